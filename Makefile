@@ -1,0 +1,56 @@
+# `make demo` and `make test` do all their own set-up in .venv on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT := demo
+
+.PHONY: demo test lint types slow bench wheel clean
+
+.venv/core: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+# The encoder's torch goes first, by version: plain `torch` may bring several gigabytes of CUDA.
+.venv/dev: .venv/core
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --editable '.[dev,encoder]'
+	touch $@
+
+demo: .venv/core
+	@mkdir -p $(OUT)
+	@echo '== An invented person: what does Mira like? (embedded engine, no language model)'
+	@$(BIN)/personalrm fit examples/mira.jsonl --model traits --out $(OUT)/mira.json
+	@echo '== Does it predict the choices she made later?'
+	@$(BIN)/personalrm evaluate $(OUT)/mira.json examples/mira_later.jsonl
+	@echo '== One new pair'
+	@$(BIN)/personalrm compare $(OUT)/mira.json --prompt 'How long does pasta take?' \
+		--a 'Nine minutes in 10 g of salt a litre; taste it after eight.' \
+		--b 'That may depend on many things, such as the shape and the brand. Perhaps check the packet, and enjoy!'
+	@echo
+	@echo '== What to tell any model that writes for her'
+	@$(BIN)/personalrm export $(OUT)/mira.json --as generation-prompt
+	@echo
+	@echo "The profile is $(OUT)/mira.json: open it, it is meant to be read."
+
+test: .venv/dev lint types
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m 'not slow'
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+slow: .venv/dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow
+
+bench: .venv/dev
+	for one in benchmarks/[a-z]*.py; do echo "== $$one"; HF_HUB_OFFLINE=1 $(BIN)/python $$one || exit 1; done
+
+wheel: .venv/dev
+	$(BIN)/pip install --quiet build
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf .venv $(OUT) dist build

@@ -1,0 +1,58 @@
+"""What the benchmarks share: the simulated endpoint in a process of its own, people to fit, and rows to print.
+
+All people and the model are simulated; the figures are about speed, memory and calls, never accuracy on people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+LATENCY_S = 0.2
+SLOTS = 64
+
+
+class Server:
+    """The simulated endpoint as a client sees it."""
+
+    def __init__(self, port: int) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+        self.url = f"{self.root}/v1"
+
+    def stats(self) -> dict[str, Any]:
+        """Counts since the start or the last `reset`."""
+        with urllib.request.urlopen(f"{self.root}/stats?slots={SLOTS}") as answer:
+            return json.load(answer)  # type: ignore[no-any-return]
+
+    def reset(self) -> None:
+        """Count from zero."""
+        urllib.request.urlopen(urllib.request.Request(f"{self.root}/stats", method="DELETE")).close()
+
+
+@contextlib.contextmanager
+def server(port: int, *flags: str, latency: float = LATENCY_S) -> Iterator[Server]:
+    """Run the simulated endpoint until the block ends."""
+    command = [sys.executable, "-m", "personalrm.llm.simulated", "--port", str(port), "--latency", str(latency), *flags]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        found = Server(port)
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                found.stats()
+                break
+            time.sleep(0.1)
+        yield found
+    finally:
+        process.kill()
+        process.wait()
+
+
+def row(name: str, measured: str, bar: str, ok: bool) -> None:
+    """One line: what, how much, what was wanted."""
+    print(f"{'ok  ' if ok else 'MISS'} {name:<44} {measured:>20}   bar {bar}")

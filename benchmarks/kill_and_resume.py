@@ -1,0 +1,69 @@
+"""kill -9 at a random moment of a fit, ten times over: does finishing afterwards repeat a finished call?
+
+The server counts how often it finished each distinct request, the client's cache what had arrived when the signal came.
+An answer that was on its way between the two belongs to nobody: it cannot but be asked again, and is counted apart.
+
+    python benchmarks/kill_and_resume.py
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import row, server
+from personalrm.data.simulated import simulate_people
+from personalrm.data.writing import write_choices
+from personalrm.llm.cache import AnswerCache
+
+TIMES = 10
+SHORTEST_S, LONGEST_S = 0.6, 1.8
+"""From start to signal; a fit with its start-up takes about 1.7 s."""
+
+
+def answers(cache: Path) -> int:
+    """How many answers a cache holds."""
+    if not cache.exists():
+        return 0
+    found = AnswerCache(cache)
+    try:
+        return len(found)
+    finally:
+        found.close()
+
+
+def main() -> int:
+    """Kill, finish, count."""
+    draw = random.Random(0)
+    killed = repeated = arrived = on_the_way = 0
+    with tempfile.TemporaryDirectory() as folder, server(8405) as host:
+        for number in range(TIMES):
+            choices = Path(folder) / f"{number}.jsonl"
+            write_choices(choices, simulate_people(1, choices=17, seed=number)[0])
+            command = [sys.executable, "-m", "personalrm.cli", "fit", str(choices), "--model", "simulated"]
+            command += ["--base-url", host.url, "--cache", f"{folder}/{number}.sqlite"]
+            host.reset()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(draw.uniform(SHORTEST_S, LONGEST_S))
+            killed += process.poll() is None
+            process.kill()
+            process.wait()
+            kept = answers(Path(command[-1]))
+            arrived += kept
+            on_the_way += host.stats()["finished"] - kept
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            repeated += host.stats()["repeated"]
+    row("kill -9: runs really killed", f"{killed} of {TIMES}", "–", True)
+    row("kill -9: answers that had arrived", f"{arrived:,}", "–", True)
+    row("kill -9: answers on their way at the signal", str(on_the_way), "–", True)
+    again = repeated - on_the_way
+    row("kill -9: arrived answers asked again", str(again), "0", again <= 0)
+    return int(again > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Fifty people at concurrency 64 against a 200 ms endpoint: how full it is kept, CPU a call, memory against the number.
+
+Bare aiohttp keeps such an endpoint 95 % full, the vendor's SDK 60–68 %. Run it alone:  python benchmarks/many_people.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from common import SLOTS, row, server
+from personalrm.data.simulated import simulate_people
+from personalrm.llm.connect import Settings, connect
+from personalrm.preferences import History
+from personalrm.synthesis.fitting import Unlearnable, fit_people
+from personalrm.synthesis.options import Options
+
+PEOPLE = 50
+GROWTH = 4
+"""Memory is compared between 50 people and so many times 50."""
+
+
+def stream(count: int) -> Iterator[History]:
+    """People made one at a time, as a file would give them."""
+    for seed in range(count):
+        yield simulate_people(1, choices=17, seed=seed)[0]
+
+
+async def run(url: str, count: int, cache: Path) -> tuple[float, float]:
+    """Fit them; client CPU seconds and wall seconds, without those of making the people."""
+    people = list(stream(count)) if count == PEOPLE else stream(count)
+    llm = connect("simulated", Settings(base_url=url, cache=cache, concurrency=SLOTS))
+    cpu, wall = time.process_time(), time.perf_counter()
+    async for found in fit_people(llm, people, Options()):
+        if isinstance(found, Unlearnable):
+            raise SystemExit(found.reason)
+    took = time.process_time() - cpu, time.perf_counter() - wall
+    await llm.aclose()
+    return took
+
+
+def peak_mb(url: str, count: int, cache: Path) -> float:
+    """Peak resident memory of a process of its own that fits so many people."""
+    code = (
+        "import asyncio, resource, sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import many_people;"
+        "asyncio.run(many_people.run(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])));"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", code, url, str(count), str(cache), here]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> int:
+    """Print the rows; 1 if a bar is missed."""
+    with tempfile.TemporaryDirectory() as folder, server(8403) as host:
+        cpu, wall = asyncio.run(run(host.url, PEOPLE, Path(folder) / "many.sqlite"))
+        stats = host.stats()
+    calls = stats["requests"]
+    full, each = stats["fullness"], 1000 * cpu / calls
+    row(f"{PEOPLE} people: endpoint full, first to last call", f"{full:.1%}", "≥ 90 %", full >= 0.9)
+    row("client CPU a call, prompt to cached verdict", f"{each:.2f} ms", "≤ 1 ms", each <= 1.0)
+    row("calls, seconds", f"{calls:,}, {wall:.1f} s", "–", True)
+    with tempfile.TemporaryDirectory() as folder, server(8404, latency=0.02) as host:
+        few = peak_mb(host.url, PEOPLE + 1, Path(folder) / "few.sqlite")
+        many = peak_mb(host.url, GROWTH * PEOPLE, Path(folder) / "more.sqlite")
+    flat = many <= 1.1 * few
+    row(f"peak memory, {PEOPLE} against {GROWTH * PEOPLE} people", f"{few:.0f} → {many:.0f} MB", "flat (≤ 1.1 ×)", flat)
+    return 0 if full >= 0.9 and each <= 1.0 and flat else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

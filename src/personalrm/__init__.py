@@ -1,0 +1,96 @@
+"""Personalised reward models: a few choices of one person become a persona, a judge prompt and a reward.
+
+The public names are imported on first use, so that ``import personalrm`` costs almost nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from personalrm.data.reading import read_choices, read_history, read_people
+    from personalrm.errors import (
+        BudgetSpent,
+        DataError,
+        EndpointError,
+        MissingExtra,
+        PersonalrmError,
+        ProfileError,
+        Refused,
+        RowError,
+        StorageError,
+        Unreachable,
+        Unusable,
+    )
+    from personalrm.llm.ledger import Prices
+    from personalrm.models.judge import Ranking
+    from personalrm.preferences import History, Message, Preference, Verdict
+    from personalrm.synthesis.profile import Claim, Persona, Profile
+    from personalrm.synthesizeme import SynthesizeMe
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BudgetSpent": "errors",
+    "Claim": "synthesis.profile",
+    "DataError": "errors",
+    "EndpointError": "errors",
+    "History": "preferences",
+    "Message": "preferences",
+    "MissingExtra": "errors",
+    "Persona": "synthesis.profile",
+    "PersonalrmError": "errors",
+    "Preference": "preferences",
+    "Prices": "llm.ledger",
+    "Profile": "synthesis.profile",
+    "ProfileError": "errors",
+    "Ranking": "models.judge",
+    "Refused": "errors",
+    "RowError": "errors",
+    "StorageError": "errors",
+    "SynthesizeMe": "synthesizeme",
+    "Unreachable": "errors",
+    "Unusable": "errors",
+    "Verdict": "preferences",
+    "read_choices": "data.reading",
+    "read_history": "data.reading",
+    "read_people": "data.reading",
+}
+
+__all__ = [
+    "BudgetSpent",
+    "Claim",
+    "DataError",
+    "EndpointError",
+    "History",
+    "Message",
+    "MissingExtra",
+    "Persona",
+    "PersonalrmError",
+    "Preference",
+    "Prices",
+    "Profile",
+    "ProfileError",
+    "Ranking",
+    "Refused",
+    "RowError",
+    "StorageError",
+    "SynthesizeMe",
+    "Unreachable",
+    "Unusable",
+    "Verdict",
+    "read_choices",
+    "read_history",
+    "read_people",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'personalrm' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"personalrm.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

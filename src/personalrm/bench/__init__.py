@@ -1,0 +1,1 @@
+"""Running, scoring, comparing, reporting."""

@@ -1,0 +1,110 @@
+"""How well one fitted profile predicts choices of that person it has not seen.
+
+The surface baselines stand beside every result, and the interval is clustered: by conversation group, since there is
+only one person.
+
+    evaluation = await evaluate(predict, history, name="synthesizeme", model="gpt-4o-mini")
+    evaluation.row["accuracy"], evaluation.baselines[0]["name"]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from personalrm.bench import scoring
+from personalrm.bench.methods import Setup, method_named
+from personalrm.bench.protocols import Question, Task, questions
+from personalrm.bench.results import Asked, BenchResult, MethodResult
+from personalrm.bench.uncertainty import interval
+from personalrm.errors import NotEnoughChoices
+from personalrm.llm.together import together
+from personalrm.preferences import History, Message, Verdict
+from personalrm.synthesis.profile import Spend
+
+BASELINES = ("longer", "first", "population")
+Predict = Callable[[Sequence[Message], str, str], Awaitable[Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One row for the profile and one for each baseline, as in ``personalrm bench --json``; verdicts by choice id."""
+
+    row: dict[str, Any]
+    baselines: tuple[dict[str, Any], ...]
+    verdicts: dict[str, Verdict]
+    seed: int
+    data: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The promised JSON, with the baselines beside it."""
+        return {
+            "data": self.data,
+            "protocol": "profile",
+            "seed": self.seed,
+            "methods": [self.row],
+            "baselines": list(self.baselines),
+        }
+
+
+async def evaluate(
+    predict: Predict,
+    history: History,
+    *,
+    name: str,
+    model: str,
+    spend: Callable[[], Spend] = Spend,
+    seed: int = 0,
+    data: str = "",
+) -> Evaluation:
+    """Predict every decided choice of ``history``; NotEnoughChoices if there is none.
+
+    Args:
+        predict: gives the verdict on one pair, in both orders.
+        history: the choices to predict; none of them should have been learned from.
+        name, model: what the row is called.
+        spend: what the prediction cost, asked afterwards.
+        seed: of the order in which pairs are shown and of the interval.
+        data: what the result calls the choices.
+    """
+    asked = questions(history.decided, seed)
+    if not asked:
+        raise NotEnoughChoices(
+            f"{data or 'the test set'} holds no decided choice of {history.user}: nothing to predict"
+        )
+    began = time.perf_counter()
+    verdicts = await together(_each(predict, one) for one in asked)
+    methods = [MethodResult(name, model, True, tuple(verdicts), spend(), time.perf_counter() - began, {})]
+    methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
+    known = tuple(Asked(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
+    result = BenchResult(data, "profile", seed, 1, None, known, tuple(methods))
+    rows = _clustered_by_group(result)
+    return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), verdicts, strict=True)), seed, data)
+
+
+async def _each(predict: Predict, one: Question) -> Verdict:
+    return await predict(one.context, one.a, one.b)
+
+
+async def _baseline(name: str, history: History, asked: tuple[Question, ...], seed: int) -> MethodResult:
+    method = method_named(name, Setup(seed))
+    began = time.perf_counter()
+    predictor = await method.learn((), 0)
+    verdicts = await predictor.predict(Task(history.only(()), asked))
+    seconds = time.perf_counter() - began
+    return MethodResult(name, method.model, method.probabilistic, tuple(verdicts), method.spend(), seconds, {})
+
+
+def _clustered_by_group(result: BenchResult) -> list[dict[str, Any]]:
+    """The rows with intervals over groups instead of people."""
+    codes: dict[str, int] = {}
+    groups = np.array([codes.setdefault(one.group, len(codes)) for one in result.asked], dtype=np.int64)
+    rows: list[dict[str, Any]] = result.as_json()["methods"]
+    for row in rows:
+        right = scoring.correctness(result.probabilities[row["name"]])
+        row["low"], row["high"] = interval(right, groups, result.seed) or (None, None)
+    return rows

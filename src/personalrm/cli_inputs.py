@@ -1,0 +1,103 @@
+"""From options to objects: what a command reads before it calls. Imports are late: `--help` needs none of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from personalrm.cli_options import EMBEDDED_ONLY, ENDPOINT_ONLY
+from personalrm.errors import DataError, SeveralPeople, StorageError
+
+if TYPE_CHECKING:
+    from personalrm.llm.ledger import Prices
+    from personalrm.preferences import History
+    from personalrm.synthesis.profile import Profile
+    from personalrm.synthesizeme import SynthesizeMe
+
+
+def say_what_is_idle(context: typer.Context, model: str | None) -> None:
+    """A flag that changes nothing is told, lest somebody believes that it did."""
+    from personalrm import showing
+    from personalrm.models.engines import TRAITS
+
+    embedded = model is None or model in TRAITS
+    idle = [
+        f"--{name.replace('_', '-')}"
+        for name in (ENDPOINT_ONLY if embedded else EMBEDDED_ONLY)
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if idle:
+        why = "the embedded engine (name a model with --model)" if embedded else f"the endpoint's model {model}"
+        showing.remark(f"No effect on {why}: {', '.join(idle)}.")
+
+
+def check_writable(out: Path | None) -> None:
+    """Says before anything is asked what would fail after it."""
+    if out is not None and out.is_dir():
+        raise StorageError(f"the profile {out} cannot be written: it is a directory; name a file with --out")
+
+
+def read(path: str, user: str | None, strict: bool, min_gap: float) -> History:
+    """One person's history; says on stderr what was skipped."""
+    from personalrm import showing
+    from personalrm.data.problems import Problems
+    from personalrm.data.reading import read_history
+
+    problems = Problems()
+    history = read_history(path, user, strict=strict, problems=problems, min_gap=min_gap)
+    if problems.summary():
+        showing.remark(problems.summary())
+    if problems.too_close:
+        pairs = showing.counted(problems.too_close, "rated pair")
+        showing.remark(f"{pairs} left out: the scores differ by less than --min-gap {min_gap:g}.")
+    return history
+
+
+def read_for(path: str, profile: Profile, strict: bool, min_gap: float) -> History:
+    """The choices of the profile's person; those of the only person where the file names another or none."""
+    from personalrm import showing
+    from personalrm.data.formats import ME
+
+    try:
+        history = read(path, None, strict, min_gap)
+    except SeveralPeople:
+        return read(path, profile.user, strict, min_gap)
+    if history.user not in (profile.user, ME):
+        showing.remark(f"{path} holds the choices of '{history.user}', the profile is of '{profile.user}'.")
+    return history
+
+
+def engine(model: str | None, **settings: Any) -> SynthesizeMe:
+    """A fresh engine of that name."""
+    from personalrm.synthesizeme import SynthesizeMe
+
+    return SynthesizeMe(model, **settings)
+
+
+def load(path: Path, model: str | None, base_url: str | None, cache: Path | None, **settings: Any) -> SynthesizeMe:
+    """A saved profile, ready to predict; ``model`` in place of its own if one is named."""
+    from personalrm.synthesizeme import SynthesizeMe
+
+    named = {} if model is None else {"model": model}
+    return SynthesizeMe.load(path, base_url=base_url, cache=cache, **named, **settings)
+
+
+def price_list(text: str | None) -> Prices | None:
+    """IN,OUT[,CACHED] as prices; None if none are given."""
+    from personalrm.llm.ledger import Prices
+
+    return None if text is None else Prices.parse(text)
+
+
+def text(value: str) -> str:
+    """The text itself, or the file behind ``@path``."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text("utf-8")
+    except OSError as error:
+        raise DataError(f"{value[1:]} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{value[1:]}: expected text in UTF-8") from None

@@ -1,0 +1,48 @@
+"""The options of the command line, each said once: what it is called, takes and means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class PresetName(StrEnum):
+    default = "default"
+    paper = "paper"
+
+
+class VerdictsName(StrEnum):
+    token = "token"
+    reasoned = "reasoned"
+
+
+class ExportName(StrEnum):
+    judge = "judge-prompt"
+    generation = "generation-prompt"
+
+
+HistoryFile = Annotated[str, typer.Argument(help="Choices: JSONL, CSV (also gzipped), Parquet, or hub:owner/name.")]
+ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
+User = Annotated[str | None, typer.Option(help="Whose choices, where the file holds several people.")]
+Model = Annotated[str | None, typer.Option(help="'traits' (no endpoint needed), or a model's name at the endpoint.")]
+BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (else OPENAI_BASE_URL).")]
+Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail at the first bad row instead of skipping it.")]
+MinGap = Annotated[float, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
+Cache = Annotated[Path | None, typer.Option(help="File of answers; none is asked for twice (else PERSONALRM_CACHE).")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Most requests in flight.")]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; everything is kept.")]
+MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more dollars; needs --prices.")]
+PriceList = Annotated[str | None, typer.Option("--prices", help="IN,OUT[,CACHED]: dollars per million tokens.")]
+Timeout = Annotated[float, typer.Option(min=0, help="Seconds one try at a request may take.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Text = Annotated[str, typer.Option(help="Text, or @file.")]
+VerdictsOption = Annotated[VerdictsName, typer.Option(help="Ask for the answer alone, or for reasons first.")]
+ENDPOINT_ONLY = ("base_url", "preset", "verdicts", "samples", "both_orders", "validation", "max_calls", "max_cost")
+EMBEDDED_ONLY = ("population",)
+METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;
+judge:NAME for cached verdicts in the data; default and synthesizeme ask --model."""

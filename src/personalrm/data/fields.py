@@ -1,0 +1,203 @@
+"""Checks of single values in a row. Each takes a value and its field name and returns what the package works with,
+or raises a `RowError` that names the field, what was expected and what was found.
+
+    text("Hello", "chosen")                                        # "Hello"
+    messages([{"role": "model", "content": "Hi"}], "context")      # (Message("assistant", "Hi"),)
+    moment("2016-01-31 22:05:41.0 UTC", "time")                    # "2016-01-31T22:05:41+00:00"
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from personalrm.errors import RowError
+from personalrm.preferences import Message
+
+Fields = Mapping[str, Any]
+"""One row as read: a value a column."""
+
+_ROLES = {"model": "assistant"}
+_TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
+
+
+def missing(value: object) -> bool:
+    """Null, NaN, or empty text: nothing was given."""
+    return value is None or value == "" or value != value
+
+
+def first_of(row: Fields, names: Sequence[str]) -> tuple[str, Any]:
+    """Name and value of the first of these columns that holds something; ``("", None)`` if none does."""
+    for name in names:
+        value = row.get(name)
+        if value is not None and value != "" and value == value:
+            return name, value
+    return "", None
+
+
+def describe(value: object) -> str:
+    """What stands in a field, in a few words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        shown = value.encode("utf-8", "backslashreplace").decode()
+        return "empty text" if not value.strip() else f"'{shown[:40]}…'" if len(shown) > 40 else f"'{shown}'"
+    if isinstance(value, Mapping):
+        return f"an object with {', '.join(map(str, list(value)[:5])) or 'no keys'}"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return f"a value of type {type(value).__name__}"
+
+
+def text(value: object, field: str) -> str:
+    """Text that can be encoded as UTF-8. It may be empty: models do answer with nothing, and people vote on it."""
+    if not isinstance(value, str):
+        raise RowError("text", field=field, found=describe(value))
+    return encodable(value, field)
+
+
+def encodable(value: str, field: str) -> str:
+    """The text itself, if it is Unicode text: no half of a surrogate pair, no bytes that are not UTF-8."""
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            code = ord(value[error.start])
+            # CSV files are decoded with surrogateescape, which maps a bad byte 0xNN to U+DCNN.
+            what = f"the byte 0x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"the lone surrogate U+{code:04X}"
+            raise RowError("UTF-8 text", field=field, found=f"{what} at character {error.start}") from None
+    return value
+
+
+def optional_text(row: Fields, names: Sequence[str]) -> str | None:
+    """The first of these columns that holds something, as text; numbers are written out."""
+    name, value = first_of(row, names)
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        pairs = (f"{key}: {part}" for key, part in value.items() if not missing(part))
+        value = "; ".join(pairs)
+    if isinstance(value, int | float):
+        value = str(value)
+    return text(value, name)
+
+
+def name_text(value: object, field: str) -> str:
+    """A name or id: text, or a whole number written out."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if not isinstance(value, str) or not value or value.isspace():
+        raise RowError("text or a whole number", field=field, found=describe(value))
+    return encodable(value, field)
+
+
+def number(value: object, field: str) -> float:
+    """A finite number, or text that spells one."""
+    try:
+        result = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise RowError("a number", field=field, found=describe(value))
+    return result
+
+
+def flag(value: object, field: str) -> bool:
+    """True or false, also as 0/1 or as the words."""
+    word = str(value).strip().lower() if isinstance(value, bool | int | float | str) else "?"
+    if word in _TRUE:
+        return True
+    if missing(value) or word in _FALSE:
+        return False
+    raise RowError("true or false", field=field, found=describe(value))
+
+
+def messages(value: object, field: str) -> tuple[Message, ...]:
+    """A conversation: a list of {role, content}, one such object, or plain text (one user message)."""
+    if missing(value):
+        return ()
+    if isinstance(value, str):
+        return (Message("user", text(value, field)),)
+    if isinstance(value, Mapping):
+        return (message(value, field),)
+    if not isinstance(value, list | tuple):
+        raise RowError("a list of {role, content} or text", field=field, found=describe(value))
+    return tuple([message(turn, f"{field}.{position}") for position, turn in enumerate(value)])
+
+
+def message(value: object, field: str) -> Message:
+    """One {role, content}; ``model`` is another word for assistant, unknown roles are kept."""
+    if not isinstance(value, Mapping):
+        raise RowError("an object with role and content", field=field, found=describe(value))
+    role = value.get("role")
+    if not isinstance(role, str) or not role:
+        raise RowError("text", field=f"{field}.role", found=describe(role))
+    content = value.get("content")
+    if isinstance(content, list):
+        content = _parts(content, f"{field}.content")
+    if not isinstance(content, str):
+        raise RowError("text", field=f"{field}.content", found=describe(content))
+    return Message(_ROLES.get(role) or encodable(role, f"{field}.role"), encodable(content, f"{field}.content"))
+
+
+def _parts(parts: Sequence[object], field: str) -> str:
+    """Content given as typed parts: the text parts joined; anything else cannot be read."""
+    texts = []
+    for position, part in enumerate(parts):
+        if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+            found = describe(part.get("type") if isinstance(part, Mapping) else part)
+            raise RowError("a part of type 'text'", field=f"{field}.{position}", found=found)
+        texts.append(part["text"])
+    return "".join(texts)
+
+
+def moment(value: object, field: str) -> str | None:
+    """A time as ISO 8601 in UTC, of which the text order is the order in time; None if nothing was given.
+
+    Read are ISO 8601 (no zone: UTC), "2016-01-31 22:05:41.0 UTC" and seconds since 1970, also milli-, micro- and
+    nanoseconds.
+    """
+    if missing(value):
+        return None
+    try:
+        if isinstance(value, datetime):
+            return _utc(value)
+        if isinstance(value, str):
+            return _written(value.strip())
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _since_1970(float(value))
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise RowError("a time (ISO 8601 or seconds since 1970)", field=field, found=describe(value))
+
+
+def _written(value: str) -> str:
+    for zone in (" UTC", " GMT"):
+        if value.endswith(zone):
+            value = value.removesuffix(zone) + "+00:00"
+    is_number = value.removeprefix("-").replace(".", "", 1).isdecimal()
+    if is_number and len(value) != 8:  # 20160131 is a date
+        return _since_1970(float(value))
+    return _utc(datetime.fromisoformat(value))
+
+
+def _since_1970(seconds: float) -> str:
+    for limit in (1e17, 1e14, 1e11):  # 1e11 seconds is the year 5138, 1e11 milliseconds is 1973
+        if abs(seconds) >= limit:
+            return _utc(datetime.fromtimestamp(seconds / (limit / 1e8), UTC))
+    return _utc(datetime.fromtimestamp(seconds, UTC))
+
+
+def _utc(value: datetime) -> str:
+    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value.isoformat()

@@ -1,0 +1,126 @@
+"""Writing choices in our own format, so that reading them again gives the very same records.
+
+    write_choices("choices.jsonl.gz", history)      # kind and compression follow from the name: .jsonl, .csv, each .gz
+
+JSONL holds one object a line and leaves out what is not known. CSV holds all columns, context and judges as JSON.
+The file appears under its name only once it is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from personalrm.data.tables import is_conversation
+from personalrm.errors import DataError, StorageError
+from personalrm.preferences import Preference
+
+COLUMNS = (
+    "user",
+    "id",
+    "group",
+    "context",
+    "chosen",
+    "rejected",
+    "tie",
+    "domain",
+    "time",
+    "demographics",
+    "reason",
+    "judges",
+    "margin",
+)
+
+
+def write_choices(path: str | Path, choices: Iterable[Preference]) -> int:
+    """Write choices as they come, and return how many.
+
+    Raises:
+        DataError: the name says neither JSONL nor CSV.
+        StorageError: the file cannot be written; an earlier file of that name is left as it was.
+    """
+    path = Path(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    zipped = suffixes[-1:] == [".gz"]
+    kind = (suffixes[:-1] if zipped else suffixes)[-1:]
+    if kind not in ([".jsonl"], [".csv"]):
+        raise DataError(f"{path}: choices are written as .jsonl or .csv, each also with .gz")
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("wb") as file:
+            count = _packed(file, choices, kind == [".csv"]) if zipped else _written(file, choices, kind == [".csv"])
+        beside.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def as_row(choice: Preference) -> dict[str, object]:
+    """The choice as one JSON-ready object in our format, without what is not known."""
+    row: dict[str, object] = {
+        "user": choice.user,
+        "id": choice.id,
+        "group": choice.group,
+        "context": [{"role": turn.role, "content": turn.content} for turn in choice.context],
+        "chosen": choice.chosen,
+        "rejected": choice.rejected,
+    }
+    if choice.tie:
+        row["tie"] = True
+    for name in ("domain", "time", "demographics", "reason", "margin"):
+        value = getattr(choice, name)
+        if value is not None:
+            row[name] = value
+    if choice.judges:
+        row["judges"] = dict(choice.judges)
+    return row
+
+
+def _packed(file: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> int:
+    # mtime=0 and no name: the same choices make the same bytes.
+    packed = gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0)
+    with io.BufferedWriter(packed, 1 << 16) as buffered:
+        return _written(buffered, choices, as_csv)
+
+
+def _written(stream: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> int:
+    if as_csv:
+        return _csv(stream, choices)
+    count = 0
+    for choice in choices:
+        count += 1
+        stream.write(orjson.dumps(as_row(choice), option=orjson.OPT_APPEND_NEWLINE))
+    return count
+
+
+def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
+    # Everything is quoted, because a bare carriage return in a text would otherwise end its record.
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    count = 0
+    for choice in choices:
+        count += 1
+        row = as_row(choice)
+        row["chosen"], row["rejected"] = _cell(choice.chosen), _cell(choice.rejected)
+        for name in ("context", "judges"):
+            row[name] = orjson.dumps(row[name]).decode() if name in row else ""
+        writer.writerow([row.get(name, "") for name in COLUMNS])
+    text.flush()
+    text.detach()
+    return count
+
+
+def _cell(response: str) -> str:
+    """A response as it stands; one that a reader would take for nothing or for a message is written as a message."""
+    if response and not is_conversation(response):
+        return response
+    return orjson.dumps({"role": "assistant", "content": response}).decode()

@@ -1,0 +1,103 @@
+"""Every error that personalrm raises on purpose.
+
+    PersonalrmError                 anything of ours; its message is one sentence a person can act on
+    ├── DataError                   a choice, a file of choices or a saved profile is not as expected
+    │   ├── RowError                one row: names file, line and field, and what was expected
+    │   ├── NotEnoughChoices        too few usable choices for what was asked
+    │   ├── SeveralPeople           a file holds more than one person and none was named
+    │   └── ProfileError            a profile file is damaged, or from a newer version
+    ├── EndpointError               asking the model failed
+    │   ├── Refused                 the host will not serve us: wrong key, unknown model, bad request
+    │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
+    │   └── Unusable                the host answers, but nothing that can be used
+    ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
+    ├── StorageError                the cache or an output file cannot be written (full disk, no rights)
+    └── MissingExtra                an optional package is needed and absent
+
+Errors of other libraries become one of these at the one place where the library is called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PersonalrmError(Exception):
+    """Base of all errors raised on purpose; ``str(error)`` is one clear sentence."""
+
+
+class DataError(PersonalrmError):
+    """A choice, a file of choices or a profile is not as expected."""
+
+
+class RowError(DataError):
+    """One bad row.
+
+    Args:
+        expected: what should have stood there, in words.
+        path: the file, if the row came from one.
+        line: 1-based line (text files) or row (Parquet) number.
+        field: the column or key at fault, dotted where nested (``context.0.role``).
+        found: a short description of what stood there instead.
+    """
+
+    def __init__(
+        self,
+        expected: str,
+        *,
+        path: str | Path | None = None,
+        line: int | None = None,
+        field: str | None = None,
+        found: str | None = None,
+    ) -> None:
+        self.expected, self.path, self.line, self.field, self.found = expected, path, line, field, found
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        where = str(self.path) if self.path is not None else "input"
+        if self.line is not None:
+            where += f", line {self.line}"
+        if self.field is not None:
+            where += f", field '{self.field}'"
+        found = f", found {self.found}" if self.found is not None else ""
+        return f"{where}: expected {self.expected}{found}"
+
+
+class NotEnoughChoices(DataError):
+    """Too few usable choices for what was asked."""
+
+
+class SeveralPeople(DataError):
+    """A file holds choices of several people and the caller named none."""
+
+
+class ProfileError(DataError):
+    """A profile file is damaged, or written by a newer version."""
+
+
+class EndpointError(PersonalrmError):
+    """Asking the model failed."""
+
+
+class Refused(EndpointError):
+    """The host will not serve this request, now or later: wrong key, unknown model, bad request."""
+
+
+class Unreachable(EndpointError):
+    """No answer within the deadline and its retries: dead host, dropped connection, overload."""
+
+
+class Unusable(EndpointError):
+    """The host answers, but with nothing that can be used."""
+
+
+class BudgetSpent(PersonalrmError):
+    """The run's limit of calls or cost is used up; all answers so far are in the cache."""
+
+
+class StorageError(PersonalrmError):
+    """A cache or an output file cannot be written."""
+
+
+class MissingExtra(PersonalrmError):
+    """An optional package is needed and not installed."""

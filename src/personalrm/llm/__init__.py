@@ -1,0 +1,1 @@
+"""Asking a language model: one endpoint, its cache, its budget."""

@@ -1,0 +1,135 @@
+"""What a host can do with a model: structured answers, log-probabilities, and how it wants to be asked.
+
+Nobody is asked in advance: the first real request that uses a feature is the probe, and the others wait for it once. A
+host that refuses names the parameter in its 400; the next weaker form is then tried with the very same request: JSON
+schema → JSON object → plain text; 20 alternatives → 5 → none. What worked is learned, what failed for good teaches
+nothing. A refusal that names no parameter counts as one only while a feature is untried: later it is of the prompt.
+
+    Capabilities().weakened("'logprobs' is not supported with this model", want).alternatives      # 5
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from personalrm.llm.endpoint import Want
+
+Structured = Literal["json_schema", "json_object", "text"]
+_WEAKER: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "text"}
+FEW_ALTERNATIVES = 5
+FEATURES = frozenset({"plain", "structured", "logprobs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """How one host is asked about one model. ``alternatives`` is top_logprobs; 0 means no log-probabilities."""
+
+    structured: Structured = "json_schema"
+    alternatives: int = 20
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    temperature: bool = True
+    system: bool = True
+    known: frozenset[str] = frozenset()
+
+    @property
+    def untried(self) -> frozenset[str]:
+        """The features that no answered request has used."""
+        return FEATURES - self.known
+
+    def features(self, want: Want) -> frozenset[str]:
+        """The features this request would be the first to try."""
+        used = {"plain"}
+        if want.schema is not None:
+            used.add("structured")
+        if want.logprobs:
+            used.add("logprobs")
+        return frozenset(used) - self.known
+
+    def confirmed(self, features: frozenset[str]) -> Capabilities:
+        """The host answered a request that used these features."""
+        return replace(self, known=self.known | features)
+
+    def parameters(self, want: Want) -> dict[str, Any]:
+        """The request's parameters besides model and messages."""
+        body: dict[str, Any] = {self.max_tokens: want.max_tokens}
+        if self.temperature:
+            body["temperature"] = want.temperature
+        if want.schema is not None and self.structured == "json_schema":
+            schema = {"name": want.schema.get("title", "answer"), "schema": want.schema, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif want.schema is not None and self.structured == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        if want.logprobs and self.alternatives:
+            body["logprobs"] = True
+            body["top_logprobs"] = min(self.alternatives, want.logprobs)
+        return body
+
+    def weakened(self, complaint: str, want: Want) -> Capabilities | None:
+        """The next weaker way to ask after a refusal with this message; None if nothing is left to give up."""
+        said = complaint.lower()
+        if _OF_THE_PROMPT.search(said):
+            return None
+        if self.max_tokens == "max_tokens" and _WANTS_COMPLETION_TOKENS.search(said):
+            return replace(self, max_tokens="max_completion_tokens")
+        if self.temperature and "temperature" in said:
+            return replace(self, temperature=False)
+        if self.system and _SYSTEM.search(said):
+            return replace(self, system=False)
+        if "logprob" in said:
+            return self._weaker_logprobs(want)
+        if _STRUCTURE.search(said):
+            return self._weaker_structure(want)
+        if _OF_THE_MODEL.search(said) or not self.features(want):
+            return None
+        return self._weaker_logprobs(want) or self._weaker_structure(want)
+
+    def _weaker_logprobs(self, want: Want) -> Capabilities | None:
+        if not want.logprobs or not self.alternatives:
+            return None
+        asked = min(self.alternatives, want.logprobs)
+        return replace(self, alternatives=FEW_ALTERNATIVES if asked > FEW_ALTERNATIVES else 0)
+
+    def _weaker_structure(self, want: Want) -> Capabilities | None:
+        if want.schema is None or self.structured == "text":
+            return None
+        return replace(self, structured=_WEAKER[self.structured])
+
+    def with_lesson(self, before: Capabilities, after: Capabilities) -> Capabilities:
+        """These capabilities with what one request found out, which began with ``before`` and succeeded with ``after``.
+
+        Others may have learned other things meanwhile.
+        """
+        changed = {name: value for name, value in _values(after).items() if value != _values(before)[name]}
+        return replace(self, **{**changed, "known": self.known | after.known})
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able record for the cache."""
+        return _values(self) | {"known": sorted(self.known)}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Capabilities:
+        """The record of `to_json` back; anything else is nothing known."""
+        names = {one.name for one in fields(cls)}
+        try:
+            return cls(**{**{name: record[name] for name in names}, "known": frozenset(record["known"])})
+        except (LookupError, TypeError):
+            return cls()
+
+
+def _values(capabilities: Capabilities) -> dict[str, Any]:
+    return {one.name: getattr(capabilities, one.name) for one in fields(capabilities)}
+
+
+_OF_THE_PROMPT = re.compile(
+    r"context.?(length|window|size)|maximum context|too (long|large|many tokens)"
+    r"|content.?(filter|policy|management)|api.?key"
+)
+_OF_THE_MODEL = re.compile(r"\bmodel\b.{0,40}\b(not|unknown)|(unknown|no such) model")
+_WANTS_COMPLETION_TOKENS = re.compile(
+    r"max_completion_tokens|(unsupported|unrecogni[sz]ed|unknown|unexpected|not supported).{0,60}max_tokens"
+    r"|max_tokens.{0,60}(unsupported|unrecogni[sz]ed|not supported|not permitted)"
+)
+_SYSTEM = re.compile(r"system.{0,12}(role|message|instruction|prompt)|role.{0,40}system|(developer instruction)")
+_STRUCTURE = re.compile(r"response_format|json|schema|guided|grammar|structured")

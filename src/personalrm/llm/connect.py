@@ -1,0 +1,127 @@
+"""From settings to a language model that is ready to be asked.
+
+People of one run share one connection: whoever asks `shared` for the same settings gets the same scheduler, cache and
+ledger for as long as somebody holds it, so that fifty fits at once still keep to one limit of requests in flight.
+
+    llm = shared("gpt-4o-mini", Settings(max_calls=100))        # in the portal's loop
+    completion = await llm.complete([Message("user", "Hello")], Want(max_tokens=20))
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+import weakref
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from personalrm.errors import DataError, StorageError
+from personalrm.llm import portal
+from personalrm.llm.cache import AnswerCache, default_path
+from personalrm.llm.host import DEFAULT_URL, Host
+from personalrm.llm.ledger import Ledger, Prices
+
+if TYPE_CHECKING:
+    from personalrm.llm.capabilities import Capabilities
+    from personalrm.llm.language_model import LanguageModel
+
+LEARNED_FOR_S = 7 * 86400.0
+"""What a host cannot do is tried again after a week: servers are updated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run asks.
+
+    Attributes:
+        base_url: an OpenAI-compatible URL; None takes OPENAI_BASE_URL, else OpenAI's.
+        api_key: None takes OPENAI_API_KEY.
+        cache: the file of answers; None takes `default_path`.
+        concurrency: the most requests in flight over the whole run.
+        max_calls, max_cost: limits of the run; ``max_cost`` in US dollars needs ``prices``.
+        timeout: seconds one attempt may take.
+    """
+
+    base_url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    cache: str | Path | None = None
+    concurrency: int = 64
+    max_calls: int | None = None
+    max_cost: float | None = None
+    prices: Prices | None = None
+    timeout: float = 120.0
+
+    def resolved(self) -> Settings:
+        """With what the environment adds. DataError if no host can be asked with this, or a limit is none."""
+        self._check_limits()
+        host = Host.from_environment(self.base_url, self.api_key)
+        if host.api_key is None and host.base_url == DEFAULT_URL:
+            raise DataError(
+                "no endpoint: set OPENAI_API_KEY, or give --base-url (OPENAI_BASE_URL) of a local server; "
+                "--model traits needs neither"
+            )
+        if self.max_cost is not None and self.prices is None:
+            raise DataError("--max-cost needs the model's prices: give --prices IN,OUT (dollars per million tokens)")
+        return replace(self, base_url=host.base_url, api_key=host.api_key, cache=str(self.cache or default_path()))
+
+    def _check_limits(self) -> None:
+        """A NaN is below no limit and above none, so that it would switch one off without a word."""
+        if self.concurrency < 1:
+            raise DataError(f"--concurrency: expected at least 1, found {self.concurrency}")
+        if not 0.0 < self.timeout < math.inf:
+            raise DataError(f"timeout: expected seconds above 0, found {self.timeout}")
+        for name, limit in (("--max-calls", self.max_calls), ("--max-cost", self.max_cost)):
+            if limit is not None and not limit >= 0:
+                raise DataError(f"{name}: expected a number from 0 on, found {limit}")
+
+
+def connect(model: str, settings: Settings) -> LanguageModel:
+    """Open the cache and prepare the connection; nothing is asked yet. Raises DataError or StorageError."""
+    # aiohttp costs 0.2 s to import, which those who only predict with `traits` need not pay
+    from personalrm.llm.language_model import LanguageModel
+    from personalrm.llm.openai import OpenAIEndpoint
+    from personalrm.llm.scheduler import Scheduler
+
+    settings = settings.resolved()
+    host = Host.from_environment(settings.base_url, settings.api_key, settings.timeout)
+    cache = AnswerCache(settings.cache or default_path())
+    fact = "host:" + blake2b(f"{host.chat_url}\0{model}".encode(), digest_size=12).hexdigest()
+
+    def learned(capabilities: Capabilities) -> None:
+        with contextlib.suppress(StorageError):  # the answer that taught it is about to be kept, and says so
+            cache.keep_fact(fact, {**capabilities.to_json(), "learned": time.time()})
+
+    scheduler = Scheduler(settings.concurrency)
+    endpoint = OpenAIEndpoint(model, host, scheduler, _capabilities(cache.fact(fact)), learned)
+    return LanguageModel(endpoint, cache, Ledger(settings.prices, settings.max_calls, settings.max_cost))
+
+
+def _capabilities(record: Any) -> Capabilities | None:
+    from personalrm.llm.capabilities import Capabilities
+
+    if not isinstance(record, dict) or time.time() - record.get("learned", 0.0) > LEARNED_FOR_S:
+        return None
+    return Capabilities.from_json(record)
+
+
+def shared(model: str, settings: Settings) -> LanguageModel:
+    """The connection of this model and these settings that is open already, else a new one.
+
+    Call it in the portal's loop, to which it belongs. It is closed when nobody holds it any more.
+    """
+    key = (model, settings.resolved())
+    found = _open.get(key)
+    if found is None:
+        found = _open[key] = connect(model, settings)
+        portal.close_after(found, found.closer())
+    return found
+
+
+_open: weakref.WeakValueDictionary[tuple[str, Settings], LanguageModel] = weakref.WeakValueDictionary()
+
+if hasattr(os, "register_at_fork"):  # connections belong to the process that opened them
+    os.register_at_fork(after_in_child=_open.clear)

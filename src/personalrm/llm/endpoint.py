@@ -1,0 +1,108 @@
+"""The seam to a language model: messages in, a completion out.
+
+`Endpoint` is all that the method knows of a model. `OpenAIEndpoint` speaks HTTP, `LanguageModel` adds cache and budget,
+`Meter` counts what one person's fit spent; each is an Endpoint around another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from personalrm.preferences import Message
+
+ABSENT = -9999.0
+"""What hosts give as the log-probability of a token that is practically impossible."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One generated token, its natural-log probability, and the most likely alternatives (itself included)."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model answered.
+
+    Attributes:
+        text: the answer; empty if the model gave none.
+        tokens: log-probabilities token by token, if they were asked for and the host gives them.
+        prompt_tokens, completion_tokens, cached_tokens: as billed by the host; estimated (4 characters a token) if it
+            does not say. ``cached_tokens`` are the part of the prompt that the host had in its prefix cache.
+        finish_reason: ``stop``, ``length`` or what the host says.
+        cost: US dollars, if the host or the ledger knows the price.
+        from_cache: answered by our own cache; nothing was asked or paid now.
+    """
+
+    text: str
+    tokens: tuple[TokenLogprob, ...] | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    finish_reason: str = "stop"
+    cost: float | None = None
+    from_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """How to answer.
+
+    Attributes:
+        max_tokens: the most new tokens.
+        temperature: 0 is greedy.
+        schema: a JSON schema (an object with a ``title``) the answer should follow where the host can enforce it.
+        logprobs: how many alternatives to each token of the answer to ask for, 0–20; 0 asks for no log-probabilities.
+        sample: which of several independent answers to the same prompt this is.
+        priority: lower goes first when the endpoint is full; not part of the question.
+    """
+
+    max_tokens: int
+    temperature: float = 0.0
+    schema: Mapping[str, Any] | None = None
+    logprobs: int = 0
+    sample: int = 0
+    priority: int = 0
+
+
+class Flight(Protocol):
+    """Told when the request of one call is sent and when it came back without an answer, perhaps several times."""
+
+    def departs(self, prompt_characters: int) -> None:
+        """A request is about to be sent. Raises BudgetSpent to forbid it."""
+        ...
+
+    def failed(self) -> None:
+        """It got no answer and may be sent again. Raises CancelledError where nobody waits for the answer any more."""
+        ...
+
+
+class Endpoint(Protocol):
+    """Anything that completes a conversation."""
+
+    @property
+    def model(self) -> str:
+        """The model's name, as it goes into profiles and results."""
+        ...
+
+    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        """Answer; raises EndpointError, BudgetSpent or StorageError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what is on its way and close connections and files."""
+        ...
+
+
+@runtime_checkable
+class Announcing(Endpoint, Protocol):
+    """An Endpoint that says when a request is on its way: from then on it is paid for, before it is not."""
+
+    async def send(self, messages: Sequence[Message], want: Want, flight: Flight) -> Completion:
+        """`complete`, telling ``flight``."""
+        ...

@@ -1,0 +1,226 @@
+"""What the simulated LLM writes: verdicts, personas and short replies, as prose or as JSON for any schema (tests only).
+
+The words are those of its own lexicon, so that what it writes about a person is what it can read back.
+
+    write_verdict(judgement, "A")                      # why A, in two to four sentences
+    persona_claims(shown)                              # [("short, concise answers", [1, 4], [2]), …]
+    fill({"type": "object", …}, Facts(reasoning=…, verdict=0, …))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from personalrm.llm.simulated.judge import Judgement, Shown
+from personalrm.llm.simulated.tastes import PHRASES, TRAITS, described_taste
+
+NOTICED = 0.45
+INVENTED = "Is about 40 years old and works as a nurse in a large city"
+_WORD = re.compile(r"[^\W\d_]{5,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One belief, as the phrase of what is liked, with the numbers of the choices for and against it."""
+
+    phrase: str
+    supporting: tuple[str, ...]
+    opposing: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The belief as a sentence."""
+        return f"Prefers {self.phrase}."
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that an answer can be filled with; ``verdict`` 0 is A, 1 is B, None: nothing was judged."""
+
+    text: str
+    verdict: int | None = None
+    probability: float = 0.5
+    speculations: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+
+def write_verdict(judgement: Judgement, letter: str) -> Facts:
+    """Reasoning of 60 to 150 tokens: where the preferred response differs most, and what that suggests."""
+    other, sign = ("B", 1) if letter == "A" else ("A", -1)
+    towards = sign * judgement.difference
+    order = [at for at in np.argsort(-np.abs(towards)) if abs(towards[at]) > NOTICED][:3]
+    liked = [PHRASES[TRAITS[at]][0 if towards[at] > 0 else 1] for at in order]
+    if not liked:
+        liked = ["what was asked, said plainly"]
+    values = _listed(liked)
+    text = (
+        f"The two responses deal with the same request in different ways. Response {letter} offers {values}, "
+        f"where response {other} leans the other way, and this is what sets the two apart most. "
+        f"The person probably values {values}, so response {letter} should suit them more than response {other}."
+    )
+    guesses = tuple(f"The person probably values {one}." for one in liked)
+    probability = float(1 / (1 + np.exp(-sign * judgement.logit)))
+    return Facts(text, "AB".index(letter), probability, guesses)
+
+
+def persona_claims(shown: Sequence[Shown], most: int = 4) -> list[Claim]:
+    """The beliefs that past choices support best: each with more choices for than against it.
+
+    A choice speaks for a trait where the preferred response has clearly more (or less) of it; a why that names the
+    trait in that direction adds weight.
+    """
+    if not shown:
+        return []
+    towards = np.stack([one.towards for one in shown])
+    spoken = np.stack([one.why for one in shown])
+    weight = np.clip(towards, -2, 2).sum(0) + 0.7 * (spoken * (np.sign(spoken) == np.sign(towards))).sum(0)
+    claims: list[Claim] = []
+    for at in np.argsort(-np.abs(weight)):
+        sign = 1 if weight[at] > 0 else -1
+        supporting = tuple(one.number for one in shown if sign * one.towards[at] > NOTICED)
+        opposing = tuple(one.number for one in shown if sign * one.towards[at] < -NOTICED)
+        if len(supporting) > len(opposing) and len(claims) < most:
+            claims.append(Claim(PHRASES[TRAITS[at]][0 if sign > 0 else 1], supporting, opposing))
+    return claims
+
+
+def write_persona(claims: Sequence[Claim], invent: bool = False) -> Facts:
+    """A persona of 100 to 300 tokens from its claims; ``invent`` adds what nothing in the prompt supports."""
+    if not claims:
+        return Facts("The choices shown do not say enough about this person to describe a taste.")
+    text = (
+        f"The person likes {_listed([one.phrase for one in claims])}. "
+        f"Most telling are {claims[0].phrase}: {len(claims[0].supporting)} of the choices speak for it"
+        f" and {len(claims[0].opposing)} against it. "
+    )
+    text += " ".join(f"In choices {', '.join(one.supporting)} the person went for {one.phrase}." for one in claims[1:])
+    if invent:
+        text += f" {INVENTED}."
+        claims = [*claims, Claim("being addressed as a nurse of about 40", (), ())]
+    return Facts(text, claims=tuple(claims), speculations=tuple(one.text for one in claims))
+
+
+def write_reply(system: str, question: str) -> Facts:
+    """A short reply to the question whose style follows the words of the system prompt."""
+    style = dict(zip(TRAITS, described_taste(system), strict=True))
+    words = list(dict.fromkeys(_WORD.findall(question.lower())))[:9] or ["matter", "question"]
+    points = [f"look at the {word} with care before you go on" for word in words]
+    points = points[: max(2, round(4 + 4 * style["length"]))]
+    if style["numbers"] > 0:
+        points = [f"{one} (allow {7 + 3 * at} minutes)" for at, one in enumerate(points)]
+    if style["hedging"] > 0:
+        points = [f"{one}, though that may depend on the situation" for one in points]
+    body = (
+        "\n".join(f"- {one}" for one in points) if style["lists"] > 0 else " ".join(f"{_upper(one)}." for one in points)
+    )
+    said = (
+        (style["directness"] > 0, f"Short answer: begin with the {words[0]}."),
+        (style["directness"] < 0, "To begin with some background, the question has many sides."),
+        (style["warmth"] > 0, "What a lovely plan, you can be proud of it."),
+        (style["anecdote"] > 0, "When I did this myself, I learned a lot."),
+        (style["formality"] > 0, "It is advisable to proceed accordingly."),
+        (style["formality"] < 0, "It's kinda simple, don't worry."),
+        (True, body),
+        (style["questions"] > 0, f"How do you feel about the {words[-1]}?"),
+        (style["emoji"] > 0, "🙂"),
+    )
+    return Facts("\n".join(text for wanted, text in said if wanted))
+
+
+def fill(
+    schema: Mapping[str, object], facts: Facts, name: str = "", root: Mapping[str, object] | None = None
+) -> object:
+    """A value that fits a JSON schema, filled by the names and kinds of its properties."""
+    root = schema if root is None else root
+    schema = _resolved(schema, root)
+    options = schema.get("enum")
+    if isinstance(options, list) and options:
+        return options[min(facts.verdict or 0, len(options) - 1)]
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((one for one in kind if one != "null"), "null")
+    if kind == "object" or "properties" in schema:
+        properties = schema.get("properties")
+        inner = properties if isinstance(properties, dict) else {}
+        return {key: fill(value, facts, key, root) for key, value in inner.items()}
+    if kind == "array":
+        items = schema.get("items")
+        return _array(items if isinstance(items, dict) else {}, facts, name, root)
+    return _scalar(str(kind), schema, facts, name)
+
+
+def prose(facts: Facts) -> str:
+    """A persona as plain text: the description, then its claims with their evidence."""
+    lines = [
+        f"- {one.text} (for: {', '.join(one.supporting) or 'none'}; against: {', '.join(one.opposing) or 'none'})"
+        for one in facts.claims
+    ]
+    return "\n".join([facts.text, *lines])
+
+
+def _array(items: Mapping[str, object], facts: Facts, name: str, root: Mapping[str, object]) -> list[object]:
+    items = _resolved(items, root)
+    if items.get("type") == "object" or "properties" in items:
+        return [fill(items, Facts(one.text, claims=(one,)), name, root) for one in facts.claims]
+    if _FOR.search(name) or _AGAINST.search(name):
+        claim = facts.claims[0] if facts.claims else Claim("", (), ())
+        numbers = claim.opposing if _AGAINST.search(name) else claim.supporting
+        return [int(one) if items.get("type") in ("integer", "number") and one.isdigit() else one for one in numbers]
+    return list(facts.speculations)
+
+
+def _scalar(kind: str, schema: Mapping[str, object], facts: Facts, name: str) -> object:
+    if kind in ("number", "integer"):
+        highest = schema.get("maximum")
+        top = float(highest) if isinstance(highest, int | float) else (1.0 if kind == "number" else 10.0)
+        return facts.probability * top if kind == "number" else round(facts.probability * top)
+    if kind == "boolean":
+        return True
+    if kind == "null":
+        return None
+    if facts.verdict is not None and _VERDICT.search(name):
+        return "AB"[facts.verdict]
+    return facts.text
+
+
+def fill_keys(keys: Mapping[str, bool], facts: Facts) -> dict[str, object]:
+    """An object with the keys (and whether each is a list) that a prompt named where it gave no schema."""
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    claim = {"properties": {"claim": {"type": "string"}, "for": numbers, "against": numbers}}
+    if facts.verdict is None:
+        wanted = {"summary": {"type": "string"}, "claims": {"type": "array", "items": claim}}
+    else:
+        names = keys or {"reasoning": False, "preference": False}
+        wanted = {one: {"type": "array" if many else "string"} for one, many in names.items()}
+    filled = fill({"type": "object", "properties": wanted}, facts)
+    return filled if isinstance(filled, dict) else {}
+
+
+_VERDICT = re.compile(r"prefer|verdict|choice|winner|answer|better|decision|letter|label", re.IGNORECASE)
+_FOR = re.compile(r"^(?:for|pro)$|support|evidence", re.IGNORECASE)
+_AGAINST = re.compile(r"against|contra|oppos", re.IGNORECASE)
+
+
+def _resolved(schema: Mapping[str, object], root: Mapping[str, object]) -> Mapping[str, object]:
+    """Follow one ``$ref`` into ``$defs`` and take the first kind of an ``anyOf`` that is not null."""
+    reference, options = schema.get("$ref"), schema.get("anyOf")
+    if isinstance(reference, str):
+        found: object = root
+        for step in reference.removeprefix("#/").split("/"):
+            found = found.get(step, {}) if isinstance(found, dict) else {}
+        return found if isinstance(found, dict) else {}
+    if isinstance(options, list):
+        return _resolved(next((one for one in options if one.get("type") != "null"), {}), root)
+    return schema
+
+
+def _listed(phrases: Sequence[str]) -> str:
+    return phrases[0] if len(phrases) == 1 else ", ".join(phrases[:-1]) + " and " + phrases[-1]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

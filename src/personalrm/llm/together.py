@@ -1,0 +1,52 @@
+"""Work at the same time; the first error cancels the rest and is raised as it is, not in a group."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results, in order."""
+    tasks: list[asyncio.Task[T]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks.extend(group.create_task(one) for one in work)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def both(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """Two results of different types."""
+    results: list[Any] = await together([one, other])
+    return results[0], results[1]
+
+
+async def stream(work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int) -> AsyncIterator[A]:
+    """Results as they come, with ``at_once`` items under way; an item is taken only when a place is free.
+
+    Memory does not grow with the number of items. The first error stops the rest and is raised as it is.
+    """
+    waiting = iter(items)
+    tasks: set[asyncio.Task[A]] = set()
+    try:
+        while True:
+            for item in itertools.islice(waiting, at_once - len(tasks)):
+                tasks.add(asyncio.create_task(work(item)))
+            if not tasks:
+                return
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                tasks.remove(task)
+                yield task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Whatever predicts a choice, a file each."""

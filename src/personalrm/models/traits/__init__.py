@@ -1,0 +1,17 @@
+"""The embedded engine, from a text to a person's taste.
+
+| module | what it does |
+|---|---|
+| `features`, `lexicon` | a response and its context → named traits |
+| `fit`, `person` | traits of a person's choices → the person's weights, and whether they help |
+| `prior`, `learning`, `train_prior` | other people's choices → what to expect of anybody |
+| `persona` | weights → claims with evidence, and the Profile |
+| `encoder` | sentence embeddings (extra `encoder`) |
+| `model` | the whole: `TraitsModel` |
+"""
+
+from __future__ import annotations
+
+from personalrm.models.traits.model import TraitsModel, leave_group_out
+
+__all__ = ["TraitsModel", "leave_group_out"]

@@ -1,0 +1,215 @@
+"""The embedded engine: a hierarchical Bradley–Terry model over readable traits of responses. No LLM, no network.
+
+    model = TraitsModel.shipped()                        # what people in general prefer
+    mine = model.fit(history)                            # what this person prefers
+    mine.compare(context, a, b)                          # Verdict: calibrated probability and why
+    mine.compare_many([(context, a, b), ...])            # many at once, quicker
+    mine.profile()                                       # the same Profile that a judge on an LLM gives
+    TraitsModel.from_profile(profile)                    # predicts exactly as before
+
+P(a over b) = sigmoid(everybody's weights · (f(a) - f(b)) + the person's departure · (t(a) - t(b))), averaged over the
+posterior of the departure; f are the traits of `features`, t the personal ones of `prior`. The prior is
+learned from other people (`learning`), the departure from the person's own choices (`fit`). Reading the
+texts is nearly all the time it takes: 0.1 ms a response of 250 tokens, 0.3 ms to fit 17 choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import orjson
+
+from personalrm.errors import ProfileError
+from personalrm.models.traits import fit as maths
+from personalrm.models.traits import persona
+from personalrm.models.traits.encoder import Encoder, shared_encoder
+from personalrm.models.traits.features import Array, TraitReader, last_message
+from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
+from personalrm.models.traits.prior import PERSONAL, Prior, Units, numbers
+from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.synthesis.profile import Profile, TraitsFit, TraitWeight
+
+Pair = tuple[Sequence[Message], str, str]
+_CHUNK = 32  # pairs read at once; more would leave the processor's cache
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What reads texts; shared by all models made from one another."""
+
+    reader: TraitReader
+    encoder: Encoder | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraitsModel:
+    """See the module's docstring; immutable, `fit` returns a new one.
+
+    Attributes:
+        prior: what other people's choices say.
+        departure: mean of the person's weights minus everybody's (p,); zero before `fit`.
+        covariance: of that departure (p, p); before `fit` how people differ.
+        history: the person's choices, None before `fit`.
+    """
+
+    prior: Prior
+    tools: _Tools
+    departure: Array
+    covariance: Array
+    history: History | None = None
+    person: persona.Person | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_prior(cls, prior: Prior) -> TraitsModel:
+        """What people in general prefer, by this prior."""
+        tools = _Tools(TraitReader(), shared_encoder() if prior.sense is not None else None)
+        return cls(prior, tools, np.zeros(len(prior.between)), np.diag(prior.between))
+
+    @classmethod
+    def shipped(cls, *, encoder: bool = False) -> TraitsModel:
+        """The prior that comes with the package; with ``encoder`` the one that also uses sentence embeddings."""
+        name = "prior_encoder.json" if encoder else "prior.json"
+        return cls.from_prior(Prior.from_json(orjson.loads(resources.files(__package__).joinpath(name).read_bytes())))
+
+    @classmethod
+    def from_population(cls, people: Iterable[History], *, encoder: bool = False, seed: int = 0) -> TraitsModel:
+        """Learn the prior from other people's choices, read one person at a time.
+
+        Raises:
+            NotEnoughChoices: the population holds no decided choice.
+            MissingExtra: ``encoder`` without the extra ``encoder`` installed.
+        """
+        from personalrm.models.traits.learning import learn
+
+        return cls.from_prior(learn(people, encoder=shared_encoder() if encoder else None, seed=seed))
+
+    def fit(self, history: History) -> TraitsModel:
+        """The person's posterior. Ties are skipped; without any decided choice the population alone predicts."""
+        nothing, differences = np.zeros(len(self.prior.between)), np.diag(self.prior.between)
+        if not history.decided:
+            return replace(self, departure=nothing, covariance=differences, history=history, person=None)
+        evidence = self.evidence(history.decided)
+        departure, covariance = maths.person_posterior(evidence.offset, evidence.t, self.prior.between)
+        measured = measure(evidence, self.prior.between)
+        person = persona.Person(evidence, departure, covariance, measured)
+        if not measured.helps:
+            departure, covariance = nothing, differences
+        return replace(self, departure=departure, covariance=covariance, history=history, person=person)
+
+    def evidence(self, choices: Sequence[Preference]) -> Evidence:
+        """Choices as the model sees them."""
+        parts = []
+        for at in range(0, len(choices), _CHUNK):
+            chunk = [(one.context, one.chosen, one.rejected) for one in choices[at : at + _CHUNK]]
+            pairs = self._differences(chunk)
+            parts.append((self.prior.everybody(pairs), pairs.personal))
+        offset, t = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Evidence(offset, t, groups_of(choices))
+
+    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
+        """Probability that the person prefers ``a``, and the traits that decided.
+
+        ``compare(c, a, b)`` and ``compare(c, b, a)`` sum to one exactly; equal responses give exactly one half.
+        """
+        side = self._differences([(context, a, b)])
+        probability = float(self._probabilities(side)[0])
+        return Verdict(probability, persona.reasoning(self.prior, self.departure, side, probability))
+
+    def compare_many(self, pairs: Sequence[Pair]) -> Array:
+        """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
+        chunks = (pairs[at : at + _CHUNK] for at in range(0, len(pairs), _CHUNK))
+        found = [self._probabilities(self._differences(chunk)) for chunk in chunks]
+        return np.concatenate(found) if found else np.zeros(0)
+
+    def score(self, context: Sequence[Message], response: str) -> float:
+        """Utility of one response in log-odds: differences of scores of one context are log-odds of preference."""
+        side = self.prior.units(self.tools.reader, [(last_message(context), response)], self.tools.encoder)
+        return float((self.prior.everybody(side) + side.personal @ self.departure)[0])
+
+    def profile(self) -> Profile:
+        """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
+
+        Raises:
+            ProfileError: the model has not been fitted to a person.
+        """
+        if self.history is None:
+            raise ProfileError("A profile needs a person: call fit(history) first.")
+        model = "traits" if self.prior.sense is None else "traits+encoder"
+        return persona.profile(self.history, self.person, self.prior, model, self._fitted())
+
+    @classmethod
+    def from_profile(cls, profile: Profile) -> TraitsModel:
+        """The model that `profile` was made from.
+
+        Raises:
+            ProfileError: the profile was not made by this engine, or its weights are damaged.
+        """
+        if profile.traits is None:
+            raise ProfileError(f"The profile of {profile.user} was fitted with {profile.model}, not with traits.")
+        state = profile.traits.state
+        try:
+            given: Any = state["prior"]
+            prior = Prior.from_json(given)
+            width = len(prior.between)
+            departure = numbers(state["departure"], (width,))
+            covariance = _whole(numbers(state["covariance"], (width * (width + 1) // 2,)), width)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
+        return replace(cls.from_prior(prior), departure=departure, covariance=covariance, history=profile.history)
+
+    def _differences(self, pairs: Sequence[Pair]) -> Units:
+        """First minus second response, in standard units."""
+        asked = [last_message(context) for context, _, _ in pairs]
+        both = [(message, side) for message, (_, a, b) in zip(asked, pairs, strict=True) for side in (a, b)]
+        units = self.prior.units(self.tools.reader, both, self.tools.encoder)
+        return units.rows(slice(0, None, 2)).minus(units.rows(slice(1, None, 2)))
+
+    def _probabilities(self, side: Units) -> Array:
+        t = side.personal
+        logit = self.prior.everybody(side) + t @ self.departure
+        variance = ((t @ self.covariance) * t).sum(axis=1)
+        return maths.sigmoid(maths.integrated(logit, variance))
+
+    def _fitted(self) -> TraitsFit:
+        population = self.prior.personal_weights()
+        deviations = np.sqrt(np.diag(self.covariance))
+        names = (*PERSONAL, "similarity to the message")
+        weights = tuple(
+            TraitWeight(name, float(common), float(common + own), float(deviation))
+            for name, common, own, deviation in zip(names, population, self.departure, deviations, strict=False)
+        )
+        upper = self.covariance[np.triu_indices(len(self.departure))]
+        state: Mapping[str, object] = {
+            "departure": self.departure.tolist(),
+            "covariance": upper.tolist(),
+            "prior": self.prior.as_json(),
+        }
+        return TraitsFit(weights, state)
+
+
+def leave_group_out(model: TraitsModel, history: History) -> Array:
+    """Probability of each decided choice (n,), predicted from the person's choices in other groups.
+
+    The same as fitting once a group and comparing, but each text is read once.
+    """
+    decided = history.decided
+    if not decided:
+        return np.zeros(0)
+    evidence = model.evidence(decided)
+    logit = np.zeros(len(decided))
+    for group in evidence.groups:
+        logit[group] = predict_group(evidence, group, model.prior.between)
+    return maths.sigmoid(logit)
+
+
+def _whole(upper: Array, size: int) -> Array:
+    """A symmetric matrix from its upper triangle."""
+    whole = np.zeros((size, size))
+    rows, columns = np.triu_indices(size)
+    whole[rows, columns] = upper
+    whole[columns, rows] = upper
+    return whole

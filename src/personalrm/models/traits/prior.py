@@ -1,0 +1,204 @@
+"""What other people's choices say before a person has made any: the prior of the embedded engine.
+
+A ``Prior`` holds everybody's weights of the traits, of common words and of traits in answer to certain kinds of
+message, the variance of each trait's weight between people, and where it was learned (``lineage``). It holds
+coefficients only, nobody's text. ``learning.learn`` makes one.
+
+    prior = learn(read_people("prism.jsonl.gz"))
+    side = prior.units(reader, [("How do I boil an egg?", "Ten minutes.")])      # a response in standard units
+    other = prior.units(reader, [("How do I boil an egg?", "I can't help.")])
+    prior.everybody(side.minus(other))                                           # log-odds that the first is preferred
+    Prior.from_json(prior.as_json())                                             # the same prior
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalrm.errors import ProfileError
+from personalrm.models.traits.encoder import WIDTH, Encoder
+from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader
+from personalrm.models.traits.lexicon import common_words
+
+# The traits in which people are allowed to differ and that depend on the kind of message: those one can name to a
+# person. Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).
+PERSONAL: tuple[str, ...] = (
+    "length", "words per sentence", "numbered items", "bullets", "lines", "hedging words", "first person",
+    "second person", "questions asked", "ends with a question", "refusal", "no opinion of its own", "as an AI",
+    "own opinion", "offer to help", "balance words", "numbers", "capital letters", "answers the question's words",
+    "length of words", "exclamation marks", "warm words", "empathy", "negations", "examples given",
+    "starts with yes", "starts with no",
+)  # fmt: skip
+PERSONAL_COLUMNS = [TRAITS.index(name) for name in PERSONAL]
+
+_CLIP = 5.0  # standard units; beyond, a trait says no more (a 200,000-character response is just "very long")
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """The encoder's part: mean and deviation of similarity to the message, weight of it, weights of the embedding."""
+
+    centre: float
+    scale: float
+    similarity: float
+    meaning: Array
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Sense:
+        """Raises KeyError, TypeError or ValueError if a part is missing or no number."""
+        centre, scale, similarity = (float(numbers(state[name], ())) for name in ("centre", "scale", "similarity"))
+        return cls(centre, scale, similarity, numbers(state["meaning"], (WIDTH,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Responses in standard units, or their differences.
+
+    Attributes:
+        traits, words, kinds: as in ``Rows``, traits standardised and clipped.
+        similarity: to the message by the encoder, (n, 1), or (n, 0) without it.
+        meaning: embedding of the response (n, 384), or (n, 0).
+    """
+
+    traits: Array
+    words: NDArray[np.float32]
+    kinds: Array
+    similarity: Array
+    meaning: Array
+
+    def minus(self, other: Units) -> Units:
+        """Differences; the kinds stay, for both responses answer the same message."""
+        return Units(
+            self.traits - other.traits,
+            self.words - other.words,
+            self.kinds,
+            self.similarity - other.similarity,
+            self.meaning - other.meaning,
+        )
+
+    def rows(self, chosen: slice) -> Units:
+        """Some of the rows."""
+        return Units(
+            self.traits[chosen],
+            self.words[chosen],
+            self.kinds[chosen],
+            self.similarity[chosen],
+            self.meaning[chosen],
+        )
+
+    @property
+    def personal(self) -> Array:
+        """What people may differ in: the personal traits and, with the encoder, the similarity (n, P or P + 1)."""
+        return np.hstack([self.traits[:, PERSONAL_COLUMNS], self.similarity])
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """See the module's docstring.
+
+    Attributes:
+        centre, scale: of each trait (T,); a standard unit is (value - centre) / scale, clipped to ±5.
+        traits: everybody's weight of each trait, log-odds per standard unit (T,).
+        words: of each common word that is present (W,).
+        kinds: what is added to the weight of a personal trait for each kind of message (P, K).
+        between: variance of people's weights around everybody's (P,), one more with the encoder.
+        sense: the encoder's part, or None.
+        lineage: data sets, counts and settings it was learned from.
+    """
+
+    centre: Array
+    scale: Array
+    traits: Array
+    words: Array
+    kinds: Array
+    between: Array
+    sense: Sense | None = None
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain lists and numbers, named, six significant digits (the prior is rounded when it is learned)."""
+        state: dict[str, Any] = {
+            "lineage": dict(self.lineage),
+            "traits": list(TRAITS),
+            "centre": self.centre.tolist(),
+            "scale": self.scale.tolist(),
+            "weights": self.traits.tolist(),
+            "words": self.words.tolist(),
+            "kinds": self.kinds.tolist(),
+            "between": self.between.tolist(),
+        }
+        if self.sense is not None:
+            state["sense"] = {
+                "centre": self.sense.centre,
+                "scale": self.sense.scale,
+                "similarity": self.sense.similarity,
+                "meaning": self.sense.meaning.tolist(),
+            }
+        return state
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Prior:
+        """Raises ProfileError if the traits are not those of this version, or a part is missing or of another size."""
+        try:
+            if tuple(state["traits"]) != TRAITS:
+                raise ProfileError("The profile's traits are those of another version of personalrm; fit it again.")
+            sense = None if state.get("sense") is None else Sense.from_json(state["sense"])
+            each = (len(TRAITS),)
+            return cls(
+                centre=numbers(state["centre"], each),
+                scale=numbers(state["scale"], each),
+                traits=numbers(state["weights"], each),
+                words=numbers(state["words"], (len(common_words()),)),
+                kinds=numbers(state["kinds"], (len(PERSONAL), len(KINDS))),
+                between=numbers(state["between"], (len(PERSONAL) + (sense is not None),)),
+                sense=sense,
+                lineage=state["lineage"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error
+
+    def standard(self, traits: NDArray[Any]) -> Array:
+        """Traits as read (n, T) in standard units, clipped."""
+        return np.clip((traits - self.centre) / self.scale, -_CLIP, _CLIP)
+
+    def units(self, reader: TraitReader, pairs: Sequence[tuple[str, str]], encoder: Encoder | None = None) -> Units:
+        """Responses (message, response) in standard units; the encoder is needed if the prior has a ``sense``."""
+        rows = reader.rows(pairs)
+        traits = self.standard(rows.traits)
+        if self.sense is None or encoder is None:
+            empty = np.zeros((len(pairs), 0))
+            return Units(traits, rows.words, rows.kinds, empty, empty)
+        similarity, meaning = encoder.relate(pairs)
+        centred = (similarity[:, None] - self.sense.centre) / self.sense.scale
+        return Units(traits, rows.words, rows.kinds, centred, meaning)
+
+    def with_lineage(self, lineage: Mapping[str, Any]) -> Prior:
+        """The same prior with another lineage."""
+        return replace(self, lineage=lineage)
+
+    def personal_weights(self) -> Array:
+        """Everybody's weights of the personal traits (p,), in the order of ``between``."""
+        own = self.traits[PERSONAL_COLUMNS]
+        return own if self.sense is None else np.append(own, self.sense.similarity)
+
+    def everybody(self, side: Units) -> Array:
+        """What everybody's weights say of each row, log-odds (n,)."""
+        total = side.traits @ self.traits + side.words @ self.words
+        total += ((side.traits[:, PERSONAL_COLUMNS] @ self.kinds) * side.kinds).sum(axis=1)
+        if self.sense is not None:
+            total += side.similarity[:, 0] * self.sense.similarity + side.meaning @ self.sense.meaning
+        result: Array = total
+        return result
+
+
+def numbers(value: Any, shape: tuple[int, ...]) -> Array:
+    """An array of exactly this shape; TypeError or ValueError if it has another or holds what is no finite number."""
+    found: Array = np.array(value, dtype=float)
+    if found.shape != shape or not np.isfinite(found).all():
+        raise ValueError(f"expected finite numbers of shape {shape}, found shape {found.shape}")
+    return found

@@ -1,0 +1,115 @@
+"""Stage 3: which past choices teach the judge most, and what each is worth.
+
+All training choices stand in one order, the chain: verified and surprising choices in turn, conversations not yet seen
+first. Candidate sets are prefixes of the chain, so that the longer one's prompt begins with the shorter one's and the
+host's prefix cache serves both. The sets race on the validation choices with the persona in place: all of them answer
+the first choices, the best of them goes on to the rest. (SynthesizeMe, arXiv 2506.05598, section 3.3; the chain and
+the race are ours. `paper.py` keeps the released candidates.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from personalrm.preferences import Preference
+from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.profile import CandidateSet, Reasoning
+from personalrm.synthesis.scoring import Scores
+
+MOST_SHOWN = 7
+"""More demonstrations cost tokens on every later verdict; seven of 800 tokens each are a prompt of 5,600."""
+ROOM = 96_000
+"""Characters that past choices may fill in one prompt (24,000 tokens); whole choices are left out beyond it."""
+RIDGE = 0.5
+
+
+def chain(choices: Sequence[Preference], reasonings: Sequence[Reasoning]) -> list[Shown]:
+    """The training choices, the most informative first; those with a verified reasoning carry it.
+
+    Verified and surprising choices alternate: the ones show what the person's taste looks like in words, the others
+    where it departs from what a stranger expects. Within each kind a new conversation goes before one already shown,
+    and a more surprising choice before a less surprising one.
+    """
+    by_id = {one.choice: one for one in reasonings}
+    surprise = {one.id: by_id[one.id].surprise for one in choices}
+    verified = _spread([one for one in choices if by_id[one.id].verified], surprise)
+    surprising = _spread([one for one in choices if not by_id[one.id].verified], surprise)
+    order: list[Preference] = []
+    while verified or surprising:
+        order += [queue.pop(0) for queue in (verified, surprising) if queue]
+    return [Shown(one, by_id[one.id].text if by_id[one.id].verified else None) for one in order]
+
+
+def fitting(shown: Sequence[Shown], seed: int, room: int = ROOM) -> list[Shown]:
+    """As many of the choices, whole and in order, as fit into ``room`` characters; at least the shortest one."""
+    sizes = [len(Sight((one,), seed=seed).text) for one in shown]
+    kept: list[Shown] = []
+    for one, size in zip(shown, sizes, strict=True):
+        if size <= room:
+            kept.append(one)
+            room -= size
+    return kept or [shown[int(np.argmin(sizes))]]
+
+
+def candidate_sets(shown: Sequence[Shown]) -> list[tuple[Shown, ...]]:
+    """Prefixes of the chain: the first seven choices, the first six, the first five (fewer where there are fewer).
+
+    Much smaller sets were asked for little more than they save: less of their prompts is in the host's prefix cache.
+    """
+    most = min(len(shown), MOST_SHOWN)
+    return [tuple(shown[:size]) for size in range(max(1, most - 2), most + 1)]
+
+
+def first_round(validation: Sequence[Preference]) -> int:
+    """How many validation choices all candidates answer; only the leader answers the rest."""
+    return max(1, round(0.4 * len(validation)))
+
+
+def leader(scores: Sequence[Scores]) -> int:
+    """Index of the lowest log loss; of two alike the smaller set, which stands first."""
+    return min(range(len(scores)), key=lambda i: scores[i].sort_key())
+
+
+def candidate_record(shown: Iterable[Shown], scores: Scores, asked: int) -> CandidateSet:
+    """The candidate as the profile keeps it; ``asked`` is the number of all validation choices."""
+    return CandidateSet(
+        choices=tuple(one.choice.id for one in shown),
+        log_loss=scores.log_loss,
+        accuracy=scores.accuracy,
+        scored=scores.scored,
+        stopped_early=scores.asked < asked,
+    )
+
+
+def worth(candidates: Sequence[tuple[Sequence[Shown], Scores]], without: Scores) -> dict[str, float]:
+    """What each demonstration lowers the validation log loss by, nats a choice, by choice id.
+
+    A ridge regression of the change against the same validation choices without demonstrations on who was shown.
+    Choices that were always shown together share what they brought equally.
+    """
+    ids = list(dict.fromkeys(one.choice.id for shown, _ in candidates for one in shown))
+    rows, gains = [], []
+    for shown, scores in candidates:
+        gain = scores.gain_over(without)
+        if gain is not None:
+            present = {one.choice.id for one in shown}
+            rows.append([float(one in present) for one in ids])
+            gains.append(gain)
+    if not rows:
+        return {}
+    design = np.array(rows)
+    solved = np.linalg.solve(design.T @ design + RIDGE * np.eye(len(ids)), design.T @ np.array(gains))
+    return {one: round(float(value), 4) for one, value in zip(ids, solved, strict=True)}
+
+
+def _spread(choices: Sequence[Preference], surprise: Mapping[str, float]) -> list[Preference]:
+    """Most surprising first, one of each group before the second of any."""
+    ranked = sorted(choices, key=lambda one: -surprise[one.id])
+    seen: dict[str, int] = {}
+    turn: dict[str, int] = {}
+    for one in ranked:
+        turn[one.id] = seen.get(one.group, 0)
+        seen[one.group] = turn[one.id] + 1
+    return sorted(ranked, key=lambda one: turn[one.id])

@@ -1,0 +1,161 @@
+"""From a history to a Profile: split, learn by the preset, write down what was learned.
+
+profile = await fit(endpoint, history, Options())
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from personalrm import __version__, prompts
+from personalrm.data.splits import Split, split
+from personalrm.errors import NotEnoughChoices, Unusable
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.language_model import Meter
+from personalrm.llm.together import stream
+from personalrm.preferences import History
+from personalrm.synthesis import demonstrations as stage
+from personalrm.synthesis import paper, race
+from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.learned import Learned
+from personalrm.synthesis.notes import remarks
+from personalrm.synthesis.options import Options
+from personalrm.synthesis.persona import persona_text, write_persona
+from personalrm.synthesis.profile import Demonstration, Fallback, Profile, Reasoning, Spend
+from personalrm.synthesis.reasoning import reason
+
+AT_ONCE = 24
+"""People under way. One keeps 11 requests in flight on average, so 24 fill 64 places with work to spare for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearnable:
+    """A person of whom nothing could be learned, and why."""
+
+    user: str
+    reason: str
+
+
+async def fit(
+    endpoint: Endpoint, history: History, options: Options, known: Mapping[str, Reasoning] | None = None
+) -> Profile:
+    """Learn one person's profile.
+
+    Args:
+        endpoint: who is asked.
+        history: the person's choices, oldest first; ties are kept but not learned from.
+        options: preset and details.
+        known: reasonings of an earlier fit by choice id, not asked again.
+
+    Raises:
+        NotEnoughChoices: no choice that is not a tie.
+        Unusable: the model answers, but no answer can be read as a choice.
+        EndpointError, BudgetSpent, StorageError: from asking; all answers so far are in the cache.
+    """
+    telling = history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)
+    if not telling.decided:
+        raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
+    began = time.perf_counter()
+    meter = Meter(endpoint)
+    parts = split(telling, options.validation, options.seed)
+    learn = _unvalidated if not parts.validation.choices else paper.learn if options.preset == "paper" else race.learn
+    learned = await learn(meter, parts, options, known or {})
+    _check_readable(learned, meter)
+    spend = replace(meter.spend(), seconds=round(time.perf_counter() - began, 3))
+    return _profile(endpoint.model, history, parts, options, learned, spend)
+
+
+async def fit_people(
+    endpoint: Endpoint, people: Iterable[History], options: Options, at_once: int = AT_ONCE
+) -> AsyncIterator[Profile | Unlearnable]:
+    """Profiles of many people as they are ready, with ``at_once`` people under way and no more of them in memory.
+
+    Whoever cannot be learned from (no decided choice, no readable answer) is given back with the reason; errors that
+    concern everybody (a wrong key, a dead host, a spent budget, a full disk) end the run and are raised.
+    """
+
+    async def one(history: History) -> Profile | Unlearnable:
+        try:
+            return await fit(endpoint, history, options)
+        except (NotEnoughChoices, Unusable) as error:
+            return Unlearnable(history.user, str(error))
+
+    async for learned in stream(one, people, at_once):
+        yield learned
+
+
+def sight_of(profile: Profile) -> Sight:
+    """What a judge is shown of this person: what the winning arm shows."""
+    arm = profile.fallback.chosen
+    persona = persona_text(profile.persona) if profile.persona is not None and "persona" in arm else None
+    shown: tuple[Shown, ...] = ()
+    if "demonstrations" in arm:
+        shown = tuple(Shown(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
+    return Sight(shown, persona, profile.seed)
+
+
+async def _unvalidated(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+    """All choices belong to one group, so none can be held back to check anything."""
+    training = parts.training.decided
+    reasonings = await reason(
+        endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
+    )
+    shown = stage.fitting(stage.chain(training, reasonings), options.seed)
+    persona = await write_persona(endpoint, shown, options.seed)
+    why = (
+        f"Not validated: {'all' if len(training) > 1 else 'the'} {_count(len(training))} "
+        f"{'share one conversation' if len(training) > 1 else 'is all there is'}, so none could be held back. What was "
+        "chosen is shown to the judge as it is; the persona is not used."
+    )
+    fallback = Fallback("demonstrations", {}, None, None, why)
+    return Learned(tuple(reasonings), persona, stage.candidate_sets(shown)[-1], fallback)
+
+
+def _count(choices: int) -> str:
+    return f"{choices} choices" if choices > 1 else "one choice"
+
+
+def _check_readable(learned: Learned, meter: Meter) -> None:
+    read = any(one.predicted for one in learned.reasonings) or any(one.scored for one in learned.fallback.arms.values())
+    if not read:
+        sample = " ".join(learned.reasonings[0].text.split())[:80]
+        raise Unusable(
+            f"{meter.model} answers, but none of its {meter.calls + meter.cached} answers could be read as a choice "
+            f"(one of them: '{sample}'); try another model"
+        )
+
+
+def _profile(model: str, history: History, parts: Split, options: Options, learned: Learned, spend: Spend) -> Profile:
+    notes = list(remarks(history))
+    if learned.persona is None:
+        verified = sum(one.verified for one in learned.reasonings)
+        notes.append(
+            f"No persona: {verified} of {len(learned.reasonings)} reasonings predicted the choice they explain."
+            if not verified
+            else "No persona: nothing of what the model wrote was supported by the choices."
+        )
+    return Profile(
+        user=history.user,
+        model=model,
+        preset=options.preset,
+        seed=options.seed,
+        history=history,
+        training=tuple(one.id for one in parts.training.decided),
+        validation=tuple(one.id for one in parts.validation),
+        persona=learned.persona,
+        reasonings=learned.reasonings,
+        demonstrations=tuple(
+            Demonstration(one.choice.id, one.why, learned.worth.get(one.choice.id)) for one in learned.demonstrations
+        ),
+        candidates=learned.candidates,
+        fallback=learned.fallback,
+        prompts=prompts.hashes(),
+        fingerprint=fingerprint(history),
+        options=options,
+        notes=tuple(notes),
+        spend=spend,
+        personalrm=__version__,
+    )

@@ -1,0 +1,199 @@
+"""Asking a model which of two responses the person prefers: always in both orders, never guessing.
+
+What the judge is shown of the person is a `Sight`. Every prompt is `system + past choices + persona + pair +
+question`, in that order: whatever is shared between calls comes first, so that the host's prefix cache pays for it
+once (the demonstrations serve the calls with and without a persona alike).
+
+    judgement = await judge_pair(endpoint, Sight(), context, "Yes.", "It depends.", "token")
+    judgement.probability      # that the first-named response is preferred
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Literal
+
+from personalrm import prompts
+from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
+from personalrm.llm.endpoint import Completion, Endpoint, Want
+from personalrm.llm.together import both
+from personalrm.preferences import Message, Preference, Verdict
+from personalrm.synthesis import rendering
+
+Verdicts = Literal["token", "reasoned"]
+"""``token`` asks for the answer's letter alone, ``reasoned`` for an explanation before it."""
+
+VOTE = 5 / 6
+"""What a verdict without log-probabilities is worth: two votes that agree are the Krichevsky–Trofimov estimate 5/6."""
+SMALLEST = 1e-3
+TOKEN_ANSWER = 4
+"""Tokens enough for a letter with the quotes, stars or line break some models put before it."""
+REASONED_ANSWER = 1024
+VERDICT_SCHEMA: dict[str, Any] = {
+    "title": "verdict",
+    "type": "object",
+    "properties": {"reasoning": {"type": "string"}, "preference": {"type": "string", "enum": ["A", "B"]}},
+    "required": ["reasoning", "preference"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A past choice as the judge sees it; ``why`` is its verified reasoning, if there is one."""
+
+    choice: Preference
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the judge is shown of the person."""
+
+    demonstrations: tuple[Shown, ...] = ()
+    persona: str | None = None
+    seed: int = 0
+
+    @cached_property
+    def text(self) -> str:
+        """The person's part of the prompt; rendered once for all calls that share it."""
+        parts = []
+        if self.demonstrations:
+            shown = enumerate(self.demonstrations, 1)
+            choices = [rendering.past_choice(n, one.choice, self.seed, one.why) for n, one in shown]
+            parts += [prompts.load("past_choices"), *choices]
+        if self.persona:
+            parts.append(rendering.persona(self.persona))
+        return "".join(f"{part}\n" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderVerdict:
+    """One answer: ``probability`` that the response named first by the caller is preferred, None if unscored."""
+
+    probability: float | None
+    text: str
+    unscored: str | None
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Both orders of one pair. ``probability`` is None if either order could not be read."""
+
+    probability: float | None
+    orders: tuple[OrderVerdict, ...]
+    unscored: str | None = None
+
+    def verdict(self) -> Verdict:
+        """The public verdict, with the reasoning of the first order if one was written."""
+        reasoning = reasoning_of(self.orders[0].text) if self.orders else "The two responses are identical."
+        return Verdict(self.probability, reasoning, self.unscored)
+
+
+def question(sight: Sight, context: Sequence[Message], first: str, second: str, verdicts: Verdicts) -> list[Message]:
+    """The messages that ask for one verdict in one order."""
+    asked = f"{sight.text}{rendering.pair(context, first, second)}\n\n{prompts.load(f'verdict_{verdicts}')}"
+    return [Message("system", prompts.load("system")), Message("user", asked)]
+
+
+def wanted(verdicts: Verdicts, priority: int = 0) -> Want:
+    """How a verdict of this kind is to be answered."""
+    if verdicts == "token":
+        return Want(TOKEN_ANSWER, logprobs=20, priority=priority)
+    return Want(REASONED_ANSWER, schema=VERDICT_SCHEMA, logprobs=5, priority=priority)
+
+
+async def judge_order(
+    endpoint: Endpoint,
+    sight: Sight,
+    context: Sequence[Message],
+    first: str,
+    second: str,
+    verdicts: Verdicts,
+    priority: int = 0,
+) -> OrderVerdict:
+    """Ask in the one order given. An unreadable letter is asked again with an explanation, which models that think
+    before they answer can always give."""
+    completion = await endpoint.complete(question(sight, context, first, second, verdicts), wanted(verdicts, priority))
+    probability = read_probability(completion)
+    if probability is None and verdicts == "token":
+        return await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
+    unscored = None if probability is not None else why_unparsed(completion.text)
+    return OrderVerdict(probability, completion.text, unscored, completion)
+
+
+async def judge_pair(
+    endpoint: Endpoint,
+    sight: Sight,
+    context: Sequence[Message],
+    a: str,
+    b: str,
+    verdicts: Verdicts,
+    priority: int = 0,
+    *,
+    staggered: bool = False,
+) -> Judgement:
+    """The probability that ``a`` is preferred, from both orders.
+
+    ``staggered`` asks the second order when the first is answered: slower, but the host has then seen its prompt up to
+    the responses. For work that nobody waits for.
+    """
+    ask = partial(judge_order, endpoint, sight, context, verdicts=verdicts, priority=priority)
+    if staggered:
+        return combine(await ask(a, b), await ask(b, a))
+    return combine(*await both(ask(a, b), ask(b, a)))
+
+
+def combine(forward: OrderVerdict, swapped: OrderVerdict) -> Judgement:
+    """Both orders as one: the mean of the log-odds, in which a preference for the place shown first cancels out."""
+    unscored = forward.unscored or swapped.unscored
+    if forward.probability is None or swapped.probability is None:
+        return Judgement(None, (forward, swapped), unscored)
+    back = 1.0 - swapped.probability
+    turned = OrderVerdict(back, swapped.text, None, swapped.completion)
+    logit = (log_odds(forward.probability) + log_odds(back)) / 2
+    return Judgement(1.0 / (1.0 + math.exp(-logit)), (forward, turned))
+
+
+def read_probability(completion: Completion) -> float | None:
+    """P(the first shown is preferred): from the answer's log-probabilities, else from its text as a vote; else None."""
+    said = parse_choice(completion.text)
+    if completion.tokens is not None:
+        measured = choice_probability(completion.tokens)
+        if measured is not None and (said is None or (said == "a") == (measured >= 0.5)):
+            return measured
+    if said is None:
+        return None
+    return VOTE if said == "a" else 1.0 - VOTE
+
+
+def reasoning_of(text: str) -> str | None:
+    """The explanation in a reasoned answer, in JSON or as prose; None if it is a letter alone."""
+    answer = without_thoughts(text)
+    record = parse_json(answer) or {}
+    written = record.get("reasoning")
+    if isinstance(written, str) and written.strip():
+        return written.strip()
+    return answer if len(answer.split()) > 3 and not record else None
+
+
+def without_thoughts(text: str) -> str:
+    """What a reasoning model answers after its <think> block; empty if it never came to an answer."""
+    if "</think>" in text:
+        text = text.rpartition("</think>")[2]
+    return "" if text.lstrip().startswith("<think>") else text.strip()
+
+
+def log_odds(probability: float) -> float:
+    """log p/(1-p), with p kept within [0.001, 0.999]: a judge's certainty beyond that is not evidence."""
+    p = min(max(probability, SMALLEST), 1.0 - SMALLEST)
+    return math.log(p / (1.0 - p))
+
+
+def log_loss(probability_of_chosen: float) -> float:
+    """−log p of what was chosen, in nats, with p kept within [0.001, 0.999]."""
+    return -math.log(min(max(probability_of_chosen, SMALLEST), 1.0 - SMALLEST))

@@ -1,0 +1,31 @@
+"""How a profile is fitted: the presets and what can be turned on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from personalrm.synthesis.judging import Verdicts
+
+Preset = Literal["default", "paper"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to fit.
+
+    Attributes:
+        preset: ``default`` races few candidates with log-probabilities; ``paper`` follows the released algorithm.
+        verdicts: ``token`` asks scoring calls for the answer's letter alone, ``reasoned`` for an explanation each time.
+        samples: reasonings asked for each training choice.
+        both_orders: a reasoning is verified only if its prediction holds in both orders.
+        validation: share of the choices that is held back, in (0, 1).
+        seed: of everything that is drawn.
+    """
+
+    preset: Preset = "default"
+    verdicts: Verdicts = "token"
+    samples: int = 1
+    both_orders: bool = False
+    validation: float = 0.3
+    seed: int = 0

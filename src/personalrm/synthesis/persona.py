@@ -1,0 +1,125 @@
+"""Stage 2: the verified reasonings become a persona that a person can read, and every claim shows its evidence.
+
+The model sees the past choices with their verified reasonings, in the very order and form in which they are
+demonstrations later (so the host has that text in its prefix cache when scoring begins), and writes a summary and
+claims that cite choices by number. What the code keeps of it: claims that at least one choice supports, that more
+choices support than oppose, and that invent nothing about who the person is. (SynthesizeMe, arXiv 2506.05598, section
+3.2; the claims with evidence are ours.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from personalrm import prompts
+from personalrm.llm.answers import parse_json, why_unparsed
+from personalrm.llm.endpoint import Endpoint, Want
+from personalrm.preferences import Message
+from personalrm.synthesis.grounding import grounded, invents, own_words
+from personalrm.synthesis.judging import Shown, Sight, without_thoughts
+from personalrm.synthesis.profile import Claim, Persona
+
+PRIORITY = 1
+LONGEST_ANSWER = 1500
+"""Tokens; a summary and six claims with their numbers take about 400, reasoning models think before them."""
+MOST_CLAIMS = 6
+"""What the prompt asks for at most; a persona is read by every later verdict."""
+FEWEST_WORDS = 3
+"""Of prose that is taken as a persona: fewer are no description."""
+_SUMMARIES = ("summary", "persona", "description")
+_NUMBERS = {"type": "array", "items": {"type": "integer"}}
+SCHEMA: dict[str, Any] = {
+    "title": "persona",
+    "type": "object",
+    "properties": {
+        "summary": {"type": "string"},
+        "claims": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"claim": {"type": "string"}, "for": _NUMBERS, "against": _NUMBERS},
+                "required": ["claim", "for", "against"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["summary", "claims"],
+    "additionalProperties": False,
+}
+
+
+async def write_persona(endpoint: Endpoint, shown: Sequence[Shown], seed: int) -> Persona | None:
+    """A persona from the person's choices; None if no reasoning is verified or nothing of the answer can be kept.
+
+    Args:
+        endpoint: who writes.
+        shown: the training choices in prompt order; those with a ``why`` carry a verified reasoning.
+        seed: draws which response is shown first.
+    """
+    if not any(one.why for one in shown):
+        return None
+    completion = await endpoint.complete(question(shown, seed), Want(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY))
+    return read_persona(completion.text, shown)
+
+
+def question(shown: Sequence[Shown], seed: int) -> list[Message]:
+    """The messages that ask for a persona."""
+    asked = f"{Sight(tuple(shown), seed=seed).text}\n{prompts.load('persona')}"
+    return [Message("system", prompts.load("system")), Message("user", asked)]
+
+
+def read_persona(answer: str, shown: Sequence[Shown]) -> Persona | None:
+    """What can be kept of a model's answer; prose is taken as a summary without claims, a refusal as nothing."""
+    answer = without_thoughts(answer)
+    record = parse_json(answer)
+    words = own_words(one.choice for one in shown)
+    if record is None:
+        said_nothing = answer.startswith("{") or len(answer.split()) < FEWEST_WORDS or why_unparsed(answer) == "refusal"
+        summary = "" if said_nothing else answer
+        claims: list[Claim] = []
+    else:
+        summary = next((said for key in _SUMMARIES if isinstance(said := record.get(key), str)), "")
+        claims = [claim for one in _items(record.get("claims")) if (claim := _claim(one, shown))]
+    kept = tuple(claim for claim in claims if not invents(claim.text, words))[:MOST_CLAIMS]
+    summary = grounded(summary, words)
+    if not summary and not kept:
+        return None
+    return Persona(summary or " ".join(f"{claim.text.rstrip('.')}." for claim in kept), kept)
+
+
+def persona_text(persona: Persona) -> str:
+    """The persona as the judge reads it."""
+    return "\n".join([persona.summary, *(f"- {claim.text}" for claim in persona.claims)])
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _claim(item: dict[str, Any], shown: Sequence[Shown]) -> Claim | None:
+    """One claim with its evidence; None if its choices do not support it."""
+    text = str(item.get("claim") or item.get("text") or "").strip()
+    pro, contra = _cited(item.get("for"), shown), _cited(item.get("against"), shown)
+    supporting = tuple(one for one in pro if one not in contra)  # cited on both sides: evidence for neither
+    opposing = tuple(one for one in contra if one not in pro)
+    if not text or not supporting or len(supporting) <= len(opposing):
+        return None
+    return Claim(text, supporting, opposing)
+
+
+def _cited(numbers: Any, shown: Sequence[Shown]) -> tuple[str, ...]:
+    """The numbers that the prompt shows become ids of choices; others are nobody's."""
+    return tuple(shown[one - 1].choice.id for one in dict.fromkeys(_integers(numbers)) if 1 <= one <= len(shown))
+
+
+def _integers(value: Any) -> Iterable[int]:
+    """Choice numbers as models write them: 3, "3", "#3", 3.0, "1, 2 and 4", [1, 2]."""
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, str):
+            yield from map(int, re.findall(r"(?<![-\d.])\d{1,6}(?![\d.]*\d)", one))
+        elif isinstance(one, float) and one.is_integer():
+            yield int(one)
+        elif isinstance(one, int) and not isinstance(one, bool):
+            yield one

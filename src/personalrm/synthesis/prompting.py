@@ -1,0 +1,50 @@
+"""A profile as prompts that one can carry anywhere: for a judge of any make, and for generation.
+
+judge_prompt(profile, context, "Yes.", "It depends.")      # messages for a chat API
+generation_prompt(profile)                                 # a system prompt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from personalrm import prompts
+from personalrm.preferences import Message
+from personalrm.synthesis import rendering
+from personalrm.synthesis.fitting import sight_of
+from personalrm.synthesis.judging import question
+from personalrm.synthesis.profile import Profile
+
+EXAMPLES = 3
+LONGEST_EXAMPLE = 2_000
+_CONVERSATION, _A, _B = "{{conversation}}", "{{response_a}}", "{{response_b}}"
+
+
+def judge_prompt(
+    profile: Profile, context: Sequence[Message] | None, a: str | None, b: str | None
+) -> list[dict[str, str]]:
+    """Messages that ask for a reasoned verdict; placeholders stand for what is not given."""
+    turns = (Message("user", _CONVERSATION),) if context is None else context
+    asked = question(sight_of(profile), turns, _A if a is None else a, _B if b is None else b, "reasoned")
+    return [{"role": one.role, "content": _only_own_slots(one.content)} for one in asked]
+
+
+def generation_prompt(profile: Profile) -> str:
+    """A system prompt with the persona and liked answers of the arm that won; says so if nothing is known to help."""
+    sight = sight_of(profile)
+    parts = [prompts.load("generation")]
+    if sight.persona:
+        parts.append(rendering.persona(sight.persona))
+    liked = [one.choice.chosen for one in sight.demonstrations if len(one.choice.chosen) <= LONGEST_EXAMPLE]
+    parts += [f"<liked_answer>\n{rendering.safe(text)}\n</liked_answer>" for text in liked[:EXAMPLES]]
+    if len(parts) == 1:
+        parts.append("Nothing is known yet about this person's taste: answer as you would answer anybody.")
+    return "\n\n".join(parts)
+
+
+def _only_own_slots(prompt: str) -> str:
+    """A placeholder that a past choice happens to hold is not to be filled in."""
+    shown, tag, pair = prompt.rpartition("<pair>")
+    for slot in (_CONVERSATION, _A, _B):
+        shown = shown.replace(slot, slot.replace("{{", "{ {"))
+    return f"{shown}{tag}{pair}"

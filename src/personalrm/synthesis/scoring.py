@@ -1,0 +1,97 @@
+"""How a sight of the person did on validation: the judgements of the choices, and what they add up to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.together import together
+from personalrm.preferences import Preference
+from personalrm.synthesis.judging import Judgement, Sight, Verdicts, judge_order, judge_pair, log_loss
+
+
+@dataclass(frozen=True)
+class Scores:
+    """P(chosen) by choice id for every validation choice that was asked; None where it is unscored."""
+
+    probabilities: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> int:
+        """Choices asked."""
+        return len(self.probabilities)
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Log loss in nats by choice id, scored choices only."""
+        return {one: log_loss(p) for one, p in self.probabilities.items() if p is not None}
+
+    @property
+    def scored(self) -> int:
+        """Choices with a readable verdict."""
+        return len(self.losses)
+
+    @property
+    def log_loss(self) -> float | None:
+        """Mean log loss in nats; None if nothing is scored."""
+        losses = self.losses
+        return sum(losses.values()) / len(losses) if losses else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of scored choices predicted right; an even probability counts one half."""
+        right = [1.0 if p > 0.5 else 0.5 if p == 0.5 else 0.0 for p in self.probabilities.values() if p is not None]
+        return sum(right) / len(right) if right else None
+
+    def sort_key(self) -> float:
+        """Log loss, with nothing scored as the worst."""
+        return math.inf if self.log_loss is None else self.log_loss
+
+    def with_more(self, more: Scores) -> Scores:
+        """These and more choices."""
+        return Scores({**self.probabilities, **more.probabilities})
+
+    def gain_over(self, other: Scores) -> float | None:
+        """Mean log loss of ``other`` minus ours on the choices that both scored; None if there are none."""
+        ours, theirs = self.losses, other.losses
+        both = [theirs[one] - ours[one] for one in ours if one in theirs]
+        return sum(both) / len(both) if both else None
+
+
+async def score(
+    endpoint: Endpoint,
+    sight: Sight,
+    choices: Sequence[Preference],
+    verdicts: Verdicts,
+    priority: int,
+    *,
+    seed: int | None = None,
+    staggered: bool = False,
+) -> Scores:
+    """Judge validation choices: in both orders, or with a ``seed`` once in the order that the seed draws.
+
+    ``staggered`` asks the second order after the first (see `judge_pair`).
+    """
+
+    async def one(choice: Preference) -> float | None:
+        if seed is not None:
+            return await _one_order(endpoint, sight, choice, verdicts, priority, seed)
+        judged: Judgement = await judge_pair(
+            endpoint, sight, choice.context, choice.chosen, choice.rejected, verdicts, priority, staggered=staggered
+        )
+        return judged.probability
+
+    found = await together(one(choice) for choice in choices)
+    return Scores({choice.id: p for choice, p in zip(choices, found, strict=True)})
+
+
+async def _one_order(
+    endpoint: Endpoint, sight: Sight, choice: Preference, verdicts: Verdicts, priority: int, seed: int
+) -> float | None:
+    first, second = choice.shown(seed)
+    judged = await judge_order(endpoint, sight, choice.context, first, second, verdicts, priority)
+    if judged.probability is None or choice.chosen_first(seed):
+        return judged.probability
+    return 1.0 - judged.probability

@@ -1,0 +1,350 @@
+"""Running, results and reports, end to end on invented and on real people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from personalrm.bench.methods import FAMILIES, SURFACE, Setup, method_named
+from personalrm.bench.protocols import Task
+from personalrm.bench.reporting import show, write_page
+from personalrm.bench.results import BenchResult, baseline, read_report, report_of, write
+from personalrm.bench.running import arun, run
+from personalrm.data.reading import read_people
+from personalrm.errors import BudgetSpent, DataError, StorageError
+from personalrm.llm.endpoint import Completion, Want
+from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.synthesis.profile import Spend
+
+DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+GPT4O = "judge:all_features_with_tie_all_features_gpt-4o"
+KEYS = {
+    "name", "model", "accuracy", "low", "high", "people", "pairs", "coverage", "log_loss", "calls",
+    "prompt_tokens", "completion_tokens", "cost", "seconds",
+}  # fmt: skip
+
+
+def people(count: int = 12) -> list[History]:
+    """Everyone prefers the longer text in groups 0 and 1, the shorter one in group 2."""
+    made = []
+    for number in range(count):
+        name = f"p{number}"
+        choices = []
+        for group in range(3):
+            for n in range(2):
+                long, short = f"{name} a rather long text {group} {n}", f"{name} {group}{n}"
+                best, worst = (short, long) if group == 2 else (long, short)
+                judges = {"j": n == 0} if group < 2 else {}
+                context = (Message("user", f"<b>question</b> {group}"),)
+                choices.append(
+                    Preference(f"{name}-{group}-{n}", name, f"g{group}", context, best, worst, judges=judges)
+                )
+        made.append(History(name, tuple(choices)))
+    return made
+
+
+@dataclass
+class Oracle:
+    """A method that waits, counts how many tasks are under way, and leaves some pairs unscored."""
+
+    name: str = "oracle"
+    model: str = "invented-1"
+    probabilistic: bool = True
+    prompts: Mapping[str, str] = field(default_factory=lambda: {"judge": "ab12"})
+    most: int = 0
+    now: int = 0
+    calls: int = 0
+    fail_after: int = 10**9
+
+    async def learn(self, population: Sequence[History], fold: int) -> Oracle:
+        self.population = [one.user for one in population]
+        return self
+
+    async def predict(self, task: Task) -> Sequence[Verdict]:
+        self.now += 1
+        self.calls += len(task.questions)
+        self.most = max(self.most, self.now)
+        assert task.user not in self.population
+        try:
+            await asyncio.sleep(0.01)
+            if self.calls > self.fail_after:
+                raise BudgetSpent("the limit of calls is used up")
+        finally:
+            self.now -= 1
+        return [self._verdict(one.a, one.b, one.group) for one in task.questions]
+
+    @staticmethod
+    def _verdict(a: str, b: str, group: str) -> Verdict:
+        if group == "g2":
+            return Verdict(None, unscored="refusal")
+        return Verdict(0.8 if len(a) > len(b) else 0.2, reasoning="it says more")
+
+    def spend(self) -> Spend:
+        return Spend(calls=self.calls, prompt_tokens=100 * self.calls, completion_tokens=self.calls, cost=0.5)
+
+
+def test_known_accuracies() -> None:
+    rows = {row.name: row for row in run(people(), ["longer", "shorter", "first", "judge:j"], folds=3).rows()}
+    assert rows["longer"].accuracy == pytest.approx(2 / 3)
+    assert rows["shorter"].accuracy == pytest.approx(1 / 3)
+    assert rows["judge:j"].accuracy == pytest.approx(0.5)
+    assert rows["judge:j"].coverage == pytest.approx(2 / 3)
+    assert (rows["judge:j"].people, rows["judge:j"].pairs) == (12, 48)
+    assert rows["judge:j"].unscored == {"no cached verdict": 24}
+    assert rows["longer"].log_loss is None
+    assert rows["longer"].cost == 0.0
+    assert 0.2 < (rows["first"].accuracy or 0) < 0.8
+
+
+def test_a_method_of_ones_own_is_awaited_concurrently_and_its_spend_is_kept() -> None:
+    oracle = Oracle()
+    result = run(people(), ["longer", oracle], folds=3)
+    row = result.rows()[1]
+    assert oracle.most > 6
+    assert (row.accuracy, row.coverage) == (1.0, pytest.approx(2 / 3))
+    assert row.log_loss == pytest.approx(-np.log(0.8))
+    assert (row.calls, row.prompt_tokens, row.completion_tokens, row.cost) == (72, 7200, 72, 0.5)
+    assert row.unscored == {"refusal": 24}
+    assert row.low is not None
+    assert row.low < 1.0  # everyone all right is still no certainty
+
+
+def test_an_error_ends_the_run_and_leaves_nothing_under_way() -> None:
+    oracle = Oracle(fail_after=20)
+    with pytest.raises(BudgetSpent):
+        run(people(), [oracle], folds=2)
+    assert oracle.now == 0
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    run(people(), ["longer", "first"], folds=3, progress=lambda *one: told.append(one))
+    assert told[:36] == [("longer", done, 36) for done in range(1, 37)]
+    assert told[-1] == ("first", 36, 36)
+
+
+async def test_it_runs_inside_a_running_loop_and_awaited() -> None:
+    inside = run(people(), ["longer", "random"], folds=3)
+    awaited = await arun(people(), ["longer", "random"], folds=3)
+    assert inside.methods[1].verdicts == awaited.methods[1].verdicts
+
+
+def test_runs_are_repeatable_and_the_seed_matters() -> None:
+    names = ["first", "random"]
+    once, again, other = run(people(), names), run(people(), names), run(people(), names, seed=1)
+    assert [one.verdicts for one in once.methods] == [one.verdicts for one in again.methods]
+    assert once.asked == again.asked
+    assert [one.preferred for one in once.asked] != [one.preferred for one in other.asked]
+
+
+def test_the_promised_json() -> None:
+    made = run(people(), ["longer", "random"], "context-target", seed=4, data="choices.jsonl").as_json()
+    assert {key: made[key] for key in ("data", "protocol", "seed")} == {
+        "data": "choices.jsonl", "protocol": "context-target", "seed": 4,
+    }  # fmt: skip
+    assert set(made) == {"data", "protocol", "seed", "methods"}
+    assert [set(one) for one in made["methods"]] == [KEYS, KEYS]
+    assert json.loads(json.dumps(made)) == made
+
+
+def test_comparisons_are_on_shared_pairs_and_corrected() -> None:
+    result = run(people(), ["longer", "shorter", "judge:j"], folds=3)
+    comparisons = {one.name: one for one in result.comparisons("longer")}
+    assert comparisons["judge:j"].effect.pairs == 48
+    assert comparisons["judge:j"].effect.difference == pytest.approx(-0.5)
+    assert comparisons["shorter"].effect.difference == pytest.approx(-1 / 3)
+    assert comparisons["shorter"].p_corrected >= comparisons["shorter"].effect.p
+    assert result.partial() == ["judge:j"]
+    assert result.rows(result.scored_by("judge:j"))[0].accuracy == 1.0
+    assert baseline(result, SURFACE) == "longer"
+    assert baseline(run(people(), ["judge:j"]), SURFACE) is None
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        (["nonsense"], r"no method 'nonsense'; known are longer, .*judge:NAME"),
+        (["judge:"], r"no method 'judge:'"),
+        (["judge:gpt"], r"no cached verdicts of gpt; it has those of j"),
+        ([], "at least one method"),
+        (["longer", "longer"], "each one once"),
+    ],
+)
+def test_bad_methods(methods: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        run(people(), methods)
+
+
+def test_a_method_must_answer_every_question() -> None:
+    class Short(Oracle):
+        async def predict(self, task: Task) -> Sequence[Verdict]:
+            return []
+
+    with pytest.raises(DataError, match="answered 0 of 2 questions"):
+        run(people(), [Short()])
+
+
+class FirstAnswer:
+    """A language model that always prefers what it is shown first."""
+
+    model = "invented-2"
+
+    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        await asyncio.sleep(0)
+        return Completion("A", prompt_tokens=10, completion_tokens=1, cost=0.001)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def test_every_family_makes_its_method() -> None:
+    for name in FAMILIES:
+        full = name + "j" if name.endswith(":") else name
+        assert method_named(full, Setup(endpoint=FirstAnswer())).name == full
+
+
+def test_a_language_model_is_asked_in_both_orders_and_its_spend_counted() -> None:
+    row = run(people(6), ["default"], folds=2, setup=Setup(endpoint=FirstAnswer())).rows()[0]
+    assert (row.model, row.calls, row.prompt_tokens, row.completion_tokens) == ("invented-2", 72, 720, 72)
+    assert row.cost == pytest.approx(0.072)
+    assert (row.accuracy, row.even) == (0.5, 36)  # whoever is swayed by the order alone prefers neither
+
+
+def test_without_a_model_the_methods_that_ask_one_say_so() -> None:
+    with pytest.raises(DataError, match="--model"):
+        run(people(), ["synthesizeme"])
+
+
+# ---------------------------------------------------------------------------------------------- files, table, page
+
+
+class _Page(HTMLParser):
+    """Collects tags, and what a page would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.fetched += [f"{tag} {name}" for name, _ in attrs if name in {"src", "href", "srcset", "data", "action"}]
+
+
+def _result() -> BenchResult:
+    return run(people(), ["longer", "shorter", "judge:j", Oracle(name="<i>oracle</i>")], folds=3, data="a<b.jsonl")
+
+
+def test_files_hold_every_pair_and_read_back(tmp_path: Path) -> None:
+    result = _result()
+    write(result, tmp_path / "new" / "out", "longer")
+    rows = [json.loads(line) for line in (tmp_path / "new/out/pairs.jsonl").read_text().splitlines()]
+    assert len(rows) == 4 * 72
+    for name in ("longer", "<i>oracle</i>"):
+        mine = [row["correct"] for row in rows if row["method"] == name and row["correct"] is not None]
+        row = next(one for one in result.rows() if one.name == name)
+        assert (len(mine), sum(mine) / len(mine)) == (row.pairs, row.accuracy)
+    unscored = [row for row in rows if row["probability"] is None]
+    assert {row["unscored"] for row in unscored} == {"no cached verdict", "refusal"}
+    assert read_report(tmp_path / "new/out") == json.loads(json.dumps(report_of(result, "longer")))
+
+
+def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
+    write(_result(), tmp_path, "longer")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.fetched == []
+    assert not {"script", "link", "img", "iframe", "i"} & set(page.tags)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert page.tags.count("svg") == 3  # all methods, then on the pairs of each of the two partial ones
+    assert page.tags.count("circle") == 4 * 3
+    assert "&lt;i&gt;oracle&lt;/i&gt;" in text
+    assert "a&lt;b.jsonl" in text
+    for wanted in ("leave-group-out", "refusal (24)", "no cached verdict (24)", "ab12", "72 choices of 12 people"):
+        assert wanted in text
+
+
+def test_the_picture_stays_inside_its_frame(tmp_path: Path) -> None:
+    write(_result(), tmp_path, "longer")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
+    pictures = re.findall(r"<svg.*?</svg>", text)
+    marks = [element for picture in pictures for element in ElementTree.fromstring(picture).iter()]
+    across = [float(value) for one in marks for name, value in one.attrib.items() if name in {"cx", "x1", "x2"}]
+    assert len(across) > 50
+    assert 250 <= min(across) <= max(across) <= 840
+
+
+def test_the_table_tells_all_methods_and_notes() -> None:
+    out = StringIO()
+    show(report_of(_result(), "longer"), Console(file=out, width=160, no_color=True))
+    text = out.getvalue()
+    for wanted in (
+        "longer",
+        "<i>oracle</i>",
+        "0.667",
+        "66.7%",
+        "against longer",
+        "pairs that judge:j scored",
+        "refusal (24)",
+    ):
+        assert wanted in text
+
+
+def test_few_people_get_no_interval_and_a_note() -> None:
+    result = run(people(3), ["longer", "first"], folds=3)
+    assert [(row.low, row.high) for row in result.rows()] == [(None, None)] * 2
+    out = StringIO()
+    show(report_of(result, "longer"), Console(file=out, width=160))
+    assert "Too few people" in out.getvalue()
+
+
+def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no results in"):
+        read_report(tmp_path)
+    (tmp_path / "results.json").write_text("{broken")
+    with pytest.raises(DataError, match="damaged"):
+        read_report(tmp_path)
+    (tmp_path / "results.json").write_text("[]")
+    with pytest.raises(DataError, match="holds no benchmark results"):
+        read_report(tmp_path)
+    (tmp_path / "results.json").write_text('{"schema": 99, "methods": []}')
+    with pytest.raises(DataError, match="newer personalrm"):
+        read_report(tmp_path)
+    write(_result(), tmp_path / "whole", None)
+    report = json.loads((tmp_path / "whole" / "results.json").read_text())
+    for damaged in ({**report, "schema": "1"}, {**report, "details": None}, {**report, "methods": [{"name": "x"}]}):
+        (tmp_path / "results.json").write_text(json.dumps(damaged))
+        with pytest.raises(DataError, match=r"missing|holds no"):
+            read_report(tmp_path)
+    with pytest.raises(StorageError, match="cannot be written"):
+        write(_result(), tmp_path / "results.json", None)
+    assert not list(tmp_path.rglob("*.unfinished"))
+
+
+# ------------------------------------------------------------------------------------------------------- real people
+
+
+def test_reference_lines_on_real_people() -> None:
+    result = run(read_people(DATA / "prism.jsonl.gz"), ["longer", "first", "random", GPT4O])
+    rows = {row.name: row for row in result.rows()}
+    assert (rows["longer"].people, rows["longer"].pairs) == (170, 1593)
+    assert rows["longer"].accuracy == pytest.approx(0.658, abs=0.0005)
+    assert rows[GPT4O].accuracy == pytest.approx(342 / 481)
+    assert rows[GPT4O].pairs == 481
+    for name in ("first", "random"):  # the order of presentation says nothing about the label
+        low, high = rows[name].low or 1.0, rows[name].high or 0.0
+        assert low < 0.5 < high
+    assert 0.05 < (rows["longer"].high or 0) - (rows["longer"].low or 0) < 0.08

@@ -1,0 +1,62 @@
+"""The embedded engine on the bench: population against personalised, on real people."""
+
+from __future__ import annotations
+
+from itertools import islice
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personalrm.bench.methods import Setup
+from personalrm.bench.results import BenchResult
+from personalrm.bench.running import run
+from personalrm.data.reading import read_people
+from personalrm.preferences import History
+
+PRISM = Path(__file__).resolve().parents[2] / "../shared/data/prism.jsonl.gz"
+
+
+def _people(count: int) -> list[History]:
+    return list(islice(read_people(PRISM), count))
+
+
+@pytest.fixture(scope="module")
+def result() -> BenchResult:
+    return run(_people(60), ["longer", "population", "traits"], folds=2)
+
+
+def test_both_know_more_than_nothing_on_people_they_never_saw(result: BenchResult) -> None:
+    for row in result.rows()[1:]:
+        assert row.coverage == 1.0
+        assert row.log_loss is not None
+        assert row.log_loss < log(2) - 0.03
+        assert row.low is not None
+        assert row.low > 0.5
+        assert (row.calls, row.cost, row.model) == (0, 0.0, "traits")
+
+
+def test_personalised_differs_exactly_where_there_is_a_history(result: BenchResult) -> None:
+    history = np.array([one.history for one in result.asked])
+    moved = np.abs(result.probabilities["traits"] - result.probabilities["population"])
+    assert np.all(moved[history == 0] == 0)
+    assert np.mean(moved[history > 0] > 1e-6) > 0.7  # the others' own weights did not predict them better
+
+
+def test_the_population_is_fitted_once_a_fold_for_both() -> None:
+    setup = Setup()
+    run(_people(12), ["population", "traits"], folds=2, setup=setup)
+    assert sorted(setup.populations) == [(0, False), (1, False)]
+
+
+def test_other_people_can_be_the_population() -> None:
+    everyone = _people(50)
+    made = run(everyone[:10], ["traits"], population=everyone, population_name="prism.jsonl.gz")
+    assert (made.folds, made.population) == (1, "prism.jsonl.gz")
+    assert made.rows()[0].people == 10
+
+
+def test_one_person_alone_is_predicted_with_the_prior_that_ships() -> None:
+    row = run(_people(1), ["traits"]).rows()[0]
+    assert (row.people, row.coverage, row.low) == (1, 1.0, None)

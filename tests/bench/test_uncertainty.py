@@ -1,0 +1,141 @@
+"""Intervals and tests by person: against scipy, by hand, and by simulation."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from personalrm.bench.uncertainty import holm, interval, paired
+
+NAN = float("nan")
+
+
+def _clustered(rng: np.random.Generator, people: int, pairs: int, spread: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Right or wrong, where each person has a chance of their own around 0.65."""
+    chance = rng.beta(0.65 * 6 / spread, 0.35 * 6 / spread, size=people)
+    who = np.repeat(np.arange(people), pairs)
+    return (rng.random(len(who)) < chance[who]).astype(float), who
+
+
+def test_interval_agrees_with_scipy_where_everyone_has_as_many_pairs() -> None:
+    values, people = _clustered(np.random.default_rng(0), 60, 8)
+    by_person = values.reshape(60, 8).mean(axis=1)
+    expected = stats.bootstrap((by_person,), np.mean, method="percentile", n_resamples=20_000, random_state=1)
+    low, high = interval(values, people, draws=20_000) or (0.0, 0.0)
+    assert low == pytest.approx(expected.confidence_interval.low, abs=0.004)
+    assert high == pytest.approx(expected.confidence_interval.high, abs=0.004)
+
+
+def test_interval_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(7)
+    held = 0
+    for number in range(400):
+        bounds = interval(*_clustered(rng, 80, 5), seed=number, draws=600)
+        assert bounds is not None
+        held += bounds[0] <= 0.65 <= bounds[1]
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_ignoring_people_would_be_too_sure() -> None:
+    values, people = _clustered(np.random.default_rng(2), 40, 50, spread=3.0)
+    by_person = interval(values, people) or (0.0, 0.0)
+    by_pair = interval(values, np.arange(len(values))) or (0.0, 0.0)
+    assert by_person[1] - by_person[0] > 2 * (by_pair[1] - by_pair[0])
+
+
+def test_unscored_pairs_and_people_without_any_are_left_out() -> None:
+    values, people = _clustered(np.random.default_rng(3), 30, 4)
+    padded = np.append(values, [NAN] * 5)
+    assert interval(padded, np.append(people, [0, 1, 77, 77, 99])) == interval(values, people)
+
+
+def test_many_people_use_the_normal_interval() -> None:
+    values, people = _clustered(np.random.default_rng(4), 2001, 4)
+    fewer = people < 1999
+    many, some = interval(values, people) or (0.0, 0.0), interval(values[fewer], people[fewer]) or (0.0, 0.0)
+    assert many == pytest.approx(some, abs=0.002)
+
+
+def test_no_interval_below_five_people_and_no_false_certainty() -> None:
+    assert interval(np.ones(40), np.repeat(np.arange(4), 10)) is None
+    low, high = interval(np.ones(40), np.repeat(np.arange(10), 4)) or (0.0, 0.0)
+    assert (low, high) == (pytest.approx(stats.beta.ppf(0.025, 10, 1)), 1.0)
+    low, high = interval(np.zeros(40), np.repeat(np.arange(10), 4)) or (0.0, 0.0)
+    assert (low, high) == (0.0, pytest.approx(stats.beta.ppf(0.975, 1, 10)))
+
+
+def test_interval_is_repeatable_and_depends_on_the_seed() -> None:
+    values, people = np.random.default_rng(5).random(90), np.repeat(np.arange(30), 3)
+    assert interval(values, people, seed=1) == interval(values, people, seed=1) != interval(values, people, seed=2)
+
+
+def test_paired_test_is_exact_for_few_people() -> None:
+    rng = np.random.default_rng(6)
+    ours, theirs, people = rng.random(24), rng.random(24), np.repeat(np.arange(8), 3)
+    sums = (ours - theirs).reshape(8, 3).sum(axis=1)
+    expected = stats.permutation_test(
+        (sums, np.zeros(8)), lambda x, y: np.sum(x - y), permutation_type="samples", n_resamples=np.inf
+    )
+    effect = paired(ours, theirs, people)
+    assert effect is not None
+    assert effect.p == pytest.approx(expected.pvalue)
+    assert effect.difference == pytest.approx(sums.sum() / 24)
+
+
+def test_paired_test_by_draws_comes_near_the_t_test() -> None:
+    rng = np.random.default_rng(8)
+    people = np.repeat(np.arange(200), 5)
+    theirs = rng.random(1000)
+    ours = theirs + rng.normal(0.03, 0.4, size=1000)
+    effect = paired(ours, theirs, people)
+    assert effect is not None
+    expected = stats.ttest_1samp((ours - theirs).reshape(200, 5).sum(axis=1), 0.0)
+    assert effect.p == pytest.approx(expected.pvalue, abs=0.01)
+    assert effect.low is not None
+    assert effect.high is not None
+    assert effect.low < effect.difference < effect.high
+
+
+def test_paired_counts_only_what_both_scored() -> None:
+    ours = np.array([1.0, NAN, 0.0, 1.0])
+    theirs = np.array([0.0, 1.0, NAN, 1.0])
+    effect = paired(ours, theirs, np.array([0, 0, 1, 2]))
+    assert effect is not None
+    assert (effect.pairs, effect.people, effect.difference) == (2, 2, 0.5)
+    assert effect.low is None
+    assert paired(np.array([NAN]), np.array([1.0]), np.array([0])) is None
+
+
+def test_equal_methods_do_not_differ() -> None:
+    values, people = _clustered(np.random.default_rng(9), 50, 4)
+    effect = paired(values, values, people)
+    assert effect is not None
+    assert (effect.difference, effect.p) == (0.0, 1.0)
+
+
+def test_false_alarms_are_as_rare_as_they_should_be() -> None:
+    rng = np.random.default_rng(10)
+    alarms = 0
+    for number in range(2000):
+        ours, people = _clustered(rng, 40, 4)
+        theirs, _ = _clustered(rng, 40, 4)
+        effect = paired(ours, theirs, people, seed=number, draws=200)
+        alarms += effect is not None and effect.p <= 0.05
+    assert 0.03 <= alarms / 2000 <= 0.065  # 0.05 ± three standard errors of 2,000 trials
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+
+
+def test_ten_thousand_draws_over_a_hundred_thousand_choices_are_quick() -> None:
+    values, people = _clustered(np.random.default_rng(11), 1000, 100)
+    start = time.process_time()
+    assert interval(values, people) is not None
+    assert time.process_time() - start < 3.0  # measured: 0.5 s

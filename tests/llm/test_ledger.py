@@ -1,0 +1,79 @@
+"""Counting and limiting what a run spends."""
+
+from __future__ import annotations
+
+import pytest
+
+from personalrm.errors import BudgetSpent, DataError
+from personalrm.llm.endpoint import Completion
+from personalrm.llm.ledger import Ledger, Prices
+
+HUNDRED = Completion("A", prompt_tokens=100, completion_tokens=10, cached_tokens=60)
+
+
+def test_prices_from_text() -> None:
+    assert Prices.parse("2.5,10") == Prices(2.5, 10)
+    assert Prices.parse("2.5, 10, 1.25") == Prices(2.5, 10, 1.25)
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,2,3,4", "a,b", "1,-2", "nan,1", "1,inf"])
+def test_unreadable_prices_are_one_sentence(text: str) -> None:
+    with pytest.raises(DataError, match=r"^--prices: expected IN,OUT or IN,OUT,CACHED in dollars per million tokens"):
+        Prices.parse(text)
+
+
+def test_cost_of_an_answer() -> None:
+    assert Prices(1, 2).cost(HUNDRED) == pytest.approx((100 + 20) / 1e6)
+    assert Prices(1, 2, 0.5).cost(HUNDRED) == pytest.approx((40 + 30 + 20) / 1e6)
+    assert Prices(1, 2).most(prompt_characters=400, max_tokens=10) == pytest.approx(120 / 1e6)
+
+
+def test_the_hosts_own_bill_wins() -> None:
+    ledger = Ledger(Prices(1, 2))
+    assert ledger.price(Completion("A", cost=0.5)) == 0.5
+    assert Ledger().price(HUNDRED) is None
+
+
+def test_calls_are_counted_when_sent_and_tokens_when_answered() -> None:
+    ledger = Ledger(max_calls=2)
+    ledger.reserve()
+    ledger.reserve()
+    with pytest.raises(BudgetSpent, match=r"the limit of 2 calls \(--max-calls\) is used up"):
+        ledger.reserve()
+    ledger.record(HUNDRED)
+    ledger.failed()
+    assert (ledger.calls, ledger.in_flight) == (2, 0)
+    assert (ledger.prompt_tokens, ledger.completion_tokens, ledger.cached_tokens) == (100, 10, 60)
+
+
+def test_max_cost_counts_the_first_burst_before_anything_is_answered() -> None:
+    ledger = Ledger(Prices(1, 1), max_cost=1.0)
+    for _ in range(4):
+        ledger.reserve(most=0.25)
+    with pytest.raises(BudgetSpent, match=r"\$1 \(--max-cost\)"):
+        ledger.reserve(most=0.25)
+
+
+def test_max_cost_learns_what_calls_really_cost() -> None:
+    """Calls that may cost 25 cents cost 5: once that is known, many more are let through."""
+    ledger = Ledger(Prices(1, 1), max_cost=1.0)
+    for _ in range(4):
+        ledger.reserve(most=0.25)
+        ledger.record(Completion("A", cost=0.05), most=0.25)
+    assert _sent_until_spent(ledger, most=0.25) == 16
+
+
+def test_max_cost_without_prices_goes_by_the_mean_bill() -> None:
+    ledger = Ledger(max_cost=1.0)
+    ledger.reserve()
+    ledger.record(Completion("A", cost=0.1))
+    assert _sent_until_spent(ledger, most=0.0) == 9
+
+
+def _sent_until_spent(ledger: Ledger, most: float) -> int:
+    for sent in range(100):
+        try:
+            ledger.reserve(most)
+        except BudgetSpent:
+            return sent
+    return 100

@@ -1,0 +1,234 @@
+"""One loop for plain calls, await and notebooks; Ctrl-C and the end of the program lose nothing that is paid for."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from personalrm.errors import PersonalrmError
+from personalrm.llm import portal
+from personalrm.llm.simulated import SimulatedLLM
+
+PROGRAM = """
+import asyncio, sys
+from personalrm.errors import BudgetSpent
+from personalrm.llm import portal
+from personalrm.llm.connect import Settings, shared
+from personalrm.llm.endpoint import Want
+from personalrm.llm.together import together
+from personalrm.preferences import Message
+
+url, cache, count, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+
+async def work():
+    llm = shared("m", Settings(base_url=url, cache=cache, concurrency=16, max_calls=20 if how == "budget" else None))
+    await llm.complete([Message("user", "first")], Want(5))
+    print("running", flush=True)
+    try:
+        return len(await together(llm.complete([Message("user", f"question {at}")], Want(5)) for at in range(count)))
+    finally:
+        await asyncio.sleep(0.05)
+        print("tidied up", flush=True)
+
+try:
+    print(portal.run(work()), flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.exit(130)
+except BudgetSpent as spent:
+    print(spent, flush=True)
+    sys.exit(3)
+"""
+
+
+async def _double(value: int) -> int:
+    await asyncio.sleep(0.001)
+    return 2 * value
+
+
+def start(url: str, cache: Path, count: int, how: str = "") -> subprocess.Popen[str]:
+    """The program in a process of its own, with every warning shown."""
+    command = [sys.executable, "-W", "always", "-X", "tracemalloc", "-c", PROGRAM, url, str(cache), str(count), how]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def kept(cache: Path) -> int:
+    connection = sqlite3.connect(cache)
+    try:
+        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def test_from_plain_code() -> None:
+    assert portal.run(_double(2)) == 4
+
+
+async def test_inside_a_running_loop_as_in_a_notebook() -> None:
+    assert portal.run(_double(2)) == 4
+    assert await portal.join(_double(3)) == 6
+
+
+def test_join_from_another_loop_and_from_many_threads() -> None:
+    async def several() -> list[int]:
+        return await asyncio.gather(*(portal.join(_double(at)) for at in range(20)))
+
+    found: list[list[int]] = []
+    threads = [threading.Thread(target=lambda: found.append(asyncio.run(several()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[2 * at for at in range(20)]] * 4
+
+
+def test_all_work_runs_in_one_loop() -> None:
+    async def loop() -> int:
+        return id(asyncio.get_running_loop())
+
+    assert portal.run(loop()) == asyncio.run(portal.join(loop()))
+
+
+def test_errors_come_through_as_they_are() -> None:
+    async def fail() -> None:
+        raise PersonalrmError("one clear sentence")
+
+    with pytest.raises(PersonalrmError, match=r"^one clear sentence$"):
+        portal.run(fail())
+
+
+async def test_cancelling_the_caller_cancels_the_work() -> None:
+    ended = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    caller = asyncio.create_task(portal.join(work()))
+    await asyncio.sleep(0.05)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert await asyncio.to_thread(ended.wait, 2)
+
+
+def test_a_call_that_would_wait_for_itself_is_refused() -> None:
+    async def outer() -> int:
+        return portal.run(_double(1))
+
+    with pytest.raises(PersonalrmError, match="would wait for itself"):
+        portal.run(outer())
+    gc.collect()
+
+
+def test_a_forked_child_has_its_own_loop() -> None:
+    assert portal.run(_double(1)) == 2
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    child = context.Process(target=lambda: answers.put(portal.run(_double(21))))
+    child.start()
+    child.join(10)
+    assert child.exitcode == 0
+    assert answers.get() == 42
+
+
+FORKED = """
+import gc, os, sys
+from personalrm.llm import portal
+
+class Held: pass
+
+async def nothing(): pass
+async def close(): print("closed", flush=True)
+
+first, second = Held(), Held()
+portal.run(nothing())
+portal.close_after(first, close)
+portal.close_after(second, close)
+if os.fork() == 0:
+    del first
+    gc.collect()
+    sys.exit(0)
+os.wait()
+print("the child is gone", flush=True)
+"""
+
+
+def test_a_forked_child_ends_at_once_and_leaves_the_closing_to_its_parent() -> None:
+    ended = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=20, check=True)
+    assert (ended.stdout, ended.stderr) == ("the child is gone\nclosed\nclosed\n", "")
+
+
+def test_work_of_another_thread_does_not_delay_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = threading.Thread(target=lambda: portal.run(asyncio.sleep(1.5)))
+    other.start()
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+    timer.start()
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        portal.run(asyncio.sleep(60))
+    assert time.perf_counter() - started < 1.0
+    other.join()
+
+
+@pytest.mark.parametrize("moment", [0.02, 0.17, 0.4])
+def test_ctrl_c_keeps_what_is_paid_for_and_says_nothing(tmp_path: Path, moment: float) -> None:
+    cache = tmp_path / "answers.sqlite"
+    with SimulatedLLM(latency=0.15) as llm:
+        program = start(llm.url, cache, 400)
+        assert program.stdout is not None
+        assert program.stdout.readline() == "running\n"
+        time.sleep(moment)
+        program.send_signal(signal.SIGINT)
+        stopped = time.perf_counter()
+        said, complained = program.communicate(timeout=10)
+        assert time.perf_counter() - stopped < 1.5
+        assert llm.statistics.statuses == {"200": llm.statistics.requests}
+        assert kept(cache) == llm.statistics.requests < 400
+    assert (program.returncode, said, complained) == (130, "tidied up\ninterrupted\n", "")
+
+
+def test_a_second_ctrl_c_gives_up_what_is_on_its_way(tmp_path: Path) -> None:
+    with SimulatedLLM(latency=0.0) as llm:
+        program = start(llm.url, tmp_path / "answers.sqlite", 400)
+        assert program.stdout is not None
+        assert program.stdout.readline() == "running\n"
+        llm.behaviour = type(llm.behaviour)(latency=30.0)
+        time.sleep(0.3)
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.7)
+        assert program.poll() is None  # waits for the answers
+        program.send_signal(signal.SIGINT)
+        _, complained = program.communicate(timeout=10)
+    assert (program.returncode, complained) == (130, "")
+
+
+def test_spent_budget_ends_the_program_with_everything_kept(tmp_path: Path) -> None:
+    cache = tmp_path / "answers.sqlite"
+    with SimulatedLLM(latency=0.15) as llm:
+        program = start(llm.url, cache, 100, "budget")
+        said, complained = program.communicate(timeout=10)
+        assert llm.statistics.statuses == {"200": 20}
+    assert kept(cache) == 20
+    assert (program.returncode, complained) == (3, "")
+    assert said.endswith("the limit of 20 calls (--max-calls) is used up\n")
+
+
+def test_the_end_of_a_program_leaves_nothing_open(tmp_path: Path) -> None:
+    with SimulatedLLM() as llm:
+        program = start(llm.url, tmp_path / "answers.sqlite", 30)
+        said, complained = program.communicate(timeout=10)
+    assert (program.returncode, said, complained) == (0, "running\ntidied up\n30\n", "")
+    assert not (tmp_path / "answers.sqlite-wal").exists()

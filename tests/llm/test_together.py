@@ -1,0 +1,77 @@
+"""Work at the same time: order, bounds, and errors as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+from personalrm.errors import Unusable
+from personalrm.llm.together import both, stream, together
+
+
+async def _later(value: int) -> int:
+    await asyncio.sleep(0.001 * (5 - value))
+    return value
+
+
+async def _fails(value: int) -> int:
+    await asyncio.sleep(0)
+    raise Unusable(f"{value} failed")
+
+
+async def test_results_come_in_the_order_of_the_work() -> None:
+    assert await together(_later(value) for value in range(5)) == [0, 1, 2, 3, 4]
+    assert await both(_later(1), _later(4)) == (1, 4)
+
+
+async def test_the_first_error_cancels_the_rest_and_is_raised_as_it_is() -> None:
+    cancelled = []
+
+    async def waits() -> int:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+        return 0
+
+    with pytest.raises(Unusable, match="1 failed"):
+        await together([waits(), _fails(1)])
+    assert cancelled == [True]
+
+
+async def test_a_stream_keeps_so_many_under_way_and_takes_no_more() -> None:
+    taken, running, most = 0, 0, 0
+
+    def items() -> Any:
+        nonlocal taken
+        for value in range(12):
+            taken += 1
+            yield value
+
+    async def work(value: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        return value
+
+    found = []
+    async for value in stream(work, items(), 3):
+        found.append(value)
+        assert taken <= len(found) + 3
+    assert sorted(found) == list(range(12))
+    assert most == 3
+
+
+async def test_two_that_fail_at_once_leave_no_error_that_nobody_looked_at() -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, said: complaints.append(said))
+    with pytest.raises(Unusable, match="failed"):
+        [one async for one in stream(_fails, range(4), 4)]
+    gc.collect()
+    assert complaints == []

@@ -1,0 +1,87 @@
+"""Both engines give the same Profile and the same verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from personalrm.data.simulated import simulate_people
+from personalrm.errors import NotEnoughChoices
+from personalrm.llm.endpoint import Completion, Want
+from personalrm.models.engines import JudgeEngine, TraitsEngine, Watched
+from personalrm.preferences import History, Message
+from personalrm.synthesis.profile import Profile
+
+CONTEXT = (Message("user", "How do I water basil?"),)
+SHORT, LONG = "Every day.", "Water it every day. Mornings are best, because the leaves dry. Use about 100 ml."
+
+
+@pytest.fixture(scope="module")
+def people() -> list[History]:
+    """Simulated people."""
+    return simulate_people(12, choices=14, seed=5, prompt_tokens=30, response_tokens=60)
+
+
+class Letter:
+    """Always says A."""
+
+    model = "letter"
+
+    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        return Completion("A", prompt_tokens=3, completion_tokens=1)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+async def test_the_embedded_engine_learns_and_predicts_without_an_endpoint(people: list[History]) -> None:
+    engine = TraitsEngine()
+    profile = await engine.fit(people[0])
+    assert isinstance(profile, Profile)
+    assert (profile.user, profile.model) == (people[0].user, "traits")
+    assert profile.spend.calls == 0
+    assert profile.persona is not None
+    known = {one.id for one in people[0]}
+    for claim in profile.persona.claims:
+        assert {*claim.supporting, *claim.opposing} <= known
+        assert len(claim.supporting) > len(claim.opposing)
+    predictor = engine.predictor(profile)
+    verdict = await predictor.compare(CONTEXT, SHORT, LONG)
+    back = await predictor.compare(CONTEXT, LONG, SHORT)
+    assert verdict.probability is not None
+    assert back.probability is not None
+    assert verdict.probability + back.probability == pytest.approx(1)
+    scores = [await predictor.score(CONTEXT, one) for one in (SHORT, LONG)]
+    assert (scores[0] > scores[1]) == (verdict.prefers == "a")  # type: ignore[operator]
+    ranking = await predictor.rank(CONTEXT, [SHORT, LONG, SHORT])
+    assert sorted(ranking.order) == [0, 1, 2]
+    assert sum(ranking.strengths) == pytest.approx(0, abs=1e-9)
+    assert ranking.strengths[0] == ranking.strengths[2]
+
+
+async def test_the_person_is_never_part_of_their_own_population(people: list[History]) -> None:
+    with pytest.raises(NotEnoughChoices, match="nobody but"):
+        await TraitsEngine(population=[people[0]]).fit(people[0])
+    alone = await TraitsEngine(population=people[1:]).fit(people[0])
+    within = await TraitsEngine(population=people).fit(people[0])
+    assert alone.traits == within.traits
+
+
+@pytest.mark.parametrize("engine", [TraitsEngine(), JudgeEngine(Letter())])
+async def test_nothing_decided_is_nothing_to_learn_from(engine: TraitsEngine, people: list[History]) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(NotEnoughChoices, match="nothing to learn from"):
+        await engine.fit(History("ada", ()))
+    ties = History("ada", tuple(replace(one, tie=True) for one in people[0]))
+    with pytest.raises(NotEnoughChoices, match="no decided choice among 14"):
+        await engine.fit(ties)
+
+
+async def test_progress_is_told_after_each_answer(people: list[History]) -> None:
+    told: list[int] = []
+    watched = Watched(Letter(), lambda: told.append(1))
+    profile = await JudgeEngine(watched).fit(people[0])
+    assert watched.model == profile.model == "letter"
+    assert len(told) == profile.spend.calls > 10

@@ -1,0 +1,71 @@
+"""Endpoints that answer by a rule and remember what they were asked, and choices to ask about (invented)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from personalrm.llm.endpoint import Completion, Want
+from personalrm.preferences import History, Message, Preference
+
+Rule = Callable[[str, Want], str | Completion]
+
+
+class Scripted:
+    """Answers with what the rule makes of the user's message; ``asked`` holds the messages and wants, in order."""
+
+    model = "scripted"
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self.asked: list[tuple[tuple[Message, ...], Want]] = []
+
+    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        self.asked.append((tuple(messages), want))
+        await asyncio.sleep(0)
+        answer = self._rule(messages[-1].content, want)
+        return answer if isinstance(answer, Completion) else Completion(answer, prompt_tokens=10, completion_tokens=2)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def prompts(self, kind: str = "") -> list[str]:
+        """The user messages asked, all or of one kind: reasoning, persona, verdict."""
+        return [messages[-1].content for messages, _ in self.asked if kind in ("", kind_of(messages[-1].content))]
+
+
+def kind_of(prompt: str) -> str:
+    """What a prompt asks for, by its last lines."""
+    tail = prompt.rpartition("</pair>")[2] if "</pair>" in prompt else prompt.rpartition("</past_choice>")[2]
+    if "speculations" in tail:
+        return "reasoning"
+    return "persona" if '"claims"' in tail else "verdict"
+
+
+def reasoned(side: str, text: str = "Because it is short.", speculations: Sequence[str] = ()) -> str:
+    return orjson.dumps({"speculations": list(speculations), "reasoning": text, "preference": side}).decode()
+
+
+def persona(summary: str, *claims: tuple[str, Any, Any]) -> str:
+    listed = [{"claim": text, "for": pro, "against": contra} for text, pro, contra in claims]
+    return orjson.dumps({"summary": summary, "claims": listed}).decode()
+
+
+def choice(number: int, chosen: str = "", rejected: str = "", **more: Any) -> Preference:
+    """Choice c<number> in a group of its own; the chosen response is the longer one unless given."""
+    given: dict[str, Any] = {
+        "id": f"c{number}",
+        "user": "ada",
+        "group": f"g{number}",
+        "context": (Message("user", f"Question {number}?"),),
+        "chosen": chosen or f"Long answer number {number}, in some detail.",
+        "rejected": rejected or f"Short {number}.",
+    }
+    return Preference(**{**given, **more})
+
+
+def history(count: int, **more: Any) -> History:
+    return History("ada", tuple(choice(number, **more) for number in range(count)))
