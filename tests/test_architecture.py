@@ -21,6 +21,7 @@ LAYERS = (
     {"showing"},
     {"cli_options"},
     {"cli_inputs"},
+    {"commands"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -467,12 +467,13 @@ def test_the_limit_of_calls_stops_the_fit_and_what_was_answered_is_kept(
 ) -> None:
     with pytest.raises(BudgetSpent, match="20 calls"):
         door(llm, tmp_path, max_calls=20).fit(learn(people[0]))
-    assert llm.statistics.requests == 20
+    assert llm.statistics.requests <= 20  # one that was counted may be dropped before it reaches the host
     door(llm, tmp_path).fit(learn(people[0]))
-    whole = llm.statistics.requests
+    assert max(llm.statistics.finished.values()) == 1
+    whole = set(llm.statistics.finished)
     llm.statistics = Statistics()
     door(llm, tmp_path / "fresh").fit(learn(people[0]))
-    assert whole == llm.statistics.requests
+    assert whole == set(llm.statistics.finished)
 
 
 # ------------------------------------------------------------------ odd histories
