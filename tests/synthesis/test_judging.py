@@ -42,8 +42,9 @@ def test_a_constant_preference_for_the_first_place_cancels_out(taste: float, bia
 
 
 def test_one_unread_order_is_unscored_with_its_reason() -> None:
-    for pair in ((order(0.9), order(None, "tie")), (order(None, "tie"), order(0.9))):
-        assert combine(*pair) == Judgement(None, pair, "tie")
+    read, unread = order(0.75), order(None, "tie")
+    assert combine(read, unread) == Judgement(None, (read, unread), "tie")
+    assert combine(unread, read) == Judgement(None, (unread, order(0.25)), "tie")  # each as that of the first-named
     assert combine(order(None, "refusal"), order(None, "tie")).unscored == "refusal"
 
 

@@ -11,13 +11,15 @@ once (the demonstrations serve the calls with and without a persona alike).
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal
 
 from personalrm import prompts
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
+from personalrm.llm.cache import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, Want
 from personalrm.llm.together import both
 from personalrm.preferences import Message, Preference, Verdict
@@ -72,17 +74,31 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class OrderVerdict:
-    """One answer: ``probability`` that the response named first by the caller is preferred, None if unscored."""
+    """What was answered in one order.
+
+    Attributes:
+        probability: that the response named first by the caller is preferred; None if unscored.
+        text: the answer as written.
+        unscored: why there is no probability.
+        completion: the answer with what it took; where it had to be asked twice, the tokens and cost of both.
+        prompt: short hash of model, prompt and parameters, as in the answer cache.
+        seconds: from asking to having it, waiting for a free place included.
+    """
 
     probability: float | None
     text: str
     unscored: str | None
     completion: Completion
+    prompt: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Both orders of one pair. ``probability`` is None if either order could not be read."""
+    """Both orders of one pair, each as the probability of the response named first by the caller.
+
+    ``probability`` is None if either order could not be read; no orders were asked of identical responses.
+    """
 
     probability: float | None
     orders: tuple[OrderVerdict, ...]
@@ -118,12 +134,29 @@ async def judge_order(
 ) -> OrderVerdict:
     """Ask in the one order given. An unreadable letter is asked again with an explanation, which models that think
     before they answer can always give."""
-    completion = await endpoint.complete(question(sight, context, first, second, verdicts), wanted(verdicts, priority))
+    messages, want = question(sight, context, first, second, verdicts), wanted(verdicts, priority)
+    began = time.perf_counter()
+    completion = await endpoint.complete(messages, want)
     probability = read_probability(completion)
     if probability is None and verdicts == "token":
-        return await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
+        again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
+        paid = _both_paid(completion, again.completion)
+        return replace(again, completion=paid, seconds=time.perf_counter() - began)
     unscored = None if probability is not None else why_unparsed(completion.text)
-    return OrderVerdict(probability, completion.text, unscored, completion)
+    prompt = cache_key(endpoint.model, messages, want).hex()[:16]
+    return OrderVerdict(probability, completion.text, unscored, completion, prompt, time.perf_counter() - began)
+
+
+def _both_paid(first: Completion, second: Completion) -> Completion:
+    """The second answer, with what the unreadable first one took as well."""
+    known = first.cost is not None and second.cost is not None
+    return replace(
+        second,
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
+        cached_tokens=first.cached_tokens + second.cached_tokens,
+        cost=(first.cost or 0.0) + (second.cost or 0.0) if known else None,
+    )
 
 
 async def judge_pair(
@@ -150,12 +183,10 @@ async def judge_pair(
 
 def combine(forward: OrderVerdict, swapped: OrderVerdict) -> Judgement:
     """Both orders as one: the mean of the log-odds, in which a preference for the place shown first cancels out."""
-    unscored = forward.unscored or swapped.unscored
-    if forward.probability is None or swapped.probability is None:
-        return Judgement(None, (forward, swapped), unscored)
-    back = 1.0 - swapped.probability
-    turned = OrderVerdict(back, swapped.text, None, swapped.completion)
-    logit = (log_odds(forward.probability) + log_odds(back)) / 2
+    turned = swapped if swapped.probability is None else replace(swapped, probability=1.0 - swapped.probability)
+    if forward.probability is None or turned.probability is None:
+        return Judgement(None, (forward, turned), forward.unscored or turned.unscored)
+    logit = (log_odds(forward.probability) + log_odds(turned.probability)) / 2
     return Judgement(1.0 / (1.0 + math.exp(-logit)), (forward, turned))
 
 

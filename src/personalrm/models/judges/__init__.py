@@ -1,0 +1,74 @@
+"""LLM judges by name, one small file each: what of a person's choices a judge is shown, and how it is asked.
+
+    asking = await judge_named("memory")(endpoint, history, Options())     # learn what the judge needs of the person
+    judgement = await asking.judge(context, "Yes.", "It depends.")         # both orders of one pair
+    asking.learned                                                         # what a reader may want to see of it
+
+A module of this folder with a mapping ``JUDGES`` from names to such functions is found by itself and appears in
+`personalrm bench` under those names. A function gets the history to learn from (possibly empty) and nothing of what it
+will be asked; it raises NotEnoughChoices or Unusable where nothing can be learned of this person.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any, Protocol
+
+from personalrm.errors import DataError
+from personalrm.llm.endpoint import Endpoint
+from personalrm.models.judge import Judge
+from personalrm.preferences import History, Message
+from personalrm.synthesis.judging import Judgement, Sight
+from personalrm.synthesis.options import Options
+
+
+class Judging(Protocol):
+    """Judges pairs as one person would; `personalrm.models.judge.Judge.judge` is one."""
+
+    async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
+        """The probability that the person prefers ``a``, from both orders."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A judge that has learned what it needs of one person.
+
+    Attributes:
+        judge: judges one pair.
+        learned: what was learned, as JSON values: ``persona``, ``claims``, ``arm``, ``note``, … as far as there are.
+    """
+
+    judge: Judging
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+
+Learning = Callable[[Endpoint, History, Options], Awaitable[Asking]]
+
+
+def seeing(endpoint: Endpoint, sight: Sight, options: Options, learned: Mapping[str, Any] | None = None) -> Asking:
+    """The judge that is shown this of the person."""
+    return Asking(partial(Judge(endpoint, sight).judge, verdicts=options.verdicts), learned or {})
+
+
+@cache
+def judges() -> Mapping[str, Learning]:
+    """All judges of this folder by name, in the order of files and names."""
+    found: dict[str, Learning] = {}
+    for module in sorted(one.name for one in pkgutil.iter_modules(__path__)):
+        for name, learning in getattr(importlib.import_module(f"{__name__}.{module}"), "JUDGES", {}).items():
+            if name in found:
+                raise DataError(f"two judges are called '{name}'; the second is in {module}.py")
+            found[name] = learning
+    return found
+
+
+def judge_named(name: str) -> Learning:
+    """The judge of that name; DataError names the known ones."""
+    if name not in judges():
+        raise DataError(f"there is no judge '{name}'; known are {', '.join(judges())}")
+    return judges()[name]

@@ -1,0 +1,17 @@
+"""``default``: the judge that knows nothing of the person; what every personal judge has to beat."""
+
+from __future__ import annotations
+
+from personalrm.llm.endpoint import Endpoint
+from personalrm.models.judges import Asking, seeing
+from personalrm.preferences import History
+from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.options import Options
+
+
+async def default(endpoint: Endpoint, history: History, options: Options) -> Asking:
+    """Nothing is learned."""
+    return seeing(endpoint, Sight(), options)
+
+
+JUDGES = {"default": default}
