@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Literal
 
 Side = Literal["a", "b"]
+Part = Literal["context", "target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Preference:
         reason: the person's own words on why, if given.
         judges: for cached verdicts of LLM judges, whether each was right on this pair.
         margin: gap between the ratings the choice was derived from, if it was.
+        split: what a benchmark fixed this choice for: to learn from (``context``) or to be predicted (``target``).
+        stated: what the person says of themselves, by name: texts (``self_description``, ``system_string``) and how
+            much they say they care for something, 0–100 (``factuality``: 80.0). To compare with, for no prompt.
     """
 
     id: str
@@ -57,6 +61,8 @@ class Preference:
     reason: str | None = None
     judges: Mapping[str, bool] = field(default_factory=dict)
     margin: float | None = None
+    split: Part | None = None
+    stated: Mapping[str, str | float] = field(default_factory=dict)
 
     def chosen_first(self, seed: int = 0) -> bool:
         """Whether the chosen response is shown first.

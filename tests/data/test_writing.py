@@ -53,6 +53,8 @@ choices = st.builds(
     reason=st.none() | name,
     judges=st.dictionaries(name, st.booleans(), max_size=3),
     margin=st.none() | st.floats(-100, 100),
+    split=st.sampled_from([None, "context", "target"]),
+    stated=st.dictionaries(name, name | st.floats(0, 100), max_size=3),
 )
 histories = st.lists(choices, min_size=1, max_size=5, unique_by=lambda one: one.id).filter(
     lambda drawn: all(one.tie or one.chosen != one.rejected for one in drawn)

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from personalrm.preferences import Part
+
 PEOPLE = ("user", "user_id", "annotator", "annotator_id", "worker_id")
 PROMPTS = ("context", "prompt", "messages", "question", "instruction")
 SIDES = (("response_a", "response_b"), ("a", "b"))
@@ -22,3 +26,11 @@ GROUPS = ("group", "group_id", "conversation_id")
 DOMAINS = ("domain", "type", "conversation_type", "category")
 TIMES = ("time", "timestamp", "tstamp", "generated_datetime", "created_at", "date")
 DEMOGRAPHICS = ("demographics", "profile")
+SPLITS: Mapping[str, Part] = {
+    "context": "context",
+    "train": "context",
+    "val": "context",
+    "target": "target",
+    "test": "target",
+}
+"""What a benchmark's ``split`` says of a choice: the published sets learn from train and val, and predict test."""

@@ -2,7 +2,7 @@
 
 | format | columns |
 |---|---|
-| ours | context, chosen, rejected; user, id, group, tie, domain, time, demographics, reason, judges, margin as known |
+| ours | context, chosen, rejected; user, id, group and what else `Preference` has, as far as known |
 | TRL explicit | prompt, chosen, rejected: texts or message lists |
 | TRL implicit | chosen, rejected that both begin with the prompt (no prompt or context column) |
 | reference package | context, chosen {role, content}, rejected {…}, conversation_id, user_id, chosen_score, … |
@@ -36,7 +36,7 @@ from personalrm.data.fields import (
 )
 from personalrm.data.identity import Register, group_of, pair_id
 from personalrm.errors import RowError
-from personalrm.preferences import Message, Preference
+from personalrm.preferences import Message, Part, Preference
 
 ME = "me"
 """Whose the choices are where a file names nobody."""
@@ -175,6 +175,7 @@ def _preference(
     domain, reason = optional_text(row, columns.DOMAINS), optional_text(row, ("reason",))
     demographics = optional_text(row, columns.DEMOGRAPHICS)
     time, judges = moment(*reversed(first_of(row, columns.TIMES))), _judges(row.get("judges"))
+    split, stated = _split(row.get("split")), _stated(row.get("stated"))
     own_group = _own_group(row)
     # The id is registered last: a row refused above leaves it free for a sound one.
     if known.id is not None:
@@ -196,6 +197,8 @@ def _preference(
         reason=reason,
         judges=judges,
         margin=margin,
+        split=split,
+        stated=stated,
     )
 
 
@@ -260,4 +263,23 @@ def _judges(value: object) -> dict[str, bool]:
         encodable(str(name), "judges"): flag(verdict, f"judges.{name}")
         for name, verdict in value.items()
         if not missing(verdict)
+    }
+
+
+def _split(value: object) -> Part | None:
+    """What the choice is for. Any other word is the user's own (a fold, a source) and says nothing here."""
+    return columns.SPLITS.get(value) if isinstance(value, str) else None
+
+
+def _stated(value: object) -> dict[str, str | float]:
+    if missing(value):
+        return {}
+    if not isinstance(value, Mapping):
+        raise RowError("an object of name: text or number", field="stated", found=describe(value))
+    return {
+        encodable(str(name), "stated"): text(said, f"stated.{name}")
+        if isinstance(said, str)
+        else number(said, f"stated.{name}")
+        for name, said in value.items()
+        if not missing(said)
     }

@@ -28,7 +28,7 @@ from personalrm.errors import DataError, RowError
 # Far above any real response, and low enough that a quote left open does not swallow a large file into memory.
 _CELL_LIMIT = 1 << 24
 _RESPONSES = {"chosen", "rejected", *chain.from_iterable(SIDES)}
-_JSON = {*LISTS, *SCORES, "judges"}
+_JSON = {*LISTS, *SCORES, "judges", "stated"}
 _OBJECTS = re.compile(r"\[\s*\{\s*['\"]")
 
 

@@ -2,7 +2,7 @@
 
     write_choices("choices.jsonl.gz", history)      # kind and compression follow from the name: .jsonl, .csv, each .gz
 
-JSONL holds one object a line and leaves out what is not known. CSV holds all columns, context and judges as JSON.
+JSONL holds one object a line and leaves out what is not known. CSV holds all columns, objects as JSON.
 The file appears under its name only once it is complete.
 """
 
@@ -35,7 +35,11 @@ COLUMNS = (
     "reason",
     "judges",
     "margin",
+    "split",
+    "stated",
 )
+
+_OBJECTS = ("context", "judges", "stated")
 
 
 def write_choices(path: str | Path, choices: Iterable[Preference]) -> int:
@@ -75,12 +79,14 @@ def as_row(choice: Preference) -> dict[str, object]:
     }
     if choice.tie:
         row["tie"] = True
-    for name in ("domain", "time", "demographics", "reason", "margin"):
+    for name in ("domain", "time", "demographics", "reason", "margin", "split"):
         value = getattr(choice, name)
         if value is not None:
             row[name] = value
     if choice.judges:
         row["judges"] = dict(choice.judges)
+    if choice.stated:
+        row["stated"] = dict(choice.stated)
     return row
 
 
@@ -111,7 +117,7 @@ def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
         count += 1
         row = as_row(choice)
         row["chosen"], row["rejected"] = _cell(choice.chosen), _cell(choice.rejected)
-        for name in ("context", "judges"):
+        for name in _OBJECTS:
             row[name] = orjson.dumps(row[name]).decode() if name in row else ""
         writer.writerow([row.get(name, "") for name in COLUMNS])
     text.flush()
