@@ -9,6 +9,8 @@
 | two responses | prompt or context, response_a, response_b, winner (a, b or tie) or label (1: a, 0: b, 0.5: tie) |
 | ratings | prompt or context, responses [{content, score}]; or prompt, response, score, one row a response |
 
+Rows of PRISM, Chatbot Arena and MT-Bench as they are published become ratings and two responses before (`published`).
+
 Which one a row is in follows from its columns and the kinds of its values, so that a file may even mix them:
 
     converted({"user": "ada", "prompt": "Hi", "chosen": "Hello!", "rejected": "?"}, Register(), min_gap=0)
@@ -44,7 +46,8 @@ ME = "me"
 KNOWN = (
     "context/prompt + chosen + rejected; chosen + rejected (shared beginning = prompt); "
     "prompt + response_a + response_b + winner; prompt + responses [{content, score}]; "
-    "prompt + response + score (one row a response)"
+    "prompt + response + score (one row a response); conversation_history (PRISM); "
+    "conversation_a + conversation_b + winner (Chatbot Arena)"
 )
 
 _TIE_WORDS = ("tie", "tied", "draw", "both", "equal", "same")

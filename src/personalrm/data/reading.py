@@ -13,7 +13,7 @@ with ``strict`` the first one raises.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from personalrm.data.fields import Fields
@@ -21,6 +21,7 @@ from personalrm.data.files import HUB, Row, rows
 from personalrm.data.formats import KNOWN, ME, ColumnsError, check_columns, converted, given_id, user_of
 from personalrm.data.identity import Register
 from personalrm.data.problems import Problems, short
+from personalrm.data.published import unpacked
 from personalrm.data.ratings import gathered
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import History, Preference
@@ -37,6 +38,7 @@ def read_choices(
     strict: bool = False,
     problems: Problems | None = None,
     min_gap: float = 0.0,
+    take: Callable[[Fields], bool] | None = None,
 ) -> Iterator[Preference]:
     """Choices in file order, read as they are asked for.
 
@@ -46,12 +48,13 @@ def read_choices(
         strict: raise the first bad row instead of skipping and counting it.
         problems: where to count what is skipped.
         min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept).
+        take: whether to use a row, asked of each as it stands in the file; the others count as never there.
 
     Raises:
         DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
         RowError: the first bad row, if ``strict``.
     """
-    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap)
+    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap, take)
     return reader.choices(user)
 
 
@@ -99,15 +102,23 @@ def read_people(
         DataError, RowError: as `read_choices`.
     """
     reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap)
-    one_at_a_time = _is_large(path) and _sorted_by_user(rows(path))
+    one_at_a_time = is_large(path) and _sorted_by_user(unpacked(rows(path)))
     return _in_turn(reader.choices(None)) if one_at_a_time else _all_people(reader.choices(None))
 
 
 class _Reader:
     """One pass over a file. ``people`` are those met so far, in order."""
 
-    def __init__(self, path: str | Path, strict: bool, problems: Problems, min_gap: float) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        strict: bool,
+        problems: Problems,
+        min_gap: float,
+        take: Callable[[Fields], bool] | None = None,
+    ) -> None:
         self._path, self._strict, self._problems, self._min_gap = path, strict, problems, min_gap
+        self._take = take
         self._rows = rows(path)  # opened here, so that a missing file raises at the call
         self._register = Register()
         self._first: RowError | None = None
@@ -115,7 +126,7 @@ class _Reader:
 
     def choices(self, user: str | None) -> Iterator[Preference]:
         before, found = self._problems.rows, 0
-        for line, row in gathered(self._counted(self._rows)):
+        for line, row in gathered(unpacked(self._counted(self._rows))):
             try:
                 choices = self._of_row(line, row, user)
             except RowError as error:
@@ -145,8 +156,9 @@ class _Reader:
 
     def _counted(self, found: Iterator[Row]) -> Iterator[Row]:
         for line, row in found:
-            self._problems.rows += 1
-            yield line, row
+            if self._take is None or isinstance(row, RowError) or self._take(row):
+                self._problems.rows += 1
+                yield line, row
 
     def _report(self, error: RowError, line: int) -> None:
         expected = error.expected
@@ -203,7 +215,8 @@ def _all_people(choices: Iterator[Preference]) -> Iterator[History]:
         yield _history(user, kept)
 
 
-def _is_large(path: str | Path) -> bool:
+def is_large(path: str | Path) -> bool:
+    """Whether a file is better read again than held; a hub set is held."""
     if str(path).startswith(HUB):
         return False
     limit = _SMALL // _PACKED if str(path).endswith(".gz") else _SMALL

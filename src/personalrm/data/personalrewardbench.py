@@ -1,0 +1,98 @@
+"""The two published sets of PersonalRewardBench: what their columns say beyond the choice itself.
+
+    with_judges(row)["judges"]        # {"gemini/gemini-1.5-pro": True, …}: was this judge's verdict on the pair right?
+
+`MichaelR207/prism_personalized_0125` and `…chatbot_arena_personalized_0125` are in the reference package's columns,
+which `formats` reads: `split` says what is context (train, val) and what is target (test), `type` is the domain, the
+scores make the margin. Besides, they keep the answer of each consensus judge in both orders (`prediction_JUDGE` and
+`prediction_flip_JUDGE`), which orders these were relative to `flip`, and the `agreement` of all with the person.
+
+How the predictions are to be read is not documented, so it is not guessed: a reading counts only if the share of right
+verdicts that it gives is the row's own `agreement` (a share or per cent). Two readings are tried: the prediction is of
+the order that `flip` says, or the chosen response is the first one in every row; `prediction_flip_` has the opposite
+order. A judge is right if it is in both orders, wrong if in neither; in between it has no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from personalrm.data.fields import Fields, flag, missing, number
+from personalrm.errors import RowError
+
+FORWARD, SWAPPED = "prediction_", "prediction_flip_"
+_FIRST = {"first", "1", "a", "completion_one", "one", "1.0"}
+_SECOND = {"second", "2", "b", "completion_two", "two", "-1", "2.0", "-1.0"}
+_CLOSE = 0.006
+"""Agreements are compared as shares; published ones may be rounded to whole per cent."""
+
+Orders = tuple[str, bool | None]
+"""A judge, and whether it named the first response shown; None if that cannot be read."""
+
+
+def is_published(row: Fields) -> bool:
+    """Whether the row keeps verdicts of consensus judges."""
+    return "agreement" in row and "chosen" in row
+
+
+def with_judges(row: Fields) -> Fields:
+    """The row with ``judges`` where its own agreement confirms how the predictions are to be read."""
+    if not missing(row.get("judges")):
+        return row
+    forward, swapped = _said(row, FORWARD), _said(row, SWAPPED)
+    share = _share(row.get("agreement"))
+    if share is None or not (forward or swapped):
+        return row
+    readings = [_right(forward, swapped, first) for first in _orders(row.get("flip"))]
+    confirmed = [one for one in readings if abs(_mean(one) - share) < _CLOSE]
+    if not confirmed or any(one != confirmed[0] for one in confirmed):
+        return row
+    return {**row, "judges": _verdicts(confirmed[0])}
+
+
+def _orders(flip: object) -> Sequence[bool]:
+    """Whether the chosen response is shown first in the order that is not flipped, by each reading."""
+    try:
+        return (not flag(flip, "flip"), True)
+    except RowError:
+        return (True,)
+
+
+def _said(row: Fields, prefix: str) -> list[Orders]:
+    found = []
+    for name, value in row.items():
+        if name.startswith(prefix) and (prefix == SWAPPED or not name.startswith(SWAPPED)):
+            found.append((name.removeprefix(prefix), _named_first(value)))
+    return sorted(found)
+
+
+def _named_first(value: object) -> bool | None:
+    word = str(value).strip().lower()
+    return True if word in _FIRST else False if word in _SECOND else None
+
+
+def _right(forward: list[Orders], swapped: list[Orders], chosen_first: bool) -> list[tuple[str, bool]]:
+    """Every verdict that can be read: the judge, and whether it is the person's choice."""
+    right = [(judge, first == chosen_first) for judge, first in forward if first is not None]
+    return right + [(judge, first != chosen_first) for judge, first in swapped if first is not None]
+
+
+def _verdicts(right: list[tuple[str, bool]]) -> Mapping[str, bool]:
+    by_judge: dict[str, set[bool]] = {}
+    for judge, correct in right:
+        by_judge.setdefault(judge, set()).add(correct)
+    return {judge: correct.pop() for judge, correct in by_judge.items() if len(correct) == 1}
+
+
+def _mean(right: list[tuple[str, bool]]) -> float:
+    return sum(correct for _, correct in right) / len(right) if right else -1.0
+
+
+def _share(value: object) -> float | None:
+    """The agreement in [0, 1]; per cent are recognised by being more than one."""
+    try:
+        found = number(value, "agreement")
+    except RowError:
+        return None
+    found = found / 100 if found > 1 else found
+    return found if 0 <= found <= 1 else None

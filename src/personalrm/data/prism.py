@@ -1,0 +1,221 @@
+"""PRISM as it is published: conversations with rated responses, and the survey of the people who held them.
+
+    for row in rated_turns(conversation): ...        # a row of `conversations.jsonl` → a row of ratings for each turn
+    people = read_survey("survey.jsonl")             # user id → what the survey says of this person
+    joined(choice, people)                           # the choice with it
+
+Every turn offers several responses (turn 0 those of up to four models, later ones two of the model chosen there). The
+context of a turn is the conversation up to it: what the person wrote, and the response they chose each time. Texts that
+are offered twice in a turn are one response with the mean of its scores; responses without a score make no pair. Of the
+survey only coarse answers become demographics (no free text, no location finer than a country); what people say they
+want is kept apart, in `Preference.stated`. Format: Kirk et al. 2024, arXiv 2404.16019, codebook of the data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from personalrm.data.fields import Fields, describe, flag, missing, name_text, number, text
+from personalrm.data.files import rows
+from personalrm.data.problems import Problems
+from personalrm.errors import DataError, RowError
+from personalrm.preferences import Preference
+
+HISTORY = "conversation_history"
+MOST = 100.0
+"""The highest score; the lowest is 1, and 0 is let pass."""
+SURVEY = ("user_id", "self_description", "system_string", "stated_prefs")
+"""Columns by which the survey is recognised."""
+_PLAIN = {
+    "age": "age",
+    "gender": "gender",
+    "education": "education",
+    "employment_status": "employment",
+    "marital_status": "marital status",
+    "english_proficiency": "English",
+}
+_GROUPED = ("religion", "ethnicity")
+_PLACES = {"birth_country": "born in", "reside_country": "lives in"}
+_UNTOLD = "prefer not to say"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of the survey, as `Preference` has it."""
+
+    demographics: str | None = None
+    stated: Mapping[str, str | float] = field(default_factory=dict)
+
+
+def is_conversation(row: Fields) -> bool:
+    """Whether the row is one of `conversations.jsonl`."""
+    return HISTORY in row
+
+
+def rated_turns(row: Fields) -> Iterator[Fields]:
+    """A row of ratings for each turn with at least two different scored responses, first turn first.
+
+    Raises:
+        RowError: the conversation cannot be followed any further; the turns before are good.
+    """
+    conversation, user = _name(row, "conversation_id"), _name(row, "user_id")
+    about = {"user": user, "domain": row.get("conversation_type"), "time": row.get("generated_datetime")}
+    context: list[dict[str, str]] = []
+    turns = _turns(row[HISTORY])
+    for turn, said in turns.items():
+        if said.asked is None:
+            raise RowError(f"a message of the user in turn {turn}", field=HISTORY, found="none")
+        context.append({"role": "user", "content": said.asked})
+        responses = said.ratings()
+        if len(responses) > 1:
+            yield {**about, "id": f"{conversation}-{turn}", "context": list(context), "responses": responses}
+        if turn != max(turns):
+            context.append({"role": "assistant", "content": said.chosen(turn)})
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What was said in a turn: the user's message, the chosen responses, and the scores of each text."""
+
+    asked: str | None = None
+    picked: list[str] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=dict)
+
+    def ratings(self) -> list[dict[str, Any]]:
+        return [{"content": one, "score": sum(given) / len(given)} for one, given in self.scores.items() if given]
+
+    def chosen(self, turn: int) -> str:
+        if len(set(self.picked)) != 1:
+            found = f"{len(set(self.picked))} with if_chosen"
+            raise RowError(
+                f"one chosen response in turn {turn}, which later turns build on", field=HISTORY, found=found
+            )
+        return self.picked[0]
+
+
+def _turns(history: object) -> dict[int, _Turn]:
+    """The turns in order. RowError names the item at fault."""
+    if not isinstance(history, list) or not history:
+        raise RowError("a list of messages", field=HISTORY, found=describe(history))
+    turns: dict[int, _Turn] = {}
+    for position, item in enumerate(history):
+        where = f"{HISTORY}.{position}"
+        if not isinstance(item, Mapping):
+            raise RowError("an object with turn, role and content", field=where, found=describe(item))
+        _add(turns.setdefault(_turn_number(item, where), _Turn()), item, where)
+    return dict(sorted(turns.items()))
+
+
+def _add(turn: _Turn, item: Fields, where: str) -> None:
+    content = text(item.get("content"), f"{where}.content")
+    if item.get("role") == "user":
+        if turn.asked is not None:
+            raise RowError("one message of the user a turn", field=where, found="a second one")
+        turn.asked = content
+    elif item.get("role") == "model":
+        turn.scores.setdefault(content, []).extend(_score(item.get("score"), f"{where}.score"))
+        if not missing(item.get("if_chosen")) and flag(item["if_chosen"], f"{where}.if_chosen"):
+            turn.picked.append(content)
+    else:
+        raise RowError("the role user or model", field=f"{where}.role", found=describe(item.get("role")))
+
+
+def _turn_number(item: Fields, where: str) -> int:
+    value = number(item.get("turn"), f"{where}.turn")
+    if value < 0 or not value.is_integer():
+        raise RowError("a whole number from 0 on", field=f"{where}.turn", found=describe(item.get("turn")))
+    return int(value)
+
+
+def _score(value: object, where: str) -> list[float]:
+    if missing(value):
+        return []
+    score = number(value, where)
+    if not 0 <= score <= MOST:
+        raise RowError("a score from 1 to 100", field=where, found=describe(value))
+    return [score]
+
+
+def _name(row: Fields, column: str) -> str:
+    return name_text(row.get(column), column)
+
+
+def read_survey(path: str, *, strict: bool = False, problems: Problems | None = None) -> dict[str, Person]:
+    """The survey by user id. A row that cannot be used is counted in ``problems``.
+
+    Raises:
+        DataError: the file cannot be read or is no PRISM survey.
+        RowError: the first bad row, if ``strict``.
+    """
+    people: dict[str, Person] = {}
+    for line, row in rows(path):
+        try:
+            if isinstance(row, RowError):
+                raise row
+            if not people:
+                _check_survey(path, row)
+            user = _name(row, "user_id")
+            if user in people:
+                raise RowError("a user_id not used before", field="user_id", found=f"'{user}' again")
+            people[user] = surveyed(row)
+        except RowError as error:
+            placed = RowError(error.expected, path=path, line=line, field=error.field, found=error.found)
+            if strict:
+                raise placed from None
+            if problems is not None:
+                problems.add(placed)
+    if not people:
+        raise DataError(f"{path}: no row of the PRISM survey can be used")
+    return people
+
+
+def surveyed(row: Fields) -> Person:
+    """What one row of the survey says. RowError if a stated preference is no number."""
+    stated: dict[str, str | float] = {}
+    for column in ("self_description", "system_string"):
+        if not missing(row.get(column)):
+            stated[column] = text(row[column], column)
+    wishes = row.get("stated_prefs")
+    if not missing(wishes) and not isinstance(wishes, Mapping):
+        raise RowError("an object of name: 0 to 100", field="stated_prefs", found=describe(wishes))
+    for name, value in (wishes or {}).items():
+        if not missing(value):
+            where = f"stated_prefs.{name}"
+            stated[name] = text(value, where) if name == "other_text" else number(value, where)
+    return Person(_demographics(row), stated)
+
+
+def joined(choice: Preference, people: Mapping[str, Person]) -> Preference:
+    """The choice with what the survey says of its person; as it is where the survey has no row."""
+    person = people.get(choice.user)
+    return choice if person is None else replace(choice, demographics=person.demographics, stated=person.stated)
+
+
+def _demographics(row: Fields) -> str | None:
+    parts = [(label, row.get(column)) for column, label in _PLAIN.items()]
+    parts += [(column, _coarse(row.get(column))) for column in _GROUPED]
+    location = row.get("location")
+    if isinstance(location, Mapping):
+        parts += [(label, location.get(column)) for column, label in _PLACES.items()]
+    told = [f"{label}: {value}" for label, value in parts if isinstance(value, str) and _is_told(value)]
+    return "; ".join(told) or None
+
+
+def _is_told(value: str) -> bool:
+    return bool(value.strip()) and value.strip().lower() != _UNTOLD
+
+
+def _coarse(value: object) -> object:
+    """The coarsest of the codings that are given; never what the person wrote themselves."""
+    if isinstance(value, Mapping):
+        return value.get("simplified") or value.get("categorised")
+    return None
+
+
+def _check_survey(path: str, row: Fields) -> None:
+    absent = [column for column in SURVEY if column not in row]
+    if absent:
+        there = ", ".join(list(map(str, row))[:8])
+        raise DataError(f"{path} is no PRISM survey: it has no column {', '.join(absent)}, but {there}")
