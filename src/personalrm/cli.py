@@ -18,7 +18,6 @@ import typer
 from personalrm import __version__
 from personalrm import cli_inputs as inputs
 from personalrm.cli_options import (
-    METHODS,
     BaseUrl,
     Cache,
     Concurrency,
@@ -41,6 +40,7 @@ from personalrm.cli_options import (
     VerdictsName,
     VerdictsOption,
 )
+from personalrm.commands.bench import bench, report
 from personalrm.errors import BudgetSpent, PersonalrmError
 
 if TYPE_CHECKING:
@@ -279,62 +279,8 @@ def export(
         typer.echo(orjson.dumps(judge_prompt(found, None, None, None), option=orjson.OPT_INDENT_2).decode())
 
 
-@app.command()
-def bench(
-    data: HistoryFile,
-    methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
-    protocol: Annotated[str, typer.Option(help="leave-group-out or context-target.")] = "leave-group-out",
-    population: Population = None,
-    folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write the results and every prediction.")] = None,
-    seed: Seed = 0,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    verdicts: VerdictsOption = VerdictsName.token,
-    preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    as_json: Json = False,
-) -> None:
-    """Compare methods on many people, with intervals over people and paired tests."""
-    from personalrm import showing
-    from personalrm.bench import command
-    from personalrm.llm.connect import Settings
-    from personalrm.synthesis.options import Options
-
-    with showing.bench_progress() as progress:
-        result = command.bench(
-            data,
-            [one.strip() for one in methods.split(",") if one.strip()],
-            protocol,
-            population=population,
-            folds=folds,
-            seed=seed,
-            strict=strict,
-            min_gap=min_gap,
-            model=model,
-            settings=Settings(
-                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-            ),
-            options=Options(preset.value, verdicts.value, seed=seed),
-            warn=showing.remark,
-            progress=progress,
-        )
-    showing.benchmark(result, out, as_json=as_json)
-
-
-@app.command()
-def report(directory: Annotated[Path, typer.Argument(help="A folder written by bench --out.")]) -> None:
-    """Write one self-contained HTML page from a benchmark's results."""
-    from personalrm.bench.reporting import write_page
-
-    typer.echo(str(write_page(directory)))
+app.command("bench")(bench)
+app.command("report")(report)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

@@ -101,3 +101,18 @@ def text(value: str) -> str:
         raise DataError(f"{value[1:]} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise DataError(f"{value[1:]}: expected text in UTF-8") from None
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a comma-separated list."""
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def context_pairs(text: str | None) -> list[int | None]:
+    """Numbers of choices from ``2,4,8,all``; all if nothing is given."""
+    found: list[int | None] = []
+    for one in listed(text or "all"):
+        if one != "all" and not one.isdecimal():
+            raise DataError(f"--context-pairs: expected numbers or 'all', separated by commas, found '{one}'")
+        found.append(None if one == "all" else int(one))
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from personalrm.bench.evaluation import Evaluation
     from personalrm.bench.results import BenchResult
+    from personalrm.llm.ledger import Ledger
     from personalrm.models.judge import Ranking
     from personalrm.preferences import Verdict
     from personalrm.synthesis.profile import Claim, Profile
@@ -155,18 +156,27 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, a
             f"{row['coverage']:.0%}",
             number(row["log_loss"]),
         )
-        table.add_row(_safe(row["name"]), *cells)
+        table.add_row(_safe(row["label"]), *cells)
     out.print(table)
     out.print("The interval resamples conversations; fewer than five give none.\n", style="dim")
     for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:
         _prediction(out, choice, found)
 
 
+def asked(ledgers: Iterable[Ledger]) -> None:
+    """What a run asked its models this time, and what was known already."""
+    for one in ledgers:
+        if one.calls or one.from_cache:
+            cost = f", ${one.cost:.2f}" if one.cost else ""
+            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already.")
+
+
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
     """The table of methods; with a directory everything is written there too."""
     from personalrm.bench.methods import SURFACE
+    from personalrm.bench.record import record_of, write
     from personalrm.bench.reporting import show
-    from personalrm.bench.results import baseline, report_of, write
+    from personalrm.bench.results import baseline
 
     against = baseline(result, SURFACE)
     if directory is not None:
@@ -174,7 +184,7 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
     if as_json:
         _json(result.as_json())
     else:
-        show(report_of(result, against), _console())
+        show(record_of(result, against), _console())
 
 
 def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from personalrm.bench.methods import Setup
+from personalrm.bench.methods import asks
+from personalrm.bench.plan import Design, Source
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.data.problems import Problems
-from personalrm.data.reading import read_people
+from personalrm.data.reading import is_large, read_people
 from personalrm.llm import portal
-from personalrm.llm.connect import Settings, shared
+from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.ledger import Ledger
 from personalrm.models.engines import TRAITS
-from personalrm.preferences import History
 from personalrm.synthesis.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files of choices are read: as in `personalrm.data.reading.read_people`; ``warn`` is told what was skipped."""
+
+    strict: bool
+    min_gap: float
+    warn: Callable[[str], None]
 
 
 def bench(
@@ -25,53 +36,74 @@ def bench(
     population: str | None,
     folds: int,
     seed: int,
-    strict: bool,
-    min_gap: float,
-    model: str | None,
+    reading: Reading,
+    models: Sequence[str],
     settings: Settings,
     options: Options,
-    warn: Callable[[str], None],
+    context_pairs: Sequence[int | None],
+    out: Path | None,
     progress: Progress,
-) -> BenchResult:
-    """Read the people, run the methods. Raises what reading, asking and running raise.
+) -> tuple[BenchResult, list[Ledger]]:
+    """Read the people, run the methods; gives the result and what each model was asked.
 
     Args:
         data, population: files of choices.
-        model, settings: the endpoint for methods that ask one; ``traits`` and None connect nothing.
-        options: how ``synthesizeme`` fits.
-        warn: told in a sentence what was skipped.
+        models: language models, each NAME or NAME@URL; ``traits`` connects nothing.
+        settings: how they are asked.
+        options: how judges fit a person.
+        context_pairs: how many choices personal methods may learn from.
+        out: where finished work is kept.
         progress: told after each task.
-    """
-    people = _people(data, strict, min_gap, warn)
-    others = None if population is None else _people(population, strict, min_gap, warn)
 
-    async def work() -> BenchResult:
-        endpoint = None if model is None or model in TRAITS else shared(model, settings)
-        return await arun(
+    Raises what reading, asking and running raise.
+    """
+    people = source(data, reading)
+    others = None if population is None else source(population, reading)
+    wanted = any(map(asks, methods))
+    design = Design(protocol, folds, seed, name_of(data), None if population is None else name_of(population))
+
+    async def work() -> tuple[BenchResult, list[Ledger]]:
+        asked = shared_models([one for one in models if one not in TRAITS], settings) if wanted else []
+        result = await arun(
             people,
             methods,
-            protocol,
-            folds=folds,
-            seed=seed,
+            design,
             population=others,
-            data=_name(data),
-            population_name=None if population is None else _name(population),
-            setup=Setup(seed, endpoint, options),
+            models=asked,
+            options=options,
+            context_pairs=context_pairs,
+            folder=out,
             progress=progress,
         )
+        return result, [one.ledger for one in asked]
 
     return portal.run(work())
 
 
-def _people(path: str, strict: bool, min_gap: float, warn: Callable[[str], None]) -> list[History]:
+def source(path: str, reading: Reading) -> Source:
+    """Everybody in a file: held if the file is small, else read anew each time. What is skipped is told once."""
     problems = Problems()
-    people = list(read_people(path, strict=strict, problems=problems, min_gap=min_gap))
-    if problems.summary():
-        warn(f"{_name(path)}: {problems.summary()}")
-    if problems.too_close:
-        warn(f"{_name(path)}: {problems.too_close:,} rated pairs left out: scores differ by less than {min_gap:g}.")
-    return people
+    people = read_people(path, strict=reading.strict, problems=problems, min_gap=reading.min_gap)
+    if not is_large(path):
+        held = tuple(people)
+        _tell(path, problems, reading)
+        return lambda: held
+    for _ in people:
+        pass
+    _tell(path, problems, reading)
+    return lambda: read_people(path, strict=reading.strict, min_gap=reading.min_gap)
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
+    """What results call a file or a hub set."""
     return path if path.startswith("hub:") else Path(path).name
+
+
+def _tell(path: str, problems: Problems, reading: Reading) -> None:
+    if problems.summary():
+        reading.warn(f"{name_of(path)}: {problems.summary()}")
+    if problems.too_close:
+        reading.warn(
+            f"{name_of(path)}: {problems.too_close:,} rated pairs left out: scores differ by less than "
+            f"{reading.min_gap:g}."
+        )

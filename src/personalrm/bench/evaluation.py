@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 from personalrm.bench import scoring
+from personalrm.bench.answers import Answers, MethodResult
 from personalrm.bench.methods import Setup, method_named
+from personalrm.bench.plan import Asked, Design
 from personalrm.bench.protocols import Question, Task, questions
-from personalrm.bench.results import Asked, BenchResult, MethodResult
+from personalrm.bench.results import BenchResult
+from personalrm.bench.run_folder import Entry
 from personalrm.bench.uncertainty import interval
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.together import together
@@ -78,11 +81,12 @@ async def evaluate(
         )
     began = time.perf_counter()
     verdicts = await together(_each(predict, one) for one in asked)
-    methods = [MethodResult(name, model, True, tuple(verdicts), spend(), time.perf_counter() - began, {})]
+    seconds = time.perf_counter() - began
+    methods = [MethodResult(Entry(name, model), True, Answers.of(verdicts, spend()), seconds)]
     methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
     known = tuple(Asked(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
-    result = BenchResult(data, "profile", seed, 1, None, known, tuple(methods))
-    rows = _clustered_by_group(result)
+    result = BenchResult(Design("profile", 1, seed, data), 1, "", known, tuple(methods))
+    rows = _clustered_by_group(result, seed)
     return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), verdicts, strict=True)), seed, data)
 
 
@@ -93,18 +97,18 @@ async def _each(predict: Predict, one: Question) -> Verdict:
 async def _baseline(name: str, history: History, asked: tuple[Question, ...], seed: int) -> MethodResult:
     method = method_named(name, Setup(seed))
     began = time.perf_counter()
-    predictor = await method.learn((), 0)
-    verdicts = await predictor.predict(Task(history.only(()), asked))
-    seconds = time.perf_counter() - began
-    return MethodResult(name, method.model, method.probabilistic, tuple(verdicts), method.spend(), seconds, {})
+    predictor = await method.learn(tuple, 0)
+    found = await predictor.predict(Task(history.only(()), asked))
+    answers = Answers.of([Verdict(one.probability) for one in found.answers], found.spend)
+    return MethodResult(Entry(name, method.model), method.probabilistic, answers, time.perf_counter() - began)
 
 
-def _clustered_by_group(result: BenchResult) -> list[dict[str, Any]]:
+def _clustered_by_group(result: BenchResult, seed: int) -> list[dict[str, Any]]:
     """The rows with intervals over groups instead of people."""
     codes: dict[str, int] = {}
     groups = np.array([codes.setdefault(one.group, len(codes)) for one in result.asked], dtype=np.int64)
     rows: list[dict[str, Any]] = result.as_json()["methods"]
     for row in rows:
-        right = scoring.correctness(result.probabilities[row["name"]])
-        row["low"], row["high"] = interval(right, groups, result.seed) or (None, None)
+        right = scoring.correctness(result.probabilities[row["label"]])
+        row["low"], row["high"] = interval(right, groups, seed) or (None, None)
     return rows

@@ -1,7 +1,11 @@
-"""Methods that ask a language model: the plain judge and SynthesizeMe, as `personalrm bench` knows them.
+"""Judges that ask a language model, as `personalrm bench` runs them.
 
-A profile is fitted once for each history that is learned from; with leave-group-out that is once a group, and the
-answer cache makes what the fits share (reasonings of the same choices) free.
+    method = JudgeMethod("synthesizeme", endpoint, Options(), personal=True)
+    prediction = await method.predict(task)
+
+A judge learns once for each history that is learned from; with leave-group-out that is once a group, and the answer
+cache makes what these have in common (reasonings of the same choices) free. What a prediction is said to take counts
+every answer, cached or not: it does not depend on what happened to be known already.
 """
 
 from __future__ import annotations
@@ -10,61 +14,92 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.bench.protocols import Task
-from personalrm.errors import DataError, NotEnoughChoices, Unusable
-from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.language_model import Meter
+from personalrm.bench.methods import Population, Prediction
+from personalrm.bench.protocols import Question, Task
+from personalrm.errors import NotEnoughChoices, Unusable
+from personalrm.llm.endpoint import Completion, Endpoint, Want
+from personalrm.llm.ledger import Spend
 from personalrm.llm.together import together
-from personalrm.models.judge import Judge
-from personalrm.preferences import History, Verdict
-from personalrm.synthesis.fitting import fit, sight_of
-from personalrm.synthesis.judging import Sight
+from personalrm.models.judges import Asking, judge_named
+from personalrm.preferences import History, Message
+from personalrm.synthesis.judging import Judgement
 from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Spend
 
 
 @dataclass(frozen=True)
 class JudgeMethod:
-    """A judge that sees nothing of the person (``default``) or what SynthesizeMe found worth showing."""
+    """A judge by name, on one model."""
 
     name: str
-    meter: Meter
+    endpoint: Endpoint
     options: Options
+    personal: bool
     probabilistic: bool = True
+    asks: bool = True
 
     @property
     def model(self) -> str:
-        return self.meter.model
+        return self.endpoint.model
 
     @property
     def prompts(self) -> Mapping[str, str]:
         return prompts.hashes()
 
-    async def learn(self, population: Sequence[History], fold: int) -> JudgeMethod:
+    async def learn(self, population: Population, fold: int) -> JudgeMethod:
         """Other people teach a judge nothing: what one user said never reaches another user's prompt."""
         return self
 
-    async def predict(self, task: Task) -> Sequence[Verdict]:
-        """Fit the person if the method does, then judge every question in both orders."""
-        judge = Judge(self.meter, await self._sight(task.history))
-        judged = await together(judge.judge(one.context, one.a, one.b, self.options.verdicts) for one in task.questions)
-        return [one.verdict() for one in judged]
-
-    async def _sight(self, history: History) -> Sight:
-        if self.name == "default" or not history.decided:
-            return Sight()
+    async def predict(self, task: Task) -> Prediction:
+        """Learn of the person what the judge needs, then judge every question in both orders."""
+        tally = Tally(self.endpoint)
         try:
-            return sight_of(await fit(self.meter, history, self.options))
-        except (NotEnoughChoices, Unusable):  # nothing to learn from this one person: no reason to end the run
-            return Sight()
+            asking = await self._asking(tally, task.history)
+        except (NotEnoughChoices, Unusable) as error:
+            failed = Judgement(None, (), f"nothing could be learned: {error}")
+            return Prediction([failed] * len(task.questions), tally.spend(), {"note": str(error)})
+        judged = await together(_judged(asking, one) for one in task.questions)
+        return Prediction(judged, tally.spend(), asking.learned)
+
+    async def _asking(self, tally: Tally, history: History) -> Asking:
+        if not self.personal or history.decided:
+            return await judge_named(self.name)(tally, history, self.options)
+        plain = await judge_named("default")(tally, history, self.options)
+        return Asking(plain.judge, {"note": "no choices to learn from: judged as by default"})
+
+
+async def _judged(asking: Asking, question: Question) -> Judgement:
+    try:
+        return await asking.judge(question.context, question.a, question.b)
+    except Unusable as error:
+        return Judgement(None, (), str(error))
+
+
+class Tally:
+    """An Endpoint that counts every answer that passes through it, cached or not."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._calls = self._prompt_tokens = self._completion_tokens = 0
+        self._cost: float | None = 0.0
+
+    @property
+    def model(self) -> str:
+        return self._endpoint.model
+
+    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        """Ask and count."""
+        completion = await self._endpoint.complete(messages, want)
+        self._calls += 1
+        self._prompt_tokens += completion.prompt_tokens
+        self._completion_tokens += completion.completion_tokens
+        known = completion.cost is not None and self._cost is not None
+        self._cost = (self._cost or 0.0) + (completion.cost or 0.0) if known else None
+        return completion
 
     def spend(self) -> Spend:
-        """What this method asked so far."""
-        return self.meter.spend()
+        """What passed so far."""
+        return Spend(self._calls, 0, self._prompt_tokens, self._completion_tokens, self._cost)
 
-
-def judge_method(name: str, endpoint: Endpoint | None, options: Options) -> JudgeMethod:
-    """``default`` or ``synthesizeme``; DataError without an endpoint."""
-    if endpoint is None:
-        raise DataError(f"method '{name}' asks a language model: name it with --model (and --base-url)")
-    return JudgeMethod(name, Meter(endpoint), options)
+    async def aclose(self) -> None:
+        """Close what it counts for."""
+        await self._endpoint.aclose()

@@ -1,41 +1,63 @@
 """What is compared: methods by name.
 
     method = method_named("traits", Setup(seed=0))
-    predictor = await method.learn(fold.population, fold.number)    # once a fold
-    verdicts = await predictor.predict(task)                        # once a task: a Verdict for each question, in order
+    predictor = await method.learn(lambda: plan.population_of(0), 0)     # once a fold
+    prediction = await predictor.predict(task)                           # once a task: a judgement for each question
 
 Names: longer, shorter, first, random, population, traits, each of the last two also with +encoder, judge:NAME for the
-verdicts of an LLM judge that lie in the data, and default and synthesizeme, which ask a language model. Another family
-is one more entry of ``FAMILIES``: its `predict` may await as long as it likes, the runner keeps many tasks under way.
+verdicts of an LLM judge that lie in the data, and every judge of `personalrm.models.judges`, which ask a language model
+(default, synthesizeme, …). Another judge is one more file there; another family is one more entry of ``OFFLINE``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
+from personalrm.llm.ledger import Spend
 from personalrm.models.base import PreferenceModel
 from personalrm.models.surface import First, Longer, Random, Shorter
 from personalrm.preferences import History, Verdict
-from personalrm.synthesis.profile import Spend
 
 if TYPE_CHECKING:
     from personalrm.llm.endpoint import Endpoint
     from personalrm.models.traits import TraitsModel
+    from personalrm.synthesis.judging import Judgement
     from personalrm.synthesis.options import Options
 
 JUDGE = "judge:"
+NOT_PERSONAL = ("default",)
+"""Judges that learn nothing of a person: how much could be learned makes no difference to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a method answered to one task.
+
+    Attributes:
+        answers: one for each question, in their order; a Judgement also knows the orders that were asked.
+        spend: what it takes to learn and to answer; a cached answer counts like one that was asked.
+        learned: what was learned of the person, as JSON values, for readers.
+    """
+
+    answers: Sequence[Verdict | Judgement]
+    spend: Spend = field(default_factory=lambda: Spend(cost=0.0))
+    learned: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Predictor(Protocol):
     """A method that has seen the population of one fold."""
 
-    async def predict(self, task: Task) -> Sequence[Verdict]:
-        """Learn from ``task.history`` and give a verdict on each of ``task.questions``, in their order."""
+    async def predict(self, task: Task) -> Prediction:
+        """Learn from ``task.history`` and answer each of ``task.questions``, in their order."""
         ...
+
+
+Population = Callable[[], Iterable[History]]
+"""Gives other people's whole histories when it is called; a method that needs none does not call it."""
 
 
 class Method(Protocol):
@@ -45,6 +67,8 @@ class Method(Protocol):
         name: as asked for.
         model: the model behind it: "traits", an LLM's name, or the name itself.
         probabilistic: whether its probabilities mean more than the side they favour; if not, there is no log loss.
+        personal: whether it learns from the person's own choices.
+        asks: whether it waits for a language model; many of its tasks are then under way at once.
         prompts: hash of each prompt it uses, by name.
     """
 
@@ -55,14 +79,14 @@ class Method(Protocol):
     @property
     def probabilistic(self) -> bool: ...
     @property
+    def personal(self) -> bool: ...
+    @property
+    def asks(self) -> bool: ...
+    @property
     def prompts(self) -> Mapping[str, str]: ...
 
-    async def learn(self, population: Sequence[History], fold: int) -> Predictor:
+    async def learn(self, population: Population, fold: int) -> Predictor:
         """Learn from other people's whole histories; ``fold`` tells populations apart."""
-        ...
-
-    def spend(self) -> Spend:
-        """What was asked of a language model so far."""
         ...
 
 
@@ -88,10 +112,28 @@ Family = Callable[[str, Setup], Method]
 
 def method_named(name: str, setup: Setup) -> Method:
     """The method of that name; DataError names the known ones."""
-    family = FAMILIES.get(JUDGE if name.startswith(JUDGE) else name)
-    if family is None or name == JUDGE:
-        raise DataError(f"there is no method '{name}'; known are {', '.join(FAMILIES)}NAME")
-    return family(name, setup)
+    family = OFFLINE.get(JUDGE if name.startswith(JUDGE) else name)
+    if family is not None and name != JUDGE:
+        return family(name, setup)
+    if name in _judges():
+        return _language_model(name, setup)
+    raise DataError(f"there is no method '{name}'; known are {', '.join(method_names())}")
+
+
+def method_names() -> list[str]:
+    """All names; ``judge:NAME`` stands for the judges whose verdicts are in the data."""
+    return [*(one for one in OFFLINE if one != JUDGE), *_judges(), f"{JUDGE}NAME"]
+
+
+def asks(name: str) -> bool:
+    """Whether the method of that name asks a language model, and so exists once for each model."""
+    return name not in OFFLINE and not name.startswith(JUDGE)
+
+
+def _judges() -> Iterable[str]:
+    from personalrm.models.judges import judges  # brings the whole synthesis
+
+    return judges()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +143,13 @@ class _Offline:
     name: str
     model: str
     probabilistic: bool
-    learning: Callable[[Sequence[History], int], Predictor]
+    personal: bool
+    learning: Callable[[Population, int], Predictor]
+    asks: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
 
-    async def learn(self, population: Sequence[History], fold: int) -> Predictor:
+    async def learn(self, population: Population, fold: int) -> Predictor:
         return self.learning(population, fold)
-
-    def spend(self) -> Spend:
-        return Spend(cost=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +158,9 @@ class EachQuestion:
 
     model: PreferenceModel
 
-    async def predict(self, task: Task) -> Sequence[Verdict]:
+    async def predict(self, task: Task) -> Prediction:
         fitted = self.model.fit(task.history)
-        return [fitted.compare(one.context, one.a, one.b) for one in task.questions]
+        return Prediction([fitted.compare(one.context, one.a, one.b) for one in task.questions])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +170,10 @@ class _Traits:
     model: TraitsModel
     personal: bool
 
-    async def predict(self, task: Task) -> Sequence[Verdict]:
+    async def predict(self, task: Task) -> Prediction:
         fitted = self.model.fit(task.history) if self.personal and len(task.history) else self.model
         probabilities = fitted.compare_many([(one.context, one.a, one.b) for one in task.questions])
-        return [Verdict(float(one)) for one in probabilities]
+        return Prediction([Verdict(float(one)) for one in probabilities])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +182,8 @@ class _Cached:
 
     judge: str
 
-    async def predict(self, task: Task) -> Sequence[Verdict]:
-        return [self._verdict(one) for one in task.questions]
+    async def predict(self, task: Task) -> Prediction:
+        return Prediction([self._verdict(one) for one in task.questions])
 
     def _verdict(self, question: Question) -> Verdict:
         side = question.judges.get(self.judge)
@@ -158,18 +199,18 @@ def _surface(name: str, setup: Setup) -> Method:
         "first": First(),
         "random": Random(setup.seed),
     }
-    return _Offline(name, name, False, lambda population, fold: EachQuestion(models[name]))
+    return _Offline(name, name, False, False, lambda population, fold: EachQuestion(models[name]))
 
 
 def _traits(name: str, setup: Setup) -> Method:
     personal, encoder = name.startswith("traits"), name.endswith("+encoder")
 
-    def learning(population: Sequence[History], fold: int) -> Predictor:
+    def learning(population: Population, fold: int) -> Predictor:
         if (fold, encoder) not in setup.populations:
-            setup.populations[fold, encoder] = _population_model(population, encoder, setup.seed)
+            setup.populations[fold, encoder] = _population_model(tuple(population()), encoder, setup.seed)
         return _Traits(setup.populations[fold, encoder], personal)
 
-    return _Offline(name, "traits+encoder" if encoder else "traits", True, learning)
+    return _Offline(name, "traits+encoder" if encoder else "traits", True, personal, learning)
 
 
 def _population_model(population: Sequence[History], encoder: bool, seed: int) -> TraitsModel:
@@ -182,17 +223,19 @@ def _population_model(population: Sequence[History], encoder: bool, seed: int) -
 
 def _judge(name: str, setup: Setup) -> Method:
     judge = name.removeprefix(JUDGE)
-    return _Offline(name, judge, False, lambda population, fold: _Cached(judge))
+    return _Offline(name, judge, False, False, lambda population, fold: _Cached(judge))
 
 
 def _language_model(name: str, setup: Setup) -> Method:
-    from personalrm.bench.judges import judge_method  # brings the whole synthesis
+    from personalrm.bench.judges import JudgeMethod
     from personalrm.synthesis.options import Options
 
-    return judge_method(name, setup.endpoint, setup.options or Options(seed=setup.seed))
+    if setup.endpoint is None:
+        raise DataError(f"method '{name}' asks a language model: name it with --model (and --base-url)")
+    return JudgeMethod(name, setup.endpoint, setup.options or Options(seed=setup.seed), name not in NOT_PERSONAL)
 
 
-FAMILIES: Mapping[str, Family] = {
+OFFLINE: Mapping[str, Family] = {
     "longer": _surface,
     "shorter": _surface,
     "first": _surface,
@@ -201,9 +244,7 @@ FAMILIES: Mapping[str, Family] = {
     "traits": _traits,
     "population+encoder": _traits,
     "traits+encoder": _traits,
-    "default": _language_model,
-    "synthesizeme": _language_model,
     JUDGE: _judge,
 }
-"""Which factory makes the method of a name; ``judge:`` is a prefix."""
+"""Which factory makes a method that asks no language model; ``judge:`` is a prefix."""
 SURFACE = ("longer", "shorter", "first", "random")

@@ -1,6 +1,6 @@
 """The results as one HTML page that needs nothing else: no network, no scripts.
 
-    page(report_of(result, "longer"), ["Intervals are 95 % …"])    # "<!doctype html>…"
+    page(record_of(result, "longer"), ["Intervals are 95 % …"])    # "<!doctype html>…"
 
 A table with intervals, a dot-and-whisker picture (accuracy, 95 % interval, the coin's 0.5 as a line), the paired tests,
 the settings, and notes on what was not measured. It follows the reader's light or dark colours.
@@ -78,7 +78,7 @@ def _dot(row: Record, y: int, x: Any) -> str:
     whisker = ""
     if row["low"] is not None:
         whisker = f"<line class='mark' x1='{x(row['low'])}' x2='{x(row['high'])}' y1='{y}' y2='{y}'/>"
-    name = row["name"] if len(row["name"]) <= 30 else f"{row['name'][:14]}…{row['name'][-15:]}"
+    name = row["label"] if len(row["label"]) <= 30 else f"{row['name'][:14]}…{row['name'][-15:]}"
     return (
         f"<g><title>{escape(row['name'])}</title>"
         f"<text x='{_LEFT - 12}' y='{y + 4}' text-anchor='end'>{escape(name)}</text>"
@@ -95,7 +95,7 @@ def _methods(rows: Sequence[Record]) -> str:
 
 def _cells(row: Record) -> list[str]:
     return [
-        row["name"],
+        row["label"],
         row["model"],
         number(row["accuracy"]),
         "–" if row["low"] is None else f"{row['low']:.3f} – {row['high']:.3f}",

@@ -1,9 +1,9 @@
 """Showing results: a table for the terminal, a page for everyone else.
 
-    show(report_of(result, "longer"), Console())
+    show(record_of(result, "longer"), Console())
     page = write_page("out")               # out/report.html, from out/results.json
 
-Both are made from the same record (`results.report_of`), so that what is shown now and what is read again later agree.
+Both are made from the same record (`record.record_of`), so that what is shown now and what is read again later agree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from personalrm.bench.figures import between, number
 from personalrm.bench.page import page
-from personalrm.bench.results import read_report
+from personalrm.bench.record import read_record
 from personalrm.errors import StorageError
 
 if TYPE_CHECKING:
@@ -46,20 +46,20 @@ def notes(report: Record) -> list[str]:
     said = ["Intervals are 95 %, by resampling whole people; unscored pairs count neither as right nor as wrong."]
     if any(row["low"] is None for row in report["methods"]):
         said.append("Too few people stand behind a method for an interval.")
-    hard = [row["name"] for row in report["methods"] if row["log_loss"] is None]
+    hard = [row["label"] for row in report["methods"] if row["log_loss"] is None]
     if hard:
         said.append(f"No log loss: {', '.join(hard)} (they name a side, not a probability).")
     if any(row["cost"] is None for row in report["methods"]):
         said.append("The cost of a method is unknown where the model's prices are.")
     if report["population"] is None and report["folds"] == 1:
         said.append("There were no other people to learn from: traits and population begin with the prior that ships.")
-    even = [f"{one['name']} {one['even']}" for one in report["details"] if one["even"]]
+    even = [f"{one['label']} {one['even']}" for one in report["details"] if one["even"]]
     if even:
         said.append(f"Exactly even probabilities earn one half: {', '.join(even)}.")
     for one in report["details"]:
         if one["unscored"]:
             reasons = ", ".join(f"{reason} ({count:,})" for reason, count in one["unscored"].items())
-            said.append(f"Not scored by {one['name']}: {reasons}.")
+            said.append(f"Not scored by {one['label']}: {reasons}.")
     return said
 
 
@@ -70,7 +70,7 @@ def write_page(directory: str | Path) -> Path:
         DataError: there are no results there, or they cannot be read.
         StorageError: the page cannot be written.
     """
-    report = read_report(directory)
+    report = read_record(directory)
     path = Path(directory) / PAGE
     try:
         path.write_text(page(report, notes(report)), encoding="utf-8")
@@ -102,7 +102,7 @@ def _methods(title: str, rows: list[Record], wide: bool) -> Table:
 
 def _cells(row: Record) -> dict[str, str]:
     return {
-        "method": row["name"],
+        "method": row["label"],
         "accuracy": number(row["accuracy"]),
         "95 % interval": between(row["low"], row["high"]),
         "people": f"{row['people']:,}",

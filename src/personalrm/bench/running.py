@@ -1,171 +1,280 @@
-"""Running a benchmark: every method on every task of every fold.
+"""Running a benchmark: every method on every person, on every model and with every number of choices to learn from.
 
-    result = run(people, ["longer", "population", "traits"], "leave-group-out", folds=5, seed=0, data="prism.jsonl.gz")
+    result = run(people, ["longer", "population", "traits"], Design(folds=5, seed=0, data="prism.jsonl.gz"))
     print(result.rows()[2].accuracy)
 
-Methods run one after the other, so that each one's time is its own; inside a method many tasks are under way at once,
-which is what keeps a language model's endpoint full. A population model that two methods share is fitted once, and its
-time counts for the first of them.
+    result = run(lambda: read_people("prism.jsonl.gz"), ["default", "synthesizeme"], models=[small, large],
+                 context_pairs=(2, 4, 8), folder="out")       # interrupt it at any time; the same call goes on
+
+Methods that ask no model run one after the other, so that each one's time is its own. Those that ask one follow each
+other without a pause: when the last people of a method wait for their answers, the first of the next one are asked, so
+the endpoint stays full to the end. Models run side by side, each on its own endpoint. A population model that two
+methods share is fitted once, and its time counts for the first of them.
+
+What is answered is kept task by task (see `run_folder`). A model that fails (a dead host, a wrong key) ends its own
+methods alone; what the others found is kept and shown, and the failure is named.
 """
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
-from personalrm.bench.methods import JUDGE, Method, Setup, method_named
-from personalrm.bench.protocols import DEFAULT_FOLDS, Fold, protocol_named
-from personalrm.bench.results import Asked, BenchResult, MethodResult
-from personalrm.errors import DataError
+from personalrm.bench.answers import MethodResult, gathered
+from personalrm.bench.methods import JUDGE, Method, Prediction, Predictor, Setup, asks, method_named
+from personalrm.bench.plan import Design, Plan, Planned, Source, fingerprint_of, make_plan
+from personalrm.bench.results import BenchResult
+from personalrm.bench.rows import judgement_rows, task_row
+from personalrm.bench.run_folder import Entry, RunFolder, labels
+from personalrm.errors import DataError, EndpointError
 from personalrm.llm import portal
-from personalrm.preferences import History, Verdict
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.together import stream, together
+from personalrm.preferences import History
+from personalrm.synthesis.options import Options
 
 UNDER_WAY = 64
-"""Tasks of one method that are under way at once; the endpoint's own scheduler bounds the calls."""
+"""Tasks under way at once where a model is asked; the endpoint's own scheduler bounds the calls."""
+IN_A_ROW = 8
+"""So many tasks that fail one after the other, with none answered between them, end a model's methods."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a method's name, the tasks done and all tasks."""
+"""Called with a method's label, the tasks done and all tasks."""
 
-
-def run(
-    people: Iterable[History],
-    methods: Sequence[str | Method],
-    protocol: str = "leave-group-out",
-    *,
-    folds: int = DEFAULT_FOLDS,
-    seed: int = 0,
-    population: Iterable[History] | None = None,
-    data: str = "",
-    population_name: str | None = None,
-    setup: Setup | None = None,
-    progress: Progress | None = None,
-) -> BenchResult:
-    """Predict the choices of ``people`` by every method; also works inside a running event loop.
-
-    Args:
-        people: whole histories, a person once.
-        methods: names (see `methods`), or methods of your own.
-        protocol: "leave-group-out" or "context-target".
-        folds: folds by person; the people of the other folds are the population.
-        seed: of the folds, the order of presentation, random choices and intervals.
-        population: other people to learn from instead; who is also in ``people`` is left out.
-        data, population_name: what the result calls them.
-        setup: what methods are made from, its seed included; made from ``seed`` if None.
-        progress: told after each task.
-
-    Raises:
-        DataError: an unknown method or protocol, no method, or a method given twice.
-        NotEnoughChoices: nothing can be predicted.
-    """
-    work = arun(
-        people,
-        methods,
-        protocol,
-        folds=folds,
-        seed=seed,
-        population=population,
-        data=data,
-        population_name=population_name,
-        setup=setup,
-        progress=progress,
-    )
-    return portal.run(work)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 async def arun(
-    people: Iterable[History],
+    people: Iterable[History] | Source,
     methods: Sequence[str | Method],
-    protocol: str = "leave-group-out",
+    design: Design | None = None,
     *,
-    folds: int = DEFAULT_FOLDS,
-    seed: int = 0,
-    population: Iterable[History] | None = None,
-    data: str = "",
-    population_name: str | None = None,
-    setup: Setup | None = None,
+    population: Iterable[History] | Source | None = None,
+    models: Sequence[Endpoint] = (),
+    options: Options | None = None,
+    context_pairs: Sequence[int | None] = (None,),
+    folder: str | Path | None = None,
     progress: Progress | None = None,
 ) -> BenchResult:
-    """`run`, to be awaited."""
-    setup = setup or Setup(seed)
-    chosen = [method_named(one, setup) if isinstance(one, str) else one for one in methods]
-    names = [one.name for one in chosen]
-    if not chosen or len(set(names)) < len(names):
-        raise DataError("name at least one method, and each one once")
-    others = None if population is None else tuple(population)
-    parts = protocol_named(protocol)(tuple(people), folds=folds, seed=seed, population=others)
-    _check_judges(names, parts)
-    results = [await _run_method(one, parts, progress) for one in chosen]
-    return BenchResult(data, protocol, seed, len(parts), population_name, _asked(parts), tuple(results))
+    """Predict the choices of ``people`` by every method.
+
+    Args:
+        people: whole histories, a person once; or a function that gives them anew each time, and is read as a stream.
+        methods: names (see `methods`), or methods of your own.
+        design: protocol, folds, seed, names.
+        population: other people to learn from instead of those of the other folds.
+        models: language models, for the methods that ask one; each method runs on each of them.
+        options: how judges fit a person; the default preset with the design's seed if None.
+        context_pairs: how many choices personal methods may learn from, several for a learning curve; None is all.
+        folder: where finished work is kept; a temporary one if None.
+        progress: told after each task.
+
+    Raises:
+        DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
+        NotEnoughChoices: nothing can be predicted.
+        BudgetSpent, StorageError: from asking; what was answered is kept.
+    """
+    design = design or Design()
+    options = options or Options(seed=design.seed)
+    lines = _lines(methods, Setup(design.seed, None, options), models, context_pairs)
+    plan = make_plan(_source(people), design, None if population is None else _source(population))
+    _check_judges(lines, plan)
+    with ExitStack() as stack:
+        where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
+        asked = sorted({one.entry.model for one in lines if one.method.asks})
+        kept = stack.enter_context(RunFolder.open(where, _identity(plan, population, options, bool(asked)), asked))
+        work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
+        found = [await work.run([one]) for one in lines if not one.method.asks]
+        found += await together(work.run([one for one in lines if one.entry.model == model]) for model in asked)
+        by_entry = {one.entry: one for results in found for one in results}
+        results = tuple(by_entry[one.entry] for one in lines)
+        return BenchResult(design, plan.folds, plan.fingerprint, plan.asked, results)
 
 
-def _check_judges(names: Sequence[str], folds: Sequence[Fold]) -> None:
+def _blocking(work: Callable[P, Awaitable[T]]) -> Callable[P, T]:
+    @wraps(work)
+    def blocking(*args: P.args, **kwargs: P.kwargs) -> T:
+        async def waited() -> T:
+            return await work(*args, **kwargs)
+
+        return portal.run(waited())
+
+    return blocking
+
+
+run = _blocking(arun)
+"""`arun`, for those who do not await; also works inside a running event loop."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the result table and the method behind it."""
+
+    entry: Entry
+    method: Method
+
+
+def _lines(
+    methods: Sequence[str | Method], setup: Setup, models: Sequence[Endpoint], context_pairs: Sequence[int | None]
+) -> list[_Line]:
+    """Methods × models × numbers of choices, without what would be the same twice."""
+    chosen: list[Method] = []
+    for one in methods:
+        if not isinstance(one, str):
+            chosen.append(one)
+        elif asks(one) and models:
+            chosen += [method_named(one, replace(setup, endpoint=model)) for model in models]
+        else:
+            chosen.append(method_named(one, setup))
+    lines = [
+        _Line(Entry(one.name, one.model, limit), one)
+        for one in chosen
+        for limit in (context_pairs if one.personal else (None,))
+    ]
+    if not lines or len({one.entry for one in lines}) < len(lines):
+        raise DataError("name at least one method, and each one (and each model and number of choices) once")
+    return lines
+
+
+def _check_judges(lines: Sequence[_Line], plan: Plan) -> None:
     """A judge of that name must have left a verdict somewhere; else the name is wrong."""
-    wanted = {name.removeprefix(JUDGE) for name in names if name.startswith(JUDGE)}
-    if not wanted:
-        return
-    present = {judge for fold in folds for task in fold.tasks for one in task.questions for judge in one.judges}
-    if missing := sorted(wanted - present):
-        known = f"it has those of {', '.join(sorted(present))}" if present else "it has none of any judge"
+    wanted = {one.entry.model for one in lines if one.entry.method.startswith(JUDGE)}
+    if missing := sorted(wanted - plan.judges):
+        known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
         raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")
 
 
-def _asked(folds: Sequence[Fold]) -> tuple[Asked, ...]:
-    return tuple(
-        Asked(task.user, question.id, question.group, fold.number, len(task.history), side)
-        for fold in folds
-        for task, sides in zip(fold.tasks, fold.answers, strict=True)
-        for question, side in zip(task.questions, sides, strict=True)
-    )
+def _source(people: Iterable[History] | Source) -> Source:
+    if callable(people):
+        return people
+    held = tuple(people)
+    return lambda: held
 
 
-async def _run_method(method: Method, folds: Sequence[Fold], progress: Progress | None) -> MethodResult:
-    start = time.perf_counter()
-    total = sum(len(fold.tasks) for fold in folds)
-    done = 0
-    verdicts: list[Verdict] = []
-
-    def tell() -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(method.name, done, total)
-
-    for fold in folds:
-        for answered in await _run_fold(method, fold, tell):
-            verdicts += answered
-    return MethodResult(
-        method.name,
-        method.model,
-        method.probabilistic,
-        tuple(verdicts),
-        method.spend(),
-        time.perf_counter() - start,
-        method.prompts,
-    )
+def _identity(plan: Plan, population: object, options: Options, asking: bool) -> dict[str, Any]:
+    """What must be equal for two runs to be the same."""
+    others = None
+    if population is not None:
+        others = fingerprint_of(plan.population_of(0))
+    return {
+        **asdict(plan.design),
+        "fingerprint": plan.fingerprint,
+        "population_fingerprint": others,
+        "options": asdict(options) if asking else None,
+    }
 
 
-async def _run_fold(method: Method, fold: Fold, tell: Callable[[], None]) -> list[Sequence[Verdict]]:
-    """Verdicts task by task, ``UNDER_WAY`` of them at a time; the first error ends the others and is raised."""
-    predictor = await method.learn(fold.population, fold.number)
-    answers: list[Sequence[Verdict]] = [()] * len(fold.tasks)
-    waiting = iter(range(len(fold.tasks)))
+@dataclass
+class _Work:
+    """One run under way: what is finished is in the folder; a model that failed for good is in ``failures``."""
 
-    async def work() -> None:
-        for index in waiting:
-            task = fold.tasks[index]
-            answers[index] = await predictor.predict(task)
-            if len(answers[index]) != len(task.questions):
-                raise DataError(
-                    f"method '{method.name}' answered {len(answers[index])} of {len(task.questions)} questions"
-                )
-            tell()
+    plan: Plan
+    folder: RunFolder
+    labels: Mapping[Entry, str]
+    progress: Progress | None
+    failures: dict[str, EndpointError] = field(default_factory=dict)
 
-    workers = [asyncio.ensure_future(work()) for _ in range(min(UNDER_WAY, len(fold.tasks)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for one in workers:
-            one.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-    return answers
+    async def run(self, lines: Sequence[_Line]) -> list[MethodResult]:
+        """Work through some lines, one after the other and, where a model is asked, without a pause between them."""
+        runs = [_Run(self, line) for line in lines]
+        jobs = ((one, planned) for one in runs for planned in one.waiting())
+
+        async def do(job: tuple[_Run, Planned]) -> None:
+            await job[0].do(job[1])
+
+        try:
+            async for _ in stream(do, jobs, UNDER_WAY if lines[0].method.asks else 1):
+                pass
+        finally:
+            for one in runs:
+                one.close()
+        return [one.result() for one in runs]
+
+
+class _Run:
+    """One line under way."""
+
+    def __init__(self, work: _Work, line: _Line) -> None:
+        self._work, self._line = work, line
+        self._log = work.folder.log(line.entry)
+        self._predictors: dict[int, asyncio.Future[Predictor]] = {}
+        self._unanswered: dict[int, str] = {}
+        self._failed_in_a_row = 0
+        self._began: float | None = None
+        self._ended = 0.0
+
+    def waiting(self) -> Iterator[Planned]:
+        """The tasks that are not finished yet."""
+        for planned in self._work.plan.tasks(self._line.entry.context_pairs):
+            if planned.number not in self._log.finished:
+                yield planned
+
+    async def do(self, planned: Planned) -> None:
+        """Answer one task and keep the answer, unless the model has failed for good."""
+        entry, failures = self._line.entry, self._work.failures
+        if entry.model in failures:
+            return
+        began = time.perf_counter()
+        self._began = self._began or began
+        try:
+            predictor = await self._predictor(planned.fold)
+            found = await predictor.predict(planned.task)
+        except EndpointError as error:
+            self._unanswered[planned.number] = str(error)
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= IN_A_ROW:
+                failures.setdefault(entry.model, error)
+            return
+        self._failed_in_a_row = 0
+        self._ended = time.perf_counter()
+        self._keep(planned, found, self._ended - began)
+
+    def close(self) -> None:
+        """Close the files, and count the time."""
+        self._log.close()
+        if self._began is not None:
+            self._work.folder.add_seconds(self._line.entry, max(0.0, self._ended - self._began))
+
+    def result(self) -> MethodResult:
+        """What the folder now holds of this line."""
+        entry, method, work = self._line.entry, self._line.method, self._work
+        rows = work.folder.tasks(entry)
+        failure = work.failures.get(entry.model) if method.asks else None
+        if failure is None and self._unanswered and not rows:
+            failure = EndpointError(next(iter(self._unanswered.values())))
+        return MethodResult(
+            entry=entry,
+            probabilistic=method.probabilistic,
+            answers=gathered(rows, work.plan, self._unanswered),
+            seconds=work.folder.seconds().get(entry.file, 0.0),
+            prompts=method.prompts,
+            failure=None if failure is None else str(failure),
+        )
+
+    def _keep(self, planned: Planned, found: Prediction, seconds: float) -> None:
+        entry, plan = self._line.entry, self._work.plan
+        if len(found.answers) != len(planned.task.questions):
+            raise DataError(
+                f"method '{entry.method}' answered {len(found.answers)} of {len(planned.task.questions)} questions"
+            )
+        self._log.add(
+            task_row(entry, planned, found, seconds),
+            judgement_rows(entry, planned, plan.asked, plan.design.seed, found),
+        )
+        if self._work.progress:
+            self._work.progress(self._work.labels[entry], len(self._log.finished), len(plan.starts))
+
+    async def _predictor(self, fold: int) -> Predictor:
+        """What has learned from the population of a fold; once a fold, whoever asks first."""
+        if fold not in self._predictors:
+            population = partial(self._work.plan.population_of, fold)
+            self._predictors[fold] = asyncio.ensure_future(self._line.method.learn(population, fold))
+        return await self._predictors[fold]

@@ -83,7 +83,7 @@ def read_history(
             kept.append(choice)
     if user is None and len(reader.people) > 1:
         raise SeveralPeople(_several(path, list(reader.people)))
-    return _history(kept[0].user, kept)
+    return in_time(kept[0].user, kept)
 
 
 def read_people(
@@ -185,8 +185,8 @@ class _Reader:
         raise DataError(f"{self._path}: none of the rows{whose} can be used: {short(first)}")
 
 
-def _history(user: str, choices: Iterable[Preference]) -> History:
-    """Oldest first. The sort is stable; a choice without a time takes that of the one before it in the file."""
+def in_time(user: str, choices: Iterable[Preference]) -> History:
+    """The history, oldest first. The sort is stable; a choice without a time takes that of the one before it in the file."""
     keyed, last = [], ""
     for choice in choices:
         last = choice.time or last
@@ -199,12 +199,12 @@ def _in_turn(choices: Iterator[Preference]) -> Iterator[History]:
     user, kept = "", list[Preference]()
     for choice in choices:
         if kept and choice.user != user:
-            yield _history(user, kept)
+            yield in_time(user, kept)
             kept = []
         user = choice.user
         kept.append(choice)
     if kept:
-        yield _history(user, kept)
+        yield in_time(user, kept)
 
 
 def _all_people(choices: Iterator[Preference]) -> Iterator[History]:
@@ -212,7 +212,7 @@ def _all_people(choices: Iterator[Preference]) -> Iterator[History]:
     for choice in choices:
         people.setdefault(choice.user, []).append(choice)
     for user, kept in people.items():
-        yield _history(user, kept)
+        yield in_time(user, kept)
 
 
 def is_large(path: str | Path) -> bool:

@@ -14,6 +14,7 @@ import math
 import os
 import time
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -118,6 +119,21 @@ def shared(model: str, settings: Settings) -> LanguageModel:
     if found is None:
         found = _open[key] = connect(model, settings)
         portal.close_after(found, found.closer())
+    return found
+
+
+def shared_models(names: Iterable[str], settings: Settings) -> list[LanguageModel]:
+    """`shared` for several models, each NAME, or NAME@URL where it has a host of its own; limits count for each.
+
+    Raises:
+        DataError: the same model twice, or as `Settings.resolved`.
+    """
+    found = []
+    for one in names:
+        name, _, url = one.partition("@http")
+        found.append(shared(name, replace(settings, base_url=f"http{url}") if url else settings))
+    if len({one.model for one in found}) < len(found):
+        raise DataError("name each model once: results are told apart by the model's name")
     return found
 
 

@@ -1,0 +1,186 @@
+"""What a run asks: who is in which fold, which pairs are predicted, and from which choices.
+
+    plan = make_plan(lambda: read_people("prism.jsonl.gz"), Design(protocol="leave-group-out", folds=5))
+    plan.asked[0]                           # whose, which, and the side that was preferred
+    for planned in plan.tasks(): ...        # task by task, read anew: people are a stream
+    plan.population_of(0)                   # whole histories of the people of the other folds
+
+People are read once to make the plan and once more for each method: what is kept of them is a few numbers a pair, never
+their texts. People of the other folds are the population of each person, unless another population is given; who is
+predicted is never part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from personalrm.bench.protocols import Task, protocol_named, tasks
+from personalrm.data.splits import folds_by_person
+from personalrm.errors import DataError, NotEnoughChoices
+from personalrm.preferences import History, Side
+from personalrm.synthesis.fingerprint import fingerprint
+
+DEFAULT_FOLDS = 5
+Source = Callable[[], Iterable[History]]
+"""Gives everybody's whole history, a person once, anew at each call and in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How a run asks.
+
+    Attributes:
+        protocol: "leave-group-out" or "context-target".
+        folds: folds by person; fewer if there are fewer people.
+        seed: of the folds, the order in which responses are shown, random choices and intervals.
+        data, population: what the result calls them; ``population`` is None where the other folds are it.
+    """
+
+    protocol: str = "leave-group-out"
+    folds: int = DEFAULT_FOLDS
+    seed: int = 0
+    data: str = ""
+    population: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One pair that is predicted.
+
+    Attributes:
+        user, id, group, domain: as in the choice.
+        fold: the person's.
+        history: how many choices could be learned from.
+        preferred: the side that the person chose.
+        lengths: characters of the responses shown as a and b.
+    """
+
+    user: str
+    id: str
+    group: str
+    fold: int
+    history: int
+    preferred: Side
+    domain: str | None = None
+    lengths: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One task with its number, its fold, and where its first question stands among all that are asked."""
+
+    number: int
+    fold: int
+    first: int
+    task: Task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is asked in a run.
+
+    Attributes:
+        design: how.
+        asked: all pairs, in the order of people, tasks and questions.
+        starts: where each task's first question stands in ``asked``.
+        folds: how many folds there really are.
+        judges: whose cached verdicts lie in the data.
+        fingerprint: of all choices of all people, labels included.
+    """
+
+    design: Design
+    asked: tuple[Asked, ...]
+    starts: tuple[int, ...]
+    folds: int
+    judges: frozenset[str]
+    fingerprint: str
+    _people: Source
+    _others: Source | None
+    _fold: Mapping[str, int] = field(repr=False)
+
+    def tasks(self, context_pairs: int | None = None) -> Iterator[Planned]:
+        """All tasks, one person after the other; ``context_pairs`` limits what each may be learned from."""
+        starts = iter(enumerate(self.starts))
+        for history in self._people():
+            for task, _ in tasks(history, self.design.protocol, self.design.seed, context_pairs):
+                number, first = next(starts)
+                yield Planned(number, self._fold[history.user], first, task)
+
+    def places(self, number: int) -> range:
+        """Where the questions of a task stand in ``asked``."""
+        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.asked)
+        return range(self.starts[number], end)
+
+    def population_of(self, fold: int) -> Iterator[History]:
+        """Whole histories of those from whom the people of a fold may be predicted."""
+        if self._others is not None:
+            return (one for one in self._others() if one.user not in self._fold)
+        return (one for one in self._people() if self._fold[one.user] != fold)
+
+
+def make_plan(people: Source, design: Design, population: Source | None = None) -> Plan:
+    """Read everybody once and lay down what is asked.
+
+    Raises:
+        DataError: an unknown protocol, no fold, or a person who comes twice.
+        NotEnoughChoices: nothing can be predicted, or nobody of ``population`` is left.
+    """
+    protocol_named(design.protocol)
+    if design.folds < 1:
+        raise DataError(f"the number of folds must be at least 1, not {design.folds}")
+    fold = _fold_of(_users(people), design, alone=population is not None)
+    if population is not None and not any(one.user not in fold for one in population()):
+        raise NotEnoughChoices("the population holds only people who are to be predicted; leave it out to use folds")
+    asked: list[Asked] = []
+    starts: list[int] = []
+    judges: set[str] = set()
+    state = blake2b(digest_size=8)
+    for history in people():
+        _take_in(state, history)
+        for task, answers in tasks(history, design.protocol, design.seed):
+            starts.append(len(asked))
+            asked += _asked(task, answers, fold[history.user])
+            judges.update(name for one in task.questions for name in one.judges)
+    if not asked:
+        raise NotEnoughChoices("there is nothing to predict: nobody has decided choices in enough groups")
+    folds = max(fold.values()) + 1
+    return Plan(
+        design, tuple(asked), tuple(starts), folds, frozenset(judges), state.hexdigest(), people, population, fold
+    )
+
+
+def fingerprint_of(people: Iterable[History]) -> str:
+    """16 hex digits that change with any person, text or label."""
+    state = blake2b(digest_size=8)
+    for history in people:
+        _take_in(state, history)
+    return state.hexdigest()
+
+
+def _take_in(state: blake2b, history: History) -> None:
+    state.update(f"{history.user}\0{fingerprint(history)}\0".encode("utf-8", "surrogatepass"))
+
+
+def _asked(task: Task, answers: tuple[Side, ...], fold: int) -> Iterator[Asked]:
+    for one, side in zip(task.questions, answers, strict=True):
+        lengths = (len(one.a), len(one.b))
+        yield Asked(task.user, one.id, one.group, fold, len(task.history), side, one.domain, lengths)
+
+
+def _users(people: Source) -> list[str]:
+    met: dict[str, None] = {}
+    for one in people():
+        if one.user in met:
+            raise DataError(f"{one.user} comes twice; all choices of a person belong into one history")
+        met[one.user] = None
+    return list(met)
+
+
+def _fold_of(users: list[str], design: Design, *, alone: bool) -> dict[str, int]:
+    """Everyone's fold; a single one where the population is given or nobody else could be one."""
+    folds = min(design.folds, len(users))
+    if alone or folds < 2:
+        return dict.fromkeys(users, 0)
+    return folds_by_person(users, folds, design.seed)

@@ -1,0 +1,142 @@
+"""The record of a run, from which every report is made: written once, read by whoever shows it.
+
+    write(result, "out", against="longer")       # out/results.json and out/pairs.jsonl
+    record = read_record("out")
+
+Nothing in it depends on how long something took or what was known already: equal runs write equal bytes. The seconds
+stand apart, in ``seconds.json``, and are put beside the rows when a record is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from personalrm.bench.results import DETAILS, BenchResult, Row
+from personalrm.bench.run_folder import Entry, read_seconds, replace_file
+from personalrm.errors import DataError, StorageError
+
+SCHEMA = 2
+RESULTS, PAIRS = "results.json", "pairs.jsonl"
+
+
+def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
+    """Everything a report shows: the promised JSON, then settings, details, comparisons and the same-pairs tables."""
+    rows = result.rows()
+    return {
+        "schema": SCHEMA,
+        **result.as_json(),
+        "failed": result.failed,
+        "folds": result.folds,
+        "population": result.design.population,
+        "fingerprint": result.fingerprint,
+        "asked": {"people": len(set(result.people.tolist())), "pairs": len(result.asked)},
+        "details": [
+            {name: asdict(row)[name] for name in ("label", *DETAILS)} | {"prompts": dict(line.prompts)}
+            for row, line in zip(rows, result.lines.values(), strict=True)
+        ],
+        "comparisons": [asdict(one) for one in result.comparisons(against)] if against else [],
+        "pairwise": [asdict(one) for one in result.pairwise()],
+        "same_pairs": {
+            label: [asdict(row) for row in result.rows(result.scored_by(label)) if row.pairs]
+            for label in result.partial()
+        },
+    }
+
+
+def write(result: BenchResult, directory: str | Path, against: str | None) -> Path:
+    """Write ``results.json`` and ``pairs.jsonl`` into a directory, made if needed; gives the directory.
+
+    ``probability`` in ``pairs.jsonl`` is that of the response the person preferred.
+
+    Raises:
+        StorageError: the directory cannot be written.
+    """
+    folder = Path(directory)
+    record = _timeless(record_of(result, against))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / PAIRS, (orjson.dumps(line) + b"\n" for line in pair_lines(result)))
+        replace_file(folder / RESULTS, [orjson.dumps(record, option=orjson.OPT_INDENT_2)])
+    except OSError as error:
+        raise StorageError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def pair_lines(result: BenchResult) -> Iterator[dict[str, Any]]:
+    """One record for each judged pair and line, both orders combined, as written to ``pairs.jsonl``."""
+    for label, line in result.lines.items():
+        right, of_preferred = result.correct[label], result.probabilities[label]
+        for at, asked in enumerate(result.asked):
+            scored = not np.isnan(right[at])
+            yield {
+                "user": asked.user,
+                "id": asked.id,
+                "group": asked.group,
+                "domain": asked.domain,
+                "method": line.entry.method,
+                "model": line.entry.model,
+                "context_pairs": line.entry.context_pairs,
+                "seed": result.design.seed,
+                "fold": asked.fold,
+                "history": asked.history,
+                "preferred": asked.preferred,
+                "probability": float(of_preferred[at]) if scored else None,
+                "correct": float(right[at]) if scored else None,
+                "unscored": line.answers.unscored.get(at),
+            }
+
+
+def read_record(directory: str | Path) -> dict[str, Any]:
+    """What `record_of` gave, from a directory that `write` wrote.
+
+    Raises:
+        DataError: there are no results, they are damaged, or they come from a newer version.
+    """
+    path = Path(directory) / RESULTS
+    try:
+        record = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(
+            f"there are no results in {directory}: write them with `personalrm bench … --out DIR`"
+        ) from error
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
+        raise DataError(f"{path} holds no benchmark results")
+    if record["schema"] > SCHEMA:
+        raise DataError(f"{path} was written by a newer personalrm; update to read it")
+    if lacking := _lacking(record):
+        raise DataError(f"{path} is damaged: {lacking} is missing; run the benchmark again")
+    return _timed(record, read_seconds(directory))
+
+
+def _timeless(record: dict[str, Any]) -> dict[str, Any]:
+    """Without seconds, in the table and in those of the same pairs."""
+    for row in (*record["methods"], *(row for rows in record["same_pairs"].values() for row in rows)):
+        del row["seconds"]
+    return record
+
+
+def _timed(record: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
+    for row in (*record["methods"], *(row for rows in record["same_pairs"].values() for row in rows)):
+        row["seconds"] = seconds.get(Entry(row["name"], row["model"], row["context_pairs"]).file, 0.0)
+    return record
+
+
+def _lacking(record: dict[str, Any]) -> str:
+    """The first part of a record that is not there, by name; empty if all are."""
+    row = {one.name for one in fields(Row)} - {*DETAILS, "seconds"}
+    parts = {"asked": dict, "methods": list, "details": list, "comparisons": list, "pairwise": list, "same_pairs": dict}
+    for name, kind in parts.items():
+        if not isinstance(record.get(name), kind):
+            return f"'{name}'"
+    for method in record["methods"]:
+        if not isinstance(method, dict) or row - set(method):
+            return "a figure of a method"
+    return ""

@@ -1,0 +1,114 @@
+"""What is written of each task: its own row, and one for each order in which a pair was judged.
+
+Probabilities are those of response ``a``, the one a plain reading shows first; ``order`` says whether the model saw
+``ab`` or ``ba`` (null where a method knows no order). A row is whole in itself: it names method, model, seed, person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from personalrm.bench.methods import Prediction
+from personalrm.bench.plan import Asked, Planned
+from personalrm.bench.run_folder import Entry
+from personalrm.preferences import Verdict
+from personalrm.synthesis.judging import Judgement, OrderVerdict, reasoning_of
+
+Row = dict[str, Any]
+
+
+def task_row(entry: Entry, planned: Planned, found: Prediction, seconds: float) -> Row:
+    """The answers of one task with both orders combined, what they took, and what was learned of the person."""
+    spend = found.spend
+    return {
+        **_whose(entry, planned),
+        "fold": planned.fold,
+        "history": len(planned.task.history),
+        "ids": [one.id for one in planned.task.questions],
+        "probability": [one.probability for one in found.answers],
+        "orders": [_orders(one) for one in found.answers],
+        "unscored": [one.unscored for one in found.answers],
+        "judgements": sum(max(1, len(_asked(one))) for one in found.answers),
+        "calls": spend.calls,
+        "prompt_tokens": spend.prompt_tokens,
+        "completion_tokens": spend.completion_tokens,
+        "cost": _dollars(spend.cost),
+        "seconds": round(seconds, 4),
+        "learned": dict(found.learned),
+    }
+
+
+def judgement_rows(
+    entry: Entry, planned: Planned, asked: Sequence[Asked], seed: int, found: Prediction
+) -> Iterator[Row]:
+    """A row for each judged order; ``asked`` holds all pairs of the run."""
+    for index, answer in enumerate(found.answers):
+        pair = asked[planned.first + index]
+        common = {
+            **_whose(entry, planned),
+            "group": pair.group,
+            "id": pair.id,
+            "domain": pair.domain,
+            "seed": seed,
+            "fold": planned.fold,
+            "preferred": pair.preferred,
+        }
+        orders = _asked(answer)
+        if not orders:
+            yield {**common, **_order_free(answer)}
+        for name, order in zip(("ab", "ba"), orders, strict=False):
+            yield {**common, "order": name, **_judged(order)}
+
+
+def _whose(entry: Entry, planned: Planned) -> Row:
+    return {
+        "method": entry.method,
+        "model": entry.model,
+        "context_pairs": entry.context_pairs,
+        "task": planned.number,
+        "user": planned.task.user,
+    }
+
+
+def _judged(order: OrderVerdict) -> Row:
+    completion = order.completion
+    return {
+        "probability": order.probability,
+        "unscored": order.unscored,
+        "prompt": order.prompt,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "cost": _dollars(completion.cost),
+        "seconds": round(order.seconds, 4),
+        "reasoning": reasoning_of(order.text),
+    }
+
+
+def _order_free(answer: Judgement | Verdict) -> Row:
+    """A method that knows no order, identical responses, or a pair that could not be asked at all."""
+    return {
+        "order": None,
+        "probability": answer.probability,
+        "unscored": answer.unscored,
+        "prompt": None,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "cost": 0.0,
+        "seconds": None,
+        "reasoning": answer.reasoning if isinstance(answer, Verdict) else None,
+    }
+
+
+def _asked(answer: Judgement | Verdict) -> tuple[OrderVerdict, ...]:
+    return answer.orders if isinstance(answer, Judgement) else ()
+
+
+def _orders(answer: Judgement | Verdict) -> list[float | None] | None:
+    """The probabilities of ``a`` when it was shown first and second; None where no order was asked."""
+    return [one.probability for one in _asked(answer)] or None
+
+
+def _dollars(cost: float | None) -> float | None:
+    """Rounded, so that the order in which answers came does not show in the last digit."""
+    return None if cost is None else round(cost, 9)

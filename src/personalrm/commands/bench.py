@@ -1,0 +1,102 @@
+"""`personalrm bench` and `personalrm report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm import cli_inputs as inputs
+from personalrm.cli_options import (
+    METHODS,
+    BaseUrl,
+    Cache,
+    Concurrency,
+    HistoryFile,
+    Json,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    Population,
+    PresetName,
+    PriceList,
+    Seed,
+    Strict,
+    Timeout,
+    VerdictsName,
+    VerdictsOption,
+)
+from personalrm.errors import PersonalrmError
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="Model to ask, NAME or NAME@URL; several for a comparison; limits count for each."),
+]
+ContextPairs = Annotated[
+    str | None,
+    typer.Option(help="How many choices may be learned from, e.g. 2,4,8,all: several make a learning curve."),
+]
+
+
+def bench(
+    data: HistoryFile,
+    methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
+    protocol: Annotated[str, typer.Option(help="leave-group-out or context-target.")] = "leave-group-out",
+    population: Population = None,
+    folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
+    model: Models = None,
+    base_url: BaseUrl = None,
+    out: Annotated[Path | None, typer.Option(help="Where finished work and results are kept.")] = None,
+    context_pairs: ContextPairs = None,
+    seed: Seed = 0,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    verdicts: VerdictsOption = VerdictsName.token,
+    preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    as_json: Json = False,
+) -> None:
+    """Compare methods on many people, with intervals over people and paired tests."""
+    from personalrm import showing
+    from personalrm.bench.command import Reading
+    from personalrm.bench.command import bench as compare_methods
+    from personalrm.llm.connect import Settings
+    from personalrm.synthesis.options import Options
+
+    with showing.bench_progress() as progress:
+        result, ledgers = compare_methods(
+            data,
+            inputs.listed(methods),
+            protocol,
+            population=population,
+            folds=folds,
+            seed=seed,
+            reading=Reading(strict, min_gap, showing.remark),
+            models=[one for several in model or [] for one in inputs.listed(several)],
+            settings=Settings(
+                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+            ),
+            options=Options(preset.value, verdicts.value, seed=seed),
+            context_pairs=inputs.context_pairs(context_pairs),
+            out=out,
+            progress=progress,
+        )
+    showing.asked(ledgers)
+    showing.benchmark(result, out, as_json=as_json)
+    if result.failed:
+        name, why = next(iter(result.failed.items()))
+        others = f" (and {len(result.failed) - 1} more)" if len(result.failed) > 1 else ""
+        raise PersonalrmError(f"{name}{others} could not be finished: {why}; what was answered is kept")
+
+
+def report(directory: Annotated[Path, typer.Argument(help="A folder written by bench --out.")]) -> None:
+    """Write one self-contained HTML page from a benchmark's results."""
+    from personalrm.bench.reporting import write_page
+
+    typer.echo(str(write_page(directory)))
