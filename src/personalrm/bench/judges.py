@@ -54,17 +54,19 @@ class JudgeMethod:
         tally = Tally(self.endpoint)
         try:
             asking = await self._asking(tally, task.history)
-        except (NotEnoughChoices, Unusable) as error:
+        except Unusable as error:
             failed = Judgement(None, (), f"nothing could be learned: {error}")
             return Prediction([failed] * len(task.questions), tally.spend(), {"note": str(error)})
         judged = await together(_judged(asking, one) for one in task.questions)
         return Prediction(judged, tally.spend(), asking.learned)
 
     async def _asking(self, tally: Tally, history: History) -> Asking:
-        if not self.personal or history.decided:
+        """What judges for this person; where there is nothing to learn from, that is the plain judge."""
+        try:
             return await judge_named(self.name)(tally, history, self.options)
-        plain = await judge_named("default")(tally, history, self.options)
-        return Asking(plain.judge, {"note": "no choices to learn from: judged as by default"})
+        except NotEnoughChoices:
+            plain = await judge_named("default")(tally, history, self.options)
+            return Asking(plain.judge, {"note": "no choices to learn from: judged as by default"})
 
 
 async def _judged(asking: Asking, question: Question) -> Judgement:

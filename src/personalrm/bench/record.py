@@ -31,6 +31,7 @@ def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         **result.as_json(),
+        "methods": [{k: v for k, v in asdict(row).items() if k not in DETAILS} for row in rows],
         "failed": result.failed,
         "folds": result.folds,
         "population": result.design.population,

@@ -187,8 +187,14 @@ class BenchResult:
     def as_json(self) -> dict[str, Any]:
         """The promised JSON: data, protocol, seed, methods; with what failed, if anything did."""
         promised = {"data": self.design.data, "protocol": self.design.protocol, "seed": self.design.seed}
-        methods = [{k: v for k, v in asdict(row).items() if k not in DETAILS} for row in self.rows()]
+        methods = [_promised(row) for row in self.rows()]
         return {**promised, "methods": methods, **({"failed": self.failed} if self.failed else {})}
+
+
+def _promised(row: Row) -> dict[str, Any]:
+    """The promised fields, and what else tells a line from the others where its name does not."""
+    left_out = DETAILS if row.label != row.name else (*DETAILS, "label", "context_pairs")
+    return {name: value for name, value in asdict(row).items() if name not in left_out}
 
 
 def baseline(result: BenchResult, surface: tuple[str, ...]) -> str | None:
