@@ -41,6 +41,7 @@ from personalrm.cli_options import (
     VerdictsOption,
 )
 from personalrm.commands.bench import bench, report
+from personalrm.commands.curate import curate
 from personalrm.errors import BudgetSpent, PersonalrmError
 
 if TYPE_CHECKING:
@@ -281,6 +282,7 @@ def export(
 
 app.command("bench")(bench)
 app.command("report")(report)
+app.command("curate")(curate)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

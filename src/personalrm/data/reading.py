@@ -172,6 +172,8 @@ class _Reader:
 
     def _nothing(self, user: str | None, rows_read: int) -> None:
         """Why the file gave no choice at all, as an error."""
+        if rows_read == 0 and self._take is not None:
+            raise DataError(f"{self._path} holds no row of those that were asked for")
         if rows_read == 0:
             raise DataError(f"{self._path} is empty: it holds no choices")
         first = self._first
@@ -186,7 +188,10 @@ class _Reader:
 
 
 def in_time(user: str, choices: Iterable[Preference]) -> History:
-    """The history, oldest first. The sort is stable; a choice without a time takes that of the one before it in the file."""
+    """The history, oldest first; a choice without a time takes that of the one before it in the file.
+
+    The sort is stable.
+    """
     keyed, last = [], ""
     for choice in choices:
         last = choice.time or last

@@ -1,0 +1,79 @@
+"""What `personalrm curate` does between its options and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from personalrm.bench.curating.asking import Judge
+from personalrm.bench.curating.running import Curated, Plan, Progress, acurate
+from personalrm.data.curation import folder
+from personalrm.data.curation.raw import Raw
+from personalrm.errors import DataError
+from personalrm.llm import portal
+from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.ledger import Ledger
+from personalrm.models.engines import TRAITS
+
+
+def curate(
+    plan: Plan,
+    models: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    skip: bool,
+    warn: Callable[[str], None],
+    progress: Progress,
+) -> tuple[Curated, list[Ledger]]:
+    """Read, filter, split and write; gives the result and what each model was asked.
+
+    Args:
+        models: each NAME or NAME@URL; the first is also asked for room for taste.
+        out: the folder to write.
+        settings: how models are asked.
+        skip: ask no model.
+        warn: told in a sentence what was skipped, and which model failed.
+        progress: told after each person.
+
+    Raises what claiming the folder, reading, asking and writing raise.
+    """
+    names = _names(models, skip)
+    folder.begin(out, plan.identity(names))
+    raw = plan.read()
+    _tell(raw, warn)
+
+    async def work() -> tuple[Curated, list[Ledger]]:
+        asked = shared_models(models, settings)
+        judges = [Judge(one) for one in asked]
+        return await acurate(plan, raw, judges, progress), [one.ledger for one in asked]
+
+    result, ledgers = portal.run(work())
+    for name, account in result.models.items():
+        unscored = account["asked"] - account["scored"]
+        if unscored:
+            why = f"; the first failure: {account['first_error']}" if account["first_error"] else ""
+            warn(f"{name}: {unscored:,} of {account['asked']:,} labels are unscored{why}")
+    folder.write(out, result.parts, result.label_rows(), result.manifest())
+    return result, ledgers
+
+
+def _names(models: Sequence[str], skip: bool) -> list[str]:
+    if skip and models:
+        raise DataError("--model and --skip-llm-filters exclude each other: no model would be asked")
+    if not skip and not models:
+        raise DataError(
+            "two of the filters ask language models: name one or more with --model (the paper took five), "
+            "or leave those filters out with --skip-llm-filters"
+        )
+    names = [one.partition("@http")[0] for one in models]
+    if embedded := [one for one in names if one in TRAITS]:
+        raise DataError(f"'{embedded[0]}' is the embedded engine: --model expects a language model's name")
+    return names
+
+
+def _tell(raw: Raw, warn: Callable[[str], None]) -> None:
+    if raw.problems.summary():
+        warn(raw.problems.summary())
+    if raw.without_survey:
+        warn(f"The survey has no row for {raw.without_survey:,} people: they are kept, without demographics.")

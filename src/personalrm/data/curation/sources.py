@@ -1,0 +1,96 @@
+"""Which files a curation reads, and what they are: a folder as it was downloaded, one file, or a set on the hub.
+
+sources("prism", "prism/", None)                                # Sources(("prism/conversations.jsonl.gz",), …)
+sources("prism", "hub:HannahRoseKirk/prism-alignment", None)    # its configs "conversations" and "survey"
+sources("arena", "hub:lmsys/chatbot_arena_conversations", None)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from personalrm.data.files import HUB
+from personalrm.errors import DataError
+
+Kind = Literal["prism", "arena"]
+_ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files, or hub sets, of the choices and (PRISM) of the survey."""
+
+    choices: tuple[str, ...]
+    survey: str | None = None
+
+    def files(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.choices, *([self.survey] if self.survey else []))
+
+
+def sources(kind: Kind, raw: str, survey: str | None) -> Sources:
+    """Where the data set is. DataError if a folder does not hold it, or a survey is named for Arena, which has none."""
+    if kind == "arena":
+        if survey:
+            raise DataError("--survey belongs to PRISM: Chatbot Arena has no survey")
+        return Sources(_tables(Path(raw)) if _is_folder(raw) else (raw,))
+    if raw.startswith(HUB):
+        return _on_hub(raw, survey)
+    if not _is_folder(raw):
+        return Sources((raw,), survey)
+    return Sources((_found(Path(raw), "conversations"),), survey or _beside(Path(raw), "survey"))
+
+
+def sha256(path: str) -> str | None:
+    """64 hex digits of the file as it stands; None for a hub set, which is no file here."""
+    if path.startswith(HUB):
+        return None
+    return digest(path)
+
+
+def digest(path: str | Path) -> str:
+    """64 hex digits of a file. DataError if it cannot be read."""
+    state = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(_BLOCK):
+                state.update(block)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    return state.hexdigest()
+
+
+def _is_folder(raw: str) -> bool:
+    return not raw.startswith(HUB) and Path(raw).is_dir()
+
+
+def _on_hub(raw: str, survey: str | None) -> Sources:
+    """A name without config stands for the configs of the published set."""
+    if raw.removeprefix(HUB).partition(":")[0].count("/") == 1:
+        return Sources((f"{raw}/conversations",), survey or f"{raw}/survey")
+    return Sources((raw,), survey)
+
+
+def _beside(folder: Path, name: str) -> str | None:
+    return next((str(folder / f"{name}{end}") for end in _ENDINGS if (folder / f"{name}{end}").is_file()), None)
+
+
+def _found(folder: Path, name: str) -> str:
+    found = _beside(folder, name)
+    if found is None:
+        raise DataError(f"{folder} holds no {name}.jsonl (or {name}.jsonl.gz): is this the folder of PRISM?")
+    return found
+
+
+def _tables(folder: Path) -> tuple[str, ...]:
+    """The data files of a folder and of its ``data`` folder, as the hub lays them out."""
+    listed: Iterable[Path] = [*folder.iterdir(), *(folder / "data").glob("*")]
+    found = sorted(str(path) for path in listed if path.is_file() and path.name.endswith(_ENDINGS))
+    if not found:
+        raise DataError(f"{folder} holds no .parquet or .jsonl file: is this the folder of Chatbot Arena?")
+    return tuple(found)

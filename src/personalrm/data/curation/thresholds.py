@@ -1,0 +1,65 @@
+"""Every number of the curation with its default. The paper publishes the filters' order but not their thresholds.
+
+Thresholds(min_pairs=8).checked()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personalrm.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is kept, and how it is split.
+
+    Attributes:
+        min_gap: PRISM: least difference of two scores (of 100 points) that counts as a choice. Published: 10.
+        min_pairs: least decided choices of a person, before and after the other filters.
+        min_conversations: least conversations of a person; two are needed to have both context and target.
+        room: least probability that query (and responses) leave room for personal taste.
+        min_agreement, max_agreement: a pair is kept if the share of the judges' verdicts that equal the person's choice
+            lies between, both included. Symmetric by default, so that the filter asks whether the judges agree with
+            one another and not with whom: one that drops only the pairs they get right would make the person's choice
+            what the judges did not say.
+        min_scored: least share of the verdicts asked for that must be readable for the agreement to count.
+        train, validation: shares of the people; the rest is test.
+        target: share of a person's choices, the latest conversations, that are to be predicted.
+        seed: draws who is in which split, and which response is shown first.
+    """
+
+    min_gap: float = 10.0
+    min_pairs: int = 5
+    min_conversations: int = 2
+    room: float = 0.5
+    min_agreement: float = 0.2
+    max_agreement: float = 0.8
+    min_scored: float = 0.5
+    train: float = 0.3
+    validation: float = 0.2
+    target: float = 0.5
+    seed: int = 0
+
+    def checked(self) -> Thresholds:
+        """Itself. DataError names the first that cannot be."""
+        shares = ("room", "min_agreement", "max_agreement", "min_scored", "train", "validation")
+        for name in shares:
+            if not 0 <= getattr(self, name) <= 1:
+                raise DataError(
+                    f"--{name.replace('_', '-')}: expected a share from 0 to 1, found {getattr(self, name)}"
+                )
+        if not self.min_agreement <= self.max_agreement:
+            found = f"{self.min_agreement} and {self.max_agreement}"
+            raise DataError(f"--min-agreement must not be above --max-agreement, found {found}")
+        if self.train + self.validation > 1:
+            raise DataError(
+                f"--train and --validation must not exceed 1 together, found {self.train + self.validation}"
+            )
+        if not 0 < self.target < 1:
+            raise DataError(f"--target: expected a share between 0 and 1, found {self.target}")
+        if self.min_pairs < 2 or self.min_conversations < 2:
+            raise DataError("--min-pairs and --min-conversations must be at least 2: one for context, one for target")
+        return self
