@@ -39,9 +39,10 @@ def curate(
     Raises what claiming the folder, reading, asking and writing raise.
     """
     names = _names(models, skip)
-    folder.begin(out, plan.identity(names))
+    identity = plan.identity(names)
     raw = plan.read()
     _tell(raw, warn)
+    folder.begin(out, identity)
 
     async def work() -> tuple[Curated, list[Ledger]]:
         asked = shared_models(models, settings)
@@ -67,6 +68,8 @@ def _names(models: Sequence[str], skip: bool) -> list[str]:
             "or leave those filters out with --skip-llm-filters"
         )
     names = [one.partition("@http")[0] for one in models]
+    if len(set(names)) < len(names):
+        raise DataError("name each model once: labels are told apart by the model's name")
     if embedded := [one for one in names if one in TRAITS]:
         raise DataError(f"'{embedded[0]}' is the embedded engine: --model expects a language model's name")
     return names
@@ -76,4 +79,5 @@ def _tell(raw: Raw, warn: Callable[[str], None]) -> None:
     if raw.problems.summary():
         warn(raw.problems.summary())
     if raw.without_survey:
-        warn(f"The survey has no row for {raw.without_survey:,} people: they are kept, without demographics.")
+        people = "1 person" if raw.without_survey == 1 else f"{raw.without_survey:,} people"
+        warn(f"The survey has no row for {people}, kept without demographics.")

@@ -22,6 +22,8 @@ from personalrm.synthesis.judging import Verdicts, log_odds
 
 QUERY, RESPONSES, CONTESTED = "room in the query", "room in the responses", "contested"
 FILTERS = (QUERY, RESPONSES, CONTESTED)
+EVEN = 1e-9
+"""Log-odds that are nothing but rounding."""
 ORDERS: tuple[First, ...] = ("chosen", "rejected")
 
 
@@ -93,4 +95,4 @@ def _right(labels: Sequence[Label]) -> dict[str, bool]:
         if label.probability is not None:
             by_model.setdefault(label.model, []).append(log_odds(label.probability))
     whole = {model: sum(odds) for model, odds in by_model.items() if len(odds) == len(ORDERS)}
-    return {model: odds > 0 for model, odds in whole.items() if odds != 0}
+    return {model: odds > 0 for model, odds in whole.items() if abs(odds) > EVEN}

@@ -27,18 +27,14 @@ def table(found: Curated) -> Table:
     published = PUBLISHED[found.plan.kind]
     for one in found.steps:
         went = ", ".join(f"{why} {number:,}" for why, number in one.removed.items())
-        result.add_row(one.name, *_numbers(one.left), went, published.get(_nearest(found, one.name), ""))
+        result.add_row(one.name, *_numbers(one.left), went, published.get(one.name, ""))
     result.add_section()
     for name, (whole, context, target) in found.split_counts().items():
         sides = f"context {context.pairs:,}, target {target.pairs:,}"
-        result.add_row(name, *_numbers(whole), sides, published.get(name, ""))
+        # What is published of the splits is counted after the models' filters.
+        result.add_row(name, *_numbers(whole), sides, published.get(name, "") if found.labels is not None else "")
     return result
 
 
 def _numbers(count: Count) -> tuple[str, str, str]:
     return f"{count.users:,}", f"{count.conversations:,}", f"{count.pairs:,}"
-
-
-def _nearest(found: Curated, name: str) -> str:
-    """The published counts of the end are of filtered data: without the models' filters nothing of ours is near."""
-    return name if found.labels is not None or name != found.steps[-1].name else "user filter"

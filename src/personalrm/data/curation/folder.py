@@ -40,6 +40,10 @@ def begin(folder: Path, identity: Mapping[str, Any]) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"{folder} is a file: name a folder with --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be made: {error.strerror or error}") from None
     wanted = {name: orjson.loads(orjson.dumps(identity[name])) for name in IDENTITY}
     named = (LABELS, *(f"{name}.jsonl" for name in SPLITS))
     there = [name for name in named if (folder / name).exists()]
@@ -49,10 +53,6 @@ def begin(folder: Path, identity: Mapping[str, Any]) -> None:
         raise DataError(f"{folder} holds {there[0]}, which no curation wrote: name another folder")
     if differing and (there or (folder / MANIFEST).exists()):
         raise DataError(f"{folder} holds another curation (its {' and '.join(differing)} differ): name another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder} cannot be made: {error.strerror or error}") from None
     _whole(folder / MARK, [orjson.dumps(wanted)])
 
 

@@ -60,6 +60,8 @@ def digest(path: str | Path) -> str:
         with Path(path).open("rb") as file:
             while block := file.read(_BLOCK):
                 state.update(block)
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}: check the path") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     return state.hexdigest()
