@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from personalrm import SynthesizeMe
-from personalrm.bench.judges import judge_method
+from personalrm.bench.judges import JudgeMethod
 from personalrm.bench.protocols import Question, Task
 from personalrm.data.simulated import simulate_people
 from personalrm.llm import portal
@@ -27,7 +27,7 @@ from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.tastes import PHRASES, TRAITS, response_traits
 from personalrm.llm.together import together
 from personalrm.models.judge import Judge
-from personalrm.preferences import History, Preference, Verdict
+from personalrm.preferences import History, Preference
 from personalrm.synthesis.fitting import sight_of
 from personalrm.synthesis.judging import Shown, Sight
 from personalrm.synthesis.options import Options, Preset
@@ -174,19 +174,16 @@ def test_the_bench_s_methods_see_the_same_rise(lab: Lab, people: list[History], 
         return Task(one.only(one.choices[:LEARNED]), asked)
 
     async def predicted(name: str) -> list[list[float]]:
-        method = await judge_method(name, lab.endpoint, Options()).learn((), 0)
-        verdicts = await together(method.predict(task(one)) for one in some)
+        method = JudgeMethod(name, lab.endpoint, Options(), personal=name != "default")
+        predictions = await together(method.predict(task(one)) for one in some)
         return [
-            [
-                v.probability if c.preferred_side(0) == "a" else 1 - v.probability
-                for v, c in zip(own, wanted, strict=True)
-            ]
-            for own, wanted in zip(verdicts, later(some), strict=True)
+            [chance(answer.probability, c) for answer, c in zip(own.answers, wanted, strict=True)]
+            for own, wanted in zip(predictions, later(some), strict=True)
         ]
 
-    def chance(verdict: Verdict, choice: Preference) -> float:
-        assert verdict.probability is not None
-        return verdict.probability if choice.preferred_side(0) == "a" else 1 - verdict.probability
+    def chance(probability: float | None, choice: Preference) -> float:
+        assert probability is not None
+        return probability if choice.preferred_side(0) == "a" else 1 - probability
 
     found = {name: portal.run(predicted(name)) for name in ("default", "synthesizeme")}
     expected = lab.chances([sight_of(one) for one in profiles[:12]], later(some))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from personalrm.bench.judges import judge_method
+from personalrm.bench.judges import JudgeMethod
+from personalrm.bench.methods import Setup, method_named
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
 from personalrm.llm.endpoint import Completion, Want
 from personalrm.preferences import History, Message, Preference
+from personalrm.synthesis.judging import Judgement
 from personalrm.synthesis.options import Options
 
 
@@ -49,38 +51,53 @@ def task(*choices: Preference) -> Task:
 
 async def test_the_plain_judge_sees_nothing_of_the_person() -> None:
     model = Model()
-    (verdict,) = await judge_method("default", model, Options()).predict(task(*map(choice, range(6))))
-    assert verdict.prefers == "a"
+    (judged,) = (await made("default", model).predict(task(*map(choice, range(6))))).answers
+    assert judged.probability is not None
+    assert judged.probability > 0.5
     assert len(model.prompts) == 2
     assert not any("long answer" in one for one in model.prompts)
 
 
 async def test_a_fit_and_its_predictions_are_counted() -> None:
     model = Model()
-    method = judge_method("synthesizeme", model, Options())
-    await method.predict(task(*map(choice, range(6))))
-    assert method.spend().calls == len(model.prompts) > 10
-    assert method.spend().prompt_tokens == 5 * len(model.prompts)
-    assert (method.model, method.probabilistic) == ("length", True)
+    method = made("synthesizeme", model)
+    found = await method.predict(task(*map(choice, range(6))))
+    assert found.spend.calls == len(model.prompts) > 10
+    assert found.spend.prompt_tokens == 5 * len(model.prompts)
+    assert found.spend.cost is None  # the model names no price
+    assert found.learned["arm"] in ("default", "persona", "demonstrations", "persona+demonstrations")
+    assert (method.model, method.probabilistic, method.personal) == ("length", True, True)
     assert "persona" in method.prompts
 
 
-@pytest.mark.parametrize(
-    "history",
-    [
-        task(),
-        task(choice(1, "Same.", "Same.")),
-        task(choice(1, "Unreadable, a long answer.")),
-        task(choice(1, "Unreadable one."), choice(2, "Unreadable two.")),
-    ],
-)
-async def test_a_person_of_whom_nothing_can_be_learned_is_predicted_by_the_plain_judge(history: Task) -> None:
+async def test_each_order_is_kept_with_its_prompt_and_tokens() -> None:
+    (judged,) = (await made("default", Model()).predict(task())).answers
+    assert isinstance(judged, Judgement)
+    assert [one.completion.prompt_tokens for one in judged.orders] == [5, 5]
+    assert len({one.prompt for one in judged.orders}) == 2
+    assert all(one.probability is not None and one.probability > 0.5 for one in judged.orders)
+
+
+@pytest.mark.parametrize("history", [task(), task(choice(1, "Same.", "Same."))])
+async def test_a_person_with_nothing_to_learn_from_is_predicted_by_the_plain_judge(history: Task) -> None:
     """A run over hundreds of people must not end because of one of them."""
-    plain = await judge_method("default", Model(), Options()).predict(history)
-    found = await judge_method("synthesizeme", Model(mute="Unreadable"), Options()).predict(history)
-    assert [one.probability for one in found] == [one.probability for one in plain]
+    plain = await made("default", Model()).predict(history)
+    found = await made("synthesizeme", Model()).predict(history)
+    assert [one.probability for one in found.answers] == [one.probability for one in plain.answers]
+    assert "nothing" in found.learned["note"] or "no choices" in found.learned["note"]
+
+
+async def test_where_the_model_cannot_be_read_the_person_is_unscored_and_it_is_said_why() -> None:
+    history = task(choice(1, "Unreadable one."), choice(2, "Unreadable two."))
+    (judged,) = (await made("synthesizeme", Model(mute="Unreadable")).predict(history)).answers
+    assert judged.probability is None
+    assert "nothing could be learned" in (judged.unscored or "")
 
 
 async def test_without_an_endpoint_it_is_said_how_to_name_one() -> None:
     with pytest.raises(DataError, match="--model"):
-        judge_method("synthesizeme", None, Options())
+        method_named("synthesizeme", Setup())
+
+
+def made(name: str, model: Model) -> JudgeMethod:
+    return JudgeMethod(name, model, Options(), personal=name != "default")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from personalrm.bench.methods import Setup
+from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
 from personalrm.data.reading import read_people
+from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History
 
 PRISM = Path(__file__).resolve().parents[2] / "../shared/data/prism.jsonl.gz"
@@ -24,7 +27,7 @@ def _people(count: int) -> list[History]:
 
 @pytest.fixture(scope="module")
 def result() -> BenchResult:
-    return run(_people(60), ["longer", "population", "traits"], folds=2)
+    return run(_people(60), ["longer", "population", "traits"], Design(folds=2))
 
 
 def test_both_know_more_than_nothing_on_people_they_never_saw(result: BenchResult) -> None:
@@ -44,16 +47,23 @@ def test_personalised_differs_exactly_where_there_is_a_history(result: BenchResu
     assert np.mean(moved[history > 0] > 1e-6) > 0.7  # the others' own weights did not predict them better
 
 
-def test_the_population_is_fitted_once_a_fold_for_both() -> None:
-    setup = Setup()
-    run(_people(12), ["population", "traits"], folds=2, setup=setup)
-    assert sorted(setup.populations) == [(0, False), (1, False)]
+def test_the_population_is_fitted_once_a_fold_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+    from_population = TraitsModel.from_population
+
+    def counted(people: Iterable[History], **how: Any) -> TraitsModel:
+        fitted.append(how)
+        return from_population(people, **how)
+
+    monkeypatch.setattr(TraitsModel, "from_population", counted)
+    run(_people(12), ["population", "traits"], Design(folds=2))
+    assert len(fitted) == 2
 
 
 def test_other_people_can_be_the_population() -> None:
     everyone = _people(50)
-    made = run(everyone[:10], ["traits"], population=everyone, population_name="prism.jsonl.gz")
-    assert (made.folds, made.population) == (1, "prism.jsonl.gz")
+    made = run(everyone[:10], ["traits"], Design(population="prism.jsonl.gz"), population=everyone)
+    assert (made.folds, made.design.population) == (1, "prism.jsonl.gz")
     assert made.rows()[0].people == 10
 
 
