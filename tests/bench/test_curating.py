@@ -127,6 +127,36 @@ async def test_a_model_that_fails_is_not_asked_for_ever() -> None:
     assert (judge.failure, judge.answered) == ("the host does not answer", 0)
 
 
+async def test_those_who_wait_for_a_dead_model_are_let_go() -> None:
+    places, sent = asyncio.Semaphore(4), 0
+
+    class Crowded(Ruled):
+        async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+            nonlocal sent
+            async with places:
+                sent += 1
+                await asyncio.sleep(0)
+                raise Unreachable("down")
+
+    judge = Judge(Crowded(always("A")))
+    labels = await asyncio.gather(*(verdict(judge, pair(number), "chosen", "token") for number in range(300)))
+    assert {one.unscored for one in labels} == {NO_ANSWER}
+    assert PATIENCE <= sent <= PATIENCE + 8
+
+
+async def test_who_cancels_the_work_is_not_kept_waiting() -> None:
+    class Silent(Ruled):
+        async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    work = asyncio.create_task(verdict(Judge(Silent(always("A"))), pair(), "chosen", "token"))
+    await asyncio.sleep(0.01)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+
 async def test_one_answer_makes_a_model_be_asked_on() -> None:
     turns = iter(range(1000))
 

@@ -43,7 +43,10 @@ Out = Annotated[Path, typer.Option(help="Folder to write: the splits, labels.jso
 Survey = Annotated[str | None, typer.Option(help="PRISM: the survey, if it is not in the folder or set.")]
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", help="A judge, NAME or NAME@URL; any number. The first also judges room for taste."),
+    typer.Option(
+        "--model",
+        help="A judge, NAME or NAME@URL; several; limits count for each. The first also judges room for taste.",
+    ),
 ]
 Skip = Annotated[bool, typer.Option("--skip-llm-filters", help="Ask no model.")]
 Gap = Annotated[float, typer.Option(min=0, help="PRISM: least difference of scores, of 100, that is a choice.")]
@@ -103,27 +106,10 @@ def curate(
     from personalrm.data.curation.sources import sources
     from personalrm.llm.connect import Settings
 
-    thresholds = Thresholds(
-        min_gap,
-        min_pairs,
-        min_conversations,
-        room,
-        min_agreement,
-        max_agreement,
-        min_scored,
-        train,
-        validation,
-        target,
-        seed,
-    ).checked()
-    plan = Plan(
-        data.value,
-        sources(data.value, raw, survey),
-        thresholds,
-        Wish(tuple(language or ()), anonymous_only, leave_out_toxic),
-        verdicts.value,
-        strict,
-    )
+    shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)
+    thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
+    wish = Wish(tuple(language or ()), anonymous_only, leave_out_toxic)
+    plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
     limits = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
     with showing.bench_progress() as tell:
         result, ledgers = make(

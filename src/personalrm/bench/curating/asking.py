@@ -10,7 +10,8 @@ asked any more in this run; the next run tries again, and what was answered is i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,33 +64,59 @@ class Label:
     cost: float | None = None
 
 
-@dataclass(slots=True)
 class Judge:
-    """A model and how it does in this run; ``failure`` is the first error in its own words."""
+    """A model and how it does in this run.
 
-    endpoint: Endpoint
-    answered: int = 0
-    failure: str | None = None
-    _in_a_row: int = 0
+    Attributes:
+        answered: how many questions it answered, readable or not.
+        failure: its first error, in its own words.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.answered = 0
+        self.failure: str | None = None
+        self._in_a_row = 0
+        self._asked: set[asyncio.Future[Answer]] = set()
 
     @property
     def model(self) -> str:
         """Its name."""
         return self.endpoint.model
 
-    async def ask(self, question: Callable[[Endpoint], Awaitable[Answer]]) -> Answer | None:
-        """The answer; None if the model gives none, or is not asked any more."""
-        if self._in_a_row >= PATIENCE:
+    @property
+    def given_up(self) -> bool:
+        """Whether it is not asked any more."""
+        return self._in_a_row >= PATIENCE
+
+    async def ask(self, question: Callable[[Endpoint], Coroutine[Any, Any, Answer]]) -> Answer | None:
+        """The answer; None if the model gives none, or is not asked any more. Raises BudgetSpent or StorageError."""
+        if self.given_up:
             return None
+        asked = asyncio.create_task(question(self.endpoint))
+        self._asked.add(asked)
         try:
-            answer = await question(self.endpoint)
+            answer = await asked
         except EndpointError as error:
-            self.failure = self.failure or str(error)
-            self._in_a_row += 1
+            self._failed(str(error))
             return None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.given_up or task is None or task.cancelling():
+                raise
+            return None
+        finally:
+            self._asked.discard(asked)
         self.answered += 1
         self._in_a_row = 0
         return answer
+
+    def _failed(self, why: str) -> None:
+        self.failure = self.failure or why
+        self._in_a_row += 1
+        if self.given_up:  # hundreds may still wait for a place at a host that is dead, a deadline each
+            for one in self._asked:
+                one.cancel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from personalrm.bench.curating.asking import Judge
 from personalrm.bench.curating.running import Curated, Plan, Progress, acurate
 from personalrm.data.curation import folder
 from personalrm.data.curation.raw import Raw
-from personalrm.errors import DataError
+from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm import portal
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.ledger import Ledger
+from personalrm.llm.together import together
 from personalrm.models.engines import TRAITS
 
 
@@ -46,15 +47,15 @@ def curate(
 
     async def work() -> tuple[Curated, list[Ledger]]:
         asked = shared_models(models, settings)
-        judges = [Judge(one) for one in asked]
-        return await acurate(plan, raw, judges, progress), [one.ledger for one in asked]
+        try:
+            result = await acurate(plan, raw, [Judge(one) for one in asked], progress)
+        except BudgetSpent:
+            await together(one.drain() for one in asked)  # what is on its way is paid for: it is to be kept
+            raise
+        return result, [one.ledger for one in asked]
 
     result, ledgers = portal.run(work())
-    for name, account in result.models.items():
-        unscored = account["asked"] - account["scored"]
-        if unscored:
-            why = f"; the first failure: {account['first_error']}" if account["first_error"] else ""
-            warn(f"{name}: {unscored:,} of {account['asked']:,} labels are unscored{why}")
+    _tell_unscored(result, warn)
     folder.write(out, result.parts, result.label_rows(), result.manifest())
     return result, ledgers
 
@@ -81,3 +82,11 @@ def _tell(raw: Raw, warn: Callable[[str], None]) -> None:
     if raw.without_survey:
         people = "1 person" if raw.without_survey == 1 else f"{raw.without_survey:,} people"
         warn(f"The survey has no row for {people}, kept without demographics.")
+
+
+def _tell_unscored(result: Curated, warn: Callable[[str], None]) -> None:
+    for name, account in result.models.items():
+        unscored = account["asked"] - account["scored"]
+        if unscored:
+            why = f"; the first failure: {account['first_error']}" if account["first_error"] else ""
+            warn(f"{name}: {unscored:,} of {account['asked']:,} labels are unscored{why}")
