@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from personalrm.bench.methods import JUDGE
+from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult, Row
 from personalrm.bench.running import run
 from personalrm.data.reading import read_people
@@ -74,7 +75,10 @@ def main() -> None:
     methods += ["population+encoder", "traits+encoder"] if given.encoder else []
     for name in given.names:
         people = list(read_people(Path(given.data) / f"{name}.jsonl.gz"))
-        report(name, [run(people, methods + judges_in(people), seed=seed, data=name) for seed in range(given.seeds)])
+        report(
+            name,
+            [run(people, methods + judges_in(people), Design(seed=seed, data=name)) for seed in range(given.seeds)],
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from personalrm.bench import scoring
 from personalrm.bench.answers import Answers, MethodResult
 from personalrm.bench.methods import Setup, method_named
 from personalrm.bench.plan import Asked, Design
@@ -108,7 +107,6 @@ def _clustered_by_group(result: BenchResult, seed: int) -> list[dict[str, Any]]:
     codes: dict[str, int] = {}
     groups = np.array([codes.setdefault(one.group, len(codes)) for one in result.asked], dtype=np.int64)
     rows: list[dict[str, Any]] = result.as_json()["methods"]
-    for row in rows:
-        right = scoring.correctness(result.probabilities[row["label"]])
+    for row, right in zip(rows, result.correct.values(), strict=True):
         row["low"], row["high"] = interval(right, groups, seed) or (None, None)
     return rows

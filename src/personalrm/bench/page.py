@@ -132,7 +132,7 @@ def _settings(report: Record) -> str:
         ["seed", str(report["seed"])],
     ]
     for one in report["details"]:
-        rows += [[f"prompt {name} of {one['name']}", str(digest)] for name, digest in one["prompts"].items()]
+        rows += [[f"prompt {name} of {one['label']}", str(digest)] for name, digest in one["prompts"].items()]
     return _table(["setting", "value"], rows)
 
 
