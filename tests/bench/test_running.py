@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from personalrm.bench.methods import SURFACE, Population, Prediction, Setup, asks, method_named, method_names
+from personalrm.bench.methods import SURFACE, Setup, asks, method_named, method_names
 from personalrm.bench.plan import Design
+from personalrm.bench.predicting import Population, Prediction
 from personalrm.bench.protocols import Task
 from personalrm.bench.record import read_record, record_of, write
 from personalrm.bench.reporting import show, write_page

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.bench.methods import Population, Prediction
+from personalrm.bench.predicting import Population, Prediction
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Completion, Endpoint, Want

@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from personalrm.bench.answers import MethodResult, gathered
-from personalrm.bench.methods import JUDGE, Method, Prediction, Predictor, Setup, asks, method_named
+from personalrm.bench.methods import JUDGE, Setup, asks, method_named
 from personalrm.bench.plan import Design, Plan, Planned, Source, fingerprint_of, make_plan
+from personalrm.bench.predicting import Method, Prediction, Predictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import Entry, RunFolder, labels
