@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from personalrm.bench.protocols import PROTOCOLS, Task, newest, protocol_named, tasks
@@ -82,6 +84,33 @@ def test_fewer_choices_to_learn_from_are_the_newest_and_nested() -> None:
     for task, _ in tasks(ada, "leave-group-out", context_pairs=3):
         assert len(task.history) == 3
         assert len(task.questions) == 2
+
+
+def marked(history: History, targets: set[str]) -> History:
+    sides = (replace(one, split="target" if one.group in targets else "context") for one in history)
+    return history.only(sides)
+
+
+def test_a_split_that_the_data_marks_is_kept() -> None:
+    ((task, _),) = tasks(marked(person("ada", 4), {"g0", "g2"}), "context-target")
+    assert {one.group for one in task.history} == {"g1", "g3"}
+    assert {one.group for one in task.questions} == {"g0", "g2"}
+    everything = marked(
+        person("eve", 3), {"g0", "g1", "g2"}
+    )  # nothing is left to teach: split by time as without marks
+    ((task, _),) = tasks(everything, "context-target")
+    assert len(task.history) > 0
+
+
+def test_a_marked_split_through_a_group_is_an_error_that_names_it() -> None:
+    first, *others = person("ada", 3).choices
+    with pytest.raises(DataError, match="ada: group 'g0' stands on both sides"):
+        list(
+            tasks(
+                History("ada", (replace(first, split="target"), *(replace(o, split="context") for o in others))),
+                "context-target",
+            )
+        )
 
 
 def test_what_cannot_be_done_is_said() -> None:

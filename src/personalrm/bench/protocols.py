@@ -65,9 +65,26 @@ def _every_group(history: History, seed: int) -> Iterator[_Held]:
 
 
 def _later_groups(history: History, seed: int) -> Iterator[_Held]:
+    if {one.split for one in history} >= {"context", "target"}:
+        yield from _as_marked(history)
+        return
     context, target = context_target(history, seed=seed)
     if target:
         yield context, target
+
+
+def _as_marked(history: History) -> Iterator[_Held]:
+    """What the data marks: contexts teach, decided targets are predicted; what is marked as neither does nothing."""
+    taught = {one.group for one in history if one.split == "context"}
+    straddling = sorted({one.group for one in history if one.split == "target"} & taught)
+    if straddling:
+        raise DataError(
+            f"{history.user}: group '{straddling[0]}' stands on both sides of the split that the data marks; "
+            "a group must be context or target as a whole"
+        )
+    target = tuple(one for one in history.decided if one.split == "target")
+    if target:
+        yield history.only(one for one in history if one.split == "context"), target
 
 
 PROTOCOLS: Mapping[str, Holding] = {"leave-group-out": _every_group, "context-target": _later_groups}
