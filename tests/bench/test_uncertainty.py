@@ -135,7 +135,12 @@ def test_holm_by_hand() -> None:
 
 
 def test_ten_thousand_draws_over_a_hundred_thousand_choices_are_quick() -> None:
-    values, people = _clustered(np.random.default_rng(11), 1000, 100)
-    start = time.process_time()
-    assert interval(values, people) is not None
-    assert time.process_time() - start < 3.0  # measured: 0.5 s
+    """As quick as over a thousand, because only sums by person enter: measured once each, about 0.5 s."""
+
+    def seconds(pairs: int) -> float:
+        values, people = _clustered(np.random.default_rng(11), 1000, pairs)
+        start = time.process_time()
+        assert interval(values, people) is not None
+        return time.process_time() - start
+
+    assert seconds(100) < 10 * seconds(1)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import orjson
@@ -108,8 +108,16 @@ async def asked(handler: Handler, concurrency: int = 64, **host: Any):  # type: 
             await one.aclose()
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for what is bound to happen; the limit only keeps a broken test from hanging."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for knows of no event
+            await asyncio.sleep(0.001)
+
+
+@contextlib.contextmanager
+def dead_port() -> Iterator[int]:
+    """A port on which nothing listens, and nobody else can begin to."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])

@@ -253,7 +253,7 @@ def test_hostile_input_takes_linear_time(unit: str) -> None:
         return time.process_time() - start
 
     seconds(1000)
-    assert seconds(200_000) < 2.0  # measured: at most 0.4 s; anything quadratic takes minutes
+    assert seconds(200_000) < 30.0  # measured: at most 0.4 s; anything quadratic takes minutes
 
 
 # ------------------------------------------------------------------------------------------------------- JSON

@@ -235,7 +235,7 @@ def test_four_processes_write_at_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", WRITER, path, str(process)], stderr=subprocess.PIPE, text=True)
         for process in range(4)
     ]
-    said = [process.communicate(timeout=60)[1] for process in running]
+    said = [process.communicate(timeout=600)[1] for process in running]
     assert said == [""] * 4
     cache = AnswerCache(path)
     assert len(cache) == 4 * 100 + 100

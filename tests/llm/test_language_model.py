@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_hosts import ASK, SHORT, OddHost, answer, error, question
+from odd_hosts import ASK, SHORT, OddHost, answer, error, question, until
 
 from personalrm.errors import BudgetSpent, DataError, Refused
 from personalrm.llm import portal
@@ -68,7 +68,7 @@ async def test_an_error_is_shared_and_not_remembered(tmp_path: Path) -> None:
 async def test_a_sent_request_is_finished_and_kept_though_nobody_waits(llm: SimulatedLLM, tmp_path: Path) -> None:
     one = open_at(llm, tmp_path)
     caller = asyncio.create_task(one.complete(ASK, SHORT))
-    await asyncio.sleep(0.05)
+    await until(lambda: llm.statistics.requests)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
@@ -82,7 +82,7 @@ async def test_a_queued_request_is_dropped_unsent_and_uncounted(llm: SimulatedLL
     one = open_at(llm, tmp_path, concurrency=2)
     await one.complete(question(99), SHORT)
     callers = [asyncio.create_task(one.complete(question(at), SHORT)) for at in range(20)]
-    await asyncio.sleep(0.05)
+    await until(lambda: llm.statistics.requests == 3)
     for caller in callers:
         caller.cancel()
     await asyncio.gather(*callers, return_exceptions=True)
@@ -97,7 +97,7 @@ async def test_a_dropped_question_can_be_asked_again_in_the_same_moment(llm: Sim
     await one.complete(question(99), SHORT)
     first = asyncio.create_task(one.complete(question(0), SHORT))
     queued = asyncio.create_task(one.complete(ASK, SHORT))
-    await asyncio.sleep(0.02)
+    await until(lambda: llm.statistics.requests == 2)
     queued.cancel()
     again = asyncio.create_task(one.complete(ASK, SHORT))
     await asyncio.sleep(0)
@@ -111,23 +111,28 @@ async def test_one_of_two_who_wait_may_leave(llm: SimulatedLLM, tmp_path: Path) 
     one = open_at(llm, tmp_path, concurrency=1)
     await one.complete(question(99), SHORT)
     callers = [asyncio.create_task(one.complete(messages, SHORT)) for messages in (question(0), ASK, ASK)]
-    await asyncio.sleep(0.02)
+    await until(lambda: llm.statistics.requests == 2)
     callers[1].cancel()
     assert (await callers[2]).text
     await one.aclose()
 
 
 async def test_an_abandoned_request_that_fails_is_not_sent_again(tmp_path: Path) -> None:
+    abandoned = asyncio.Event()
+
     async def fail(*_: Any) -> Any:
-        await asyncio.sleep(0.05)
+        await abandoned.wait()
         return 500, error("broken")
 
     async with OddHost(fail) as odd:
         one = open_at(odd, tmp_path)
         caller = asyncio.create_task(one.complete(ASK, SHORT))
-        await asyncio.sleep(0.02)
+        await until(lambda: odd.bodies)
         caller.cancel()
-        await asyncio.wait_for(one.drain(), 0.3)
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        abandoned.set()
+        await asyncio.wait_for(one.drain(), 60)
         await one.aclose()
         assert len(odd.bodies) == 1
         assert one.ledger.in_flight == 0
@@ -261,7 +266,7 @@ async def test_people_of_one_run_share_one_connection_and_closing_one_breaks_no_
     assert shared("other", settings) is not first
     assert shared("m", Settings(base_url=llm.url, cache=tmp_path / "b.sqlite")) is not first
     running = asyncio.create_task(second.complete(question(1), SHORT))
-    await asyncio.sleep(0.02)
+    await until(lambda: llm.statistics.requests)
     await first.aclose()
     assert (await running).text
     assert (await second.complete(question(2), SHORT)).text
@@ -277,8 +282,5 @@ async def test_a_connection_nobody_holds_is_closed(llm: SimulatedLLM, tmp_path: 
 
     await portal.join(use())
     gc.collect()
-    for _ in range(50):
-        await asyncio.sleep(0.02)
-        if not (tmp_path / "a.sqlite-wal").exists():  # SQLite removes its log when the last connection closes
-            break
-    assert not (tmp_path / "a.sqlite-wal").exists()
+    # SQLite removes its log when the last connection closes
+    await until(lambda: not (tmp_path / "a.sqlite-wal").exists())

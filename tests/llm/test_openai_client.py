@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import itertools
+import socket
 import ssl
 import subprocess
 import sys
-import time
 from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import Awaitable
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_hosts import ASK, SHORT, OddHost, answer, asked, endpoint, error, free_port, question
+from odd_hosts import ASK, SHORT, OddHost, answer, asked, dead_port, endpoint, error, question, until
 
 from personalrm.errors import DataError, Refused, Unreachable, Unusable
 from personalrm.llm.endpoint import Want
@@ -228,19 +229,27 @@ async def test_moved_host_is_named_and_the_key_does_not_follow() -> None:
 # nobody there ----------------------------------------------------------------------------------------------------
 
 
-async def test_closed_port_gives_up_within_seconds_for_everybody() -> None:
-    one = endpoint(f"http://127.0.0.1:{free_port()}/v1")
-    started = time.perf_counter()
-    found = await _all([one.complete(question(at), SHORT) for at in range(64)])
-    took = time.perf_counter() - started
-    await one.aclose()
-    assert took < 4
+async def test_closed_port_gives_up_after_three_tries_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three tries are 1.5 s of waiting at most, with the waits that are not shortened here."""
+    waits: list[int] = []
+    monkeypatch.setattr("personalrm.llm.openai._jittered", lambda attempt: waits.append(attempt) or 0.01)
+    with dead_port() as port:
+        one = endpoint(f"http://127.0.0.1:{port}/v1")
+        found = await _all([one.complete(question(at), SHORT) for at in range(64)])
+        await one.aclose()
+    assert max(waits) == 3
     assert all(isinstance(error, Unreachable) for error in found)
     assert "cannot be reached: cannot connect (Connect" in str(found[0])
     assert "check the base URL" in str(found[0])
 
 
-async def test_unknown_host_name() -> None:
+async def test_unknown_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told at once that there is no such name: some networks take minutes over it, or answer for every name."""
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
     one = endpoint("http://no-such-host.invalid/v1")
     with pytest.raises(Unreachable, match=r"no-such-host\.invalid cannot be reached: cannot connect \(.+\); check"):
         await one.complete(ASK, SHORT)
@@ -275,10 +284,8 @@ async def test_certificate_of_nobody_known_is_refused_at_once(tmp_path: Path) ->
 async def test_silent_host_ends_at_the_deadline() -> None:
     async with SimulatedLLM(hang_every=1) as llm:
         one = endpoint(llm.url, timeout=0.2, deadline=0.5)
-        started = time.perf_counter()
-        with pytest.raises(Unreachable, match=r"gave no answer in \d tries: no answer within 0\.\d+ s"):
+        with pytest.raises(Unreachable, match=r"gave no answer in [123] tries: no answer within 0\.\d+ s"):
             await one.complete(ASK, SHORT)
-        assert 0.35 < time.perf_counter() - started < 1.5
         await one.aclose()
 
 
@@ -294,19 +301,27 @@ async def test_one_silent_request_does_not_hold_up_the_others(monkeypatch: pytes
 
     async with asked(reply) as (_, one):
         tasks = [asyncio.create_task(one.complete(question(at), SHORT)) for at in range(20)]
-        done, pending = await asyncio.wait(tasks, timeout=2)
-        assert (len(done), len(pending)) == (19, 1)
-        pending.pop().cancel()
+        for answered in itertools.islice(asyncio.as_completed(tasks, timeout=60), 19):
+            assert (await answered).text == "A"
+        (waiting,) = [task for task in tasks if not task.done()]
+        waiting.cancel()
 
 
-async def test_deadline_leaves_out_the_time_in_the_queue() -> None:
-    """Eight requests of 0.1 s one at a time, with 0.4 s for each: the last waits 0.7 s and is still answered."""
+async def test_deadline_leaves_out_the_time_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight requests of 50 s one at a time, with 80 s for each: the last waits 350 s and is still answered.
 
-    async def slow(*_: Any) -> Any:
-        await asyncio.sleep(0.1)
+    Each answer moves the clock of the loop on, which takes no time and asks nothing of the machine.
+    """
+    loop, late = asyncio.get_running_loop(), 0.0
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + late)
+
+    def slow(*_: Any) -> Any:
+        nonlocal late
+        late += 50.0
         return 200, answer()
 
-    async with asked(slow, concurrency=1, timeout=0.4, deadline=0.4) as (_, one):
+    async with asked(slow, concurrency=1, timeout=80.0, deadline=80.0) as (_, one):
         found = await _all([one.complete(question(at), SHORT) for at in range(8)])
     assert [getattr(one, "text", one) for one in found] == ["A"] * 8
 
@@ -316,7 +331,10 @@ async def test_deadline_leaves_out_the_time_in_the_queue() -> None:
 
 @pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize("knob", ["error_every", "drop_every", "rate_limit_every"])
-async def test_passing_faults_are_retried_until_all_are_answered(knob: str) -> None:
+async def test_passing_faults_are_retried_until_all_are_answered(knob: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One question may meet the host's bad moment again and again: with six tries about one run in a hundred would."""
+    monkeypatch.setattr("personalrm.llm.openai.TRIES", 60)
+    monkeypatch.setattr("personalrm.llm.openai.LONGEST_WAIT_S", 0.2)
     async with SimulatedLLM(**{knob: 4}) as llm:
         one = endpoint(llm.url, concurrency=8)
         found = await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(60)))
@@ -332,6 +350,14 @@ async def test_lasting_faults_end_in_one_sentence() -> None:
         with pytest.raises(Unreachable, match=r"gave no answer in 6 tries: fault of the host \(500\): The server had"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 6
+
+
+@pytest.mark.usefixtures("_quick")
+async def test_being_busy_uses_up_no_tries() -> None:
+    """Seven times too busy, then a fault, then an answer."""
+    replies = [(429, error("busy"), {"retry-after-ms": "1"})] * 7 + [(500, error("broken")), (200, answer())]
+    async with asked(lambda _, number: replies[number - 1]) as (_, one):
+        assert (await one.complete(ASK, SHORT)).text == "A"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +379,7 @@ async def test_retry_after_is_obeyed_by_everybody(header: dict[str, str], least:
     async with asked(reply, concurrency=1) as (odd, one):
         await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(5)))
     assert odd.times[2] - odd.times[1] >= least - 0.02
-    assert odd.times[2] - odd.times[1] < least + 1.2
+    assert odd.times[2] - odd.times[1] < least + 30.0  # 400 ms are no 400 s
     assert odd.bodies[2] == odd.bodies[1]  # it keeps its turn
 
 
@@ -367,26 +393,31 @@ async def test_longer_patience_than_a_call_has_is_said_at_once() -> None:
 
 async def test_overload_without_end_ends_at_the_deadline() -> None:
     async with asked(lambda *_: (429, error("busy")), timeout=0.3, deadline=0.6) as (odd, one):
-        started = time.perf_counter()
-        found = await _all([one.complete(question(at), SHORT) for at in range(30)])
-        assert time.perf_counter() - started < 5
+        found = await asyncio.wait_for(_all([one.complete(question(at), SHORT) for at in range(30)]), 60)
     assert all(isinstance(error, Unreachable) for error in found)
     assert len(odd.bodies) < 100  # no storm
 
 
 async def test_concurrency_is_lowered_by_429_and_recovers() -> None:
-    async with SimulatedLLM(latency=0.02, max_concurrent=8) as llm:
-        one = endpoint(llm.url, concurrency=32)
+    """The host needs a hundred rounds of the loop for an answer: no seconds, so that a slow machine changes nothing."""
+    room = 8
+
+    async def reply(*_: Any) -> Any:
+        if odd.active > room:
+            return 429, error("busy"), {"Retry-After": "0.05"}
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return 200, answer()
+
+    async with asked(reply, concurrency=32) as (odd, one):
         await one.complete(ASK, SHORT)
         await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(200)))
-        refused = llm.statistics.statuses["429"]
-        assert refused < 120  # 24 in the first burst, then now and then
+        assert 0 < odd.statuses.count(429) < 120  # 24 in the first burst, then now and then
         assert one._scheduler.limit <= 16
-        llm.behaviour = type(llm.behaviour)(latency=0.02)
+        room = 64
         await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(1000, 1700)))
-        await one.aclose()
         assert one._scheduler.limit >= 30
-        assert llm.statistics.finished.total() == 901
+        assert odd.statuses.count(200) == 901
 
 
 # what hosts answer with status 200 -------------------------------------------------------------------------------
@@ -484,7 +515,7 @@ async def test_cancelled_requests_give_their_places_back() -> None:
         one = endpoint(llm.url, concurrency=4)
         await one.complete(ASK, SHORT)
         tasks = [asyncio.create_task(one.complete(question(at), SHORT)) for at in range(40)]
-        await asyncio.sleep(0.08)
+        await until(lambda: llm.statistics.requests > 6)
         for task in tasks[::2]:
             task.cancel()
         found = await asyncio.gather(*tasks, return_exceptions=True)

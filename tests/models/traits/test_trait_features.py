@@ -99,7 +99,7 @@ def test_a_huge_text_is_read_in_a_moment(text: str) -> None:
     start = time.process_time()
     rows = TraitReader().rows([(text, text)])
     assert np.isfinite(rows.traits).all()
-    assert time.process_time() - start < 2.0  # 0.02-0.3 s on one core; a quadratic pattern would need minutes
+    assert time.process_time() - start < 30.0  # 0.02-0.3 s on one core; a quadratic pattern would need minutes
 
 
 def test_the_message_answered_is_the_last_of_the_user() -> None:
