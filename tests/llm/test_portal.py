@@ -177,8 +177,8 @@ def test_a_forked_child_ends_at_once_and_leaves_the_closing_to_its_parent() -> N
 
 
 def test_work_of_another_thread_does_not_delay_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waited for the other's work would wait for ten minutes."""
-    monkeypatch.setattr("personalrm.llm.portal.TIDY_UP_S", 600.0)
+    """Whoever waited for the other's work would wait for a minute."""
+    monkeypatch.setattr("personalrm.llm.portal.TIDY_UP_S", 60.0)
     begun, may_end = threading.Event(), threading.Event()
 
     async def works_on() -> None:
@@ -196,7 +196,7 @@ def test_work_of_another_thread_does_not_delay_ctrl_c(monkeypatch: pytest.Monkey
     started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         portal.run(is_interrupted())
-    assert time.perf_counter() - started < 120
+    assert time.perf_counter() - started < 30
     assert other.is_alive()
     may_end.set()
     other.join()
