@@ -175,7 +175,7 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
     """The table of methods; with a directory everything is written there too."""
     from personalrm.bench.methods import SURFACE
     from personalrm.bench.record import record_of, write
-    from personalrm.bench.reporting import show
+    from personalrm.bench.report.terminal import show
     from personalrm.bench.results import baseline
 
     against = baseline(result, SURFACE)

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
-from io import StringIO
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from personalrm.bench.methods import SURFACE, Setup, asks, method_named, method_names
 from personalrm.bench.plan import Design
 from personalrm.bench.predicting import Population, Prediction
 from personalrm.bench.protocols import Task
-from personalrm.bench.record import read_record, record_of, write
-from personalrm.bench.reporting import show, write_page
-from personalrm.bench.results import BenchResult, baseline
+from personalrm.bench.results import baseline
 from personalrm.bench.running import arun, run
 from personalrm.data.reading import read_people
-from personalrm.errors import BudgetSpent, DataError, StorageError
+from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion, Want
 from personalrm.llm.ledger import Spend
 from personalrm.preferences import History, Message, Preference, Verdict
@@ -239,120 +232,6 @@ def test_a_language_model_is_asked_in_both_orders_and_its_spend_counted() -> Non
 def test_without_a_model_the_methods_that_ask_one_say_so() -> None:
     with pytest.raises(DataError, match="--model"):
         run(people(), ["synthesizeme"])
-
-
-# ---------------------------------------------------------------------------------------------- files, table, page
-
-
-class _Page(HTMLParser):
-    """Collects tags, and what a page would fetch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.fetched: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.fetched += [f"{tag} {name}" for name, _ in attrs if name in {"src", "href", "srcset", "data", "action"}]
-
-
-def _result() -> BenchResult:
-    return run(
-        people(), ["longer", "shorter", "judge:j", Oracle(name="<i>oracle</i>")], Design(folds=3, data="a<b.jsonl")
-    )
-
-
-def test_files_hold_every_pair_and_read_back(tmp_path: Path) -> None:
-    result = _result()
-    write(result, tmp_path / "new" / "out", "longer")
-    rows = [json.loads(line) for line in (tmp_path / "new/out/pairs.jsonl").read_text().splitlines()]
-    assert len(rows) == 4 * 72
-    for name in ("longer", "<i>oracle</i>"):
-        mine = [row["correct"] for row in rows if row["method"] == name and row["correct"] is not None]
-        row = next(one for one in result.rows() if one.name == name)
-        assert (len(mine), sum(mine) / len(mine)) == (row.pairs, row.accuracy)
-    unscored = [row for row in rows if row["probability"] is None]
-    assert {row["unscored"] for row in unscored} == {"no cached verdict", "refusal"}
-    again = read_record(tmp_path / "new/out")
-    wanted = json.loads(json.dumps(record_of(result, "longer")))
-    for row in (*wanted["methods"], *(row for rows in wanted["same_pairs"].values() for row in rows)):
-        row["seconds"] = 0.0  # known to the folder of the run alone
-    assert again == wanted
-
-
-def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
-    write(_result(), tmp_path, "longer")
-    text = write_page(tmp_path).read_text(encoding="utf-8")
-    page = _Page()
-    page.feed(text)
-    assert page.fetched == []
-    assert not {"script", "link", "img", "iframe", "i"} & set(page.tags)
-    assert "url(" not in text
-    assert "@import" not in text
-    assert page.tags.count("svg") == 3  # all methods, then on the pairs of each of the two partial ones
-    assert page.tags.count("circle") == 4 * 3
-    assert "&lt;i&gt;oracle&lt;/i&gt;" in text
-    assert "a&lt;b.jsonl" in text
-    for wanted in ("leave-group-out", "refusal (24)", "no cached verdict (24)", "ab12", "72 choices of 12 people"):
-        assert wanted in text
-
-
-def test_the_picture_stays_inside_its_frame(tmp_path: Path) -> None:
-    write(_result(), tmp_path, "longer")
-    text = write_page(tmp_path).read_text(encoding="utf-8")
-    pictures = re.findall(r"<svg.*?</svg>", text)
-    marks = [element for picture in pictures for element in ElementTree.fromstring(picture).iter()]
-    across = [float(value) for one in marks for name, value in one.attrib.items() if name in {"cx", "x1", "x2"}]
-    assert len(across) > 50
-    assert 250 <= min(across) <= max(across) <= 840
-
-
-def test_the_table_tells_all_methods_and_notes() -> None:
-    out = StringIO()
-    show(record_of(_result(), "longer"), Console(file=out, width=160, no_color=True))
-    text = out.getvalue()
-    for wanted in (
-        "longer",
-        "<i>oracle</i>",
-        "0.667",
-        "66.7%",
-        "against longer",
-        "pairs that judge:j scored",
-        "refusal (24)",
-    ):
-        assert wanted in text
-
-
-def test_few_people_get_no_interval_and_a_note() -> None:
-    result = run(people(3), ["longer", "first"], Design(folds=3))
-    assert [(row.low, row.high) for row in result.rows()] == [(None, None)] * 2
-    out = StringIO()
-    show(record_of(result, "longer"), Console(file=out, width=160))
-    assert "Too few people" in out.getvalue()
-
-
-def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no results in"):
-        read_record(tmp_path)
-    (tmp_path / "results.json").write_text("{broken")
-    with pytest.raises(DataError, match="damaged"):
-        read_record(tmp_path)
-    (tmp_path / "results.json").write_text("[]")
-    with pytest.raises(DataError, match="holds no benchmark results"):
-        read_record(tmp_path)
-    (tmp_path / "results.json").write_text('{"schema": 99, "methods": []}')
-    with pytest.raises(DataError, match="newer personalrm"):
-        read_record(tmp_path)
-    write(_result(), tmp_path / "whole", None)
-    report = json.loads((tmp_path / "whole" / "results.json").read_text())
-    for damaged in ({**report, "schema": "1"}, {**report, "details": None}, {**report, "methods": [{"name": "x"}]}):
-        (tmp_path / "results.json").write_text(json.dumps(damaged))
-        with pytest.raises(DataError, match=r"missing|holds no"):
-            read_record(tmp_path)
-    with pytest.raises(StorageError, match="cannot be written"):
-        write(_result(), tmp_path / "results.json", None)
-    assert not list(tmp_path.rglob("*.unfinished"))
 
 
 # ------------------------------------------------------------------------------------------------------- real people

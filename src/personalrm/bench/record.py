@@ -18,10 +18,10 @@ import numpy as np
 import orjson
 
 from personalrm.bench.results import DETAILS, BenchResult, Row
-from personalrm.bench.run_folder import Entry, read_seconds, replace_file
+from personalrm.bench.run_folder import RUN, Entry, read_seconds, replace_file
 from personalrm.errors import DataError, StorageError
 
-SCHEMA = 2
+SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"
 
 
@@ -103,18 +103,27 @@ def read_record(directory: str | Path) -> dict[str, Any]:
     try:
         record = orjson.loads(path.read_bytes())
     except OSError as error:
-        raise DataError(
-            f"there are no results in {directory}: write them with `personalrm bench … --out DIR`"
-        ) from error
+        raise DataError(_without_results(Path(directory))) from error
     except orjson.JSONDecodeError as error:
         raise DataError(f"{path} is damaged: {error}") from error
     if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
         raise DataError(f"{path} holds no benchmark results")
     if record["schema"] > SCHEMA:
         raise DataError(f"{path} was written by a newer personalrm; update to read it")
+    if record["schema"] < SCHEMA:
+        raise DataError(
+            f"{path} was written by an earlier personalrm; run the same bench command again: what was answered is kept"
+        )
     if lacking := _lacking(record):
         raise DataError(f"{path} is damaged: {lacking} is missing; run the benchmark again")
     return _timed(record, read_seconds(directory))
+
+
+def _without_results(folder: Path) -> str:
+    """Why there is nothing to read: the run is not finished, or there is none."""
+    if (folder / RUN).exists():
+        return f"the run in {folder} has no results yet: the same bench command goes on with it and writes them"
+    return f"there are no results in {folder}: write them with `personalrm bench … --out DIR`"
 
 
 def _timeless(record: dict[str, Any]) -> dict[str, Any]:

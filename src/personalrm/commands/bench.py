@@ -96,7 +96,7 @@ def bench(
 
 
 def report(directory: Annotated[Path, typer.Argument(help="A folder written by bench --out.")]) -> None:
-    """Write one self-contained HTML page from a benchmark's results."""
-    from personalrm.bench.reporting import write_page
+    """Write one self-contained HTML page, and LaTeX and CSV tables, from a benchmark's results."""
+    from personalrm.bench.report.writing import write_report
 
-    typer.echo(str(write_page(directory)))
+    typer.echo(str(write_report(directory)))

@@ -1,0 +1,279 @@
+"""Charts as SVG that stands inside a page: drawn by matplotlib (extra ``report``), coloured by the page.
+
+    svg = draw(Lines("Learning curve", "choices to learn from", "accuracy", series))      # "<svg class='chart' …"
+
+Equal charts give equal text. Words stay words, backgrounds stay open, and every colour is one of the page's variables,
+so a figure follows the reader's light or dark colours. Series differ in colour, marker and dash; the colours are told
+apart by people who see fewer of them. What matplotlib cannot draw (no point at all) gives no figure but an empty text.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import singledispatch
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
+from personalrm.bench.report.svg import COLOURS, inline
+from personalrm.bench.report.wording import plain, shortened
+from personalrm.errors import MissingExtra
+
+WIDTH = 7.6
+"""Inches; the page scales the figure, and text of 9.5 points is then as large as the page's small print."""
+_NAME, _CELL_NAME = 40, 22
+_PLACES = 8
+_MARKERS = "osD^vPX*"
+_DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
+_INK, _SOFT, _LINE = COLOURS["--ink"], COLOURS["--soft"], COLOURS["--line"]
+_HUES = tuple(colour for name, colour in COLOURS.items() if name.startswith("--hue"))
+_MORE, _LESS = COLOURS["--more"], COLOURS["--less"]
+_SETTINGS: Mapping[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "personalrm",
+    "text.parse_math": False,
+    "text.usetex": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": _INK,
+    "axes.labelcolor": _SOFT,
+    "axes.edgecolor": _LINE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "xtick.color": _LINE,
+    "ytick.color": _LINE,
+    "xtick.labelcolor": _SOFT,
+    "ytick.labelcolor": _SOFT,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "axes.formatter.useoffset": False,
+}
+
+
+def draw(chart: Chart) -> str:
+    """The chart as an ``<svg>`` element; empty where there is nothing to draw.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra("drawing figures needs matplotlib: pip install 'personalrm[report]'") from None
+    if _empty(chart):
+        return ""
+    with matplotlib.rc_context(), _quiet():
+        matplotlib.rcdefaults()  # what the user set for their own figures does not show in ours
+        matplotlib.rcParams.update(dict[Any, Any](_SETTINGS))
+        figure = Figure()
+        FigureCanvasSVG(figure)
+        _onto(chart, figure)
+        out = BytesIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return inline(out.getvalue(), plain(chart.title))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A letter that the font lacks is drawn by the browser, with a font of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _empty(chart: Chart) -> bool:
+    if isinstance(chart, Matrix):
+        return not any(value is not None for row in chart.values for value in row)
+    return not any(one.points for one in chart.series)
+
+
+@singledispatch
+def _onto(chart: Chart, figure: Any) -> None:
+    """Draw a chart onto an empty figure."""
+    raise TypeError(f"a chart of another kind: {type(chart).__name__}")
+
+
+@_onto.register
+def _dots(chart: Dots, figure: Any) -> None:
+    rows = [one for one in chart.series if one.points]
+    figure.set_size_inches(WIDTH, 0.75 + 0.3 * len(rows))
+    axes = figure.add_subplot()
+    _reference(axes.axvline, chart.reference)
+    axes.grid(axis="x")
+    for place, one in enumerate(rows):
+        published = one.name in chart.marked
+        for point in one.points:
+            _whisker(axes, point, place, _SOFT if published else _HUES[0], hollow=published)
+    axes.set_yticks(range(len(rows)), [shortened(one.name, _NAME) for one in rows], color=_INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(plain(chart.x_label))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.margins(x=0.04)
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(range(len(rows)), [_value(one.points[0].y) for one in rows], color=_INK)
+    right.tick_params(axis="y", length=0)
+    right.spines["right"].set_visible(False)
+
+
+def _whisker(axes: Any, point: Point, place: int, colour: str, *, hollow: bool) -> None:
+    if point.low is not None and point.high is not None:
+        axes.plot([point.low, point.high], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
+    face = "none" if hollow else colour
+    axes.plot([point.y], [place], "D" if hollow else "o", color=colour, markerfacecolor=face, markersize=6)
+
+
+@_onto.register
+def _lines(chart: Lines, figure: Any) -> None:
+    series = [one for one in chart.series if one.points]
+    figure.set_size_inches(WIDTH, (4.6 if chart.diagonal else 3.6) + _legend_height(series))
+    axes = figure.add_subplot()
+    if chart.diagonal:
+        axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=_DASHES[2])
+    _reference(axes.axhline, chart.reference)
+    axes.grid()
+    for place, one in enumerate(series):
+        _curve(axes, one, place)
+    across = [point.x for one in series for point in one.points]
+    _scale(axes, across, log=chart.log_x)
+    if chart.diagonal:
+        axes.set_aspect("equal")
+    else:
+        _places(axes, across, log=chart.log_x)
+    _named(axes, chart.x_label, chart.y_label)
+    _legend(figure, axes, series)
+
+
+def _curve(axes: Any, one: Series, place: int) -> None:
+    colour, points = _HUES[place % len(_HUES)], sorted(one.points, key=lambda point: point.x)
+    across, up = [point.x for point in points], [point.y for point in points]
+    look = {"color": colour, "linestyle": _DASHES[place % len(_DASHES)], "linewidth": 1.6}
+    marker = _MARKERS[place % len(_MARKERS)]
+    axes.plot(across, up, marker=marker, markersize=5, label=shortened(one.name, _NAME), **look)
+    banded = [point for point in points if point.low is not None and point.high is not None]
+    if banded:
+        bounds = [point.low for point in banded], [point.high for point in banded]
+        axes.fill_between([point.x for point in banded], *bounds, color=colour, alpha=0.12, linewidth=0)
+
+
+@_onto.register
+def _scatter(chart: Scatter, figure: Any) -> None:
+    series = [one for one in chart.series if one.points]
+    figure.set_size_inches(WIDTH, 3.8 + _legend_height(series))
+    axes = figure.add_subplot()
+    axes.grid()
+    for place, one in enumerate(series):
+        colour, marker = _HUES[place % len(_HUES)], _MARKERS[place % len(_MARKERS)]
+        for point in one.points:
+            if point.low is not None and point.high is not None:
+                axes.plot([point.x, point.x], [point.low, point.high], color=colour, linewidth=1.2, alpha=0.6)
+        across, up = [point.x for point in one.points], [point.y for point in one.points]
+        name = shortened(one.name, _NAME)
+        axes.plot(across, up, linestyle="none", marker=marker, markersize=7, color=colour, label=name)
+    _scale(axes, [point.x for one in series for point in one.points], log=chart.log_x)
+    _named(axes, chart.x_label, chart.y_label)
+    _legend(figure, axes, series)
+
+
+@_onto.register
+def _matrix(chart: Matrix, figure: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    columns, rows = len(chart.columns), len(chart.rows)
+    figure.set_size_inches(WIDTH, 1.5 + 0.36 * rows)
+    axes = figure.add_subplot()
+    shade = _shades(chart)
+    for down, row in enumerate(chart.values):
+        for across, value in enumerate(row):
+            if value is not None:
+                colour, depth = shade(value)
+                place = (across - 0.48, down - 0.46)
+                axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=colour, alpha=depth, linewidth=0))
+            words = "–" if value is None else f"{value:+.3f}" if chart.middle == 0 else _value(value)
+            look = {"fontsize": 9.0 if columns <= 10 else 6.5, "color": _SOFT if value is None else _INK}
+            axes.text(across, down, words, ha="center", va="center", **look)
+    turned = {"rotation": 35, "ha": "left", "rotation_mode": "anchor"} if columns > 3 else {}
+    axes.set_xticks(range(columns), [shortened(one, _CELL_NAME) for one in chart.columns], color=_INK, **turned)
+    axes.set_yticks(range(rows), [shortened(one, _NAME) for one in chart.rows], color=_INK)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    _named(axes, chart.x_label, chart.y_label)
+
+
+def _shades(chart: Matrix) -> Callable[[float], tuple[str, float]]:
+    """Colour and depth of a value: deeper the further from the middle, never so deep that words drown in it."""
+    known = [value for row in chart.values for value in row if value is not None]
+    middle = chart.middle if chart.middle is not None else min(known)
+    reach = max(abs(value - middle) for value in known) or 1.0
+    return lambda value: (_MORE if value >= middle else _LESS, round(0.55 * abs(value - middle) / reach, 3))
+
+
+def _reference(line: Callable[..., Any], value: float | None) -> None:
+    if value is not None:
+        line(value, color=_SOFT, linewidth=1, linestyle=_DASHES[1])
+
+
+def _scale(axes: Any, across: Sequence[float], *, log: bool) -> None:
+    """A logarithmic axis begins at 0 where something costs nothing."""
+    axes.margins(x=0.06, y=0.08)
+    positive = [value for value in across if value > 0]
+    if not log or not positive:
+        return
+    if len(positive) == len(across):
+        axes.set_xscale("log")
+    else:
+        axes.set_xscale("symlog", linthresh=min(positive), linscale=0.5)
+        axes.set_xlim(-0.15 * min(positive), max(positive) * 2.5)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
+
+
+def _places(axes: Any, across: Sequence[float], *, log: bool) -> None:
+    """Where few places were measured, these are the ticks, unless two of them would touch."""
+    places = sorted(set(across))
+    steps = [math.log10(one) for one in places] if log and places[0] > 0 else places
+    gaps = [later - one for one, later in pairwise(steps)]
+    if gaps and len(places) <= _PLACES and min(gaps) > 0.05 * (steps[-1] - steps[0]):
+        axes.set_xticks(places, [f"{value:,.3g}" for value in places])
+        axes.set_xticks([], minor=True)
+
+
+def _named(axes: Any, x_label: str, y_label: str) -> None:
+    axes.set_xlabel(plain(x_label))
+    axes.set_ylabel(plain(y_label))
+
+
+def _legend(figure: Any, axes: Any, series: Sequence[Series]) -> None:
+    if len(series) < 2:
+        return
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower left", ncols=_legend_columns(series), handlelength=2.8)
+
+
+def _legend_columns(series: Sequence[Series]) -> int:
+    longest = max(len(shortened(one.name, _NAME)) for one in series)
+    return 3 if longest <= 18 else 2
+
+
+def _legend_height(series: Sequence[Series]) -> float:
+    """Inches that the names below a figure take."""
+    return 0.2 * (len(series) > 1) * -(-len(series) // _legend_columns(series))
+
+
+def _value(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"

@@ -1,0 +1,147 @@
+"""Every chart of a report, from the record of a run, as data (`personalrm.bench.charts`); `drawing` draws them.
+
+leaderboard(record)                 # Dots: accuracy of each line with its interval
+cost(record)                        # Scatter, or None where nothing was asked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
+from personalrm.bench.report import tables
+from personalrm.bench.report.table import Table
+
+Record = Mapping[str, Any]
+
+TOGETHER = 6
+"""Curves in one figure: as many as there are colours."""
+FLAT = 3
+"""Lines that learn nothing of the person, shown beside a learning curve."""
+
+
+def leaderboard(rows: Sequence[Record], title: str = "Accuracy of each method, with its 95 % interval") -> Chart:
+    """Accuracies with their intervals, in the order of the rows; the coin's 0.5 is the reference."""
+    series = [_one(row["label"], row["accuracy"], row["low"], row["high"]) for row in rows]
+    return Dots(title, "accuracy", tuple(one for one in series if one), 0.5)
+
+
+def differences(record: Record) -> Chart | None:
+    """By how much the method of each row is right more often than that of each column."""
+    labels = [row["label"] for row in tables.ranked(record)]
+    if len(labels) < 3:
+        return None
+    known = {(one["name"], one["against"]): one["effect"]["difference"] for one in record["pairwise"]}
+    known |= {(other, one): -value for (one, other), value in known.items()}
+    values = tuple(tuple(known.get((row, column)) for column in labels) for row in labels)
+    title = "Accuracy of the row's method minus that of the column's, on the pairs both scored"
+    return Matrix(title, "", "", tuple(labels), tuple(labels), values, 0.0)
+
+
+def calibration(record: Record) -> Iterator[Chart]:
+    """Predicted against observed shares, a few lines a figure."""
+    more = tables.details(record)
+    curves = []
+    for row in tables.ranked(record):
+        bins = more[row["label"]].get("calibration") or ()
+        points = tuple(Point(one["predicted"], one["observed"], one["low"], one["high"]) for one in bins)
+        if points:
+            curves.append(Series(row["label"], points))
+    for start in range(0, len(curves), TOGETHER):
+        some = tuple(curves[start : start + TOGETHER])
+        number = f" ({start // TOGETHER + 1})" if len(curves) > TOGETHER else ""
+        yield Lines(f"Calibration{number}", "probability given", "how often it came true", some, diagonal=True)
+
+
+def domains(record: Record) -> Chart | None:
+    """Accuracy of each line in each domain."""
+    more = tables.details(record)
+    rows = [(row["label"], more[row["label"]].get("domains") or ()) for row in tables.ranked(record)]
+    names = sorted({one["domain"] for _, found in rows for one in found if one["pairs"]})
+    if len(names) < 2:
+        return None
+    values = tuple(_along(names, found) for _, found in rows)
+    title = "Accuracy by domain"
+    return Matrix(title, "", "", tuple(names), tuple(label for label, _ in rows), values, 0.5)
+
+
+def _along(names: Sequence[str], found: Sequence[Record]) -> tuple[float | None, ...]:
+    known = {one["domain"]: one["accuracy"] for one in found}
+    return tuple(known.get(name) for name in names)
+
+
+def published(table: Table) -> Chart | None:
+    """Published accuracies and ours, as the table has them."""
+    series, marked = [], []
+    for at, row in enumerate(table.rows):
+        method, _, model, accuracy, interval, _ = row
+        low, high = interval if isinstance(interval, tuple) else (None, None)
+        name = f"{method} · {model}" if at in table.published else f"ours: {method}"
+        series.append(Series(name, (Point(0, float(accuracy), low, high),)))  # type: ignore[arg-type]
+        if at in table.published:
+            marked.append(name)
+    if not series:
+        return None
+    return Dots("Published accuracies (hollow) and ours (filled)", "accuracy", tuple(series), 0.5, tuple(marked))
+
+
+def learning(record: Record) -> Iterator[Chart]:
+    """Accuracy over the choices learned from, with those that learn nothing of the person as level lines."""
+    more, curves = tables.details(record), tables.curves(record)
+    several = len({rows[0]["model"] for rows in curves}) > 1
+    series = []
+    for rows in curves:
+        name = f"{rows[0]['name']} · {rows[0]['model']}" if several else rows[0]["name"]
+        points = tuple(
+            Point(_choices(row, more), row["accuracy"], row["low"], row["high"])
+            for row in rows
+            if row["accuracy"] is not None and _choices(row, more) is not None
+        )
+        series.append(Series(name, points))
+    places = [point.x for one in series for point in one.points]
+    if not places:
+        return
+    level = _level(record, curves, min(places), max(places))
+    room = TOGETHER - len(level)
+    for start in range(0, len(series), room):
+        number = f" ({start // room + 1})" if len(series) > room else ""
+        some = (*series[start : start + room], *level)
+        yield Lines(f"Learning curve{number}", "choices learned from, mean of the pairs", "accuracy", some)
+
+
+def _choices(row: Record, more: Mapping[str, Record]) -> Any:
+    return more[row["label"]].get("history") or row["context_pairs"]
+
+
+def _level(record: Record, curves: list[list[Record]], start: float, end: float) -> tuple[Series, ...]:
+    learning_lines = {row["label"] for rows in curves for row in rows}
+    others = [
+        row for row in tables.ranked(record) if row["label"] not in learning_lines and row["accuracy"] is not None
+    ]
+    return tuple(
+        Series(f"{row['label']} (no choices)", (Point(start, row["accuracy"]), Point(end, row["accuracy"])))
+        for row in others[:FLAT]
+    )
+
+
+def cost(record: Record) -> Chart | None:
+    """Accuracy against dollars a pair, or against tokens where prices are not known; None where nothing was asked."""
+    rows = [row for row in tables.ranked(record) if row["accuracy"] is not None]
+    if not any(row["calls"] for row in rows):
+        return None
+    if all(row["cost"] is not None for row in rows):
+        return _scatter(rows, "US dollars a pair", lambda row: row["cost"])
+    return _scatter(rows, "tokens a pair", lambda row: row["prompt_tokens"] + row["completion_tokens"])
+
+
+def _scatter(rows: Sequence[Record], x_label: str, spent: Callable[[Record], float]) -> Chart:
+    series = [
+        Series(row["label"], (Point(spent(row) / row["pairs"], row["accuracy"], row["low"], row["high"]),))
+        for row in rows
+    ]
+    return Scatter("Cost against accuracy", x_label, "accuracy", tuple(series), log_x=True)
+
+
+def _one(name: str, value: float | None, low: float | None, high: float | None) -> Series | None:
+    return None if value is None else Series(name, (Point(0, value, low, high),))

@@ -1,0 +1,107 @@
+"""What the figures say, in sentences: first what was found (`findings`), then what a reader must know (`notes`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from personalrm.bench.report import tables
+from personalrm.bench.report.wording import counted, listed
+
+Record = Mapping[str, Any]
+_NAMED = 4
+
+
+def findings(record: Record) -> list[str]:
+    """The best line, whether it beats the baseline and the others, and what this much data could have shown."""
+    rows = [row for row in tables.ranked(record) if row["accuracy"] is not None]
+    if not rows:
+        return ["No method scored a pair."]
+    best = rows[0]
+    behind = f"{counted(best['pairs'], 'choice')} of {counted(best['people'], 'person', 'people')}"
+    bounds = "" if best["low"] is None else f" (95 % interval {best['low']:.1%} to {best['high']:.1%})"
+    said = [f"Most often right is {best['label']}: in {best['accuracy']:.1%} of {behind}{bounds}."]
+    return [*said, *_against_baseline(record, best), *_undecided(record, best), *_detectable(record)]
+
+
+def _against_baseline(record: Record, best: Record) -> Iterator[str]:
+    tests = record["comparisons"]
+    if not tests:
+        return
+    base = tests[0]["against"]
+    mine = next((one for one in tests if one["name"] == best["label"]), None)
+    if mine is not None:
+        effect, p = mine["effect"], mine["p_corrected"]
+        surely = "more than chance would give" if p < tables.SIGNIFICANT else "which chance alone could give"
+        yield (
+            f"Against {base}, on the same pairs: {100 * effect['difference']:+.1f} points, {surely} "
+            f"(p = {p:.4f}, corrected for {counted(len(tests), 'test')})."
+        )
+    better = [one["name"] for one in tables.significant(tests) if one["effect"]["difference"] > 0]
+    worse = [one["name"] for one in tables.significant(tests) if one["effect"]["difference"] < 0]
+    yield (
+        f"Of {counted(len(tests), 'method')}, {len(better)} {'is' if len(better) == 1 else 'are'} surely better than "
+        f"{base}{_names(better)}, {len(worse)} surely worse{_names(worse)}."
+    )
+
+
+def _undecided(record: Record, best: Record) -> Iterator[str]:
+    """Which others may be as good as the best."""
+    even = [
+        one["against"] if one["name"] == best["label"] else one["name"]
+        for one in record["pairwise"]
+        if best["label"] in (one["name"], one["against"]) and one["p_corrected"] >= tables.SIGNIFICANT
+    ]
+    if even and len(record["methods"]) > 2:
+        yield f"Not told apart from {best['label']} by these data: {counted(len(even), 'method')}{_names(even)}."
+
+
+def _detectable(record: Record) -> Iterator[str]:
+    known = [one["detectable"] for one in record["comparisons"] if one.get("detectable") is not None]
+    if known:
+        least, most = 100 * min(known), 100 * max(known)
+        size = f"{least:.1f} points" if f"{least:.1f}" == f"{most:.1f}" else f"{least:.1f} to {most:.1f} points"
+        base = record["comparisons"][0]["against"]
+        yield (
+            f"A true difference from {base} of {size}, depending on the method, would be found in 80 of 100 such "
+            "samples; smaller ones mostly stay unseen."
+        )
+
+
+def notes(record: Record) -> list[str]:
+    """What a reader must know, and what was not measured."""
+    return [*_of_figures(record), *_of_methods(record)]
+
+
+def _of_figures(record: Record) -> Iterator[str]:
+    yield "Intervals are 95 %, by resampling whole people; unscored pairs count neither as right nor as wrong."
+    if any(row["low"] is None for row in record["methods"]):
+        yield "Too few people stand behind a method for an interval."
+    hard = [row["label"] for row in record["methods"] if row["log_loss"] is None]
+    if hard:
+        yield f"No log loss: {', '.join(hard)} (they name a side, not a probability)."
+    if any(row["cost"] is None for row in record["methods"]):
+        yield "The cost of a method is unknown where the model's prices are."
+    if record["population"] is None and record["folds"] == 1:
+        yield "There were no other people to learn from: traits and population begin with the prior that ships."
+
+
+def _of_methods(record: Record) -> Iterator[str]:
+    even = [f"{one['label']} {one['even']}" for one in record["details"] if one["even"]]
+    if even:
+        yield f"Exactly even probabilities earn one half: {', '.join(even)}."
+    for what, key, unit in (("Not scored by", "unscored", ""), ("Noted by", "remarks", " tasks")):
+        said: dict[str, list[str]] = {}
+        for one in record["details"]:
+            if one[key]:
+                reasons = ", ".join(f"{reason} ({count:,}{unit})" for reason, count in one[key].items())
+                said.setdefault(reasons, []).append(one["label"])
+        for reasons, labels in said.items():
+            yield f"{what} {listed(labels)}: {reasons}."
+
+
+def _names(labels: list[str]) -> str:
+    if not labels:
+        return ""
+    more = [f"{len(labels) - _NAMED} more"] if len(labels) > _NAMED else []
+    return f" ({listed([*labels[:_NAMED], *more])})"

@@ -1,0 +1,109 @@
+"""The studies whose results lie in the folder of a run (``studies/NAME.json``), as a report shows them.
+
+    for one in read_studies("out"):
+        one.question, one.charts[0], one.tables[0].rows
+
+A file is a record with ``study``, ``question``, ``settings``, ``tables`` (title, columns, rows), ``charts``
+(`personalrm.bench.charts`) and ``reading``, the sentences that say what was found. One that cannot be shown takes
+nothing from the others: `Study.problem` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from personalrm.bench.charts import Chart, from_json
+from personalrm.bench.figures import number
+from personalrm.bench.report.table import Column, Table
+from personalrm.errors import DataError
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One question and its answer; where ``problem`` is said, nothing else is known but the name."""
+
+    name: str
+    question: str = ""
+    reading: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read_studies(directory: str | Path) -> list[Study]:
+    """Every study of a folder, by the names of their files."""
+    return [_read(path) for path in sorted((Path(directory) / "studies").glob("*.json"))]
+
+
+def _read(path: Path) -> Study:
+    try:
+        record = orjson.loads(path.read_bytes())
+        return _study(path.stem, record)
+    except (OSError, orjson.JSONDecodeError, DataError) as error:
+        return Study(path.stem, problem=f"studies/{path.name} cannot be shown: {error}")
+    except (TypeError, KeyError, AttributeError, ValueError):
+        return Study(path.stem, problem=f"studies/{path.name} cannot be shown: it is no study's record")
+
+
+def _study(stem: str, record: Record) -> Study:
+    reading = record["reading"]
+    return Study(
+        name=str(record["study"]),
+        question=str(record["question"]),
+        reading=(reading,) if isinstance(reading, str) else tuple(str(one) for one in reading),
+        charts=tuple(from_json(one) for one in record["charts"]),
+        tables=tuple(_table(f"study_{stem}_{at}", one) for at, one in enumerate(record["tables"], 1)),
+        settings=dict(record["settings"]),
+    )
+
+
+def _table(name: str, record: Record) -> Table:
+    """A study's table: its cells are text or numbers of any kind, so a column is what its cells are."""
+    heads: Sequence[str] = record["columns"]
+    cells = [[_cell(one) for one in row] for row in record["rows"]]
+    if any(len(row) != len(heads) for row in cells):
+        raise ValueError
+    numeric = [_numeric([row[at] for row in cells]) for at in range(len(heads))]
+    rows = tuple(
+        tuple(one if form != "text" else _text(one) for one, form in zip(row, numeric, strict=True)) for row in cells
+    )
+    columns = tuple(Column(str(head), form) for head, form in zip(heads, numeric, strict=True))
+    return Table(name, str(record["title"]), columns, rows)
+
+
+def _numeric(cells: Sequence[Any]) -> Any:
+    known = [one for one in cells if one is not None]
+    if known and all(isinstance(one, int) and not isinstance(one, bool) for one in known):
+        return "count"
+    if known and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known):
+        return "figure"
+    if known and all(isinstance(one, tuple) for one in known):
+        return "shift" if any(bound is not None and bound < 0 for one in known for bound in one) else "interval"
+    return "text"
+
+
+def _cell(value: Any) -> Any:
+    """Two numbers are an interval."""
+    if (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(one is None or isinstance(one, int | float) for one in value)
+    ):
+        return tuple(value)
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return number(value)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,93 @@
+"""A figure as matplotlib writes it becomes an element of a page: nothing is fetched, no id is met twice.
+
+inline(svg_bytes, "Accuracy")     # "<svg class='chart' role='img' …><title>Accuracy</title>…"
+
+Colours are drawn as stand-ins (`COLOURS`) and become variables of the page's style, each with a fallback for figures
+that are cut out of their page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from types import MappingProxyType
+from xml.etree import ElementTree
+
+_NAMES = {
+    "--ink": "#1a1d21",
+    "--soft": "#5d6670",
+    "--line": "#d9dee3",
+    "--more": "#0b62a8",
+    "--less": "#c2500a",
+    "--hue1": "#0b62a8",
+    "--hue2": "#c2500a",
+    "--hue3": "#0a7f5c",
+    "--hue4": "#a8508a",
+    "--hue5": "#8a6d00",
+    "--hue6": "#4a5fb8",
+}
+"""Every colour of figures by its variable, with its value on paper."""
+COLOURS = MappingProxyType({name: f"#0f0e{number:02x}" for number, name in enumerate(_NAMES, 16)})
+"""The stand-in that a figure is drawn with, by the variable that it becomes."""
+
+_VARIABLES = {colour: f"var({name},{_NAMES[name]})" for name, colour in COLOURS.items()}
+_COLOUR = re.compile("|".join(_VARIABLES))
+_FONT = re.compile(r"font: (?:[a-z0-9]+ )*?([0-9.]+px) [^;]*|font-family: [^;]*;? ?")
+"""The page chooses the family; older matplotlibs write size and family as one."""
+_USED = re.compile(r"#([\w-]+)\)?")
+
+
+def inline(svg: bytes, title: str) -> str:
+    """An SVG document as an element with a name that is read aloud."""
+    root = ElementTree.fromstring(svg)
+    for name in ("metadata", "style"):
+        _remove(root, name)
+    used = {match for one in root.iter() for match in _references(one)}
+    key = blake2b(title.encode() + svg, digest_size=4).hexdigest()
+    for one in root.iter():
+        one.tag = _bare(one.tag)
+        one.attrib = dict(_attributes(one.attrib, used, key))
+    box = root.attrib["viewBox"]
+    root.attrib = {"class": "chart", "role": "img", "aria-label": title, "viewBox": box}
+    spoken = ElementTree.Element("title")
+    spoken.text = title
+    root.insert(0, spoken)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _remove(root: ElementTree.Element, name: str) -> None:
+    for parent in list(root.iter()):
+        for child in [one for one in parent if _bare(one.tag) == name]:
+            parent.remove(child)
+
+
+def _bare(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _references(element: ElementTree.Element) -> Iterator[str]:
+    """Ids that an element points to."""
+    for name, value in element.attrib.items():
+        if _bare(name) == "href" or "url(#" in value:
+            yield from _USED.findall(value.replace("url(", ""))
+
+
+def _attributes(attributes: dict[str, str], used: set[str], key: str) -> Iterator[tuple[str, str]]:
+    """Without namespaces; ids only where something points to them, and with the figure's own key."""
+    for full, value in attributes.items():
+        name = _bare(full)
+        if name == "id":
+            if value in used:
+                yield name, f"{key}-{value}"
+        elif name == "href":
+            yield name, f"#{key}-{value[1:]}"
+        elif name == "style":
+            yield name, _styled(value)
+        else:
+            yield name, value.replace("url(#", f"url(#{key}-")
+
+
+def _styled(style: str) -> str:
+    sized = _FONT.sub(lambda match: f"font-size: {match[1]}" if match[1] else "", style)
+    return _COLOUR.sub(lambda match: _VARIABLES[match[0]], sized)

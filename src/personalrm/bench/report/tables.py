@@ -1,0 +1,333 @@
+"""Every table of a report, from the record of a run: for the page, and each as LaTeX and CSV.
+
+    leaderboard(record)                 # Table("leaderboard", …), best first
+    [one.name for one in all_tables(record)]
+
+Nothing is computed here: rows are put in order, and figures that were not measured leave their column out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from personalrm.bench.report.published import WARNING, belonging, published_on
+from personalrm.bench.report.table import Cell, Column, Table
+from personalrm.models.engines import TRAITS
+
+Record = Mapping[str, Any]
+
+SIGNIFICANT = 0.05
+_BEHIND = (Column("people", "count"), Column("pairs", "count"))
+_ACCURACY = (Column("accuracy", "figure"), Column("95 % interval", "interval", "accuracy"))
+_WHICH = (Column("method"), Column("model"), Column("choices", "count", "context_pairs"))
+"""What tells a line from the others: the choices it may learn from are all where none are said."""
+
+
+def all_tables(record: Record) -> list[Table]:
+    """The tables that have a row, in the order of the page."""
+    tables = [
+        leaderboard(record),
+        against(record),
+        pairwise(record),
+        probabilities(record),
+        calibration(record),
+        length_matched(record),
+        domains(record),
+        published(record),
+        learning(record),
+        costs(record),
+        *same_pairs(record),
+    ]
+    return [one for one in tables if one.rows]
+
+
+def ranked(record: Record) -> list[Record]:
+    """The rows of the table, the most accurate first; equal ones and those without a figure as they were."""
+    return sorted(record["methods"], key=lambda row: -1.0 if row["accuracy"] is None else row["accuracy"], reverse=True)
+
+
+def details(record: Record) -> dict[str, Record]:
+    """What is known of each line beside its row, by label."""
+    return {one["label"]: one for one in record["details"]}
+
+
+def leaderboard(record: Record) -> Table:
+    """Accuracy with intervals, over pairs and over people, and whether it differs from the baseline's."""
+    more, tests = details(record), {one["name"]: one for one in record["comparisons"]}
+    base = record["comparisons"][0]["against"] if tests else ""
+    rows = tuple(
+        (
+            *_which(row),
+            row["accuracy"],
+            (row["low"], row["high"]),
+            *_with_interval(more[row["label"]].get("over_people")),
+            *_effect(tests.get(row["label"])),
+            row["people"],
+            row["pairs"],
+            row["coverage"],
+        )
+        for row in ranked(record)
+    )
+    columns = (
+        *_WHICH,
+        *_ACCURACY,
+        Column("over people", "figure", "accuracy_over_people"),
+        Column("95 % interval", "interval", "accuracy_over_people"),
+        Column(f"against {base}", "signed", "difference"),
+        Column("p (Holm)", "p", "p_holm"),
+        *_BEHIND,
+        Column("coverage", "percent"),
+    )
+    note = (
+        "Accuracy: the share of scored pairs whose preferred response got the greater probability, both orders "
+        "combined; an exactly even probability counts one half. Over people: the mean of each person's own accuracy. "
+        "Intervals resample whole people."
+    )
+    return Table("leaderboard", "Accuracy of each method", columns, rows, note).without_empty()
+
+
+def against(record: Record) -> Table:
+    """The paired tests against the baseline."""
+    base = record["comparisons"][0]["against"] if record["comparisons"] else ""
+    note = (
+        "Pair by pair on what both scored; the test swaps the two methods person by person. Holm: corrected for all "
+        "tests of this table. Detectable: the difference that such a test would find in 80 of 100 such samples."
+    )
+    return _tests("against", f"Against {base}, pair by pair", record["comparisons"], note, both=False)
+
+
+def pairwise(record: Record) -> Table:
+    """The paired tests of every two lines."""
+    tests = record["pairwise"] if len(record["methods"]) > 2 else []
+    note = "As above, corrected for all tests of this table."
+    return _tests("pairwise", "Every method against every other", tests, note, both=True)
+
+
+def _tests(name: str, title: str, tests: Sequence[Record], note: str, *, both: bool) -> Table:
+    rows = tuple(
+        (
+            one["name"],
+            one["against"] if both else None,
+            one["effect"]["difference"],
+            (one["effect"]["low"], one["effect"]["high"]),
+            one["effect"]["p"],
+            one["p_corrected"],
+            one.get("detectable"),
+            one["effect"]["people"],
+            one["effect"]["pairs"],
+        )
+        for one in tests
+    )
+    columns = (
+        Column("method"),
+        Column("against"),
+        Column("difference", "signed"),
+        Column("95 % interval", "shift", "difference"),
+        Column("p", "p"),
+        Column("p (Holm)", "p", "p_holm"),
+        Column("detectable", "figure"),
+        *_BEHIND,
+    )
+    return Table(name, title, columns, rows, note).without_empty()
+
+
+def probabilities(record: Record) -> Table:
+    """How good the probabilities are, and whether the two orders agree."""
+    more = details(record)
+    rows = tuple(
+        (
+            *_which(row),
+            row["log_loss"],
+            more[row["label"]]["brier"],
+            *_with_interval(more[row["label"]].get("ece")),
+            more[row["label"]]["agreement"],
+            more[row["label"]]["even"],
+        )
+        for row in ranked(record)
+    )
+    columns = (
+        *_WHICH,
+        Column("log loss", "figure"),
+        Column("Brier", "figure"),
+        Column("ECE", "figure", "ece"),
+        Column("95 % interval", "interval", "ece"),
+        Column("both orders agree", "percent", "order_agreement"),
+        Column("exactly even", "count", "even"),
+    )
+    note = (
+        "Log loss in nats a choice (knowing nothing: 0.693), Brier score (knowing nothing: 0.250) and expected "
+        "calibration error: the smaller the better. Both orders agree: the share of pairs for which a judge names the "
+        "same response whichever it is shown first."
+    )
+    return Table("probabilities", "Probabilities", columns, rows, note).without_empty()
+
+
+def calibration(record: Record) -> Table:
+    """The points of the calibration curves."""
+    rows = tuple(
+        (one["label"], bin_["predicted"], bin_["observed"], (bin_["low"], bin_["high"]), bin_["pairs"])
+        for one in record["details"]
+        for bin_ in one.get("calibration") or ()
+    )
+    columns = (
+        Column("method"),
+        Column("predicted", "figure"),
+        Column("observed", "figure"),
+        Column("95 % interval", "interval", "observed"),
+        Column("pairs", "count"),
+    )
+    return Table("calibration", "Calibration, bin by bin", columns, rows).without_empty()
+
+
+def length_matched(record: Record) -> Table:
+    """Accuracy where length gives nothing away."""
+    more = details(record)
+    found = [(row, more[row["label"]].get("length_matched")) for row in ranked(record)]
+    rows = tuple(_slice(row, one) for row, one in found if one and one["pairs"])
+    note = str(record.get("length_matching") or "")
+    columns = (*_WHICH, *_ACCURACY, *_BEHIND)
+    return Table("length_matched", "Among pairs of nearly equal length", columns, rows, note).without_empty()
+
+
+def domains(record: Record) -> Table:
+    """Accuracy for each kind of conversation."""
+    more = details(record)
+    rows = tuple(
+        (one["domain"], *_slice(row, one))
+        for row in ranked(record)
+        for one in more[row["label"]].get("domains") or ()
+        if one["pairs"]
+    )
+    columns = (Column("domain"), *_WHICH, *_ACCURACY, *_BEHIND)
+    note = "No interval where fewer than five people stand behind a figure."
+    return Table("domains", "Domain by domain", columns, rows, note).without_empty()
+
+
+def published(record: Record) -> Table:
+    """Published accuracies with ours beside them; no row where nothing was published on this data."""
+    data = belonging(str(record["data"]), _domains(record))
+    rows: list[tuple[Cell, ...]] = []
+    theirs: set[int] = set()
+    taken: set[str] = set()
+    for one in published_on(data) if data else ():
+        theirs.add(len(rows))
+        rows.append((one.method, "published", one.size, one.accuracy, one.interval, one.source))
+        taken.add(one.ours)
+    for row in ranked(record):
+        kind = "measured here" if row["name"] in taken else "measured here, nothing alike published"
+        if rows and row["accuracy"] is not None:
+            rows.append((row["label"], kind, row["model"], row["accuracy"], (row["low"], row["high"]), "this run"))
+    rows, theirs = _by_accuracy(rows, theirs)
+    columns = (Column("method"), Column("origin"), Column("model"), *_ACCURACY, Column("source"))
+    title = f"Published on PersonalRewardBench ({data}), and ours"
+    return Table("published", title, columns, tuple(rows), WARNING, frozenset(theirs))
+
+
+def learning(record: Record) -> Table:
+    """Accuracy by the number of choices that could be learned from, for lines that differ in nothing else."""
+    more = details(record)
+    rows = tuple(
+        (row["name"], row["model"], row["context_pairs"], more[row["label"]].get("history"), *_figures(row))
+        for group in curves(record)
+        for row in group
+    )
+    columns = (
+        *_WHICH[:2],
+        Column("at most", "count", "context_pairs"),
+        Column("choices, mean", "figure", "choices_mean"),
+        *_ACCURACY,
+        *_BEHIND,
+        Column("log loss", "figure"),
+    )
+    note = "At most: the limit set, none where all choices could be used; mean: choices that were really there."
+    return Table("learning_curve", "More choices to learn from", columns, rows, note).without_empty()
+
+
+def curves(record: Record) -> list[list[Record]]:
+    """Rows that share method and model and differ in the number of choices, fewest first, without a limit last."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for row in record["methods"]:
+        groups.setdefault((row["name"], row["model"]), []).append(row)
+    return [
+        sorted(rows, key=lambda row: (row["context_pairs"] is None, row["context_pairs"] or 0))
+        for rows in groups.values()
+        if len(rows) > 1
+    ]
+
+
+def costs(record: Record) -> Table:
+    """What each method takes: calls, tokens, dollars, time."""
+    rows = tuple(
+        (
+            *_which(row),
+            row["calls"],
+            row["prompt_tokens"],
+            row["completion_tokens"],
+            row["cost"],
+            row["cost"] / row["pairs"] if row["cost"] is not None and row["pairs"] else None,
+            row["seconds"],
+        )
+        for row in ranked(record)
+    )
+    columns = (
+        *_WHICH,
+        Column("calls", "count"),
+        Column("prompt tokens", "count"),
+        Column("completion tokens", "count"),
+        Column("cost", "dollars", "cost_usd"),
+        Column("cost a pair", "dollars", "cost_usd_per_pair"),
+        Column("seconds", "seconds", timed=True),
+    )
+    note = (
+        "What a method takes, whether or not an answer was known already. A dash under cost: the prices of the model "
+        "were not given (--prices). Seconds are those of this machine and of what was not yet known."
+    )
+    return Table("cost", "What it takes", columns, rows, note).without_empty()
+
+
+def same_pairs(record: Record) -> list[Table]:
+    """For each line that scored a part only, all lines on that part."""
+    columns = (*_WHICH, *_ACCURACY, *_BEHIND, Column("coverage", "percent"), Column("log loss", "figure"))
+    found = []
+    for number, (label, lines) in enumerate(record["same_pairs"].items(), 1):
+        best_first = ranked({"methods": lines})
+        rows = tuple((*_which(row), *_figures(row)[:4], row["coverage"], row["log_loss"]) for row in best_first)
+        found.append(Table(f"same_pairs_{number}", f"On the pairs that {label} scored", columns, rows).without_empty())
+    return found
+
+
+def _which(row: Record) -> tuple[Cell, ...]:
+    """Name, model (where one was asked) and limit."""
+    embedded = row["model"] in TRAITS or row["model"] in row["name"]
+    return row["name"], None if embedded else row["model"], row["context_pairs"]
+
+
+def _figures(row: Record) -> tuple[Cell, ...]:
+    return row["accuracy"], (row["low"], row["high"]), row["people"], row["pairs"], row["log_loss"]
+
+
+def _slice(row: Record, one: Record) -> tuple[Cell, ...]:
+    return (*_which(row), one["accuracy"], (one["low"], one["high"]), one["people"], one["pairs"])
+
+
+def _with_interval(measured: Record | None) -> tuple[Cell, Cell]:
+    return (measured["value"], (measured["low"], measured["high"])) if measured else (None, None)
+
+
+def _effect(test: Record | None) -> tuple[Cell, Cell]:
+    return (test["effect"]["difference"], test["p_corrected"]) if test else (None, None)
+
+
+def _domains(record: Record) -> set[str]:
+    return {one["domain"] for line in record["details"] for one in line.get("domains") or ()}
+
+
+def _by_accuracy(rows: list[tuple[Cell, ...]], theirs: set[int]) -> tuple[list[tuple[Cell, ...]], set[int]]:
+    order = sorted(range(len(rows)), key=lambda at: -float(rows[at][3]))  # type: ignore[arg-type]
+    return [rows[at] for at in order], {place for place, at in enumerate(order) if at in theirs}
+
+
+def significant(tests: Sequence[Record]) -> Iterator[Record]:
+    """Those tests that chance alone would hardly give, corrected for their number."""
+    return (one for one in tests if one["p_corrected"] < SIGNIFICANT)
