@@ -174,7 +174,7 @@ def asked(ledgers: Iterable[Ledger]) -> None:
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
     """The table of methods; with a directory everything is written there too."""
     from personalrm.bench.methods import SURFACE
-    from personalrm.bench.record import record_of, write
+    from personalrm.bench.record import read_record, record_of, write
     from personalrm.bench.report.terminal import show
     from personalrm.bench.results import baseline
 
@@ -184,7 +184,7 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
     if as_json:
         _json(result.as_json())
     else:
-        show(record_of(result, against), _console())
+        show(record_of(result, against) if directory is None else read_record(directory), _console())
 
 
 def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:

@@ -17,17 +17,20 @@ from typing import Any
 import numpy as np
 import orjson
 
-from personalrm.bench.results import DETAILS, BenchResult, Row
+from personalrm.bench.details import LENGTH_MATCHING, details_of, detectable
+from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, Entry, read_seconds, replace_file
 from personalrm.errors import DataError, StorageError
 
 SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"
+SIMULATED = "simulated-"
+"""What the ids of people who are none begin with."""
 
 
 def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
     """Everything a report shows: the promised JSON, then settings, details, comparisons and the same-pairs tables."""
-    rows = result.rows()
+    rows, more = result.rows(), details_of(result)
     return {
         "schema": SCHEMA,
         **result.as_json(),
@@ -37,12 +40,16 @@ def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
         "population": result.design.population,
         "fingerprint": result.fingerprint,
         "asked": {"people": len(set(result.people.tolist())), "pairs": len(result.asked)},
+        "simulated": any(one.user.startswith(SIMULATED) for one in result.asked),
+        "length_matching": LENGTH_MATCHING,
         "details": [
-            {name: asdict(row)[name] for name in ("label", *DETAILS)} | {"prompts": dict(line.prompts)}
+            {name: asdict(row)[name] for name in ("label", *DETAILS)}
+            | {"prompts": dict(line.prompts)}
+            | more[row.label]
             for row, line in zip(rows, result.lines.values(), strict=True)
         ],
-        "comparisons": [asdict(one) for one in result.comparisons(against)] if against else [],
-        "pairwise": [asdict(one) for one in result.pairwise()],
+        "comparisons": [_test(result, one) for one in result.comparisons(against)] if against else [],
+        "pairwise": [_test(result, one) for one in result.pairwise()],
         "same_pairs": {
             label: [asdict(row) for row in result.rows(result.scored_by(label)) if row.pairs]
             for label in result.partial()
@@ -67,6 +74,10 @@ def write(result: BenchResult, directory: str | Path, against: str | None) -> Pa
     except OSError as error:
         raise StorageError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
     return folder
+
+
+def _test(result: BenchResult, one: Comparison) -> dict[str, Any]:
+    return {**asdict(one), "detectable": detectable(result, one.name, one.against)}
 
 
 def pair_lines(result: BenchResult) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ WIDTH = 7.6
 """Inches; the page scales the figure, and text of 9.5 points is then as large as the page's small print."""
 _NAME, _CELL_NAME = 40, 22
 _PLACES = 8
+_BANDS = 3
 _MARKERS = "osD^vPX*"
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 _INK, _SOFT, _LINE = COLOURS["--ink"], COLOURS["--soft"], COLOURS["--line"]
@@ -127,7 +128,7 @@ def _dots(chart: Dots, figure: Any) -> None:
 
 
 def _whisker(axes: Any, point: Point, place: int, colour: str, *, hollow: bool) -> None:
-    if point.low is not None and point.high is not None:
+    if _bounded(point):
         axes.plot([point.low, point.high], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
     face = "none" if hollow else colour
     axes.plot([point.y], [place], "D" if hollow else "o", color=colour, markerfacecolor=face, markersize=6)
@@ -142,8 +143,13 @@ def _lines(chart: Lines, figure: Any) -> None:
         axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=_DASHES[2])
     _reference(axes.axhline, chart.reference)
     axes.grid()
+    banded = [one for one in series if any(point.low is not None for point in one.points)]
     for place, one in enumerate(series):
         _curve(axes, one, place)
+        if len(banded) <= _BANDS:
+            _band(axes, one, place)
+        else:
+            _whiskers(axes, one, place)
     across = [point.x for one in series for point in one.points]
     _scale(axes, across, log=chart.log_x)
     if chart.diagonal:
@@ -158,12 +164,27 @@ def _curve(axes: Any, one: Series, place: int) -> None:
     colour, points = _HUES[place % len(_HUES)], sorted(one.points, key=lambda point: point.x)
     across, up = [point.x for point in points], [point.y for point in points]
     look = {"color": colour, "linestyle": _DASHES[place % len(_DASHES)], "linewidth": 1.6}
-    marker = _MARKERS[place % len(_MARKERS)]
+    level = len(set(up)) == 1 and not any(point.low is not None for point in points)
+    marker = "" if level else _MARKERS[place % len(_MARKERS)]
     axes.plot(across, up, marker=marker, markersize=5, label=shortened(one.name, _NAME), **look)
-    banded = [point for point in points if point.low is not None and point.high is not None]
-    if banded:
-        bounds = [point.low for point in banded], [point.high for point in banded]
-        axes.fill_between([point.x for point in banded], *bounds, color=colour, alpha=0.12, linewidth=0)
+
+
+def _band(axes: Any, one: Series, place: int) -> None:
+    known = sorted((point for point in one.points if _bounded(point)), key=lambda point: point.x)
+    bounds = [point.low for point in known], [point.high for point in known]
+    look = {"color": _HUES[place % len(_HUES)], "alpha": 0.12, "linewidth": 0}
+    axes.fill_between([point.x for point in known], *bounds, **look)
+
+
+def _whiskers(axes: Any, one: Series, place: int) -> None:
+    """Where bands of many curves would hide each other."""
+    colour = _HUES[place % len(_HUES)]
+    for point in filter(_bounded, one.points):
+        axes.plot([point.x, point.x], [point.low, point.high], color=colour, linewidth=1.1, alpha=0.6)
+
+
+def _bounded(point: Point) -> bool:
+    return point.low is not None and point.high is not None
 
 
 @_onto.register
@@ -174,9 +195,7 @@ def _scatter(chart: Scatter, figure: Any) -> None:
     axes.grid()
     for place, one in enumerate(series):
         colour, marker = _HUES[place % len(_HUES)], _MARKERS[place % len(_MARKERS)]
-        for point in one.points:
-            if point.low is not None and point.high is not None:
-                axes.plot([point.x, point.x], [point.low, point.high], color=colour, linewidth=1.2, alpha=0.6)
+        _whiskers(axes, one, place)
         across, up = [point.x for point in one.points], [point.y for point in one.points]
         name = shortened(one.name, _NAME)
         axes.plot(across, up, linestyle="none", marker=marker, markersize=7, color=colour, label=name)
@@ -199,7 +218,7 @@ def _matrix(chart: Matrix, figure: Any) -> None:
                 colour, depth = shade(value)
                 place = (across - 0.48, down - 0.46)
                 axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=colour, alpha=depth, linewidth=0))
-            words = "–" if value is None else f"{value:+.3f}" if chart.middle == 0 else _value(value)
+            words = "–" if value is None else f"{round(value, 3) + 0.0:+.3f}" if chart.middle == 0 else _value(value)
             look = {"fontsize": 9.0 if columns <= 10 else 6.5, "color": _SOFT if value is None else _INK}
             axes.text(across, down, words, ha="center", va="center", **look)
     turned = {"rotation": 35, "ha": "left", "rotation_mode": "anchor"} if columns > 3 else {}

@@ -95,11 +95,7 @@ def read_evidence(directory: str | Path, record: Record) -> Evidence:
         DataError: a file is damaged; it is named with the line.
     """
     folder = Path(directory)
-    entries = {
-        Entry(row["name"], row["model"], row["context_pairs"]): row["label"]
-        for row in record["methods"]
-        if row["log_loss"] is not None
-    }
+    entries = _shown(record)
     if not (folder / "pairs.jsonl").exists():
         return Evidence(absent=("The single predictions are no longer in the folder (pairs.jsonl).",))
     lines = _gathered(folder, entries)
@@ -110,6 +106,21 @@ def read_evidence(directory: str | Path, record: Record) -> Evidence:
             if shown := _personas(folder / "tasks" / entry.file, lines[entry].people):
                 personas[label] = shown
     return Evidence(worst, personas)
+
+
+def _shown(record: Record) -> dict[Entry, str]:
+    """Lines with probabilities; of those that differ in the number of choices alone, the one that has most."""
+    most: dict[tuple[str, str], tuple[Entry, str]] = {}
+    for row in record["methods"]:
+        entry = Entry(row["name"], row["model"], row["context_pairs"])
+        known = most.get((entry.method, entry.model))
+        if row["log_loss"] is not None and (known is None or _limit(entry) > _limit(known[0])):
+            most[entry.method, entry.model] = (entry, row["label"])
+    return dict(most.values())
+
+
+def _limit(entry: Entry) -> float:
+    return math.inf if entry.context_pairs is None else entry.context_pairs
 
 
 def _gathered(folder: Path, entries: Mapping[Entry, str]) -> dict[Entry, _Line]:

@@ -68,6 +68,8 @@ def _cited(side: str, ids: Any) -> list[str]:
 def _arm(known: Record) -> str:
     if not known.get("arm"):
         return ""
+    if known["arm"] == "default":
+        return "Used for this person: the plain judge, because on held-back choices nothing was seen to help more."
     sure = known.get("confidence")
     how_sure = f", {sure:.0%} sure that it beats the plain judge" if isinstance(sure, float) else ""
     return f"Used for this person: {known['arm']}{how_sure}."

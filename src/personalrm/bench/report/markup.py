@@ -1,6 +1,6 @@
 """Pieces of a page: every text that comes in is escaped here, once.
 
-table(Table(…))                     # "<div class=wide><table>…"
+table(Table(…))                     # "<div class=wide tabindex=0><table>…"
 section("cost", "Cost", body)       # "<section id=cost><h2>Cost</h2>…"
 """
 
@@ -45,7 +45,7 @@ def folded(title: str, body: str, *, opened: bool = False) -> str:
 
 def figure(svg: str, caption: str) -> str:
     """A drawn chart with what one must know to read it."""
-    return f"<figure><div class=wide>{svg}</div><figcaption>{text(caption)}</figcaption></figure>"
+    return f"<figure><div class=wide tabindex=0>{svg}</div><figcaption>{text(caption)}</figcaption></figure>"
 
 
 def table(shown: Table, *, title: bool = True) -> str:
@@ -54,7 +54,9 @@ def table(shown: Table, *, title: bool = True) -> str:
         return ""
     head = "".join(_head(one) for one in shown.columns)
     rows = [_row(shown.columns, row, published=at in shown.published) for at, row in enumerate(shown.rows)]
-    whole = f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    whole = (
+        f"<div class=wide tabindex=0><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
     note = paragraph(shown.note, "note")
     if len(shown.rows) > LONG and title:
         return folded(f"{shown.title} ({len(shown.rows)} rows)", whole + note)

@@ -18,7 +18,7 @@ from personalrm.bench.report import pictures, tables
 from personalrm.bench.report.evidence import Evidence
 from personalrm.bench.report.exhibits import personas, worst
 from personalrm.bench.report.markup import bullets, figure, folded, paragraph, section, table, text
-from personalrm.bench.report.reading import findings, notes
+from personalrm.bench.report.reading import findings, notes, warning
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import Column, Table
 from personalrm.bench.report.wording import counted
@@ -67,6 +67,7 @@ def page(report: Report, draw: Draw) -> str:
     top = f"<header><h1>{text(title)}</h1><p class=sub>{text(sub)}</p>"
     body = [
         f"{top}{_contents((name, head) for name, head, _ in parts)}</header>",
+        paragraph(warning(record), "warning"),
         _failed(record["failed"]),
         f"<div class=lead>{bullets(findings(record))}</div>",
         *(section(*one) for one in parts),
@@ -117,7 +118,9 @@ def _tests(record: Record, shown: _Figures) -> str:
 
 
 def _probabilities(record: Record, shown: _Figures) -> str:
-    caption = "On the dotted line a probability means what it says; below it, the method is too sure."
+    caption = (
+        "On the dotted line a probability means what it says; a flatter curve is too sure, a steeper one too timid."
+    )
     curves = "".join(shown(chart, caption) for chart in pictures.calibration(record))
     bins = tables.calibration(record)
     return (

@@ -12,11 +12,14 @@ from typing import Any
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
 from personalrm.bench.report import tables
 from personalrm.bench.report.table import Table
+from personalrm.bench.run_folder import Entry, labels
 
 Record = Mapping[str, Any]
 
 TOGETHER = 6
 """Curves in one figure: as many as there are colours."""
+CROWDED = 14
+"""Columns above which nobody reads a matrix."""
 FLAT = 3
 """Lines that learn nothing of the person, shown beside a learning curve."""
 
@@ -29,14 +32,14 @@ def leaderboard(rows: Sequence[Record], title: str = "Accuracy of each method, w
 
 def differences(record: Record) -> Chart | None:
     """By how much the method of each row is right more often than that of each column."""
-    labels = [row["label"] for row in tables.ranked(record)]
-    if len(labels) < 3:
+    names = [row["label"] for row in tables.ranked(record)]
+    if not 3 <= len(names) <= CROWDED:
         return None
     known = {(one["name"], one["against"]): one["effect"]["difference"] for one in record["pairwise"]}
     known |= {(other, one): -value for (one, other), value in known.items()}
-    values = tuple(tuple(known.get((row, column)) for column in labels) for row in labels)
+    values = tuple(tuple(known.get((row, column)) for column in names) for row in names)
     title = "Accuracy of the row's method minus that of the column's, on the pairs both scored"
-    return Matrix(title, "", "", tuple(labels), tuple(labels), values, 0.0)
+    return Matrix(title, "", "", tuple(names), tuple(names), values, 0.0)
 
 
 def calibration(record: Record) -> Iterator[Chart]:
@@ -59,7 +62,7 @@ def domains(record: Record) -> Chart | None:
     more = tables.details(record)
     rows = [(row["label"], more[row["label"]].get("domains") or ()) for row in tables.ranked(record)]
     names = sorted({one["domain"] for _, found in rows for one in found if one["pairs"]})
-    if len(names) < 2:
+    if not 2 <= len(names) <= CROWDED:
         return None
     values = tuple(_along(names, found) for _, found in rows)
     title = "Accuracy by domain"
@@ -89,10 +92,10 @@ def published(table: Table) -> Chart | None:
 def learning(record: Record) -> Iterator[Chart]:
     """Accuracy over the choices learned from, with those that learn nothing of the person as level lines."""
     more, curves = tables.details(record), tables.curves(record)
-    several = len({rows[0]["model"] for rows in curves}) > 1
+    named = labels([_entry(rows[0]) for rows in curves])
     series = []
     for rows in curves:
-        name = f"{rows[0]['name']} · {rows[0]['model']}" if several else rows[0]["name"]
+        name = named[_entry(rows[0])]
         points = tuple(
             Point(_choices(row, more), row["accuracy"], row["low"], row["high"])
             for row in rows
@@ -108,6 +111,11 @@ def learning(record: Record) -> Iterator[Chart]:
         number = f" ({start // room + 1})" if len(series) > room else ""
         some = (*series[start : start + room], *level)
         yield Lines(f"Learning curve{number}", "choices learned from, mean of the pairs", "accuracy", some)
+
+
+def _entry(row: Record) -> Entry:
+    """The line without its limit."""
+    return Entry(row["name"], row["model"])
 
 
 def _choices(row: Record, more: Mapping[str, Record]) -> Any:

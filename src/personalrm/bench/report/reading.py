@@ -39,9 +39,13 @@ def _against_baseline(record: Record, best: Record) -> Iterator[str]:
         )
     better = [one["name"] for one in tables.significant(tests) if one["effect"]["difference"] > 0]
     worse = [one["name"] for one in tables.significant(tests) if one["effect"]["difference"] < 0]
+    if not better and not worse:
+        yield f"Of {counted(len(tests), 'method')} none is significantly better or worse than {base}."
+        return
+    how_many = "none is" if not better else "1 is" if len(better) == 1 else f"{len(better)} are"
     yield (
-        f"Of {counted(len(tests), 'method')}, {len(better)} {'is' if len(better) == 1 else 'are'} surely better than "
-        f"{base}{_names(better)}, {len(worse)} surely worse{_names(worse)}."
+        f"Of {counted(len(tests), 'method')}, {how_many} significantly better than {base}{_names(better)}, "
+        f"{len(worse) or 'none'} significantly worse{_names(worse)}."
     )
 
 
@@ -66,6 +70,13 @@ def _detectable(record: Record) -> Iterator[str]:
             f"A true difference from {base} of {size}, depending on the method, would be found in 80 of 100 such "
             "samples; smaller ones mostly stay unseen."
         )
+
+
+def warning(record: Record) -> str:
+    """What must be known before anything else is read; empty for real people."""
+    if not record["simulated"]:
+        return ""
+    return "These people are simulated: they show whether methods work, and nothing here is an accuracy on people."
 
 
 def notes(record: Record) -> list[str]:

@@ -145,6 +145,7 @@ def probabilities(record: Record) -> Table:
             more[row["label"]]["even"],
         )
         for row in ranked(record)
+        if row["log_loss"] is not None or more[row["label"]]["agreement"] is not None
     )
     columns = (
         *_WHICH,
@@ -206,7 +207,7 @@ def domains(record: Record) -> Table:
 
 def published(record: Record) -> Table:
     """Published accuracies with ours beside them; no row where nothing was published on this data."""
-    data = belonging(str(record["data"]), _domains(record))
+    data = None if record["simulated"] else belonging(str(record["data"]), _domains(record))
     rows: list[tuple[Cell, ...]] = []
     theirs: set[int] = set()
     taken: set[str] = set()
@@ -216,7 +217,7 @@ def published(record: Record) -> Table:
         taken.add(one.ours)
     for row in ranked(record):
         kind = "measured here" if row["name"] in taken else "measured here, nothing alike published"
-        if rows and row["accuracy"] is not None:
+        if rows and row["accuracy"] is not None and row["context_pairs"] is None:
             rows.append((row["label"], kind, row["model"], row["accuracy"], (row["low"], row["high"]), "this run"))
     rows, theirs = _by_accuracy(rows, theirs)
     columns = (Column("method"), Column("origin"), Column("model"), *_ACCURACY, Column("source"))
@@ -228,9 +229,7 @@ def learning(record: Record) -> Table:
     """Accuracy by the number of choices that could be learned from, for lines that differ in nothing else."""
     more = details(record)
     rows = tuple(
-        (row["name"], row["model"], row["context_pairs"], more[row["label"]].get("history"), *_figures(row))
-        for group in curves(record)
-        for row in group
+        (*_which(row), more[row["label"]].get("history"), *_figures(row)) for group in curves(record) for row in group
     )
     columns = (
         *_WHICH[:2],
