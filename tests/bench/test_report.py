@@ -174,7 +174,15 @@ def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
         read_record(tmp_path)
     write(result(), tmp_path / "whole", None)
     report = json.loads((tmp_path / "whole" / "results.json").read_text())
-    for damaged in ({**report, "schema": "1"}, {**report, "details": None}, {**report, "methods": [{"name": "x"}]}):
+    without_population = {name: part for name, part in report.items() if name != "population"}
+    for damaged in (
+        {**report, "schema": "1"},
+        {**report, "details": None},
+        {**report, "details": report["details"][1:]},
+        {**report, "details": [{"label": "longer"}]},
+        {**report, "methods": [{"name": "x"}]},
+        without_population,
+    ):
         (tmp_path / "results.json").write_text(json.dumps(damaged))
         with pytest.raises(DataError, match=r"missing|holds no"):
             read_record(tmp_path)

@@ -15,12 +15,13 @@ import pytest
 from personalrm.bench.plan import Design
 from personalrm.bench.record import record_of
 from personalrm.bench.report.latex import escaped, latex
+from personalrm.bench.report.lines import curves
 from personalrm.bench.report.markup import table as markup
-from personalrm.bench.report.published import belonging, published_on
+from personalrm.bench.report.published import belonging, published, published_on
 from personalrm.bench.report.reading import findings, warning
 from personalrm.bench.report.spreadsheet import csv_text
 from personalrm.bench.report.table import Column, Table, words
-from personalrm.bench.report.tables import all_tables, curves, leaderboard, published
+from personalrm.bench.report.tables import all_tables, leaderboard
 from personalrm.bench.running import run
 from personalrm.data.reading import read_people
 from personalrm.data.simulated import simulate_people

@@ -9,9 +9,10 @@ stand apart, in ``seconds.json``, and are put beside the rows when a record is r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,25 @@ from personalrm.errors import DataError, StorageError
 
 SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"
+_PARTS: Mapping[str, type | tuple[type, ...]] = {
+    "data": str,
+    "protocol": str,
+    "seed": int,
+    "folds": int,
+    "fingerprint": str,
+    "population": (str, NoneType),
+    "simulated": bool,
+    "length_matching": str,
+    "failed": dict,
+    "asked": dict,
+    "methods": list,
+    "details": list,
+    "comparisons": list,
+    "pairwise": list,
+    "same_pairs": dict,
+}
+_ROW = {one.name for one in fields(Row)} - {*DETAILS, "seconds"}
+_MORE = {"label", *DETAILS, "prompts", "history", "over_people", "domains", "length_matched", "calibration", "ece"}
 SIMULATED = "simulated-"
 """What the ids of people who are none begin with."""
 
@@ -152,12 +172,12 @@ def _timed(record: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
 
 def _lacking(record: dict[str, Any]) -> str:
     """The first part of a record that is not there, by name; empty if all are."""
-    row = {one.name for one in fields(Row)} - {*DETAILS, "seconds"}
-    parts = {"asked": dict, "methods": list, "details": list, "comparisons": list, "pairwise": list, "same_pairs": dict}
-    for name, kind in parts.items():
-        if not isinstance(record.get(name), kind):
+    for name, kind in _PARTS.items():
+        if name not in record or not isinstance(record[name], kind):
             return f"'{name}'"
-    for method in record["methods"]:
-        if not isinstance(method, dict) or row - set(method):
-            return "a figure of a method"
-    return ""
+    if any(not isinstance(one, dict) or _ROW - set(one) for one in record["methods"]):
+        return "a figure of a method"
+    if any(not isinstance(one, dict) or _MORE - set(one) for one in record["details"]):
+        return "a detail of a method"
+    labels = [[one["label"] for one in record[part]] for part in ("methods", "details")]
+    return "" if labels[0] == labels[1] else "the detail of a method"

@@ -17,7 +17,9 @@ from personalrm.bench.charts import Chart, Dots
 from personalrm.bench.report import pictures, tables
 from personalrm.bench.report.evidence import Evidence
 from personalrm.bench.report.exhibits import personas, worst
+from personalrm.bench.report.lines import ranked
 from personalrm.bench.report.markup import bullets, figure, folded, paragraph, section, table, text
+from personalrm.bench.report.published import published
 from personalrm.bench.report.reading import findings, notes, warning
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import Column, Table
@@ -109,7 +111,7 @@ def _failed(failed: Mapping[str, str]) -> str:
 
 
 def _accuracy(record: Record, shown: _Figures) -> str:
-    return shown(pictures.leaderboard(tables.ranked(record)), _DOTS) + table(tables.leaderboard(record), title=False)
+    return shown(pictures.leaderboard(ranked(record)), _DOTS) + table(tables.leaderboard(record), title=False)
 
 
 def _tests(record: Record, shown: _Figures) -> str:
@@ -137,7 +139,7 @@ def _slices(record: Record, shown: _Figures) -> str:
 
 
 def _published(record: Record, shown: _Figures) -> str:
-    compared = tables.published(record)
+    compared = published(record)
     if not compared.rows:
         return ""
     return (
@@ -160,7 +162,7 @@ def _cost(record: Record, shown: _Figures) -> str:
 def _same_pairs(record: Record, shown: _Figures) -> str:
     parts = []
     for (label, rows), one in zip(record["same_pairs"].items(), tables.same_pairs(record), strict=True):
-        chart = pictures.leaderboard(tables.ranked({"methods": rows}), f"Accuracy on the pairs that {label} scored")
+        chart = pictures.leaderboard(ranked({"methods": rows}), f"Accuracy on the pairs that {label} scored")
         parts.append(f"<h3>{text(one.title)}</h3>" + shown(chart, _DOTS) + table(one, title=False))
     return "".join(parts)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
-from personalrm.bench.report import tables
+from personalrm.bench.report import lines
 from personalrm.bench.report.table import Table
 from personalrm.bench.run_folder import Entry, labels
 
@@ -32,7 +32,7 @@ def leaderboard(rows: Sequence[Record], title: str = "Accuracy of each method, w
 
 def differences(record: Record) -> Chart | None:
     """By how much the method of each row is right more often than that of each column."""
-    names = [row["label"] for row in tables.ranked(record)]
+    names = [row["label"] for row in lines.ranked(record)]
     if not 3 <= len(names) <= CROWDED:
         return None
     known = {(one["name"], one["against"]): one["effect"]["difference"] for one in record["pairwise"]}
@@ -44,10 +44,10 @@ def differences(record: Record) -> Chart | None:
 
 def calibration(record: Record) -> Iterator[Chart]:
     """Predicted against observed shares, a few lines a figure."""
-    more = tables.details(record)
+    more = lines.details(record)
     curves = []
-    for row in tables.ranked(record):
-        bins = more[row["label"]].get("calibration") or ()
+    for row in lines.ranked(record):
+        bins = more[row["label"]]["calibration"]
         points = tuple(Point(one["predicted"], one["observed"], one["low"], one["high"]) for one in bins)
         if points:
             curves.append(Series(row["label"], points))
@@ -59,8 +59,8 @@ def calibration(record: Record) -> Iterator[Chart]:
 
 def domains(record: Record) -> Chart | None:
     """Accuracy of each line in each domain."""
-    more = tables.details(record)
-    rows = [(row["label"], more[row["label"]].get("domains") or ()) for row in tables.ranked(record)]
+    more = lines.details(record)
+    rows = [(row["label"], more[row["label"]]["domains"]) for row in lines.ranked(record)]
     names = sorted({one["domain"] for _, found in rows for one in found if one["pairs"]})
     if not 2 <= len(names) <= CROWDED:
         return None
@@ -91,7 +91,7 @@ def published(table: Table) -> Chart | None:
 
 def learning(record: Record) -> Iterator[Chart]:
     """Accuracy over the choices learned from, with those that learn nothing of the person as level lines."""
-    more, curves = tables.details(record), tables.curves(record)
+    more, curves = lines.details(record), lines.curves(record)
     named = labels([_entry(rows[0]) for rows in curves])
     series = []
     for rows in curves:
@@ -119,14 +119,12 @@ def _entry(row: Record) -> Entry:
 
 
 def _choices(row: Record, more: Mapping[str, Record]) -> Any:
-    return more[row["label"]].get("history") or row["context_pairs"]
+    return more[row["label"]]["history"] or row["context_pairs"]
 
 
 def _level(record: Record, curves: list[list[Record]], start: float, end: float) -> tuple[Series, ...]:
     learning_lines = {row["label"] for rows in curves for row in rows}
-    others = [
-        row for row in tables.ranked(record) if row["label"] not in learning_lines and row["accuracy"] is not None
-    ]
+    others = [row for row in lines.ranked(record) if row["label"] not in learning_lines and row["accuracy"] is not None]
     return tuple(
         Series(f"{row['label']} (no choices)", (Point(start, row["accuracy"]), Point(end, row["accuracy"])))
         for row in others[:FLAT]
@@ -135,7 +133,7 @@ def _level(record: Record, curves: list[list[Record]], start: float, end: float)
 
 def cost(record: Record) -> Chart | None:
     """Accuracy against dollars a pair, or against tokens where prices are not known; None where nothing was asked."""
-    rows = [row for row in tables.ranked(record) if row["accuracy"] is not None]
+    rows = [row for row in lines.ranked(record) if row["accuracy"] is not None]
     if not any(row["calls"] for row in rows):
         return None
     if all(row["cost"] is not None for row in rows):

@@ -2,6 +2,7 @@
 
     belonging("prism.jsonl.gz", [])            # "PRISM"
     published_on("PRISM")[0]                   # Published("default judge", "8B", 0.5204, 0.0054, "default", …)
+    published(record)                          # a table of them and of ours
 
 They are shown only beside data they belong to, and even there they speak of other people and pairs: the benchmark's
 filters and splits, the model, and what counts as right (a tie is wrong there, an even probability a half here) differ.
@@ -9,8 +10,14 @@ filters and splits, the model, and what counts as right (a tie is wrong there, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from personalrm.bench.report.lines import ranked
+from personalrm.bench.report.table import Cell, Column, Table
+
+Record = Mapping[str, Any]
 
 P_GENRM = "P-GenRM, arXiv 2602.12116"
 P_CHECK = "P-Check, arXiv 2601.02986, second hand"
@@ -113,3 +120,36 @@ def _rows(data: str) -> Iterator[Published]:
     if data == "Arena":
         for method, ours, accuracy in _ABLATION:
             yield Published(method, "70B", round(accuracy / 100, 6), None, ours, ABLATION)
+
+
+def published(record: Record) -> Table:
+    """Published accuracies with ours beside them; no row where nothing was published on this data."""
+    domains = {one["domain"] for line in record["details"] for one in line["domains"]}
+    data = None if record["simulated"] else belonging(str(record["data"]), domains)
+    rows: list[tuple[Cell, ...]] = []
+    theirs: set[int] = set()
+    taken: set[str] = set()
+    for one in published_on(data) if data else ():
+        theirs.add(len(rows))
+        rows.append((one.method, "published", one.size, one.accuracy, one.interval, one.source))
+        taken.add(one.ours)
+    for row in ranked(record):
+        kind = "measured here" if row["name"] in taken else "measured here, nothing alike published"
+        if rows and row["accuracy"] is not None and row["context_pairs"] is None:
+            rows.append((row["label"], kind, row["model"], row["accuracy"], (row["low"], row["high"]), "this run"))
+    rows, theirs = _by_accuracy(rows, theirs)
+    columns = (
+        Column("method"),
+        Column("origin"),
+        Column("model"),
+        Column("accuracy", "figure"),
+        Column("95 % interval", "interval", "accuracy"),
+        Column("source"),
+    )
+    title = f"Published on PersonalRewardBench ({data}), and ours"
+    return Table("published", title, columns, tuple(rows), WARNING, frozenset(theirs))
+
+
+def _by_accuracy(rows: list[tuple[Cell, ...]], theirs: set[int]) -> tuple[list[tuple[Cell, ...]], set[int]]:
+    order = sorted(range(len(rows)), key=lambda at: -float(rows[at][3]))  # type: ignore[arg-type]
+    return [rows[at] for at in order], {place for place, at in enumerate(order) if at in theirs}

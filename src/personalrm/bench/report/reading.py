@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from personalrm.bench.report import tables
+from personalrm.bench.report import lines
 from personalrm.bench.report.wording import counted, listed
 
 Record = Mapping[str, Any]
@@ -14,7 +14,7 @@ _NAMED = 4
 
 def findings(record: Record) -> list[str]:
     """The best line, whether it beats the baseline and the others, and what this much data could have shown."""
-    rows = [row for row in tables.ranked(record) if row["accuracy"] is not None]
+    rows = [row for row in lines.ranked(record) if row["accuracy"] is not None]
     if not rows:
         return ["No method scored a pair."]
     best = rows[0]
@@ -32,13 +32,13 @@ def _against_baseline(record: Record, best: Record) -> Iterator[str]:
     mine = next((one for one in tests if one["name"] == best["label"]), None)
     if mine is not None:
         effect, p = mine["effect"], mine["p_corrected"]
-        surely = "more than chance would give" if p < tables.SIGNIFICANT else "which chance alone could give"
+        surely = "more than chance would give" if p < lines.SIGNIFICANT else "which chance alone could give"
         yield (
             f"Against {base}, on the same pairs: {100 * effect['difference']:+.1f} points, {surely} "
             f"(p = {p:.4f}, corrected for {counted(len(tests), 'test')})."
         )
-    better = [one["name"] for one in tables.significant(tests) if one["effect"]["difference"] > 0]
-    worse = [one["name"] for one in tables.significant(tests) if one["effect"]["difference"] < 0]
+    better = [one["name"] for one in lines.significant(tests) if one["effect"]["difference"] > 0]
+    worse = [one["name"] for one in lines.significant(tests) if one["effect"]["difference"] < 0]
     if not better and not worse:
         yield f"Of {counted(len(tests), 'method')} none is significantly better or worse than {base}."
         return
@@ -54,14 +54,14 @@ def _undecided(record: Record, best: Record) -> Iterator[str]:
     even = [
         one["against"] if one["name"] == best["label"] else one["name"]
         for one in record["pairwise"]
-        if best["label"] in (one["name"], one["against"]) and one["p_corrected"] >= tables.SIGNIFICANT
+        if best["label"] in (one["name"], one["against"]) and one["p_corrected"] >= lines.SIGNIFICANT
     ]
     if even and len(record["methods"]) > 2:
         yield f"Not told apart from {best['label']} by these data: {counted(len(even), 'method')}{_names(even)}."
 
 
 def _detectable(record: Record) -> Iterator[str]:
-    known = [one["detectable"] for one in record["comparisons"] if one.get("detectable") is not None]
+    known = [one["detectable"] for one in record["comparisons"] if one["detectable"] is not None]
     if known:
         least, most = 100 * min(known), 100 * max(known)
         size = f"{least:.1f} points" if f"{least:.1f}" == f"{most:.1f}" else f"{least:.1f} to {most:.1f} points"

@@ -8,16 +8,16 @@ Nothing is computed here: rows are put in order, and figures that were not measu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personalrm.bench.report.published import WARNING, belonging, published_on
+from personalrm.bench.report.lines import curves, details, ranked
+from personalrm.bench.report.published import published
 from personalrm.bench.report.table import Cell, Column, Table
 from personalrm.models.engines import TRAITS
 
 Record = Mapping[str, Any]
 
-SIGNIFICANT = 0.05
 _BEHIND = (Column("people", "count"), Column("pairs", "count"))
 _ACCURACY = (Column("accuracy", "figure"), Column("95 % interval", "interval", "accuracy"))
 _WHICH = (Column("method"), Column("model"), Column("choices", "count", "context_pairs"))
@@ -42,16 +42,6 @@ def all_tables(record: Record) -> list[Table]:
     return [one for one in tables if one.rows]
 
 
-def ranked(record: Record) -> list[Record]:
-    """The rows of the table, the most accurate first; equal ones and those without a figure as they were."""
-    return sorted(record["methods"], key=lambda row: -1.0 if row["accuracy"] is None else row["accuracy"], reverse=True)
-
-
-def details(record: Record) -> dict[str, Record]:
-    """What is known of each line beside its row, by label."""
-    return {one["label"]: one for one in record["details"]}
-
-
 def leaderboard(record: Record) -> Table:
     """Accuracy with intervals, over pairs and over people, and whether it differs from the baseline's."""
     more, tests = details(record), {one["name"]: one for one in record["comparisons"]}
@@ -61,7 +51,7 @@ def leaderboard(record: Record) -> Table:
             *_which(row),
             row["accuracy"],
             (row["low"], row["high"]),
-            *_with_interval(more[row["label"]].get("over_people")),
+            *_with_interval(more[row["label"]]["over_people"]),
             *_effect(tests.get(row["label"])),
             row["people"],
             row["pairs"],
@@ -113,7 +103,7 @@ def _tests(name: str, title: str, tests: Sequence[Record], note: str, *, both: b
             (one["effect"]["low"], one["effect"]["high"]),
             one["effect"]["p"],
             one["p_corrected"],
-            one.get("detectable"),
+            one["detectable"],
             one["effect"]["people"],
             one["effect"]["pairs"],
         )
@@ -140,7 +130,7 @@ def probabilities(record: Record) -> Table:
             *_which(row),
             row["log_loss"],
             more[row["label"]]["brier"],
-            *_with_interval(more[row["label"]].get("ece")),
+            *_with_interval(more[row["label"]]["ece"]),
             more[row["label"]]["agreement"],
             more[row["label"]]["even"],
         )
@@ -169,7 +159,7 @@ def calibration(record: Record) -> Table:
     rows = tuple(
         (one["label"], bin_["predicted"], bin_["observed"], (bin_["low"], bin_["high"]), bin_["pairs"])
         for one in record["details"]
-        for bin_ in one.get("calibration") or ()
+        for bin_ in one["calibration"]
     )
     columns = (
         Column("method"),
@@ -184,9 +174,9 @@ def calibration(record: Record) -> Table:
 def length_matched(record: Record) -> Table:
     """Accuracy where length gives nothing away."""
     more = details(record)
-    found = [(row, more[row["label"]].get("length_matched")) for row in ranked(record)]
+    found = [(row, more[row["label"]]["length_matched"]) for row in ranked(record)]
     rows = tuple(_slice(row, one) for row, one in found if one and one["pairs"])
-    note = str(record.get("length_matching") or "")
+    note = str(record["length_matching"])
     columns = (*_WHICH, *_ACCURACY, *_BEHIND)
     return Table("length_matched", "Among pairs of nearly equal length", columns, rows, note).without_empty()
 
@@ -197,7 +187,7 @@ def domains(record: Record) -> Table:
     rows = tuple(
         (one["domain"], *_slice(row, one))
         for row in ranked(record)
-        for one in more[row["label"]].get("domains") or ()
+        for one in more[row["label"]]["domains"]
         if one["pairs"]
     )
     columns = (Column("domain"), *_WHICH, *_ACCURACY, *_BEHIND)
@@ -205,31 +195,11 @@ def domains(record: Record) -> Table:
     return Table("domains", "Domain by domain", columns, rows, note).without_empty()
 
 
-def published(record: Record) -> Table:
-    """Published accuracies with ours beside them; no row where nothing was published on this data."""
-    data = None if record["simulated"] else belonging(str(record["data"]), _domains(record))
-    rows: list[tuple[Cell, ...]] = []
-    theirs: set[int] = set()
-    taken: set[str] = set()
-    for one in published_on(data) if data else ():
-        theirs.add(len(rows))
-        rows.append((one.method, "published", one.size, one.accuracy, one.interval, one.source))
-        taken.add(one.ours)
-    for row in ranked(record):
-        kind = "measured here" if row["name"] in taken else "measured here, nothing alike published"
-        if rows and row["accuracy"] is not None and row["context_pairs"] is None:
-            rows.append((row["label"], kind, row["model"], row["accuracy"], (row["low"], row["high"]), "this run"))
-    rows, theirs = _by_accuracy(rows, theirs)
-    columns = (Column("method"), Column("origin"), Column("model"), *_ACCURACY, Column("source"))
-    title = f"Published on PersonalRewardBench ({data}), and ours"
-    return Table("published", title, columns, tuple(rows), WARNING, frozenset(theirs))
-
-
 def learning(record: Record) -> Table:
     """Accuracy by the number of choices that could be learned from, for lines that differ in nothing else."""
     more = details(record)
     rows = tuple(
-        (*_which(row), more[row["label"]].get("history"), *_figures(row)) for group in curves(record) for row in group
+        (*_which(row), more[row["label"]]["history"], *_figures(row)) for group in curves(record) for row in group
     )
     columns = (
         *_WHICH[:2],
@@ -241,18 +211,6 @@ def learning(record: Record) -> Table:
     )
     note = "At most: the limit set, none where all choices could be used; mean: choices that were really there."
     return Table("learning_curve", "More choices to learn from", columns, rows, note).without_empty()
-
-
-def curves(record: Record) -> list[list[Record]]:
-    """Rows that share method and model and differ in the number of choices, fewest first, without a limit last."""
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for row in record["methods"]:
-        groups.setdefault((row["name"], row["model"]), []).append(row)
-    return [
-        sorted(rows, key=lambda row: (row["context_pairs"] is None, row["context_pairs"] or 0))
-        for rows in groups.values()
-        if len(rows) > 1
-    ]
 
 
 def costs(record: Record) -> Table:
@@ -316,17 +274,3 @@ def _with_interval(measured: Record | None) -> tuple[Cell, Cell]:
 
 def _effect(test: Record | None) -> tuple[Cell, Cell]:
     return (test["effect"]["difference"], test["p_corrected"]) if test else (None, None)
-
-
-def _domains(record: Record) -> set[str]:
-    return {one["domain"] for line in record["details"] for one in line.get("domains") or ()}
-
-
-def _by_accuracy(rows: list[tuple[Cell, ...]], theirs: set[int]) -> tuple[list[tuple[Cell, ...]], set[int]]:
-    order = sorted(range(len(rows)), key=lambda at: -float(rows[at][3]))  # type: ignore[arg-type]
-    return [rows[at] for at in order], {place for place, at in enumerate(order) if at in theirs}
-
-
-def significant(tests: Sequence[Record]) -> Iterator[Record]:
-    """Those tests that chance alone would hardly give, corrected for their number."""
-    return (one for one in tests if one["p_corrected"] < SIGNIFICANT)

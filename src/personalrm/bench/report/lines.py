@@ -1,0 +1,41 @@
+"""The lines of a record in the order in which a report shows them.
+
+ranked(record)[0]["label"]          # the most accurate one
+details(record)["traits"]["brier"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Record = Mapping[str, Any]
+
+SIGNIFICANT = 0.05
+
+
+def ranked(record: Record) -> list[Record]:
+    """The rows of the table, the most accurate first; equal ones and those without a figure as they were."""
+    return sorted(record["methods"], key=lambda row: -1.0 if row["accuracy"] is None else row["accuracy"], reverse=True)
+
+
+def details(record: Record) -> dict[str, Record]:
+    """What is known of each line beside its row, by label."""
+    return {one["label"]: one for one in record["details"]}
+
+
+def curves(record: Record) -> list[list[Record]]:
+    """Rows that share method and model and differ in the number of choices, fewest first, without a limit last."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for row in record["methods"]:
+        groups.setdefault((row["name"], row["model"]), []).append(row)
+    return [
+        sorted(rows, key=lambda row: (row["context_pairs"] is None, row["context_pairs"] or 0))
+        for rows in groups.values()
+        if len(rows) > 1
+    ]
+
+
+def significant(tests: Sequence[Record]) -> Iterator[Record]:
+    """Those tests that chance alone would hardly give, corrected for their number."""
+    return (one for one in tests if one["p_corrected"] < SIGNIFICANT)
