@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from personalrm.bench.report.lines import ranked
 from personalrm.bench.run_folder import Entry
 from personalrm.errors import DataError
 
@@ -111,7 +112,7 @@ def read_evidence(directory: str | Path, record: Record) -> Evidence:
 def _shown(record: Record) -> dict[Entry, str]:
     """Lines with probabilities; of those that differ in the number of choices alone, the one that has most."""
     most: dict[tuple[str, str], tuple[Entry, str]] = {}
-    for row in record["methods"]:
+    for row in ranked(record):
         entry = Entry(row["name"], row["model"], row["context_pairs"])
         known = most.get((entry.method, entry.model))
         if row["log_loss"] is not None and (known is None or _limit(entry) > _limit(known[0])):

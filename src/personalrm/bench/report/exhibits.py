@@ -62,7 +62,7 @@ def _cited(side: str, ids: Any) -> list[str]:
         return []
     named = ", ".join(cut(str(one), 40) for one in ids[:_IDS])
     more = f" and {len(ids) - _IDS} more" if len(ids) > _IDS else ""
-    return [f"{side} it {len(ids)}: {named}{more}"]
+    return [f"{len(ids)} {side} it: {named}{more}"]
 
 
 def _arm(known: Record) -> str:

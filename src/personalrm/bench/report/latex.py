@@ -23,7 +23,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"{\char34}",  # no shorthand of any language
     "`": r"\textasciigrave{}",
     "[": "{[}",  # after the end of a row LaTeX would read a length
     "]": "{]}",
