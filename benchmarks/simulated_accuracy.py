@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common import row, server
-from personalrm.bench.scoring import correctness
-from personalrm.bench.uncertainty import interval, paired
+from personalrm.bench.statistics.scoring import correctness
+from personalrm.bench.statistics.uncertainty import interval, paired
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
 from personalrm.llm.endpoint import Endpoint

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from personalrm.bench.uncertainty import holm, interval, paired
+from personalrm.bench.statistics.uncertainty import holm, interval, paired
 
 NAN = float("nan")
 

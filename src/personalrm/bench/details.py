@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.bench import scoring
 from personalrm.bench.results import BenchResult
-from personalrm.bench.uncertainty import MIN_PEOPLE, interval
+from personalrm.bench.statistics import scoring
+from personalrm.bench.statistics.uncertainty import MIN_PEOPLE, interval
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

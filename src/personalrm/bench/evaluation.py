@@ -22,7 +22,7 @@ from personalrm.bench.plan import Asked, Design
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
 from personalrm.bench.run_folder import Entry
-from personalrm.bench.uncertainty import interval
+from personalrm.bench.statistics.uncertainty import interval
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.together import together
 from personalrm.preferences import History, Message, Verdict

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.bench import scoring
 from personalrm.bench.answers import Floats, MethodResult
 from personalrm.bench.plan import Asked, Design
 from personalrm.bench.run_folder import labels
-from personalrm.bench.uncertainty import Codes, Paired, holm, interval, paired
+from personalrm.bench.statistics import scoring
+from personalrm.bench.statistics.uncertainty import Codes, Paired, holm, interval, paired
 
 
 @dataclass(frozen=True, slots=True)
