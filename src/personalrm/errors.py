@@ -8,6 +8,7 @@
     │   └── ProfileError            a profile file is damaged, or from a newer version
     ├── EndpointError               asking the model failed
     │   ├── Refused                 the host will not serve us: wrong key, unknown model, bad request
+    │   │   └── RequestRefused      not this one request: too long for the model, or filtered
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
     │   └── Unusable                the host answers, but nothing that can be used
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
@@ -81,6 +82,10 @@ class EndpointError(PersonalrmError):
 
 class Refused(EndpointError):
     """The host will not serve this request, now or later: wrong key, unknown model, bad request."""
+
+
+class RequestRefused(Refused):
+    """The host serves others, but not this one request: too long for the model, or stopped by a content filter."""
 
 
 class Unreachable(EndpointError):

@@ -8,9 +8,9 @@ import statsmodels.api as sm
 
 from personalrm.bench.answers import Answers, MethodResult
 from personalrm.bench.details import calibration, details_of, detectable
+from personalrm.bench.entries import Entry
 from personalrm.bench.plan import Asked, Design
 from personalrm.bench.results import BenchResult
-from personalrm.bench.run_folder import Entry
 
 
 def result(probabilities: dict[str, list[float]], people: list[int], **asked: list[object]) -> BenchResult:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.bench.entries import Entry
 from personalrm.bench.plan import Plan
-from personalrm.bench.run_folder import Entry
 from personalrm.errors import DataError
 from personalrm.llm.ledger import Spend
 from personalrm.preferences import Verdict

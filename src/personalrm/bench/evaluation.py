@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from personalrm.bench.answers import Answers, MethodResult
+from personalrm.bench.entries import Entry
 from personalrm.bench.methods import Setup, method_named
 from personalrm.bench.plan import Asked, Design
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
-from personalrm.bench.run_folder import Entry
 from personalrm.bench.statistics.uncertainty import interval
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.together import together

@@ -19,8 +19,10 @@ import numpy as np
 import orjson
 
 from personalrm.bench.details import LENGTH_MATCHING, details_of, detectable
+from personalrm.bench.entries import Entry
+from personalrm.bench.files import replace_file
 from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
-from personalrm.bench.run_folder import RUN, Entry, read_seconds, replace_file
+from personalrm.bench.run_folder import RUN, read_seconds
 from personalrm.errors import DataError, StorageError
 
 SCHEMA = 3

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.bench.answers import Floats, MethodResult
+from personalrm.bench.entries import labels
 from personalrm.bench.plan import Asked, Design
-from personalrm.bench.run_folder import labels
 from personalrm.bench.statistics import scoring
 from personalrm.bench.statistics.uncertainty import Codes, Paired, holm, interval, paired
 

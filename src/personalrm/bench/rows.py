@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from personalrm.bench.entries import Entry
 from personalrm.bench.plan import Asked, Planned
 from personalrm.bench.predicting import Prediction
-from personalrm.bench.run_folder import Entry
 from personalrm.preferences import Verdict
 from personalrm.synthesis.judging import Judgement, OrderVerdict, reasoning_of
 

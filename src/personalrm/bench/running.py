@@ -27,13 +27,15 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from personalrm import prompts
 from personalrm.bench.answers import MethodResult, gathered
+from personalrm.bench.entries import Entry, labels
 from personalrm.bench.methods import JUDGE, Setup, asks, method_named
 from personalrm.bench.plan import Design, Plan, Planned, Source, fingerprint_of, make_plan
 from personalrm.bench.predicting import Method, Prediction, Predictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
-from personalrm.bench.run_folder import Entry, RunFolder, labels
+from personalrm.bench.run_folder import RunFolder
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import portal
 from personalrm.llm.endpoint import Endpoint
@@ -162,14 +164,12 @@ def _source(people: Iterable[History] | Source) -> Source:
 
 def _identity(plan: Plan, population: object, options: Options, asking: bool) -> dict[str, Any]:
     """What must be equal for two runs to be the same."""
-    others = None
-    if population is not None:
-        others = fingerprint_of(plan.population_of(0))
     return {
         **asdict(plan.design),
         "fingerprint": plan.fingerprint,
-        "population_fingerprint": others,
+        "population_fingerprint": fingerprint_of(plan.population_of(0)) if population is not None else None,
         "options": asdict(options) if asking else None,
+        "prompts": prompts.hashes() if asking else None,
     }
 
 
@@ -222,7 +222,7 @@ class _Run:
         """Answer one task and keep the answer, unless the model has failed for good."""
         entry, failures = self._line.entry, self._work.failures
         if entry.model in failures:
-            return
+            return  # the next run asks again
         began = time.perf_counter()
         self._began = self._began or began
         try:
@@ -248,16 +248,18 @@ class _Run:
         """What the folder now holds of this line."""
         entry, method, work = self._line.entry, self._line.method, self._work
         rows = work.folder.tasks(entry)
-        failure = work.failures.get(entry.model) if method.asks else None
-        if failure is None and self._unanswered and not rows:
-            failure = EndpointError(next(iter(self._unanswered.values())))
+        failure = None
+        if len(rows) < len(work.plan.starts):
+            failure = str(work.failures[entry.model]) if entry.model in work.failures else None
+            if not rows:
+                failure = failure or next(iter(self._unanswered.values()))
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,
             answers=gathered(rows, work.plan, self._unanswered),
             seconds=work.folder.seconds().get(entry.file, 0.0),
             prompts=method.prompts,
-            failure=None if failure is None else str(failure),
+            failure=failure,
         )
 
     def _keep(self, planned: Planned, found: Prediction, seconds: float) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from personalrm.errors import EndpointError, Refused, Unreachable, Unusable
+from personalrm.errors import EndpointError, Refused, RequestRefused, Unreachable, Unusable
 from personalrm.llm.capabilities import Capabilities
 from personalrm.llm.endpoint import Completion, Flight, Want
 from personalrm.llm.host import DEFAULT_URL, Host
@@ -46,6 +47,10 @@ PATIENCE_S = 5.0
 GATHER_S = 0.005
 STANDS_S = 5.0
 """A refused key or a dead host is so for all who ask in the next seconds; later it is worth a new try."""
+_OWN_FAULT = re.compile(
+    r"context.{0,12}(length|size|window)|prompt is too long|too (large|many tokens)|content.{0,12}(filter|polic)", re.I
+)
+"""What hosts say where one request, not the way we ask, is at fault."""
 LARGE_BODY = 1 << 20
 """aiohttp warns when more bytes than this are sent in one piece."""
 
@@ -90,7 +95,7 @@ class OpenAIEndpoint:
             await session.close()
 
     async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
-        """Answer. Raises Refused, Unreachable or Unusable."""
+        """Answer. Raises Refused (RequestRefused if only this request is at fault), Unreachable or Unusable."""
         return await self.send(messages, want, _NOBODY)
 
     async def send(self, messages: Sequence[Message], want: Want, flight: Flight) -> Completion:
@@ -273,7 +278,8 @@ class OpenAIEndpoint:
         return _BadRequest(status, said)
 
     def _refused(self, refusal: _BadRequest) -> Refused:
-        return Refused(f"{self._host.name} refuses the request for {self._model} ({refusal.status}): {refusal.said}")
+        kind = RequestRefused if refusal.status == 413 or _OWN_FAULT.search(refusal.said) else Refused
+        return kind(f"{self._host.name} refuses the request for {self._model} ({refusal.status}): {refusal.said}")
 
     def _given_up(self, fault: _Passing, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:

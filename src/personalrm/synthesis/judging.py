@@ -18,6 +18,7 @@ from functools import cached_property, partial
 from typing import Any, Literal
 
 from personalrm import prompts
+from personalrm.errors import RequestRefused
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
 from personalrm.llm.cache import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, Want
@@ -133,17 +134,20 @@ async def judge_order(
     priority: int = 0,
 ) -> OrderVerdict:
     """Ask in the one order given. An unreadable letter is asked again with an explanation, which models that think
-    before they answer can always give."""
+    before they answer can always give. What the host will not read (too long, filtered) is unscored."""
     messages, want = question(sight, context, first, second, verdicts), wanted(verdicts, priority)
+    prompt = cache_key(endpoint.model, messages, want).hex()[:16]
     began = time.perf_counter()
-    completion = await endpoint.complete(messages, want)
+    try:
+        completion = await endpoint.complete(messages, want)
+    except RequestRefused as error:
+        return OrderVerdict(None, "", str(error), Completion("", cost=0.0), prompt, time.perf_counter() - began)
     probability = read_probability(completion)
     if probability is None and verdicts == "token":
         again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
         paid = _both_paid(completion, again.completion)
         return replace(again, completion=paid, seconds=time.perf_counter() - began)
     unscored = None if probability is not None else why_unparsed(completion.text)
-    prompt = cache_key(endpoint.model, messages, want).hex()[:16]
     return OrderVerdict(probability, completion.text, unscored, completion, prompt, time.perf_counter() - began)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from personalrm import prompts
+from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json, why_unparsed
 from personalrm.llm.endpoint import Endpoint, Want
 from personalrm.preferences import Message
@@ -60,7 +61,13 @@ async def write_persona(endpoint: Endpoint, shown: Sequence[Shown], seed: int) -
     """
     if not any(one.why for one in shown):
         return None
-    completion = await endpoint.complete(question(shown, seed), Want(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY))
+    want = Want(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
+    try:
+        completion = await endpoint.complete(question(shown, seed), want)
+    except RequestRefused:
+        if len(shown) < 2:
+            return None
+        return await write_persona(endpoint, shown[: len(shown) // 2], seed)  # the most informative come first
     return read_persona(completion.text, shown)
 
 

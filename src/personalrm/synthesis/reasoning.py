@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personalrm import prompts
+from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_choice, parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, Want
 from personalrm.llm.together import together
@@ -93,7 +94,10 @@ async def _reason_about(
 
     async def ask(sample: int, swapped: bool) -> _Answer:
         want = Want(REASONED_ANSWER, WARMER if sample else 0.0, SCHEMA, logprobs=5, sample=sample, priority=PRIORITY)
-        completion = await endpoint.complete(question(choice, seed, swapped=swapped), want)
+        try:
+            completion = await endpoint.complete(question(choice, seed, swapped=swapped), want)
+        except RequestRefused as error:  # too long for the model: it has no reasoning, the others have
+            return _Answer("", None, math.log(2.0), str(error))
         return _read(completion, choice.preferred_side(seed), swapped)
 
     orders = (False, True) if both_orders else (False,)

@@ -19,8 +19,8 @@ from typing import Any
 
 import orjson
 
+from personalrm.bench.entries import Entry
 from personalrm.bench.report.lines import ranked
-from personalrm.bench.run_folder import Entry
 from personalrm.errors import DataError
 
 WORST = 10

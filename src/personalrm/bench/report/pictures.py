@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
+from personalrm.bench.entries import Entry, labels
 from personalrm.bench.report import lines
 from personalrm.bench.report.table import Table
-from personalrm.bench.run_folder import Entry, labels
 
 Record = Mapping[str, Any]
 

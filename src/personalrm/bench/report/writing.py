@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from personalrm.bench.files import replace_file
 from personalrm.bench.record import read_record
 from personalrm.bench.report.drawing import draw
 from personalrm.bench.report.evidence import read_evidence
@@ -21,7 +22,6 @@ from personalrm.bench.report.spreadsheet import csv_text
 from personalrm.bench.report.studies import read_studies
 from personalrm.bench.report.table import Table
 from personalrm.bench.report.tables import all_tables
-from personalrm.bench.run_folder import replace_file
 from personalrm.errors import StorageError
 
 PAGE, TABLES = "report.html", "tables"

@@ -1,0 +1,92 @@
+"""The rows of one line of a run, on disk: added task by task, mended after a kill.
+
+A task's judgements are written before its row, and both at once to the operating system: a killed run leaves at most
+one half line or judgements without a task, and both are cut off when the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from personalrm.bench.entries import Entry
+from personalrm.bench.files import replace_file, stored
+from personalrm.errors import DataError
+
+Row = Mapping[str, Any]
+
+
+class Log:
+    """The rows of one entry; ``finished`` are the numbers of its tasks that are done."""
+
+    def __init__(self, folder: Path, entry: Entry) -> None:
+        self._tasks, self._judgements = folder / "tasks" / entry.file, folder / "judgements" / entry.file
+        self._out: tuple[IO[bytes], IO[bytes]] | None = None
+        with stored(folder):
+            for one in (self._tasks, self._judgements):
+                one.parent.mkdir(exist_ok=True)
+            self.finished = self._mend(entry)
+
+    def add(self, task: Row, judgements: Iterable[Row]) -> None:
+        """Keep what was answered to one task. Raises StorageError."""
+        with stored(self._tasks):
+            if self._out is None:
+                self._out = (self._judgements.open("ab", buffering=0), self._tasks.open("ab", buffering=0))
+            self._write(self._out[0], b"".join(orjson.dumps(row) + b"\n" for row in judgements))
+            self._write(self._out[1], orjson.dumps(task) + b"\n")
+        self.finished.add(int(task["task"]))
+
+    def close(self) -> None:
+        """Close the files; a later `add` opens them again."""
+        for one in self._out or ():
+            one.close()
+        self._out = None
+
+    @staticmethod
+    def _write(out: IO[bytes], text: bytes) -> None:
+        left = memoryview(text)
+        while left:  # unbuffered files may take a part only
+            left = left[out.write(left) :]
+
+    def _mend(self, entry: Entry) -> set[int]:
+        """Cut off half lines, and whatever belongs to tasks that are not whole; gives the finished tasks."""
+        wanted = {int(row["task"]): int(row["judgements"]) for row in _own(self._tasks, entry)}
+        found = Counter(int(row["task"]) for row in _own(self._judgements, entry))
+        finished = {task for task, judgements in wanted.items() if found[task] == judgements}
+        for path in (self._judgements, self._tasks):
+            if path.exists():
+                whole = (row for row in rows_of(path) if row["task"] in finished)
+                replace_file(path, (orjson.dumps(row) + b"\n" for row in whole))
+        return finished
+
+
+def _own(path: Path, entry: Entry) -> Iterator[dict[str, Any]]:
+    """The rows of a file, which must all be the entry's."""
+    for line, row in enumerate(rows_of(path), 1):
+        if (row.get("method"), row.get("model")) != (entry.method, entry.model):
+            raise DataError(
+                f"{path}, line {line}: expected rows of {entry.method} on {entry.model}, found one of "
+                f"{row.get('method')} on {row.get('model')}: the folder mixes runs"
+            )
+        yield row
+
+
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of a file, which may be absent; a half line at its end is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise DataError(f"{path}, line {number}: damaged ({error}); delete the file to ask again") from None
+            if not isinstance(row, dict) or not isinstance(row.get("task"), int):
+                raise DataError(f"{path}, line {number}: expected a row of a run with its task number")
+            yield row
