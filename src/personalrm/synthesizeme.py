@@ -56,6 +56,9 @@ class SynthesizeMe:
         both_orders: a reasoning is verified only if its prediction holds in both orders.
         validation: share of the choices that is held back to check what was learned, in (0, 1).
         seed: of everything that is drawn.
+        verification: false also shows explanations whose prediction was wrong (an ablation).
+        selection: false shows every training choice without a competition (an ablation).
+        persona_prompt: another instruction for writing the persona; None takes the one that ships.
         cache: file of answers; None takes the user's cache folder.
         concurrency: most requests in flight, over all objects with the same settings.
         max_calls: most requests, over all objects with the same settings.
@@ -82,6 +85,9 @@ class SynthesizeMe:
         both_orders: bool = False,
         validation: float = 0.3,
         seed: int = 0,
+        verification: bool = True,
+        selection: bool = True,
+        persona_prompt: str | None = None,
         cache: str | Path | None = None,
         concurrency: int = 64,
         max_calls: int | None = None,
@@ -97,7 +103,9 @@ class SynthesizeMe:
         if model is None and base_url is not None:
             raise DataError("--base-url names a host but no model: add --model NAME")
         self.model = model or (endpoint.model if endpoint is not None else "traits")
-        self._options = _possible(Options(preset, verdicts, samples, both_orders, validation, seed))
+        self._options = _possible(
+            Options(preset, verdicts, samples, both_orders, validation, seed, verification, selection, persona_prompt)
+        )
         self._settings = Settings(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
         self._population, self._endpoint, self._answered = population, endpoint, answered
         self._connection: LanguageModel | None = None
@@ -313,6 +321,8 @@ def _possible(options: Options) -> Options:
         raise DataError(f"samples: expected at least 1 reasoning for each choice, found {options.samples}")
     if not 0.0 < options.validation < 1.0:
         raise DataError(f"validation: expected a share between 0 and 1, found {options.validation}")
+    if options.persona_prompt is not None and not options.persona_prompt.strip():
+        raise DataError("persona_prompt: expected an instruction, found an empty text")
     if options.seed < 0:
         raise DataError(f"seed: expected a whole number from 0 on, found {options.seed}")
     return options

@@ -16,6 +16,7 @@ import numpy as np
 from personalrm.preferences import Preference
 from personalrm.synthesis.judging import Shown, Sight
 from personalrm.synthesis.profile import CandidateSet, Reasoning
+from personalrm.synthesis.reasoning import explanations
 from personalrm.synthesis.scoring import Scores
 
 MOST_SHOWN = 7
@@ -25,7 +26,7 @@ ROOM = 96_000
 RIDGE = 0.5
 
 
-def chain(choices: Sequence[Preference], reasonings: Sequence[Reasoning]) -> list[Shown]:
+def chain(choices: Sequence[Preference], reasonings: Sequence[Reasoning], verification: bool = True) -> list[Shown]:
     """The training choices, the most informative first; those with a verified reasoning carry it.
 
     Verified and surprising choices alternate: the ones show what the person's taste looks like in words, the others
@@ -39,7 +40,8 @@ def chain(choices: Sequence[Preference], reasonings: Sequence[Reasoning]) -> lis
     order: list[Preference] = []
     while verified or surprising:
         order += [queue.pop(0) for queue in (verified, surprising) if queue]
-    return [Shown(one, by_id[one.id].text if by_id[one.id].verified else None) for one in order]
+    whys = explanations(reasonings, verification)
+    return [Shown(one, whys.get(one.id)) for one in order]
 
 
 def fitting(shown: Sequence[Shown], seed: int, room: int = ROOM) -> list[Shown]:

@@ -6,7 +6,7 @@ profile = await fit(endpoint, history, Options())
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from personalrm import __version__, prompts
@@ -23,12 +23,15 @@ from personalrm.synthesis.judging import Shown, Sight
 from personalrm.synthesis.learned import Learned
 from personalrm.synthesis.notes import remarks
 from personalrm.synthesis.options import Options
-from personalrm.synthesis.persona import persona_text, write_persona
-from personalrm.synthesis.profile import Demonstration, Fallback, Profile, Reasoning, Spend
-from personalrm.synthesis.reasoning import reason
+from personalrm.synthesis.persona import persona_text
+from personalrm.synthesis.profile import Arm, Demonstration, Fallback, Profile, Reasoning, Spend
+from personalrm.synthesis.written import written
 
 AT_ONCE = 24
 """People under way. One keeps 11 requests in flight on average, so 24 fill 64 places with work to spare for the end."""
+
+
+Learning = Callable[[Endpoint, Split, Options, Mapping[str, Reasoning]], Awaitable[Learned]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ async def fit(
     began = time.perf_counter()
     meter = Meter(endpoint)
     parts = split(telling, options.validation, options.seed)
-    learn = _unvalidated if not parts.validation.choices else paper.learn if options.preset == "paper" else race.learn
+    learn = _learning(parts, options)
     learned = await learn(meter, parts, options, known or {})
     _check_readable(learned, meter)
     spend = replace(meter.spend(), seconds=round(time.perf_counter() - began, 3))
@@ -97,14 +100,29 @@ def sight_of(profile: Profile) -> Sight:
     return Sight(shown, persona, profile.seed)
 
 
+def _learning(parts: Split, options: Options) -> Learning:
+    """How this person is learned from."""
+    if not options.selection:
+        return _unselected
+    if not parts.validation.choices:
+        return _unvalidated
+    return paper.learn if options.preset == "paper" else race.learn
+
+
+async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+    """The ablation without stage 3: every training choice is shown, whether it teaches anything or not."""
+    reasonings, shown, persona = await written(endpoint, parts, options, known)
+    order = {one.id: place for place, one in enumerate(parts.training.choices)}
+    in_order = tuple(sorted(shown, key=lambda one: order[one.choice.id]))
+    arm: Arm = "demonstrations" if persona is None else "persona+demonstrations"
+    fallback = Fallback(arm, {}, None, None, "Nothing was selected, as asked: all choices are shown, unchecked.")
+    return Learned(tuple(reasonings), persona, in_order, fallback)
+
+
 async def _unvalidated(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
     """All choices belong to one group, so none can be held back to check anything."""
     training = parts.training.decided
-    reasonings = await reason(
-        endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
-    )
-    shown = stage.fitting(stage.chain(training, reasonings), options.seed)
-    persona = await write_persona(endpoint, shown, options.seed)
+    reasonings, shown, persona = await written(endpoint, parts, options, known)
     why = (
         f"Not validated: {'all' if len(training) > 1 else 'the'} {_count(len(training))} "
         f"{'share one conversation' if len(training) > 1 else 'is all there is'}, so none could be held back. What was "

@@ -21,6 +21,10 @@ class Options:
         both_orders: a reasoning is verified only if its prediction holds in both orders.
         validation: share of the choices that is held back, in (0, 1).
         seed: of everything that is drawn.
+        verification: false also shows explanations whose prediction was wrong (an ablation).
+        selection: false shows every training choice, in the order made, without a competition (an ablation).
+        persona_prompt: another instruction for writing the persona, such as `personalrm optimize-prompt` writes; None
+            takes the one that ships.
     """
 
     preset: Preset = "default"
@@ -29,3 +33,6 @@ class Options:
     both_orders: bool = False
     validation: float = 0.3
     seed: int = 0
+    verification: bool = True
+    selection: bool = True
+    persona_prompt: str | None = None

@@ -26,7 +26,7 @@ from personalrm.synthesis.learned import Learned
 from personalrm.synthesis.options import Options
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.profile import Arm, ArmScore, CandidateSet, Fallback, Reasoning
-from personalrm.synthesis.reasoning import reason
+from personalrm.synthesis.reasoning import explanations, reason
 from personalrm.synthesis.scoring import Scores, score
 
 RANDOM_SETS = 10
@@ -48,17 +48,18 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
             endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
         ),
     )
-    sets = candidate_sets(training, reasonings, options.seed)
+    whys = explanations(reasonings, options.verification)
+    sets = candidate_sets(training, whys, options.seed)
     first = await together(measure(shown) for shown in sets)
     best = _first_best(first)
-    persona = await write_persona(endpoint, _reasoned(sets[best], sets[1]), options.seed)
+    persona = await write_persona(endpoint, _reasoned(sets[best], sets[1]), options.seed, options.persona_prompt)
     arms: dict[Arm, Scores] = {"default": plain, "demonstrations": first[best]}
     if persona is None:
         return Learned(
             tuple(reasonings), None, sets[best], _used("demonstrations", arms), *_records(sets, first, plain)
         )
     text = persona_text(persona)
-    sets = [(), *candidate_sets(training, reasonings, options.seed + 1)]
+    sets = [(), *candidate_sets(training, whys, options.seed + 1)]
     second = await together(measure(shown, text) for shown in sets)
     best = _first_best(second)
     arms |= {"persona": second[0], "persona+demonstrations": second[best]}
@@ -66,11 +67,8 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
     return Learned(tuple(reasonings), persona, sets[best], fallback, *_records(sets[1:], second[1:], second[0]))
 
 
-def candidate_sets(
-    choices: Sequence[Preference], reasonings: Sequence[Reasoning], seed: int
-) -> list[tuple[Shown, ...]]:
-    """Labels only, all in order with their verified reasonings, and ten random subsets."""
-    whys = {one.choice: one.text for one in reasonings if one.verified}
+def candidate_sets(choices: Sequence[Preference], whys: Mapping[str, str], seed: int) -> list[tuple[Shown, ...]]:
+    """Labels only, all in order with their explanations, and ten random subsets."""
     everything = tuple(stage.fitting([Shown(one, whys.get(one.id)) for one in choices], seed))
     labels = tuple(stage.fitting([Shown(one) for one in choices], seed))
     draw = random.Random(seed)

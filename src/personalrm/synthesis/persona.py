@@ -51,29 +51,34 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-async def write_persona(endpoint: Endpoint, shown: Sequence[Shown], seed: int) -> Persona | None:
+async def write_persona(
+    endpoint: Endpoint, shown: Sequence[Shown], seed: int, instruction: str | None = None
+) -> Persona | None:
     """A persona from the person's choices; None if no reasoning is verified or nothing of the answer can be kept.
 
     Args:
         endpoint: who writes.
         shown: the training choices in prompt order; those with a ``why`` carry a verified reasoning.
         seed: draws which response is shown first.
+        instruction: what is asked for instead of the prompt that ships; the form of the answer stays.
     """
     if not any(one.why for one in shown):
         return None
     want = Want(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
     try:
-        completion = await endpoint.complete(question(shown, seed), want)
+        completion = await endpoint.complete(question(shown, seed, instruction), want)
     except RequestRefused:
         if len(shown) < 2:
             return None
-        return await write_persona(endpoint, shown[: len(shown) // 2], seed)  # the most informative come first
+        fewer = shown[: len(shown) // 2]  # the most informative come first
+        return await write_persona(endpoint, fewer, seed, instruction)
     return read_persona(completion.text, shown)
 
 
-def question(shown: Sequence[Shown], seed: int) -> list[Message]:
+def question(shown: Sequence[Shown], seed: int, instruction: str | None = None) -> list[Message]:
     """The messages that ask for a persona."""
-    asked = f"{Sight(tuple(shown), seed=seed).text}\n{prompts.load('persona')}"
+    parts = Sight(tuple(shown), seed=seed).text, instruction or prompts.load("persona")
+    asked = "\n".join([*parts, "", prompts.load("persona_format")])
     return [Message("system", prompts.load("system")), Message("user", asked)]
 
 

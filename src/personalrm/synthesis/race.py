@@ -20,10 +20,10 @@ from personalrm.synthesis.fallback import choose
 from personalrm.synthesis.judging import Shown, Sight
 from personalrm.synthesis.learned import Learned
 from personalrm.synthesis.options import Options
-from personalrm.synthesis.persona import persona_text, write_persona
+from personalrm.synthesis.persona import persona_text
 from personalrm.synthesis.profile import Arm, Persona, Reasoning
-from personalrm.synthesis.reasoning import reason
 from personalrm.synthesis.scoring import Scores, score
+from personalrm.synthesis.written import written
 
 RACING = 2
 FILLING = 3
@@ -75,17 +75,8 @@ async def _personal(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
 ) -> tuple[list[Reasoning], Persona | None, Scores | None, _Race]:
     """The chain of calls that wait for each other, and the persona's own scores beside it."""
-    training, validation = parts.training.decided, parts.validation.choices
-    reasonings = await reason(
-        endpoint,
-        training,
-        seed=options.seed,
-        samples=options.samples,
-        both_orders=options.both_orders,
-        known=known,
-    )
-    shown = stage.fitting(stage.chain(training, reasonings), options.seed)
-    persona = await write_persona(endpoint, shown, options.seed)
+    validation = parts.validation.choices
+    reasonings, shown, persona = await written(endpoint, parts, options, known)
     text = None if persona is None else persona_text(persona)
 
     async def persona_alone() -> Scores | None:

@@ -78,6 +78,13 @@ async def reason(
     return await together(one(choice) for choice in choices)
 
 
+def explanations(reasonings: Sequence[Reasoning], verification: bool = True) -> dict[str, str]:
+    """The explanations that are shown with their choices, by choice id: the verified ones, else all that predicted."""
+    return {
+        one.choice: one.text for one in reasonings if one.verified or (not verification and one.predicted is not None)
+    }
+
+
 def question(choice: Preference, seed: int, *, swapped: bool = False) -> list[Message]:
     """The messages that ask for a reasoning about one choice, blind to the label."""
     first, second = choice.shown(seed)
