@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 
 from personalrm.bench.answers import Answers, MethodResult
-from personalrm.bench.details import calibration, details_of, detectable
+from personalrm.bench.details import details_of
 from personalrm.bench.entries import Entry
 from personalrm.bench.plan import Asked, Design
 from personalrm.bench.results import BenchResult
@@ -64,42 +63,9 @@ def test_history_is_what_was_really_there_up_to_the_limit() -> None:
     assert (more["m"]["history"], more["limited · 3 choices"]["history"]) == (6.0, 2.5)
 
 
-def test_a_judge_that_means_what_it_says_lies_on_the_diagonal_and_a_boaster_does_not() -> None:
-    rng = np.random.default_rng(1)
-    given = rng.uniform(0.05, 0.95, 4000)
-    preferred = np.where(rng.random(4000) < given, "a", "b").tolist()
-    sure = np.where(given > 0.5, 0.98, 0.02).tolist()
-    found = result({"true": given.tolist(), "boaster": sure}, (np.arange(4000) % 100).tolist(), preferred=preferred)
-    curve, error = calibration(found, "true")
-    assert [one["pairs"] for one in curve] == [400] * 10
-    assert all(abs(one["predicted"] - one["observed"]) < 0.08 for one in curve)
-    assert sum(one["low"] <= one["predicted"] <= one["high"] for one in curve) >= 8
-    _, boasted = calibration(found, "boaster")
-    assert error
-    assert boasted
-    assert error["value"] < 0.05 < 0.15 < boasted["value"]
-
-
-def test_calibration_needs_pairs_and_leaves_unscored_ones_out() -> None:
-    assert calibration(result({"m": [0.5] * 39}, list(range(39))), "m") == ([], None)
-    curve, _ = calibration(result({"m": [0.5] * 40 + [np.nan] * 40}, list(range(80))), "m")
-    assert sum(one["pairs"] for one in curve) == 40
-
-
-def test_what_could_be_detected_comes_from_the_error_clustered_by_person() -> None:
-    rng = np.random.default_rng(2)
-    people = np.sort(rng.integers(0, 30, 300))
-    one, other = rng.random(300), rng.random(300)
-    found = result({"one": one.tolist(), "other": other.tolist()}, people.tolist())
-    difference = (one > 0.5).astype(float) - (other > 0.5)
-    fitted = sm.OLS(difference, np.ones(300)).fit(
-        cov_type="cluster", cov_kwds={"groups": people, "use_correction": False}
-    )
-    persons = len(np.unique(people))
-    wanted = (1.959964 + 0.841621) * float(fitted.bse[0]) * np.sqrt(persons / (persons - 1))
-    assert detectable(found, "one", "other") == pytest.approx(wanted, rel=1e-6)
-
-
-def test_nothing_can_be_said_of_few_people_or_of_lines_that_never_differ() -> None:
-    assert detectable(result({"a": [0.9] * 4, "b": [0.1] * 4}, [0, 1, 2, 3]), "a", "b") is None
-    assert detectable(result({"a": [0.9] * 9, "b": [0.9] * 9}, list(range(9))), "a", "b") is None
+def test_calibration_is_of_the_response_shown_as_a_and_leaves_unscored_pairs_out() -> None:
+    more = details_of(result({"m": [0.5] * 40 + [np.nan] * 40}, list(range(80))))["m"]
+    assert sum(one["pairs"] for one in more["calibration"]) == 40
+    assert more["ece"]["by_chance"][0] < more["ece"]["by_chance"][1]
+    few = details_of(result({"m": [0.5] * 39}, list(range(39))))["m"]
+    assert (few["calibration"], few["ece"]) == ([], None)

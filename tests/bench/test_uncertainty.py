@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
-from personalrm.bench.statistics.uncertainty import holm, interval, paired
+from personalrm.bench.statistics.uncertainty import by_person, holm, interval, paired, standard_error, t_quantile
 
 NAN = float("nan")
 
@@ -20,23 +21,50 @@ def _clustered(rng: np.random.Generator, people: int, pairs: int, spread: float 
     return (rng.random(len(who)) < chance[who]).astype(float), who
 
 
-def test_interval_agrees_with_scipy_where_everyone_has_as_many_pairs() -> None:
+def test_interval_is_the_studentised_bootstrap_of_scipys_draws() -> None:
+    """Where everyone has as many pairs the mean of people is resampled; t by hand from scipy's resamples."""
     values, people = _clustered(np.random.default_rng(0), 60, 8)
-    by_person = values.reshape(60, 8).mean(axis=1)
-    expected = stats.bootstrap((by_person,), np.mean, method="percentile", n_resamples=20_000, random_state=1)
-    low, high = interval(values, people, draws=20_000) or (0.0, 0.0)
-    assert low == pytest.approx(expected.confidence_interval.low, abs=0.004)
-    assert high == pytest.approx(expected.confidence_interval.high, abs=0.004)
+    own = values.reshape(60, 8).mean(axis=1)
+
+    def studentised(sample: np.ndarray, axis: int = -1) -> np.ndarray:
+        return (sample.mean(axis=axis) - own.mean()) / stats.sem(sample, axis=axis)
+
+    drawn = stats.bootstrap((own,), studentised, n_resamples=20_000, random_state=1, method="percentile")
+    below, above = np.quantile(drawn.bootstrap_distribution, [0.025, 0.975])
+    expected = own.mean() - above * stats.sem(own), own.mean() - below * stats.sem(own)
+    assert interval(values, people, draws=20_000) == pytest.approx(expected, abs=0.002)
+
+
+def test_quantiles_of_t_agree_with_scipy() -> None:
+    for freedom in (4, 7, 19, 99, 5000):
+        for share in (0.8, 0.975):
+            assert t_quantile(share, freedom) == pytest.approx(stats.t.ppf(share, freedom), rel=0.004)
+
+
+def test_standard_error_agrees_with_statsmodels() -> None:
+    rng = np.random.default_rng(1)
+    values, people = rng.random(200), rng.integers(0, 25, 200)
+    fitted = sm.OLS(values, np.ones(200)).fit(cov_type="cluster", cov_kwds={"groups": people, "use_correction": False})
+    assert standard_error(*by_person(values, people)) == pytest.approx(float(fitted.bse[0]) * np.sqrt(25 / 24))
 
 
 def test_interval_holds_the_truth_as_often_as_it_says() -> None:
+    """To one point in benchmarks/statistics_simulation.py, with many more samples."""
     rng = np.random.default_rng(7)
-    held = 0
-    for number in range(400):
-        bounds = interval(*_clustered(rng, 80, 5), seed=number, draws=600)
-        assert bounds is not None
-        held += bounds[0] <= 0.65 <= bounds[1]
-    assert 0.92 <= held / 400 <= 0.98
+    for count in (20, 80):
+        held = 0
+        for number in range(800):
+            bounds = interval(*_clustered(rng, count, 5), seed=number, draws=600)
+            assert bounds is not None
+            held += bounds[0] <= 0.65 <= bounds[1]
+        assert 0.93 <= held / 800 <= 0.97
+
+
+def test_one_mistake_among_many_does_not_stretch_the_interval_over_everything() -> None:
+    values = np.ones(100)
+    values[17] = 0.0
+    low, high = interval(values, np.repeat(np.arange(20), 5)) or (0.0, 0.0)
+    assert 0.9 < low < 0.99 < high <= 1.0
 
 
 def test_ignoring_people_would_be_too_sure() -> None:

@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from personalrm.bench.details import LENGTH_MATCHING, details_of, detectable
+from personalrm.bench.details import details_of
 from personalrm.bench.entries import Entry
 from personalrm.bench.files import replace_file
 from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
+from personalrm.bench.statistics.power import detectable
+from personalrm.bench.statistics.slices import LENGTH_MATCHING
 from personalrm.errors import DataError, StorageError
 
 SCHEMA = 3
@@ -99,7 +101,8 @@ def write(result: BenchResult, directory: str | Path, against: str | None) -> Pa
 
 
 def _test(result: BenchResult, one: Comparison) -> dict[str, Any]:
-    return {**asdict(one), "detectable": detectable(result, one.name, one.against)}
+    apart = result.correct[one.name] - result.correct[one.against]
+    return {**asdict(one), "detectable": detectable(apart, result.people)}
 
 
 def pair_lines(result: BenchResult) -> Iterator[dict[str, Any]]:

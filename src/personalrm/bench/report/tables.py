@@ -130,7 +130,7 @@ def probabilities(record: Record) -> Table:
             *_which(row),
             row["log_loss"],
             more[row["label"]]["brier"],
-            *_with_interval(more[row["label"]]["ece"]),
+            *_calibrated(more[row["label"]]["ece"]),
             more[row["label"]]["agreement"],
             more[row["label"]]["even"],
         )
@@ -142,14 +142,15 @@ def probabilities(record: Record) -> Table:
         Column("log loss", "figure"),
         Column("Brier", "figure"),
         Column("ECE", "figure", "ece"),
-        Column("95 % interval", "interval", "ece"),
+        Column("ECE by chance", "interval", "ece_by_chance"),
         Column("both orders agree", "percent", "order_agreement"),
         Column("exactly even", "count", "even"),
     )
     note = (
         "Log loss in nats a choice (knowing nothing: 0.693), Brier score (knowing nothing: 0.250) and expected "
-        "calibration error: the smaller the better. Both orders agree: the share of pairs for which a judge names the "
-        "same response whichever it is shown first."
+        "calibration error (ECE): the smaller the better. By chance: where the ECE of a perfectly calibrated judge "
+        "would lie on so few pairs in 95 of 100 cases. Both orders agree: the share of pairs for which a judge names "
+        "the same response whichever it is shown first."
     )
     return Table("probabilities", "Probabilities", columns, rows, note).without_empty()
 
@@ -270,6 +271,10 @@ def _slice(row: Record, one: Record) -> tuple[Cell, ...]:
 
 def _with_interval(measured: Record | None) -> tuple[Cell, Cell]:
     return (measured["value"], (measured["low"], measured["high"])) if measured else (None, None)
+
+
+def _calibrated(measured: Record | None) -> tuple[Cell, Cell]:
+    return (measured["value"], tuple(measured["by_chance"])) if measured else (None, None)
 
 
 def _effect(test: Record | None) -> tuple[Cell, Cell]:

@@ -13,8 +13,9 @@ other people on these pairs, not of other pairs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,9 @@ MIN_PEOPLE = 5
 """Below this many people resampling them says nothing: there is no interval."""
 _MANY_PEOPLE = 2_000
 _CELLS = 2_000_000  # draws × people held at a time: 16 MB
-_Z = 1.959964
+_LEAST_ERROR = 0.4
+"""A draw's standard error counts as no smaller than this part of the sample's. Draws that happen to hold no variation
+at all would otherwise stretch the interval over everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +53,24 @@ class Paired:
 
 
 def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> tuple[float, float] | None:
-    """The 95 % interval of the mean of ``values``: percentiles over resamples of whole people.
+    """The 95 % interval of the mean of ``values``, which lie in [0, 1], for whole people drawn anew.
+
+    The studentised bootstrap: in each draw the error of the mean is measured in that draw's own standard error,
+    clustered by person, because a draw that is far off is often one that looks surer or less sure than the sample.
+    Percentiles of the means alone hold the truth in 92 of 100 samples of 20 people, not in 95.
 
     None with fewer than ``MIN_PEOPLE`` people. Where everyone is all right (or all wrong) resampling would claim
-    certainty; then the exact binomial bound for that many people is given. Above 2,000 people the normal interval with
-    the error clustered by person is used, which is the same to the third digit.
+    certainty; then the exact binomial bound for that many people is given. Above 2,000 people the interval of the
+    t distribution is used, which is the same to the third digit.
     """
-    sums, counts = _by_person(values, people)
+    sums, counts = by_person(values, people)
     if len(sums) < MIN_PEOPLE:
         return None
-    mean = float(sums.sum() / counts.sum())
     if np.all(sums == counts) or not np.any(sums):
         bound = 0.025 ** (1.0 / len(sums))
-        return (bound, 1.0) if mean == 1.0 else (0.0, 1.0 - bound)
-    if len(sums) > _MANY_PEOPLE:
-        error = _Z * float(np.sqrt(np.sum((sums - mean * counts) ** 2))) / float(counts.sum())
-        return mean - error, mean + error
-    low, high = np.quantile(_resampled_means(sums, counts, seed, draws), [0.025, 0.975])
-    return float(low), float(high)
+        return (bound, 1.0) if sums.any() else (0.0, 1.0 - bound)
+    low, high = _bounds(sums, counts, seed, draws)
+    return max(0.0, low), min(1.0, high)
 
 
 def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> Paired | None:
@@ -76,14 +79,13 @@ def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: in
     The test flips the sign of each person's summed difference (all 2ⁿ ways for up to 13 people, ``draws`` random ones
     above), which is exact if the two methods are exchangeable for each person.
     """
-    sums, counts = _by_person(ours - theirs, people)
+    sums, counts = by_person(ours - theirs, people)
     if not len(sums):
         return None
     difference = float(sums.sum() / counts.sum())
     bounds = None
     if len(sums) >= MIN_PEOPLE:
-        means = _resampled_means(sums, counts, seed, draws)
-        bounds = [float(one) for one in np.quantile(means, [0.025, 0.975])]
+        bounds = _bounds(sums, counts, seed, draws)
     low, high = bounds or (None, None)
     return Paired(difference, low, high, _sign_flip_p(sums, seed, draws), len(sums), int(counts.sum()))
 
@@ -98,7 +100,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _by_person(values: Floats, people: Codes) -> tuple[Floats, Floats]:
+def by_person(values: Floats, people: Codes) -> tuple[Floats, Floats]:
     """Sum and number of the scored values of each person who has any."""
     scored = ~np.isnan(values)
     codes = people[scored]
@@ -109,16 +111,59 @@ def _by_person(values: Floats, people: Codes) -> tuple[Floats, Floats]:
     return sums[counts > 0], counts[counts > 0]
 
 
-def _resampled_means(sums: Floats, counts: Floats, seed: int, draws: int) -> Floats:
-    rng = np.random.default_rng(seed)
+def _bounds(sums: Floats, counts: Floats, seed: int, draws: int) -> tuple[float, float]:
+    """Studentised bootstrap bounds of Σ sums / Σ counts."""
+    mean, error = float(sums.sum() / counts.sum()), standard_error(sums, counts)
+    if error == 0.0:
+        return mean, mean
+    if len(sums) > _MANY_PEOPLE:
+        reach = t_quantile(0.975, len(sums) - 1) * error
+        return mean - reach, mean + reach
+    below, above = np.quantile(_studentised(sums, counts, mean, error, seed, draws), [0.025, 0.975])
+    return mean - float(above) * error, mean - float(below) * error
+
+
+def standard_error(sums: Floats, counts: Floats) -> float:
+    """Of Σ sums / Σ counts, clustered by person: linearised, with n/(n-1) for few people. Both of shape (people,)."""
     n = len(sums)
-    both = np.stack([sums, counts], axis=1)
-    parts = []
-    for size in _portions(draws, n):
-        weights = rng.multinomial(n, np.full(n, 1.0 / n), size=size)
-        total = weights @ both
-        parts.append(total[:, 0] / total[:, 1])
-    return np.concatenate(parts)
+    apart = sums - sums.sum() / counts.sum() * counts
+    return float(np.sqrt(n / (n - 1) * np.sum(apart**2)) / counts.sum())
+
+
+def t_quantile(share: float, freedom: int) -> float:
+    """Quantile of Student's t by the Cornish–Fisher expansion, within 0.4 % from 4 degrees of freedom on."""
+    z = NormalDist().inv_cdf(share)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum((term / float(freedom) ** power for power, term in enumerate(terms, 1)), 0.0)
+
+
+def _studentised(sums: Floats, counts: Floats, mean: float, error: float, seed: int, draws: int) -> Floats:
+    """(mean of the draw - mean) / (standard error of the draw), shape (draws,).
+
+    The clustered error of a draw follows from sums over people of squares and products, so a draw costs no more than
+    five weighted sums.
+    """
+    n = len(sums)
+    parts = np.stack([sums, counts, sums * sums, sums * counts, counts * counts], axis=1)
+    found = []
+    for weights in resamples(n, seed, draws):
+        s, c, ss, sc, cc = (weights @ parts).T
+        of_draw = s / c
+        squares = np.maximum(ss - 2.0 * of_draw * sc + of_draw**2 * cc, 0.0)
+        found.append((of_draw - mean) / np.maximum(np.sqrt(n / (n - 1) * squares) / c, _LEAST_ERROR * error))
+    return np.concatenate(found)
+
+
+def resamples(people: int, seed: int, draws: int) -> Iterator[Codes]:
+    """How often each person stands in each draw, in portions of shape (some draws, people)."""
+    rng = np.random.default_rng(seed)
+    for size in _portions(draws, people):
+        yield rng.multinomial(people, np.full(people, 1.0 / people), size=size)
 
 
 def _sign_flip_p(sums: Floats, seed: int, draws: int) -> float:
