@@ -17,6 +17,7 @@ LAYERS = (
     {"synthesis"},
     {"models"},
     {"bench"},
+    {"optimizing"},
     {"synthesizeme"},
     {"showing"},
     {"cli_options"},

@@ -84,6 +84,13 @@ def load(path: Path, model: str | None, base_url: str | None, cache: Path | None
     return SynthesizeMe.load(path, base_url=base_url, cache=cache, **named, **settings)
 
 
+def persona_prompt(path: Path | None) -> str | None:
+    """The instruction in a prompt file or text file; None if none is named."""
+    from personalrm.optimizing.prompt_file import read_prompt
+
+    return None if path is None else read_prompt(path)
+
+
 def price_list(text: str | None) -> Prices | None:
     """IN,OUT[,CACHED] as prices; None if none are given."""
     from personalrm.llm.ledger import Prices

@@ -42,7 +42,14 @@ Timeout = Annotated[float, typer.Option(min=0, help="Seconds one try at a reques
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Text = Annotated[str, typer.Option(help="Text, or @file.")]
 VerdictsOption = Annotated[VerdictsName, typer.Option(help="Ask for the answer alone, or for reasons first.")]
-ENDPOINT_ONLY = ("base_url", "preset", "verdicts", "samples", "both_orders", "validation", "max_calls", "max_cost")
+PersonaPrompt = Annotated[
+    Path | None,
+    typer.Option(help="Instruction for writing the persona: what optimize-prompt wrote, or a text file."),
+]
+ENDPOINT_ONLY = (
+    *("base_url", "preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
+    *("max_calls", "max_cost"),
+)
 EMBEDDED_ONLY = ("population",)
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;
 judge:NAME for cached verdicts in the data; default and synthesizeme ask --model."""

@@ -18,6 +18,7 @@ from personalrm.cli_options import (
     MaxCalls,
     MaxCost,
     MinGap,
+    PersonaPrompt,
     Population,
     PresetName,
     PriceList,
@@ -54,6 +55,7 @@ def bench(
     min_gap: MinGap = 0.0,
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
+    persona_prompt: PersonaPrompt = None,
     cache: Cache = None,
     concurrency: Concurrency = 64,
     max_calls: MaxCalls = None,
@@ -82,7 +84,9 @@ def bench(
             settings=Settings(
                 base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
             ),
-            options=Options(preset.value, verdicts.value, seed=seed),
+            options=Options(
+                preset.value, verdicts.value, seed=seed, persona_prompt=inputs.persona_prompt(persona_prompt)
+            ),
             context_pairs=inputs.context_pairs(context_pairs),
             out=out,
             progress=progress,

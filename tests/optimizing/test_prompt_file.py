@@ -1,0 +1,86 @@
+"""Prompt files: what is read, and what is said of a file that cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from personalrm.errors import DataError, StorageError
+from personalrm.optimizing.prompt_file import SCHEMA, Candidate, Data, Held, Measured, PromptFile, read_prompt, save
+
+TEXT = "Write a persona: what this person likes."
+
+
+def found(prompt: str = TEXT) -> PromptFile:
+    measured = Measured(0.6, None, None, 0.66, 0.77, 10, 0, 3)
+    return PromptFile(
+        schema=SCHEMA,
+        prompt=prompt,
+        chosen=0,
+        best=0,
+        verdict="Nothing better was found.",
+        optimizer="gepa",
+        model="m",
+        proposer="m",
+        verdicts="token",
+        seed=0,
+        trials=1,
+        versions={"dspy": "3"},
+        prompts={"persona": "00"},
+        data=Data("d.jsonl", "00", 4, 3, 0),
+        scores=Held(measured, None, ()),
+        lineage=(Candidate(0, "shipped", None, prompt, 0.7, 4, None),),
+    )
+
+
+def test_what_is_saved_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "persona.json"
+    save(found(), path)
+    assert read_prompt(path) == TEXT
+    assert [one.name for one in path.parent.iterdir()] == ["persona.json"]
+    assert orjson.loads(path.read_bytes())["lineage"][0]["origin"] == "shipped"
+
+
+def test_a_plain_text_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "persona.txt"
+    path.write_text(f"\ufeff{TEXT}\n\n", "utf-8")
+    assert read_prompt(path) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.json", b"[1]", "a.json: expected a prompt file, a JSON object, found list"),
+        ("a.json", b"", "expected a prompt file in JSON, found text that is none"),
+        ("a.txt", b"{ half", "expected a prompt file in JSON, found text that is none"),
+        ("a.json", b'{"prompt": "x"}', "field 'schema': expected a number"),
+        ("a.json", b'{"schema": true, "prompt": "x"}', "field 'schema': expected a number"),
+        ("a.json", b'{"schema": 1}', "field 'prompt': expected an instruction for writing a persona, found nothing"),
+        ("a.json", b'{"schema": 1, "prompt": 3}', "field 'prompt': expected an instruction for writing a persona, found int"),
+        ("a.json", b'{"schema": 1, "prompt": " "}', "found an empty text"),
+        ("a.json", b'{"schema": 2, "prompt": "x"}', "newer personalrm (schema 2; this version reads up to 1): update"),
+        ("a.txt", b" \n", "a.txt: expected an instruction for writing a persona, found an empty text"),
+        ("a.txt", b"\xff\xfe\x00", "in UTF-8"),
+        ("a.txt", b"likes \x00", "expected plain text, found control characters"),
+        ("a.txt", b"x" * 20_001, "expected at most 20,000 characters, found 20,001"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_one_sentence(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_prompt(path)
+    assert says in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read_prompt(tmp_path / "none.json")
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        read_prompt(tmp_path)
+    with pytest.raises(StorageError, match="cannot be written"):
+        save(found(), tmp_path)
