@@ -52,4 +52,5 @@ ENDPOINT_ONLY = (
 )
 EMBEDDED_ONLY = ("population",)
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;
-judge:NAME for cached verdicts in the data; default and synthesizeme ask --model."""
+judge:NAME for cached verdicts in the data. These ask --model: default, demographics, history, memory, rubric,
+synthesizeme and its ablations synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""

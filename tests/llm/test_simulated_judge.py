@@ -234,7 +234,7 @@ def test_the_packages_own_prompts_are_read_rightly() -> None:
             prompts.load("past_choices"),
             rendering.past_choice(1, choices[0], 0, "Because it is short."),
             rendering.past_choice(2, choices[1], 0, None),
-            rendering.persona("Likes short answers."),
+            rendering.tagged("persona", "Likes short answers."),
             rendering.pair(choices[2].context, hostile, choices[2].rejected),
             prompts.load("verdict_token"),
         ]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from personalrm.synthesis.options import Options
 
 JUDGE = "judge:"
-NOT_PERSONAL = ("default",)
-"""Judges that learn nothing of a person: how much could be learned makes no difference to them."""
+NOT_PERSONAL = ("default", "demographics")
+"""Judges that learn nothing from choices: how much could be learned makes no difference to them."""
 
 
 @dataclass(frozen=True, slots=True)

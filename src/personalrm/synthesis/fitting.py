@@ -92,7 +92,11 @@ async def fit_people(
 
 def sight_of(profile: Profile) -> Sight:
     """What a judge is shown of this person: what the winning arm shows."""
-    arm = profile.fallback.chosen
+    return sight_for(profile, profile.fallback.chosen)
+
+
+def sight_for(profile: Profile, arm: Arm) -> Sight:
+    """What a judge is shown of this person by one arm, whether it won or not."""
     persona = persona_text(profile.persona) if profile.persona is not None and "persona" in arm else None
     shown: tuple[Shown, ...] = ()
     if "demonstrations" in arm:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -54,11 +54,21 @@ class Shown:
 
 @dataclass(frozen=True)
 class Sight:
-    """What the judge is shown of the person."""
+    """What the judge is shown of the person.
+
+    Attributes:
+        demonstrations: past choices, in the order shown.
+        persona: what is believed about their taste.
+        seed: draws which response of a past choice is shown first.
+        demographics: who the person is, in words; a baseline.
+        memory: facts noted about the person; a baseline.
+    """
 
     demonstrations: tuple[Shown, ...] = ()
     persona: str | None = None
     seed: int = 0
+    demographics: str | None = None
+    memory: str | None = None
 
     @cached_property
     def text(self) -> str:
@@ -68,8 +78,11 @@ class Sight:
             shown = enumerate(self.demonstrations, 1)
             choices = [rendering.past_choice(n, one.choice, self.seed, one.why) for n, one in shown]
             parts += [prompts.load("past_choices"), *choices]
+        for tag, told in (("demographics", self.demographics), ("memory", self.memory)):
+            if told:
+                parts += [prompts.load(f"about_{tag}"), rendering.tagged(tag, told)]
         if self.persona:
-            parts.append(rendering.persona(self.persona))
+            parts.append(rendering.tagged("persona", self.persona))
         return "".join(f"{part}\n" for part in parts)
 
 
@@ -136,17 +149,25 @@ async def judge_order(
     """Ask in the one order given. An unreadable letter is asked again with an explanation, which models that think
     before they answer can always give. What the host will not read (too long, filtered) is unscored."""
     messages, want = question(sight, context, first, second, verdicts), wanted(verdicts, priority)
+    asked = await ask_order(endpoint, messages, want, read_probability)
+    if asked.probability is None and asked.text and verdicts == "token":
+        again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
+        paid = _both_paid(asked.completion, again.completion)
+        return replace(again, completion=paid, seconds=asked.seconds + again.seconds)
+    return asked
+
+
+async def ask_order(
+    endpoint: Endpoint, messages: Sequence[Message], want: Want, read: Callable[[Completion], float | None]
+) -> OrderVerdict:
+    """Ask one question about one order; ``read`` finds the probability of the first shown in the answer."""
     prompt = cache_key(endpoint.model, messages, want).hex()[:16]
     began = time.perf_counter()
     try:
         completion = await endpoint.complete(messages, want)
     except RequestRefused as error:
         return OrderVerdict(None, "", str(error), Completion("", cost=0.0), prompt, time.perf_counter() - began)
-    probability = read_probability(completion)
-    if probability is None and verdicts == "token":
-        again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
-        paid = _both_paid(completion, again.completion)
-        return replace(again, completion=paid, seconds=time.perf_counter() - began)
+    probability = read(completion)
     unscored = None if probability is not None else why_unparsed(completion.text)
     return OrderVerdict(probability, completion.text, unscored, completion, prompt, time.perf_counter() - began)
 

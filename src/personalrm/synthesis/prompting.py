@@ -34,7 +34,7 @@ def generation_prompt(profile: Profile) -> str:
     sight = sight_of(profile)
     parts = [prompts.load("generation")]
     if sight.persona:
-        parts.append(rendering.persona(sight.persona))
+        parts.append(rendering.tagged("persona", sight.persona))
     liked = [one.choice.chosen for one in sight.demonstrations if len(one.choice.chosen) <= LONGEST_EXAMPLE]
     parts += [f"<liked_answer>\n{rendering.safe(text)}\n</liked_answer>" for text in liked[:EXAMPLES]]
     if len(parts) == 1:

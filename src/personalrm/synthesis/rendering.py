@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from personalrm.preferences import Message, Preference
 
 _TAGS = re.compile(
-    r"<(?=\s*/?\s*(?:pair|conversation|message|response_[ab]|past_choice|why|preferred|persona|own_words|liked_answer)\b)",
+    r"<(?=\s*/?\s*(?:pair|conversation|message|response_[ab]|past_choice|why|preferred|persona|own_words|liked_answer|demographics|memory|rubric)\b)",
     re.IGNORECASE,
 )
 LONGEST_TEXT = 24_000
@@ -52,9 +52,9 @@ def past_choice(number: int, choice: Preference, seed: int, why: str | None) -> 
     )
 
 
-def persona(text: str) -> str:
-    """A persona between its tags."""
-    return f"<persona>\n{safe(text)}\n</persona>"
+def tagged(tag: str, text: str) -> str:
+    """A text about the person (persona, memory, …) or the query (rubric) between its tags."""
+    return f"<{tag}>\n{safe(text)}\n</{tag}>"
 
 
 def _body(context: Sequence[Message], first: str, second: str) -> str:

@@ -33,6 +33,10 @@ _LEAST_ERROR = 0.4
 at all would otherwise stretch the interval over everything."""
 
 
+_TIES = 1e-5
+"""Weight of people's own differences beside the summed ones; sums of right and wrong are at least 0.5 apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paired:
     """Two methods on the same pairs.
@@ -77,7 +81,9 @@ def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: in
     """Compare two methods on the pairs that both scored; None if there are none.
 
     The test flips the sign of each person's summed difference (all 2ⁿ ways for up to 13 people, ``draws`` random ones
-    above), which is exact if the two methods are exchangeable for each person.
+    above), which is exact if the two methods are exchangeable for each person. Flips that come to the same sum are
+    told apart by the mean of people's own differences: few people with few pairs make so many ties that the test
+    would reject a true null in 3 of 100 samples instead of 5.
     """
     sums, counts = by_person(ours - theirs, people)
     if not len(sums):
@@ -87,7 +93,9 @@ def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: in
     if len(sums) >= MIN_PEOPLE:
         bounds = _bounds(sums, counts, seed, draws)
     low, high = bounds or (None, None)
-    return Paired(difference, low, high, _sign_flip_p(sums, seed, draws), len(sums), int(counts.sum()))
+    return Paired(
+        difference, low, high, _sign_flip_p(sums + _TIES * sums / counts, seed, draws), len(sums), int(counts.sum())
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

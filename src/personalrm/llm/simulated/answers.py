@@ -26,6 +26,7 @@ from personalrm.llm.simulated.writing import (
     fill_keys,
     persona_claims,
     prose,
+    remembered,
     write_persona,
     write_reply,
     write_verdict,
@@ -126,7 +127,8 @@ class Answerer:
             return self._verdict(body, prompt, asked, how, index)
         if asked.past:
             invent = how.invent_every > 0 and number % how.invent_every == 0
-            facts = write_persona(persona_claims(self._judge.shown(asked)), invent)
+            claims = remembered(asked.memory, persona_claims(self._judge.shown(asked)))
+            facts = write_persona(claims, invent)
             return Draft(_formatted(body, asked, facts, how) or prose(facts))
         turns = _turns(body)
         system = "\n".join(content for role, content in turns if role in ("system", "developer"))
@@ -139,7 +141,7 @@ class Answerer:
         short = (_limit(body) or FEW_TOKENS + 1) <= FEW_TOKENS or _LETTER.search(asked.outside)
         if short and "response_format" not in body and not _JSON.search(asked.outside):
             return Draft(letter, letter, judgement.logit)
-        facts = write_verdict(judgement, letter)
+        facts = write_verdict(judgement, letter, len(asked.rubric.strip().splitlines()))
         text = _formatted(body, asked, facts, how) or f"{facts.text}\n\nPreference: {letter}"
         return Draft(text, letter, judgement.logit)
 

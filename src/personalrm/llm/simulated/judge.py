@@ -107,7 +107,8 @@ class Judge:
             raise ValueError("the prompt holds no <pair> to judge")
         seen = self._see(asked.pair, bool(_ALONE.search(asked.outside)))
         taste = AVERAGE + self._learn(asked.past)
-        taste = taste + PERSONA * self._taste_of(asked.persona)
+        for told in (asked.persona, asked.memory, asked.rubric):
+            taste = taste + PERSONA * self._taste_of(told)
         taste = taste + OWN_WORDS * self._taste_of(asked.own_words)
         logit = float(taste @ seen.difference) + QUALITY * seen.quality + FIRST_PLACE + NOISE * seen.noise
         if seen.orders and not _WARNED.search(asked.outside):

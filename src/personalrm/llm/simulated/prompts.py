@@ -14,7 +14,7 @@ import html
 import re
 from dataclasses import dataclass
 
-_CLOSING = re.compile(r"</(past_choice|pair|persona)>")
+_CLOSING = re.compile(r"</(past_choice|pair|persona|memory|rubric)>")
 _NUMBER = re.compile(r'n="?(\w+)')
 _LAST_USER = '<message role="user">'
 
@@ -48,6 +48,8 @@ class Asked:
     pair: str | None
     persona: str
     own_words: str
+    memory: str = ""
+    rubric: str = ""
 
 
 def read_prompt(text: str) -> Asked:
@@ -70,7 +72,8 @@ def read_prompt(text: str) -> Asked:
     rest = "\n".join([*outside, text[at:]])
     own_words = _last(rest, "own_words")
     rest = rest.replace(own_words, "") if own_words else rest
-    return Asked(rest, tuple(past), pair, html.unescape(_last(text, "persona")), html.unescape(own_words))
+    told = (html.unescape(_last(text, tag)) for tag in ("memory", "rubric"))
+    return Asked(rest, tuple(past), pair, html.unescape(_last(text, "persona")), html.unescape(own_words), *told)
 
 
 def read_pair(block: str) -> Pair:

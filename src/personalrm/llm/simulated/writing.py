@@ -19,6 +19,8 @@ from personalrm.llm.simulated.judge import Judgement, Shown
 from personalrm.llm.simulated.tastes import PHRASES, TRAITS, described_taste
 
 NOTICED = 0.45
+POINTS = 1.25
+"""Points of ten between two scored responses for each unit of log-odds."""
 INVENTED = "Is about 40 years old and works as a nurse in a large city"
 _WORD = re.compile(r"[^\W\d_]{5,}")
 
@@ -46,10 +48,12 @@ class Facts:
     probability: float = 0.5
     speculations: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    scores: tuple[tuple[float, float], ...] = ()
 
 
-def write_verdict(judgement: Judgement, letter: str) -> Facts:
-    """Reasoning of 60 to 150 tokens: where the preferred response differs most, and what that suggests."""
+def write_verdict(judgement: Judgement, letter: str, criteria: int = 0) -> Facts:
+    """Reasoning of 60 to 150 tokens: where the preferred response differs most, and what that suggests; with a score
+    of A and of B for each criterion of a rubric."""
     other, sign = ("B", 1) if letter == "A" else ("A", -1)
     towards = sign * judgement.difference
     order = [at for at in np.argsort(-np.abs(towards)) if abs(towards[at]) > NOTICED][:3]
@@ -64,7 +68,9 @@ def write_verdict(judgement: Judgement, letter: str) -> Facts:
     )
     guesses = tuple(f"The person probably values {one}." for one in liked)
     probability = float(1 / (1 + np.exp(-sign * judgement.logit)))
-    return Facts(text, "AB".index(letter), probability, guesses)
+    ahead = float(np.clip(judgement.logit, -6, 6)) * POINTS / 2
+    scores = ((round(5.5 + ahead, 1), round(5.5 - ahead, 1)),) * criteria
+    return Facts(text, "AB".index(letter), probability, guesses, scores=scores)
 
 
 def persona_claims(shown: Sequence[Shown], most: int = 4) -> list[Claim]:
@@ -86,6 +92,14 @@ def persona_claims(shown: Sequence[Shown], most: int = 4) -> list[Claim]:
         if len(supporting) > len(opposing) and len(claims) < most:
             claims.append(Claim(PHRASES[TRAITS[at]][0 if sign > 0 else 1], supporting, opposing))
     return claims
+
+
+def remembered(memory: str, claims: Sequence[Claim]) -> list[Claim]:
+    """New claims, and what was remembered before, as far as nothing new speaks of the same trait."""
+    new = {at for claim in claims for at in np.flatnonzero(described_taste(claim.text))}
+    phrases = (line.removeprefix("- Prefers ").rstrip(".") for line in memory.strip().splitlines())
+    kept = [one for one in phrases if one and not new & set(np.flatnonzero(described_taste(one)))]
+    return [*claims, *(Claim(one, (), ()) for one in kept)]
 
 
 def write_persona(claims: Sequence[Claim], invent: bool = False) -> Facts:
@@ -164,6 +178,8 @@ def prose(facts: Facts) -> str:
 
 def _array(items: Mapping[str, object], facts: Facts, name: str, root: Mapping[str, object]) -> list[object]:
     items = _resolved(items, root)
+    if name == "scores":
+        return [{"criterion": at, "a": a, "b": b} for at, (a, b) in enumerate(facts.scores, 1)]
     if items.get("type") == "object" or "properties" in items:
         return [fill(items, Facts(one.text, claims=(one,)), name, root) for one in facts.claims]
     if _FOR.search(name) or _AGAINST.search(name):

@@ -1,26 +1,43 @@
-"""``synthesizeme``: the fitted profile, with the arm that won on validation."""
+"""``synthesizeme``: the fitted profile, with the arm that won on validation; and its ablations.
+
+``:persona``, ``:demonstrations`` and ``:both`` show that arm of the same profile to everybody, whether it helps them or
+not; ``:unverified`` also shows and builds upon explanations whose prediction was wrong; ``:unselected`` shows every
+choice. All of them share the answers of the fit.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.models.judges import Asking, seeing
+from personalrm.models.judges import Asking, Learning, seeing
 from personalrm.preferences import History
-from personalrm.synthesis.fitting import fit, sight_of
+from personalrm.synthesis.fitting import fit, sight_for
 from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Profile
+from personalrm.synthesis.profile import Arm, Profile
 
 
-async def synthesizeme(endpoint: Endpoint, history: History, options: Options) -> Asking:
-    """Fit the person's profile; show what its winning arm shows."""
-    profile = await fit(endpoint, history, options)
-    return seeing(endpoint, sight_of(profile), options, learned(profile))
+async def synthesizeme(
+    endpoint: Endpoint,
+    history: History,
+    options: Options,
+    arm: Arm | None = None,
+    changed: Callable[[Options], Options] | None = None,
+) -> Asking:
+    """Fit the person's profile, for an ablation with changed options; show what an arm (None: the winner) shows."""
+    profile = await fit(endpoint, history, changed(options) if changed else options)
+    shown = arm or profile.fallback.chosen
+    return seeing(endpoint, sight_for(profile, shown), options, learned(profile, shown))
 
 
-def learned(profile: Profile) -> dict[str, Any]:
-    """What a report shows of a profile: the persona, each claim with the choices behind it, and the arm that won."""
-    record: dict[str, Any] = {"arm": profile.fallback.chosen, "confidence": profile.fallback.confidence}
+def learned(profile: Profile, arm: Arm) -> dict[str, Any]:
+    """What a report shows of a profile: the persona, each claim with the choices behind it, and the arm in use."""
+    record: dict[str, Any] = {"arm": arm, "confidence": profile.fallback.confidence}
+    if "persona" in arm and profile.persona is None:
+        record["note"] = "no persona could be written: none is shown"
     if profile.persona is not None:
         record["persona"] = profile.persona.summary
         record["claims"] = [
@@ -30,4 +47,19 @@ def learned(profile: Profile) -> dict[str, Any]:
     return record
 
 
-JUDGES = {"synthesizeme": synthesizeme}
+def _unverified(options: Options) -> Options:
+    return replace(options, verification=False)
+
+
+def _unselected(options: Options) -> Options:
+    return replace(options, selection=False)
+
+
+JUDGES: dict[str, Learning] = {
+    "synthesizeme": synthesizeme,
+    "synthesizeme:persona": partial(synthesizeme, arm="persona"),
+    "synthesizeme:demonstrations": partial(synthesizeme, arm="demonstrations"),
+    "synthesizeme:both": partial(synthesizeme, arm="persona+demonstrations"),
+    "synthesizeme:unverified": partial(synthesizeme, changed=_unverified),
+    "synthesizeme:unselected": partial(synthesizeme, changed=_unselected),
+}
