@@ -64,7 +64,8 @@ class Data:
 class Measured:
     """One prompt on the people held back.
 
-    ``low`` and ``high`` are the 95 % interval of the accuracy over people; None for fewer than five people. ``score`` is the mean of 1 − (1 − p)² with p the probability of the choice: 0.75 is knowing nothing.
+    ``low`` and ``high`` are the 95 % interval of the accuracy over people; None for fewer than five. ``score`` is
+    the mean of 1 − (1 − p)² with p the probability of the choice: 0.75 is knowing nothing.
     """
 
     accuracy: float | None

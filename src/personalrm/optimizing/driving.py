@@ -1,0 +1,59 @@
+"""Which optimiser is driven, and what its errors become: DSPy is loaded here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import Literal
+
+from personalrm import __version__
+from personalrm.errors import MissingExtra, PersonalrmError
+from personalrm.llm.endpoint import Endpoint
+from personalrm.optimizing.trials import Trials
+
+Optimizer = Literal["miprov2", "gepa"]
+PACKAGES = ("dspy", "gepa", "optuna")
+
+
+def check_installed() -> None:
+    """Load DSPy. MissingExtra if it, or what it needs, is not installed."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else LiteLLM fetches a price list when imported
+    try:
+        import dspy  # noqa: F401
+        import gepa  # noqa: F401
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(f"Optimising prompts needs: pip install 'personalrm[optimize]' ({error}).") from None
+
+
+def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
+    """Let an optimiser propose and try ``candidates`` instructions; ``trials`` holds them afterwards.
+
+    Raises:
+        MissingExtra: DSPy is not installed.
+        PersonalrmError: what asking raises; or an error of the optimiser itself.
+    """
+    check_installed()
+    from personalrm.optimizing.dspy_room import gepa, miprov2
+    from personalrm.optimizing.dspy_room.asking import Stop
+    from personalrm.optimizing.dspy_room.quiet import quiet
+
+    run = gepa.run if optimizer == gepa.NAME else miprov2.run
+    try:
+        with quiet():
+            run(trials, proposer, candidates, seed)
+    except Stop as stop:
+        raise stop.error from None
+    except Exception as error:
+        if os.environ.get("PERSONALRM_DEBUG"):
+            raise
+        raise PersonalrmError(f"{optimizer} failed ({type(error).__name__}: {_short(error)})") from error
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that take part."""
+    return {"personalrm": __version__, **{name: version(name) for name in PACKAGES}}
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

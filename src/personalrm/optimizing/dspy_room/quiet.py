@@ -1,0 +1,58 @@
+"""DSPy, GEPA and Optuna without their talk: no log lines, no progress bars, no caches, no history of what was asked."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from typing import Any
+
+import dspy
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+LOUD = ("dspy", "gepa", "optuna", "LiteLLM")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """While this is open; everything is as before after it."""
+    dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
+    with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(io.StringIO()))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings(
+            "ignore", message=r"Implementing custom LMs through BaseLM", category=DeprecationWarning
+        )
+        stack.enter_context(_silent(LOUD))
+        stack.enter_context(_without_bars())
+        stack.enter_context(dspy.context(disable_history=True, track_usage=False))
+        yield
+
+
+@contextmanager
+def _silent(names: tuple[str, ...]) -> Iterator[None]:
+    before = {name: logging.getLogger(name).disabled for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).disabled = True
+        yield
+    finally:
+        for name, disabled in before.items():
+            logging.getLogger(name).disabled = disabled
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Neither DSPy nor GEPA lets its callers switch off all of its progress bars."""
+    original = tqdm.__init__
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **{**options, "disable": True})
+
+    tqdm.__init__ = init
+    try:
+        yield
+    finally:
+        tqdm.__init__ = original

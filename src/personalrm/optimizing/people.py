@@ -1,0 +1,109 @@
+"""Who takes part: people drawn and split by person, and what is asked of each once, whatever the candidate.
+
+training, held = draw(people, most=40, share=0.5, seed=0)
+ready = await prepare(endpoint, training, seed=0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from personalrm.data.splits import split
+from personalrm.errors import NotEnoughChoices
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.together import stream
+from personalrm.optimizing.describing import describe_choices
+from personalrm.preferences import History, Preference
+from personalrm.synthesis import demonstrations as stage
+from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.synthesis.judging import Shown
+from personalrm.synthesis.options import Options
+from personalrm.synthesis.reasoning import reason
+
+AT_ONCE = 24
+MOST_JUDGED = 20
+"""Validation choices of one person that are judged for each candidate; the latest ones."""
+LEAST = 2
+"""People on each side below which nothing can be said at all."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One person, ready for any candidate.
+
+    Attributes:
+        user: whose choices these are; never shown to who proposes.
+        shown: past choices with their reasonings, as a persona is written from them.
+        held: choices to predict with that persona; no ties, at most `MOST_JUDGED`.
+        about: the past choices in general terms.
+    """
+
+    user: str
+    shown: tuple[Shown, ...]
+    held: tuple[Preference, ...]
+    about: str
+
+
+def draw(people: Iterable[History], most: int, share: float, seed: int) -> tuple[list[History], list[History]]:
+    """People who have choices to learn from and choices to predict, in two sides that share nobody.
+
+    Args:
+        most: people wanted on both sides together.
+        share: of them to hold back, in (0, 1).
+
+    Returns:
+        The training people and the people held back, each in an order that the seed draws.
+
+    Raises:
+        NotEnoughChoices: fewer than two people for either side.
+    """
+    usable = [one for one in map(_telling, people) if split(one, seed=seed).validation.choices]
+    drawn = sorted(usable, key=lambda one: (_lot(seed, one.user), one.user))[:most]
+    held = min(max(LEAST, round(share * len(drawn))), len(drawn) - LEAST)
+    if held < LEAST:
+        raise NotEnoughChoices(
+            f"optimising needs at least {2 * LEAST} people with choices in two conversations or more, half of them to "
+            f"learn from and half to measure on; found {len(drawn)}"
+        )
+    return drawn[: len(drawn) - held], drawn[len(drawn) - held :]
+
+
+async def prepare(endpoint: Endpoint, people: Sequence[History], seed: int) -> list[Prepared]:
+    """The people with their reasonings, in order; those of whom none was verified are left out."""
+    ready: dict[str, Prepared] = {}
+
+    async def one(history: History) -> Prepared:
+        return await _prepared(endpoint, history, seed)
+
+    async for found in stream(one, people, AT_ONCE):
+        ready[found.user] = found
+    in_order = (ready[history.user] for history in people)
+    return [found for found in in_order if any(shown.why for shown in found.shown)]
+
+
+def fingerprint_of(people: Iterable[History]) -> str:
+    """16 hex digits for exactly these people with these choices, in whatever order."""
+    return blake2b("".join(sorted(map(fingerprint, people))).encode(), digest_size=8).hexdigest()
+
+
+async def _prepared(endpoint: Endpoint, history: History, seed: int) -> Prepared:
+    """Asks what `synthesis.fitting` would ask of this person first, so that a fit finds it in the cache."""
+    options = Options(seed=seed)
+    parts = split(history, options.validation, seed)
+    training = parts.training.decided
+    reasonings = await reason(
+        endpoint, training, seed=seed, samples=options.samples, both_orders=options.both_orders, known={}
+    )
+    shown = tuple(stage.fitting(stage.chain(training, reasonings), seed))
+    return Prepared(history.user, shown, parts.validation.choices[-MOST_JUDGED:], describe_choices(shown))
+
+
+def _telling(history: History) -> History:
+    """A choice between two equal texts is a tie."""
+    return history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)
+
+
+def _lot(seed: int, user: str) -> bytes:
+    return blake2b(f"optimize\0{seed}\0{user}".encode("utf-8", "surrogatepass"), digest_size=8).digest()

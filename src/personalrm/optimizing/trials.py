@@ -1,0 +1,174 @@
+"""A candidate instruction tried on a person: a persona written with it, the person's held choices judged with that.
+
+Every pair of candidate and person is tried once, however often an optimiser asks. What is asked is word for word what
+`personalrm fit --persona-prompt` asks, so the cache serves both.
+
+    trials = Trials(endpoint, people, guard, "token", seed=0)
+    trials.enter("Write a persona …", "gepa", parent=trials.shipped)
+    outcome = trials.outcome("Write a persona …", people[0])
+    outcome.score                  # mean of 1 − (1 − p)², p the probability of what was chosen; 0.75 is knowing nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from personalrm import prompts
+from personalrm.llm import portal
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.together import stream
+from personalrm.optimizing.guard import CARRIES, Guard
+from personalrm.optimizing.people import AT_ONCE, Prepared
+from personalrm.optimizing.prompt_file import Candidate
+from personalrm.synthesis.judging import Sight, Verdicts
+from personalrm.synthesis.persona import persona_text, write_persona
+from personalrm.synthesis.scoring import score
+
+PRIORITY = 2
+UNSCORED = 0.5
+"""The probability that a choice without a readable verdict counts with: nothing is known of it."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done, how much of it and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one instruction did for one person: the persona, and P(chosen) of each held choice (None: unscored)."""
+
+    persona: str | None
+    probabilities: tuple[float | None, ...]
+
+    @property
+    def score(self) -> float:
+        """Mean score of the choices, in [0, 1]."""
+        return sum(map(points, self.probabilities)) / len(self.probabilities)
+
+
+REFUSED = Outcome(None, ())
+
+
+@dataclass(slots=True)
+class _Entry:
+    number: int
+    origin: str
+    parent: str | None
+    refused: str | None
+
+
+def points(probability: float | None) -> float:
+    """1 − (1 − p)², the quadratic score: proper, bounded, 0.75 for an even guess."""
+    return 1.0 - (1.0 - (UNSCORED if probability is None else probability)) ** 2
+
+
+async def judged(
+    endpoint: Endpoint, instruction: str | None, person: Prepared, verdicts: Verdicts, seed: int
+) -> Outcome:
+    """Write the persona (None takes the prompt that ships) and judge the held choices in both orders."""
+    persona = await write_persona(endpoint, person.shown, seed, instruction)
+    text = None if persona is None else persona_text(persona)
+    scores = await score(endpoint, Sight((), text, seed), person.held, verdicts, PRIORITY)
+    return Outcome(text, tuple(scores.probabilities[one.id] for one in person.held))
+
+
+class Trials:
+    """All candidates of a run, what they did, and where they came from. For one thread.
+
+    Args:
+        endpoint: who writes and judges.
+        people: training people.
+        guard: reads each candidate before anything is asked with it.
+        verdicts: how choices are judged.
+        seed: draws which response is shown first.
+        tell: progress.
+        singly: this many people are tried one after the other before the rest is tried at once; for an optimiser that
+            tries most candidates on a few people only.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        people: Sequence[Prepared],
+        guard: Guard,
+        verdicts: Verdicts,
+        seed: int,
+        tell: Progress,
+        singly: int = 0,
+    ) -> None:
+        self.people, self.shipped = tuple(people), prompts.load("persona")
+        self._endpoint, self._guard, self._verdicts, self._seed = endpoint, guard, verdicts, seed
+        self._tell, self._singly = tell, singly
+        self._outcomes: dict[tuple[str, str], Outcome] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._entries[self.shipped] = _Entry(0, "shipped", None, None)
+
+    def __deepcopy__(self, memo: object) -> Trials:
+        """Programs are copied for each candidate; what they share is not."""
+        return self
+
+    def enter(self, instruction: str, origin: str, parent: str) -> str | None:
+        """Add a candidate to the lineage, if it is new; why the guard refuses it, if it does."""
+        entry = self._entries.get(instruction)
+        if entry is None:
+            refused = self._guard.refusal(instruction)
+            entry = self._entries[instruction] = _Entry(len(self._entries), origin, parent, refused)
+        return entry.refused
+
+    def outcome(self, instruction: str, user: str) -> Outcome:
+        """What a candidate does for a training person; asked if it is not known. Nothing is asked for refused ones."""
+        if self._entries[instruction].refused is not None:
+            return REFUSED
+        if (instruction, user) not in self._outcomes:
+            tried = sum((instruction, one.user) in self._outcomes for one in self.people)
+            everybody = instruction == self.shipped or tried >= self._singly
+            wanted = [one for one in self.people if everybody or one.user == user]
+            portal.run(self._try(instruction, wanted))
+        return self._outcomes[instruction, user]
+
+    def score(self, instruction: str, user: str) -> float:
+        """The score of a candidate on a person; 0 if it is refused."""
+        found = self.outcome(instruction, user)
+        return found.score if found.probabilities else 0.0
+
+    def best(self) -> str:
+        """The instruction with the highest mean score on all training people; of equal ones the earliest."""
+        return max(self._entries, key=lambda one: (self._mean(one) or 0.0, -self._entries[one].number))
+
+    def lineage(self) -> tuple[Candidate, ...]:
+        """All candidates in the order of trial. The text of one that carries training people's words is left out."""
+        return tuple(self._candidate(text, entry) for text, entry in self._entries.items())
+
+    def number(self, instruction: str) -> int:
+        """Its place in the lineage."""
+        return self._entries[instruction].number
+
+    async def _try(self, instruction: str, people: Sequence[Prepared]) -> None:
+        waiting = [one for one in people if (instruction, one.user) not in self._outcomes]
+        done = len(self.people) - len(waiting)
+
+        async def one(person: Prepared) -> tuple[str, Outcome]:
+            return person.user, await judged(self._endpoint, instruction, person, self._verdicts, self._seed)
+
+        async for user, found in stream(one, waiting, AT_ONCE):
+            self._outcomes[instruction, user] = found
+            done += 1
+            self._tell(f"prompt {self.number(instruction)}, people", min(done, len(self.people)), len(self.people))
+
+    def _mean(self, instruction: str) -> float | None:
+        found = [self._outcomes.get((instruction, one.user)) for one in self.people]
+        scores = [one.score for one in found if one is not None]
+        return sum(scores) / len(scores) if len(scores) == len(self.people) else None
+
+    def _candidate(self, text: str, entry: _Entry) -> Candidate:
+        mean = self._mean(text)
+        carries = entry.refused is not None and entry.refused.startswith(CARRIES)
+        return Candidate(
+            number=entry.number,
+            origin=entry.origin,
+            parent=None if entry.parent is None else self._entries[entry.parent].number,
+            prompt=None if carries else text,
+            score=None if mean is None else round(mean, 6),
+            people=sum((text, one.user) in self._outcomes for one in self.people),
+            refused=entry.refused,
+        )
