@@ -52,5 +52,5 @@ ENDPOINT_ONLY = (
 )
 EMBEDDED_ONLY = ("population",)
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;
-judge:NAME for cached verdicts in the data. These ask --model: default, demographics, history, memory, rubric,
+judge:NAME for cached verdicts in the data. These ask --model: default, demographics, stated, history, memory, rubric,
 synthesizeme and its ablations synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""

@@ -187,6 +187,15 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
         show(record_of(result, against) if directory is None else read_record(directory), _console())
 
 
+def study(path: Path) -> None:
+    """What a study found, and where it is kept."""
+    from personalrm.bench.report.studies import read_study
+    from personalrm.bench.report.terminal import show_study
+
+    show_study(read_study(path), _console())
+    remark(f"Written to {path}; `personalrm report {path.parent.parent}` draws it.")
+
+
 def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
     judged = found.verdicts[choice.id]
     if judged.probability is None:

@@ -57,8 +57,7 @@ class JudgeMethod:
         except Unusable as error:
             failed = Judgement(None, (), f"nothing could be learned: {error}")
             return Prediction([failed] * len(task.questions), tally.spend(), {"note": str(error)})
-        judged = await together(_judged(asking, one) for one in task.questions)
-        return Prediction(judged, tally.spend(), asking.learned)
+        return Prediction(await judged_all(asking, task.questions), tally.spend(), asking.learned)
 
     async def _asking(self, tally: Tally, history: History) -> Asking:
         """What judges for this person; where there is nothing to learn from, that is the plain judge."""
@@ -67,6 +66,11 @@ class JudgeMethod:
         except NotEnoughChoices:
             plain = await judge_named("default")(tally, history, self.options)
             return Asking(plain.judge, {"note": "no choices to learn from: judged as by default"})
+
+
+async def judged_all(asking: Asking, questions: Sequence[Question]) -> list[Judgement]:
+    """A judgement of each question, all asked at once; one that cannot be judged is unscored."""
+    return await together(_judged(asking, one) for one in questions)
 
 
 async def _judged(asking: Asking, question: Question) -> Judgement:

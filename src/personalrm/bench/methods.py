@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from personalrm.synthesis.options import Options
 
 JUDGE = "judge:"
-NOT_PERSONAL = ("default", "demographics")
+NOT_PERSONAL = ("default", "demographics", "stated")
 """Judges that learn nothing from choices: how much could be learned makes no difference to them."""
 
 

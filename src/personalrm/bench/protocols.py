@@ -7,7 +7,10 @@
 
 ``leave-group-out`` uses every choice: each group is predicted from the person's other groups (a person with a single
 group from nothing). ``context-target`` is the published one: choices that the data marks as context teach, those marked
-as targets are predicted; where nothing is marked, the earlier groups are context and the last ones targets. A method
+as targets are predicted; where nothing is marked, the earlier groups are context and the last ones targets. Three more
+serve studies: ``in-order`` predicts each group from all earlier ones, ``growing`` the targets of context-target from
+more and more of the context, ``cross-context`` the later groups of each domain from its own earlier groups and from as
+many choices of each other domain. A method
 sees no label of what it predicts: a `Question` holds the two responses in the order in which they are shown, which a
 hash of the choice's id decides.
 """
@@ -17,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from personalrm.data.splits import context_target, leave_group_out
+from personalrm.data.splits import context_target, growing, in_order, leave_group_out
 from personalrm.errors import DataError
 from personalrm.preferences import History, Message, Preference, Side
 
@@ -87,8 +90,29 @@ def _as_marked(history: History) -> Iterator[_Held]:
         yield history.only(one for one in history if one.split == "context"), target
 
 
-PROTOCOLS: Mapping[str, Holding] = {"leave-group-out": _every_group, "context-target": _later_groups}
-"""The protocols by the names used on the command line."""
+def _across_domains(history: History, seed: int) -> Iterator[_Held]:
+    """The later groups of each domain, from its earlier groups, then from as many choices of each other domain."""
+    domains = sorted({one.domain for one in history if one.domain})
+    for domain in domains:
+        own, target = context_target(history.only(one for one in history if one.domain == domain), seed=seed)
+        held = {one.group for one in target}
+        if not target or not own.decided:
+            continue
+        yield own, target
+        for other in domains:
+            elsewhere = [one for one in history.decided if one.domain == other != domain and one.group not in held]
+            if elsewhere:
+                yield history.only(elsewhere[-len(own.decided) :]), target
+
+
+PROTOCOLS: Mapping[str, Holding] = {
+    "leave-group-out": _every_group,
+    "context-target": _later_groups,
+    "in-order": in_order,
+    "growing": lambda history, seed: growing(history, seed=seed),
+    "cross-context": _across_domains,
+}
+"""The protocols by the names used on the command line; the last three are those of studies."""
 
 
 def tasks(

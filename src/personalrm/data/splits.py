@@ -66,6 +66,26 @@ def split(history: History, validation: float = 0.3, seed: int = 0) -> Split:
     )
 
 
+def in_order(history: History, seed: int = 0) -> Iterator[tuple[History, tuple[Preference, ...]]]:
+    """Every group but the first, to be predicted from the groups that began before it."""
+    groups = _groups(history, seed)
+    for at in range(1, len(groups)):
+        if target := tuple(one for one in groups[at] if not one.tie):
+            earlier = {members[0].group for members in groups[:at]}
+            yield history.only(one for one in history if one.group in earlier), target
+
+
+def growing(history: History, steps: int = 4, seed: int = 0) -> Iterator[tuple[History, tuple[Preference, ...]]]:
+    """The same targets, as in `context_target`, from more and more of the context's groups, oldest first."""
+    context, target = context_target(history, seed=seed)
+    groups = [members[0].group for members in _groups(context, seed)]
+    if not target:
+        return
+    for size in sorted({max(1, round(len(groups) * step / steps)) for step in range(1, steps + 1)}):
+        known = set(groups[:size])
+        yield history.only(one for one in context if one.group in known), target
+
+
 def context_target(history: History, target: float = 0.5, seed: int = 0) -> tuple[History, tuple[Preference, ...]]:
     """The benchmark's split inside a person: the earlier groups are context, the later ones are predicted.
 

@@ -60,6 +60,18 @@ class Spend:
     cost: float | None = None
     seconds: float = 0.0
 
+    def __add__(self, other: Spend) -> Spend:
+        """Both together; the cost is unknown where either is."""
+        known = self.cost is not None and other.cost is not None
+        return Spend(
+            self.calls + other.calls,
+            self.cached + other.cached,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            (self.cost or 0.0) + (other.cost or 0.0) if known else None,
+            self.seconds + other.seconds,
+        )
+
 
 @dataclass(slots=True)
 class Ledger:

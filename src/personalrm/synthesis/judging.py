@@ -62,6 +62,7 @@ class Sight:
         seed: draws which response of a past choice is shown first.
         demographics: who the person is, in words; a baseline.
         memory: facts noted about the person; a baseline.
+        own_words: what the person says of themselves and of what they want.
     """
 
     demonstrations: tuple[Shown, ...] = ()
@@ -69,6 +70,7 @@ class Sight:
     seed: int = 0
     demographics: str | None = None
     memory: str | None = None
+    own_words: str | None = None
 
     @cached_property
     def text(self) -> str:
@@ -78,7 +80,8 @@ class Sight:
             shown = enumerate(self.demonstrations, 1)
             choices = [rendering.past_choice(n, one.choice, self.seed, one.why) for n, one in shown]
             parts += [prompts.load("past_choices"), *choices]
-        for tag, told in (("demographics", self.demographics), ("memory", self.memory)):
+        told_of = (("demographics", self.demographics), ("memory", self.memory), ("own_words", self.own_words))
+        for tag, told in told_of:
             if told:
                 parts += [prompts.load(f"about_{tag}"), rendering.tagged(tag, told)]
         if self.persona:

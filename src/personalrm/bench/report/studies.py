@@ -40,10 +40,11 @@ class Study:
 
 def read_studies(directory: str | Path) -> list[Study]:
     """Every study of a folder, by the names of their files."""
-    return [_read(path) for path in sorted((Path(directory) / "studies").glob("*.json"))]
+    return [read_study(path) for path in sorted((Path(directory) / "studies").glob("*.json"))]
 
 
-def _read(path: Path) -> Study:
+def read_study(path: Path) -> Study:
+    """One study's record; `Study.problem` says why, where it cannot be shown."""
     try:
         record = orjson.loads(path.read_bytes())
         return _study(path.stem, record)

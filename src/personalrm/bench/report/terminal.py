@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from personalrm.bench.figures import between, number
 from personalrm.bench.report.reading import notes
+from personalrm.bench.report.studies import Study
+from personalrm.bench.report.table import words
 from personalrm.bench.report.wording import plain
 
 if TYPE_CHECKING:
@@ -33,6 +35,24 @@ def show(report: Record, console: Console) -> None:
         console.print(_methods(f"on the pairs that {name} scored", rows, wide))
     for note in notes(report):
         console.print(Text(f"– {plain(note)}", style="dim"))
+
+
+def show_study(study: Study, console: Console) -> None:
+    """Print what a study found, and its tables."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(plain(study.problem or study.question), style="bold"))
+    for sentence in study.reading:
+        console.print(Text(f"– {plain(sentence)}"))
+    for one in study.tables:
+        table = Table(title=Text(plain(one.title)), title_justify="left")
+        for column in one.columns:
+            text = column.form == "text"
+            table.add_column(plain(column.head), justify="left" if text else "right", no_wrap=not text, overflow="fold")
+        for row in one.rows:
+            table.add_row(*(Text(words(column, cell)) for column, cell in zip(one.columns, row, strict=True)))
+        console.print(table)
 
 
 def _methods(title: str, rows: list[Record], wide: bool) -> Table:

@@ -45,6 +45,7 @@ _KEEP = 20_000
 V = TypeVar("V")
 
 _ALONE = re.compile(r"\bbe (?:content|satisfied|happy) with\b|\bone response\b|\ba different one\b", re.IGNORECASE)
+_STATEMENTS = re.compile(r"\bare statements\b|\bwhose statement\b", re.IGNORECASE)
 _ORDERS = re.compile(
     r"(?:ignore|disregard|forget)\b[^.\n]{0,40}\b(?:persona|instructions?|preferences?|previous|above|rules?)"
     r"|\b(?:choose|pick|prefer|select|vote for|answer)\s+(?:me|this (?:one|response|answer)|response [ab]|[ab])\b"
@@ -105,6 +106,8 @@ class Judge:
         """Judge the prompt's pair; ValueError where it has none."""
         if asked.pair is None:
             raise ValueError("the prompt holds no <pair> to judge")
+        if _STATEMENTS.search(asked.outside):
+            return self._compare_statements(asked, read_pair(asked.pair))
         seen = self._see(asked.pair, bool(_ALONE.search(asked.outside)))
         taste = AVERAGE + self._learn(asked.past)
         for told in (asked.persona, asked.memory, asked.rubric):
@@ -114,6 +117,11 @@ class Judge:
         if seen.orders and not _WARNED.search(asked.outside):
             logit += OBEDIENCE * seen.orders
         return Judgement(logit, seen.difference)
+
+    def _compare_statements(self, asked: Asked, pair: Pair) -> Judgement:
+        """Which of two people's words fits what is believed of the person."""
+        difference = self._taste_of(pair.a) - self._taste_of(pair.b)
+        return Judgement(float(self._taste_of(asked.persona) @ difference) + FIRST_PLACE, difference)
 
     def shown(self, asked: Asked) -> list[Shown]:
         """The past choices that the prompt shows, without those whose label cannot be read."""

@@ -1,0 +1,80 @@
+"""Methods that learn from something else than the person's own choices: for causal checks.
+
+    Altered(method, "labels flipped", flipped)
+    Altered(method, "another person's choices", swapped(people))
+
+Another person's choices enter a prompt here and nowhere else in the project, on purpose: the check asks whether it
+matters whose they are. It runs on data that the researcher holds as a whole, never for a user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from personalrm.bench.predicting import Method, Population, Prediction, Predictor
+from personalrm.bench.protocols import Task, newest
+from personalrm.preferences import History
+
+Change = Callable[[Task], History]
+
+
+@dataclass(frozen=True)
+class Altered:
+    """A method whose history is changed before it learns; everything else is the method's own."""
+
+    method: Method
+    what: str
+    change: Change
+
+    @property
+    def name(self) -> str:
+        return f"{self.method.name}, {self.what}"
+
+    @property
+    def model(self) -> str:
+        return self.method.model
+
+    @property
+    def probabilistic(self) -> bool:
+        return self.method.probabilistic
+
+    @property
+    def personal(self) -> bool:
+        return self.method.personal
+
+    @property
+    def asks(self) -> bool:
+        return self.method.asks
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        return self.method.prompts
+
+    async def learn(self, population: Population, fold: int) -> Predictor:
+        return _Changing(await self.method.learn(population, fold), self.change)
+
+
+@dataclass(frozen=True)
+class _Changing:
+    predictor: Predictor
+    change: Change
+
+    async def predict(self, task: Task) -> Prediction:
+        return await self.predictor.predict(replace(task, history=self.change(task)))
+
+
+def flipped(task: Task) -> History:
+    """The same choices, each with the opposite label."""
+    return task.history.only(one.flipped() for one in task.history)
+
+
+def swapped(people: Iterable[History]) -> Change:
+    """As many choices of the next person in the data."""
+    held = list(people)
+    donors = {one.user: held[(at + 1) % len(held)] for at, one in enumerate(held)}
+
+    def change(task: Task) -> History:
+        return newest(donors[task.user], max(1, len(task.history.decided)))
+
+    return change

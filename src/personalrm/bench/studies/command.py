@@ -1,0 +1,52 @@
+"""What `personalrm study` does between its options and what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+from personalrm.bench.methods import asks
+from personalrm.bench.studies.lab import Lab, Record, keep
+from personalrm.errors import DataError
+from personalrm.llm import portal
+from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.ledger import Ledger
+from personalrm.models.engines import TRAITS
+
+STUDIES: Mapping[str, str] = {
+    "transfer": "transfer",
+    "scaling": "scaling",
+    "cross-context": "cross_context",
+    "longitudinal": "longitudinal",
+    "stated": "stated",
+    "causal": "causal",
+}
+"""Names on the command line, and their modules in this folder."""
+OWN_METHODS = ("transfer", "stated")
+"""Studies that know themselves which methods they compare; all of these ask a model."""
+
+
+def run_study(name: str, lab: Lab, models: list[str], settings: Settings) -> tuple[Path, list[Ledger]]:
+    """Run one study and keep its record; gives the file and what each model was asked.
+
+    Raises:
+        DataError: no study of that name, or what the study needs is not there; and whatever running raises.
+    """
+    study = _study_named(name)
+    wanted = name in OWN_METHODS or any(map(asks, lab.methods))
+
+    async def work() -> tuple[Record, list[Ledger]]:
+        asked = shared_models([one for one in models if one not in TRAITS], settings) if wanted else []
+        return await study(replace(lab, models=asked)), [one.ledger for one in asked]
+
+    record, ledgers = portal.run(work())
+    return keep(record, lab.folder), ledgers
+
+
+def _study_named(name: str) -> Callable[[Lab], Awaitable[Record]]:
+    if name not in STUDIES:
+        raise DataError(f"there is no study '{name}'; known are {', '.join(STUDIES)}")
+    study: Callable[[Lab], Awaitable[Record]] = import_module(f"personalrm.bench.studies.{STUDIES[name]}").study
+    return study

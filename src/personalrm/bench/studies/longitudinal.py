@@ -1,0 +1,145 @@
+"""Longitudinal: choices in time order. How fast is a changed taste followed, how stable is an unchanged one?
+
+Each group is predicted from all earlier ones, and from the newest few alone. Where a taste has changed, the few newest
+choices predict better than all, which still hold the old taste; where it has not, all predict at least as well. And the
+last groups are predicted from more and more of the person's choices: how often does one more quarter turn a prediction?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from personalrm.bench.charts import Lines, Point, Series
+from personalrm.bench.results import BenchResult
+from personalrm.bench.statistics.uncertainty import interval, paired
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, settings_of, unfinished
+from personalrm.bench.studies.wording import points, share, verdict
+
+QUESTION = "Choices in time order: how fast is a changed taste followed, and how stable is an unchanged one?"
+RECENT = 5
+"""The newest choices that one of the two readers is given."""
+MANY = 10**9
+STEPS = ((1, 2), (3, 5), (6, 9), (10, 14), (15, 24), (25, MANY))
+"""How many earlier choices stand together in a point of the curve."""
+
+
+async def study(lab: Lab) -> Record:
+    """Two runs: in order, and growing."""
+    ordered = await lab.run("longitudinal/in-order", lab.with_plain(), "in-order", (RECENT, None))
+    growing = await lab.run("longitudinal/growing", lab.personal(), "growing")
+    columns = ("method", "earlier choices", "accuracy", "95 % interval", "pairs")
+    curves = {label: tuple(_curve(ordered, label)) for label in ordered.lines}
+    rows = [
+        (label, one.name, one.accuracy, (one.low, one.high), one.pairs)
+        for label, held in curves.items()
+        for one in held
+    ]
+    series = tuple(
+        Series(label, tuple(Point(one.middle, one.accuracy, one.low, one.high) for one in held))
+        for label, held in curves.items()
+    )
+    chart = Lines("Accuracy as choices come in", "earlier choices (middle of the step)", "accuracy", series, 0.5)
+    return Record(
+        "longitudinal",
+        QUESTION,
+        (*_followed(lab, ordered), *_stable(growing), *unfinished(ordered), *unfinished(growing)),
+        (
+            TableRecord("Accuracy by the number of earlier choices", columns, tuple(rows)),
+            TableRecord(
+                "The same pairs, predicted from more and more choices",
+                ("method", "predictions compared", "turned by more choices", "mean change of probability"),
+                tuple(_steadiness(growing, label) for label in growing.lines),
+            ),
+        ),
+        (chart,),
+        settings_of(lab, ordered, recent=RECENT),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Accuracy on the pairs with so many earlier choices."""
+
+    name: str
+    middle: float
+    accuracy: float
+    low: float | None
+    high: float | None
+    pairs: int
+
+
+def _curve(result: BenchResult, label: str) -> Iterator[_Step]:
+    held = np.array([one.history for one in result.asked])
+    for low, high in STEPS:
+        only = (held >= low) & (held <= high) & result.scored_by(label)
+        if only.any():
+            right = result.correct[label][only]
+            lowest, highest = interval(right, result.people[only], result.design.seed) or (None, None)
+            name = f"{low}–{high}" if high < MANY else f"{low} or more"
+            yield _Step(name, float(np.median(held[only])), float(right.mean()), lowest, highest, int(only.sum()))
+
+
+def _followed(lab: Lab, result: BenchResult) -> list[str]:
+    """All choices against the newest few, on pairs with more than the few before them."""
+    by_entry = {
+        (one.entry.method, one.entry.model, one.entry.context_pairs): label for label, one in result.lines.items()
+    }
+    older = np.array([one.history > RECENT for one in result.asked])
+    found = []
+    for (name, model, limit), label in by_entry.items():
+        recent = by_entry.get((name, model, RECENT))
+        if name not in lab.personal() or limit is not None or recent is None or not older.any():
+            continue
+        effect = paired(
+            result.correct[recent][older], result.correct[label][older], result.people[older], result.design.seed
+        )
+        if effect is None:
+            continue
+        if effect.difference > 0:
+            what = verdict(effect, "tastes change: the newest choices predict better than all", "no change of taste")
+        else:
+            what = verdict(effect, "tastes last: older choices still teach", "no change of taste")
+        found.append(
+            f"{label}: {what if effect.p <= 0.05 else what + ' could be shown'}; the newest {RECENT} against all "
+            f"choices: {points(effect)}."
+        )
+    return found
+
+
+def _pairs_of_steps(result: BenchResult, label: str) -> list[tuple[float, float]]:
+    """Probabilities of the same pair before and after more choices."""
+    seen: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for asked, probability in zip(result.asked, result.probabilities[label], strict=True):
+        if not np.isnan(probability):
+            seen.setdefault((asked.user, asked.id), []).append((asked.history, float(probability)))
+    steps = []
+    for held in seen.values():
+        ordered = [p for _, p in sorted(held)]
+        steps += list(pairwise(ordered))
+    return steps
+
+
+def _turned(steps: list[tuple[float, float]]) -> int:
+    return sum((before > 0.5) != (after > 0.5) for before, after in steps)
+
+
+def _steadiness(result: BenchResult, label: str) -> tuple[object, ...]:
+    steps = _pairs_of_steps(result, label)
+    if not steps:
+        return label, 0, None, None
+    moved = float(np.mean([abs(after - before) for before, after in steps]))
+    return label, len(steps), _turned(steps) / len(steps), moved
+
+
+def _stable(result: BenchResult) -> list[str]:
+    found = []
+    for label in result.lines:
+        steps = _pairs_of_steps(result, label)
+        if steps:
+            turned = share(_turned(steps), len(steps))
+            found.append(f"{label}: another quarter of the choices turns {turned} of the predictions.")
+    return found

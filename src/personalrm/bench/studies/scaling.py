@@ -1,0 +1,101 @@
+"""Scaling: how does accuracy grow with the number of past choices, and with the size of the model?"""
+
+from __future__ import annotations
+
+import re
+
+from personalrm.bench.charts import Chart, Lines, Point, Series
+from personalrm.bench.results import BenchResult, Row
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, plain_of, settings_of, unfinished
+from personalrm.bench.studies.wording import points, verdict
+
+QUESTION = "How does accuracy grow with the number of past choices, and with the size of the model?"
+_SIZE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
+
+
+async def study(lab: Lab) -> Record:
+    """Every method with each number of choices, on every model."""
+    wanted = lab.with_plain()
+    result = await lab.run("scaling", wanted, "context-target", lab.context_pairs)
+    rows = result.rows()
+    columns = ("method", "model", "choices at most", "accuracy", "95 % interval", "log loss", "pairs")
+    table = tuple(
+        (row.name, row.model, row.context_pairs or "all", row.accuracy, (row.low, row.high), row.log_loss, row.pairs)
+        for row in rows
+    )
+    charts: list[Chart] = [_by_choices(result, rows)]
+    if by_size := _by_size(rows):
+        charts.append(by_size)
+    return Record(
+        "scaling",
+        QUESTION,
+        (*_reading(lab, result), *unfinished(result)),
+        (TableRecord("Accuracy by number of choices and model", columns, table),),
+        tuple(charts),
+        settings_of(lab, result, context_pairs=list(lab.context_pairs)),
+    )
+
+
+def size_of(model: str) -> float | None:
+    """Billions of parameters, as far as a model's name tells: "llama3.1:8b" is 8.0, "gpt-4o" None."""
+    found = _SIZE.search(model)
+    return float(found[1]) / (1.0 if found[2].lower() == "b" else 1000.0) if found else None
+
+
+def _by_choices(result: BenchResult, rows: list[Row]) -> Lines:
+    """A line a method and model over the mean number of choices that were really learned from."""
+    several = len({row.model for row in rows if row.calls}) > 1
+    series: dict[str, list[Point]] = {}
+    for row in rows:
+        if row.accuracy is None:
+            continue
+        name = f"{row.name} · {row.model}" if several and row.calls else row.name
+        for at in [_learned_from(result, row.context_pairs)] if _is_personal(row, rows) else _ends(result, rows):
+            series.setdefault(name, []).append(Point(at, row.accuracy, row.low, row.high))
+    ordered = tuple(Series(name, tuple(sorted(held, key=lambda one: one.x))) for name, held in series.items())
+    return Lines("Accuracy by past choices", "choices learned from (mean)", "accuracy", ordered, reference=0.5)
+
+
+def _is_personal(row: Row, rows: list[Row]) -> bool:
+    return sum((one.name, one.model) == (row.name, row.model) for one in rows) > 1 or row.context_pairs is not None
+
+
+def _ends(result: BenchResult, rows: list[Row]) -> list[float]:
+    """What learns nothing is as good everywhere: a level line."""
+    limits = [row.context_pairs for row in rows]
+    return sorted({_learned_from(result, limit) for limit in limits})
+
+
+def _learned_from(result: BenchResult, limit: int | None) -> float:
+    held = [one.history if limit is None else min(one.history, limit) for one in result.asked]
+    return sum(held) / len(held)
+
+
+def _by_size(rows: list[Row]) -> Lines | None:
+    """Accuracy with all choices over the size of the model; None where fewer than two sizes are known."""
+    series: dict[str, list[Point]] = {}
+    for row in rows:
+        size = size_of(row.model)
+        if size is not None and row.accuracy is not None and row.context_pairs is None:
+            series.setdefault(row.name, []).append(Point(size, row.accuracy, row.low, row.high))
+    lines = tuple(
+        Series(name, tuple(sorted(held, key=lambda one: one.x))) for name, held in series.items() if len(held) > 1
+    )
+    if not lines:
+        return None
+    return Lines("Accuracy by model size", "billions of parameters", "accuracy", lines, reference=0.5, log_x=True)
+
+
+def _reading(lab: Lab, result: BenchResult) -> list[str]:
+    """For each personal line with all choices: its gain over what it is without the person."""
+    found = []
+    tests = {(one.name, one.against): one.effect for one in result.pairwise()}
+    plains = {(row.name, row.model): row.label for row in result.rows()}
+    for row in result.rows():
+        plain = plains.get((plain_of(row.name), row.model))
+        effect = tests.get((row.label, plain or ""))
+        if row.name not in lab.personal() or row.context_pairs is not None or effect is None:
+            continue
+        what = verdict(effect, "gains over", "is not shown to differ from")
+        found.append(f"With all choices {row.label} {what} {plain}: {points(effect)}.")
+    return found

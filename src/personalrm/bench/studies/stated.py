@@ -1,0 +1,165 @@
+"""Stated against induced: does the persona match what the person says they want, and which of the two predicts choices?
+
+A persona is learned from choices alone. A model then sees it with two statements, the person's own and another
+person's, in both orders, and says which fits. Everybody's statement is a stranger's as often as it is the own one, so
+whoever ignores the persona is right in half of the cases, however striking a statement is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from personalrm import prompts
+from personalrm.bench.charts import Dots, Point, Series
+from personalrm.bench.results import BenchResult
+from personalrm.bench.statistics.uncertainty import interval, paired
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, settings_of, unfinished
+from personalrm.bench.studies.wording import points, verdict
+from personalrm.errors import DataError, NotEnoughChoices, Unusable
+from personalrm.llm.endpoint import Endpoint, Want
+from personalrm.llm.together import both, stream
+from personalrm.models.judges.stated import statement
+from personalrm.preferences import History, Message
+from personalrm.synthesis import rendering
+from personalrm.synthesis.fitting import AT_ONCE, fit
+from personalrm.synthesis.judging import TOKEN_ANSWER, Sight, ask_order, combine, read_probability
+from personalrm.synthesis.options import Options
+from personalrm.synthesis.persona import persona_text
+
+QUESTION = "Does the persona match what the person says they want, and which of the two predicts their choices?"
+STRANGERS = 4
+"""Other people's statements that each own one is compared with."""
+METHODS = ("default", "stated", "synthesizeme:persona")
+_ASKED = Message("user", "Tell me about yourself, and about what you want from an answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Of one person: how probable the own statement was against each stranger's; empty without a persona."""
+
+    user: str
+    probabilities: tuple[float | None, ...]
+
+
+async def study(lab: Lab) -> Record:
+    """Match statements with personas, and predict choices from either; people without a statement are left out."""
+    models = lab.languages()
+    said = {one.user: text for one in lab.people() if (text := statement(one))}
+    if len(said) < 2:
+        raise DataError("this study needs people who say something of themselves (`stated` in the data), at least two")
+
+    def speaking() -> Iterator[History]:
+        return (one for one in lab.people() if one.user in said)
+
+    result = await lab.run("stated", METHODS, "context-target", people=speaking)
+    rows, reading, series = [], [], []
+    for model in models:
+        matching = _matching(model, lab, said)
+        found = [one async for one in stream(matching, speaking(), AT_ONCE)]
+        row, sentence, dots = _matched(model.model, found, lab.seed)
+        rows.append(row)
+        reading.append(sentence)
+        series += dots
+    columns = ("model", "own statement found", "95 % interval", "people with a persona", "people without", "unscored")
+    return Record(
+        "stated",
+        QUESTION,
+        (*reading, *_predicting(result), *unfinished(result)),
+        (
+            TableRecord("Own statement against a stranger's", columns, tuple(rows)),
+            TableRecord(
+                "Choices predicted from either",
+                ("method", "model", "accuracy", "95 % interval", "pairs"),
+                tuple((one.name, one.model, one.accuracy, (one.low, one.high), one.pairs) for one in result.rows()),
+            ),
+        ),
+        (Dots("Own statement found by the persona", "share of comparisons", tuple(series), reference=0.5),)
+        if series
+        else (),
+        settings_of(lab, result, strangers=min(STRANGERS, len(said) - 1), people=len(said)),
+    )
+
+
+def strangers(user: str, said: dict[str, str]) -> list[str]:
+    """Those after a person in the data, so that everybody is a stranger equally often."""
+    users = list(said)
+    at = users.index(user)
+    return [users[(at + step) % len(users)] for step in range(1, min(STRANGERS, len(users) - 1) + 1)]
+
+
+def _matching(model: Endpoint, lab: Lab, said: dict[str, str]) -> Callable[[History], Coroutine[Any, Any, Match]]:
+    async def one(history: History) -> Match:
+        try:
+            profile = await fit(model, history, lab.options)
+        except (NotEnoughChoices, Unusable):
+            return Match(history.user, ())
+        if profile.persona is None:
+            return Match(history.user, ())
+        persona, own = persona_text(profile.persona), said[history.user]
+        found = [await match(model, persona, own, said[other], lab.options) for other in strangers(history.user, said)]
+        return Match(history.user, tuple(found))
+
+    return one
+
+
+async def match(model: Endpoint, persona: str, own: str, other: str, options: Options) -> float | None:
+    """The probability that the own statement fits the persona better, both orders combined; None if unreadable."""
+
+    def messages(first: str, second: str) -> list[Message]:
+        pair = rendering.pair((_ASKED,), first, second)
+        asked = f"{Sight(persona=persona, seed=options.seed).text}{pair}\n\n{prompts.load('stated')}"
+        return [Message("system", prompts.load("system")), Message("user", asked)]
+
+    want = Want(TOKEN_ANSWER, logprobs=20)
+    orders = await both(
+        ask_order(model, messages(own, other), want, read_probability),
+        ask_order(model, messages(other, own), want, read_probability),
+    )
+    return combine(*orders).probability
+
+
+def _matched(model: str, found: list[Match], seed: int) -> tuple[tuple[object, ...], str, list[Series]]:
+    """Row, sentence and dot of one model."""
+    known = sorted((one for one in found if one.probabilities), key=lambda one: one.user)
+    values = np.array(
+        [np.nan if p is None else float(p > 0.5) + 0.5 * (p == 0.5) for m in known for p in m.probabilities]
+    )
+    people = np.repeat(np.arange(len(known)), [len(one.probabilities) for one in known])
+    without, unscored = len(found) - len(known), int(np.isnan(values).sum())
+    if not len(values) or np.isnan(values).all():
+        return (model, None, None, len(known), without, unscored), f"{model}: nobody has a persona to match.", []
+    share = float(np.nanmean(values))
+    low, high = interval(values, people, seed) or (None, None)
+    if low is None or high is None:
+        what = "too few people to say whether that is more than chance"
+    elif low > 0.5:
+        what = "more than chance: personas match what people say"
+    elif high < 0.5:
+        what = "less than chance: personas contradict what people say"
+    else:
+        what = "not shown to differ from chance (0.5)"
+    within = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
+    sentence = f"{model} finds the own statement by the persona in {share:.2f}{within} of the comparisons: {what}."
+    row = (model, share, (low, high), len(known), without, unscored)
+    return row, sentence, [Series(model, (Point(share, 0.0, low, high),))]
+
+
+def _predicting(result: BenchResult) -> list[str]:
+    """What people say against what was learned of them, as predictors of choices."""
+    labels = {(one.entry.method, one.entry.model): label for label, one in result.lines.items()}
+    found = []
+    for model in dict.fromkeys(model for _, model in labels):
+        stated, induced = labels.get(("stated", model)), labels.get(("synthesizeme:persona", model))
+        if stated is None or induced is None:
+            continue
+        effect = paired(result.correct[induced], result.correct[stated], result.people, result.design.seed)
+        if effect is not None:
+            what = verdict(effect, "differs from", "is not shown to differ from")
+            found.append(
+                f"{model}: predicting from the persona {what} predicting from the person's statement, {points(effect)}."
+            )
+    return found

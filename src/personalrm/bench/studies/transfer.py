@@ -1,0 +1,131 @@
+"""Transfer: a persona and prompt written by model A, judged by model B, as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from personalrm import prompts
+from personalrm.bench.charts import Matrix
+from personalrm.bench.judges import Tally, judged_all
+from personalrm.bench.predicting import Method, Population, Prediction
+from personalrm.bench.protocols import Task
+from personalrm.bench.results import BenchResult
+from personalrm.bench.statistics.uncertainty import Paired, paired
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, settings_of, unfinished
+from personalrm.bench.studies.wording import points, verdict
+from personalrm.errors import NotEnoughChoices, Unusable
+from personalrm.llm.endpoint import Endpoint
+from personalrm.models.judges import seeing
+from personalrm.models.judges.synthesizeme import learned
+from personalrm.synthesis.fitting import fit, sight_for
+from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.options import Options
+from personalrm.synthesis.profile import Arm
+
+QUESTION = "Does a persona and prompt that one model wrote help another model judge?"
+ARM: Arm = "persona+demonstrations"
+"""Shown to every judge whether it helps or not: a fallback to nothing would hide what does not transfer."""
+
+
+async def study(lab: Lab) -> Record:
+    """Every model writes, every model judges; and every model judges without anything."""
+    models = lab.languages()
+    written = [Written(writer, judge, lab.options) for writer in models for judge in models]
+    methods: list[str | Method] = ["default", *written]
+    result = await lab.run("transfer", methods, "context-target")
+    names = tuple(one.model for one in models)
+    labels = {(one.entry.method, one.entry.model): label for label, one in result.lines.items()}
+    rows, cells = [], []
+    for writer in names:
+        gains = [_gain(result, labels, writer, judge) for judge in names]
+        cells.append(tuple(one.difference if one else None for one in gains))
+        rows += [_row(result, labels, writer, judge, one) for judge, one in zip(names, gains, strict=True)]
+    plain = tuple(_row(result, labels, None, judge, None) for judge in names)
+    columns = ("written by", "judged by", "accuracy", "95 % interval", "gain over nothing", "95 % interval of it", "p")
+    return Record(
+        "transfer",
+        QUESTION,
+        (*_reading(result, labels, names), *unfinished(result)),
+        (TableRecord("Accuracy by writer and judge", columns, (*plain, *rows)),),
+        (Matrix("Gain over the judge without a persona", "judged by", "written by", names, names, tuple(cells), 0.0),),
+        settings_of(lab, result, shown=ARM),
+    )
+
+
+@dataclass(frozen=True)
+class Written:
+    """The profile is learned by one model and shown to another."""
+
+    writer: Endpoint
+    judge: Endpoint
+    options: Options
+    probabilistic: bool = True
+    personal: bool = True
+    asks: bool = True
+
+    @property
+    def name(self) -> str:
+        return _named(self.writer.model)
+
+    @property
+    def model(self) -> str:
+        return self.judge.model
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        return prompts.hashes()
+
+    async def learn(self, population: Population, fold: int) -> Written:
+        """Other people teach a judge nothing."""
+        return self
+
+    async def predict(self, task: Task) -> Prediction:
+        """Learn with the writer, judge with the judge."""
+        writing, judging = Tally(self.writer), Tally(self.judge)
+        sight = Sight()
+        try:
+            profile = await fit(writing, task.history, self.options)
+            sight, told = sight_for(profile, ARM), learned(profile, ARM)
+        except (NotEnoughChoices, Unusable) as error:
+            told = {"note": f"nothing was written: {error}"}
+        answers = await judged_all(seeing(judging, sight, self.options), task.questions)
+        return Prediction(answers, writing.spend() + judging.spend(), told)
+
+
+def _named(writer: str) -> str:
+    return f"written by {writer}"
+
+
+def _gain(result: BenchResult, labels: Mapping[tuple[str, str], str], writer: str, judge: str) -> Paired | None:
+    own, plain = labels.get((_named(writer), judge)), labels.get(("default", judge))
+    if own is None or plain is None:
+        return None
+    return paired(result.correct[own], result.correct[plain], result.people, result.design.seed)
+
+
+def _row(
+    result: BenchResult, labels: Mapping[tuple[str, str], str], writer: str | None, judge: str, effect: Paired | None
+) -> tuple[object, ...]:
+    label = labels.get((_named(writer) if writer else "default", judge))
+    found = [one for one in result.rows() if one.label == label]
+    accuracy, within = (found[0].accuracy, (found[0].low, found[0].high)) if found else (None, None)
+    gain = (effect.difference, (effect.low, effect.high), effect.p) if effect else (None, None, None)
+    return writer or "nobody", judge, accuracy, within, *gain
+
+
+def _reading(result: BenchResult, labels: Mapping[tuple[str, str], str], names: tuple[str, ...]) -> list[str]:
+    found = []
+    for judge in names:
+        own = labels.get((_named(judge), judge))
+        for writer in names:
+            other = labels.get((_named(writer), judge))
+            if writer == judge or own is None or other is None:
+                continue
+            effect = paired(result.correct[other], result.correct[own], result.people, result.design.seed)
+            if effect is not None:
+                what = verdict(effect, "differs from", "is not shown to differ from")
+                found.append(f"Judged by {judge}, what {writer} wrote {what} its own: {points(effect)}.")
+    if len(names) == 1:
+        found.append("Only one model was named: give several --model to see whether what one wrote helps another.")
+    return found
