@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,6 +25,7 @@ from personalrm.preferences import Preference
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from personalrm.bench.diagnosis import Symptom
     from personalrm.bench.evaluation import Evaluation
     from personalrm.bench.results import BenchResult
     from personalrm.llm.ledger import Ledger
@@ -185,6 +187,21 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
         _json(result.as_json())
     else:
         show(record_of(result, against) if directory is None else read_record(directory), _console())
+
+
+def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
+    """What is wrong with a profile first, then what was checked and is not."""
+    if as_json:
+        _json([asdict(one) for one in symptoms])
+        return
+    out = _console()
+    if not any(one.shown for one in symptoms):
+        out.print("No known failure is shown.\n")
+    for one in symptoms:
+        head = "[red]shown[/red]" if one.shown else "not measured" if one.shown is None else "[green]not shown[/green]"
+        out.print(f"{head}  [bold]{_safe(one.name)}[/bold]: {_safe(one.measured)}")
+        if one.shown:
+            out.print(f"       What to do: {_safe(one.advice)}.")
 
 
 def study(path: Path) -> None:

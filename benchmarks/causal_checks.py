@@ -1,0 +1,122 @@
+"""Is a gain really the person's? Every personalised method on simulated people, with labels flipped and people swapped.
+
+    python benchmarks/causal_checks.py [PEOPLE]
+
+Where tastes differ, every method must gain, its gain must vanish when the labels are flipped or the choices are another
+person's, and the flip must turn what personalising had changed. Where nobody has a taste of their own, no method may
+show a significant gain, and the fallback keeps synthesizeme within one point of the plain judge. All of it is
+simulated; the simulation is told nothing of which method asks. These figures are no accuracy on people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from common import row, server
+from personalrm.bench.methods import Setup, method_named
+from personalrm.bench.plan import Design
+from personalrm.bench.predicting import Method
+from personalrm.bench.results import BenchResult
+from personalrm.bench.running import arun
+from personalrm.bench.statistics.uncertainty import holm
+from personalrm.bench.studies.altered import Altered, flipped, swapped
+from personalrm.bench.studies.causal import FLIPPED, SWAPPED, gain, turned
+from personalrm.data.simulated import simulate_people
+from personalrm.llm.connect import Settings, connect
+from personalrm.llm.endpoint import Endpoint
+from personalrm.preferences import History
+
+METHODS = ("history", "memory", "rubric", "synthesizeme", "synthesizeme:persona", "synthesizeme:demonstrations",
+           "synthesizeme:both", "traits")  # fmt: skip
+CHOICES = 24
+
+
+def made(name: str, llm: Endpoint) -> Method:
+    """The method, on the simulated model where it asks one."""
+    return method_named(name, Setup(endpoint=llm))
+
+
+def plain_of(name: str) -> str:
+    """What it is without the person."""
+    return "population" if name == "traits" else "default"
+
+
+async def measure(llm: Endpoint, people: Sequence[History], altered: bool, folder: str) -> BenchResult:
+    """All methods on one set of people, with their altered forms where these are wanted."""
+    methods: list[Method] = [made("default", llm), made("population", llm)]
+    for name in METHODS:
+        own = made(name, llm)
+        methods.append(own)
+        if altered:
+            methods += [Altered(own, FLIPPED, flipped), Altered(own, SWAPPED, swapped(people))]
+    return await arun(people, methods, Design("context-target"), folder=folder)
+
+
+def report_tastes(found: BenchResult) -> int:
+    """Print what flips and swaps did; how many bars are missed."""
+    missed = 0
+    for name in METHODS:
+        plain = plain_of(name)
+        own, flip, swap = (gain(found, label, plain) for label in (name, f"{name}, {FLIPPED}", f"{name}, {SWAPPED}"))
+        assert own is not None
+        assert flip is not None
+        assert swap is not None
+        parts, whole = turned(found, name, plain, f"{name}, {FLIPPED}")
+        share = parts / whole if whole else 0.0
+        vanished = all(one.difference <= 0 or one.p > 0.05 for one in (flip, swap))
+        figures = " / ".join(f"{100 * one.difference:+.1f}" for one in (own, flip, swap))
+        row(
+            f"{name}: gain own/flipped/swapped",
+            f"{figures} pts",
+            "own > 0, others vanish",
+            own.difference > 0 and vanished,
+        )
+        row(f"{name}: flip turns what was changed", f"{share:.0%} of {whole:,}", ">= 80 %", share >= 0.8)
+        missed += (not right) + (share < 0.8)
+    return missed
+
+
+def report_null(found: BenchResult) -> int:
+    """Print the gains where there is nothing to gain; how many bars are missed."""
+    effects = {name: gain(found, name, plain_of(name)) for name in METHODS}
+    known = {name: one for name, one in effects.items() if one is not None}
+    corrected = dict(zip(known, holm([one.p for one in known.values()]), strict=True))
+    missed = 0
+    for name, one in known.items():
+        quiet = one.difference <= 0 or corrected[name] > 0.05
+        row(
+            f"null · {name}: gain",
+            f"{100 * one.difference:+.1f} pts, p {corrected[name]:.2f}",
+            "not significant",
+            quiet,
+        )
+        missed += not quiet
+    lost = 100 * known["synthesizeme"].difference
+    row("null · synthesizeme against default", f"{lost:+.1f} pts", "within 1 point", abs(lost) <= 1.0)
+    return missed + (abs(lost) > 1.0)
+
+
+async def run(url: str, count: int, folder: str) -> int:
+    """Both sets of people."""
+    llm = connect("simulated", Settings(base_url=url, cache=Path(folder) / "answers"))
+    tastes = await measure(llm, simulate_people(count, choices=CHOICES), True, f"{folder}/tastes")
+    missed = report_tastes(tastes)
+    null = await measure(llm, simulate_people(2 * count, choices=CHOICES, strength=0), False, f"{folder}/null")
+    missed += report_null(null)
+    await llm.aclose()
+    return missed
+
+
+def main() -> int:
+    """1 if a bar is missed."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    with server(8767, latency=0.0) as llm, tempfile.TemporaryDirectory() as folder:
+        return int(asyncio.run(run(llm.url, count, folder)) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
