@@ -68,13 +68,9 @@ def report_tastes(found: BenchResult) -> int:
         parts, whole = turned(found, name, plain, f"{name}, {FLIPPED}")
         share = parts / whole if whole else 0.0
         vanished = all(one.difference <= 0 or one.p > 0.05 for one in (flip, swap))
+        right = own.difference > 0 and vanished
         figures = " / ".join(f"{100 * one.difference:+.1f}" for one in (own, flip, swap))
-        row(
-            f"{name}: gain own/flipped/swapped",
-            f"{figures} pts",
-            "own > 0, others vanish",
-            own.difference > 0 and vanished,
-        )
+        row(f"{name}: gain own/flipped/swapped", f"{figures} pts", "own > 0, others vanish", right)
         row(f"{name}: flip turns what was changed", f"{share:.0%} of {whole:,}", ">= 80 %", share >= 0.8)
         missed += (not right) + (share < 0.8)
     return missed
