@@ -43,6 +43,9 @@ from personalrm.cli_options import (
 )
 from personalrm.commands.bench import bench, report
 from personalrm.commands.curate import curate
+from personalrm.commands.diagnose import diagnose
+from personalrm.commands.optimize_prompt import optimize_prompt
+from personalrm.commands.study import study
 from personalrm.errors import BudgetSpent, PersonalrmError
 
 if TYPE_CHECKING:
@@ -286,6 +289,9 @@ def export(
 app.command("bench")(bench)
 app.command("report")(report)
 app.command("curate")(curate)
+app.command("optimize-prompt")(optimize_prompt)
+app.command("study")(study)
+app.command("diagnose")(diagnose)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

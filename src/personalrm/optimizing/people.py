@@ -6,7 +6,7 @@ ready = await prepare(endpoint, training, seed=0)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -70,7 +70,9 @@ def draw(people: Iterable[History], most: int, share: float, seed: int) -> tuple
     return drawn[: len(drawn) - held], drawn[len(drawn) - held :]
 
 
-async def prepare(endpoint: Endpoint, people: Sequence[History], seed: int) -> list[Prepared]:
+async def prepare(
+    endpoint: Endpoint, people: Sequence[History], seed: int, tell: Callable[[str, int, int], None]
+) -> list[Prepared]:
     """The people with their reasonings, in order; those of whom none was verified are left out."""
     ready: dict[str, Prepared] = {}
 
@@ -79,6 +81,7 @@ async def prepare(endpoint: Endpoint, people: Sequence[History], seed: int) -> l
 
     async for found in stream(one, people, AT_ONCE):
         ready[found.user] = found
+        tell("reasonings, people", len(ready), len(people))
     in_order = (ready[history.user] for history in people)
     return [found for found in in_order if any(shown.why for shown in found.shown)]
 

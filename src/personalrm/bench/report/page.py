@@ -36,21 +36,37 @@ _OTHERS = ("none; the prior that ships with the package", "the people of the oth
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a page shows."""
+    """All that a page shows; ``record`` is None where a folder holds studies alone."""
 
-    record: Record
+    record: Record | None
     evidence: Evidence = field(default_factory=Evidence)
     studies: tuple[Study, ...] = ()
+
+
+Part = tuple[str, str, str]
+"""A part of the page: its place, its title, what stands in it."""
 
 
 def page(report: Report, draw: Draw) -> str:
     """The whole page as text; ``draw`` may raise MissingExtra, and then a sentence stands for each figure."""
     record, shown = report.record, _Figures(draw)
+    studies = [(f"study-{at}", _study_title(one), _study(one, shown)) for at, one in enumerate(report.studies, 1)]
+    if record is None:
+        return _framed("Studies", counted(len(studies), "study", "studies"), "", studies)
     asked = record["asked"]
-    title = f"{record['data'] or 'Benchmark'}: {record['protocol']}"
     behind = f"{counted(asked['pairs'], 'choice')} of {counted(asked['people'], 'person', 'people')}"
-    sub = f"{behind}, seed {record['seed']}"
-    parts = [
+    said = [
+        paragraph(warning(record), "warning"),
+        _failed(record["failed"]),
+        f"<div class=lead>{bullets(findings(record))}</div>",
+    ]
+    parts = [*_figures_of(record, shown), *studies, *_behind(report, record)]
+    title = f"{record['data'] or 'Benchmark'}: {record['protocol']}"
+    return _framed(title, f"{behind}, seed {record['seed']}", "".join(said), parts)
+
+
+def _figures_of(record: Record, shown: _Figures) -> list[Part]:
+    return [
         ("accuracy", "Accuracy", _accuracy(record, shown)),
         ("tests", "Which differences are real", _tests(record, shown)),
         ("probabilities", "Probabilities", _probabilities(record, shown)),
@@ -59,26 +75,28 @@ def page(report: Report, draw: Draw) -> str:
         ("cost", "Cost against accuracy", _cost(record, shown)),
         ("same-pairs", "On the same pairs", _same_pairs(record, shown)),
         ("published", "Published numbers", _published(record, shown)),
-        *((f"study-{at}", _study_title(one), _study(one, shown)) for at, one in enumerate(report.studies, 1)),
+    ]
+
+
+def _behind(report: Report, record: Record) -> list[Part]:
+    return [
         ("personas", "Personas and their evidence", personas(report.evidence)),
         ("worst", "The worst predictions", worst(report.evidence)),
         ("settings", "Settings", table(_settings(record), title=False)),
         ("notes", "Notes", bullets([*notes(record), *report.evidence.absent])),
     ]
-    parts = [one for one in parts if one[2]]
+
+
+def _framed(title: str, sub: str, said: str, parts: Iterable[Part]) -> str:
+    """The page around its parts; empty ones are left out."""
+    kept = [one for one in parts if one[2]]
     top = f"<header><h1>{text(title)}</h1><p class=sub>{text(sub)}</p>"
-    body = [
-        f"{top}{_contents((name, head) for name, head, _ in parts)}</header>",
-        paragraph(warning(record), "warning"),
-        _failed(record["failed"]),
-        f"<div class=lead>{bullets(findings(record))}</div>",
-        *(section(*one) for one in parts),
-    ]
+    body = f"{top}{_contents((name, head) for name, head, _ in kept)}</header>{said}" + "".join(
+        section(*one) for one in kept
+    )
     style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{text(title)}</title>"
-    return (
-        f"<!doctype html>\n<html lang=en><head>{head}<style>{style}</style></head><body>{''.join(body)}</body></html>\n"
-    )
+    return f"<!doctype html>\n<html lang=en><head>{head}<style>{style}</style></head><body>{body}</body></html>\n"
 
 
 class _Figures:

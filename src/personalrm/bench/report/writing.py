@@ -1,4 +1,4 @@
-"""`personalrm report`: the page and the tables of a finished run, beside its results.
+"""`personalrm report`: the page and the tables of a finished run, of studies, or of both, beside their results.
 
 page = write_report("out")         # out/report.html, out/tables/*.csv, out/tables/*.tex
 
@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from personalrm.bench.files import replace_file
-from personalrm.bench.record import read_record
+from personalrm.bench.record import RESULTS, read_record
 from personalrm.bench.report.drawing import draw
-from personalrm.bench.report.evidence import read_evidence
+from personalrm.bench.report.evidence import Evidence, read_evidence
 from personalrm.bench.report.latex import latex
 from personalrm.bench.report.page import Report, page
 from personalrm.bench.report.spreadsheet import csv_text
@@ -37,12 +37,15 @@ def write_report(directory: str | Path) -> Path:
         StorageError: something cannot be written.
     """
     folder = Path(directory)
-    record = read_record(folder)
     studies = tuple(read_studies(folder))
-    text = page(Report(record, read_evidence(folder, record), studies), draw)
+    alone = studies and not (folder / RESULTS).exists()
+    record = None if alone else read_record(folder)
+    evidence = Evidence() if record is None else read_evidence(folder, record)
+    text = page(Report(record, evidence, studies), draw)
     path = folder / PAGE
     try:
-        _write_tables(folder / TABLES, [*all_tables(record), *(table for one in studies for table in one.tables)])
+        of_run = [] if record is None else all_tables(record)
+        _write_tables(folder / TABLES, [*of_run, *(table for one in studies for table in one.tables)])
         replace_file(path, [text.encode()])
     except OSError as error:
         raise StorageError(f"the report cannot be written to {folder}: {error.strerror or error}") from error

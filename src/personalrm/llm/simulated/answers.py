@@ -1,7 +1,8 @@
 """From a request's body to the simulated LLM's answer in OpenAI's form (for tests and benchmarks only).
 
 What is wanted is told from the prompt and its parameters alone: a pair is judged (answered with a letter, with JSON or
-with prose), past choices without a pair become a persona, anything else gets a short reply.
+with prose), past choices without a pair become a persona, who asks for an instruction gets one of a few for writing a
+persona, anything else gets a short reply.
 
     Answerer().answer(body, flatten(body), Behaviour(), call, number=1).payload
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,11 +24,14 @@ from personalrm.llm.simulated.prompts import Asked, read_prompt
 from personalrm.llm.simulated.statistics import Call, tokens
 from personalrm.llm.simulated.writing import (
     Facts,
+    asks_for_instruction,
     fill,
     fill_keys,
+    most_claims,
     persona_claims,
     prose,
     remembered,
+    write_instruction,
     write_persona,
     write_reply,
     write_verdict,
@@ -93,6 +98,7 @@ class Answerer:
 
     def __init__(self) -> None:
         self._judge = Judge()
+        self._proposed: Counter[str] = Counter()
 
     def answer(self, body: Mapping[str, object], prompt: str, how: Behaviour, call: Call, number: int) -> Answer:
         """Answer the ``number``th request, counted in as ``call``."""
@@ -127,9 +133,13 @@ class Answerer:
             return self._verdict(body, prompt, asked, how, index)
         if asked.past:
             invent = how.invent_every > 0 and number % how.invent_every == 0
-            claims = remembered(asked.memory, persona_claims(self._judge.shown(asked)))
+            noticed = persona_claims(self._judge.shown(asked), most_claims(asked.outside))
+            claims = remembered(asked.memory, noticed)
             facts = write_persona(claims, invent)
             return Draft(_formatted(body, asked, facts, how) or prose(facts))
+        if asks_for_instruction(prompt):
+            self._proposed[prompt] += 1  # who samples the same question again gets another proposal
+            return Draft(write_instruction(f"{prompt}/{how.seed}/{self._proposed[prompt]}"))
         turns = _turns(body)
         system = "\n".join(content for role, content in turns if role in ("system", "developer"))
         facts = write_reply(system, turns[-1][1])

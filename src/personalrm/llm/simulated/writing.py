@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -19,10 +20,27 @@ from personalrm.llm.simulated.judge import Judgement, Shown
 from personalrm.llm.simulated.tastes import PHRASES, TRAITS, described_taste
 
 NOTICED = 0.45
+MOST_CLAIMS = 4
+INSTRUCTIONS = (
+    "Read the numbered past choices above; a <why> marks reasoning that foresaw the choice. Say what this person likes "
+    "in a response, so that a stranger can predict the next choice. At most two claims, each with the numbers of the "
+    "choices for and against it. Do not retell topics, and never guess who the person is.",
+    "Compare the preferred response of each past choice above with the other one. Write a persona of the person: at "
+    "most one claim, the preference that most choices support, with their numbers. Name no topics.",
+    "Study every past choice of this person, also those that nobody foresaw. Write a persona for a judge: at most "
+    "three claims about length, structure, tone or directness, the best supported first, and a summary in two "
+    "sentences.",
+    "Describe what this person rewards and what they reject in responses. At most four claims; each needs more choices "
+    "for it than against it. Speak of style and stance, not of the subjects that were discussed.",
+)
+"""What it proposes where somebody asks for an instruction."""
 POINTS = 1.25
 """Points of ten between two scored responses for each unit of log-odds."""
 INVENTED = "Is about 40 years old and works as a nurse in a large city"
 _WORD = re.compile(r"[^\W\d_]{5,}")
+_COUNTS = ("one", "two", "three", "four", "five", "six")
+_MOST = re.compile(rf"\bat most ({'|'.join(_COUNTS)}) claims?\b", re.IGNORECASE)
+_PROPOSE = re.compile(r"\b(?:propos|improv|generat|suggest)\w*\b[^.\n]{0,40}\binstruction", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ def write_verdict(judgement: Judgement, letter: str, criteria: int = 0) -> Facts
     return Facts(text, "AB".index(letter), probability, guesses, scores=scores)
 
 
-def persona_claims(shown: Sequence[Shown], most: int = 4) -> list[Claim]:
+def persona_claims(shown: Sequence[Shown], most: int = MOST_CLAIMS) -> list[Claim]:
     """The beliefs that past choices support best: each with more choices for than against it.
 
     A choice speaks for a trait where the preferred response has clearly more (or less) of it; a why that names the
@@ -116,6 +134,22 @@ def write_persona(claims: Sequence[Claim], invent: bool = False) -> Facts:
         text += f" {INVENTED}."
         claims = [*claims, Claim("being addressed as a nurse of about 40", (), ())]
     return Facts(text, claims=tuple(claims), speculations=tuple(one.text for one in claims))
+
+
+def most_claims(asked: str) -> int:
+    """How many claims a persona may have: four, or fewer where the prompt says "at most two claims"."""
+    found = _MOST.search(asked)
+    return min(MOST_CLAIMS, _COUNTS.index(found[1].lower()) + 1) if found else MOST_CLAIMS
+
+
+def asks_for_instruction(prompt: str) -> bool:
+    """Whether the prompt wants an instruction for a language model written."""
+    return bool(_PROPOSE.search(prompt))
+
+
+def write_instruction(draw: str) -> str:
+    """One of a few instructions for writing a persona; ``draw`` decides which."""
+    return INSTRUCTIONS[blake2b(draw.encode("utf-8", "replace"), digest_size=1).digest()[0] % len(INSTRUCTIONS)]
 
 
 def write_reply(system: str, question: str) -> Facts:

@@ -52,7 +52,7 @@ class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
             text = ""
         except PersonalrmError as error:
             raise Stop(error) from None
-        message = SimpleNamespace(content=text)
+        message = SimpleNamespace(content=text or " ")  # an empty answer DSPy takes for a fault of the host
         return SimpleNamespace(choices=[SimpleNamespace(message=message)], usage={}, model=self.model)
 
     def __deepcopy__(self, memo: object) -> EndpointLM:

@@ -6,6 +6,7 @@ What it reflects upon are the personas and which kinds of choices they missed, i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import cleandoc
 from typing import Any
 
 import dspy
@@ -52,7 +53,7 @@ class Proposer:
             records = reflective_dataset.get(name, ())
             fared = "\n\n".join(f"Persona: {_persona(one)}\n{one['Feedback']}" for one in records)
             found = self._improve(current_instruction=candidate[name], how_it_fared=fared)
-            new[name] = found.improved_instruction or ""
+            new[name] = cleandoc(found.improved_instruction or "").strip() or candidate[name]
             self._trials.enter(new[name], NAME, parent=candidate[name])
             self.proposed += 1
         return new

@@ -15,7 +15,7 @@ from personalrm.optimizing.dspy_room.program import Program, examples
 from personalrm.optimizing.trials import Trials
 
 NAME = "miprov2"
-DRAWS = 2
+DRAWS = 4
 """Trials of the search for each candidate: a candidate that is drawn again costs nothing."""
 
 

@@ -26,6 +26,9 @@ class WritePersona(dspy.Signature):  # type: ignore[misc]
     persona: str = dspy.OutputField(desc="what this person likes in a response")
 
 
+NOTHING = WritePersona.with_instructions("").instructions
+
+
 class Writer(dspy.Predict):  # type: ignore[misc]
     """The predictor: its signature holds the instruction, `Trials` does what it says."""
 
@@ -35,7 +38,7 @@ class Writer(dspy.Predict):  # type: ignore[misc]
 
     def forward(self, **inputs: Any) -> Any:
         """The persona of one person, and what it was worth."""
-        instruction = self.signature.instructions
+        instruction = self._instruction()
         try:
             self._trials.enter(instruction, self._origin, self._trials.shipped)
             found = self._trials.outcome(instruction, self._user(inputs["person"]))
@@ -48,11 +51,16 @@ class Writer(dspy.Predict):  # type: ignore[misc]
 
     def score(self, person: str) -> float:
         """The present instruction's score on a person."""
-        return self._trials.score(self.signature.instructions, self._user(person))
+        return self._trials.score(self._instruction(), self._user(person))
 
     def outcome(self, person: str) -> Outcome:
         """What the present instruction did for a person."""
-        return self._trials.outcome(self.signature.instructions, self._user(person))
+        return self._trials.outcome(self._instruction(), self._user(person))
+
+    def _instruction(self) -> str:
+        """What it holds; where the proposer wrote nothing DSPy makes up a sentence from the names of the fields."""
+        held: str = self.signature.instructions
+        return self._trials.shipped if held == NOTHING else held
 
     def _user(self, person: str) -> str:
         return self._trials.people[int(person) - 1].user

@@ -33,14 +33,14 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _silent(names: tuple[str, ...]) -> Iterator[None]:
-    before = {name: logging.getLogger(name).disabled for name in names}
+    before = {name: logging.getLogger(name).level for name in names}
     try:
         for name in names:
-            logging.getLogger(name).disabled = True
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        for name, disabled in before.items():
-            logging.getLogger(name).disabled = disabled
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextmanager
