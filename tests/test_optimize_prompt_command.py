@@ -193,6 +193,23 @@ def test_a_proposer_that_writes_nothing_leaves_what_ships(run: Run, words: list[
         assert len(record(tmp_path / "new.json")["lineage"]) == 1
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_carries_the_people_is_refused_unasked_and_not_kept(
+    run: Run, words: list[object], data: Path, tmp_path: Path, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {orjson.loads(row)["context"][-1]["content"] for row in data.read_bytes().splitlines()}
+    quoting = tuple(f"Write a persona. They ask things such as: {one}" for one in sorted(asked))
+    monkeypatch.setattr("personalrm.llm.simulated.writing.INSTRUCTIONS", quoting)
+    done = run(*words, "--optimizer", optimizer, "--people", 10, "--held-back", 0.2)
+    assert done.code == 0, done.err
+    refused = record(tmp_path / "new.json")["lineage"][1:]
+    assert refused
+    assert all(one["refused"].startswith(("quotes", "names")) for one in refused)
+    assert {(one["prompt"], one["score"], one["people"]) for one in refused} == {(None, None, 0)}
+    assert not any(one in (tmp_path / "new.json").read_text("utf-8") for one in asked)
+    assert read_prompt(tmp_path / "new.json") == prompts.load("persona")
+
+
 def test_keep_anyway(run: Run, words: list[object], tmp_path: Path) -> None:
     assert run(*words, "--keep-anyway").code == 0
     found = record(tmp_path / "new.json")

@@ -91,7 +91,7 @@ def _status() -> Iterator[Callable[[str], None]]:
 
 def profile(found: Profile) -> None:
     """The persona with its evidence, what helps, what is shown to a judge, and what it took."""
-    out, ties = _console(), len(found.history) - len(found.history.decided)
+    out, ties = console(), len(found.history) - len(found.history.decided)
     out.print(
         f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
         f"from, {len(found.validation)} held back{f', {ties} tied' if ties else ''}) · "
@@ -146,7 +146,7 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, a
     if as_json:
         _json(found.as_json())
         return
-    out = _console()
+    out = console()
     table = Table(title="how often the preferred response is predicted", title_justify="left")
     for head in ("method", "accuracy", "95 % interval", "choices", "coverage", "log loss"):
         table.add_column(head, justify="left" if head == "method" else "right")
@@ -186,7 +186,7 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
     if as_json:
         _json(result.as_json())
     else:
-        show(record_of(result, against) if directory is None else read_record(directory), _console())
+        show(record_of(result, against) if directory is None else read_record(directory), console())
 
 
 def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
@@ -194,7 +194,7 @@ def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
     if as_json:
         _json([asdict(one) for one in symptoms])
         return
-    out = _console()
+    out = console()
     if not any(one.shown for one in symptoms):
         out.print("No known failure is shown.\n")
     for one in symptoms:
@@ -209,7 +209,7 @@ def study(path: Path) -> None:
     from personalrm.bench.report.studies import read_study
     from personalrm.bench.report.terminal import show_study
 
-    show_study(read_study(path), _console())
+    show_study(read_study(path), console())
     remark(f"Written to {path}; `personalrm report {path.parent.parent}` draws it.")
 
 
@@ -301,10 +301,10 @@ def _preset(found: Profile) -> str:
     return "" if found.traits else f", preset {found.preset}"
 
 
-def _console() -> Console:
-    """As wide as the terminal, or as COLUMNS says."""
+def console(wide: int = PLAIN_WIDTH) -> Console:
+    """As wide as the terminal, or as COLUMNS says; where neither is known, ``wide`` columns."""
     told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(width=None if told else PLAIN_WIDTH, highlight=False, soft_wrap=False)
+    return Console(width=None if told else wide, highlight=False, soft_wrap=False)
 
 
 def _safe(text: str) -> str:

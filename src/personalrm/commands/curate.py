@@ -6,7 +6,6 @@ personalrm curate arena hub:lmsys/chatbot_arena_conversations --out prb --skip-l
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -96,8 +95,6 @@ def curate(
     timeout: Timeout = 120.0,
 ) -> None:
     """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
-    from rich.console import Console
-
     from personalrm import showing
     from personalrm.bench.curating.command import curate as make
     from personalrm.bench.curating.running import Plan
@@ -122,5 +119,5 @@ def curate(
             progress=lambda done, people: tell("people", done, people),
         )
     showing.asked(ledgers)
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table(result))
+    showing.console(wide=160).print(table(result))
     showing.remark(f"Written to {out}.")
