@@ -62,8 +62,9 @@ def verdict(held: Held, *, kept_anyway: bool) -> str:
     """The comparison in a sentence or two."""
     if held.candidate is None:
         return "No candidate did better than the shipped prompt on the training people: the shipped prompt stays."
+    fate = "it is kept because that was asked for" if kept_anyway else "the shipped prompt stays"
     if not held.paired:
-        return "No choice could be read with both prompts: the shipped prompt stays."
+        return f"No choice could be read with both prompts, so nothing is known of the candidate; {fate}."
     test = held.paired[0]
     said = (
         f"On {test.people} people held back ({test.pairs} choices) the candidate's score differs from the shipped "
@@ -71,7 +72,6 @@ def verdict(held: Held, *, kept_anyway: bool) -> str:
     )
     if is_better(held):
         return f"{said}: it is better, and chosen."
-    fate = "it is kept because that was asked for" if kept_anyway else "the shipped prompt stays"
     return f"{said}: a gain is not shown; {fate}."
 
 
