@@ -79,6 +79,9 @@ def test_flipping_the_labels_turns_what_personalising_changed(
     changed = int(found.reading[0].partition("for ")[2].partition(" pairs")[0])
     turned = int(found.reading[0].partition("(")[2].partition(" of")[0])
     assert turned >= 0.8 * changed > 0
+    assert "simulated" in found.reading[-1]
+    drawn = {one.name: one.points[0].y for one in found.charts[0].series}
+    assert all(drawn[name] == row[1] for name, row in rows.items())
 
 
 def test_flips_and_swaps_change_the_history_alone(people: tuple[History, ...]) -> None:

@@ -14,7 +14,7 @@ from personalrm.bench.predicting import Method
 from personalrm.bench.results import BenchResult
 from personalrm.bench.statistics.uncertainty import Paired, paired
 from personalrm.bench.studies.altered import Altered, flipped, swapped
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, plain_of, settings_of, unfinished
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import LEVEL, points, share
 
 QUESTION = "If the labels are flipped, or the choices are another person's, do the predictions follow?"
@@ -45,7 +45,7 @@ async def study(lab: Lab) -> Record:
     return Record(
         "causal",
         QUESTION,
-        (*reading, *unfinished(result)),
+        (*reading, *caveats(result)),
         (TableRecord("What the choices do to predictions", columns, tuple(rows)),),
         (Dots("Accuracy by what was learned from", "accuracy", tuple(dict.fromkeys(series)), reference=0.5),),
         settings_of(lab, result),
@@ -101,4 +101,4 @@ def _reading(result: BenchResult, own: str, plain: str, flip: str, swap: str) ->
 
 def _dots(result: BenchResult, label: str) -> Series:
     (row,) = (one for one in result.rows() if one.label == label)
-    return Series(label, (Point(row.accuracy or 0.0, 0.0, row.low, row.high),))
+    return Series(label, (Point(0.0, row.accuracy or 0.0, row.low, row.high),))

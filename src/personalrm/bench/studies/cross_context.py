@@ -15,7 +15,7 @@ from personalrm.bench.charts import Matrix
 from personalrm.bench.protocols import tasks
 from personalrm.bench.results import BenchResult
 from personalrm.bench.statistics.uncertainty import Paired, paired
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, plain_of, settings_of, unfinished
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import points, verdict
 
 QUESTION = "What is learned in one type of conversation, does it predict choices in another?"
@@ -52,7 +52,7 @@ async def study(lab: Lab) -> Record:
     return Record(
         "cross-context",
         QUESTION,
-        (*reading, *unfinished(result)),
+        (*reading, *caveats(result)),
         (TableRecord("Accuracy by where was learned and where predicted", columns, tuple(rows)),),
         tuple(charts),
         settings_of(lab, result, types=domains),

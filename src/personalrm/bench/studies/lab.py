@@ -18,6 +18,7 @@ from personalrm.bench.files import replace_file, stored
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design, Source
 from personalrm.bench.predicting import Method
+from personalrm.bench.record import SIMULATED
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.errors import DataError
@@ -158,9 +159,12 @@ def settings_of(lab: Lab, result: BenchResult, **more: Any) -> dict[str, Any]:
     }
 
 
-def unfinished(result: BenchResult) -> list[str]:
-    """A sentence for each line that could not be finished."""
-    return [f"{label} could not be finished and is left out: {why}." for label, why in result.failed.items()]
+def caveats(result: BenchResult) -> list[str]:
+    """What a reader must know before quoting anything: simulated people, lines that could not be finished."""
+    found = [f"{label} could not be finished and is left out: {why}." for label, why in result.failed.items()]
+    if any(one.user.startswith(SIMULATED) for one in result.asked):
+        found.append("These people are simulated: nothing here is an accuracy on people.")
+    return found
 
 
 Study = Callable[[Lab], Any]

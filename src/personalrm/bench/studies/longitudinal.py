@@ -16,7 +16,7 @@ import numpy as np
 from personalrm.bench.charts import Lines, Point, Series
 from personalrm.bench.results import BenchResult
 from personalrm.bench.statistics.uncertainty import interval, paired
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, settings_of, unfinished
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, share, verdict
 
 QUESTION = "Choices in time order: how fast is a changed taste followed, and how stable is an unchanged one?"
@@ -46,7 +46,7 @@ async def study(lab: Lab) -> Record:
     return Record(
         "longitudinal",
         QUESTION,
-        (*_followed(lab, ordered), *_stable(growing), *unfinished(ordered), *unfinished(growing)),
+        (*_followed(lab, ordered), *_stable(growing), *dict.fromkeys([*caveats(ordered), *caveats(growing)])),
         (
             TableRecord("Accuracy by the number of earlier choices", columns, tuple(rows)),
             TableRecord(

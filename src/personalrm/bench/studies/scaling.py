@@ -6,7 +6,7 @@ import re
 
 from personalrm.bench.charts import Chart, Lines, Point, Series
 from personalrm.bench.results import BenchResult, Row
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, plain_of, settings_of, unfinished
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import points, verdict
 
 QUESTION = "How does accuracy grow with the number of past choices, and with the size of the model?"
@@ -29,7 +29,7 @@ async def study(lab: Lab) -> Record:
     return Record(
         "scaling",
         QUESTION,
-        (*_reading(lab, result), *unfinished(result)),
+        (*_reading(lab, result), *caveats(result)),
         (TableRecord("Accuracy by number of choices and model", columns, table),),
         tuple(charts),
         settings_of(lab, result, context_pairs=list(lab.context_pairs)),

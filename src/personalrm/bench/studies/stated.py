@@ -17,7 +17,7 @@ from personalrm import prompts
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.results import BenchResult
 from personalrm.bench.statistics.uncertainty import interval, paired
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, settings_of, unfinished
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import DataError, NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Endpoint, Want
@@ -68,7 +68,7 @@ async def study(lab: Lab) -> Record:
     return Record(
         "stated",
         QUESTION,
-        (*reading, *_predicting(result), *unfinished(result)),
+        (*reading, *_predicting(result), *caveats(result)),
         (
             TableRecord("Own statement against a stranger's", columns, tuple(rows)),
             TableRecord(
@@ -145,7 +145,7 @@ def _matched(model: str, found: list[Match], seed: int) -> tuple[tuple[object, .
     within = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
     sentence = f"{model} finds the own statement by the persona in {share:.2f}{within} of the comparisons: {what}."
     row = (model, share, (low, high), len(known), without, unscored)
-    return row, sentence, [Series(model, (Point(share, 0.0, low, high),))]
+    return row, sentence, [Series(model, (Point(0.0, share, low, high),))]
 
 
 def _predicting(result: BenchResult) -> list[str]:

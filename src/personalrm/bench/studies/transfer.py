@@ -12,7 +12,7 @@ from personalrm.bench.predicting import Method, Population, Prediction
 from personalrm.bench.protocols import Task
 from personalrm.bench.results import BenchResult
 from personalrm.bench.statistics.uncertainty import Paired, paired
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, settings_of, unfinished
+from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Endpoint
@@ -46,7 +46,7 @@ async def study(lab: Lab) -> Record:
     return Record(
         "transfer",
         QUESTION,
-        (*_reading(result, labels, names), *unfinished(result)),
+        (*_reading(result, labels, names), *caveats(result)),
         (TableRecord("Accuracy by writer and judge", columns, (*plain, *rows)),),
         (Matrix("Gain over the judge without a persona", "judged by", "written by", names, names, tuple(cells), 0.0),),
         settings_of(lab, result, shown=ARM),
