@@ -274,7 +274,9 @@ def _people_differ(outside: Array, t: Array, people: list[_Own]) -> tuple[Array,
     width = t.shape[1]
 
     def loss(between: Array, sharpness: float) -> float:
-        return float(np.mean(np.concatenate([_losses(outside, t, one, between, sharpness) for one in people])))
+        held = [maths.Person(sharpness * outside[one.rows], t[one.rows], one.parts) for one in people]
+        predicted = maths.leave_out_all(held, between)
+        return float(np.mean(np.concatenate([np.logaddexp(0.0, -maths.integrated(*one)) for one in predicted])))
 
     if not people or not outside.any():
         return np.full(width, _USUAL_BETWEEN), 1.0, {}
@@ -288,11 +290,6 @@ def _people_differ(outside: Array, t: Array, people: list[_Own]) -> tuple[Array,
         "personal": loss(between, sharpness),
     }
     return between, sharpness, {name: round(value, 4) for name, value in losses.items()}
-
-
-def _losses(outside: Array, t: Array, one: _Own, between: Array, sharpness: float) -> Array:
-    logit, variance = maths.leave_out(sharpness * outside[one.rows], t[one.rows], between, one.parts)
-    return np.logaddexp(0.0, -maths.integrated(logit, variance))
 
 
 def _rounded(values: Array) -> Array:
