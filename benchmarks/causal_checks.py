@@ -32,7 +32,8 @@ from personalrm.preferences import History
 
 METHODS = ("history", "memory", "rubric", "synthesizeme", "synthesizeme:persona", "synthesizeme:demonstrations",
            "synthesizeme:both", "traits")  # fmt: skip
-CHOICES = 24
+CHOICES = 34
+"""17 to learn from, of which the fit learns from 12 and checks on 5; the rest is predicted."""
 
 
 def made(name: str, llm: Endpoint) -> Method:

@@ -21,7 +21,9 @@ SURE = 0.8
 """How probable an arm's advantage over the plain judge must be; one validation choice alone (0.75) is never enough.
 
 On 150 simulated people each (5 validation choices): with tastes of their own 0.8 gives accuracy .662 (plain judge .598,
-the paper's rule .659), without any .679 (plain judge .685, the paper's rule .650). 0.7 gives .669 and .667.
+the paper's rule .659), without any .679 (plain judge .685, the paper's rule .650). 0.7 gives .669 and .667. With 8
+training and 4 validation choices it gains 6.1 points on people with tastes and loses 1.9 on people without; 0.95 would
+gain 2.8 and lose 1.0.
 """
 TIE = 0.01
 """Log losses nearer than this, in nats a choice, are a tie."""
