@@ -62,6 +62,7 @@ def test_every_judge_has_its_name() -> None:
         "history",
         "memory",
         "rubric",
+        "stated",
         "synthesizeme",
         "synthesizeme:persona",
         "synthesizeme:demonstrations",

@@ -35,6 +35,8 @@ SMALLEST = 1e-3
 TOKEN_ANSWER = 4
 """Tokens enough for a letter with the quotes, stars or line break some models put before it."""
 REASONED_ANSWER = 1024
+REFUSED = "refused"
+"""Why there is no answer where the host will not read the question: it will not read a longer one either."""
 VERDICT_SCHEMA: dict[str, Any] = {
     "title": "verdict",
     "type": "object",
@@ -153,7 +155,7 @@ async def judge_order(
     before they answer can always give. What the host will not read (too long, filtered) is unscored."""
     messages, want = question(sight, context, first, second, verdicts), wanted(verdicts, priority)
     asked = await ask_order(endpoint, messages, want, read_probability)
-    if asked.probability is None and asked.text and verdicts == "token":
+    if asked.probability is None and asked.completion.finish_reason != REFUSED and verdicts == "token":
         again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
         paid = _both_paid(asked.completion, again.completion)
         return replace(again, completion=paid, seconds=asked.seconds + again.seconds)
@@ -169,7 +171,8 @@ async def ask_order(
     try:
         completion = await endpoint.complete(messages, want)
     except RequestRefused as error:
-        return OrderVerdict(None, "", str(error), Completion("", cost=0.0), prompt, time.perf_counter() - began)
+        refused = Completion("", finish_reason=REFUSED, cost=0.0)
+        return OrderVerdict(None, "", str(error), refused, prompt, time.perf_counter() - began)
     probability = read(completion)
     unscored = None if probability is not None else why_unparsed(completion.text)
     return OrderVerdict(probability, completion.text, unscored, completion, prompt, time.perf_counter() - began)
