@@ -55,8 +55,8 @@ def shared_weights(
     wide = n < d
     if wide:
         inverse = np.linalg.inv((x @ x.T).astype(float) / 4.0 + shrink * np.eye(n))
-    else:
-        inverse = np.linalg.inv((x.T @ x if gram is None else gram).astype(float) / 4.0 + shrink * np.eye(d))
+    else:  # single precision: it only says which way to step, the gradient where to stop
+        inverse = np.linalg.inv((x.T @ x if gram is None else gram) / 4.0 + shrink * np.eye(d, dtype=np.float32))
     previous, momentum = weights, 1.0
     for _ in range(_STEPS):
         faster = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum * momentum))
@@ -67,7 +67,7 @@ def shared_weights(
             inner = inverse @ (x @ gradient.astype(np.float32))
             step = (gradient - (inner.astype(np.float32) @ x) / 4.0) / shrink
         else:
-            step = inverse @ gradient
+            step = (inverse @ gradient.astype(np.float32)).astype(float)
         previous, weights, momentum = weights, ahead + step, faster
         if np.abs(step).max(initial=0.0) < _CLOSE:
             break
