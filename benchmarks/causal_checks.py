@@ -24,7 +24,8 @@ from personalrm.bench.results import BenchResult
 from personalrm.bench.running import arun
 from personalrm.bench.statistics.uncertainty import holm
 from personalrm.bench.studies.altered import Altered, flipped, swapped
-from personalrm.bench.studies.causal import FLIPPED, SWAPPED, gain, turned
+from personalrm.bench.studies.causal import FLIPPED, SWAPPED, turned
+from personalrm.bench.studies.lab import plain_of
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
 from personalrm.llm.endpoint import Endpoint
@@ -39,11 +40,6 @@ CHOICES = 34
 def made(name: str, llm: Endpoint) -> Method:
     """The method, on the simulated model where it asks one."""
     return method_named(name, Setup(endpoint=llm))
-
-
-def plain_of(name: str) -> str:
-    """What it is without the person."""
-    return "population" if name == "traits" else "default"
 
 
 async def measure(llm: Endpoint, people: Sequence[History], altered: bool, folder: str) -> BenchResult:
@@ -62,7 +58,7 @@ def report_tastes(found: BenchResult) -> int:
     missed = 0
     for name in METHODS:
         plain = plain_of(name)
-        own, flip, swap = (gain(found, label, plain) for label in (name, f"{name}, {FLIPPED}", f"{name}, {SWAPPED}"))
+        own, flip, swap = (found.effect(label, plain) for label in (name, f"{name}, {FLIPPED}", f"{name}, {SWAPPED}"))
         assert own is not None
         assert flip is not None
         assert swap is not None
@@ -79,7 +75,7 @@ def report_tastes(found: BenchResult) -> int:
 
 def report_null(found: BenchResult) -> int:
     """Print the gains where there is nothing to gain; how many bars are missed."""
-    effects = {name: gain(found, name, plain_of(name)) for name in METHODS}
+    effects = {name: found.effect(name, plain_of(name)) for name in METHODS}
     known = {name: one for name, one in effects.items() if one is not None}
     corrected = dict(zip(known, holm([one.p for one in known.values()]), strict=True))
     missed = 0

@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from personalrm import cli
+from command_line import Done, Run
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
@@ -24,35 +24,6 @@ from personalrm.preferences import History
 ROOT = Path(__file__).resolve().parents[1]
 MIRA, LATER = ROOT / "examples" / "mira.jsonl", ROOT / "examples" / "mira_later.jsonl"
 PRISM = ROOT.parent / "shared" / "data" / "prism.jsonl.gz"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """The command line in this process, with a cache of its own and no key in the environment."""
-    monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "cache.sqlite"))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-    def call(*words: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["personalrm", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
 
-from personalrm import cli
+from command_line import Run
 from personalrm.data.reading import read_people
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.behaviour import Behaviour
@@ -22,35 +22,6 @@ from published_files import arena_rows, conversation, prism_folder, turn, write_
 OUTPUTS = ["labels.jsonl", "manifest.json", "test.jsonl", "train.jsonl", "validation.jsonl"]
 LENIENT = ("--min-pairs", 2, "--room", 0, "--min-agreement", 0, "--max-agreement", 1)
 """The simulated model knows nothing of taste: with these, enough is left whatever it says."""
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """The command line in this process, with a cache of its own and no key in the environment."""
-    monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "cache.sqlite"))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-    def call(*words: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["personalrm", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call
 
 
 @pytest.fixture

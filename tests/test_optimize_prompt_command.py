@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
 
-from personalrm import cli, prompts
+from command_line import Run
+from personalrm import prompts
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.behaviour import Behaviour
@@ -21,36 +22,6 @@ from personalrm.llm.simulated.writing import INSTRUCTIONS
 from personalrm.optimizing.prompt_file import read_prompt
 
 OPTIMIZERS = ("miprov2", "gepa")
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """The command line in this process, with caches of its own and no key in the environment."""
-    monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "cache.sqlite"))
-    monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy"))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-    def call(*words: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["personalrm", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call
 
 
 @pytest.fixture

@@ -115,6 +115,11 @@ def listed(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
+def models(several: list[str] | None) -> list[str]:
+    """The names given with --model, which may be repeated and comma-separated."""
+    return [one for text in several or [] for one in listed(text)]
+
+
 def context_pairs(text: str | None) -> list[int | None]:
     """Numbers of choices from ``2,4,8,all``; all if nothing is given."""
     found: list[int | None] = []

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.bench.answers import Floats, MethodResult
-from personalrm.bench.entries import labels
+from personalrm.bench.entries import Entry, labels
 from personalrm.bench.plan import Asked, Design
 from personalrm.bench.statistics import scoring
 from personalrm.bench.statistics.uncertainty import Codes, Paired, holm, interval, paired
@@ -172,13 +172,29 @@ class BenchResult:
         return self._compared([(two, one) for one, two in itertools.combinations(self.lines, 2)])
 
     def _compared(self, wanted: Sequence[tuple[str, str]]) -> list[Comparison]:
-        effects = [
-            (one, other, paired(self.correct[one], self.correct[other], self.people, self.design.seed))
-            for one, other in wanted
-        ]
+        effects = [(one, other, self.effect(one, other)) for one, other in wanted]
         known = [(one, other, effect) for one, other, effect in effects if effect is not None]
         corrected = holm([effect.p for _, _, effect in known])
         return [Comparison(*parts, p) for parts, p in zip(known, corrected, strict=True)]
+
+    def effect(self, one: str, other: str, only: NDArray[np.bool_] | None = None) -> Paired | None:
+        """One line against another, by person, on the pairs that both scored; of those marked in ``only``, if given."""
+        chosen = slice(None) if only is None else only
+        ours, theirs = self.correct[one][chosen], self.correct[other][chosen]
+        return paired(ours, theirs, self.people[chosen], self.design.seed)
+
+    def label(self, method: str, model: str, context_pairs: int | None = None) -> str | None:
+        """The label of that line; None if it was not run or not finished."""
+        return self._by_entry.get(Entry(method, model, context_pairs))
+
+    @cached_property
+    def _by_entry(self) -> dict[Entry, str]:
+        return {one.entry: label for label, one in self.lines.items()}
+
+    @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """The row of each line on all pairs, by its label; made once, for it holds bootstrap intervals."""
+        return {one.label: one for one in self.rows()}
 
     def partial(self) -> list[str]:
         """Labels of the lines that scored some pairs but not all; others are compared with them on those pairs."""

@@ -80,7 +80,7 @@ def bench(
             folds=folds,
             seed=seed,
             reading=Reading(strict, min_gap, showing.remark),
-            models=[one for several in model or [] for one in inputs.listed(several)],
+            models=inputs.models(model),
             settings=Settings(
                 base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
             ),

@@ -111,7 +111,7 @@ def curate(
     with showing.bench_progress() as tell:
         result, ledgers = make(
             plan,
-            [one for several in model or [] for one in inputs.listed(several)],
+            inputs.models(model),
             out,
             limits,
             skip=skip_llm_filters,

@@ -81,7 +81,7 @@ def study(
                 None if population is None else source(population, reading),
                 progress,
             ),
-            [one for several in model or [] for one in inputs.listed(several)],
+            inputs.models(model),
             Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout),
         )
     showing.asked(ledgers)

@@ -7,7 +7,7 @@ ready = await prepare(endpoint, training, seed=0)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from personalrm.data.splits import split
@@ -16,11 +16,10 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.together import stream
 from personalrm.optimizing.describing import describe_choices
 from personalrm.preferences import History, Preference
-from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis.fingerprint import fingerprint
 from personalrm.synthesis.judging import Shown
 from personalrm.synthesis.options import Options
-from personalrm.synthesis.reasoning import reason
+from personalrm.synthesis.written import explained, telling
 
 AT_ONCE = 24
 MOST_JUDGED = 20
@@ -59,7 +58,7 @@ def draw(people: Iterable[History], most: int, share: float, seed: int) -> tuple
     Raises:
         NotEnoughChoices: fewer than two people for either side.
     """
-    usable = [one for one in map(_telling, people) if split(one, seed=seed).validation.choices]
+    usable = [one for one in map(telling, people) if split(one, seed=seed).validation.choices]
     drawn = sorted(usable, key=lambda one: (_lot(seed, one.user), one.user))[:most]
     held = min(max(LEAST, round(share * len(drawn))), len(drawn) - LEAST)
     if held < LEAST:
@@ -95,17 +94,9 @@ async def _prepared(endpoint: Endpoint, history: History, seed: int) -> Prepared
     """Asks what `synthesis.fitting` would ask of this person first, so that a fit finds it in the cache."""
     options = Options(seed=seed)
     parts = split(history, options.validation, seed)
-    training = parts.training.decided
-    reasonings = await reason(
-        endpoint, training, seed=seed, samples=options.samples, both_orders=options.both_orders, known={}
-    )
-    shown = tuple(stage.fitting(stage.chain(training, reasonings), seed))
+    _, chain = await explained(endpoint, parts, options, {})
+    shown = tuple(chain)
     return Prepared(history.user, shown, parts.validation.choices[-MOST_JUDGED:], describe_choices(shown))
-
-
-def _telling(history: History) -> History:
-    """A choice between two equal texts is a tie."""
-    return history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)
 
 
 def _lot(seed: int, user: str) -> bytes:

@@ -8,7 +8,6 @@ One readable JSON file without dates, so that equal runs give equal bytes. Whoev
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from personalrm.bench.files import replace_file
 from personalrm.errors import DataError, StorageError
 
 SCHEMA = 1
@@ -136,14 +136,9 @@ def save(found: PromptFile, path: str | Path) -> None:
     """Write the file whole or not at all. StorageError if it cannot be written."""
     target = Path(path)
     text = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_bytes(text)
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        replace_file(target, [text])
     except OSError as error:
         raise StorageError(f"the prompt file {target} cannot be written: {error.strerror or error}") from None
 

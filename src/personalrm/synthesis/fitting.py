@@ -25,7 +25,7 @@ from personalrm.synthesis.notes import remarks
 from personalrm.synthesis.options import Options
 from personalrm.synthesis.persona import persona_text
 from personalrm.synthesis.profile import Arm, Demonstration, Fallback, Profile, Reasoning, Spend
-from personalrm.synthesis.written import written
+from personalrm.synthesis.written import telling, written
 
 AT_ONCE = 24
 """People under way. One keeps 11 requests in flight on average, so 24 fill 64 places with work to spare for the end."""
@@ -58,12 +58,12 @@ async def fit(
         Unusable: the model answers, but no answer can be read as a choice.
         EndpointError, BudgetSpent, StorageError: from asking; all answers so far are in the cache.
     """
-    telling = history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)
-    if not telling.decided:
+    learnable = telling(history)
+    if not learnable.decided:
         raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
     began = time.perf_counter()
     meter = Meter(endpoint)
-    parts = split(telling, options.validation, options.seed)
+    parts = split(learnable, options.validation, options.seed)
     learn = _learning(parts, options)
     learned = await learn(meter, parts, options, known or {})
     _check_readable(learned, meter)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from personalrm.data.splits import Split
 from personalrm.llm.endpoint import Endpoint
+from personalrm.preferences import History
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis.judging import Shown
 from personalrm.synthesis.options import Options
@@ -18,9 +20,21 @@ async def written(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
 ) -> tuple[list[Reasoning], list[Shown], Persona | None]:
     """The reasonings of the training choices, those choices in prompt order as far as they fit, and the persona."""
+    reasonings, shown = await explained(endpoint, parts, options, known)
+    return reasonings, shown, await write_persona(endpoint, shown, options.seed, options.persona_prompt)
+
+
+async def explained(
+    endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
+) -> tuple[list[Reasoning], list[Shown]]:
+    """Stage 1 alone: the reasonings, and the choices in prompt order as far as they fit."""
     training = parts.training.decided
     reasonings = await reason(
         endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
     )
-    shown = stage.fitting(stage.chain(training, reasonings, options.verification), options.seed)
-    return reasonings, shown, await write_persona(endpoint, shown, options.seed, options.persona_prompt)
+    return reasonings, stage.fitting(stage.chain(training, reasonings, options.verification), options.seed)
+
+
+def telling(history: History) -> History:
+    """The history as it is learned from: a choice between two equal texts is a tie."""
+    return history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)

@@ -31,8 +31,6 @@ _CELLS = 2_000_000  # draws × people held at a time: 16 MB
 _LEAST_ERROR = 0.4
 """A draw's standard error counts as no smaller than this part of the sample's. Draws that happen to hold no variation
 at all would otherwise stretch the interval over everything."""
-
-
 _LEVEL = 0.05
 _TIES = 1e-5
 """Weight of people's own differences beside the summed ones; sums of right and wrong are at least 0.5 apart."""
@@ -207,7 +205,7 @@ def _studentised(sums: Floats, counts: Floats, mean: float, error: float, seed: 
     n = len(sums)
     parts = np.stack([sums, counts, sums * sums, sums * counts, counts * counts], axis=1)
     found = []
-    for weights in resamples(n, seed, draws):
+    for weights in _resamples(n, seed, draws):
         s, c, ss, sc, cc = (weights @ parts).T
         of_draw = s / c
         squares = np.maximum(ss - 2.0 * of_draw * sc + of_draw**2 * cc, 0.0)
@@ -215,7 +213,7 @@ def _studentised(sums: Floats, counts: Floats, mean: float, error: float, seed: 
     return np.concatenate(found)
 
 
-def resamples(people: int, seed: int, draws: int) -> Iterator[Codes]:
+def _resamples(people: int, seed: int, draws: int) -> Iterator[Codes]:
     """How often each person stands in each draw, in portions of shape (some draws, people)."""
     rng = np.random.default_rng(seed)
     for size in _portions(draws, people):

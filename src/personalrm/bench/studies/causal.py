@@ -7,12 +7,14 @@ gone or negative with flipped labels and with another person's choices.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.predicting import Method
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import Paired, paired
+from personalrm.bench.statistics.uncertainty import Paired
 from personalrm.bench.studies.altered import Altered, flipped, swapped
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import LEVEL, points, share
@@ -29,17 +31,18 @@ async def study(lab: Lab) -> Record:
             lines += [method, Altered(method, FLIPPED, flipped), Altered(method, SWAPPED, swapped(lab.people()))]
     plains = [one for name in dict.fromkeys(map(plain_of, lab.personal())) for one in lab.made(name)]
     result = await lab.run("causal", [*plains, *lines], "context-target")
-    labels = {(one.entry.method, one.entry.model): label for label, one in result.lines.items()}
     rows, reading, series = [], [], []
     for method in lines:
         if isinstance(method, Altered):
             continue
-        wanted = [(name, method.model) for name in _names(method.name)]
-        if not all(one in labels for one in wanted):
+        found = [result.label(name, method.model) for name in _names(method.name)]
+        finished = [one for one in found if one is not None]
+        if len(finished) < len(found):
             continue
-        own, plain, flip, swap = (labels[one] for one in wanted)
-        rows += [_row(result, one, plain) for one in (own, flip, swap)]
-        reading += _reading(result, own, plain, flip, swap)
+        own, plain, flip, swap = finished
+        gains = {label: result.effect(label, plain) for label in (own, flip, swap)}
+        rows += [_row(result, label, effect) for label, effect in gains.items()]
+        reading += [_followed(result, own, plain, flip, swap), *_gained(gains, own, plain)]
         series += [_dots(result, one) for one in (plain, own, flip, swap)]
     columns = ("line", "accuracy", "95 % interval", "gain over plain", "95 % interval of the gain", "p", "pairs")
     return Record(
@@ -60,45 +63,35 @@ def turned(result: BenchResult, own: str, plain: str, other: str) -> tuple[int, 
     return int((changed & (sides[other] != sides[own])).sum()), int(changed.sum())
 
 
-def gain(result: BenchResult, label: str, plain: str) -> Paired | None:
-    """The difference in accuracy against the plain line, by person."""
-    return paired(result.correct[label], result.correct[plain], result.people, result.design.seed)
-
-
 def _names(name: str) -> tuple[str, str, str, str]:
     return name, plain_of(name), f"{name}, {FLIPPED}", f"{name}, {SWAPPED}"
 
 
-def _row(result: BenchResult, label: str, plain: str) -> tuple[object, ...]:
-    (row,) = (one for one in result.rows() if one.label == label)
-    effect = gain(result, label, plain)
-    if effect is None:
-        return label, row.accuracy, (row.low, row.high), None, None, None, row.pairs
-    within = (effect.low, effect.high)
-    return label, row.accuracy, (row.low, row.high), effect.difference, within, effect.p, effect.pairs
+def _row(result: BenchResult, label: str, effect: Paired | None) -> tuple[object, ...]:
+    row = result.row_of[label]
+    gain = (None, None, None) if effect is None else (effect.difference, (effect.low, effect.high), effect.p)
+    return label, row.accuracy, (row.low, row.high), *gain, row.pairs if effect is None else effect.pairs
 
 
-def _reading(result: BenchResult, own: str, plain: str, flip: str, swap: str) -> list[str]:
-    found = []
+def _followed(result: BenchResult, own: str, plain: str, flip: str, swap: str) -> str:
     parts, whole = turned(result, own, plain, flip)
-    if whole:
-        followed, _ = turned(result, own, plain, swap)
-        found.append(
-            f"{own} names another response than {plain} for {whole:,} pairs. Flipping the labels turns "
-            f"{share(parts, whole)} of these, another person's choices {share(followed, whole)}."
-        )
-    else:
-        found.append(f"{own} predicts every pair as {plain} does: personalising changes nothing here.")
-    for what, label in (("own choices", own), (FLIPPED, flip), (SWAPPED, swap)):
-        effect = gain(result, label, plain)
+    if not whole:
+        return f"{own} predicts every pair as {plain} does: personalising changes nothing here."
+    followed, _ = turned(result, own, plain, swap)
+    return (
+        f"{own} names another response than {plain} for {whole:,} pairs. Flipping the labels turns "
+        f"{share(parts, whole)} of these, another person's choices {share(followed, whole)}."
+    )
+
+
+def _gained(gains: Mapping[str, Paired | None], own: str, plain: str) -> Iterator[str]:
+    for what, effect in zip(("own choices", FLIPPED, SWAPPED), gains.values(), strict=True):
         if effect is not None:
-            sign = (
-                "no gain that could be shown" if effect.p > LEVEL else "a gain" if effect.difference > 0 else "a loss"
-            )
-            found.append(f"{own} with {what}: {sign} over {plain}, {points(effect)}.")
-    return found
+            real = "a gain" if effect.difference > 0 else "a loss"
+            sign = real if effect.p <= LEVEL else "no gain that could be shown"
+            yield f"{own} with {what}: {sign} over {plain}, {points(effect)}."
 
 
 def _dots(result: BenchResult, label: str) -> Series:
-    (row,) = (one for one in result.rows() if one.label == label)
+    row = result.row_of[label]
     return Series(label, (Point(0.0, row.accuracy or 0.0, row.low, row.high),))

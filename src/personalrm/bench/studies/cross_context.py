@@ -68,10 +68,10 @@ def _places(lab: Lab) -> Iterator[_Place]:
 
 
 def _personal_lines(lab: Lab, result: BenchResult) -> Iterator[tuple[str, str]]:
-    by_name = {(one.entry.method, one.entry.model): label for label, one in result.lines.items()}
-    for (name, model), label in by_name.items():
-        plain = by_name.get((plain_of(name), model))
-        if name in lab.personal() and plain is not None:
+    personal = lab.personal()
+    for label, one in result.lines.items():
+        plain = result.label(plain_of(one.entry.method), one.entry.model)
+        if one.entry.method in personal and plain is not None:
             yield label, plain
 
 
@@ -81,9 +81,7 @@ def _only(places: list[_Place], place: _Place) -> np.ndarray[tuple[int], np.dtyp
 
 def _gain(result: BenchResult, places: list[_Place], label: str, plain: str, place: _Place) -> Paired | None:
     only = _only(places, place)
-    if not only.any():
-        return None
-    return paired(result.correct[label][only], result.correct[plain][only], result.people[only], result.design.seed)
+    return result.effect(label, plain, only) if only.any() else None
 
 
 def _cells(

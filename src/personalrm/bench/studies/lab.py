@@ -6,7 +6,7 @@ result = await lab.run("scaling", lab.with_plain(), "context-target", context_pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,3 @@ def caveats(result: BenchResult) -> list[str]:
     if any(one.user.startswith(SIMULATED) for one in result.asked):
         found.append("These people are simulated: nothing here is an accuracy on people.")
     return found
-
-
-Study = Callable[[Lab], Any]

@@ -15,7 +15,7 @@ import numpy as np
 
 from personalrm.bench.charts import Lines, Point, Series
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import interval, paired
+from personalrm.bench.statistics.uncertainty import interval
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, share, verdict
 
@@ -85,18 +85,14 @@ def _curve(result: BenchResult, label: str) -> Iterator[_Step]:
 
 def _followed(lab: Lab, result: BenchResult) -> list[str]:
     """All choices against the newest few, on pairs with more than the few before them."""
-    by_entry = {
-        (one.entry.method, one.entry.model, one.entry.context_pairs): label for label, one in result.lines.items()
-    }
-    older = np.array([one.history > RECENT for one in result.asked])
+    personal, older = lab.personal(), np.array([one.history > RECENT for one in result.asked])
     found = []
-    for (name, model, limit), label in by_entry.items():
-        recent = by_entry.get((name, model, RECENT))
-        if name not in lab.personal() or limit is not None or recent is None or not older.any():
+    for label, one in result.lines.items():
+        entry = one.entry
+        recent = result.label(entry.method, entry.model, RECENT)
+        if entry.method not in personal or entry.context_pairs is not None or recent is None or not older.any():
             continue
-        effect = paired(
-            result.correct[recent][older], result.correct[label][older], result.people[older], result.design.seed
-        )
+        effect = result.effect(recent, label, older)
         if effect is None:
             continue
         if effect.difference > 0:

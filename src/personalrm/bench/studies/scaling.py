@@ -17,7 +17,7 @@ async def study(lab: Lab) -> Record:
     """Every method with each number of choices, on every model."""
     wanted = lab.with_plain()
     result = await lab.run("scaling", wanted, "context-target", lab.context_pairs)
-    rows = result.rows()
+    rows = list(result.row_of.values())
     columns = ("method", "model", "choices at most", "accuracy", "95 % interval", "log loss", "pairs")
     table = tuple(
         (row.name, row.model, row.context_pairs or "all", row.accuracy, (row.low, row.high), row.log_loss, row.pairs)
@@ -88,14 +88,13 @@ def _by_size(rows: list[Row]) -> Lines | None:
 
 def _reading(lab: Lab, result: BenchResult) -> list[str]:
     """For each personal line with all choices: its gain over what it is without the person."""
-    found = []
-    tests = {(one.name, one.against): one.effect for one in result.pairwise()}
-    plains = {(row.name, row.model): row.label for row in result.rows()}
-    for row in result.rows():
-        plain = plains.get((plain_of(row.name), row.model))
-        effect = tests.get((row.label, plain or ""))
-        if row.name not in lab.personal() or row.context_pairs is not None or effect is None:
+    found, personal = [], lab.personal()
+    for row in result.row_of.values():
+        plain = result.label(plain_of(row.name), row.model)
+        if row.name not in personal or row.context_pairs is not None or plain is None:
             continue
-        what = verdict(effect, "gains over", "is not shown to differ from")
-        found.append(f"With all choices {row.label} {what} {plain}: {points(effect)}.")
+        effect = result.effect(row.label, plain)
+        if effect is not None:
+            what = verdict(effect, "gains over", "is not shown to differ from")
+            found.append(f"With all choices {row.label} {what} {plain}: {points(effect)}.")
     return found

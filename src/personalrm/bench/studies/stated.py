@@ -16,7 +16,8 @@ import numpy as np
 from personalrm import prompts
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import interval, paired
+from personalrm.bench.statistics.scoring import correctness
+from personalrm.bench.statistics.uncertainty import interval
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import DataError, NotEnoughChoices, Unusable
@@ -74,7 +75,10 @@ async def study(lab: Lab) -> Record:
             TableRecord(
                 "Choices predicted from either",
                 ("method", "model", "accuracy", "95 % interval", "pairs"),
-                tuple((one.name, one.model, one.accuracy, (one.low, one.high), one.pairs) for one in result.rows()),
+                tuple(
+                    (one.name, one.model, one.accuracy, (one.low, one.high), one.pairs)
+                    for one in result.row_of.values()
+                ),
             ),
         ),
         (Dots("Own statement found by the persona", "share of comparisons", tuple(series), reference=0.5),)
@@ -125,9 +129,7 @@ async def match(model: Endpoint, persona: str, own: str, other: str, options: Op
 def _matched(model: str, found: list[Match], seed: int) -> tuple[tuple[object, ...], str, list[Series]]:
     """Row, sentence and dot of one model."""
     known = sorted((one for one in found if one.probabilities), key=lambda one: one.user)
-    values = np.array(
-        [np.nan if p is None else float(p > 0.5) + 0.5 * (p == 0.5) for m in known for p in m.probabilities]
-    )
+    values = correctness(np.array([p for one in known for p in one.probabilities], dtype=np.float64))
     people = np.repeat(np.arange(len(known)), [len(one.probabilities) for one in known])
     without, unscored = len(found) - len(known), int(np.isnan(values).sum())
     if not len(values) or np.isnan(values).all():
@@ -150,13 +152,12 @@ def _matched(model: str, found: list[Match], seed: int) -> tuple[tuple[object, .
 
 def _predicting(result: BenchResult) -> list[str]:
     """What people say against what was learned of them, as predictors of choices."""
-    labels = {(one.entry.method, one.entry.model): label for label, one in result.lines.items()}
     found = []
-    for model in dict.fromkeys(model for _, model in labels):
-        stated, induced = labels.get(("stated", model)), labels.get(("synthesizeme:persona", model))
+    for model in dict.fromkeys(one.entry.model for one in result.methods):
+        stated, induced = result.label("stated", model), result.label("synthesizeme:persona", model)
         if stated is None or induced is None:
             continue
-        effect = paired(result.correct[induced], result.correct[stated], result.people, result.design.seed)
+        effect = result.effect(induced, stated)
         if effect is not None:
             what = verdict(effect, "differs from", "is not shown to differ from")
             found.append(

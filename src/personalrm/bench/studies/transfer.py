@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from personalrm.bench.judges import Tally, judged_all
 from personalrm.bench.predicting import Method, Population, Prediction
 from personalrm.bench.protocols import Task
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import Paired, paired
+from personalrm.bench.statistics.uncertainty import Paired
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import NotEnoughChoices, Unusable
@@ -35,18 +36,17 @@ async def study(lab: Lab) -> Record:
     methods: list[str | Method] = ["default", *written]
     result = await lab.run("transfer", methods, "context-target")
     names = tuple(one.model for one in models)
-    labels = {(one.entry.method, one.entry.model): label for label, one in result.lines.items()}
     rows, cells = [], []
     for writer in names:
-        gains = [_gain(result, labels, writer, judge) for judge in names]
+        gains = [_gain(result, writer, judge) for judge in names]
         cells.append(tuple(one.difference if one else None for one in gains))
-        rows += [_row(result, labels, writer, judge, one) for judge, one in zip(names, gains, strict=True)]
-    plain = tuple(_row(result, labels, None, judge, None) for judge in names)
+        rows += [_row(result, writer, judge, one) for judge, one in zip(names, gains, strict=True)]
+    plain = tuple(_row(result, None, judge, None) for judge in names)
     columns = ("written by", "judged by", "accuracy", "95 % interval", "gain over nothing", "95 % interval of it", "p")
     return Record(
         "transfer",
         QUESTION,
-        (*_reading(result, labels, names), *caveats(result)),
+        (*_reading(result, names), *caveats(result)),
         (TableRecord("Accuracy by writer and judge", columns, (*plain, *rows)),),
         (Matrix("Gain over the judge without a persona", "judged by", "written by", names, names, tuple(cells), 0.0),),
         settings_of(lab, result, shown=ARM),
@@ -97,35 +97,28 @@ def _named(writer: str) -> str:
     return f"written by {writer}"
 
 
-def _gain(result: BenchResult, labels: Mapping[tuple[str, str], str], writer: str, judge: str) -> Paired | None:
-    own, plain = labels.get((_named(writer), judge)), labels.get(("default", judge))
-    if own is None or plain is None:
-        return None
-    return paired(result.correct[own], result.correct[plain], result.people, result.design.seed)
+def _gain(result: BenchResult, writer: str, judge: str) -> Paired | None:
+    own, plain = result.label(_named(writer), judge), result.label("default", judge)
+    return None if own is None or plain is None else result.effect(own, plain)
 
 
-def _row(
-    result: BenchResult, labels: Mapping[tuple[str, str], str], writer: str | None, judge: str, effect: Paired | None
-) -> tuple[object, ...]:
-    label = labels.get((_named(writer) if writer else "default", judge))
-    found = [one for one in result.rows() if one.label == label]
-    accuracy, within = (found[0].accuracy, (found[0].low, found[0].high)) if found else (None, None)
+def _row(result: BenchResult, writer: str | None, judge: str, effect: Paired | None) -> tuple[object, ...]:
+    row = result.row_of.get(result.label(_named(writer) if writer else "default", judge) or "")
+    accuracy, within = (row.accuracy, (row.low, row.high)) if row else (None, None)
     gain = (effect.difference, (effect.low, effect.high), effect.p) if effect else (None, None, None)
     return writer or "nobody", judge, accuracy, within, *gain
 
 
-def _reading(result: BenchResult, labels: Mapping[tuple[str, str], str], names: tuple[str, ...]) -> list[str]:
+def _reading(result: BenchResult, names: tuple[str, ...]) -> list[str]:
     found = []
-    for judge in names:
-        own = labels.get((_named(judge), judge))
-        for writer in names:
-            other = labels.get((_named(writer), judge))
-            if writer == judge or own is None or other is None:
-                continue
-            effect = paired(result.correct[other], result.correct[own], result.people, result.design.seed)
-            if effect is not None:
-                what = verdict(effect, "differs from", "is not shown to differ from")
-                found.append(f"Judged by {judge}, what {writer} wrote {what} its own: {points(effect)}.")
+    for judge, writer in itertools.product(names, names):
+        own, other = result.label(_named(judge), judge), result.label(_named(writer), judge)
+        if writer == judge or own is None or other is None:
+            continue
+        effect = result.effect(other, own)
+        if effect is not None:
+            what = verdict(effect, "differs from", "is not shown to differ from")
+            found.append(f"Judged by {judge}, what {writer} wrote {what} its own: {points(effect)}.")
     if len(names) == 1:
         found.append("Only one model was named: give several --model to see whether what one wrote helps another.")
     return found
