@@ -13,7 +13,7 @@ OUT := demo
 # The encoder's torch goes first, by version: plain `torch` may bring several gigabytes of CUDA.
 .venv/dev: .venv/core
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable '.[dev,encoder]'
+	$(BIN)/pip install --quiet --editable '.[dev,encoder,train]'
 	touch $@
 
 demo: .venv/core

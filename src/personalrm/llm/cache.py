@@ -108,7 +108,7 @@ class AnswerCache:
         try:
             db.execute(statement, row)
         except sqlite3.Error as error:
-            if not _is_full(error):
+            if not is_full(error):
                 raise StorageError(f"the cache {self.path} cannot be written: {error}") from None
             self._store_in_reserve(db, statement, row)
 
@@ -182,7 +182,7 @@ class AnswerCache:
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> StorageError:
-        if isinstance(error, sqlite3.OperationalError) and _is_full(error):
+        if isinstance(error, sqlite3.OperationalError) and is_full(error):
             return StorageError(f"the disk that holds the cache {self.path} is full or failing: make room and go on")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")
@@ -200,7 +200,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def is_full(error: sqlite3.Error) -> bool:
     """A full disk shows as SQLITE_FULL or, when the log cannot grow, as one of the SQLITE_IOERR codes."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 

@@ -82,6 +82,20 @@ class Flight(Protocol):
         ...
 
 
+class _Nobody:
+    """Nobody to tell."""
+
+    def departs(self, prompt_characters: int) -> None:
+        """No matter."""
+
+    def failed(self) -> None:
+        """No matter."""
+
+
+NOBODY = _Nobody()
+"""The flight of whoever need not be told."""
+
+
 class Endpoint(Protocol):
     """Anything that completes a conversation."""
 

@@ -15,7 +15,7 @@ from personalrm.errors import DataError
 from personalrm.llm.wire import redact
 
 DEFAULT_URL = "https://api.openai.com/v1"
-ENDING = "/chat/completions"
+CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 DEADLINE_IN_TIMEOUTS = 2.5
 
 
@@ -46,9 +46,12 @@ class Host:
     @property
     def chat_url(self) -> str:
         """The URL of chat completions, without user and password; a bare host gets ``/v1``."""
-        parts = urlsplit(self.base_url)
-        path = parts.path.rstrip("/").removesuffix(ENDING) or "/v1"
-        return urlunsplit((parts.scheme, self.name, path + ENDING, parts.query, ""))
+        return self._route(CHAT)
+
+    @property
+    def embeddings_url(self) -> str:
+        """The URL of embeddings, likewise."""
+        return self._route(EMBEDDINGS)
 
     @property
     def name(self) -> str:
@@ -66,6 +69,11 @@ class Host:
         elif user:
             headers["Authorization"] = f"Basic {b64encode(unquote(user).encode()).decode()}"
         return headers
+
+    def _route(self, ending: str) -> str:
+        parts = urlsplit(self.base_url)
+        path = parts.path.rstrip("/").removesuffix(CHAT).removesuffix(EMBEDDINGS) or "/v1"
+        return urlunsplit((parts.scheme, self.name, path + ending, parts.query, ""))
 
 
 def _is_usable(url: str) -> bool:

@@ -47,12 +47,12 @@ def read_completion(body: bytes, prompt_characters: int, secret: str | None = No
         answer = orjson.loads(body)
         choices = answer.get("choices")
         if not choices and answer.get("error"):
-            raise ErrorInside(_status(answer["error"]))
+            raise ErrorInside(status_inside(answer["error"]))
         choice = choices[0]
         text = _text(choice["message"])
         tokens = _tokens(choice.get("logprobs"))
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
-        said = redact(_short(body), secret)
+        said = redact(short(body), secret)
         raise Unusable(f"the host answered with something that is no chat completion: {said}") from None
     if secret and len(secret) >= SECRET_CHARACTERS and secret in text:
         text, tokens = text.replace(secret, "[key]"), None
@@ -86,7 +86,8 @@ def _count(value: Any) -> int:
     return int(value) if isinstance(value, int | float) and value > 0 else 0
 
 
-def _status(error: Any) -> int:
+def status_inside(error: Any) -> int:
+    """The HTTP status that an error sent with status 200 names; 502 if it names none."""
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, int) and 400 <= code < 600 else 502
 
@@ -113,6 +114,17 @@ def _logprob(value: Any) -> float:
     return ABSENT if value is None else float(value)
 
 
+def fold_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+    """For models without a system role: its text opens the first user message."""
+    system = "\n\n".join(one["content"] for one in turns if one["role"] == "system")
+    rest = [one for one in turns if one["role"] != "system"]
+    if not system:
+        return rest
+    if not rest or rest[0]["role"] != "user":
+        return [{"role": "user", "content": system}, *rest]
+    return [{"role": "user", "content": f"{system}\n\n{rest[0]['content']}"}, *rest[1:]]
+
+
 def complaint(body: bytes, secret: str | None) -> str:
     """What a host says is wrong, in at most 300 characters, with anything that looks like a key removed."""
     try:
@@ -121,7 +133,7 @@ def complaint(body: bytes, secret: str | None) -> str:
         said = error.get("message") or error.get("detail") if isinstance(error, dict) else error
     except orjson.JSONDecodeError:
         said = None
-    sentence = " ".join((str(said) if said else _short(body)).split())[:_LONGEST_COMPLAINT]
+    sentence = " ".join((str(said) if said else short(body)).split())[:_LONGEST_COMPLAINT]
     sentence = redact(sentence, secret)[:300]
     return sentence.rstrip(". ") or "(nothing)"
 
@@ -152,6 +164,7 @@ def wait_asked(headers: Any) -> float:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def _short(body: bytes) -> str:
+def short(body: bytes) -> str:
+    """How an answer begins, on one line."""
     text = " ".join(body[:400].decode("utf-8", "replace").split())
     return text[:160] or "(nothing)"

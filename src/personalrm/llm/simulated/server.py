@@ -2,7 +2,7 @@
 
 It is not a language model: it reads the prompt that it gets, judges by rules (`judge`) and writes from
 phrases (`writing`), deterministically, without knowing who asks or by which method. `/v1/models` calls it
-"simulated".
+"simulated". Its embeddings are simulated as well: hashes of words, which know no meaning (`embeddings`).
 
     async with SimulatedLLM(latency=0.2) as llm:        # in the running loop
         ...                                             # llm.url is the base URL, llm.statistics what happened
@@ -11,8 +11,8 @@ phrases (`writing`), deterministically, without knowing who asks or by which met
 
     python -m personalrm.llm.simulated --port 8000 --latency 0.2 --slots 64
 
-Routes (each also without /v1): POST /v1/chat/completions, GET /v1/models, GET /stats[?slots=64&bodies=1],
-GET /requests[?last=10], DELETE /stats (counts from zero; prefixes are forgotten too).
+Routes (each also without /v1): POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models,
+GET /stats[?slots=64&bodies=1], GET /requests[?last=10], DELETE /stats (counts from zero; prefixes are forgotten too).
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from aiohttp import web
 
 from personalrm.llm.simulated.answers import Answerer, RequestError, flatten, parse_body
 from personalrm.llm.simulated.behaviour import Behaviour, refusal
+from personalrm.llm.simulated.embeddings import answer_input, parse_input, texts_of
 from personalrm.llm.simulated.statistics import Call, Statistics, tokens
 
 MODEL = "simulated"
+EMBEDDINGS = "/embeddings"
 BANNER = "personalrm simulated LLM: rules for tests and benchmarks, not a language model"
 
 
@@ -107,7 +109,7 @@ class SimulatedLLM:
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.removeprefix("/v1")
-        if request.method == "POST" and path.endswith("/chat/completions"):
+        if request.method == "POST" and path.endswith(("/chat/completions", EMBEDDINGS)):
             return await self._completion(request)
         if path == "/models":
             return _json({"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": BANNER}]})
@@ -145,20 +147,22 @@ class SimulatedLLM:
         """The response (None: the connection was dropped) and the completion tokens that it spends."""
         how, number = self.behaviour, self.statistics.requests
         try:
-            body = parse_body(raw)
+            embeds = request.path.endswith(EMBEDDINGS)
+            body = parse_input(raw) if embeds else parse_body(raw)
             _admit(request, body, how)
-            prompt = flatten(body)
-            if how.context and tokens(len(prompt)) > how.context:
-                sentence = f"This model's maximum context length is {how.context} tokens; your messages are longer."
-                raise RequestError(400, sentence, "context_length_exceeded", "messages")
+            inputs = texts_of(body) if embeds else [flatten(body)]
+            if how.context and tokens(max(map(len, inputs))) > how.context:
+                sentence = f"This model's maximum context length is {how.context} tokens; your input is longer."
+                raise RequestError(400, sentence, "context_length_exceeded", "input" if embeds else "messages")
         except RequestError as error:
             return _error(error.status, str(error), error.code, error.parameter), 0
         if broken := await self._break(request, number):
             return broken, 0
         if request.transport is None or request.transport.is_closing():
             return None, 0
+        prompt = "\n".join(inputs)
         self.statistics.read(call, prompt)
-        answer = self._answerer.answer(body, prompt, how, call, number)
+        answer = answer_input(body) if embeds else self._answerer.answer(body, prompt, how, call, number)
         pause = how.latency + how.jitter * int(call.digest[:4], 16) / 0xFFFF
         await asyncio.sleep(started + pause - asyncio.get_running_loop().time())
         return web.Response(body=answer.payload, content_type="application/json"), answer.completion_tokens

@@ -6,7 +6,7 @@
 | `fit`, `person` | traits of a person's choices → the person's weights, and whether they help |
 | `prior`, `learning`, `train_prior` | other people's choices → what to expect of anybody |
 | `persona` | weights → claims with evidence, and the Profile |
-| `encoder` | sentence embeddings (extra `encoder`) |
+| `sense` | what a sentence encoder adds (extra `encoder`) |
 | `model` | the whole: `TraitsModel` |
 """
 

@@ -21,10 +21,11 @@ from personalrm.errors import NotEnoughChoices
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader, last_message
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, Sense, Units
+from personalrm.models.traits.sense import relate
 from personalrm.preferences import History, Preference
 
 if TYPE_CHECKING:
-    from personalrm.models.traits.encoder import Encoder
+    from personalrm.models.encoders import Encoder
 
 # Prior standard deviations of the parts (log-odds per standard unit), from cross-validation on prism and mt_bench;
 # the result is flat around them: half or double costs less than 0.002 nats.
@@ -134,7 +135,7 @@ def _read_chunk(choices: Sequence[Preference], reader: TraitReader, encoder: Enc
     n = len(choices)
     similar, meaning = np.zeros((n, 0)), np.zeros((n, 0))
     if encoder is not None:
-        near, sense = encoder.relate(chosen + rejected)
+        near, sense = relate(encoder, chosen + rejected)
         similar, meaning = np.stack([near[:n], near[n:]], axis=1), sense[:n] - sense[n:]
     words = (rows.words[:n] - rows.words[n:]).astype(np.int8)
     small = np.float32

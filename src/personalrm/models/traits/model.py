@@ -24,9 +24,9 @@ import numpy as np
 import orjson
 
 from personalrm.errors import ProfileError
+from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
-from personalrm.models.traits.encoder import Encoder, shared_encoder
 from personalrm.models.traits.features import Array, TraitReader, last_message
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
 from personalrm.models.traits.prior import PERSONAL, Prior, Units, numbers
@@ -66,7 +66,7 @@ class TraitsModel:
     @classmethod
     def from_prior(cls, prior: Prior) -> TraitsModel:
         """What people in general prefer, by this prior."""
-        tools = _Tools(TraitReader(), shared_encoder() if prior.sense is not None else None)
+        tools = _Tools(TraitReader(), shared_minilm() if prior.sense is not None else None)
         return cls(prior, tools, np.zeros(len(prior.between)), np.diag(prior.between))
 
     @classmethod
@@ -85,7 +85,7 @@ class TraitsModel:
         """
         from personalrm.models.traits.learning import learn
 
-        return cls.from_prior(learn(people, encoder=shared_encoder() if encoder else None, seed=seed))
+        return cls.from_prior(learn(people, encoder=shared_minilm() if encoder else None, seed=seed))
 
     def fit(self, history: History) -> TraitsModel:
         """The person's posterior. Ties are skipped; without any decided choice the population alone predicts."""

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.errors import ProfileError
-from personalrm.models.traits.encoder import WIDTH, Encoder
+from personalrm.models.encoders import Encoder
 from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader
 from personalrm.models.traits.lexicon import common_words
+from personalrm.models.traits.sense import WIDTH, relate
 
 # The traits in which people are allowed to differ and that depend on the kind of message: those one can name to a
 # person. Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).
@@ -173,7 +174,7 @@ class Prior:
         if self.sense is None or encoder is None:
             empty = np.zeros((len(pairs), 0))
             return Units(traits, rows.words, rows.kinds, empty, empty)
-        similarity, meaning = encoder.relate(pairs)
+        similarity, meaning = relate(encoder, pairs)
         centred = (similarity[:, None] - self.sense.centre) / self.sense.scale
         return Units(traits, rows.words, rows.kinds, centred, meaning)
 

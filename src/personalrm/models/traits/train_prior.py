@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 
 from personalrm.data.reading import read_people
-from personalrm.models.traits.encoder import shared_encoder
+from personalrm.models.encoders import shared_minilm
 from personalrm.models.traits.learning import learn
 from personalrm.models.traits.prior import Prior
 from personalrm.preferences import History
@@ -29,7 +29,7 @@ LICENCE = "Coefficients only. Learned from data under CC-BY-4.0 (choices, human 
 def train(paths: Sequence[str], *, encoder: bool = False, seed: int = 0) -> Prior:
     """Learn one prior from the people of all files."""
     names = [Path(path).name for path in paths]
-    prior = learn(_everyone(paths), encoder=shared_encoder() if encoder else None, seed=seed, sources=names)
+    prior = learn(_everyone(paths), encoder=shared_minilm() if encoder else None, seed=seed, sources=names)
     command = f"python -m personalrm.models.traits.train_prior {' '.join(names)}" + (" --encoder" if encoder else "")
     return prior.with_lineage({**prior.lineage, "command": command, "licence": LICENCE})
 

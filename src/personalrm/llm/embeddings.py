@@ -1,0 +1,158 @@
+"""Vectors of texts from an OpenAI-compatible host: ``POST /embeddings``, with the retries and the errors of chats.
+
+A request carries at most 64 texts and about 8,000 tokens, and as many requests are in flight as the scheduler allows;
+the first one goes alone, so that a wrong key is found out once. A host refuses a text that is longer than its model
+reads: such a text is halved, its beginning kept, until it is taken.
+
+    endpoint = EmbeddingsEndpoint("text-embedding-3-small", Host.from_environment(), Scheduler(64))
+    found = await endpoint.embed(["Ten minutes in boiling water.", "I can't help."])
+    found.vectors.shape, found.cut                  # (2, 1536), array([False, False]); as the host gives them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from personalrm.errors import RequestRefused, Unusable
+from personalrm.llm.endpoint import NOBODY
+from personalrm.llm.host import Host
+from personalrm.llm.openai import Client
+from personalrm.llm.scheduler import Scheduler
+from personalrm.llm.together import together
+from personalrm.llm.transport import BadRequest
+from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, redact, short, status_inside
+
+MOST_TEXTS = 64
+MOST_CHARACTERS = 8_000 * CHARACTERS_A_TOKEN
+SHORTEST_CUT = 256
+"""Characters; a text that is refused even when it is so short is refused for another reason than its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Vectors (n, width) in the order of the texts, and which of the texts had to be cut (n,)."""
+
+    vectors: NDArray[np.float32]
+    cut: NDArray[np.bool_]
+
+
+class EmbeddingsEndpoint:
+    """One embedding model at one host. Belongs to one event loop.
+
+    Args:
+        model: the model's name at the host.
+        host: where to ask.
+        scheduler: bounds the requests in flight.
+    """
+
+    def __init__(self, model: str, host: Host, scheduler: Scheduler) -> None:
+        self._model = model
+        self._client = Client(model, host, host.embeddings_url, scheduler, read_embeddings)
+        self._host = host
+        self._width = 0
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """All vectors. Raises Refused (RequestRefused if a text is at fault), Unreachable or Unusable."""
+        waiting = list(_batches([one.encode("utf-8", "replace").decode() or " " for one in texts]))
+        first = [await self._ask(one) for one in waiting[: not self._width]]
+        parts = first + await together(self._ask(one) for one in waiting[len(first) :])
+        if not parts:
+            return Embeddings(np.zeros((0, self._width), np.float32), np.zeros(0, bool))
+        return _joined(parts)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        await self._client.aclose()
+
+    async def _ask(self, texts: Sequence[str]) -> Embeddings:
+        """One request; those that the host finds too much are asked in halves, a single text is halved itself."""
+        try:
+            return Embeddings(await self._send(texts), np.zeros(len(texts), bool))
+        except RequestRefused:
+            if len(texts) == 1:
+                if len(texts[0]) <= SHORTEST_CUT:
+                    raise
+                shorter = await self._ask([texts[0][: len(texts[0]) // 2]])
+                return Embeddings(shorter.vectors, np.ones(1, bool))
+        middle = len(texts) // 2
+        return _joined(await together(self._ask(half) for half in (texts[:middle], texts[middle:])))
+
+    async def _send(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        def body() -> bytes:
+            return orjson.dumps({"model": self._model, "input": texts})
+
+        try:
+            vectors = await self._client.persist(body, 0, NOBODY)
+        except BadRequest as refusal:
+            raise self._client.refused(refusal) from None
+        if len(vectors) != len(texts):
+            raise Unusable(f"{self._host.name} answered {len(texts)} texts with {len(vectors)} embeddings")
+        width = self._width = self._width or vectors.shape[1]
+        if vectors.shape[1] != width:
+            raise Unusable(f"{self._host.name} gave embeddings of {width} numbers before, now of {vectors.shape[1]}")
+        return vectors
+
+
+def read_embeddings(body: bytes, request_characters: int, secret: str | None = None) -> NDArray[np.float32]:
+    """The vectors (n, width) of an answer, n from 1 on.
+
+    Raises:
+        Unusable: it is no list of embeddings, or of no use: of several widths, in another order, with NaN in it.
+        ErrorInside: it is an error.
+    """
+    try:
+        answer = orjson.loads(body)
+        data = answer.get("data")
+        if not data and answer.get("error"):
+            raise ErrorInside(status_inside(answer["error"]))
+        order = [one["index"] for one in data]
+        rows = [one["embedding"] for one in data]
+        widths = {len(one) for one in rows if isinstance(one, list)}
+        if not widths or not all(isinstance(one, list) for one in rows):
+            raise TypeError
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+        said = redact(short(body), secret)
+        raise Unusable(f"the host answered with something that is no list of embeddings: {said}") from None
+    if order != list(range(len(rows))):
+        raise Unusable("the host gave embeddings in another order than the texts (their index says so)")
+    if len(widths) > 1 or 0 in widths:
+        raise Unusable(f"the host gave embeddings of different widths: {', '.join(map(str, sorted(widths)))}")
+    return _numbers(rows)
+
+
+def _numbers(rows: list[list[Any]]) -> NDArray[np.float32]:
+    try:
+        given = np.array(rows)
+    except ValueError:  # a list among the numbers
+        given = np.array(["no number"])
+    if given.dtype.kind not in "fiu":
+        raise Unusable("the host gave embeddings that hold something else than numbers")
+    with np.errstate(over="ignore"):
+        vectors = given.astype(np.float32)
+    if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+        raise Unusable("the host gave embeddings that are infinite, or nothing but zeros")
+    return vectors
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Texts in order, dealt out to requests."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        if batch and (len(batch) == MOST_TEXTS or characters + len(text) > MOST_CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(text)
+        characters += len(text)
+    if batch:
+        yield batch
+
+
+def _joined(parts: Sequence[Embeddings]) -> Embeddings:
+    return Embeddings(np.concatenate([one.vectors for one in parts]), np.concatenate([one.cut for one in parts]))

@@ -1,0 +1,118 @@
+"""One URL over aiohttp: a body out, a status and a body back. Errors of aiohttp become ours here and nowhere else.
+
+transport = Transport(host, host.chat_url)
+response = await transport.post(b'{"model": ...}', seconds=30.0)
+response.status, response.body
+"""
+
+from __future__ import annotations
+
+import io
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from personalrm.errors import Refused
+from personalrm.llm.host import Host
+from personalrm.llm.wire import redact
+
+CONNECT_S = 10.0
+LARGE_BODY = 1 << 20
+"""aiohttp warns when more bytes than this are sent in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Passing(Exception):
+    """A fault that may pass; becomes an error of ours when all tries are used up."""
+
+    def __init__(
+        self,
+        said: str,
+        *,
+        overload: bool = False,
+        dead: bool = False,
+        unusable: bool = False,
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(said)
+        self.said, self.overload, self.dead, self.unusable = said, overload, dead, unusable
+        self.retry_after = retry_after
+
+
+class BadRequest(Exception):
+    """The host refuses this form of the request (400, 413, 422); `Client.refused` makes an error of ours of it."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
+
+
+class Transport:
+    """Connections to one URL, opened at the first request. Belongs to one event loop."""
+
+    def __init__(self, host: Host, url: str) -> None:
+        self._host = host
+        self._session: aiohttp.ClientSession | None = None
+        self._url = URL(url)
+        self._timeout = aiohttp.ClientTimeout(total=host.timeout, sock_connect=CONNECT_S)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def post(self, body: bytes, seconds: float) -> Response:
+        """Send and wait for at most so many seconds. Raises Passing, or Refused if this host cannot be asked at all."""
+        session = self._session or self._open()
+        timeout = self._timeout
+        if seconds < self._host.timeout:
+            timeout = aiohttp.ClientTimeout(total=max(0.05, seconds), sock_connect=CONNECT_S)
+        data = body if len(body) < LARGE_BODY else io.BytesIO(body)
+        try:
+            async with session.post(self._url, data=data, timeout=timeout, allow_redirects=False) as response:
+                return Response(response.status, response.headers, await response.read())
+        except aiohttp.ConnectionTimeoutError:
+            raise Passing(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
+        except TimeoutError:
+            raise Passing(f"no answer within {timeout.total or 0:.3g} s") from None
+        except (aiohttp.InvalidURL, UnicodeError) as error:
+            said = redact(str(error), self._host.api_key)
+            raise Refused(f"the URL of {self._host.name} cannot be used: {said}") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = getattr(error.certificate_error, "verify_message", "") or "not valid"
+            raise Refused(f"the certificate of {self._host.name} is refused: {why}") from None
+        except aiohttp.ClientConnectorError as error:
+            raise Passing(f"cannot connect ({_reason(error.os_error)})", dead=True) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Passing(f"the connection broke ({type(error).__name__})") from None
+
+    def _open(self) -> aiohttp.ClientSession:
+        scheme = self._url.scheme
+        proxy = None if proxy_bypass(self._url.host or "") else getproxies().get(scheme)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            headers=self._host.headers(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent",),
+            proxy=proxy,  # found once: aiohttp's trust_env looks it up for every request, in a thread
+        )
+        return self._session
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "no TLS there" if error.reason == "WRONG_VERSION_NUMBER" else str(error.reason)
+    return error.strerror or str(error)

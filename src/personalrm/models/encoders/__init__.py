@@ -1,0 +1,71 @@
+"""From a text to a vector.
+
+| module | what it does |
+|---|---|
+| `base` | the seam: `Encoder` |
+| `weights`, `chat`, `batching`, `hidden` | a Hugging Face model's hidden states, MiniLM's too (extra `encoder`) |
+| `endpoint` | an embedding model behind an OpenAI-compatible URL |
+| `store` | vectors kept in memory and in a file, by content |
+
+    encoder = encoder_named("minilm")
+    encoder.embed(["Ten minutes in boiling water."]).shape                        # (1, 384)
+    encoder_named("hf:Qwen/Qwen3-0.6B", device="cuda", cache="vectors.sqlite")
+    encoder_named("endpoint:text-embedding-3-small@http://localhost:8000/v1")
+"""
+
+from __future__ import annotations
+
+from functools import cache as once
+from pathlib import Path
+
+from personalrm.errors import DataError
+from personalrm.llm.cache import MEMORY
+from personalrm.models.encoders.base import Encoder
+from personalrm.models.encoders.endpoint import EndpointEncoder
+from personalrm.models.encoders.hidden import Device, HiddenEncoder, Pooling
+from personalrm.models.encoders.store import Cached
+from personalrm.models.encoders.weights import find_weights, minilm
+
+__all__ = ["Cached", "Device", "Encoder", "EndpointEncoder", "HiddenEncoder", "encoder_named", "shared_minilm"]
+
+FORMS = "minilm, hf:PATH, hf:PATH:mean, hf:PATH:last, endpoint:MODEL or endpoint:MODEL@URL"
+_POOLINGS: dict[str, Pooling] = {"mean": "mean", "last": "last"}
+
+
+def encoder_named(name: str, *, device: Device = "auto", cache: str | Path | None = None) -> Encoder:
+    """The encoder of this name, with its vectors kept.
+
+    Args:
+        name: ``minilm``; ``hf:PATH`` for a folder or an id at the Hugging Face hub, with the last token's hidden state
+            if its tokenizer has a chat template and else the mean (``:mean`` or ``:last`` at the end decides
+            otherwise); ``endpoint:MODEL`` or ``endpoint:MODEL@URL``.
+        device: ``auto`` takes a GPU if there is one.
+        cache: the file of vectors; None takes one beside the cache of answers, ``:memory:`` none.
+
+    Raises:
+        DataError: there is no such encoder, or no GPU when one is asked for.
+        MissingExtra: MiniLM without the extra ``encoder`` installed.
+        StorageError: the file cannot be used.
+    """
+    return Cached(_made(name, device), cache)
+
+
+def _made(name: str, device: Device) -> Encoder:
+    kind, _, rest = name.partition(":")
+    if name == "minilm":
+        return HiddenEncoder(minilm(), "mean", device)
+    if kind == "hf" and rest:
+        path, _, ending = rest.rpartition(":")
+        forced = _POOLINGS.get(ending) if path else None
+        weights = find_weights(path if forced else rest)
+        return HiddenEncoder(weights, forced or ("last" if weights.chat else "mean"), device)
+    model, _, url = rest.partition("@http")
+    if kind == "endpoint" and model:
+        return EndpointEncoder(model, f"http{url}" if url else None)
+    raise DataError(f"encoder: expected {FORMS}, found '{name}'")
+
+
+@once
+def shared_minilm() -> Cached:
+    """The process's MiniLM, on the CPU and in memory only: its weights take 90 MB and seconds to load."""
+    return Cached(HiddenEncoder(minilm(), "mean", "cpu"), MEMORY)

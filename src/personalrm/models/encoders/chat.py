@@ -1,0 +1,52 @@
+"""A conversation and its response as the text that a chat model was trained on.
+
+render(tokenizer, [Message("user", "How do I boil an egg?")], "Ten minutes.")
+# "<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nTen minutes.<|im_end|>"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from personalrm.errors import DataError
+from personalrm.preferences import Message
+
+Turns = list[dict[str, str]]
+
+
+def render(tokenizer: Any, context: Sequence[Message], response: str) -> str:
+    """The tokenizer's chat template over the conversation with the response as the assistant's turn.
+
+    A template that takes no system message, or wants user and assistant in turn, gets them so.
+
+    Raises:
+        DataError: the template cannot be used.
+    """
+    turns = [{"role": one.role, "content": one.content} for one in (*context, Message("assistant", response))]
+    try:
+        return _applied(tokenizer, turns)
+    except Exception:  # a template is a program of the model's maker, and raises what it likes
+        pass
+    try:
+        return _applied(tokenizer, _alternating(turns))
+    except Exception as error:
+        why = str(error).strip().partition("\n")[0]
+        raise DataError(f"the chat template of the encoder cannot be used: {why}") from error
+
+
+def _applied(tokenizer: Any, turns: Turns) -> str:
+    """Without the blank space after the last turn: the mark of its end is what the last token should be."""
+    return str(tokenizer.apply_chat_template(turns, tokenize=False)).rstrip()
+
+
+def _alternating(turns: Turns) -> Turns:
+    """Everybody but the assistant is the user, neighbours of one role are joined, and the user begins."""
+    found: Turns = [{"role": "user", "content": ""}]
+    for turn in turns:
+        role = "assistant" if turn["role"] == "assistant" else "user"
+        if role == found[-1]["role"]:
+            found[-1]["content"] = "\n\n".join(filter(None, (found[-1]["content"], turn["content"])))
+        else:
+            found.append({"role": role, "content": turn["content"]})
+    return found

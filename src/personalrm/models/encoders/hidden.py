@@ -1,0 +1,210 @@
+"""Vectors from the hidden states of a Hugging Face model: the mean over a text's tokens, or its last token.
+
+    encoder = HiddenEncoder(minilm(), "mean", device="cpu")
+    encoder.embed(["Ten minutes in boiling water."])         # (1, 384), as sentence-transformers gives them, to 1e-6
+
+A text is tokenised once and read among texts of like length (`batching`). What is longer than the model reads is cut:
+at its end, or, where the tokenizer has a chat template, at its beginning, for the response comes last. On a GPU the
+model computes in bfloat16, which its name then says. The model is loaded at the first use (MiniLM: 3 s, most of it
+the import of torch); one core reads 45 PRISM texts a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from logging import CRITICAL
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalrm.errors import DataError, MissingExtra
+from personalrm.models.encoders.base import Flags, Vectors, unit
+from personalrm.models.encoders.batching import Batch, Shape, batches
+from personalrm.models.encoders.chat import render
+from personalrm.models.encoders.weights import MISSING, Weights
+from personalrm.preferences import Message
+
+Pooling = Literal["mean", "last"]
+Device = Literal["cpu", "cuda", "auto"]
+Ids = NDArray[np.int32]
+
+_ON_CPU = Shape(tokens=1024)  # 512 to 2048 are alike; 8192 leaves the cache and takes a quarter longer
+_ON_GPU = Shape(tokens=8192, step=64, full=True)
+_READ = 16  # characters a token: more of a text than its first tokens need is looked at only if they were long
+_AT_ONCE = 1000  # texts whose tokens are held as objects of the tokenizer, which take 50 times the room of numbers
+
+
+class HiddenEncoder:
+    """One model, loaded at the first use.
+
+    Args:
+        weights: the model.
+        pooling: ``mean`` of the hidden states of all tokens, or that of the ``last`` one.
+        device: ``auto`` takes a GPU if there is one.
+
+    Raises:
+        DataError: a GPU is asked for and there is none.
+        MissingExtra: torch or transformers is absent (when they are first needed).
+    """
+
+    def __init__(self, weights: Weights, pooling: Pooling, device: Device = "auto") -> None:
+        self._weights, self._pooling, self._wanted = weights, pooling, device
+        self._cut: set[bytes] = set()
+        if device == "cuda":
+            self._device  # noqa: B018 - to say at once that there is none
+
+    @cached_property
+    def name(self) -> str:
+        """Label, pooling, limit and fingerprint; bf16 where it computes in half precision."""
+        one = self._weights
+        precision = ":bf16" if self._device == "cuda" else ""
+        return f"{one.label}:{self._pooling}:{one.limit}:{one.fingerprint}{precision}"
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        return self._weights.width
+
+    @property
+    def truncated(self) -> int:
+        """Texts cut so far; a text counts once."""
+        return len(self._cut)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors (n, width)."""
+        return self.mark(texts)[0]
+
+    def text(self, context: Sequence[Message], response: str) -> str:
+        """Conversation and response by the chat template; the response alone where the tokenizer has none."""
+        return render(self._loaded.tokenizer, context, response) if self._weights.chat else response
+
+    def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
+        """Unit vectors (n, width), and which texts were cut (n,). Raises DataError if the model cannot be loaded."""
+        if not texts:
+            return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
+        tokens, cut = self._tokenised(texts)
+        vectors = np.empty((len(texts), self.width), np.float32)
+        shape = _ON_GPU if self._device == "cuda" else _ON_CPU
+        for batch in batches([len(one) for one in tokens], shape):
+            vectors[batch.rows] = self._read(tokens, batch)
+        marked = (text for text, one in zip(texts, cut, strict=True) if one)
+        self._cut.update(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in marked)
+        return unit(vectors), cut
+
+    @cached_property
+    def _device(self) -> str:
+        if self._wanted == "cpu":
+            return "cpu"
+        has_gpu = _torch().cuda.is_available()
+        if self._wanted == "cuda" and not has_gpu:
+            raise DataError("no GPU for the encoder: torch finds none; take the device cpu or auto")
+        return "cuda" if has_gpu else "cpu"
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        return _load(self._weights, self._device)
+
+    def _tokenised(self, texts: Sequence[str]) -> tuple[list[Ids], Flags]:
+        loaded = self._loaded
+        begins_twice = [loaded.tokenizer.bos_token_id] * 2  # by the chat template and by the tokenizer
+        tokens: list[Ids] = []
+        cut = np.zeros(len(texts), bool)
+        for at in range(0, len(texts), _AT_ONCE):
+            for one in self._encoded(texts[at : at + _AT_ONCE]):
+                cut[len(tokens)] = bool(one.overflowing)
+                ids = one.ids[one.ids[:2] == begins_twice :]
+                tokens.append(np.array(ids or [loaded.filler], np.int32))
+        return tokens, cut
+
+    def _encoded(self, texts: Sequence[str]) -> list[Any]:
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]  # half a surrogate pair is no text
+        most, backend = _READ * self._weights.limit, self._loaded.tokenizer.backend_tokenizer
+        part = slice(-most, None) if self._weights.chat else slice(most)
+        found = list(backend.encode_batch_fast([text[part] for text in whole]))
+        for at, text in enumerate(whole):
+            if len(text) > most and not found[at].overflowing:
+                found[at] = backend.encode(text)
+        return found
+
+    def _read(self, tokens: Sequence[Ids], batch: Batch) -> NDArray[np.floating]:
+        """One pass through the model, (n, width)."""
+        torch = _torch()
+        ids = np.full((batch.height, batch.length), self._loaded.filler, np.int64)
+        mask = np.zeros_like(ids)
+        mask[:, 0] = 1  # rows that fill up a batch are a text of one token
+        for row, at in enumerate(batch.rows):
+            count = len(tokens[at])
+            ids[row, :count], mask[row, :count] = tokens[at], 1
+        with torch.inference_mode():
+            seen = torch.from_numpy(mask).to(self._device)
+            given = torch.from_numpy(ids).to(self._device)
+            hidden = self._loaded.model(input_ids=given, attention_mask=seen).last_hidden_state.float()
+            if self._pooling == "last":
+                pooled = hidden[torch.arange(len(hidden)), seen.sum(1) - 1]
+            else:
+                weight = seen.unsqueeze(-1).float()
+                pooled = (hidden * weight).sum(1) / weight.sum(1)
+            vectors: NDArray[np.floating] = pooled.cpu().numpy()[: len(batch.rows)]
+        return vectors
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Tokenizer and model, and the token that fills up rows."""
+
+    tokenizer: Any
+    model: Any
+    filler: int
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra(MISSING) from error
+    return torch
+
+
+def _load(weights: Weights, device: str) -> _Loaded:
+    torch = _torch()
+    try:
+        from transformers import AutoModel, AutoTokenizer
+    except ImportError as error:
+        raise MissingExtra(MISSING) from error
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    try:
+        with _quietly():
+            tokenizer = AutoTokenizer.from_pretrained(weights.folder, local_files_only=True)
+            model = AutoModel.from_pretrained(weights.folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    except Exception as error:  # every kind of model fails in its own way
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise DataError(f"{weights.folder}: the model cannot be loaded: {why}") from error
+    if not tokenizer.is_fast or model.config.is_encoder_decoder:
+        raise DataError(f"{weights.folder}: expected an encoder or a decoder with a tokenizer.json")
+    model.config.use_cache = False  # keys and values of the tokens are of no use here
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.enable_truncation(weights.limit, direction="left" if weights.chat else "right")
+    named = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    return _Loaded(tokenizer, model.eval().to(device), next(one for one in named if one is not None))
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the bars of progress and the remarks of transformers."""
+    from transformers.utils import logging
+
+    said: Any = logging  # its functions have no types
+    level, bars = said.get_verbosity(), said.is_progress_bar_enabled()
+    said.set_verbosity(CRITICAL)
+    said.disable_progress_bar()
+    try:
+        yield
+    finally:
+        said.set_verbosity(level)
+        if bars:
+            said.enable_progress_bar()

@@ -1,0 +1,244 @@
+"""No text is embedded twice: vectors by content in a SQLite file that several processes may share.
+
+    encoder = Cached(HiddenEncoder(minilm(), "mean"), "embeddings.sqlite")       # itself an Encoder
+    encoder.embed(texts)                # computed, and committed 2,048 texts at a time
+    encoder.embed(texts)                # from memory; in the next run from the file
+
+The key is a hash of the encoder's name and the text; no text is stored. The last vectors used stay in memory (32 MB,
+21,000 of MiniLM). A killed run loses the texts since the last commit, never the file. When the disk is full the work
+goes on and what is new is kept in memory only, which is said once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from personalrm.errors import StorageError
+from personalrm.llm.cache import MEMORY, WAIT_FOR_OTHERS_S, is_full
+from personalrm.llm.cache import default_path as path_of_answers
+from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors
+from personalrm.preferences import Message
+
+REMEMBER_BYTES = 32 << 20
+CHUNK = 2048
+_ASKED_AT_ONCE = 500
+_SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, cut INTEGER NOT NULL)"
+
+
+class Row(NamedTuple):
+    """A vector as little-endian float32, and whether its text was cut."""
+
+    vector: bytes
+    cut: bool
+
+
+def default_path() -> Path:
+    """Beside the cache of answers: ``embeddings.sqlite`` in its folder."""
+    answers = path_of_answers()
+    return answers if str(answers) == MEMORY else answers.with_name("embeddings.sqlite")
+
+
+class Cached:
+    """An Encoder around another one. May be used from several threads.
+
+    Args:
+        encoder: who is asked for what is not known.
+        path: the file; None takes `default_path`, ``:memory:`` keeps nothing beyond memory.
+
+    Raises:
+        StorageError: the file is no database, or cannot be read or written.
+    """
+
+    def __init__(self, encoder: Encoder, path: str | Path | None = None) -> None:
+        self._encoder = encoder
+        path = default_path() if path is None else path
+        self._file = None if str(path) == MEMORY else VectorFile(path)
+        self._memory: OrderedDict[bytes, Row] = OrderedDict()
+        self._cut: set[bytes] = set()
+        self._width = 0
+        self._lock = threading.RLock()
+
+    @property
+    def name(self) -> str:
+        """That of the encoder: the vectors are the same."""
+        return self._encoder.name
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        return self._width or self._encoder.width
+
+    @property
+    def truncated(self) -> int:
+        """Texts cut so far, those that an earlier run cut among them; a text counts once."""
+        return len(self._cut) if isinstance(self._encoder, Marking) else self._encoder.truncated
+
+    def text(self, context: Sequence[Message], response: str) -> str:
+        """As the encoder has it."""
+        return self._encoder.text(context, response)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors (n, width). Raises what the encoder raises, and StorageError."""
+        return self.mark(texts)[0]
+
+    def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
+        """Unit vectors (n, width), and which texts were cut (n,)."""
+        if not texts:
+            return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
+        keys = _keys(self.name, texts)
+        distinct = dict(zip(keys, texts, strict=True))
+        with self._lock:
+            order = list(distinct)
+            parts = [self._rows(order[at : at + CHUNK], distinct) for at in range(0, len(order), CHUNK)]
+        rows = [row for part in parts for row in part]
+        if len({len(row.vector) for row in rows}) > 1:
+            raise StorageError("the cache of embeddings is damaged: vectors of different widths; delete the file")
+        place = {key: at for at, key in enumerate(order)}
+        chosen = [place[key] for key in keys]
+        vectors = np.frombuffer(b"".join(row.vector for row in rows), "<f4").reshape(len(rows), -1)
+        self._width = vectors.shape[1]
+        return vectors[chosen].astype(np.float32, copy=False), np.array([row.cut for row in rows])[chosen]
+
+    def close(self) -> None:
+        """Close the file; it opens again when it is used."""
+        if self._file is not None:
+            self._file.close()
+
+    def _rows(self, keys: Sequence[bytes], texts: Mapping[bytes, str]) -> list[Row]:
+        found = {key: self._memory[key] for key in keys if key in self._memory}
+        if self._file is not None:
+            found |= self._file.get(key for key in keys if key not in found)
+        new = [key for key in keys if key not in found]
+        if new:
+            fresh = self._computed(new, [texts[key] for key in new])
+            if self._file is not None:
+                self._file.put(fresh)
+            found |= fresh
+        rows = [found[key] for key in keys]
+        self._remember(keys, rows)
+        return rows
+
+    def _computed(self, keys: Sequence[bytes], texts: Sequence[str]) -> dict[bytes, Row]:
+        if isinstance(self._encoder, Marking):
+            vectors, cut = self._encoder.mark(texts)
+        else:
+            vectors, cut = self._encoder.embed(texts), np.zeros(len(texts), bool)
+        written = np.ascontiguousarray(vectors, "<f4")
+        return {key: Row(row.tobytes(), bool(one)) for key, row, one in zip(keys, written, cut, strict=True)}
+
+    def _remember(self, keys: Sequence[bytes], rows: Sequence[Row]) -> None:
+        for key, row in zip(keys, rows, strict=True):
+            self._memory[key] = row
+            self._memory.move_to_end(key)
+            if row.cut:
+                self._cut.add(key)
+        while len(self._memory) * len(rows[0].vector) > REMEMBER_BYTES:
+            self._memory.popitem(last=False)
+
+
+class VectorFile:
+    """Vectors by key. Use from one thread at a time; a forked child opens it anew.
+
+    Raises:
+        StorageError: the file is no database, or cannot be read or written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._db: tuple[int, sqlite3.Connection] | None = None
+        self._is_full = False
+        self._connection()
+
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
+        """Those that are known."""
+        db, wanted = self._connection(), list(keys)
+        found: dict[bytes, Row] = {}
+        if db is None:
+            return found
+        with self._storage():
+            for at in range(0, len(wanted), _ASKED_AT_ONCE):
+                part = wanted[at : at + _ASKED_AT_ONCE]
+                marks = ",".join("?" * len(part))
+                rows = db.execute(f"SELECT key, vector, cut FROM vectors WHERE key IN ({marks})", part)
+                found.update((key, Row(vector, bool(cut))) for key, vector, cut in rows)
+        return found
+
+    def put(self, rows: Mapping[bytes, Row]) -> None:
+        """Keep them all in one commit; the first one stays if another process was quicker."""
+        db = self._connection()
+        if db is None or self._is_full:
+            return
+        with self._storage():
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", [(key, *rows[key]) for key in rows])
+                db.execute("COMMIT")
+            except sqlite3.Error:
+                with contextlib.suppress(sqlite3.Error):
+                    db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        opened, self._db = self._db, None
+        if opened is not None and opened[0] == os.getpid():
+            opened[1].close()
+
+    def _connection(self) -> sqlite3.Connection | None:
+        """None where the disk was too full to open the file."""
+        if self._db is not None and self._db[0] == os.getpid():
+            return self._db[1]
+        if not self._is_full:
+            with self._storage():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.touch(mode=0o600)  # whether somebody's text was embedded is nobody's business
+                self._db = os.getpid(), _open(self.path)
+                return self._db[1]
+        return None
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        """Errors of SQLite and the file system become ours; a full disk stops the keeping and nothing else."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            if not (is_full(error) if isinstance(error, sqlite3.Error) else error.errno == errno.ENOSPC):
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                raise StorageError(f"the cache of embeddings {self.path} cannot be used: {reason}") from None
+            self._is_full = True
+            said = f"the disk that holds the cache of embeddings {self.path} is full: new ones are not kept"
+            warnings.warn(said, RuntimeWarning, stacklevel=2)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _keys(name: str, texts: Sequence[str]) -> list[bytes]:
+    head = blake2b(name.encode() + b"\0", digest_size=16)
+    keys = []
+    for text in texts:
+        one = head.copy()
+        one.update(text.encode("utf-8", "surrogatepass"))
+        keys.append(one.digest())
+    return keys
