@@ -4,6 +4,7 @@
 |---|---|
 | `features`, `lexicon` | a response and its context → named traits |
 | `fit`, `person` | traits of a person's choices → the person's weights, and whether they help |
+| `design` | readings as columns that are worth alike |
 | `prior`, `learning`, `train_prior` | other people's choices → what to expect of anybody |
 | `persona` | weights → claims with evidence, and the Profile |
 | `sense` | what a sentence encoder adds (extra `encoder`) |

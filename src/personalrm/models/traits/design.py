@@ -1,0 +1,188 @@
+"""Responses as rows of a matrix, each column of which is worth about as much as any other.
+
+Bradley–Terry weights are shrunk alike, so columns are scaled by how much weight is expected of them: `Design` knows
+the units of the traits, of the words and of the kinds of message, learned from some choices by `design_of`.
+
+    design = design_of([read(history.decided, reader) for history in people])
+    design.columns(design.blank.units(reader, [(message, response)]))       # (1, d); differences of rows are choices
+    design.filled(weights, between)                                          # weights of columns as a Prior
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader, last_message
+from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, Sense, Units
+from personalrm.models.traits.sense import relate
+from personalrm.preferences import Preference
+
+if TYPE_CHECKING:
+    from personalrm.models.encoders import Encoder
+
+# Prior standard deviations of the parts (log-odds per standard unit), from cross-validation on prism and mt_bench;
+# the result is flat around them: half or double costs less than 0.002 nats.
+TRAIT_SD, WORD_SD, KIND_SD, SIMILARITY_SD, MEANING_SD = 0.07, 0.5, 0.055, 0.22, 0.55
+USUAL_BETWEEN = 0.03
+"""Variance of a personal trait's weight between people, where nothing is known of it."""
+_CHUNK = 32
+_DIGITS = 6
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Choices as read: traits of both responses, difference of words, kinds, similarities, difference of meaning."""
+
+    chosen: Floats
+    rejected: Floats
+    words: NDArray[np.int8]
+    kinds: Floats
+    similar: Floats
+    meaning: Floats
+    group: NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What one unit of each column is worth.
+
+    Attributes:
+        blank: a prior that knows the units of the traits and no weights.
+        words: scale of each word (W,).
+        kind_mean, kind_scale: of each kind of message (K,).
+    """
+
+    blank: Prior
+    words: Array
+    kind_mean: Array
+    kind_scale: Array
+
+    def columns(self, units: Units) -> Floats:
+        """One column a weight, each scaled so that a priori all weights are alike: N(0, 1 / shrink)."""
+        kinds = (units.kinds - self.kind_mean) / self.kind_scale
+        crossed = units.traits[:, PERSONAL_COLUMNS, None] * kinds[:, None, :]
+        parts = (
+            units.traits * TRAIT_SD,
+            units.words * self.words,
+            crossed.reshape(len(kinds), -1),
+            units.similarity * SIMILARITY_SD,
+            units.meaning * MEANING_SD,
+        )
+        return np.hstack([part.astype(np.float32) for part in parts])
+
+    def differences(self, known: Block) -> Units:
+        """Chosen minus rejected, in standard units."""
+        similar = known.similar.astype(float)
+        spread = self.blank.sense.scale if self.blank.sense is not None else 1.0
+        return Units(
+            self.blank.standard(known.chosen) - self.blank.standard(known.rejected),
+            known.words.astype(np.float32),
+            known.kinds.astype(float),
+            (similar[:, :1] - similar[:, 1:]) / spread,
+            known.meaning.astype(float),
+        )
+
+    def filled(self, weights: Array, between: Array) -> Prior:
+        """The weights of the columns, undone into weights per standard unit."""
+        sizes = np.cumsum([len(TRAITS), len(self.words), len(PERSONAL) * len(KINDS)])
+        traits, words, crossed, sense = np.split(weights, sizes)
+        traits = traits * TRAIT_SD
+        kinds = crossed.reshape(len(PERSONAL), len(KINDS)) / self.kind_scale
+        traits[PERSONAL_COLUMNS] -= kinds @ self.kind_mean
+        filled = replace(
+            self.blank,
+            traits=_rounded(traits),
+            words=_rounded(words * self.words),
+            kinds=_rounded(kinds),
+            between=_rounded(between),
+        )
+        if self.blank.sense is None:
+            return filled
+        meaning = _rounded(sense[1:] * MEANING_SD)
+        similarity = _short(sense[0] * SIMILARITY_SD)
+        return replace(filled, sense=replace(self.blank.sense, similarity=similarity, meaning=meaning))
+
+
+def read(choices: Sequence[Preference], reader: TraitReader, encoder: Encoder | None = None) -> Block:
+    """One person's choices as read."""
+    numbers = {name: index for index, name in enumerate(dict.fromkeys(one.group for one in choices))}
+    parts = [_read_chunk(choices[at : at + _CHUNK], reader, encoder) for at in range(0, len(choices), _CHUNK)]
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    columns.append(np.array([numbers[one.group] for one in choices], dtype=np.intp))
+    return Block(*columns)
+
+
+def together(blocks: Sequence[Block]) -> Block:
+    """Several people's choices in one block."""
+    return Block(*(np.concatenate([getattr(one, name) for one in blocks]) for name in Block.__slots__))
+
+
+def design_of(known: Block, *, with_sense: bool) -> Design:
+    """The units of some choices."""
+    often = np.sqrt(np.square(known.words, dtype=np.float32).mean(axis=0) / 2.0)
+    return Design(
+        _blank(known, with_sense=with_sense),
+        words=WORD_SD / np.sqrt(len(often)) / np.maximum(often, 0.05),
+        kind_mean=known.kinds.mean(axis=0).astype(float),
+        kind_scale=np.maximum(known.kinds.std(axis=0).astype(float), 0.1) * np.sqrt(len(KINDS)) / KIND_SD,
+    )
+
+
+def _read_chunk(choices: Sequence[Preference], reader: TraitReader, encoder: Encoder | None) -> tuple[Any, ...]:
+    asked = [last_message(one.context) for one in choices]
+    chosen = [(message, one.chosen) for message, one in zip(asked, choices, strict=True)]
+    rejected = [(message, one.rejected) for message, one in zip(asked, choices, strict=True)]
+    rows = reader.rows(chosen + rejected)
+    n = len(choices)
+    similar, meaning = np.zeros((n, 0)), np.zeros((n, 0))
+    if encoder is not None:
+        near, sense = relate(encoder, chosen + rejected)
+        similar, meaning = np.stack([near[:n], near[n:]], axis=1), sense[:n] - sense[n:]
+    words = (rows.words[:n] - rows.words[n:]).astype(np.int8)
+    small = np.float32
+    return (
+        rows.traits[:n].astype(small), rows.traits[n:].astype(small), words, rows.kinds[:n].astype(small),
+        similar.astype(small), meaning.astype(small),
+    )  # fmt: skip
+
+
+def _blank(known: Block, *, with_sense: bool) -> Prior:
+    """A prior that knows the units of the traits and nothing else.
+
+    The unit is the deviation of the differences within a choice: that is where the evidence is. It is no less than a
+    tenth of the deviation among responses, so that a trait that hardly ever differs is not blown up.
+    """
+    both = np.concatenate([known.chosen, known.rejected]).astype(float)
+    deviation = both.std(axis=0)
+    scale = np.maximum((known.chosen - known.rejected).astype(float).std(axis=0), 0.1 * deviation)
+    scale[scale < 1e-6] = 1.0
+    sense = None
+    if with_sense:
+        spread = float(known.similar.std()) or 1.0
+        sense = Sense(_short(float(known.similar.mean())), _short(spread), 0.0, np.zeros(known.meaning.shape[1]))
+    people = len(PERSONAL) + with_sense
+    return Prior(
+        centre=_rounded(both.mean(axis=0)),
+        scale=_rounded(scale),
+        traits=np.zeros(len(TRAITS)),
+        words=np.zeros(known.words.shape[1]),
+        kinds=np.zeros((len(PERSONAL), len(KINDS))),
+        between=np.full(people, USUAL_BETWEEN),
+        sense=sense,
+    )
+
+
+def _rounded(values: Array) -> Array:
+    """Six significant digits: what is written is exactly what is used."""
+    return np.array([_short(value) for value in values.ravel()]).reshape(values.shape)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
