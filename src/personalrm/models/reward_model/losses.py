@@ -1,0 +1,48 @@
+"""The Bradley–Terry loss, and the temperature that turns rewards into calibrated log-odds.
+
+bradley_terry_loss(torch.tensor([1.0]), torch.tensor([0.0]))      # −log σ(1) = 0.3133
+temperature(np.array([4.0, 3.0, -1.0]))                           # the t for which σ(difference / t) is honest
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+COLDEST, HOTTEST = 1e-3, 100.0
+"""Bounds of the temperature: rewards that are no better than a coin would have it ∞."""
+
+
+def bradley_terry_loss(chosen: Tensor, rejected: Tensor, margin: Tensor | None = None) -> Tensor:
+    """Mean of −log σ(chosen − rejected − margin), in nats a pair; all of shape (pairs,)."""
+    difference = chosen - rejected if margin is None else chosen - rejected - margin
+    return -torch.nn.functional.logsigmoid(difference).mean()
+
+
+def temperature(differences: NDArray[np.float64]) -> float:
+    """The temperature of least log loss of σ(difference / temperature); 1.0 where there is nothing to fit it to.
+
+    ``differences`` (pairs,) are rewards of the chosen minus the rejected response on pairs the model has not learned
+    from. As in Platt's scaling n pairs count as n + 1 right and one wrong, or few pairs that all are right would make
+    the model sure of everything. The loss is convex in 1/temperature; its slope is bisected.
+    """
+    if not differences.any():
+        return 1.0
+    right = (len(differences) + 1) / (len(differences) + 2)
+
+    def slope(inverse: float) -> float:
+        expected = 0.5 * (1.0 + np.tanh(0.5 * inverse * differences))  # σ, without overflow
+        return float((differences * (expected - right)).mean())
+
+    low, high = 1.0 / HOTTEST, 1.0 / COLDEST
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 2.0 / (low + high)
+
+
+def log_loss(differences: NDArray[np.float64]) -> float:
+    """Mean of −log σ(difference), nats a pair."""
+    return float(np.logaddexp(0.0, -differences).mean())

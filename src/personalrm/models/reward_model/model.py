@@ -1,0 +1,140 @@
+"""The trained reward model, and one person's reward.
+
+model = RewardModel.load(Path("my-reward-model"))
+model.rewards([(None, context, "Yes."), ("<persona>…</persona>", context, "It depends.")])    # (2,)
+mine = PersonalReward(model).fit(history)
+mine.compare(context, a, b)                          # Verdict
+mine.score(context, response)                        # calibrated log-odds; differences mean something
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from personalrm.errors import DataError
+from personalrm.models.reward_model import batching
+from personalrm.models.reward_model.backbones import device_of, identify, load_model, load_tokenizer
+from personalrm.models.reward_model.inputs import Inputs, Truncation
+from personalrm.models.reward_model.record import Record
+from personalrm.models.reward_model.rows import ProfileOf, shipped_profile
+from personalrm.models.reward_model.trainer import quiet
+from personalrm.models.reward_model.training import ADAPTER
+from personalrm.models.reward_model.user_prompts import needs_profile, user_prompt
+from personalrm.preferences import History, Message, Verdict
+
+Floats = NDArray[np.float64]
+Item = tuple[str | None, Sequence[Message], str]
+"""User prompt, conversation, response."""
+
+
+@dataclass(frozen=True)
+class RewardModel:
+    """A trained model, ready to score.
+
+    Attributes:
+        record: what it is and how its inputs are made.
+    """
+
+    record: Record
+    inputs: Inputs
+    model: Any
+
+    @classmethod
+    def load(
+        cls, directory: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto", backbone: str | None = None
+    ) -> RewardModel:
+        """Load what `train` wrote.
+
+        Args:
+            directory: its folder.
+            device: where to compute.
+            backbone: where the backbone lies on this machine, for a folder that holds adapters alone.
+
+        Raises:
+            DataError: no reward model of ours, no GPU, or adapters of another backbone.
+        """
+        path = Path(directory)
+        record, place = Record.read(path), device_of(device)
+        with quiet():
+            tokenizer = load_tokenizer(str(path))
+            dtype = getattr(torch, record.dtype)
+            if record.merged:
+                model = load_model(str(path), tokenizer, dtype)
+            else:
+                model = _adapted(path, record, tokenizer, dtype, backbone)
+        return cls(record, Inputs.of(tokenizer, record.max_length), model.to(place).eval())
+
+    def rewards(self, items: Sequence[Item]) -> Floats:
+        """Rewards (n,), as they come out of the model: no temperature yet. Alike lengths are read together."""
+        ids = [self.inputs.encode(system, context, [response])[0][0] for system, context, response in items]
+        found: Floats = batching.rewards(self.model, ids, self.inputs.tokenizer.pad_token_id).double().numpy()
+        return found
+
+    def truncation(self, items: Sequence[Item]) -> Truncation:
+        """How many of these inputs do not fit."""
+        cut = sum(self.inputs.encode(system, context, [response])[1] for system, context, response in items)
+        return Truncation(cut, len(items))
+
+
+@dataclass(frozen=True)
+class PersonalReward:
+    """A PreferenceModel: `fit` puts the person into the input.
+
+    Attributes:
+        model: the trained model, shared by all people.
+        profile_of: makes the profile where the model's inputs hold one; by default the embedded engine.
+        system: the person's user prompt; None before `fit` and where nothing is known.
+    """
+
+    model: RewardModel
+    profile_of: ProfileOf = shipped_profile
+    system: str | None = None
+
+    @classmethod
+    def load(cls, directory: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto") -> PersonalReward:
+        """Everybody's reward, before it is fitted to anyone."""
+        return cls(RewardModel.load(directory, device))
+
+    def fit(self, history: History) -> PersonalReward:
+        """The same model told of this person, in the way it was trained with."""
+        kind = self.model.record.user_prompt
+        profile = self.profile_of(history) if needs_profile(kind) and history.decided else None
+        most = int(self.model.record.settings["prompt_characters"])
+        return replace(self, system=user_prompt(kind, history, profile, most_characters=most))
+
+    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
+        """Probability that the person prefers ``a``; with the sides exchanged it is one minus that."""
+        return Verdict(float(self.compare_many([(context, a, b)])[0]))
+
+    def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> Floats:
+        """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
+        scores = self.score_many([(context, side) for context, a, b in pairs for side in (a, b)])
+        gaps = scores[0::2] - scores[1::2]
+        return np.array([1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, gap)))) for gap in gaps])
+
+    def score(self, context: Sequence[Message], response: str) -> float:
+        """Utility of one response in log-odds: differences of scores of one context are log-odds of preference."""
+        return float(self.score_many([(context, response)])[0])
+
+    def score_many(self, items: Sequence[tuple[Sequence[Message], str]]) -> Floats:
+        """Scores (n,) of each (context, response)."""
+        found = self.model.rewards([(self.system, context, response) for context, response in items])
+        return found / self.model.record.temperature
+
+
+def _adapted(path: Path, record: Record, tokenizer: Any, dtype: torch.dtype, backbone: str | None) -> Any:
+    """The backbone under its adapters; the two must belong together."""
+    found = identify(backbone or record.backbone.name)
+    if not found.same_as(record.backbone):
+        raise DataError(f"the adapters in {path} are of {record.backbone.known_as}, and cannot go on {found.known_as}")
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(load_model(found.path, tokenizer, dtype), path / ADAPTER)
