@@ -11,6 +11,7 @@
     │   │   └── RequestRefused      not this one request: too long for the model, or filtered
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
     │   └── Unusable                the host answers, but nothing that can be used
+    ├── TrainingFailed              the loss of a model in training is no number any more
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
     ├── StorageError                the cache or an output file cannot be written (full disk, no rights)
     └── MissingExtra                an optional package is needed and absent
@@ -94,6 +95,10 @@ class Unreachable(EndpointError):
 
 class Unusable(EndpointError):
     """The host answers, but with nothing that can be used."""
+
+
+class TrainingFailed(PersonalrmError):
+    """The loss of a model in training is no number any more; what was good before is kept."""
 
 
 class BudgetSpent(PersonalrmError):

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # Prior standard deviations of the parts (log-odds per standard unit), from cross-validation on prism and mt_bench;
 # the result is flat around them: half or double costs less than 0.002 nats.
 TRAIT_SD, WORD_SD, KIND_SD, SIMILARITY_SD, MEANING_SD = 0.07, 0.5, 0.055, 0.22, 0.55
-USUAL_BETWEEN = 0.03
-"""Variance of a personal trait's weight between people, where nothing is known of it."""
 _CHUNK = 32
 _DIGITS = 6
 
@@ -167,16 +165,7 @@ def _blank(known: Block, *, with_sense: bool) -> Prior:
     if with_sense:
         spread = float(known.similar.std()) or 1.0
         sense = Sense(_short(float(known.similar.mean())), _short(spread), 0.0, np.zeros(known.meaning.shape[1]))
-    people = len(PERSONAL) + with_sense
-    return Prior(
-        centre=_rounded(both.mean(axis=0)),
-        scale=_rounded(scale),
-        traits=np.zeros(len(TRAITS)),
-        words=np.zeros(known.words.shape[1]),
-        kinds=np.zeros((len(PERSONAL), len(KINDS))),
-        between=np.full(people, USUAL_BETWEEN),
-        sense=sense,
-    )
+    return Prior.unweighted(_rounded(both.mean(axis=0)), _rounded(scale), sense)
 
 
 def _rounded(values: Array) -> Array:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.models.traits import fit as maths
-from personalrm.models.traits.design import USUAL_BETWEEN, Block, design_of, read, together
+from personalrm.models.traits.design import Block, design_of, read, together
 from personalrm.models.traits.features import Array, TraitReader
-from personalrm.models.traits.prior import Prior
+from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.preferences import History
 
 if TYPE_CHECKING:

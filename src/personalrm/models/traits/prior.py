@@ -37,6 +37,8 @@ PERSONAL: tuple[str, ...] = (
 )  # fmt: skip
 PERSONAL_COLUMNS = [TRAITS.index(name) for name in PERSONAL]
 
+USUAL_BETWEEN = 0.03
+"""Variance of a personal trait's weight between people, where nothing is known of it."""
 _CLIP = 5.0  # standard units; beyond, a trait says no more (a 200,000-character response is just "very long")
 
 
@@ -120,6 +122,19 @@ class Prior:
     between: Array
     sense: Sense | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def unweighted(cls, centre: Array, scale: Array, sense: Sense | None = None) -> Prior:
+        """A prior that knows the units of the traits and nothing else."""
+        return cls(
+            centre=centre,
+            scale=scale,
+            traits=np.zeros(len(TRAITS)),
+            words=np.zeros(len(common_words())),
+            kinds=np.zeros((len(PERSONAL), len(KINDS))),
+            between=np.full(len(PERSONAL) + (sense is not None), USUAL_BETWEEN),
+            sense=sense,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists and numbers, named, six significant digits (the prior is rounded when it is learned)."""

@@ -1,0 +1,176 @@
+"""A learned model on disk: `model.safetensors` (all numbers) and `personalrm-model.json` (all the rest, to be read).
+
+No text of anybody is written, and nobody's name (`lineage`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import torch
+
+from personalrm import __version__
+from personalrm.errors import DataError, StorageError
+from personalrm.models.encoders import Encoder, encoder_named
+from personalrm.models.learned.calibrating import Trust
+from personalrm.models.learned.features import Features, encoder_part
+from personalrm.models.learned.footing import Footing
+from personalrm.models.learned.loop import Point
+from personalrm.models.learned.model import Facts, LearnedModel
+from personalrm.models.learned.settings import Settings
+from personalrm.models.lineage import Lineage
+from personalrm.models.traits.design import Design
+from personalrm.models.traits.prior import Prior
+
+SCHEMA = 1
+CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
+
+
+def save(model: LearnedModel, folder: str | Path) -> None:
+    """Write the model; files of an earlier one are replaced. StorageError if that cannot be done."""
+    from safetensors.torch import save as tensors
+
+    where = Path(folder)
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        _replace(where / NUMBERS, tensors(_numbers(model)))
+        _replace(where / CARD, orjson.dumps(_card(model), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    except OSError as error:
+        raise StorageError(f"the model {where} cannot be written: {error.strerror or error}") from None
+
+
+def load(folder: str | Path) -> LearnedModel:
+    """Read a model. DataError if there is none, it is damaged, or its encoder is another one here."""
+    from safetensors.torch import load as tensors
+
+    where = Path(folder)
+    card = read_card(where)
+    try:
+        numbers = tensors((where / NUMBERS).read_bytes())
+        settings = Settings.from_json(card["settings"])
+        features = _features(settings, card, numbers)
+        weights = numbers.get("everybody")
+        footing = Footing(features, None if weights is None else weights.numpy())
+        members = _members(settings, footing, numbers, card["members"])
+        facts = _facts(card["facts"])
+        trust = Trust(**card["trust"])
+    except OSError as error:
+        raise DataError(f"{where / NUMBERS} cannot be read: {error.strerror or error}") from None
+    except DataError:
+        raise
+    except Exception as error:  # safetensors has errors of its own
+        raise DataError(f"{where} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
+    return LearnedModel(settings, footing, members, trust, facts)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What is written of a model. DataError if the folder holds none, or a newer version wrote it."""
+    try:
+        card = orjson.loads((folder / CARD).read_bytes())
+    except OSError:
+        raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote") from None
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{folder / CARD} is damaged ({error})") from None
+    if not isinstance(card, dict) or not isinstance(card.get("schema"), int):
+        raise DataError(f"{folder / CARD}: expected an object with a number in 'schema'")
+    if card["schema"] > SCHEMA:
+        raise DataError(f"{folder} was written by a newer personalrm: update personalrm to use it")
+    return card
+
+
+def _card(model: LearnedModel) -> dict[str, Any]:
+    encoder = model.footing.features.encoder
+    return {
+        "schema": SCHEMA,
+        "personalrm": __version__,
+        "settings": asdict(model.settings),
+        "encoder": None if encoder is None else encoder.name,
+        "similarity": list(model.footing.features.similarity),
+        "members": [_remembered(one) for one in model.members],
+        "trust": asdict(model.trust),
+        "facts": asdict(model.facts),
+    }
+
+
+def _remembered(method: torch.nn.Module) -> int:
+    """For how many people a member keeps a vector."""
+    table = dict(method.named_parameters()).get("table")
+    return 1 if table is None else len(table)
+
+
+def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
+    features = model.footing.features
+    arrays: dict[str, Any] = {}
+    if features.design is not None:
+        design = features.design
+        arrays |= {
+            "design.centre": design.blank.centre, "design.scale": design.blank.scale, "design.words": design.words,
+            "design.kind_mean": design.kind_mean, "design.kind_scale": design.kind_scale,
+        }  # fmt: skip
+    if features.directions is not None:
+        arrays["directions"] = features.directions
+    if model.footing.weights is not None:
+        arrays["everybody"] = model.footing.weights
+    found = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
+    for number, member in enumerate(model.members):
+        found |= {f"members.{number}.{name}": value.contiguous() for name, value in member.state_dict().items()}
+    return found
+
+
+def _features(settings: Settings, card: dict[str, Any], numbers: dict[str, torch.Tensor]) -> Features:
+    part = encoder_part(settings.features)
+    encoder = None if part is None else _same_encoder(part, card["encoder"])
+    design = None
+    if "design.words" in numbers:
+        array = {name.removeprefix("design."): numbers[name].numpy() for name in numbers if name.startswith("design.")}
+        blank = Prior.unweighted(array["centre"], array["scale"])
+        design = Design(blank, array["words"], array["kind_mean"], array["kind_scale"])
+    directions = numbers["directions"].numpy() if "directions" in numbers else None
+    centre, scale = card["similarity"]
+    return Features(settings.features, design, encoder, (centre, scale), directions)
+
+
+def _same_encoder(name: str, expected: str) -> Encoder:
+    """The encoder of that name; DataError if it is not the one that was trained with."""
+    encoder = encoder_named(name)
+    if encoder.name != expected:
+        raise DataError(f"the model was trained with the encoder {expected}, and '{name}' is here {encoder.name}")
+    return encoder
+
+
+def _members(
+    settings: Settings, footing: Footing, numbers: dict[str, torch.Tensor], people: Sequence[int]
+) -> tuple[Any, ...]:
+    from personalrm.models.learned.training import method_of
+
+    base, members = torch.from_numpy(footing.base), []
+    for number, count in enumerate(people):
+        member = method_of(settings, base, count, number)
+        prefix = f"members.{number}."
+        member.load_state_dict(
+            {name.removeprefix(prefix): numbers[name] for name in numbers if name.startswith(prefix)}
+        )
+        members.append(member.eval())
+    return tuple(members)
+
+
+def _facts(state: dict[str, Any]) -> Facts:
+    curves = tuple(tuple(Point(**point) for point in curve) for curve in state["curves"])
+    people = Lineage(state["people"]["salt"], tuple(state["people"]["people"]))
+    return Facts(**{**state, "people": people, "curves": curves})
+
+
+def _replace(path: Path, data: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

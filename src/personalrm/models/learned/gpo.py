@@ -1,0 +1,91 @@
+"""GPO, group preference optimisation (Zhao et al., arXiv 2310.11523): a transformer reads a person's choices.
+
+A known choice is a token of its features and its label (chosen minus rejected holds both), a response that is asked
+about is a token of its features and an empty label. Known tokens attend to each other and asked ones to the known ones
+alone; they have no order, so no positions are encoded. One more token that is always known stands for everybody, so
+that there is something to attend to where nothing is known. The answer is the asked response's reward, and training
+makes the asked choices likely.
+
+The paper predicts how a group's answers spread over options; of one person's choice between two responses that is
+Bradley–Terry's probability. A new person takes no step of training, only another context.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, scaled_dot_product_attention
+
+from personalrm.models.learned.method import Belief, Method, log_loss
+from personalrm.models.learned.people import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``width``, ``heads``, ``layers``: of the transformer; the paper's 128, 4 and 6 are for far more data."""
+
+    width: int = 32
+    heads: int = 4
+    layers: int = 2
+
+
+class GPO(Method):
+    """See the module's docstring. A person's taste is their known choices: (P, n, d), a last column that marks them."""
+
+    def __init__(self, base: Tensor, people: int, settings: Settings) -> None:
+        super().__init__(base)
+        width = settings.width
+        self.features = nn.Linear(len(base), width, bias=False)
+        self.everybody, self.known, self.asked = (nn.Parameter(0.02 * torch.randn(width)) for _ in range(3))
+        self._layers = [_Layer(width, settings.heads) for _ in range(settings.layers)]
+        self.layers = nn.ModuleList(self._layers)
+        self.last = nn.LayerNorm(width)
+        self.reward = nn.Linear(width, 1, bias=False)
+        nn.init.normal_(self.reward.weight, std=0.02)
+
+    def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
+        return log_loss(self.margins(self.believe(batch).taste, batch), batch.asked)
+
+    def believe(self, batch: Batch) -> Belief:
+        known = batch.known[..., None]
+        return Belief(torch.cat([batch.differences * known, known], -1), torch.empty(0))
+
+    def personal(self, taste: Tensor, features: Tensor) -> Tensor:
+        context = self.features(taste[..., :-1]) + self.known
+        context = torch.cat([self.everybody.expand(len(context), 1, -1), context], 1)
+        mask = pad(taste[..., -1] > 0, (1, 0), value=True)[:, None, None, :]
+        asked = self.features(features) + self.asked
+        for layer in self._layers:
+            keys, values = layer.keys(context)
+            asked = layer(asked, keys, values, mask)
+            context = layer(context, keys, values, mask)
+        found: Tensor = self.reward(self.last(asked))[..., 0]
+        return found
+
+
+class _Layer(nn.Module):
+    """Attention to the known tokens, then a network of each token's own; each is added to what comes in."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self._heads = heads
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def keys(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """What the known tokens offer, by head: (P, heads, n, width / heads) each."""
+        seen = self.before(context)
+        return self._split(self.key(seen)), self._split(self.value(seen))
+
+    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        asking = self._split(self.query(self.before(tokens)))
+        found = scaled_dot_product_attention(asking, keys, values, attn_mask=mask)
+        tokens = tokens + self.out(found.transpose(1, 2).flatten(2))
+        done: Tensor = tokens + self.network(self.between(tokens))
+        return done
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        return tokens.reshape(*tokens.shape[:-1], self._heads, -1).transpose(1, 2)

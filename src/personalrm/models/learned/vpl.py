@@ -1,0 +1,86 @@
+"""VPL, variational preference learning (Poddar et al., arXiv 2408.10075): a person is a hidden vector z.
+
+    q(z | known choices) = N(μ, diag σ²)      each choice is encoded, choices attend to each other, the mean over them
+    r(x, z) = f(x)·z + g(f(x), z)              a decoder of features and z
+    maximise  E_q Σ log σ( r(x_chosen, z) − r(x_rejected, z) ) − β KL( q | N(0, I) )
+
+β rises from nothing over the first part of training, lest z be given up before it is of use. The decoder has a product
+of f(x) and z beside the paper's network: with the network alone z was never used on prism, whatever β (posterior
+collapse, as others report of VPL). The known choices are always the same person's and never those that are to be
+predicted: rebuilding the context, as in the authors' code, rewards remembering. The KL has its factor ½ and nothing is
+clamped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from personalrm.models.learned.method import Belief, Method, log_loss
+from personalrm.models.learned.people import Batch
+
+_DRAWS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``latent``: size of z. ``width``: of hidden layers. ``beta``: of the KL, nats. ``warmup``: share of training."""
+
+    latent: int = 8
+    width: int = 16
+    beta: float = 0.1
+    warmup: float = 0.3
+
+
+class VPL(Method):
+    """See the module's docstring."""
+
+    def __init__(self, base: Tensor, people: int, settings: Settings) -> None:
+        super().__init__(base)
+        width, latent = settings.width, settings.latent
+        self._settings = settings
+        self.reading = nn.Sequential(nn.Linear(len(base), width), nn.Tanh())
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.belief = nn.Linear(width, 2 * latent, bias=False)
+        self.features = nn.Linear(len(base), latent, bias=False)
+        last = nn.Linear(width, 1, bias=False)
+        self.network = nn.Sequential(nn.Linear(2 * latent, width), nn.GELU(), last)
+        nn.init.normal_(self.belief.weight, std=0.3)
+        nn.init.zeros_(last.weight)
+
+    def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
+        mean, log_variance = self._encoded(batch)
+        noise = torch.randn(mean.shape, generator=draw)
+        margins = self.margins(mean + noise * (0.5 * log_variance).exp(), batch)
+        divergence = 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance).sum()
+        weight = self._settings.beta * min(1.0, progress / self._settings.warmup)
+        return log_loss(margins, batch.asked) + weight * divergence / batch.asked.sum().clamp(min=1)
+
+    def believe(self, batch: Batch) -> Belief:
+        mean, log_variance = self._encoded(batch)
+        return Belief(mean, log_variance.exp())
+
+    def personal(self, taste: Tensor, features: Tensor) -> Tensor:
+        seen = self.features(features)
+        wanted = taste[..., None, :].expand(*seen.shape)
+        found: Tensor = (seen * wanted).sum(-1) + self.network(torch.cat([seen, wanted], -1))[..., 0]
+        return found
+
+    def doubt(self, belief: Belief, batch: Batch) -> Tensor:
+        """From draws of z, as many above as below: the decoder bends."""
+        mean, deviation = belief.taste, belief.spread.sqrt()
+        half = torch.randn(_DRAWS // 2, mean.shape[-1], generator=torch.Generator().manual_seed(_DRAWS))
+        draws = [self.margins(mean + sign * one * deviation, batch) for one in half for sign in (1.0, -1.0)]
+        return torch.stack(draws).var(0)
+
+    def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """μ and log σ² of z (P, latent); N(0, I) exactly where nothing is known."""
+        read = self.reading(batch.differences)
+        affinity = self.query(read) @ self.key(read).transpose(1, 2) / read.shape[-1] ** 0.5
+        affinity = affinity.masked_fill(~batch.known[:, None, :], -1e9)
+        attended = (affinity.softmax(-1) @ self.value(read)) * batch.known[..., None]
+        some = batch.known.sum(1, keepdim=True)
+        mean, log_variance = self.belief(attended.sum(1) / some.clamp(min=1)).chunk(2, dim=-1)
+        return mean, log_variance
