@@ -15,10 +15,31 @@ from hypothesis import HealthCheck, settings
 
 from command_line import Done, Run
 from personalrm import cli
+from personalrm.data.reading import read_people
+from personalrm.data.writing import write_choices
 
+PRISM = Path(__file__).resolve().parents[2] / "shared" / "data" / "prism.jsonl.gz"
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a BERT of two layers with random weights."""
+    sys.path.append(str(Path(__file__).parent / "models/reward_model"))
+    from tiny_backbones import make_bert
+
+    return make_bert(tmp_path_factory.mktemp("tiny-bert"))
+
+
+@pytest.fixture(scope="session")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 people of PRISM with at most eight choices each."""
+    path = tmp_path_factory.mktemp("people") / "few.jsonl"
+    known = [one for one in read_people(PRISM) if len(one.decided) >= 6][:24]
+    write_choices(path, (choice for one in known for choice in one.choices[:8]))
+    return path
 
 
 @pytest.fixture

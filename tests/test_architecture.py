@@ -17,7 +17,7 @@ LAYERS = (
     {"synthesis"},
     {"models"},
     {"bench"},
-    {"optimizing"},
+    {"optimizing", "training"},  # side by side as well
     {"synthesizeme"},
     {"showing"},
     {"cli_options"},

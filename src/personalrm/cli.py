@@ -41,12 +41,14 @@ from personalrm.cli_options import (
     VerdictsName,
     VerdictsOption,
 )
+from personalrm.commands.ask import ask
 from personalrm.commands.bench import bench, report
 from personalrm.commands.curate import curate
 from personalrm.commands.diagnose import diagnose
 from personalrm.commands.optimize_prompt import optimize_prompt
 from personalrm.commands.study import study
-from personalrm.errors import BudgetSpent, PersonalrmError
+from personalrm.commands.train import train
+from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 
 if TYPE_CHECKING:
     from personalrm.synthesizeme import SynthesizeMe
@@ -286,12 +288,14 @@ def export(
         typer.echo(orjson.dumps(judge_prompt(found, None, None, None), option=orjson.OPT_INDENT_2).decode())
 
 
+app.command("ask")(ask)
 app.command("bench")(bench)
 app.command("report")(report)
 app.command("curate")(curate)
 app.command("optimize-prompt")(optimize_prompt)
 app.command("study")(study)
 app.command("diagnose")(diagnose)
+app.command("train")(train)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"
@@ -310,7 +314,7 @@ def _sentences() -> Iterator[None]:
     except BudgetSpent as spent:
         _fail(f"{spent}; every answer so far is kept: run the same command with a higher limit to go on", 3)
     except PersonalrmError as error:
-        _fail(str(error), 1)
+        _fail(str(error), 130 if isinstance(error, Interrupted) else 1)
     except KeyboardInterrupt:
         _fail(INTERRUPTED, 130)
     except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +21,23 @@ if TYPE_CHECKING:
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """A flag that changes nothing is told, lest somebody believes that it did."""
     from personalrm import showing
-    from personalrm.models.engines import TRAITS
+    from personalrm.models.engines import TRAITS, is_local
 
-    embedded = model is None or model in TRAITS
-    idle = [
+    local, embedded = model is None or is_local(model), model is None or model in TRAITS
+    idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))
+    if idle:
+        whose = f"the model of {model}" if local else f"the endpoint's model {model}"
+        why = "the embedded engine (name a model with --model)" if embedded else whose
+        showing.remark(f"No effect on {why}: {', '.join(idle)}.")
+
+
+def given(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Those of the options that stand on the command line, as they are written there."""
+    return [
         f"--{name.replace('_', '-')}"
-        for name in (ENDPOINT_ONLY if embedded else EMBEDDED_ONLY)
+        for name in names
         if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     ]
-    if idle:
-        why = "the embedded engine (name a model with --model)" if embedded else f"the endpoint's model {model}"
-        showing.remark(f"No effect on {why}: {', '.join(idle)}.")
 
 
 def check_writable(out: Path | None) -> None:

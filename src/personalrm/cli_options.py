@@ -24,6 +24,17 @@ class ExportName(StrEnum):
     generation = "generation-prompt"
 
 
+class PeopleName(StrEnum):
+    unseen = "unseen"
+    seen = "seen"
+
+
+class DeviceName(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 HistoryFile = Annotated[str, typer.Argument(help="Choices: JSONL, CSV (also gzipped), Parquet, or hub:owner/name.")]
 ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
 User = Annotated[str | None, typer.Option(help="Whose choices, where the file holds several people.")]
@@ -51,6 +62,9 @@ ENDPOINT_ONLY = (
     *("max_calls", "max_cost"),
 )
 EMBEDDED_ONLY = ("population",)
+FEATURES = "traits+minilm"
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;
-judge:NAME for cached verdicts in the data. These ask --model: default, demographics, stated, history, memory, rubric,
-synthesizeme and its ablations synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""
+judge:NAME for cached verdicts in the data. Trained: gpo, vpl, pal, lore, pref, each also with :published; bt,
+bt:persona, bt:persona+demonstrations, bt:history, bt:demographics; trained:DIR for what train wrote.
+These ask --model: default, demographics, stated, history, memory, rubric, synthesizeme and its ablations
+synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""

@@ -12,6 +12,7 @@
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
     │   └── Unusable                the host answers, but nothing that can be used
     ├── TrainingFailed              the loss of a model in training is no number any more
+    ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
     ├── StorageError                the cache or an output file cannot be written (full disk, no rights)
     └── MissingExtra                an optional package is needed and absent
@@ -99,6 +100,10 @@ class Unusable(EndpointError):
 
 class TrainingFailed(PersonalrmError):
     """The loss of a model in training is no number any more; what was good before is kept."""
+
+
+class Interrupted(PersonalrmError):
+    """Ctrl-C, where how to go on is said in other words than elsewhere."""
 
 
 class BudgetSpent(PersonalrmError):

@@ -81,6 +81,13 @@ def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
+def training_progress() -> Iterator[Callable[[str], None]]:
+    """Shows what a training says of itself."""
+    with _status() as tell:
+        yield tell
+
+
+@contextmanager
 def _status() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None

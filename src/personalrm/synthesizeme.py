@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from personalrm import prompts
 from personalrm.bench.evaluation import Evaluation, evaluate
@@ -28,7 +28,16 @@ from personalrm.llm.connect import Settings, shared
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel, Meter
 from personalrm.llm.ledger import Prices
-from personalrm.models.engines import TRAITS, Engine, JudgeEngine, Population, TraitsEngine, Watched
+from personalrm.models.engines import (
+    TRAINED,
+    TRAITS,
+    Engine,
+    JudgeEngine,
+    Population,
+    TraitsEngine,
+    Watched,
+    is_local,
+)
 from personalrm.models.judge import Ranking
 from personalrm.preferences import History, Message, Preference, Verdict
 from personalrm.synthesis import prompting
@@ -38,6 +47,10 @@ from personalrm.synthesis.persona import persona_text
 from personalrm.synthesis.profile import Profile, Spend
 from personalrm.synthesis.profile_file import load, save
 
+if TYPE_CHECKING:
+    from personalrm.data.candidates import Candidate
+    from personalrm.models.questions import Criterion, Question
+
 Context = str | Sequence[Message] | Sequence[dict[str, str]]
 Choices = History | Sequence[Preference] | str | Path
 
@@ -46,8 +59,9 @@ class SynthesizeMe:
     """Learns one person's taste from their choices and predicts the next ones (arXiv 2506.05598).
 
     Args:
-        model: ``traits`` or ``traits+encoder`` for the embedded engine, else a model's name at an OpenAI-compatible
-            endpoint. None takes ``traits``, unless a ``base_url`` asks for a name.
+        model: ``traits`` or ``traits+encoder`` for the embedded engine, ``trained:DIR`` for a model that ``train``
+            wrote, else a model's name at an OpenAI-compatible endpoint. None takes ``traits``, unless a ``base_url``
+            asks for a name.
         base_url: the endpoint; None takes OPENAI_BASE_URL, else OpenAI's.
         api_key: None takes OPENAI_API_KEY.
         preset: ``default``, or ``paper`` for the released algorithm.
@@ -110,7 +124,7 @@ class SynthesizeMe:
         self._population, self._endpoint, self._answered = population, endpoint, answered
         self._connection: LanguageModel | None = None
         self._profile: Profile | None = None
-        if self.model not in TRAITS and endpoint is None:
+        if not is_local(self.model) and endpoint is None:
             self._settings.resolved()  # says now what would fail later
 
     # learning -----------------------------------------------------------------------------------------------------
@@ -218,6 +232,37 @@ class SynthesizeMe:
         """`score`, to be awaited."""
         return await portal.join(self._score(context, response))
 
+    def ask(
+        self,
+        candidates: str | Path | Iterable[Candidate | Preference],
+        top: int = 1,
+        *,
+        criterion: Criterion = "information",
+    ) -> list[Question]:
+        """Which pairs this person should be asked next, best first; the profile stays as it is.
+
+        Args:
+            candidates: a file of pairs or choices, or a list of them; who won, if it is said, is not looked at. Pairs
+                that are answered already are left out.
+            top: how many.
+            criterion: ``information`` about the person, about the answers to all candidates (``prediction``), or PReF's
+                (``pref``).
+
+        Raises:
+            ProfileError: the profile does not say how unsure it is.
+        """
+        return portal.run(self._ask(candidates, top, criterion))
+
+    async def aask(
+        self,
+        candidates: str | Path | Iterable[Candidate | Preference],
+        top: int = 1,
+        *,
+        criterion: Criterion = "information",
+    ) -> list[Question]:
+        """`ask`, to be awaited."""
+        return await portal.join(self._ask(candidates, top, criterion))
+
     def evaluate(self, test: Choices, *, name: str = "") -> Evaluation:
         """How well the person's other choices are predicted, with the surface baselines beside it.
 
@@ -262,9 +307,19 @@ class SynthesizeMe:
         _texts(response)
         return await self._engine().predictor(self.profile).score(_context(context), response)
 
+    async def _ask(
+        self, candidates: str | Path | Iterable[Candidate | Preference], top: int, criterion: Criterion
+    ) -> list[Question]:
+        from personalrm.data.candidates import Candidate, read_candidates
+        from personalrm.models.questions import ask  # numpy, 0.1 s
+
+        given = read_candidates(candidates) if isinstance(candidates, str | Path) else candidates
+        pairs = [Candidate.of(one) if isinstance(one, Preference) else one for one in given]
+        return ask(self.profile, pairs, top=top, criterion=criterion)
+
     async def _evaluate(self, test: Choices, name: str) -> Evaluation:
         history = _history(test, self.profile.user)
-        meter = Meter(self._asked()) if self.model not in TRAITS else None
+        meter = Meter(self._asked()) if not is_local(self.model) else None
         predictor = self._engine(meter).predictor(self.profile)
 
         async def predict(context: Sequence[Message], a: str, b: str) -> Verdict:
@@ -281,6 +336,10 @@ class SynthesizeMe:
         )
 
     def _engine(self, endpoint: Endpoint | None = None) -> Engine:
+        if self.model.startswith(TRAINED) and self._endpoint is None:
+            from personalrm.models.trained_engine import TrainedEngine  # torch, 3 s
+
+            return TrainedEngine(self.model.removeprefix(TRAINED))
         if self.model in TRAITS and self._endpoint is None:
             return TraitsEngine(self._population, self.model.endswith("+encoder"), self._options.seed)
         return JudgeEngine(endpoint or self._asked(), self._options)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from personalrm.bench.methods import asks
 from personalrm.bench.plan import Design, Source
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
+from personalrm.bench.trained import Training
 from personalrm.data.problems import Problems
 from personalrm.data.reading import is_large, read_people
 from personalrm.llm import portal
@@ -36,6 +38,8 @@ def bench(
     population: str | None,
     folds: int,
     seed: int,
+    seen: bool = False,
+    training: Training | None = None,
     reading: Reading,
     models: Sequence[str],
     settings: Settings,
@@ -49,6 +53,8 @@ def bench(
     Args:
         data, population: files of choices.
         models: language models, each NAME or NAME@URL; ``traits`` connects nothing.
+        seen: train on everybody's context together, and predict their targets.
+        training: how models are trained, for the methods that are.
         settings: how they are asked.
         options: how judges fit a person.
         context_pairs: how many choices personal methods may learn from.
@@ -60,7 +66,9 @@ def bench(
     people = source(data, reading)
     others = None if population is None else source(population, reading)
     wanted = any(map(asks, methods))
-    design = Design(protocol, folds, seed, name_of(data), None if population is None else name_of(population))
+    people_are: Literal["seen", "unseen"] = "seen" if seen else "unseen"
+    others_are = None if population is None else name_of(population)
+    design = Design(protocol, folds, seed, name_of(data), others_are, people_are)
 
     async def work() -> tuple[BenchResult, list[Ledger]]:
         asked = shared_models([one for one in models if one not in TRAITS], settings) if wanted else []
@@ -72,6 +80,7 @@ def bench(
             models=asked,
             options=options,
             context_pairs=context_pairs,
+            training=training,
             folder=out,
             progress=progress,
         )

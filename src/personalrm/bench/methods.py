@@ -5,8 +5,9 @@
     prediction = await predictor.predict(task)                           # once a task: a judgement for each question
 
 Names: longer, shorter, first, random, population, traits, each of the last two also with +encoder, judge:NAME for the
-verdicts of an LLM judge that lie in the data, and every judge of `personalrm.models.judges`, which ask a language model
-(default, synthesizeme, …). Another judge is one more file there; another family is one more entry of ``OFFLINE``.
+verdicts of an LLM judge that lie in the data, the trained models of `bench.trained`, and every judge of
+`personalrm.models.judges`, which ask a language model (default, synthesizeme, …). Another judge is one more file there;
+another family is one more entry of ``OFFLINE``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from personalrm.bench import trained
 from personalrm.bench.predicting import Method, Population, Prediction, Predictor
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
 from personalrm.models.base import PreferenceModel
+from personalrm.models.engines import TRAINED
 from personalrm.models.surface import First, Longer, Random, Shorter
 from personalrm.preferences import History, Verdict
 
@@ -40,12 +43,14 @@ class Setup:
         seed: of everything random.
         endpoint: the language model, for the methods that ask one.
         options: how those fit a person; the default preset with this seed if None.
+        training: how models are trained, for the methods that are.
         populations: population models already fitted, by fold and kind; methods of one run share it.
     """
 
     seed: int = 0
     endpoint: Endpoint | None = None
     options: Options | None = None
+    training: trained.Training = field(default_factory=trained.Training)
     populations: dict[tuple[int, bool], TraitsModel] = field(default_factory=dict)
 
 
@@ -54,8 +59,10 @@ Family = Callable[[str, Setup], Method]
 
 def method_named(name: str, setup: Setup) -> Method:
     """The method of that name; DataError names the known ones."""
-    family = OFFLINE.get(JUDGE if name.startswith(JUDGE) else name)
-    if family is not None and name != JUDGE:
+    family = OFFLINE.get(name) or next(
+        (PREFIXES[one] for one in PREFIXES if name.startswith(one) and name != one), None
+    )
+    if family is not None:
         return family(name, setup)
     if name in _judges():
         return _language_model(name, setup)
@@ -63,13 +70,13 @@ def method_named(name: str, setup: Setup) -> Method:
 
 
 def method_names() -> list[str]:
-    """All names; ``judge:NAME`` stands for the judges whose verdicts are in the data."""
-    return [*(one for one in OFFLINE if one != JUDGE), *_judges(), f"{JUDGE}NAME"]
+    """All names; ``judge:NAME`` stands for the judges whose verdicts are in the data, ``trained:DIR`` for folders."""
+    return [*OFFLINE, *_judges(), f"{JUDGE}NAME", f"{TRAINED}DIR"]
 
 
 def asks(name: str) -> bool:
     """Whether the method of that name asks a language model, and so exists once for each model."""
-    return name not in OFFLINE and not name.startswith(JUDGE)
+    return name not in OFFLINE and not name.startswith(tuple(PREFIXES))
 
 
 def _judges() -> Iterable[str]:
@@ -168,6 +175,19 @@ def _judge(name: str, setup: Setup) -> Method:
     return _Offline(name, judge, False, False, lambda population, fold: _Cached(judge))
 
 
+def _learned(name: str, setup: Setup) -> Method:
+    return _Offline(name, setup.training.features, True, True, trained.learned(name, setup.training, setup.seed))
+
+
+def _bradley_terry(name: str, setup: Setup) -> Method:
+    learning = trained.bradley_terry(name, setup.training, setup.seed)
+    return _Offline(name, setup.training.backbone, True, name != trained.BRADLEY_TERRY, learning)
+
+
+def _saved(name: str, setup: Setup) -> Method:
+    return _Offline(name, name, True, True, trained.saved(name, setup.training, setup.seed))
+
+
 def _language_model(name: str, setup: Setup) -> Method:
     from personalrm.bench.judges import JudgeMethod
     from personalrm.synthesis.options import Options
@@ -186,7 +206,10 @@ OFFLINE: Mapping[str, Family] = {
     "traits": _traits,
     "population+encoder": _traits,
     "traits+encoder": _traits,
-    JUDGE: _judge,
+    **dict.fromkeys((*trained.LEARNED, *trained.PUBLISHED), _learned),
+    **dict.fromkeys((trained.BRADLEY_TERRY, *trained.PROMPTED), _bradley_terry),
 }
-"""Which factory makes a method that asks no language model; ``judge:`` is a prefix."""
+"""Which factory makes a method that asks no language model."""
+PREFIXES: Mapping[str, Family] = {JUDGE: _judge, TRAINED: _saved}
+"""The same for names that begin so."""
 SURFACE = ("longer", "shorter", "first", "random")

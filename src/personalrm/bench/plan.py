@@ -5,6 +5,8 @@
     for planned in plan.tasks(): ...        # task by task, read anew: people are a stream
     plan.population_of(0)                   # whole histories of the people of the other folds
 
+Where people are to be *seen*, everybody's context choices are the population of all, and only targets are kept from it.
+
 People are read once to make the plan and once more for each method: what is kept of them is a few numbers a pair, never
 their texts. People of the other folds are the population of each person, unless another population is given; who is
 predicted is never part of it.
@@ -15,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Literal
 
 from personalrm.bench.protocols import Task, protocol_named, tasks
 from personalrm.data.splits import folds_by_person
@@ -36,6 +39,8 @@ class Design:
         folds: folds by person; fewer if there are fewer people.
         seed: of the folds, the order in which responses are shown, random choices and intervals.
         data, population: what the result calls them; ``population`` is None where the other folds are it.
+        people: "unseen" predicts people from whom nothing was learned beforehand; "seen" trains on everybody's context
+            choices together and predicts their targets.
     """
 
     protocol: str = "leave-group-out"
@@ -43,6 +48,7 @@ class Design:
     seed: int = 0
     data: str = ""
     population: str | None = None
+    people: Literal["unseen", "seen"] = "unseen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +120,17 @@ class Plan:
         return range(self.starts[number], end)
 
     def population_of(self, fold: int) -> Iterator[History]:
-        """Whole histories of those from whom the people of a fold may be predicted."""
+        """Histories of those from whom the people of a fold may be predicted: whole ones, or contexts alone."""
+        if self.design.people == "seen":
+            return (self._context(one) for one in self._people())
         if self._others is not None:
             return (one for one in self._others() if one.user not in self._fold)
         return (one for one in self._people() if self._fold[one.user] != fold)
+
+    def _context(self, history: History) -> History:
+        """What may be known of a person who is seen in training: everything but the targets."""
+        parts = [known for known, _ in protocol_named(self.design.protocol)(history, self.design.seed)]
+        return parts[0] if parts else history
 
 
 def make_plan(people: Source, design: Design, population: Source | None = None) -> Plan:
@@ -130,7 +143,10 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
     protocol_named(design.protocol)
     if design.folds < 1:
         raise DataError(f"the number of folds must be at least 1, not {design.folds}")
-    fold = _fold_of(_users(people), design, alone=population is not None)
+    seen = design.people == "seen"
+    if seen and (design.protocol != "context-target" or population is not None):
+        raise DataError("--people seen trains on contexts: it needs --protocol context-target and no --population")
+    fold = _fold_of(_users(people), design, alone=seen or population is not None)
     if population is not None and not any(one.user not in fold for one in population()):
         raise NotEnoughChoices("the population holds only people who are to be predicted; leave it out to use folds")
     asked: list[Asked] = []

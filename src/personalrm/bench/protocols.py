@@ -78,6 +78,14 @@ def _later_groups(history: History, seed: int) -> Iterator[_Held]:
 
 def _as_marked(history: History) -> Iterator[_Held]:
     """What the data marks: contexts teach, decided targets are predicted; what is marked as neither does nothing."""
+    check_marks(history)
+    target = tuple(one for one in history.decided if one.split == "target")
+    if target:
+        yield history.only(one for one in history if one.split == "context"), target
+
+
+def check_marks(history: History) -> None:
+    """DataError if a group stands on both sides of the split that the data marks."""
     taught = {one.group for one in history if one.split == "context"}
     straddling = sorted({one.group for one in history if one.split == "target"} & taught)
     if straddling:
@@ -85,9 +93,6 @@ def _as_marked(history: History) -> Iterator[_Held]:
             f"{history.user}: group '{straddling[0]}' stands on both sides of the split that the data marks; "
             "a group must be context or target as a whole"
         )
-    target = tuple(one for one in history.decided if one.split == "target")
-    if target:
-        yield history.only(one for one in history if one.split == "context"), target
 
 
 def _across_domains(history: History, seed: int) -> Iterator[_Held]:

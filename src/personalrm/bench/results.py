@@ -202,7 +202,9 @@ class BenchResult:
 
     def as_json(self) -> dict[str, Any]:
         """The promised JSON: data, protocol, seed, methods; with what failed, if anything did."""
-        promised = {"data": self.design.data, "protocol": self.design.protocol, "seed": self.design.seed}
+        seen = ", people seen in training" if self.design.people == "seen" else ""
+        protocol = f"{self.design.protocol}{seen}"
+        promised = {"data": self.design.data, "protocol": protocol, "seed": self.design.seed}
         methods = [_promised(row) for row in self.rows()]
         return {**promised, "methods": methods, **({"failed": self.failed} if self.failed else {})}
 

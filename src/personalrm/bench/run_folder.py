@@ -38,6 +38,7 @@ _SAID = {
     "data": "data",
     "fingerprint": "choices in the data",
     "protocol": "protocol",
+    "people": "people (seen or unseen)",
     "seed": "seed",
     "folds": "folds",
     "population": "population",

@@ -36,10 +36,12 @@ from personalrm.bench.predicting import Method, Prediction, Predictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
+from personalrm.bench.trained import Training, check_unseen
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import portal
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.together import stream, together
+from personalrm.models.engines import TRAINED
 from personalrm.preferences import History
 from personalrm.synthesis.options import Options
 
@@ -64,6 +66,7 @@ async def arun(
     models: Sequence[Endpoint] = (),
     options: Options | None = None,
     context_pairs: Sequence[int | None] = (None,),
+    training: Training | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
 ) -> BenchResult:
@@ -77,6 +80,7 @@ async def arun(
         models: language models, for the methods that ask one; each method runs on each of them.
         options: how judges fit a person; the default preset with the design's seed if None.
         context_pairs: how many choices personal methods may learn from, several for a learning curve; None is all.
+        training: how models are trained, for the methods that are.
         folder: where finished work is kept; a temporary one if None.
         progress: told after each task.
 
@@ -87,9 +91,11 @@ async def arun(
     """
     design = design or Design()
     options = options or Options(seed=design.seed)
-    lines = _lines(methods, Setup(design.seed, None, options), models, context_pairs)
+    training = replace(training or Training(), folder=None if folder is None else Path(folder) / "trained")
+    lines = _lines(methods, Setup(design.seed, None, options, training), models, context_pairs)
     plan = make_plan(_source(people), design, None if population is None else _source(population))
     _check_judges(lines, plan)
+    _check_trained(lines, plan)
     with ExitStack() as stack:
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
@@ -153,6 +159,15 @@ def _check_judges(lines: Sequence[_Line], plan: Plan) -> None:
     if missing := sorted(wanted - plan.judges):
         known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
         raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")
+
+
+def _check_trained(lines: Sequence[_Line], plan: Plan) -> None:
+    """Nobody is tested on by a model that was trained on them, unless that is what is asked for."""
+    if plan.design.people == "unseen":
+        users = sorted({one.user for one in plan.asked})
+        for line in lines:
+            if line.entry.method.startswith(TRAINED):
+                check_unseen(line.entry.method, users)
 
 
 def _source(people: Iterable[History] | Source) -> Source:

@@ -9,15 +9,18 @@ import typer
 
 from personalrm import cli_inputs as inputs
 from personalrm.cli_options import (
+    FEATURES,
     METHODS,
     BaseUrl,
     Cache,
     Concurrency,
+    DeviceName,
     HistoryFile,
     Json,
     MaxCalls,
     MaxCost,
     MinGap,
+    PeopleName,
     PersonaPrompt,
     Population,
     PresetName,
@@ -45,6 +48,9 @@ def bench(
     methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
     protocol: Annotated[str, typer.Option(help="leave-group-out or context-target.")] = "leave-group-out",
     population: Population = None,
+    people: Annotated[PeopleName, typer.Option(help="Whether trained models may know the people's contexts.")] = (
+        PeopleName.unseen
+    ),
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
     base_url: BaseUrl = None,
@@ -56,6 +62,11 @@ def bench(
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
     persona_prompt: PersonaPrompt = None,
+    features: Annotated[str, typer.Option(help="What gpo, vpl, pal, lore and pref see of a response.")] = FEATURES,
+    backbone: Annotated[
+        str, typer.Option(help="What bt is fine-tuned from: minilm, a folder or a hub name.")
+    ] = "minilm",
+    device: Annotated[DeviceName, typer.Option(help="Where models are trained.")] = DeviceName.auto,
     cache: Cache = None,
     concurrency: Concurrency = 64,
     max_calls: MaxCalls = None,
@@ -68,6 +79,7 @@ def bench(
     from personalrm import showing
     from personalrm.bench.command import Reading
     from personalrm.bench.command import bench as compare_methods
+    from personalrm.bench.trained import Training
     from personalrm.llm.connect import Settings
     from personalrm.synthesis.options import Options
 
@@ -79,6 +91,8 @@ def bench(
             population=population,
             folds=folds,
             seed=seed,
+            seen=people is PeopleName.seen,
+            training=Training(features, backbone, device.value),
             reading=Reading(strict, min_gap, showing.remark),
             models=inputs.models(model),
             settings=Settings(

@@ -41,7 +41,7 @@ def diagnose(
     from personalrm.bench.diagnosis import diagnose as examined
     from personalrm.llm import portal
     from personalrm.llm.connect import Settings, shared
-    from personalrm.models.engines import TRAITS
+    from personalrm.models.engines import is_local
     from personalrm.synthesis.profile_file import load
 
     found = load(profile)
@@ -50,6 +50,6 @@ def diagnose(
     choices = inputs.read_for(data, found, strict, min_gap)
 
     async def work() -> list[Symptom]:
-        return await examined(found, choices, None if asked in TRAITS else shared(asked, settings))
+        return await examined(found, choices, None if is_local(asked) else shared(asked, settings))
 
     showing.diagnosis(portal.run(work()), as_json=as_json)

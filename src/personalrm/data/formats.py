@@ -64,6 +64,7 @@ class Known(NamedTuple):
     id: str | None
     id_field: str
     row: Fields
+    labels: bool = True
 
 
 def user_of(row: Fields) -> str:
@@ -94,14 +95,19 @@ def check_columns(row: Fields) -> None:
         raise ColumnsError("the columns of a known format", found=f"the columns {there}")
 
 
-def converted(row: Fields, register: Register, min_gap: float) -> tuple[list[Preference], list[RowError], int]:
+def converted(
+    row: Fields, register: Register, min_gap: float, labels: bool = True
+) -> tuple[list[Preference], list[RowError], int]:
     """The choices in a row of known columns, the faults of single ones, and how many rated pairs were too close.
+
+    Without ``labels`` nobody looks at which response won: every pair comes out as a tie of two different responses, in
+    the order of the row, or of their texts where the order of the row is the label.
 
     Raises:
         RowError: the row as a whole cannot be used.
     """
     field, own_id = given_id(row)
-    known = Known(user_of(row), own_id, field, row)
+    known = Known(user_of(row), own_id, field, row, labels)
     if "chosen" in row or "rejected" in row:
         return [_chosen(known, register)], [], 0
     for sides in columns.SIDES:
@@ -128,6 +134,8 @@ def _chosen(known: Known, register: Register) -> Preference:
         context, one, other = _context(row), text(chosen, "chosen"), text(rejected, "rejected")
     else:
         context, one, other = apart(_context(row), turns(chosen, "chosen"), turns(rejected, "rejected"))
+    if not known.labels:
+        return _preference(known, register, context, min(one, other), max(one, other), tie=True, margin=None)
     return _preference(known, register, context, one, other, _is_tie(row), _margin(row))
 
 
@@ -138,6 +146,8 @@ def _labelled(known: Known, sides: tuple[str, str], register: Register) -> Prefe
         context, a, b = apart(context, first, second)
     else:
         a, b = (text(known.row[side], side) for side in sides)
+    if not known.labels:
+        return _preference(known, register, context, a, b, tie=True, margin=None)
     share = _share_of_a(known.row)
     chosen, rejected = (b, a) if share < 0.5 else (a, b)
     return _preference(known, register, context, chosen, rejected, tie=share == 0.5, margin=_margin(known.row))
@@ -145,7 +155,7 @@ def _labelled(known: Known, sides: tuple[str, str], register: Register) -> Prefe
 
 def _rated(known: Known, register: Register, min_gap: float) -> tuple[list[Preference], list[RowError], int]:
     context = _context(known.row)
-    responses = ratings.rated(known.row)
+    responses = ratings.rated(known.row) if known.labels else ratings.unrated(known.row)
     made, too_close = ratings.pairs(responses, min_gap)
     texts = [one.response for one in responses]
     group = group_of(context, min(texts), max(texts))  # the pairs of a row share responses, so they share a group
@@ -172,9 +182,10 @@ def _preference(
     group: str | None = None,
 ) -> Preference:
     row = known.row
-    if chosen == rejected and not tie:
-        found = "the chosen response again: nothing to learn from it"
-        raise RowError("two different responses", field="rejected", found=found)
+    if chosen == rejected and not (tie and known.labels):
+        found = "the chosen response again: nothing to learn from it" if known.labels else "the same response twice"
+        second = "rejected" if known.labels else next((b for _, b in columns.SIDES if b in row), "rejected")
+        raise RowError("two different responses", field=second, found=found)
     domain, reason = optional_text(row, columns.DOMAINS), optional_text(row, ("reason",))
     demographics = optional_text(row, columns.DEMOGRAPHICS)
     time, judges = moment(*reversed(first_of(row, columns.TIMES))), _judges(row.get("judges"))

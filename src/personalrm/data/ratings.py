@@ -76,6 +76,21 @@ def rated(row: Fields) -> list[Rated]:
     return found
 
 
+def unrated(row: Fields) -> list[Rated]:
+    """The responses of one row, all scored alike: their scores, if they have any, are not looked at.
+
+    Raises:
+        RowError: a response is not as expected, or fewer than two are different.
+    """
+    field, listed = first_of(row, LISTS)
+    if not isinstance(listed, list):
+        raise RowError("a list of responses", field=field or LISTS[0], found=describe(listed))
+    found = dict.fromkeys(_text(one, f"{field}.{at}") for at, one in enumerate(listed))
+    if len(found) < 2:
+        raise RowError("at least two different responses", field=field, found=f"{len(found)}")
+    return [Rated(one, 0.0) for one in found]
+
+
 def pairs(responses: list[Rated], min_gap: float) -> tuple[list[Pair], int]:
     """All pairs of different responses at least ``min_gap`` apart or tied, and how many were too close."""
     made, too_close = [], 0

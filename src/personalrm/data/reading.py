@@ -39,6 +39,7 @@ def read_choices(
     problems: Problems | None = None,
     min_gap: float = 0.0,
     take: Callable[[Fields], bool] | None = None,
+    labels: bool = True,
 ) -> Iterator[Preference]:
     """Choices in file order, read as they are asked for.
 
@@ -49,12 +50,13 @@ def read_choices(
         problems: where to count what is skipped.
         min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept).
         take: whether to use a row, asked of each as it stands in the file; the others count as never there.
+        labels: false reads pairs alone, also unlabelled ones; see `candidates`.
 
     Raises:
         DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
         RowError: the first bad row, if ``strict``.
     """
-    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap, take)
+    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap, take, labels)
     return reader.choices(user)
 
 
@@ -116,9 +118,10 @@ class _Reader:
         problems: Problems,
         min_gap: float,
         take: Callable[[Fields], bool] | None = None,
+        labels: bool = True,
     ) -> None:
         self._path, self._strict, self._problems, self._min_gap = path, strict, problems, min_gap
-        self._take = take
+        self._take, self._labels = take, labels
         self._rows = rows(path)  # opened here, so that a missing file raises at the call
         self._register = Register()
         self._first: RowError | None = None
@@ -148,7 +151,7 @@ class _Reader:
             if own_id is not None:
                 self._register.passed(own_id)
             return []
-        choices, faults, too_close = converted(row, self._register, self._min_gap)
+        choices, faults, too_close = converted(row, self._register, self._min_gap, self._labels)
         self._problems.too_close += too_close
         for fault in faults:
             self._report(fault, line)

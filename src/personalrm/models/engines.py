@@ -29,8 +29,15 @@ if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
 
 TRAITS = ("traits", "traits+encoder")
-"""Names of the embedded engine; any other name is a model at an endpoint."""
+"""Names of the embedded engine."""
+TRAINED = "trained:"
+"""Begins the name of a folder that `train` wrote; any other name is a model at an endpoint."""
 Population = str | Path | Iterable[History]
+
+
+def is_local(model: str) -> bool:
+    """Whether this model runs here and asks no endpoint."""
+    return model in TRAITS or model.startswith(TRAINED)
 
 
 class Predictor(Protocol):
@@ -100,10 +107,10 @@ class TraitsEngine:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         return self._prior(history.user).fit(history).profile()
 
-    def predictor(self, profile: Profile) -> TraitsPredictor:
+    def predictor(self, profile: Profile) -> ScalarPredictor:
         from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
 
-        return TraitsPredictor(TraitsModel.from_profile(profile))
+        return ScalarPredictor(TraitsModel.from_profile(profile))
 
     def _prior(self, user: str) -> TraitsModel:
         """What is known of others; the person themselves is never part of it."""
@@ -118,11 +125,23 @@ class TraitsEngine:
         return TraitsModel.from_population(others, encoder=self.encoder, seed=self.seed)
 
 
-@dataclass(frozen=True)
-class TraitsPredictor:
-    """The verbs of the embedded engine."""
+class Scalar(Protocol):
+    """A fitted model whose scores are Bradley–Terry strengths."""
 
-    model: TraitsModel
+    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
+        """Which response the person prefers."""
+        ...
+
+    def score(self, context: Sequence[Message], response: str) -> float:
+        """How much the person likes one response, as log-odds."""
+        ...
+
+
+@dataclass(frozen=True)
+class ScalarPredictor:
+    """The verbs of the models that run here."""
+
+    model: Scalar
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: Verdicts = "reasoned") -> Verdict:
         """``verdicts`` changes nothing here: the reasoning costs nothing."""

@@ -126,7 +126,10 @@ class TraitsFit:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything learned about one person; ``options`` say how, so that new choices are learned from the same way."""
+    """Everything learned about one person; ``options`` say how, so that new choices are learned from the same way.
+
+    ``checkpoint`` tells which trained model it belongs to, where it does.
+    """
 
     user: str
     model: str
@@ -144,6 +147,7 @@ class Profile:
     fingerprint: str
     options: Options = field(default_factory=Options)
     traits: TraitsFit | None = None
+    checkpoint: str | None = None
     notes: tuple[str, ...] = ()
     spend: Spend = field(default_factory=Spend)
     schema: int = SCHEMA

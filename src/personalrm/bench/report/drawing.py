@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import singledispatch
 from io import BytesIO
@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
+from personalrm.bench.report.style import style
 from personalrm.bench.report.svg import COLOURS, inline
 from personalrm.bench.report.wording import plain, shortened
 from personalrm.errors import MissingExtra
@@ -33,30 +34,6 @@ _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 _INK, _SOFT, _LINE = COLOURS["--ink"], COLOURS["--soft"], COLOURS["--line"]
 _HUES = tuple(colour for name, colour in COLOURS.items() if name.startswith("--hue"))
 _MORE, _LESS = COLOURS["--more"], COLOURS["--less"]
-_SETTINGS: Mapping[str, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "personalrm",
-    "text.parse_math": False,
-    "text.usetex": False,
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "text.color": _INK,
-    "axes.labelcolor": _SOFT,
-    "axes.edgecolor": _LINE,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "xtick.color": _LINE,
-    "ytick.color": _LINE,
-    "xtick.labelcolor": _SOFT,
-    "ytick.labelcolor": _SOFT,
-    "grid.color": _LINE,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-    "axes.formatter.useoffset": False,
-}
 
 
 def draw(chart: Chart) -> str:
@@ -75,7 +52,7 @@ def draw(chart: Chart) -> str:
         return ""
     with matplotlib.rc_context(), _quiet():
         matplotlib.rcdefaults()  # what the user set for their own figures does not show in ours
-        matplotlib.rcParams.update(dict[Any, Any](_SETTINGS))
+        matplotlib.rcParams.update(style(COLOURS))
         figure = Figure()
         FigureCanvasSVG(figure)
         _onto(chart, figure)

@@ -14,24 +14,12 @@ from hashlib import blake2b
 from types import MappingProxyType
 from xml.etree import ElementTree
 
-_NAMES = {
-    "--ink": "#1a1d21",
-    "--soft": "#5d6670",
-    "--line": "#d9dee3",
-    "--more": "#0b62a8",
-    "--less": "#c2500a",
-    "--hue1": "#0b62a8",
-    "--hue2": "#c2500a",
-    "--hue3": "#0a7f5c",
-    "--hue4": "#a8508a",
-    "--hue5": "#8a6d00",
-    "--hue6": "#4a5fb8",
-}
-"""Every colour of figures by its variable, with its value on paper."""
-COLOURS = MappingProxyType({name: f"#0f0e{number:02x}" for number, name in enumerate(_NAMES, 16)})
+from personalrm.bench.report.style import PAPER
+
+COLOURS = MappingProxyType({name: f"#0f0e{number:02x}" for number, name in enumerate(PAPER, 16)})
 """The stand-in that a figure is drawn with, by the variable that it becomes."""
 
-_VARIABLES = {colour: f"var({name},{_NAMES[name]})" for name, colour in COLOURS.items()}
+_VARIABLES = {colour: f"var({name},{PAPER[name]})" for name, colour in COLOURS.items()}
 _COLOUR = re.compile("|".join(_VARIABLES))
 _FONT = re.compile(r"font: (?:[a-z0-9]+ )*?([0-9.]+px) [^;]*|font-family: [^;]*;? ?")
 """The page chooses the family; older matplotlibs write size and family as one."""

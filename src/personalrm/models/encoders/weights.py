@@ -97,7 +97,7 @@ def _read(folder: Path, label: str) -> Weights:
         raise DataError(f"{folder}: expected a config.json that names the hidden_size")
     limit = _whole(_json(folder / "sentence_bert_config.json"), "max_seq_length") or _limit(config, tokenizer)
     chat = bool(tokenizer.get("chat_template")) or (folder / "chat_template.jinja").is_file()
-    return Weights(folder, label, width, limit, chat, _fingerprint(folder))
+    return Weights(folder, label, width, limit, chat, fingerprint_of(folder))
 
 
 def _limit(config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int:
@@ -126,8 +126,11 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _fingerprint(folder: Path) -> str:
-    """Reading 16 GB whole would take longer than the work; training moves all weights, so samples tell models apart."""
+def fingerprint_of(folder: Path) -> str:
+    """What tells a model from others.
+
+    Reading 16 GB whole would take longer than the work; training moves all weights, so samples tell models apart.
+    """
     found = blake2b(digest_size=8)
     for name in _READ_WHOLE:
         path = folder / name

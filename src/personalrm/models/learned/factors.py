@@ -72,6 +72,11 @@ class Factors(Method):
         moves = slope(self._moves(batch), belief.taste, self.link)
         return torch.einsum("pni,pij,pnj->pn", moves, belief.spread, moves)
 
+    def reach(self, belief: Belief, batch: Batch) -> Tensor:
+        moves = slope(self._moves(batch), belief.taste, self.link)
+        found: Tensor = moves @ torch.linalg.cholesky(belief.spread)
+        return found
+
     def fresh(self, count: int, deviation: float) -> nn.Parameter:
         """Random weights of the features (count, d) to begin with, none of everybody's own column."""
         return nn.Parameter(deviation * torch.randn(count, len(self.base)) * (self.base == 0.0))

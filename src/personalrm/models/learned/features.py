@@ -12,8 +12,9 @@ nats.)
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -40,6 +41,7 @@ PERSONAL_SD = 0.17  # log-odds per standard unit by which people differ in a tra
 _DIRECTIONS = 16
 _ENOUGH = 4_000  # choices that units are learned from
 _CHUNK = 64
+_REMEMBER = 4_096
 TRAITS = "traits"
 
 
@@ -60,6 +62,7 @@ class Features:
         encoder: None without one.
         similarity: mean and deviation of a response's similarity to its message.
         directions: of the embedding, in which people differ where there are no traits (16, width).
+        kept: rows that were read last, by conversation and response.
     """
 
     name: str
@@ -67,17 +70,18 @@ class Features:
     encoder: Encoder | None
     similarity: tuple[float, float] = (0.0, 1.0)
     directions: Floats | None = None
+    kept: OrderedDict[tuple[str, str], Floats] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def of(self, items: Sequence[Item]) -> Floats:
-        """Rows (n, d); a response that comes several times is read once."""
-        places: dict[tuple[str, str], int] = {}
-        keys = [places.setdefault((self._text(context), response), len(places)) for context, response in items]
-        distinct: list[Item] = [((), "")] * len(places)
-        for key, item in zip(keys, items, strict=True):
-            distinct[key] = item
-        parts = [part for part in (self._traits(distinct), self._embedded(distinct)) if part is not None]
-        rows: Floats = np.hstack(parts)[keys] if distinct else np.zeros((0, self.width), np.float32)
-        return rows
+        """Rows (n, d); a response that comes several times is read once, and the last 4,096 are kept (24 MB)."""
+        keys = [("\0".join(one.content for one in context), response) for context, response in items]
+        new = {key: item for key, item in zip(keys, items, strict=True) if key not in self.kept}
+        found = dict(zip(new, self._read(list(new.values())), strict=True))
+        rows = [found[key] if key in found else self.kept[key] for key in keys]
+        self.kept.update(found)
+        while len(self.kept) > _REMEMBER:
+            self.kept.popitem(last=False)
+        return np.stack(rows) if rows else np.zeros((0, self.width), np.float32)
 
     @property
     def width(self) -> int:
@@ -103,8 +107,9 @@ class Features:
         blank = self.design.blank
         return len(blank.traits) + len(blank.words) + blank.kinds.size
 
-    def _text(self, context: Sequence[Message]) -> str:
-        return "\0".join(one.content for one in context)
+    def _read(self, items: Sequence[Item]) -> Floats:
+        parts = [part for part in (self._traits(items), self._embedded(items)) if part is not None]
+        return np.hstack(parts) if items else np.zeros((0, self.width), np.float32)
 
     def _traits(self, items: Sequence[Item]) -> Floats | None:
         if self.design is None:

@@ -17,7 +17,7 @@ import torch
 
 from personalrm import __version__
 from personalrm.errors import DataError, StorageError
-from personalrm.models.encoders import Encoder, encoder_named
+from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Trust
 from personalrm.models.learned.features import Features, encoder_part
 from personalrm.models.learned.footing import Footing
@@ -45,8 +45,12 @@ def save(model: LearnedModel, folder: str | Path) -> None:
         raise StorageError(f"the model {where} cannot be written: {error.strerror or error}") from None
 
 
-def load(folder: str | Path) -> LearnedModel:
-    """Read a model. DataError if there is none, it is damaged, or its encoder is another one here."""
+def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
+    """Read a model; ``device`` is where its encoder computes.
+
+    Raises:
+        DataError: there is no model, it is damaged, or its encoder is another one here.
+    """
     from safetensors.torch import load as tensors
 
     where = Path(folder)
@@ -54,7 +58,7 @@ def load(folder: str | Path) -> LearnedModel:
     try:
         numbers = tensors((where / NUMBERS).read_bytes())
         settings = Settings.from_json(card["settings"])
-        features = _features(settings, card, numbers)
+        features = _features(settings, card, numbers, device)
         weights = numbers.get("everybody")
         footing = Footing(features, None if weights is None else weights.numpy())
         members = _members(settings, footing, numbers, card["members"])
@@ -123,9 +127,9 @@ def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
     return found
 
 
-def _features(settings: Settings, card: dict[str, Any], numbers: dict[str, torch.Tensor]) -> Features:
+def _features(settings: Settings, card: dict[str, Any], numbers: dict[str, torch.Tensor], device: Device) -> Features:
     part = encoder_part(settings.features)
-    encoder = None if part is None else _same_encoder(part, card["encoder"])
+    encoder = None if part is None else _same_encoder(part, card["encoder"], device)
     design = None
     if "design.words" in numbers:
         array = {name.removeprefix("design."): numbers[name].numpy() for name in numbers if name.startswith("design.")}
@@ -136,9 +140,9 @@ def _features(settings: Settings, card: dict[str, Any], numbers: dict[str, torch
     return Features(settings.features, design, encoder, (centre, scale), directions)
 
 
-def _same_encoder(name: str, expected: str) -> Encoder:
+def _same_encoder(name: str, expected: str, device: Device) -> Encoder:
     """The encoder of that name; DataError if it is not the one that was trained with."""
-    encoder = encoder_named(name)
+    encoder = encoder_named(name, device=device)
     if encoder.name != expected:
         raise DataError(f"the model was trained with the encoder {expected}, and '{name}' is here {encoder.name}")
     return encoder

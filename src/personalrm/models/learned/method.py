@@ -72,6 +72,10 @@ class Method(nn.Module, ABC):
         """Variance of the margin of each choice (P, n), by what is not known of the person."""
         return torch.zeros(batch.known.shape)
 
+    def reach(self, belief: Belief, batch: Batch) -> Tensor:
+        """How each margin hangs on what is not known of the person (P, n, r): times N(0, I) it has that `doubt`."""
+        return torch.zeros(*batch.known.shape, 0)
+
     def start(self, batch: Batch) -> None:
         """A better beginning than a random one, from all choices of the people of training."""
 

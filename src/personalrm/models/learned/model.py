@@ -130,11 +130,14 @@ class LearnedModel:
         mean = self.trust.everybody * heard.everybody + self.trust.person * heard.personal
         return Scores(mean, self.trust.person * np.sqrt(heard.variance))
 
-    def _heard(self, pairs: Sequence[Pair]) -> Heard:
+    def batch_of(self, pairs: Sequence[Pair]) -> Batch:
+        """Pairs as the members see them, of one person of whom nothing is known."""
         items = [(context, side) for context, a, b in pairs for side in (a, b)]
         rows = self.footing.ready(self.footing.features.of(items))
-        heard = hear(self.members, _batch(rows[0::2], rows[1::2]), self.beliefs)
-        return Heard(*(one[0] for one in heard))
+        return _batch(rows[0::2], rows[1::2])
+
+    def _heard(self, pairs: Sequence[Pair]) -> Heard:
+        return Heard(*(one[0] for one in hear(self.members, self.batch_of(pairs), self.beliefs)))
 
     def _choices(self, history: History) -> Choices:
         found = choices_of(history, self.footing.features)

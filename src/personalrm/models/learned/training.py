@@ -9,7 +9,7 @@ the members say of those people, whom they have not seen, calibrates the ensembl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import gpo, lore, pal, pref, vpl
 from personalrm.models.learned.calibrating import calibrated
 from personalrm.models.learned.checkpoint import Keeper, Nowhere
-from personalrm.models.learned.ensemble import Heard, hear
+from personalrm.models.learned.ensemble import Array, Heard, hear
 from personalrm.models.learned.features import encoder_part, learn_features
 from personalrm.models.learned.footing import Footing, learn_footing
 from personalrm.models.learned.loop import Member, Point, Tell, train_member
@@ -28,12 +28,27 @@ from personalrm.models.learned.model import Curve, Facts, LearnedModel, choices_
 from personalrm.models.learned.people import Choices, Rows, dealt, side_by_side
 from personalrm.models.learned.settings import Settings
 from personalrm.models.lineage import Lineage
-from personalrm.preferences import History
+from personalrm.preferences import History, Preference
 
 FEWEST_PEOPLE = 10
 FOLDS = 5
 _PARTS = 8  # parts that groups are dealt into for calibration: nearly all of a person is known
 _AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Choices of people whom the members that predict them have not learned from; two numbers of trust alone have.
+
+    Attributes:
+        choices: what was predicted (n of them), each group from nearly all others of its person.
+        margins: calibrated log-odds of the chosen response (n,).
+        everybody: the same without what is known of the person (n,).
+    """
+
+    choices: tuple[Preference, ...]
+    margins: Array
+    everybody: Array
 
 
 def train(
@@ -60,6 +75,19 @@ def train(
         DataError: somebody is both among the people and the validation people.
         TrainingFailed: the loss is no number any more.
     """
+    return train_validated(people, settings, validation=validation, encoder=encoder, keeper=keeper, tell=tell)[0]
+
+
+def train_validated(
+    people: Iterable[History],
+    settings: Settings,
+    *,
+    validation: Iterable[History] | None = None,
+    encoder: Encoder | None = None,
+    keeper: Keeper | None = None,
+    tell: Tell = lambda member, point: None,
+) -> tuple[LearnedModel, Validated]:
+    """As `train`, and what is predicted of people who were not learned from."""
     population, held = _decided(people), _decided(validation or ())
     _check(population, held, validation is not None)
     part = encoder_part(settings.features)
@@ -72,18 +100,13 @@ def train(
     held_out = [_readied(choices_of(one, features), footing) for one in held]
     members, curves, heard = _members(readied, held_out, fold, footing, settings, keeper or Nowhere(), tell)
     trust = calibrated(*heard)
-    margins = trust.margins(*heard)
-    facts = Facts(
-        people=Lineage.of(one.user for one in population),
-        choices=sum(map(len, choices)),
-        truncated=0 if encoder is None else encoder.truncated,
-        validation_people=len(held or population),
-        validation_log_loss=float(np.logaddexp(0.0, -margins).mean()),
-        validation_accuracy=float((margins > 0).mean()),
-        everybody_log_loss=float(np.logaddexp(0.0, -trust.everybody * heard.everybody).mean()),
-        curves=tuple(curves),
+    said = Validated(
+        tuple(_asked(held, held_out) if held else _asked_by_fold(population, readied, fold, len(members))),
+        trust.margins(*heard),
+        trust.everybody * heard.everybody,
     )
-    return LearnedModel(settings, footing, tuple(members), trust, facts)
+    facts = _facts(population, 0 if encoder is None else encoder.truncated, said, tuple(curves))
+    return LearnedModel(settings, footing, tuple(members), trust, facts), said
 
 
 def method_of(settings: Settings, base: torch.Tensor, people: int, member: int) -> Method:
@@ -149,6 +172,35 @@ def _heard(members: Sequence[Method], people: Sequence[Choices]) -> Heard:
         batch = side_by_side(episodes[at : at + _AT_ONCE])
         found.append(hear(members, batch).of(batch.asked.numpy()))
     return Heard(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _asked(people: Sequence[History], choices: Sequence[Choices]) -> list[Preference]:
+    """The choices of these people in the order in which `_heard` hears them."""
+    return [
+        one.decided[at]
+        for one, each in zip(people, choices, strict=True)
+        for episode in dealt(each, _PARTS)
+        for at in np.flatnonzero(episode.asked)
+    ]
+
+
+def _asked_by_fold(people: Sequence[History], choices: Sequence[Choices], fold: Rows, members: int) -> list[Preference]:
+    """The same of the people of each member's own fold, member by member."""
+    places = [at for number in range(members) for at in np.flatnonzero(fold == number).tolist()]
+    return _asked([people[at] for at in places], [choices[at] for at in places])
+
+
+def _facts(people: Sequence[History], truncated: int, said: Validated, curves: tuple[Curve, ...]) -> Facts:
+    return Facts(
+        people=Lineage.of(one.user for one in people),
+        choices=sum(len(one.decided) for one in people),
+        truncated=truncated,
+        validation_people=len({one.user for one in said.choices}),
+        validation_log_loss=float(np.logaddexp(0.0, -said.margins).mean()),
+        validation_accuracy=float((said.margins > 0).mean()),
+        everybody_log_loss=float(np.logaddexp(0.0, -said.everybody).mean()),
+        curves=curves,
+    )
 
 
 def _readied(choices: Choices, footing: Footing) -> Choices:

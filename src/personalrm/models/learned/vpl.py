@@ -69,11 +69,16 @@ class VPL(Method):
         return found
 
     def doubt(self, belief: Belief, batch: Batch) -> Tensor:
+        return self.reach(belief, batch).square().sum(-1)
+
+    def reach(self, belief: Belief, batch: Batch) -> Tensor:
         """From draws of z, as many above as below: the decoder bends."""
         mean, deviation = belief.taste, belief.spread.sqrt()
         half = torch.randn(_DRAWS // 2, mean.shape[-1], generator=torch.Generator().manual_seed(_DRAWS))
         draws = [self.margins(mean + sign * one * deviation, batch) for one in half for sign in (1.0, -1.0)]
-        return torch.stack(draws).var(0)
+        drawn = torch.stack(draws, -1)
+        found: Tensor = (drawn - drawn.mean(-1, keepdim=True)) / (_DRAWS - 1) ** 0.5
+        return found
 
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """μ and log σ² of z (P, latent); N(0, I) exactly where nothing is known."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from personalrm.models.reward_model.losses import bradley_terry_loss, temperature
     from personalrm.models.reward_model.model import PersonalReward, RewardModel
     from personalrm.models.reward_model.record import Metric, Record
-    from personalrm.models.reward_model.rows import Row, training_rows, traits_profiles
-    from personalrm.models.reward_model.settings import Progress, RewardSettings
+    from personalrm.models.reward_model.rows import Row, shipped_profile, training_rows, traits_profiles
+    from personalrm.models.reward_model.settings import Progress, RewardSettings, settings_for
     from personalrm.models.reward_model.training import train
     from personalrm.models.reward_model.user_prompts import Kind, user_prompt
 
@@ -46,6 +46,8 @@ _HOMES = {
     "RewardModel": "model",
     "RewardSettings": "settings",
     "Row": "rows",
+    "settings_for": "settings",
+    "shipped_profile": "rows",
     "Truncation": "inputs",
     "bradley_terry_loss": "losses",
     "temperature": "losses",
@@ -68,6 +70,8 @@ __all__ = [
     "Row",
     "Truncation",
     "bradley_terry_loss",
+    "settings_for",
+    "shipped_profile",
     "temperature",
     "train",
     "training_rows",

@@ -25,7 +25,7 @@ from personalrm.models.reward_model.rows import Row
 from personalrm.models.reward_model.settings import RewardSettings
 
 FOLDER, RUN = "checkpoints", "run.json"
-_FREE = ("device", "data", "licence", "merge")  # settings that may change on the way: no step depends on them
+FREE = ("device", "data", "licence", "merge")  # settings that may change on the way: no step depends on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Run:
 
     def as_json(self) -> dict[str, Any]:
         """As it is written to ``run.json``."""
-        settings = {key: value for key, value in asdict(self.settings).items() if key not in _FREE}
+        settings = {key: value for key, value in asdict(self.settings).items() if key not in FREE}
         return {"backbone": asdict(self.backbone), "settings": settings, "rows": self.rows}
 
 

@@ -7,11 +7,12 @@ RewardSettings("meta-llama/Llama-3.1-8B-Instruct", lora_rank=16)     # adapters 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from personalrm.errors import DataError
 from personalrm.models.reward_model.user_prompts import KINDS, MOST_CHARACTERS, Kind
 
+MINILM = "minilm"
 SHORTEST = 64
 """Tokens; a chat template and the cut ends of a question and a response need about fifty."""
 
@@ -86,6 +87,22 @@ class RewardSettings:
     def rate(self) -> float:
         """The learning rate that is used."""
         return self.learning_rate or (2e-4 if self.lora_rank else 5e-5)
+
+
+def settings_for(backbone: str, **given: Any) -> RewardSettings:
+    """Settings for a backbone; ``given`` goes before what was measured for it.
+
+    MiniLM on 113 people of PRISM: a rate of 1e-4 and three frozen layers, best after one pass to one and a half; beside
+    a conversation its 512 tokens have room for 800 characters of past choices.
+    """
+    usual: dict[str, Any] = (
+        {"learning_rate": 1e-4, "frozen_layers": 3, "epochs": 2.0, "prompt_characters": 800}
+        if backbone == MINILM
+        else {}
+    )
+    if given.get("lora_rank"):
+        usual = {}
+    return RewardSettings(backbone, **{**usual, **{name: value for name, value in given.items() if value is not None}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import TrainerCallback
 from trl.trainer.reward_trainer import RewardTrainer
 
-from personalrm.errors import PersonalrmError
+from personalrm.errors import TrainingFailed
 from personalrm.models.reward_model.batching import ChunkedPairs, chunked_rewards, rewards
 from personalrm.models.reward_model.interrupting import Interrupt
 from personalrm.models.reward_model.losses import bradley_terry_loss, log_loss
@@ -78,7 +78,7 @@ class PairTrainer(RewardTrainer):
         return measured
 
     def _stop(self, what: str, step: int) -> NoReturn:
-        raise PersonalrmError(
+        raise TrainingFailed(
             f"the {what} is no finite number at step {step}, with learning rate {self._get_learning_rate():.3g}: "
             "training has stopped and the last checkpoint is as it was; try a lower learning rate"
         )

@@ -80,7 +80,7 @@ def train(
 
     Raises:
         DataError: no rows, a person on both sides, no GPU, a backbone that cannot be used, another run in ``out``.
-        PersonalrmError: the loss is no finite number any more.
+        TrainingFailed: the loss is no finite number any more.
         StorageError: ``out`` cannot be written.
         KeyboardInterrupt: Ctrl-C, once the step under way is saved.
     """

@@ -102,13 +102,15 @@ class TraitsModel:
 
     def evidence(self, choices: Sequence[Preference]) -> Evidence:
         """Choices as the model sees them."""
-        parts = []
-        for at in range(0, len(choices), _CHUNK):
-            chunk = [(one.context, one.chosen, one.rejected) for one in choices[at : at + _CHUNK]]
-            pairs = self._differences(chunk)
-            parts.append((self.prior.everybody(pairs), pairs.personal))
-        offset, t = (np.concatenate(part) for part in zip(*parts, strict=True))
+        offset, t = self.differences([(one.context, one.chosen, one.rejected) for one in choices])
         return Evidence(offset, t, groups_of(choices))
+
+    def differences(self, pairs: Sequence[Pair]) -> tuple[Array, Array]:
+        """Of the first and second response of at least one pair: everybody's log-odds (n,), personal traits (n, p)."""
+        chunks = (self._differences(pairs[at : at + _CHUNK]) for at in range(0, len(pairs), _CHUNK))
+        parts = [(self.prior.everybody(side), side.personal) for side in chunks]
+        offset, t = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return offset, t
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
         """Probability that the person prefers ``a``, and the traits that decided.

@@ -60,6 +60,15 @@ class Measured:
     confidence: float | None
     helps: bool
 
+    @classmethod
+    def of(cls, before: Array, after: Array | None, groups: Groups) -> Measured:
+        """From the losses, and which choices belong together."""
+        if after is None:
+            return cls(before, None, None, None, helps=True)
+        gain = float(np.mean(before - after))
+        confidence = _confidence(before - after, groups)
+        return cls(before, after, gain, confidence, helps=gain != 0 and confidence >= _HOPE)
+
 
 def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
     """Positions of the choices of each group, in order of appearance."""
@@ -78,12 +87,9 @@ def measure(evidence: Evidence, between: Array) -> Measured:
     """Population against person, each group of choices predicted from the others."""
     before = np.logaddexp(0.0, -alone(evidence, between))
     if len(evidence.groups) < 2:
-        return Measured(before, None, None, None, helps=True)
+        return Measured.of(before, None, evidence.groups)
     logit, variance = maths.leave_out(evidence.offset, evidence.t, between, evidence.groups)
-    after = np.logaddexp(0.0, -maths.integrated(logit, variance))
-    gain = float(np.mean(before - after))
-    confidence = _confidence(before - after, evidence.groups)
-    return Measured(before, after, gain, confidence, helps=gain != 0 and confidence >= _HOPE)
+    return Measured.of(before, np.logaddexp(0.0, -maths.integrated(logit, variance)), evidence.groups)
 
 
 def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array) -> Array:

@@ -1,0 +1,126 @@
+"""A model that `personalrm train` wrote, whatever it is: one way to load it, and who it has seen.
+
+    model = load_trained(Path("runs/pref"))
+    mine = model.fit(history)                            # a new person, from their choices
+    mine.compare(context, a, b)                          # Verdict
+    trained_people(Path("runs/pref")).holds("ada")       # True: a test on her choices says nothing
+
+Nothing here loads torch before a model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import orjson
+
+from personalrm.errors import DataError, MissingExtra, PersonalrmError
+from personalrm.models.lineage import Lineage
+from personalrm.preferences import History, Message, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from personalrm.models.reward_model import PersonalReward
+
+Device = Literal["auto", "cpu", "cuda"]
+Kind = Literal["learned", "bradley-terry"]
+FILES: dict[Kind, str] = {"learned": "personalrm-model.json", "bradley-terry": "personalrm.json"}
+"""What tells the kinds apart: the file that either writes last."""
+MANIFEST, PRIOR = "manifest.json", "prior.json"
+"""What a run says of itself; and what its profiles were made with, where a model is told of a profile."""
+
+
+class Trained(Protocol):
+    """A reward learned from many people, for any one of them; before `fit` it is everybody's."""
+
+    def fit(self, history: History) -> Trained:
+        """The same model for this person."""
+        ...
+
+    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
+        """Probability that the person prefers ``a``."""
+        ...
+
+    def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> NDArray[np.float64]:
+        """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
+        ...
+
+    def score(self, context: Sequence[Message], response: str) -> float:
+        """Calibrated log-odds; differences within a conversation mean something."""
+        ...
+
+
+def kind_of(folder: Path) -> Kind:
+    """What the folder holds. DataError if it is no trained model."""
+    for kind, name in FILES.items():
+        if (folder / name).is_file():
+            return kind
+    raise DataError(f"{folder} holds no trained model: expected a folder that `personalrm train` wrote")
+
+
+def load_trained(folder: Path, device: Device = "auto") -> Trained:
+    """The model in the folder.
+
+    Args:
+        folder: what `personalrm train --out` wrote.
+        device: where its encoder or backbone computes.
+
+    Raises:
+        DataError: no trained model, a damaged one, another encoder than it was trained with, or no GPU.
+        MissingExtra: a package that it needs is not installed.
+    """
+    kind = kind_of(folder)
+    try:
+        if kind == "learned":
+            from personalrm.models.learned.folder import load
+
+            return load(folder, device)
+        return _fine_tuned(folder, device)
+    except PersonalrmError:
+        raise
+    except ImportError as error:
+        raise MissingExtra(f"Trained models need: pip install 'personalrm[train]' ({error}).") from error
+    except Exception as error:  # safetensors, tokenizers and torch have errors of their own
+        raise DataError(f"{folder} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
+
+
+def trained_people(folder: Path) -> Lineage:
+    """Everybody whose choices had a part in the model: who was learned from, who stopped it, who calibrated it.
+
+    Raises:
+        DataError: no trained model, or one that does not say.
+    """
+    kind = kind_of(folder)
+    if (folder / MANIFEST).exists():
+        return _lineage(folder / MANIFEST, "lineage")
+    if kind == "learned":  # saved from Python
+        return _lineage(folder / FILES[kind], "facts", "people")
+    raise DataError(f"{folder} does not say who was trained on: {MANIFEST} is missing")
+
+
+def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
+    from personalrm.models.reward_model import PersonalReward
+
+    model = PersonalReward.load(folder, device)
+    if not (folder / PRIOR).exists():
+        return model
+    from personalrm.models.traits import TraitsModel
+    from personalrm.models.traits.prior import Prior
+
+    traits = TraitsModel.from_prior(Prior.from_json(orjson.loads((folder / PRIOR).read_bytes())))
+    return replace(model, profile_of=lambda history: traits.fit(history).profile())
+
+
+def _lineage(path: Path, *names: str) -> Lineage:
+    try:
+        found: Any = orjson.loads(path.read_bytes())
+        for name in names:
+            found = found[name]
+        return Lineage(str(found["salt"]), tuple(map(str, found["people"])))
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({type(error).__name__}): who was trained on cannot be read") from None

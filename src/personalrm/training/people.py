@@ -1,0 +1,120 @@
+"""Who is trained on and who stops it: read, checked and counted before anything slow is done.
+
+found = read("prism.jsonl.gz", "all", reading)
+found.people                                     # those with a decided choice
+check_apart(found, read("others.jsonl", "all", reading))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+from personalrm.bench.command import Reading, name_of
+from personalrm.bench.protocols import check_marks
+from personalrm.data.problems import Problems
+from personalrm.data.reading import read_people
+from personalrm.errors import DataError, NotEnoughChoices
+from personalrm.preferences import History
+from personalrm.synthesis.fingerprint import fingerprint
+
+Part = Literal["all", "context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file of choices.
+
+    Attributes:
+        name: of the file, without its folder.
+        fingerprint: 16 hex digits for exactly these people and choices, in this order.
+        people: those with a decided choice; of their choices the part that was asked for.
+        ties: choices that prefer nothing, and teach nothing.
+        skipped: rows that could not be used.
+        undecided: people without a decided choice; they are left out.
+        marked: whether the data marks targets, which are among the choices where all of them were asked for.
+    """
+
+    name: str
+    fingerprint: str
+    people: tuple[History, ...]
+    ties: int
+    skipped: int
+    undecided: int
+    marked: bool
+
+    @property
+    def choices(self) -> int:
+        """Decided ones."""
+        return decided(self.people)
+
+
+def decided(people: Iterable[History]) -> int:
+    """Decided choices of these people."""
+    return sum(len(one.decided) for one in people)
+
+
+def read(path: str, part: Part, reading: Reading) -> Read:
+    """Everybody in a file.
+
+    Args:
+        part: ``context`` takes what the data marks as context alone, so that its targets stay unseen.
+
+    Raises:
+        DataError: the file cannot be read, a group stands on both sides of the marked split, or nothing is marked as
+            context where that was asked for.
+    """
+    name, problems, everyone = name_of(path), Problems(), list[History]()
+    for one in read_people(path, strict=reading.strict, problems=problems, min_gap=reading.min_gap):
+        check_marks(one)
+        everyone.append(one)
+    _tell(name, problems, reading)
+    marked = any(choice.split == "target" for one in everyone for choice in one)
+    if part == "context":
+        everyone = [one.only(choice for choice in one if choice.split == "context") for one in everyone]
+        if not any(everyone):
+            raise DataError(f"{name} marks no choice as context: leave out --part context")
+    people = tuple(one for one in everyone if one.decided)
+    ties = sum(map(len, everyone)) - decided(people)
+    undecided = len(everyone) - len(people)
+    return Read(name, _fingerprint(people), people, ties, problems.skipped, undecided, marked and part == "all")
+
+
+def check_enough(found: Read, least: int, method: str) -> None:
+    """NotEnoughChoices if there are fewer people than the method needs."""
+    if len(found.people) < least:
+        raise NotEnoughChoices(
+            f"{method} needs at least {least} people with a decided choice to train on; {found.name} holds "
+            f"{len(found.people)}"
+        )
+
+
+def check_apart(trained: Read, validation: Read) -> None:
+    """DataError if somebody is in both files; NotEnoughChoices if the second one holds nobody to validate on."""
+    if not validation.people:
+        raise NotEnoughChoices(f"{validation.name} holds nobody with a decided choice to validate on")
+    both = sorted({one.user for one in trained.people} & {one.user for one in validation.people})
+    if both:
+        more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+        raise DataError(
+            f"'{both[0]}'{more} stand both in {trained.name} and in {validation.name}: validation needs people the "
+            "model has not learned from"
+        )
+
+
+def _tell(name: str, problems: Problems, reading: Reading) -> None:
+    if problems.summary():
+        reading.warn(f"{name}: {problems.summary()}")
+    if problems.too_close:
+        reading.warn(f"{name}: {problems.too_close:,} rated pairs left out: scores differ by less than --min-gap.")
+
+
+def _fingerprint(people: Iterable[History]) -> str:
+    """Also of groups and demographics, on which some models hang."""
+    state = blake2b(digest_size=8)
+    for one in people:
+        parts = [one.user, fingerprint(one), *(f"{choice.group}\0{choice.demographics}" for choice in one)]
+        state.update("\0".join(parts).encode("utf-8", "surrogatepass"))
+    return state.hexdigest()

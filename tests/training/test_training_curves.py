@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib
+import pytest
+
+from personalrm.bench.report.style import PAPER
+from personalrm.errors import MissingExtra
+from personalrm.training.curves import PNG, SVG, draw, drawn
+from personalrm.training.outcome import Curve, Look
+
+MEMBERS = [Curve(tuple(Look(at, 0.6 / at, 0.6 + 0.01 * at) for at in range(1, 30)), 1) for _ in range(3)]
+
+
+def test_both_pictures_and_the_same_bytes_whatever_the_user_set(tmp_path: Path) -> None:
+    first = drawn("pref", "pass", MEMBERS, 0.55)
+    with matplotlib.rc_context({"lines.linewidth": 9, "svg.fonttype": "path"}):
+        assert drawn("pref", "pass", MEMBERS, 0.55) == first
+    draw(tmp_path, "pref", "pass", MEMBERS, 0.55)
+    assert ((tmp_path / SVG).read_bytes(), (tmp_path / PNG).read_bytes()) == first
+    text = first[0].decode()
+    ElementTree.fromstring(first[0])
+    assert PAPER["--hue1"] in text
+    assert PAPER["--hue2"] in text
+    assert "a line a member" in text
+    assert "everybody" in text
+    assert first[1].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "curves",
+    [
+        [Curve((Look(1, 0.6, 0.5),), 1)],
+        [Curve((Look(3, 0.6, None), Look(6, None, 0.5)), 6)],
+        [Curve((Look(3, 0.6, None),), 3)],
+        [],
+    ],
+)
+def test_short_runs_are_drawn_too(curves: list[Curve]) -> None:
+    svg, _ = drawn("bradley-terry · <data> & more", "step", curves, None)
+    ElementTree.fromstring(svg)
+    assert b"a line a member" not in svg
+
+
+def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'personalrm\[train\]'"):
+        drawn("pref", "pass", MEMBERS, 0.55)

@@ -1,0 +1,107 @@
+"""The Bradley–Terry model fine-tuned into a folder, from a tiny backbone, on a few people of PRISM."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from personalrm.bench.command import Reading
+from personalrm.data.simulated import simulate_people
+from personalrm.errors import DataError, NotEnoughChoices
+from personalrm.models.reward_model import Record, RewardSettings, temperature
+from personalrm.models.trained import PRIOR, load_trained
+from personalrm.models.traits.fit import sigmoid
+from personalrm.training.figures import figures
+from personalrm.training.fine_tuning import FineTuning, add_to_card, prepared
+from personalrm.training.people import Read, read
+
+READING = Reading(False, 0.0, lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def data(few_people: Path) -> Read:
+    """Twelve people with their first four choices."""
+    found = read(str(few_people), "all", READING)
+    return replace(found, people=tuple(one.only(one.choices[:4]) for one in found.people[:12]))
+
+
+def settings(backbone: str, **changes: Any) -> RewardSettings:
+    given: dict[str, Any] = {"epochs": 1, "batch_size": 8, "max_length": 96, "device": "cpu", "learning_rate": 1e-3}
+    return RewardSettings(backbone, **{**given, **changes})
+
+
+def trained(job: FineTuning, out: Path, told: list[str] | None = None) -> Any:
+    return job.train(out, job.marks(), (told if told is not None else []).append)
+
+
+def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(data: Read, tiny_bert: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    job = prepared(settings(tiny_bert, user_prompt="persona"), data, None)
+    assert len(job.held) == 2
+    assert {one.user for one in job.held}.isdisjoint(one.user for one in job.people)
+    outcome = trained(job, tmp_path, told)
+    assert (outcome.people, outcome.choices, len(outcome.predicted.choices)) == (10, 40, 8)
+    assert outcome.cut.of == 96
+    assert outcome.cut.count > 0
+    assert outcome.across == "step"
+    assert outcome.curves[0].looks[-1].validation_loss is not None
+    assert any(line.startswith("step 5 of 5: loss 0.") for line in told)
+    prior = orjson.loads((tmp_path / PRIOR).read_bytes())
+    assert prior["lineage"]["people"] == 10
+    model, person = load_trained(tmp_path, "cpu"), job.held[0]
+    assert model.fit(person).profile_of(person).user == person.user  # type: ignore[attr-defined]
+    rows = outcome.predicted.choices
+    likely = model.compare_many([(one.context, one.chosen, one.rejected) for one in rows])
+    gaps = np.log(likely / (1 - likely)) * Record.read(tmp_path).temperature
+    assert outcome.predicted.everybody == pytest.approx(sigmoid(gaps / temperature(gaps)), abs=1e-4)
+    add_to_card(tmp_path, figures(job.label, outcome.predicted, 0))
+    text = (tmp_path / "README.md").read_text()
+    assert all(
+        text.count(f"| {one} |") == 1 for one in ("validation accuracy", "everybody: log loss", "longer: accuracy")
+    )
+    assert Record.read(tmp_path).data == ("few.jsonl",)
+
+
+def test_past_choices_are_told_and_everybody_is_the_model_without_them(
+    data: Read, tiny_bert: str, tmp_path: Path
+) -> None:
+    short = tuple(simulate_people(6, choices=4, prompt_tokens=6, response_tokens=10))  # all of it fits
+    job = prepared(settings(tiny_bert, user_prompt="history", max_length=256), replace(data, people=short), None)
+    found = trained(job, tmp_path).predicted
+    assert not np.array_equal(found.model, found.everybody)
+    assert not (tmp_path / PRIOR).exists()
+
+
+def test_a_run_killed_after_its_weights_only_measures(data: Read, tiny_bert: str, tmp_path: Path) -> None:
+    job = prepared(settings(tiny_bert), data, None)
+    first = trained(job, tmp_path)
+    assert first.predicted.everybody is None
+    assert not (tmp_path / PRIOR).exists()
+    before, told = (tmp_path / "model.safetensors").stat().st_mtime_ns, list[str]()
+    again = trained(job, tmp_path, told)
+    assert np.array_equal(again.predicted.model, first.predicted.model)
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
+    assert not any(line.startswith("step") for line in told)
+
+
+def test_others_to_validate_on(data: Read, tiny_bert: str) -> None:
+    one, other = (replace(data, name=name, people=some) for name, some in _halves(data))
+    job = prepared(settings(tiny_bert), one, other)
+    assert (job.people, job.held, job.settings.data) == (one.people, other.people, ("a", "b"))
+    assert job.how == "the people of b, who stopped the training"
+
+
+def _halves(data: Read) -> tuple[tuple[str, Any], ...]:
+    return ("a", data.people[:8]), ("b", data.people[8:])
+
+
+def test_too_few_people_and_no_such_backbone(data: Read) -> None:
+    with pytest.raises(NotEnoughChoices, match=r"bradley-terry needs at least 6 people.*few.jsonl holds 5"):
+        prepared(settings("/nowhere"), replace(data, people=data.people[:5]), None)
+    with pytest.raises(DataError, match="the backbone /nowhere cannot be loaded"):
+        prepared(settings("/nowhere"), data, None)

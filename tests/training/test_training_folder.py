@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from personalrm.errors import DataError, StorageError
+from personalrm.models.trained import FILES, MANIFEST
+from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, Mark, as_json, begin, end, state_of
+
+MARKS = {"data": Mark("ab12", "people.jsonl (ab12)"), "learning_rate": Mark.of(0.1)}
+
+
+def finished(out: Path) -> None:
+    (out / MANIFEST).write_bytes(orjson.dumps({"run": as_json(MARKS)}))
+    (out / FILES["learned"]).write_text("{}")
+
+
+def test_a_run_from_begin_to_end(tmp_path: Path) -> None:
+    out = tmp_path / "deep/run"
+    assert state_of(out, MARKS, resume=False) == "new"
+    begin(out, MARKS)
+    assert state_of(out, MARKS, resume=False) == "new"  # nothing is trained yet: to begin anew costs nothing
+    (out / CHECKPOINT).touch()
+    with pytest.raises(DataError, match="an unfinished run, which --resume goes on with"):
+        state_of(out, MARKS, resume=False)
+    assert state_of(out, MARKS, resume=True) == "unfinished"
+    finished(out)
+    (out / f".{CHECKPOINT}.77").touch()
+    end(out)
+    assert {one.name for one in out.iterdir()} == {MANIFEST, FILES["learned"]}
+    assert state_of(out, MARKS, resume=True) == "finished"
+    with pytest.raises(DataError, match="holds a trained model"):
+        state_of(out, MARKS, resume=False)
+
+
+def test_checkpoints_of_a_fine_tuning_count_and_half_a_beginning_does_not(tmp_path: Path) -> None:
+    begin(tmp_path, MARKS)
+    (tmp_path / CHECKPOINTS).mkdir()
+    assert state_of(tmp_path, MARKS, resume=True) == "new"
+    (tmp_path / CHECKPOINTS / "checkpoint-2").mkdir()
+    assert state_of(tmp_path, MARKS, resume=True) == "unfinished"
+    begin(tmp_path, MARKS)
+    assert not (tmp_path / CHECKPOINTS).exists()
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
+    begin(tmp_path, MARKS)
+    (tmp_path / CHECKPOINT).touch()
+    if done:
+        finished(tmp_path)
+    for changed, says in (
+        ({"data": Mark("cd34", "others.jsonl (cd34)")}, r"data = people.jsonl \(ab12\), and this one has others.jsonl"),
+        ({"learning_rate": Mark.of(0.2)}, "learning_rate = 0.1, and this one has 0.2"),
+        ({"validation": Mark.of("x")}, "validation = unset, and this one has x"),
+    ):
+        with pytest.raises(DataError, match=says):
+            state_of(tmp_path, MARKS | changed, resume=True)
+    renamed = MARKS | {"data": Mark("ab12", "copy.jsonl (ab12)")}
+    assert state_of(tmp_path, renamed, resume=True) == ("finished" if done else "unfinished")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_is_somebody_elses_is_left_alone(tmp_path: Path, resume: bool) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert state_of(tmp_path, MARKS, resume=resume) == "new"
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(DataError, match=r"holds a config\.json that no run of train left there"):
+        state_of(tmp_path, MARKS, resume=resume)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"data": 1}', '{"data": {"value": "a"}}'])
+def test_a_damaged_folder(tmp_path: Path, text: str) -> None:
+    (tmp_path / RUN).write_text(text)
+    with pytest.raises(DataError, match=r"run\.json is damaged: remove the folder"):
+        state_of(tmp_path, MARKS, resume=True)
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(DataError, match=r"manifest\.json is damaged"):
+        state_of(tmp_path, MARKS, resume=True)
+
+
+def test_a_finished_run_without_its_model(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_bytes(orjson.dumps({"run": as_json(MARKS)}))
+    with pytest.raises(DataError, match="holds no trained model"):
+        state_of(tmp_path, MARKS, resume=True)
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="is a file: name a folder"):
+        state_of(tmp_path / "file", MARKS, resume=False)
+    with pytest.raises(StorageError, match="cannot be written"):
+        begin(tmp_path / "file" / "run", MARKS)

@@ -1,0 +1,88 @@
+"""The learned methods trained into a folder, on a few people of PRISM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personalrm.bench.command import Reading
+from personalrm.data.reading import read_people
+from personalrm.data.splits import leave_group_out
+from personalrm.data.writing import write_choices
+from personalrm.errors import NotEnoughChoices, TrainingFailed
+from personalrm.models.learned import Settings
+from personalrm.models.learned import loop as training_loop
+from personalrm.models.learned.folder import load
+from personalrm.models.reward_model import temperature
+from personalrm.models.trained import load_trained
+from personalrm.models.traits.fit import sigmoid
+from personalrm.training.learned import Learning, prepared
+from personalrm.training.people import Read, read
+
+READING = Reading(False, 0.0, lambda line: None)
+SETTINGS = Settings("pref", features="traits", members=2, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def sides(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Read, Read]:
+    """16 people to learn from, 8 to validate on."""
+    people, folder = list(read_people(few_people)), tmp_path_factory.mktemp("sides")
+    for name, some in (("a.jsonl", people[:16]), ("b.jsonl", people[16:])):
+        write_choices(folder / name, (choice for one in some for choice in one))
+    return read(str(folder / "a.jsonl"), "all", READING), read(str(folder / "b.jsonl"), "all", READING)
+
+
+def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(sides: tuple[Read, Read], tmp_path: Path) -> None:
+    told: list[str] = []
+    job = Learning(SETTINGS, *sides, encoder=None)
+    outcome = job.train(tmp_path, job.marks(), told.append)
+    model = load(tmp_path)
+    expected, everybody = {}, {}
+    for person in sides[1].people:
+        for known, asked in leave_group_out(person):
+            pairs = [(one.context, one.chosen, one.rejected) for one in asked]
+            ids = [one.id for one in asked]
+            expected |= dict(zip(ids, model.fit(known).compare_many(pairs), strict=True))
+            everybody |= dict(zip(ids, model.margins_of(pairs).everybody, strict=True))
+    ids = [one.id for one in outcome.predicted.choices]  # type: ignore[attr-defined]
+    assert len(ids) == len(set(ids)) == sides[1].choices
+    assert outcome.predicted.model == pytest.approx(np.array([expected[one] for one in ids]), abs=1e-5)
+    alone = np.array([everybody[one] for one in ids])
+    assert outcome.predicted.everybody == pytest.approx(sigmoid(alone / temperature(alone)), abs=1e-5)
+    assert (outcome.people, outcome.choices, outcome.cut.count) == (16, sides[0].choices, 0)
+    assert outcome.how.startswith("the people of b.jsonl")
+    assert told[1].startswith("member 1 of 2, pass 1 of at most 2: loss 0.")
+    assert "left" in told[-1]
+
+
+def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_them(
+    sides: tuple[Read, Read], tmp_path: Path
+) -> None:
+    job = Learning(SETTINGS, sides[0], None, encoder=None)
+    outcome = job.train(tmp_path, job.marks(), lambda line: None)
+    found = outcome.predicted
+    users = {one.user for one in found.choices}
+    assert len(users) == 7  # two folds of five
+    facts = load_trained(tmp_path).facts  # type: ignore[attr-defined]
+    assert facts.validation_people == 7
+    assert np.mean(found.model > 0.5) == pytest.approx(facts.validation_accuracy)
+    assert -np.log(found.model).mean() == pytest.approx(facts.validation_log_loss)
+    assert len(outcome.curves) == 2
+    assert {one.kept for one in outcome.curves} <= {1, 2}
+    assert "2 of 5 folds" in outcome.how
+
+
+def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[Read, Read]) -> None:
+    few = Read("few.jsonl", "", sides[0].people[:9], 0, 0, 0, False)
+    settings = Settings("lore", features="traits+hf:/nowhere")
+    with pytest.raises(NotEnoughChoices, match=r"lore needs at least 10 people.*few.jsonl holds 9"):
+        prepared(settings, few, None, "cpu")
+
+
+def test_a_loss_that_is_no_number(sides: tuple[Read, Read], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_loop._Training, "_validated", lambda self: (float("nan"), 0.5))
+    job = Learning(SETTINGS, sides[0], None, encoder=None)
+    with pytest.raises(TrainingFailed, match="the loss of pref is no number any more in pass 1 of member 1"):
+        job.train(tmp_path, job.marks(), lambda line: None)
