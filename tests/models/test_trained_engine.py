@@ -44,7 +44,13 @@ def test_the_profile_says_whether_the_person_helps_and_shows_no_persona(ada: Syn
     assert profile.traits is None
     assert profile.fallback.arms["default"].scored == len(ADA)
     assert profile.fallback.arms["persona"].scored == len(ADA)
+    assert len(profile.notes) == 1
     assert "vector" in profile.notes[0]
+
+
+def test_somebody_who_was_trained_on_is_told_so(folder: Path) -> None:
+    profile = SynthesizeMe(model=f"trained:{folder}").fit(PEOPLE[0]).profile
+    assert "trained on this person" in profile.notes[1]
 
 
 def test_a_saved_profile_predicts_as_before(ada: SynthesizeMe, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from personalrm.data.splits import leave_group_out
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.encoders.weights import fingerprint_of
 from personalrm.models.engines import TRAINED, ScalarPredictor
-from personalrm.models.trained import Trained, load_trained
+from personalrm.models.trained import Trained, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, fallback, groups_of
 from personalrm.preferences import History, Preference
@@ -43,7 +43,11 @@ class TrainedEngine:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         stamp = fingerprint_of(Path(self.folder))
         measured = measure(_loaded(self.folder, stamp), history)
-        note = "a trained model's view of a person is a vector: for a persona one can read, fit with traits or an LLM"
+        notes = [
+            "a trained model's view of a person is a vector: for a persona one can read, fit with traits or an LLM"
+        ]
+        if trained_people(Path(self.folder)).holds(history.user):
+            notes.append("the model was trained on this person's choices too, so what helps is judged too kindly")
         return Profile(
             user=history.user,
             model=TRAINED + self.folder,
@@ -60,7 +64,7 @@ class TrainedEngine:
             prompts={},
             fingerprint=fingerprint(history),
             checkpoint=stamp,
-            notes=(note,),
+            notes=tuple(notes),
             personalrm=__version__,
         )
 

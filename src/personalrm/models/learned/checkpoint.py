@@ -13,6 +13,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,7 +119,8 @@ class Checkpoint:
             torch.save(self._kept, unfinished)
             unfinished.replace(self._path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise StorageError(f"the checkpoint {self._path} cannot be written: {error}") from None
         self._written = time.monotonic()
 

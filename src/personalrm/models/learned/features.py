@@ -75,10 +75,11 @@ class Features:
     def of(self, items: Sequence[Item]) -> Floats:
         """Rows (n, d); a response that comes several times is read once, and the last 4,096 are kept (24 MB)."""
         keys = [("\0".join(one.content for one in context), response) for context, response in items]
-        new = {key: item for key, item in zip(keys, items, strict=True) if key not in self.kept}
-        found = dict(zip(new, self._read(list(new.values())), strict=True))
-        rows = [found[key] if key in found else self.kept[key] for key in keys]
-        self.kept.update(found)
+        found = {key: row for key in keys if (row := self.kept.get(key)) is not None}
+        new = {key: item for key, item in zip(keys, items, strict=True) if key not in found}
+        found |= zip(new, self._read(list(new.values())), strict=True)
+        rows = [found[key] for key in keys]
+        self.kept.update((key, found[key].copy()) for key in islice(new, max(0, len(new) - _REMEMBER), None))
         while len(self.kept) > _REMEMBER:
             self.kept.popitem(last=False)
         return np.stack(rows) if rows else np.zeros((0, self.width), np.float32)

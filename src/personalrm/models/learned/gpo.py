@@ -52,6 +52,11 @@ class GPO(Method):
         known = batch.known[..., None]
         return Belief(torch.cat([batch.differences * known, known], -1), torch.empty(0))
 
+    def margins(self, taste: Tensor, batch: Batch) -> Tensor:
+        """Both responses at once: the known choices are read once for them."""
+        chosen, rejected = self.rewards(taste, torch.cat([batch.chosen, batch.rejected], 1)).chunk(2, 1)
+        return chosen - rejected
+
     def personal(self, taste: Tensor, features: Tensor) -> Tensor:
         context = self.features(taste[..., :-1]) + self.known
         context = torch.cat([self.everybody.expand(len(context), 1, -1), context], 1)
@@ -60,7 +65,8 @@ class GPO(Method):
         for layer in self._layers:
             keys, values = layer.keys(context)
             asked = layer(asked, keys, values, mask)
-            context = layer(context, keys, values, mask)
+            if layer is not self._layers[-1]:  # nobody would read it
+                context = layer(context, keys, values, mask)
         found: Tensor = self.reward(self.last(asked))[..., 0]
         return found
 

@@ -21,7 +21,7 @@ import torch
 from personalrm.errors import TrainingFailed
 from personalrm.models.learned.checkpoint import Keeper
 from personalrm.models.learned.method import Method, log_loss, moderated
-from personalrm.models.learned.people import Batch, Choices, dealt, everything, halved, side_by_side
+from personalrm.models.learned.people import Batch, Choices, Episode, dealt, everything, halved, side_by_side
 from personalrm.models.learned.settings import Settings
 
 PARTS = 4
@@ -29,6 +29,7 @@ PARTS = 4
 _DECAY = 1e-2
 _RATES = {"gpo": 1e-3, "vpl": 3e-3, "pal": 1e-2, "lore": 1e-2, "pref": 1e-2}
 _ENOUGH = 1e-5
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,11 @@ class _Training:
         self._order, self._noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
         self._rate = settings.learning_rate or _RATES[settings.method]
         self._optimizer = torch.optim.AdamW(method.parameters(), lr=self._rate, weight_decay=_DECAY)
-        self._held = side_by_side([one for each in member.validation for one in dealt(each, PARTS)])
+        self._held = _alike([one for each in member.validation for one in dealt(each, PARTS)])
         self.curve: list[Point] = []
         self.best: dict[str, Any] = {}
         self._best_at, self._best_loss = -1, math.inf
-        method.start(side_by_side([everything(one, at) for at, one in enumerate(member.people)]))
+        method.start(member.people)
 
     @property
     def over(self) -> bool:
@@ -124,11 +125,13 @@ class _Training:
 
     @torch.no_grad()
     def _validated(self) -> tuple[float, float]:
-        held, method = self._held, self._method
-        belief = method.believe(held)
-        margins = method.margins(belief.taste, held)
-        right = ((margins > 0) & held.asked).sum() / held.asked.sum().clamp(min=1)
-        return float(log_loss(moderated(margins, method.doubt(belief, held)), held.asked)), float(right)
+        method, loss, right, asked = self._method, 0.0, 0, 0
+        for held in self._held:
+            belief, count = method.believe(held), int(held.asked.sum())
+            margins = method.margins(belief.taste, held)
+            loss += count * float(log_loss(moderated(margins, method.doubt(belief, held)), held.asked))
+            right, asked = right + int(((margins > 0) & held.asked).sum()), asked + count
+        return loss / asked, right / asked
 
     def _failed(self, epoch: int) -> TrainingFailed:
         return TrainingFailed(
@@ -157,3 +160,9 @@ class _Training:
         self._noise.set_state(state["noise"])
         self.curve = [Point(**one) for one in state["curve"]]
         self.best, self._best_at, self._best_loss = state["best"], state["best_at"], state["best_loss"]
+
+
+def _alike(episodes: Sequence[Episode]) -> list[Batch]:
+    """In batches of people with about as many choices: little is filled up, and little memory taken."""
+    ordered = sorted(episodes, key=lambda one: len(one.choices))
+    return [side_by_side(ordered[at : at + _AT_ONCE]) for at in range(0, len(ordered), _AT_ONCE)]

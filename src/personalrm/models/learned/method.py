@@ -13,13 +13,14 @@ method has of its own is that part.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from personalrm.models.learned.people import Batch
+from personalrm.models.learned.people import Batch, Choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Method(nn.Module, ABC):
         """How each margin hangs on what is not known of the person (P, n, r): times N(0, I) it has that `doubt`."""
         return torch.zeros(*batch.known.shape, 0)
 
-    def start(self, batch: Batch) -> None:
+    def start(self, people: Sequence[Choices]) -> None:
         """A better beginning than a random one, from all choices of the people of training."""
 
     def rewards(self, taste: Tensor, features: Tensor) -> Tensor:

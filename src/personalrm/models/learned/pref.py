@@ -14,13 +14,14 @@ begins at random directions: on prism it ends alike, 0.5530 and 0.5534 nats.) `m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from personalrm.models.learned.factors import Factors
-from personalrm.models.learned.people import Batch
+from personalrm.models.learned.people import Choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,18 @@ class PReF(Factors):
         return 0.5 * self._shrink * self.directions.square().sum()
 
     @torch.no_grad()
-    def start(self, batch: Batch) -> None:
+    def start(self, people: Sequence[Choices]) -> None:
         """Directions and people from the singular values of everybody's first step; in the published form only."""
         if not self.remembers:
             return
-        differences = batch.differences
-        surprise = torch.sigmoid(-(differences @ self.base)) * batch.known
-        own = differences * (self.base == 0.0)
-        steps = torch.einsum("pn,pnd->pd", surprise, own) / surprise.sum(1, keepdim=True).clamp(min=1.0)
-        left, size, right = torch.linalg.svd(steps, full_matrices=False)
+        left, size, right = torch.linalg.svd(torch.stack([self._step(one) for one in people]), full_matrices=False)
         rank = min(len(size), len(self.directions))
         norm = self.directions.norm(dim=1).mean() * size[:rank] / size[:rank].mean()
         self.directions[:rank] = right[:rank] * norm[:, None]
-        self.table[batch.person, :rank] = left[:, :rank] / left[:, :rank].std(0).clamp(min=1e-6)
+        self.table[:, :rank] = left[:, :rank] / left[:, :rank].std(0).clamp(min=1e-6)
+
+    def _step(self, choices: Choices) -> Tensor:
+        """Where a person's likelihood rises (d,), from everybody's reward, by what surprises it."""
+        differences = torch.from_numpy(choices.chosen - choices.rejected)
+        surprise = torch.sigmoid(-(differences @ self.base))
+        return surprise @ (differences * (self.base == 0.0)) / surprise.sum().clamp(min=1.0)

@@ -63,10 +63,7 @@ class VPL(Method):
         return Belief(mean, log_variance.exp())
 
     def personal(self, taste: Tensor, features: Tensor) -> Tensor:
-        seen = self.features(features)
-        wanted = taste[..., None, :].expand(*seen.shape)
-        found: Tensor = (seen * wanted).sum(-1) + self.network(torch.cat([seen, wanted], -1))[..., 0]
-        return found
+        return self._decoded(taste, self.features(features))
 
     def doubt(self, belief: Belief, batch: Batch) -> Tensor:
         return self.reach(belief, batch).square().sum(-1)
@@ -75,9 +72,16 @@ class VPL(Method):
         """From draws of z, as many above as below: the decoder bends."""
         mean, deviation = belief.taste, belief.spread.sqrt()
         half = torch.randn(_DRAWS // 2, mean.shape[-1], generator=torch.Generator().manual_seed(_DRAWS))
-        draws = [self.margins(mean + sign * one * deviation, batch) for one in half for sign in (1.0, -1.0)]
-        drawn = torch.stack(draws, -1)
+        tastes = [mean + sign * one * deviation for one in half for sign in (1.0, -1.0)]
+        chosen, rejected = self.features(batch.chosen), self.features(batch.rejected)
+        drawn = torch.stack([self._decoded(one, chosen) - self._decoded(one, rejected) for one in tastes], -1)
         found: Tensor = (drawn - drawn.mean(-1, keepdim=True)) / (_DRAWS - 1) ** 0.5
+        return found
+
+    def _decoded(self, taste: Tensor, seen: Tensor) -> Tensor:
+        """A person's part of the reward (P, n) from what is seen of the responses (P, n, latent)."""
+        wanted = taste[..., None, :].expand(*seen.shape)
+        found: Tensor = (seen * wanted).sum(-1) + self.network(torch.cat([seen, wanted], -1))[..., 0]
         return found
 
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
