@@ -7,7 +7,7 @@
 | `method` | the seam of all methods |
 | `gpo`, `vpl`, `pal`, `lore`, `pref` | a method a file, with the paper's equations |
 | `factors`, `adapting` | what PAL, LoRe and PReF share: a person is a few weights, found by Newton's method |
-| `loop`, `checkpoint` | training with early stopping on people, to be interrupted at any time |
+| `loop`, `checkpoint`, `threads` | training with early stopping on people, to be interrupted at any time |
 | `calibrating` | how far everybody's and the person's part are to be trusted |
 | `training` | the whole: people → `LearnedModel` |
 | `model`, `folder` | predicting for anybody; a model on disk |

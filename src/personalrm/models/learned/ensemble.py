@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from personalrm.models.learned.method import Belief, Method
 from personalrm.models.learned.people import Batch
+from personalrm.models.learned.threads import one_thread
 
 Array = NDArray[np.float64]
 
@@ -30,12 +31,14 @@ class Heard(NamedTuple):
         return Heard(*(one[mask] for one in self))
 
 
+@one_thread()
 @torch.no_grad()
 def believe(members: Sequence[Method], batch: Batch) -> list[Belief]:
     """What each member believes of the people, from their known choices."""
     return [one.believe(batch) for one in members]
 
 
+@one_thread()
 @torch.no_grad()
 def hear(members: Sequence[Method], batch: Batch, beliefs: Sequence[Belief] | None = None) -> Heard:
     """What the members say of the batch's choices; of each person what ``beliefs`` say, else the known choices."""

@@ -109,8 +109,9 @@ class Features:
         return len(blank.traits) + len(blank.words) + blank.kinds.size
 
     def _read(self, items: Sequence[Item]) -> Floats:
-        parts = [part for part in (self._traits(items), self._embedded(items)) if part is not None]
-        return np.hstack(parts) if items else np.zeros((0, self.width), np.float32)
+        if not items:
+            return np.zeros((0, self.width), np.float32)
+        return np.hstack([part for part in (self._traits(items), self._embedded(items)) if part is not None])
 
     def _traits(self, items: Sequence[Item]) -> Floats | None:
         if self.design is None:

@@ -66,8 +66,8 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
         trust = Trust(**card["trust"])
     except OSError as error:
         raise DataError(f"{where / NUMBERS} cannot be read: {error.strerror or error}") from None
-    except DataError:
-        raise
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
     except Exception as error:  # safetensors has errors of its own
         raise DataError(f"{where} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
     return LearnedModel(settings, footing, members, trust, facts)

@@ -13,6 +13,8 @@ Bradley–Terry's probability. A new person takes no step of training, only anot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,23 +54,38 @@ class GPO(Method):
         known = batch.known[..., None]
         return Belief(torch.cat([batch.differences * known, known], -1), torch.empty(0))
 
-    def margins(self, taste: Tensor, batch: Batch) -> Tensor:
-        """Both responses at once: the known choices are read once for them."""
-        chosen, rejected = self.rewards(taste, torch.cat([batch.chosen, batch.rejected], 1)).chunk(2, 1)
-        return chosen - rejected
-
     def personal(self, taste: Tensor, features: Tensor) -> Tensor:
+        return self._answered(self._read(taste), features)
+
+    def margins(self, taste: Tensor, batch: Batch) -> Tensor:
+        """The known choices are read once for both responses."""
+        read = self._read(taste)
+        return batch.differences @ self.base + self._answered(read, batch.chosen) - self._answered(read, batch.rejected)
+
+    def _read(self, taste: Tensor) -> _Context:
+        """What the known choices, and everybody, offer in each layer."""
         context = self.features(taste[..., :-1]) + self.known
         context = torch.cat([self.everybody.expand(len(context), 1, -1), context], 1)
         mask = pad(taste[..., -1] > 0, (1, 0), value=True)[:, None, None, :]
+        offered = [self._layers[0].keys(context)]
+        for layer, following in pairwise(self._layers):
+            context = layer(context, offered[-1], mask)
+            offered.append(following.keys(context))
+        return _Context(offered, mask)
+
+    def _answered(self, read: _Context, features: Tensor) -> Tensor:
         asked = self.features(features) + self.asked
-        for layer in self._layers:
-            keys, values = layer.keys(context)
-            asked = layer(asked, keys, values, mask)
-            if layer is not self._layers[-1]:  # nobody would read it
-                context = layer(context, keys, values, mask)
+        for layer, offered in zip(self._layers, read.offered, strict=True):
+            asked = layer(asked, offered, read.mask)
         found: Tensor = self.reward(self.last(asked))[..., 0]
         return found
+
+
+class _Context(NamedTuple):
+    """Keys and values of the known tokens, a pair a layer, and which of them are known (P, 1, 1, 1 + n)."""
+
+    offered: list[tuple[Tensor, Tensor]]
+    mask: Tensor
 
 
 class _Layer(nn.Module):
@@ -86,9 +103,9 @@ class _Layer(nn.Module):
         seen = self.before(context)
         return self._split(self.key(seen)), self._split(self.value(seen))
 
-    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, offered: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
         asking = self._split(self.query(self.before(tokens)))
-        found = scaled_dot_product_attention(asking, keys, values, attn_mask=mask)
+        found = scaled_dot_product_attention(asking, *offered, attn_mask=mask)
         tokens = tokens + self.out(found.transpose(1, 2).flatten(2))
         done: Tensor = tokens + self.network(self.between(tokens))
         return done

@@ -23,6 +23,7 @@ from personalrm.models.learned.checkpoint import Keeper
 from personalrm.models.learned.method import Method, log_loss, moderated
 from personalrm.models.learned.people import Batch, Choices, Episode, dealt, everything, halved, side_by_side
 from personalrm.models.learned.settings import Settings
+from personalrm.models.learned.threads import one_thread
 
 PARTS = 4
 """Parts that the groups of a validation person are dealt into."""
@@ -55,6 +56,7 @@ Tell = Callable[[int, Point], None]
 """Told the member's number after each pass."""
 
 
+@one_thread()
 def train_member(method: Method, member: Member, settings: Settings, keeper: Keeper, tell: Tell) -> list[Point]:
     """Train ``method`` in place; gives the curve. Raises TrainingFailed if the loss is no number any more."""
     training = _Training(method, member, settings)

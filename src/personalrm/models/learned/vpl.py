@@ -72,14 +72,14 @@ class VPL(Method):
         """From draws of z, as many above as below: the decoder bends."""
         mean, deviation = belief.taste, belief.spread.sqrt()
         half = torch.randn(_DRAWS // 2, mean.shape[-1], generator=torch.Generator().manual_seed(_DRAWS))
-        tastes = [mean + sign * one * deviation for one in half for sign in (1.0, -1.0)]
-        chosen, rejected = self.features(batch.chosen), self.features(batch.rejected)
-        drawn = torch.stack([self._decoded(one, chosen) - self._decoded(one, rejected) for one in tastes], -1)
+        tastes = mean + torch.cat([half, -half])[:, None] * deviation
+        chosen, rejected = (self.features(one).expand(_DRAWS, -1, -1, -1) for one in (batch.chosen, batch.rejected))
+        drawn = (self._decoded(tastes, chosen) - self._decoded(tastes, rejected)).movedim(0, -1)
         found: Tensor = (drawn - drawn.mean(-1, keepdim=True)) / (_DRAWS - 1) ** 0.5
         return found
 
     def _decoded(self, taste: Tensor, seen: Tensor) -> Tensor:
-        """A person's part of the reward (P, n) from what is seen of the responses (P, n, latent)."""
+        """A person's part of the reward (…, n) from what is seen of the responses (…, n, latent)."""
         wanted = taste[..., None, :].expand(*seen.shape)
         found: Tensor = (seen * wanted).sum(-1) + self.network(torch.cat([seen, wanted], -1))[..., 0]
         return found

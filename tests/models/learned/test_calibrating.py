@@ -1,0 +1,62 @@
+"""Two factors of trust: found again where they are known, nothing where a person's part is noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from personalrm.models.learned.calibrating import Trust, calibrated
+from personalrm.models.traits.fit import sigmoid
+
+
+def chosen(
+    count: int, everybody: float, person: float, seed: int = 0, doubt: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Margins of choices that are made by both parts times these factors; where doubted, with what nobody knows."""
+    draw = np.random.default_rng(seed)
+    shared, own = draw.normal(0, 1.0, count), draw.normal(0, 1.0, count)
+    unknown = draw.normal(0, np.sqrt(doubt), count)
+    sign = np.where(draw.random(count) < sigmoid(everybody * shared + person * (own + unknown)), 1.0, -1.0)
+    return sign * shared, sign * own, np.full(count, doubt)
+
+
+@pytest.mark.parametrize(("everybody", "person"), [(1.0, 1.0), (0.5, 1.5), (1.8, 0.4)])
+def test_the_factors_are_found_again(everybody: float, person: float) -> None:
+    trust = calibrated(*chosen(12_000, everybody, person))
+    assert trust.everybody == pytest.approx(everybody, abs=0.12)
+    assert trust.person == pytest.approx(person, abs=0.12)
+
+
+def test_also_where_there_is_doubt() -> None:
+    trust = calibrated(*chosen(20_000, 1.0, 1.2, doubt=1.0))
+    assert trust.everybody == pytest.approx(1.0, abs=0.15)
+    assert trust.person == pytest.approx(1.2, abs=0.2)
+
+
+def test_a_personal_part_that_is_noise_is_not_trusted() -> None:
+    shared, _, variance = chosen(20_000, 1.0, 0.0)
+    noise = np.random.default_rng(5).normal(size=20_000)
+    assert calibrated(shared, noise, variance).person <= 0.1
+
+
+def test_a_personal_part_that_misleads_is_never_turned_around() -> None:
+    shared, own, variance = chosen(5_000, 1.0, 1.0)
+    assert calibrated(shared, -own, variance).person == 0.0
+
+
+def test_a_handful_of_choices_moves_neither_factor_far() -> None:
+    trust = calibrated(*chosen(5, 1.0, 1.0))
+    assert abs(trust.everybody - 1.0) < 0.2
+    assert abs(trust.person - 1.0) < 0.2
+
+
+def test_no_trust_in_the_person_predicts_as_everybody_would() -> None:
+    shared, own, variance = chosen(10, 1.0, 1.0)
+    assert np.array_equal(Trust(0.7, 0.0).margins(shared, own, variance + 4.0), 0.7 * shared)
+
+
+def test_both_factors_are_short_numbers() -> None:
+    """They stand in a file that people read."""
+    trust = calibrated(*chosen(500, 1.3, 0.6))
+    assert len(str(trust.everybody)) <= 4
+    assert len(str(trust.person)) <= 4

@@ -1,0 +1,125 @@
+"""What every method promises of what it believes, trained or not: the person's own choices, all of them, no order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from vector_people import FORMS, WIDTH, Invented, few_tastes, trained
+
+from personalrm.models.learned.ensemble import hear
+from personalrm.models.learned.method import Method
+from personalrm.models.learned.people import Batch, Choices, Episode, side_by_side
+
+KNOWN = 20
+
+
+@pytest.fixture(scope="module")
+def people() -> list[Invented]:
+    directions = 3.0 * np.eye(1, WIDTH)
+    return few_tastes(70, np.random.default_rng(3), np.concatenate([directions, -directions]))
+
+
+@pytest.fixture(scope="module", params=FORMS, ids=lambda one: f"{one[0]}{':published' if one[1] else ''}")
+def member(request: pytest.FixtureRequest, people: list[Invented]) -> Method:
+    name, published = request.param
+    return trained(name, people[10:], published=published, epochs=60 if published else 14, learning_rate=1e-2)[0]
+
+
+def met(choices: Choices) -> Episode:
+    """The first choices are known, the others asked."""
+    known = np.arange(len(choices)) < KNOWN
+    return Episode(choices, known, ~known)
+
+
+def believed(member: Method, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Margins and their variance, of all choices."""
+    with torch.no_grad():
+        belief = member.believe(batch)
+        return member.margins(belief.taste, batch), member.doubt(belief, batch)
+
+
+@pytest.fixture
+def new(people: list[Invented]) -> Batch:
+    return side_by_side([met(one.choices) for one in people[:10]])
+
+
+def test_a_person_alone_is_as_among_others(member: Method, people: list[Invented]) -> None:
+    """Whatever the others say and however long they are."""
+    ada = people[0].choices
+    short = Choices("ada", *(one[:23] for one in (ada.chosen, ada.rejected, ada.group)))
+    among = side_by_side([met(people[5].choices), met(short), met(people[6].choices)])
+    for alone, others in zip(believed(member, side_by_side([met(short)])), believed(member, among), strict=True):
+        assert torch.allclose(alone[0], others[1, :23], atol=1e-3)
+
+
+def test_the_order_of_known_choices_says_nothing(member: Method, new: Batch) -> None:
+    order = torch.cat([torch.randperm(KNOWN, generator=torch.Generator().manual_seed(0)), torch.arange(KNOWN, 30)])
+    turned = Batch(*(one[:, order] for one in (new.chosen, new.rejected, new.known, new.asked)), new.person)
+    for plain, moved in zip(believed(member, new), believed(member, turned), strict=True):
+        assert torch.allclose(plain[:, KNOWN:], moved[:, KNOWN:], atol=1e-3)
+
+
+def test_what_is_asked_is_not_read(member: Method, new: Batch) -> None:
+    """Labels of the asked choices change nothing but the sign of their own margins."""
+    swapped = replace(
+        new,
+        chosen=torch.where(new.asked[..., None], new.rejected, new.chosen),
+        rejected=torch.where(new.asked[..., None], new.chosen, new.rejected),
+    )
+    plain, turned = believed(member, new), believed(member, swapped)
+    assert torch.allclose(plain[0][:, KNOWN:], -turned[0][:, KNOWN:], atol=1e-4)
+    assert torch.allclose(plain[1][:, KNOWN:], turned[1][:, KNOWN:], atol=1e-3)
+
+
+def test_of_equal_responses_none_is_preferred(member: Method, new: Batch) -> None:
+    equal = replace(new, rejected=torch.where(new.asked[..., None], new.chosen, new.rejected))
+    margins, variance = believed(member, equal)
+    assert (margins[:, KNOWN:] == 0.0).all()
+    assert torch.allclose(variance[:, KNOWN:], torch.zeros(1), atol=1e-6)
+
+
+def test_knowing_nothing_everybody_is_the_same(member: Method, new: Batch) -> None:
+    heard = hear([member], new.unknown())
+    assert not heard.personal.any()
+    taste = member.believe(new.unknown()).taste
+    assert (taste == taste[:1]).all()
+
+
+def test_opposite_choices_turn_the_prediction_around(member: Method, new: Batch) -> None:
+    """Half of the people like what the other half dislike; of the asked choices one in ten is noise."""
+    flipped = replace(
+        new,
+        chosen=torch.where(new.known[..., None], new.rejected, new.chosen),
+        rejected=torch.where(new.known[..., None], new.chosen, new.rejected),
+    )
+    own, opposite = (believed(member, one)[0][:, KNOWN:].flatten().numpy() for one in (new, flipped))
+    assert (own > opposite).mean() > 0.8
+    assert own.mean() > 0.3
+    assert opposite.mean() < -0.3
+
+
+def test_the_reach_is_behind_the_doubt(member: Method, new: Batch) -> None:
+    with torch.no_grad():
+        belief = member.believe(new)
+        doubt, reach = member.doubt(belief, new), member.reach(belief, new)
+    assert torch.allclose(reach.square().sum(-1), doubt, rtol=1e-3, atol=1e-4)
+    assert (doubt >= 0.0).all()
+
+
+def test_more_of_a_person_leaves_less_doubt(member: Method, new: Batch) -> None:
+    """GPO has no doubt of its own; the ensemble's is beside it."""
+    nothing, much = believed(member, new.unknown())[1], believed(member, new)[1]
+    assert much[:, KNOWN:].mean() <= nothing[:, KNOWN:].mean()
+
+
+def test_members_that_disagree_are_less_sure(people: list[Invented], new: Batch) -> None:
+    members = [trained("gpo", people[10:], seed=seed, epochs=2)[0] for seed in (0, 1)]
+    assert not hear(members[:1], new).variance.any()
+    both = hear(members, new)
+    one, other = (hear([each], new) for each in members)
+    assert np.allclose(both.personal, (one.personal + other.personal) / 2.0, atol=1e-6)
+    assert np.allclose(both.variance, ((one.personal - other.personal) / 2.0) ** 2, atol=1e-6)

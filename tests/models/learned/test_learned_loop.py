@@ -1,0 +1,161 @@
+"""One member: the same under a seed, the best pass kept, interrupted anywhere and gone on with to the same weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from vector_people import FORMS, WIDTH, Invented, lore_people, same_weights, trained
+
+from personalrm.errors import TrainingFailed
+from personalrm.models.learned import loop
+from personalrm.models.learned.checkpoint import State
+from personalrm.models.learned.loop import Member, Point, train_member
+from personalrm.models.learned.settings import Settings
+from personalrm.models.learned.training import method_of
+
+SHORT: dict[str, Any] = {"epochs": 4, "batch_people": 8}
+
+
+@pytest.fixture(scope="module")
+def people() -> list[Invented]:
+    return lore_people(25, np.random.default_rng(7))
+
+
+class InMemory:
+    """Keeps every pass, whole."""
+
+    def __init__(self) -> None:
+        self.passes: list[State] = []
+
+    def finished(self, member: int) -> State | None:
+        return None
+
+    def unfinished(self, member: int) -> State | None:
+        return self.passes[-1] if self.passes else None
+
+    def keep(self, member: int, state: Any) -> None:
+        self.passes.append(torch.load(_bytes(state()), weights_only=True))
+
+    def finish(self, member: int, state: State) -> None:
+        pass
+
+
+def _bytes(state: State) -> Any:
+    from io import BytesIO
+
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.mark.parametrize(("name", "published"), FORMS)
+def test_a_seed_gives_the_same_member_and_another_one_does_not(
+    name: str, published: bool, people: list[Invented]
+) -> None:
+    given = {**SHORT, "published": published, "epochs": 2}
+    first, curve = trained(name, people, **given)
+    again, same_curve = trained(name, people, **given)
+    other, _ = trained(name, people, **given, seed=1)
+    assert same_weights(first, again)
+    assert curve == same_curve
+    assert not same_weights(first, other)
+
+
+@pytest.mark.parametrize(("name", "published"), FORMS)
+def test_interrupted_after_any_pass_it_ends_with_the_same_weights(
+    name: str, published: bool, people: list[Invented]
+) -> None:
+    given = {**SHORT, "published": published}
+    whole, curve = trained(name, people, **given)
+    for last in range(1, len(curve)):
+        keeper = InMemory()
+
+        def interrupt(member: int, point: Point, last: int = last) -> None:
+            if point.epoch == last:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            trained(name, people, keeper=keeper, tell=interrupt, **given)
+        assert len(keeper.passes) == last
+        resumed, same_curve = trained(name, people, keeper=keeper, **given)
+        assert same_weights(whole, resumed)
+        assert curve == same_curve
+
+
+def test_everything_is_told_once_with_the_members_number(people: list[Invented]) -> None:
+    told: list[tuple[int, Point]] = []
+    _, curve = trained("pref", people, tell=lambda member, point: told.append((member, point)), **SHORT)
+    assert told == [(0, point) for point in curve]
+    assert [point.epoch for point in curve] == list(range(len(curve)))
+
+
+def test_the_best_pass_is_kept_and_patience_ends_the_rest(people: list[Invented]) -> None:
+    given = {"learning_rate": 0.3, "batch_people": 8, "patience": 3}
+    method, curve = trained("pref", people, epochs=40, **given)
+    best = min(range(len(curve)), key=lambda at: curve[at].validation_loss)
+    assert 3 <= len(curve) - 1 - best <= 4
+    assert len(curve) < 40
+    upto, _ = trained("pref", people, epochs=best + 1, **given)
+    assert same_weights(method, upto)
+
+
+def test_it_learns(people: list[Invented]) -> None:
+    _, curve = trained("pref", people, epochs=20)
+    assert min(point.validation_loss for point in curve) < 0.9 * math.log(2)
+    assert curve[-1].loss < curve[0].loss
+    assert max(point.validation_accuracy for point in curve) > 0.65
+
+
+@pytest.mark.parametrize("name", ["gpo", "vpl", "pref"])
+def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, people: list[Invented]) -> None:
+    keeper = InMemory()
+
+    def spoil(member: int, point: Point) -> None:
+        if point.epoch == 1:
+            people_choices[5].chosen[:] = np.inf
+
+    people_choices = [
+        type(one.choices)(one.choices.user, one.choices.chosen.copy(), one.choices.rejected, one.choices.group)
+        for one in people
+    ]
+    settings = Settings(name, **SHORT)  # type: ignore[arg-type]
+    method = method_of(settings, torch.zeros(WIDTH), 20, 0)
+    rate = loop._RATES[name]
+    with pytest.raises(TrainingFailed, match=rf"loss of {name} .* pass 3 of member 1: .*below {rate:g};"):
+        train_member(method, Member(0, people_choices[5:], people_choices[:5]), settings, keeper, spoil)
+    assert len(keeper.passes) == 2
+    assert all(one.isfinite().all() for one in keeper.passes[-1]["method"].values())
+
+
+def test_people_of_validation_that_cannot_be_predicted_end_it_too(people: list[Invented]) -> None:
+    choices = [one.choices for one in people]
+    bad = type(choices[0])("bad", np.full_like(choices[0].chosen, np.nan), choices[0].rejected, choices[0].group)
+    settings = Settings("lore", **SHORT)
+    method = method_of(settings, torch.zeros(WIDTH), 24, 0)
+    with pytest.raises(TrainingFailed, match="pass 1 "):
+        train_member(method, Member(0, choices[1:], [bad]), settings, InMemory(), lambda member, point: None)
+
+
+def test_a_huge_learning_rate_fails_or_keeps_what_was_best(people: list[Invented]) -> None:
+    try:
+        method, curve = trained("gpo", people, learning_rate=9.9, epochs=3)
+    except TrainingFailed:
+        return
+    assert all(one.isfinite().all() for one in method.state_dict().values())
+    assert all(math.isfinite(point.validation_loss) for point in curve)
+
+
+def test_validation_is_the_same_however_it_is_split_into_batches(
+    people: list[Invented], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = trained("lore", people, epochs=2)
+    monkeypatch.setattr(loop, "_AT_ONCE", 3)
+    _, split = trained("lore", people, epochs=2)
+    for one, other in zip(whole, split, strict=True):
+        assert one.validation_loss == pytest.approx(other.validation_loss, abs=1e-4)
+        assert one.validation_accuracy == other.validation_accuracy
