@@ -102,7 +102,10 @@ def test_evaluate_prints_the_promised_row_with_the_baselines_beside_it(run: Run,
     assert row["low"] <= row["accuracy"] <= row["high"]
     assert [one["name"] for one in found["baselines"]] == ["longer", "first", "population"]
     assert row["accuracy"] > found["baselines"][0]["accuracy"]  # Mira likes it short
-    assert "were learned from" in run("evaluate", profile, MIRA).err
+    shown = run("evaluate", profile, MIRA)
+    assert "were learned from" in shown.err
+    assert shown.code == 0
+    assert all(name in shown.out for name in ("traits", "longer", "first"))
 
 
 def test_a_real_person_of_prism(run: Run, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, a
             f"{row['coverage']:.0%}",
             number(row["log_loss"]),
         )
-        table.add_row(_safe(row["label"]), *cells)
+        table.add_row(_safe(row["name"]), *cells)
     out.print(table)
     out.print("The interval resamples conversations; fewer than five give none.\n", style="dim")
     for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:
