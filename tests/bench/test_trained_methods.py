@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from personalrm.bench.protocols import Task, tasks
 from personalrm.bench.running import run
 from personalrm.bench.trained import LEARNED, PROMPTED, PUBLISHED, Training
 from personalrm.data.simulated import simulate_people
-from personalrm.errors import DataError, NotEnoughChoices
+from personalrm.errors import DataError, MissingExtra, NotEnoughChoices
 from personalrm.models.learned import Settings, save, train
 from personalrm.preferences import History
 
@@ -86,6 +87,12 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 def test_too_few_people_to_train_on_are_counted() -> None:
     with pytest.raises(NotEnoughChoices, match="at least 10 people"):
         run(PEOPLE[:6], ["pref"], Design(folds=2), training=TRAITS)
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "personalrm.models.learned", None)
+    with pytest.raises(MissingExtra, match=r"personalrm\[train\]"):
+        run(PEOPLE, ["pref"], Design(folds=2), training=TRAITS)
 
 
 async def test_a_person_without_choices_is_predicted_as_everybody_would_be() -> None:

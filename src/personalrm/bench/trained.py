@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from personalrm.bench.predicting import Population, Prediction, Predictor
 from personalrm.bench.protocols import Task
 from personalrm.data.splits import folds_by_person
-from personalrm.errors import DataError, NotEnoughChoices
+from personalrm.errors import DataError, MissingExtra, NotEnoughChoices
 from personalrm.models.engines import TRAINED
 from personalrm.preferences import History, Verdict
 
@@ -67,8 +67,10 @@ def learned(name: str, training: Training, seed: int) -> Callable[[Population, i
     """One of the learned methods, by name; the method's own settings otherwise."""
 
     def learning(population: Population, fold: int) -> Predictor:
-        from personalrm.models.learned import Settings, train
-
+        try:
+            from personalrm.models.learned import Settings, train
+        except ImportError as error:
+            raise MissingExtra(f"'{name}' is trained: pip install 'personalrm[train]' ({error})") from error
         method, _, published = name.partition(":")
         settings: Any = Settings(_known(method), training.features, published=bool(published), seed=seed)
         return Personalised(train(population(), settings))
