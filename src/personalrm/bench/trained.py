@@ -102,10 +102,13 @@ def bradley_terry(name: str, training: Training, seed: int) -> Callable[[Populat
 
 def saved(name: str, training: Training, seed: int) -> Callable[[Population, int], Predictor]:
     """A model that is trained already; the population teaches it nothing more."""
-    from personalrm.models.trained import load_trained
 
-    model = load_trained(Path(name.removeprefix(TRAINED)), training.device)
-    return lambda population, fold: Personalised(model)
+    def learning(population: Population, fold: int) -> Predictor:
+        from personalrm.models.trained import load_trained
+
+        return Personalised(load_trained(Path(name.removeprefix(TRAINED)), training.device))
+
+    return learning
 
 
 def check_unseen(name: str, users: Sequence[str]) -> None:

@@ -59,3 +59,18 @@ def test_side_by_side_holds_each_as_it_is_and_nothing_else(several: list[list[in
     assert batch.person.tolist() == list(range(len(people)))
     assert not batch.unknown().known.any()
     assert batch.unknown().asked.equal(batch.asked)
+
+
+@given(st.lists(groups, min_size=1, max_size=7), st.integers(1, 5))
+def test_alike_people_stand_together_and_nobody_is_lost(several: list[list[int]], parts: int) -> None:
+    people = [choices_in(one) for one in several]
+    found = side_by_side([everything(one, at) for at, one in enumerate(people)]).alike(parts)
+    assert sorted(at for one in found for at in one.person.tolist()) == list(range(len(people)))
+    lengths = [[len(people[at]) for at in one.person.tolist()] for one in found]
+    assert [one for each in lengths for one in each] == sorted(map(len, people))
+    for one, length in zip(found, lengths, strict=True):
+        assert one.chosen.shape[1] == max(length)
+        assert one.known.sum(1).tolist() == length
+        for row, at in enumerate(one.person.tolist()):
+            n = len(people[at])
+            assert np.array_equal(one.differences[row, :n].numpy(), people[at].chosen - people[at].rejected)

@@ -12,7 +12,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import logsigmoid
 from vector_people import FORMS, WIDTH, batch_of, choices_by, linear, untrained
 
-from personalrm.models.learned import adapting, lore, pal, pref, vpl
+from personalrm.models.learned import adapting, gpo, lore, pal, pref, vpl
 from personalrm.models.learned.method import Method, log_loss, moderated
 from personalrm.models.learned.people import Batch, halved, side_by_side
 from personalrm.models.reward_model.losses import bradley_terry_loss
@@ -119,6 +119,13 @@ def test_the_divergence_of_vpl_is_that_of_torch(batch: Batch) -> None:
     assert torch.allclose(loss(0.5) - loss(0.0), 0.3 * divergence)
     assert torch.allclose(loss(0.25) - loss(0.0), 0.15 * divergence)
     assert loss(1.0) == loss(0.5)
+
+
+def test_gpo_reads_long_histories_apart_and_loses_the_same(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = shaken(untrained("gpo"))
+    whole = method.loss(batch, 0.5, torch.Generator())
+    monkeypatch.setattr(gpo, "_LONG", 3)
+    assert torch.allclose(method.loss(batch, 0.5, torch.Generator()), whole)
 
 
 def test_lore_mixes_rewards_on_the_simplex() -> None:

@@ -23,6 +23,8 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from personalrm.models.learned.method import Belief, Method, log_loss
 from personalrm.models.learned.people import Batch
 
+_PARTS, _LONG = 4, 64
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -48,7 +50,10 @@ class GPO(Method):
         nn.init.normal_(self.reward.weight, std=0.02)
 
     def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
-        return log_loss(self.margins(self.believe(batch).taste, batch), batch.asked)
+        """Attention costs the square of the longest history: whoever has many choices is read apart."""
+        parts = batch.alike(_PARTS) if batch.known.shape[1] > _LONG else [batch]
+        losses = [log_loss(self.margins(self.believe(one).taste, one), one.asked) * one.asked.sum() for one in parts]
+        return torch.stack(losses).sum() / batch.asked.sum().clamp(min=1)
 
     def believe(self, batch: Batch) -> Belief:
         known = batch.known[..., None]

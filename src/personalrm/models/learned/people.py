@@ -79,6 +79,16 @@ class Batch:
         """The same of people of whom nothing is known."""
         return replace(self, known=torch.zeros_like(self.known))
 
+    def alike(self, parts: int) -> list[Batch]:
+        """The same people in some batches by how much there is of them, each filled up no further than it needs."""
+        length = (self.known | self.asked).sum(1)
+        found = []
+        for some in length.argsort(stable=True).tensor_split(min(parts, len(length))):
+            most = max(1, int(length[some].max()))
+            chosen, rejected = self.chosen[some, :most], self.rejected[some, :most]
+            found.append(Batch(chosen, rejected, self.known[some, :most], self.asked[some, :most], self.person[some]))
+        return found
+
 
 def side_by_side(episodes: Sequence[Episode]) -> Batch:
     """Episodes as one batch."""
