@@ -18,6 +18,7 @@ import numpy as np
 
 from personalrm.models.learned.features import Features
 from personalrm.models.learned.people import Choices, Floats, Rows
+from personalrm.models.learned.threads import one_blas_thread
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import Array
 
@@ -45,6 +46,7 @@ class Footing:
         return first
 
 
+@one_blas_thread()
 def learn_footing(
     choices: Sequence[Choices], features: Features, fold: Rows, *, published: bool
 ) -> tuple[Footing, list[Choices]]:

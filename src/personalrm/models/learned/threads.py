@@ -10,6 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """The same for numpy's products: two threads of OpenBLAS give other last bits from one run to the next."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @contextmanager

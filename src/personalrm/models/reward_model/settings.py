@@ -19,7 +19,7 @@ SHORTEST = 64
 
 @dataclass(frozen=True, slots=True)
 class RewardSettings:
-    """All of a run; the same settings and rows give the same weights on a CPU.
+    """All of a run; the same settings and rows give the same weights on one thread of a CPU.
 
     Attributes:
         backbone: a folder, a name on the hub, or "minilm" (weights that come inside a package).

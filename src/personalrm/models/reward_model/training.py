@@ -4,8 +4,9 @@
     train(rows, validation_rows, settings, Path("out"), resume=True)         # after Ctrl-C, a crash or a kill
 
 While it runs ``out/checkpoints/`` holds the best and the last checkpoint; a resumed run takes the same steps as one
-that was never interrupted (on a CPU to the last bit). When it is done the folder holds the weights, the tokenizer,
-``README.md``, ``curve.json`` (step, loss, validation loss and accuracy) and, written last, ``personalrm.json``.
+that was never interrupted (on a CPU with one thread to the last bit). When it is done the folder holds the weights, the
+tokenizer, ``README.md``, ``curve.json`` (step, loss, validation loss and accuracy) and, written last,
+``personalrm.json``.
 """
 
 from __future__ import annotations
