@@ -9,22 +9,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from personalrm.data.candidates import Candidate, read_candidates
     from personalrm.data.reading import read_choices, read_history, read_people
     from personalrm.errors import (
         BudgetSpent,
         DataError,
         EndpointError,
+        Interrupted,
         MissingExtra,
         PersonalrmError,
         ProfileError,
         Refused,
         RowError,
         StorageError,
+        TrainingFailed,
         Unreachable,
         Unusable,
     )
     from personalrm.llm.ledger import Prices
     from personalrm.models.judge import Ranking
+    from personalrm.models.questions import Question
     from personalrm.preferences import History, Message, Preference, Verdict
     from personalrm.synthesis.profile import Claim, Persona, Profile
     from personalrm.synthesizeme import SynthesizeMe
@@ -33,10 +37,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BudgetSpent": "errors",
+    "Candidate": "data.candidates",
     "Claim": "synthesis.profile",
     "DataError": "errors",
     "EndpointError": "errors",
     "History": "preferences",
+    "Interrupted": "errors",
     "Message": "preferences",
     "MissingExtra": "errors",
     "Persona": "synthesis.profile",
@@ -45,15 +51,18 @@ _HOMES = {
     "Prices": "llm.ledger",
     "Profile": "synthesis.profile",
     "ProfileError": "errors",
+    "Question": "models.questions",
     "Ranking": "models.judge",
     "Refused": "errors",
     "RequestRefused": "errors",
     "RowError": "errors",
     "StorageError": "errors",
     "SynthesizeMe": "synthesizeme",
+    "TrainingFailed": "errors",
     "Unreachable": "errors",
     "Unusable": "errors",
     "Verdict": "preferences",
+    "read_candidates": "data.candidates",
     "read_choices": "data.reading",
     "read_history": "data.reading",
     "read_people": "data.reading",
@@ -61,10 +70,12 @@ _HOMES = {
 
 __all__ = [
     "BudgetSpent",
+    "Candidate",
     "Claim",
     "DataError",
     "EndpointError",
     "History",
+    "Interrupted",
     "Message",
     "MissingExtra",
     "Persona",
@@ -73,15 +84,18 @@ __all__ = [
     "Prices",
     "Profile",
     "ProfileError",
+    "Question",
     "Ranking",
     "Refused",
     "RequestRefused",
     "RowError",
     "StorageError",
     "SynthesizeMe",
+    "TrainingFailed",
     "Unreachable",
     "Unusable",
     "Verdict",
+    "read_candidates",
     "read_choices",
     "read_history",
     "read_people",
