@@ -6,12 +6,12 @@ profile = load("ada.json")      # ProfileError names the field at fault
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from personalrm.data.whole_files import write_whole
 from personalrm.errors import ProfileError, StorageError
 from personalrm.synthesis.profile import SCHEMA, Profile
 
@@ -25,7 +25,8 @@ def save(profile: Profile, path: str | Path) -> None:
         if target.exists() and not target.is_file():  # a pipe or a device: nothing to replace
             target.write_bytes(text)
             return
-        _replace(target, text)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, text)
     except OSError as error:
         raise StorageError(f"the profile {target} cannot be written: {error.strerror or error}") from None
 
@@ -63,14 +64,3 @@ def _checked(record: Any, source: Path) -> Profile:
         if shown.choice not in known:
             raise ProfileError(f"{source}, field 'demonstrations': the history holds no choice '{shown.choice}'")
     return profile
-
-
-def _replace(target: Path, text: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(text)
-        unfinished.replace(target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -20,7 +20,6 @@ from tiny_backbones import make_qwen, toy_rows
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError, StorageError
 from personalrm.models import reward_model
-from personalrm.models.reward_model import checkpoints
 from personalrm.models.reward_model.checkpoints import last_whole
 from personalrm.models.reward_model.settings import Progress, RewardSettings
 from personalrm.models.reward_model.trainer import curve, stalled
@@ -327,15 +326,3 @@ def test_the_stop_and_the_curve_are_functions_of_the_log() -> None:
         {"step": 2, "loss": 0.7, "validation_loss": 0.6, "validation_accuracy": 0.5},
         {"step": 4, "loss": None, "validation_loss": 0.65, "validation_accuracy": 0.5},
     ]
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, content: bytes) -> int:
-        raise OSError(errno.ENOSPC, "full")
-
-    checkpoints.write_whole(tmp_path / "a", b"1")
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="full"):
-        checkpoints.write_whole(tmp_path / "a", b"2")
-    assert [one.name for one in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"1"

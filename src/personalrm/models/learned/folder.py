@@ -5,7 +5,6 @@ No text of anybody is written, and nobody's name (`lineage`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ import orjson
 import torch
 
 from personalrm import __version__
+from personalrm.data.whole_files import write_whole
 from personalrm.errors import DataError, StorageError
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Trust
@@ -39,8 +39,8 @@ def save(model: LearnedModel, folder: str | Path) -> None:
     where = Path(folder)
     try:
         where.mkdir(parents=True, exist_ok=True)
-        _replace(where / NUMBERS, tensors(_numbers(model)))
-        _replace(where / CARD, orjson.dumps(_card(model), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write_whole(where / NUMBERS, tensors(_numbers(model)))
+        write_whole(where / CARD, orjson.dumps(_card(model), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     except OSError as error:
         raise StorageError(f"the model {where} cannot be written: {error.strerror or error}") from None
 
@@ -168,13 +168,3 @@ def _facts(state: dict[str, Any]) -> Facts:
     curves = tuple(tuple(Point(**point) for point in curve) for curve in state["curves"])
     people = Lineage(state["people"]["salt"], tuple(state["people"]["people"]))
     return Facts(**{**state, "people": people, "curves": curves})
-
-
-def _replace(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

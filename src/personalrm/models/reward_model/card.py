@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from personalrm.models.reward_model.checkpoints import write_whole
+from personalrm.data.whole_files import write_whole
 from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.user_prompts import Kind
 

@@ -8,7 +8,6 @@ the same; otherwise the message says what differs. A checkpoint that a killed pr
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from personalrm.data.whole_files import write_whole
 from personalrm.errors import DataError
 from personalrm.models.reward_model.backbones import Backbone
 from personalrm.models.reward_model.record import FILE
@@ -78,17 +78,6 @@ def last_whole(folder: Path) -> Path | None:
         else:
             return one
     return None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write the file, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _check_same(noted: dict[str, Any], run: Run, out: Path) -> None:
