@@ -26,15 +26,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.bench.statistics.uncertainty import by_person, holm, paired, standard_error
 from personalrm.data.reading import read_people
 from personalrm.data.simulated import Setting, SimulatedPerson, simulate, simulate_people, utility
-from personalrm.models.doubts import Doubt, normal_doubt
-from personalrm.models.questions import CRITERIA, several
+from personalrm.models.acquisition import CRITERIA, several
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.person import groups_of
+from personalrm.models.uncertainty import Doubt, normal_doubt
 from personalrm.preferences import History
+from personalrm.stats.intervals import by_person, holm, paired, standard_error
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data"
 Array = NDArray[np.float64]
@@ -82,9 +82,9 @@ class LearnedMind:
     def known(self, asked: Sequence[Rows]) -> list[Doubt]:
         import torch
 
-        from personalrm.models.doubts import doubts_of_members
         from personalrm.models.learned.ensemble import believe
         from personalrm.models.learned.people import Batch
+        from personalrm.models.uncertainty import doubts_of_members
 
         n = self._batch.known.shape[1]
         known = torch.zeros((len(asked), n), dtype=torch.bool)

@@ -22,7 +22,6 @@ from personalrm.bench.plan import Design
 from personalrm.bench.predicting import Method
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import arun
-from personalrm.bench.statistics.uncertainty import holm
 from personalrm.bench.studies.altered import Altered, flipped, swapped
 from personalrm.bench.studies.causal import FLIPPED, SWAPPED, turned
 from personalrm.bench.studies.lab import plain_of
@@ -30,6 +29,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
 from personalrm.llm.endpoint import Endpoint
 from personalrm.preferences import History
+from personalrm.stats.intervals import holm
 
 METHODS = ("history", "memory", "rubric", "synthesizeme", "synthesizeme:persona", "synthesizeme:demonstrations",
            "synthesizeme:both", "traits")  # fmt: skip

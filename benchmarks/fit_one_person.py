@@ -18,8 +18,8 @@ from typing import Any
 from common import row, server
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
+from personalrm.profile.options import Options
 from personalrm.synthesis.fitting import fit
-from personalrm.synthesis.options import Options
 
 RUNS = 5
 BARS = {

@@ -17,8 +17,8 @@ from common import SLOTS, row, server
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
 from personalrm.preferences import History
+from personalrm.profile.options import Options
 from personalrm.synthesis.fitting import Unlearnable, fit_people
-from personalrm.synthesis.options import Options
 
 PEOPLE = 50
 GROWTH = 4

@@ -15,17 +15,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common import row, server
-from personalrm.bench.statistics.scoring import correctness
-from personalrm.bench.statistics.uncertainty import interval, paired
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import stream, together
-from personalrm.models.judge import Judge
+from personalrm.llm.gather import stream, together
+from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History
+from personalrm.profile.options import Options
+from personalrm.stats.intervals import interval, paired
+from personalrm.stats.metrics import correctness
 from personalrm.synthesis.fitting import fit, sight_of
 from personalrm.synthesis.judging import Sight
-from personalrm.synthesis.options import Options
 
 LEARNED, PREDICTED = 17, 20
 METHODS = ("plain judge", "paper", "default")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import row
-from personalrm.bench.statistics.uncertainty import Codes, Floats, interval, paired
+from personalrm.stats.intervals import Codes, Floats, interval, paired
 
 MEAN, CORRELATION = 0.70, 0.1
 DRAWS = 1_000

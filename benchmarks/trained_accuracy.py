@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from personalrm.bench.statistics.uncertainty import Paired, holm, paired
+from personalrm.stats.intervals import Paired, holm, paired
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from command_line import Done, Run
-from personalrm import cli
+from personalrm.cli import app as cli
 from personalrm.data.reading import read_people
 from personalrm.data.writing import write_choices
 

@@ -13,16 +13,13 @@ SOURCE = Path(__file__).resolve().parents[1] / "src/personalrm"
 LAYERS = (
     {"errors"},
     {"preferences"},
-    {"data", "llm", "prompts"},  # side by side: none of them knows another
+    {"files", "formatting"},
+    {"profile"},
+    {"data", "llm", "prompts", "stats"},  # side by side: none of them knows another
     {"synthesis"},
     {"models"},
-    {"bench"},
-    {"optimizing", "training"},  # side by side as well
+    {"curation", "bench", "training", "optimizing"},  # a researcher's offline work, side by side as well
     {"synthesizeme"},
-    {"showing"},
-    {"cli_options"},
-    {"cli_inputs"},
-    {"commands"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -20,19 +20,19 @@ from personalrm import SynthesizeMe
 from personalrm.bench.judges import JudgeMethod
 from personalrm.bench.protocols import Question, Task
 from personalrm.data.simulated import simulate_people
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, connect
+from personalrm.llm.gather import together
 from personalrm.llm.language_model import LanguageModel
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.tastes import PHRASES, TRAITS, response_traits
-from personalrm.llm.together import together
-from personalrm.models.judge import Judge
+from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Preference
+from personalrm.profile.options import Options, Preset
+from personalrm.profile.records import Profile
 from personalrm.synthesis.fitting import sight_of
 from personalrm.synthesis.judging import Shown, Sight
-from personalrm.synthesis.options import Options, Preset
 from personalrm.synthesis.persona import persona_text
-from personalrm.synthesis.profile import Profile
 
 LEARNED = 17
 PEOPLE = 40
@@ -75,7 +75,7 @@ class Lab:
         async def work() -> list[list[float]]:
             return await together(person(sight, own) for sight, own in zip(sights, pairs, strict=True))
 
-        return portal.run(work())
+        return background_loop.run(work())
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +87,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         async def opened() -> LanguageModel:
             return connect("simulated", settings)
 
-        lab = Lab(settings, portal.run(opened()))
+        lab = Lab(settings, background_loop.run(opened()))
         yield lab
-        portal.run(lab.endpoint.aclose())
+        background_loop.run(lab.endpoint.aclose())
 
 
 def invented(strength: float = 1.0, seed: int = 21, people: int = PEOPLE) -> list[History]:
@@ -185,7 +185,7 @@ def test_the_bench_s_methods_see_the_same_rise(lab: Lab, people: list[History], 
         assert probability is not None
         return probability if choice.preferred_side(0) == "a" else 1 - probability
 
-    found = {name: portal.run(predicted(name)) for name in ("default", "synthesizeme")}
+    found = {name: background_loop.run(predicted(name)) for name in ("default", "synthesizeme")}
     expected = lab.chances([sight_of(one) for one in profiles[:12]], later(some))
     assert np.allclose(found["synthesizeme"], expected)
     assert right(found["synthesizeme"]).mean() > right(found["default"]).mean()

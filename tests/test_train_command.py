@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from command_line import Done, Run
-from personalrm.bench.statistics.uncertainty import MIN_PEOPLE
 from personalrm.data.reading import read_people
 from personalrm.data.writing import write_choices
 from personalrm.models.learned import loop
 from personalrm.models.trained import kind_of, load_trained, trained_people
 from personalrm.preferences import History, Preference
+from personalrm.stats.intervals import MIN_PEOPLE
 
 QUICK = ("--features", "traits", "--members", "2", "--epochs", "2")
 TUNED = ("--device", "cpu", "--epochs", "1", "--batch-size", "8", "--max-length", "96", "--learning-rate", "1e-3")

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
         Unusable,
     )
     from personalrm.llm.ledger import Prices
-    from personalrm.models.judge import Ranking
-    from personalrm.models.questions import Question
+    from personalrm.models.acquisition import Question
+    from personalrm.models.judges.pair_judge import Ranking
     from personalrm.preferences import History, Message, Preference, Verdict
-    from personalrm.synthesis.profile import Claim, Persona, Profile
+    from personalrm.profile.records import Claim, Persona, Profile
     from personalrm.synthesizeme import SynthesizeMe
 
 __version__ = "0.1.0"
@@ -38,21 +38,21 @@ __version__ = "0.1.0"
 _HOMES = {
     "BudgetSpent": "errors",
     "Candidate": "data.candidates",
-    "Claim": "synthesis.profile",
+    "Claim": "profile.records",
     "DataError": "errors",
     "EndpointError": "errors",
     "History": "preferences",
     "Interrupted": "errors",
     "Message": "preferences",
     "MissingExtra": "errors",
-    "Persona": "synthesis.profile",
+    "Persona": "profile.records",
     "PersonalrmError": "errors",
     "Preference": "preferences",
     "Prices": "llm.ledger",
-    "Profile": "synthesis.profile",
+    "Profile": "profile.records",
     "ProfileError": "errors",
-    "Question": "models.questions",
-    "Ranking": "models.judge",
+    "Question": "models.acquisition",
+    "Ranking": "models.judges.pair_judge",
     "Refused": "errors",
     "RequestRefused": "errors",
     "RowError": "errors",

@@ -23,7 +23,7 @@ from personalrm.bench.evaluation import Evaluation, evaluate
 from personalrm.data.formats import ME
 from personalrm.data.reading import read_history
 from personalrm.errors import DataError, PersonalrmError, SeveralPeople
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel, Meter
@@ -38,18 +38,18 @@ from personalrm.models.engines import (
     Watched,
     is_local,
 )
-from personalrm.models.judge import Ranking
+from personalrm.models.judges.pair_judge import Ranking
 from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.profile.file import load, save
+from personalrm.profile.options import Options, Preset, VerdictMode
+from personalrm.profile.records import Profile
+from personalrm.profile.spend import Spend
 from personalrm.synthesis import prompting
-from personalrm.synthesis.judging import Verdicts
-from personalrm.synthesis.options import Options, Preset
 from personalrm.synthesis.persona import persona_text
-from personalrm.synthesis.profile import Profile, Spend
-from personalrm.synthesis.profile_file import load, save
 
 if TYPE_CHECKING:
     from personalrm.data.candidates import Candidate
-    from personalrm.models.questions import Criterion, Question
+    from personalrm.models.acquisition import Criterion, Question
 
 Context = str | Sequence[Message] | Sequence[dict[str, str]]
 Choices = History | Sequence[Preference] | str | Path
@@ -94,7 +94,7 @@ class SynthesizeMe:
         base_url: str | None = None,
         api_key: str | None = None,
         preset: Preset = "default",
-        verdicts: Verdicts = "token",
+        verdicts: VerdictMode = "token",
         samples: int = 1,
         both_orders: bool = False,
         validation: float = 0.3,
@@ -131,22 +131,22 @@ class SynthesizeMe:
 
     def fit(self, history: Choices) -> SynthesizeMe:
         """Learn from one person's choices: a History, a list of Preference, or a file. Returns this object, fitted."""
-        return portal.run(self._fit(history))
+        return background_loop.run(self._fit(history))
 
     async def afit(self, history: Choices) -> SynthesizeMe:
         """`fit`, to be awaited."""
-        return await portal.join(self._fit(history))
+        return await background_loop.join(self._fit(history))
 
     def update(self, choices: Choices) -> SynthesizeMe:
         """Learn again with new choices of the same person; every earlier answer that still applies is reused.
 
         A choice whose id is known already takes the place of the earlier one, if it differs from it.
         """
-        return portal.run(self._update(choices))
+        return background_loop.run(self._update(choices))
 
     async def aupdate(self, choices: Choices) -> SynthesizeMe:
         """`update`, to be awaited."""
-        return await portal.join(self._update(choices))
+        return await background_loop.join(self._update(choices))
 
     # what was learned ---------------------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class SynthesizeMe:
 
     # predicting ---------------------------------------------------------------------------------------------------
 
-    def compare(self, context: Context, a: str, b: str, *, verdicts: Verdicts = "reasoned") -> Verdict:
+    def compare(self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned") -> Verdict:
         """Which response the person prefers: a probability from both orders, and why; or unscored, and why.
 
         Args:
@@ -210,27 +210,27 @@ class SynthesizeMe:
             a, b: the two responses.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
         """
-        return portal.run(self._compare(context, a, b, verdicts))
+        return background_loop.run(self._compare(context, a, b, verdicts))
 
-    async def acompare(self, context: Context, a: str, b: str, *, verdicts: Verdicts = "reasoned") -> Verdict:
+    async def acompare(self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned") -> Verdict:
         """`compare`, to be awaited."""
-        return await portal.join(self._compare(context, a, b, verdicts))
+        return await background_loop.join(self._compare(context, a, b, verdicts))
 
     def rank(self, context: Context, responses: Sequence[str]) -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return portal.run(self._rank(context, responses))
+        return background_loop.run(self._rank(context, responses))
 
     async def arank(self, context: Context, responses: Sequence[str]) -> Ranking:
         """`rank`, to be awaited."""
-        return await portal.join(self._rank(context, responses))
+        return await background_loop.join(self._rank(context, responses))
 
     def score(self, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
-        return portal.run(self._score(context, response))
+        return background_loop.run(self._score(context, response))
 
     async def ascore(self, context: Context, response: str) -> float | None:
         """`score`, to be awaited."""
-        return await portal.join(self._score(context, response))
+        return await background_loop.join(self._score(context, response))
 
     def ask(
         self,
@@ -251,7 +251,7 @@ class SynthesizeMe:
         Raises:
             ProfileError: the profile does not say how unsure it is.
         """
-        return portal.run(self._ask(candidates, top, criterion))
+        return background_loop.run(self._ask(candidates, top, criterion))
 
     async def aask(
         self,
@@ -261,7 +261,7 @@ class SynthesizeMe:
         criterion: Criterion = "information",
     ) -> list[Question]:
         """`ask`, to be awaited."""
-        return await portal.join(self._ask(candidates, top, criterion))
+        return await background_loop.join(self._ask(candidates, top, criterion))
 
     def evaluate(self, test: Choices, *, name: str = "") -> Evaluation:
         """How well the person's other choices are predicted, with the surface baselines beside it.
@@ -270,11 +270,11 @@ class SynthesizeMe:
             test: choices that were not learned from.
             name: what the result calls them; a file's own name if left out.
         """
-        return portal.run(self._evaluate(test, name))
+        return background_loop.run(self._evaluate(test, name))
 
     async def aevaluate(self, test: Choices, *, name: str = "") -> Evaluation:
         """`evaluate`, to be awaited."""
-        return await portal.join(self._evaluate(test, name))
+        return await background_loop.join(self._evaluate(test, name))
 
     # the work, in the package's own loop --------------------------------------------------------------------------
 
@@ -293,7 +293,7 @@ class SynthesizeMe:
         self._profile = await self._engine().fit(old.history.only([*kept, *new]), reasonings)
         return self
 
-    async def _compare(self, context: Context, a: str, b: str, verdicts: Verdicts) -> Verdict:
+    async def _compare(self, context: Context, a: str, b: str, verdicts: VerdictMode) -> Verdict:
         _texts(a, b)
         return await self._engine().predictor(self.profile).compare(_context(context), a, b, verdicts)
 
@@ -311,7 +311,7 @@ class SynthesizeMe:
         self, candidates: str | Path | Iterable[Candidate | Preference], top: int, criterion: Criterion
     ) -> list[Question]:
         from personalrm.data.candidates import Candidate, read_candidates
-        from personalrm.models.questions import ask  # numpy, 0.1 s
+        from personalrm.models.acquisition import ask  # numpy, 0.1 s
 
         given = read_candidates(candidates) if isinstance(candidates, str | Path) else candidates
         pairs = [Candidate.of(one) if isinstance(one, Preference) else one for one in given]
@@ -353,11 +353,11 @@ class SynthesizeMe:
 
     async def aclose(self) -> None:
         """Wait for requests on their way, then let go of connection and cache; the last one to let go closes them."""
-        await portal.join(self._close())
+        await background_loop.join(self._close())
 
     def close(self) -> None:
         """`aclose`, from plain code."""
-        portal.run(self._close())
+        background_loop.run(self._close())
 
     async def _close(self) -> None:
         endpoint, connection = self._endpoint, self._connection
@@ -372,7 +372,7 @@ def _possible(options: Options) -> Options:
     """The options; DataError if no fit is possible with them."""
     for name, value, known in (
         ("preset", options.preset, get_args(Preset)),
-        ("verdicts", options.verdicts, get_args(Verdicts)),
+        ("verdicts", options.verdicts, get_args(VerdictMode)),
     ):
         if value not in known:
             raise DataError(f"{name}: expected {' or '.join(known)}, found '{value}'")

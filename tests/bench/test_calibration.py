@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from personalrm.bench.statistics.calibration import calibration
+from personalrm.stats.calibration import calibration
 
 
 def _true_judge(rng: np.random.Generator, pairs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from personalrm import prompts
-from personalrm.bench.curating.asking import NO_ANSWER, PATIENCE, Judge, prompt_hashes, room, verdict
-from personalrm.bench.curating.people import CONTESTED, QUERY, RESPONSES, filtered
-from personalrm.bench.curating.running import Plan, acurate
-from personalrm.data.curation.sources import sources
-from personalrm.data.curation.thresholds import Thresholds
+from personalrm.curation.asking import NO_ANSWER, PATIENCE, Judge, prompt_hashes, room, verdict
+from personalrm.curation.people import CONTESTED, QUERY, RESPONSES, filtered
+from personalrm.curation.running import Plan, acurate
+from personalrm.curation.sources import sources
+from personalrm.curation.thresholds import Thresholds
 from personalrm.errors import BudgetSpent, NotEnoughChoices, PersonalrmError, Unreachable, Unusable
 from personalrm.llm.endpoint import Completion, Want
 from personalrm.preferences import History, Message, Preference

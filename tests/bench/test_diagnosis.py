@@ -10,9 +10,9 @@ import orjson
 from personalrm.bench.diagnosis import Symptom, diagnose
 from personalrm.llm.endpoint import Completion, Want
 from personalrm.preferences import History, Message, Preference
+from personalrm.profile.options import Options
+from personalrm.profile.records import Claim, Persona, Profile
 from personalrm.synthesis.fitting import fit
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Claim, Persona, Profile
 
 Rule = Callable[[str], bool]
 

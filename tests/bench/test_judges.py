@@ -12,8 +12,8 @@ from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
 from personalrm.llm.endpoint import Completion, Want
 from personalrm.preferences import History, Message, Preference
+from personalrm.profile.options import Options
 from personalrm.synthesis.judging import Judgement
-from personalrm.synthesis.options import Options
 
 
 class Model:

@@ -7,8 +7,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from personalrm.bench.statistics.power import detectable
-from personalrm.bench.statistics.uncertainty import paired
+from personalrm.stats.intervals import paired
+from personalrm.stats.power import detectable
 
 
 def test_it_comes_from_the_error_clustered_by_person() -> None:

@@ -28,8 +28,8 @@ from personalrm.bench.report.writing import write_report
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
 from personalrm.errors import DataError, MissingExtra, StorageError
-from personalrm.llm.ledger import Spend
 from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.profile.spend import Spend
 
 HOSTILE = "=<img src=http://x.y/z onerror=alert(1)>'\"&%_#$\\{}^~"
 PERSONA = {

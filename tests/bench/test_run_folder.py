@@ -24,7 +24,7 @@ from personalrm.bench.running import run
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.statistics import Statistics
@@ -52,7 +52,7 @@ def bench(people: list[History], llm: SimulatedLLM, folder: Path, cache: Path, *
         return shared_models(["simulated"], Settings(llm.url, cache=cache))
 
     return run(people, how.pop("methods", METHODS), how.pop("design", DESIGN),
-               models=portal.run(connected()), folder=folder, **how)  # fmt: skip
+               models=background_loop.run(connected()), folder=folder, **how)  # fmt: skip
 
 
 def tables(result: BenchResult, folder: Path) -> tuple[bytes, bytes]:
@@ -262,7 +262,7 @@ def test_other_choices_and_other_models_are_refused(
         return shared_models([f"another@{llm.url}"], Settings(cache=tmp_path / "answers"))
 
     with pytest.raises(DataError, match="holds a run on simulated; name every model"):
-        run(people, METHODS, DESIGN, models=portal.run(other()), folder=whole)
+        run(people, METHODS, DESIGN, models=background_loop.run(other()), folder=whole)
 
 
 def test_rows_of_another_method_in_a_file_are_named(whole: Path, people: list[History], tmp_path: Path) -> None:
@@ -339,8 +339,8 @@ def test_methods_models_and_numbers_of_choices_multiply(people: list[History], t
         async def connected() -> Any:
             return shared_models([f"small@{one.url}", f"large@{two.url}"], Settings(cache=tmp_path / "answers"))
 
-        result = run(people, ["longer", "default", "traits", "synthesizeme"], DESIGN, models=portal.run(connected()),
-                     context_pairs=(2, None))  # fmt: skip
+        result = run(people, ["longer", "default", "traits", "synthesizeme"], DESIGN,
+                     models=background_loop.run(connected()), context_pairs=(2, None))  # fmt: skip
     assert list(result.lines) == [
         "longer",
         "default · small",

@@ -20,8 +20,8 @@ from personalrm.bench.running import arun, run
 from personalrm.data.reading import read_people
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion, Want
-from personalrm.llm.ledger import Spend
 from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.profile.spend import Spend
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 GPT4O = "judge:all_features_with_tie_all_features_gpt-4o"

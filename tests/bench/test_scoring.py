@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.bench.statistics.scoring import accuracy, brier, correctness, coverage, log_loss
+from personalrm.stats.metrics import accuracy, brier, correctness, coverage, log_loss
 
 NAN = float("nan")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from personalrm.bench.statistics.slices import by_domain, equally_long, own_accuracies
+from personalrm.stats.slices import by_domain, equally_long, own_accuracies
 
 
 def test_equal_length_is_within_a_tenth_of_the_longer_response() -> None:

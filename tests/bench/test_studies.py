@@ -13,7 +13,6 @@ import pytest
 
 from personalrm.bench.protocols import tasks
 from personalrm.bench.report.studies import read_studies
-from personalrm.bench.statistics.uncertainty import Paired
 from personalrm.bench.studies import causal, cross_context, longitudinal, scaling, stated, transfer
 from personalrm.bench.studies.altered import flipped, swapped
 from personalrm.bench.studies.command import STUDIES, run_study
@@ -21,10 +20,11 @@ from personalrm.bench.studies.lab import Lab, Record, keep
 from personalrm.bench.studies.wording import points, share
 from personalrm.data.simulated import WORDS, Setting, simulate
 from personalrm.errors import DataError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
+from personalrm.stats.intervals import Paired
 
 
 def _people(count: int, choices: int, **setting: Any) -> tuple[History, ...]:
@@ -61,7 +61,7 @@ def ask(study: Any, lab: Lab, llm: SimulatedLLM | None = None, models: tuple[str
         found: Record = await study(replace(lab, models=asked))
         return found
 
-    return portal.run(work())
+    return background_loop.run(work())
 
 
 def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -> Lab:

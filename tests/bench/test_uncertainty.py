@@ -9,7 +9,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from personalrm.bench.statistics.uncertainty import by_person, holm, interval, paired, standard_error, t_quantile
+from personalrm.stats.intervals import by_person, holm, interval, paired, standard_error, t_quantile
 
 NAN = float("nan")
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from personalrm.curation import folder
+from personalrm.curation.counting import Count, count, step
+from personalrm.curation.filters import agreement, consensus, enough, has_room
+from personalrm.curation.raw import read_raw
+from personalrm.curation.sources import Sources, sha256, sources
+from personalrm.curation.splits import fixed, people_apart
+from personalrm.curation.thresholds import SPLITS, Thresholds
 from personalrm.data.arena import Wish
-from personalrm.data.curation import folder
-from personalrm.data.curation.counting import Count, count, step
-from personalrm.data.curation.filters import agreement, consensus, enough, has_room
-from personalrm.data.curation.raw import read_raw
-from personalrm.data.curation.sources import Sources, sha256, sources
-from personalrm.data.curation.splits import fixed, people_apart
-from personalrm.data.curation.thresholds import SPLITS, Thresholds
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError, StorageError
 from personalrm.preferences import History, Preference

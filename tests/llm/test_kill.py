@@ -17,17 +17,17 @@ from personalrm.llm.simulated import SimulatedLLM
 FIT = """
 import sys
 from personalrm.data.simulated import simulate_people
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared
 from personalrm.synthesis.fitting import fit
-from personalrm.synthesis.options import Options
+from personalrm.profile.options import Options
 
 async def work():
     llm = shared("simulated", Settings(base_url=sys.argv[1], cache=sys.argv[2], concurrency=int(sys.argv[3])))
     print("ready", flush=True)
     return await fit(llm, simulate_people(1, choices=80, seed=3)[0], Options())
 
-portal.run(work())
+background_loop.run(work())
 print("done", flush=True)
 """
 LATENCY_S, CONCURRENCY = 0.1, 16

@@ -12,7 +12,7 @@ import pytest
 from odd_hosts import ASK, SHORT, OddHost, answer, error, question, until
 
 from personalrm.errors import BudgetSpent, DataError, Refused
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache
 from personalrm.llm.connect import Settings, connect, shared
 from personalrm.llm.endpoint import Completion, Want
@@ -280,7 +280,7 @@ async def test_a_connection_nobody_holds_is_closed(llm: SimulatedLLM, tmp_path: 
         one = shared("m", Settings(base_url=llm.url, cache=tmp_path / "a.sqlite"))
         await one.complete(ASK, SHORT)
 
-    await portal.join(use())
+    await background_loop.join(use())
     gc.collect()
     # SQLite removes its log when the last connection closes
     await until(lambda: not (tmp_path / "a.sqlite-wal").exists())

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from personalrm.errors import PersonalrmError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.simulated import SimulatedLLM
 
 MANY = 2000
@@ -25,10 +25,10 @@ MANY = 2000
 PROGRAM = """
 import asyncio, atexit, sys
 from personalrm.errors import BudgetSpent
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared
 from personalrm.llm.endpoint import Want
-from personalrm.llm.together import together
+from personalrm.llm.gather import together
 from personalrm.preferences import Message
 
 url, cache, count, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
@@ -45,7 +45,7 @@ async def work():
         print("tidied up", flush=True)
 
 try:
-    print(portal.run(work()), flush=True)
+    print(background_loop.run(work()), flush=True)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
     sys.exit(130)
@@ -75,17 +75,17 @@ def kept(cache: Path) -> int:
 
 
 def test_from_plain_code() -> None:
-    assert portal.run(_double(2)) == 4
+    assert background_loop.run(_double(2)) == 4
 
 
 async def test_inside_a_running_loop_as_in_a_notebook() -> None:
-    assert portal.run(_double(2)) == 4
-    assert await portal.join(_double(3)) == 6
+    assert background_loop.run(_double(2)) == 4
+    assert await background_loop.join(_double(3)) == 6
 
 
 def test_join_from_another_loop_and_from_many_threads() -> None:
     async def several() -> list[int]:
-        return await asyncio.gather(*(portal.join(_double(at)) for at in range(20)))
+        return await asyncio.gather(*(background_loop.join(_double(at)) for at in range(20)))
 
     found: list[list[int]] = []
     threads = [threading.Thread(target=lambda: found.append(asyncio.run(several()))) for _ in range(4)]
@@ -100,7 +100,7 @@ def test_all_work_runs_in_one_loop() -> None:
     async def loop() -> int:
         return id(asyncio.get_running_loop())
 
-    assert portal.run(loop()) == asyncio.run(portal.join(loop()))
+    assert background_loop.run(loop()) == asyncio.run(background_loop.join(loop()))
 
 
 def test_errors_come_through_as_they_are() -> None:
@@ -108,7 +108,7 @@ def test_errors_come_through_as_they_are() -> None:
         raise PersonalrmError("one clear sentence")
 
     with pytest.raises(PersonalrmError, match=r"^one clear sentence$"):
-        portal.run(fail())
+        background_loop.run(fail())
 
 
 async def test_cancelling_the_caller_cancels_the_work() -> None:
@@ -121,7 +121,7 @@ async def test_cancelling_the_caller_cancels_the_work() -> None:
         finally:
             ended.set()
 
-    caller = asyncio.create_task(portal.join(work()))
+    caller = asyncio.create_task(background_loop.join(work()))
     assert await asyncio.to_thread(begun.wait, 60)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -131,18 +131,18 @@ async def test_cancelling_the_caller_cancels_the_work() -> None:
 
 def test_a_call_that_would_wait_for_itself_is_refused() -> None:
     async def outer() -> int:
-        return portal.run(_double(1))
+        return background_loop.run(_double(1))
 
     with pytest.raises(PersonalrmError, match="would wait for itself"):
-        portal.run(outer())
+        background_loop.run(outer())
     gc.collect()
 
 
 def test_a_forked_child_has_its_own_loop() -> None:
-    assert portal.run(_double(1)) == 2
+    assert background_loop.run(_double(1)) == 2
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
-    child = context.Process(target=lambda: answers.put(portal.run(_double(21))))
+    child = context.Process(target=lambda: answers.put(background_loop.run(_double(21))))
     child.start()
     child.join(120)
     assert child.exitcode == 0
@@ -151,7 +151,7 @@ def test_a_forked_child_has_its_own_loop() -> None:
 
 FORKED = """
 import gc, os, sys
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 
 class Held: pass
 
@@ -159,9 +159,9 @@ async def nothing(): pass
 async def close(): print("closed", flush=True)
 
 first, second = Held(), Held()
-portal.run(nothing())
-portal.close_after(first, close)
-portal.close_after(second, close)
+background_loop.run(nothing())
+background_loop.close_after(first, close)
+background_loop.close_after(second, close)
 if os.fork() == 0:
     del first
     gc.collect()
@@ -178,7 +178,7 @@ def test_a_forked_child_ends_at_once_and_leaves_the_closing_to_its_parent() -> N
 
 def test_work_of_another_thread_does_not_delay_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waited for the other's work would wait for a minute."""
-    monkeypatch.setattr("personalrm.llm.portal.TIDY_UP_S", 60.0)
+    monkeypatch.setattr("personalrm.llm.background_loop.TIDY_UP_S", 60.0)
     begun, may_end = threading.Event(), threading.Event()
 
     async def works_on() -> None:
@@ -190,12 +190,12 @@ def test_work_of_another_thread_does_not_delay_ctrl_c(monkeypatch: pytest.Monkey
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         await asyncio.sleep(600)
 
-    other = threading.Thread(target=lambda: portal.run(works_on()))
+    other = threading.Thread(target=lambda: background_loop.run(works_on()))
     other.start()
     assert begun.wait(60)
     started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        portal.run(is_interrupted())
+        background_loop.run(is_interrupted())
     assert time.perf_counter() - started < 30
     assert other.is_alive()
     may_end.set()

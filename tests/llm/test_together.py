@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personalrm.errors import Unusable
-from personalrm.llm.together import both, stream, together
+from personalrm.llm.gather import both, stream, together
 
 
 async def _later(value: int) -> int:

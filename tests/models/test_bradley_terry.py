@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from personalrm.models.bradley_terry import ALL_PAIRS_UP_TO, PRIOR_SD, Comparison, pairs_to_compare, strengths
+from personalrm.stats.bradley_terry import ALL_PAIRS_UP_TO, PRIOR_SD, Comparison, pairs_to_compare, strengths
 
 PROBABILITY = st.floats(0.001, 0.999)
 

@@ -11,7 +11,7 @@ from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Completion, Want
 from personalrm.models.engines import JudgeEngine, TraitsEngine, Watched
 from personalrm.preferences import History, Message
-from personalrm.synthesis.profile import Profile
+from personalrm.profile.records import Profile
 
 CONTEXT = (Message("user", "How do I water basil?"),)
 SHORT, LONG = "Every day.", "Water it every day. Mornings are best, because the leaves dry. Use about 100 ml."

@@ -10,7 +10,7 @@ import pytest
 
 from personalrm.errors import Unreachable
 from personalrm.llm.endpoint import Completion, TokenLogprob, Want
-from personalrm.models.judge import Judge
+from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import Message
 from personalrm.synthesis.judging import VOTE, Sight, log_odds
 

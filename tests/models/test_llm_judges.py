@@ -14,7 +14,7 @@ from personalrm.models.judges import Asking, judge_named, judges
 from personalrm.models.judges.memory import read_facts
 from personalrm.models.judges.rubric import Criterion, margin, read_criteria
 from personalrm.preferences import History, Message, Preference
-from personalrm.synthesis.options import Options
+from personalrm.profile.options import Options
 
 CONTEXT = (Message("user", "How do I boil an egg?"),)
 

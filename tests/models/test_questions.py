@@ -13,12 +13,12 @@ from hypothesis.extra.numpy import arrays
 from personalrm.data.candidates import Candidate
 from personalrm.data.simulated import Setting, SimulatedPerson, simulate, simulate_people, utility
 from personalrm.errors import DataError, ProfileError
-from personalrm.models.doubts import Doubt, doubt_of_learned, doubt_of_traits, normal_doubt
-from personalrm.models.questions import CRITERIA, Criterion, ask, information, prediction, pref, several, unanswered
+from personalrm.models.acquisition import CRITERIA, Criterion, ask, information, prediction, pref, several, unanswered
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import Array, integrated, person_posterior, sigmoid
+from personalrm.models.uncertainty import Doubt, doubt_of_learned, doubt_of_traits, normal_doubt
 from personalrm.preferences import History
-from personalrm.synthesis.profile import Profile
+from personalrm.profile.records import Profile
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()

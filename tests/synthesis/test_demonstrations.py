@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import choice
 
+from personalrm.profile.records import Reasoning
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis.judging import Shown, Sight, question
-from personalrm.synthesis.profile import Reasoning
 from personalrm.synthesis.scoring import Scores
 
 

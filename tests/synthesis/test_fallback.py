@@ -6,8 +6,8 @@ import pytest
 from scripted import choice
 
 from personalrm.preferences import Preference
-from personalrm.synthesis.fallback import ARMS, SURE, advantage, choose
-from personalrm.synthesis.profile import Arm
+from personalrm.profile.records import Arm
+from personalrm.synthesis.arm_selection import ARMS, SURE, advantage, choose
 from personalrm.synthesis.scoring import Scores
 
 FIVE = [choice(number) for number in range(5)]

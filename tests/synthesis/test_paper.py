@@ -6,10 +6,10 @@ import scripted
 from scripted import Scripted, history, kind_of, reasoned
 
 from personalrm.data.splits import split
-from personalrm.synthesis import paper
+from personalrm.profile.options import Options
+from personalrm.profile.records import Profile, Reasoning
+from personalrm.synthesis import released_algorithm
 from personalrm.synthesis.fitting import fit
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Profile, Reasoning
 from personalrm.synthesis.reasoning import explanations
 
 PAPER = Options(preset="paper")
@@ -33,7 +33,7 @@ async def fitted(endpoint: Scripted, count: int = 17) -> Profile:
 def test_twelve_sets_labels_only_all_in_order_and_ten_random_ones() -> None:
     choices = history(12).choices
     reasonings = [Reasoning(one.id, "Why.", "a", at % 2 == 0, 0.1) for at, one in enumerate(choices)]
-    sets = paper.candidate_sets(choices, explanations(reasonings), 0)
+    sets = released_algorithm.candidate_sets(choices, explanations(reasonings), 0)
     assert len(sets) == 12
     assert [one.choice for one in sets[0]] == [one.choice for one in sets[1]] == list(choices)
     assert all(one.why is None for one in sets[0])
@@ -42,10 +42,10 @@ def test_twelve_sets_labels_only_all_in_order_and_ten_random_ones() -> None:
         assert 1 <= len(one) <= 12
         assert len({shown.choice.id for shown in one}) == len(one)
     assert len({len(one) for one in sets[2:]}) > 3
-    assert sets == paper.candidate_sets(choices, explanations(reasonings), 0)
-    assert sets[2:] != paper.candidate_sets(choices, explanations(reasonings), 1)[2:]
+    assert sets == released_algorithm.candidate_sets(choices, explanations(reasonings), 0)
+    assert sets[2:] != released_algorithm.candidate_sets(choices, explanations(reasonings), 1)[2:]
     whys = explanations(reasonings)
-    sizes = {len(one) for seed in range(60) for one in paper.candidate_sets(choices, whys, seed)[2:]}
+    sizes = {len(one) for seed in range(60) for one in released_algorithm.candidate_sets(choices, whys, seed)[2:]}
     assert sizes == set(range(1, 13))
 
 

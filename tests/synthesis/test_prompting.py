@@ -9,9 +9,9 @@ import scripted
 from scripted import Scripted, history, kind_of, reasoned
 
 from personalrm.preferences import Message
+from personalrm.profile.options import Options
+from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.fitting import fit
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Arm, Profile
 from personalrm.synthesis.prompting import generation_prompt, judge_prompt
 
 

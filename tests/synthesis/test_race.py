@@ -12,10 +12,10 @@ from scripted import Scripted, choice, history, kind_of, reasoned
 from personalrm.errors import BudgetSpent, Unusable
 from personalrm.llm.endpoint import Want
 from personalrm.preferences import History
+from personalrm.profile.options import Options
+from personalrm.profile.records import Profile
 from personalrm.synthesis.demonstrations import MOST_SHOWN
 from personalrm.synthesis.fitting import Unlearnable, fit, fit_people, sight_of
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Profile
 
 
 def sides(prompt: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from scripted import Scripted, choice, reasoned
 
 from personalrm.llm.endpoint import Completion, TokenLogprob
 from personalrm.preferences import Preference
-from personalrm.synthesis.profile import Reasoning
+from personalrm.profile.records import Reasoning
 from personalrm.synthesis.reasoning import question, reason
 
 CHOICES = [choice(number) for number in range(12)]

@@ -18,11 +18,11 @@ from scripted import Scripted, kind_of
 from personalrm.data.reading import read_people
 from personalrm.llm.endpoint import Want
 from personalrm.preferences import History, Preference
+from personalrm.profile.file import load, save
+from personalrm.profile.options import Options, Preset
+from personalrm.profile.records import Profile
 from personalrm.synthesis.fitting import fit, sight_of
 from personalrm.synthesis.grounding import grounded, own_words
-from personalrm.synthesis.options import Options, Preset
-from personalrm.synthesis.profile import Profile
-from personalrm.synthesis.profile_file import load, save
 from personalrm.synthesis.prompting import generation_prompt, judge_prompt
 from personalrm.synthesis.rendering import safe
 

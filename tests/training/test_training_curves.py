@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import matplotlib
 import pytest
 
-from personalrm.bench.report.style import PAPER
 from personalrm.errors import MissingExtra
+from personalrm.formatting.plot_style import PAPER
 from personalrm.training.curves import PNG, SVG, draw, drawn
 from personalrm.training.outcome import Curve, Look
 

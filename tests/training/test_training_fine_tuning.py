@@ -10,8 +10,8 @@ import numpy as np
 import orjson
 import pytest
 
-from personalrm.bench.command import Reading
 from personalrm.data.simulated import simulate_people
+from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.reward_model import Record, RewardSettings, temperature
 from personalrm.models.trained import PRIOR, load_trained
@@ -20,7 +20,7 @@ from personalrm.training.figures import figures
 from personalrm.training.fine_tuning import FineTuning, add_to_card, prepared
 from personalrm.training.people import Read, read
 
-READING = Reading(False, 0.0, lambda line: None)
+READING = ReadOptions(False, 0.0, lambda line: None)
 
 
 @pytest.fixture(scope="module")

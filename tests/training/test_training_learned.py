@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalrm.bench.command import Reading
 from personalrm.data.reading import read_people
+from personalrm.data.sources import ReadOptions
 from personalrm.data.splits import leave_group_out
 from personalrm.data.writing import write_choices
 from personalrm.errors import NotEnoughChoices, TrainingFailed
@@ -21,7 +21,7 @@ from personalrm.models.traits.fit import sigmoid
 from personalrm.training.learned import Learning, prepared
 from personalrm.training.people import Read, read
 
-READING = Reading(False, 0.0, lambda line: None)
+READING = ReadOptions(False, 0.0, lambda line: None)
 SETTINGS = Settings("pref", features="traits", members=2, epochs=2)
 
 

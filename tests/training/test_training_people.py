@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from personalrm.bench.command import Reading
 from personalrm.data.simulated import simulate_people
+from personalrm.data.sources import ReadOptions
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import Preference
@@ -22,8 +22,8 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def reading(said: list[str]) -> Reading:
-    return Reading(False, 0.0, said.append)
+def reading(said: list[str]) -> ReadOptions:
+    return ReadOptions(False, 0.0, said.append)
 
 
 def written(path: Path, change: Callable[[int, Preference], Preference] = lambda at, one: one) -> str:
@@ -31,7 +31,7 @@ def written(path: Path, change: Callable[[int, Preference], Preference] = lambda
     return str(path)
 
 
-def test_counts_of_what_was_read(tmp_path: Path, reading: Reading, said: list[str]) -> None:
+def test_counts_of_what_was_read(tmp_path: Path, reading: ReadOptions, said: list[str]) -> None:
     path = Path(
         written(tmp_path / "people.jsonl", lambda at, one: replace(one, tie=at == 0 or one.user == PEOPLE[0].user))
     )
@@ -43,7 +43,9 @@ def test_counts_of_what_was_read(tmp_path: Path, reading: Reading, said: list[st
     assert said[0].startswith("people.jsonl: 1 of 25 rows skipped: line 25, expected a JSON object")
 
 
-def test_the_fingerprint_hangs_on_labels_groups_and_order_and_not_on_the_name(tmp_path: Path, reading: Reading) -> None:
+def test_the_fingerprint_hangs_on_labels_groups_and_order_and_not_on_the_name(
+    tmp_path: Path, reading: ReadOptions
+) -> None:
     same = [read(written(tmp_path / name), "all", reading).fingerprint for name in ("a.jsonl", "b.jsonl.gz")]
     assert same[0] == same[1]
     changes: list[Callable[[int, Preference], Preference]] = [
@@ -55,7 +57,7 @@ def test_the_fingerprint_hangs_on_labels_groups_and_order_and_not_on_the_name(tm
     assert len({same[0], *others}) == 4
 
 
-def test_a_part_of_the_choices(tmp_path: Path, reading: Reading) -> None:
+def test_a_part_of_the_choices(tmp_path: Path, reading: ReadOptions) -> None:
     path = written(tmp_path / "marked.jsonl", lambda at, one: replace(one, split="context" if at < 4 else "target"))
     everything, context = read(path, "all", reading), read(path, "context", reading)
     assert (everything.choices, everything.marked) == (24, True)
@@ -64,7 +66,7 @@ def test_a_part_of_the_choices(tmp_path: Path, reading: Reading) -> None:
         read(written(tmp_path / "plain.jsonl"), "context", reading)
 
 
-def test_a_group_on_both_sides_of_the_marked_split(tmp_path: Path, reading: Reading) -> None:
+def test_a_group_on_both_sides_of_the_marked_split(tmp_path: Path, reading: ReadOptions) -> None:
     def straddling(at: int, one: Preference) -> Preference:
         return replace(one, group="both", split="context" if at else "target")
 
@@ -72,7 +74,7 @@ def test_a_group_on_both_sides_of_the_marked_split(tmp_path: Path, reading: Read
         read(written(tmp_path / "people.jsonl", straddling), "all", reading)
 
 
-def test_a_person_in_both_files(tmp_path: Path, reading: Reading) -> None:
+def test_a_person_in_both_files(tmp_path: Path, reading: ReadOptions) -> None:
     found = read(written(tmp_path / "people.jsonl"), "all", reading)
     with pytest.raises(DataError, match=r"'simulated-\S+' and 3 more stand both in people.jsonl and in people.jsonl"):
         check_apart(found, found)
@@ -81,7 +83,7 @@ def test_a_person_in_both_files(tmp_path: Path, reading: Reading) -> None:
         check_apart(found, nobody)
 
 
-def test_too_few_people(tmp_path: Path, reading: Reading) -> None:
+def test_too_few_people(tmp_path: Path, reading: ReadOptions) -> None:
     found = read(written(tmp_path / "people.jsonl"), "all", reading)
     check_enough(found, 4, "pref")
     with pytest.raises(NotEnoughChoices, match=r"pref needs at least 5 people with a decided choice.*holds 4"):

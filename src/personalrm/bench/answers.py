@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from personalrm.bench.entries import Entry
 from personalrm.bench.plan import Plan
 from personalrm.errors import DataError
-from personalrm.llm.ledger import Spend
 from personalrm.preferences import Verdict
+from personalrm.profile.spend import Spend
 
 Floats = NDArray[np.float64]
 

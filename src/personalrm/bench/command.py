@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from personalrm.bench.methods import asks
-from personalrm.bench.plan import Design, Source
+from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.bench.trained import Training
-from personalrm.data.problems import Problems
-from personalrm.data.reading import is_large, read_people
-from personalrm.llm import portal
+from personalrm.data.sources import ReadOptions, name_of, source
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.ledger import Ledger
 from personalrm.models.engines import TRAITS
-from personalrm.synthesis.options import Options
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How files of choices are read: as in `personalrm.data.reading.read_people`; ``warn`` is told what was skipped."""
-
-    strict: bool
-    min_gap: float
-    warn: Callable[[str], None]
+from personalrm.profile.options import Options
 
 
 def bench(
@@ -40,7 +29,7 @@ def bench(
     seed: int,
     seen: bool = False,
     training: Training | None = None,
-    reading: Reading,
+    reading: ReadOptions,
     models: Sequence[str],
     settings: Settings,
     options: Options,
@@ -86,33 +75,4 @@ def bench(
         )
         return result, [one.ledger for one in asked]
 
-    return portal.run(work())
-
-
-def source(path: str, reading: Reading) -> Source:
-    """Everybody in a file: held if the file is small, else read anew each time. What is skipped is told once."""
-    problems = Problems()
-    people = read_people(path, strict=reading.strict, problems=problems, min_gap=reading.min_gap)
-    if not is_large(path):
-        held = tuple(people)
-        _tell(path, problems, reading)
-        return lambda: held
-    for _ in people:
-        pass
-    _tell(path, problems, reading)
-    return lambda: read_people(path, strict=reading.strict, min_gap=reading.min_gap)
-
-
-def name_of(path: str) -> str:
-    """What results call a file or a hub set."""
-    return path if path.startswith("hub:") else Path(path).name
-
-
-def _tell(path: str, problems: Problems, reading: Reading) -> None:
-    if problems.summary():
-        reading.warn(f"{name_of(path)}: {problems.summary()}")
-    if problems.too_close:
-        reading.warn(
-            f"{name_of(path)}: {problems.too_close:,} rated pairs left out: scores differ by less than "
-            f"{reading.min_gap:g}."
-        )
+    return background_loop.run(work())

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics import scoring
-from personalrm.bench.statistics.calibration import calibration
-from personalrm.bench.statistics.slices import Mask, by_domain, equally_long, own_accuracies
-from personalrm.bench.statistics.uncertainty import interval
+from personalrm.stats import metrics
+from personalrm.stats.calibration import calibration
+from personalrm.stats.intervals import interval
+from personalrm.stats.slices import Mask, by_domain, equally_long, own_accuracies
 
 DRAWS = 2_000
 """Of the intervals of slices: there are hundreds of them, and nothing is decided by their third digit."""
@@ -74,7 +74,7 @@ def _slice(result: BenchResult, label: str, only: Mask) -> dict[str, Any]:
     scored = ~np.isnan(right)
     low, high = interval(right, people, result.design.seed, DRAWS) or (None, None)
     return {
-        "accuracy": scoring.accuracy(result.probabilities[label][only]),
+        "accuracy": metrics.accuracy(result.probabilities[label][only]),
         "low": low,
         "high": high,
         "people": len(np.unique(people[scored])),

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import together
+from personalrm.llm.gather import together
 from personalrm.preferences import History, Preference
-from personalrm.synthesis.fallback import ARMS, advantage
+from personalrm.profile.records import Arm, Profile
+from personalrm.synthesis.arm_selection import ARMS, advantage
 from personalrm.synthesis.fitting import sight_for
-from personalrm.synthesis.profile import Arm, Profile
 from personalrm.synthesis.reasoning import reason
 from personalrm.synthesis.scoring import Scores, score
 

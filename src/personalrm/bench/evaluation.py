@@ -22,11 +22,11 @@ from personalrm.bench.methods import Setup, method_named
 from personalrm.bench.plan import Asked, Design
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import interval
 from personalrm.errors import NotEnoughChoices
-from personalrm.llm.together import together
+from personalrm.llm.gather import together
 from personalrm.preferences import History, Message, Verdict
-from personalrm.synthesis.profile import Spend
+from personalrm.profile.spend import Spend
+from personalrm.stats.intervals import interval
 
 BASELINES = ("longer", "first", "population")
 Predict = Callable[[Sequence[Message], str, str], Awaitable[Verdict]]

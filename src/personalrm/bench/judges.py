@@ -18,12 +18,12 @@ from personalrm.bench.predicting import Population, Prediction
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.ledger import Spend
-from personalrm.llm.together import together
+from personalrm.llm.gather import together
 from personalrm.models.judges import Asking, judge_named
 from personalrm.preferences import History, Message
+from personalrm.profile.options import Options
+from personalrm.profile.spend import Spend
 from personalrm.synthesis.judging import Judgement
-from personalrm.synthesis.options import Options
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from personalrm.preferences import History, Verdict
 if TYPE_CHECKING:
     from personalrm.llm.endpoint import Endpoint
     from personalrm.models.traits import TraitsModel
-    from personalrm.synthesis.options import Options
+    from personalrm.profile.options import Options
 
 JUDGE = "judge:"
 NOT_PERSONAL = ("default", "demographics", "stated")
@@ -190,7 +190,7 @@ def _saved(name: str, setup: Setup) -> Method:
 
 def _language_model(name: str, setup: Setup) -> Method:
     from personalrm.bench.judges import JudgeMethod
-    from personalrm.synthesis.options import Options
+    from personalrm.profile.options import Options
 
     if setup.endpoint is None:
         raise DataError(f"method '{name}' asks a language model: name it with --model (and --base-url)")

@@ -23,7 +23,7 @@ from personalrm.bench.protocols import Task, protocol_named, tasks
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History, Side
-from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.profile.fingerprint import fingerprint
 
 DEFAULT_FOLDS = 5
 Source = Callable[[], Iterable[History]]

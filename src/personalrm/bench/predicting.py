@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from personalrm.bench.protocols import Task
-from personalrm.llm.ledger import Spend
 from personalrm.preferences import History, Verdict
+from personalrm.profile.spend import Spend
 
 if TYPE_CHECKING:
     from personalrm.synthesis.judging import Judgement

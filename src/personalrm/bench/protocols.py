@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from personalrm.data.splits import context_target, growing, in_order, leave_group_out
+from personalrm.data.splits import check_marks, context_target, growing, in_order, leave_group_out
 from personalrm.errors import DataError
 from personalrm.preferences import History, Message, Preference, Side
 
@@ -82,17 +82,6 @@ def _as_marked(history: History) -> Iterator[_Held]:
     target = tuple(one for one in history.decided if one.split == "target")
     if target:
         yield history.only(one for one in history if one.split == "context"), target
-
-
-def check_marks(history: History) -> None:
-    """DataError if a group stands on both sides of the split that the data marks."""
-    taught = {one.group for one in history if one.split == "context"}
-    straddling = sorted({one.group for one in history if one.split == "target"} & taught)
-    if straddling:
-        raise DataError(
-            f"{history.user}: group '{straddling[0]}' stands on both sides of the split that the data marks; "
-            "a group must be context or target as a whole"
-        )
 
 
 def _across_domains(history: History, seed: int) -> Iterator[_Held]:

@@ -20,12 +20,12 @@ import orjson
 
 from personalrm.bench.details import details_of
 from personalrm.bench.entries import Entry
-from personalrm.bench.files import replace_file
 from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
-from personalrm.bench.statistics.power import detectable
-from personalrm.bench.statistics.slices import LENGTH_MATCHING
 from personalrm.errors import DataError, StorageError
+from personalrm.files import replace_file
+from personalrm.stats.power import detectable
+from personalrm.stats.slices import LENGTH_MATCHING
 
 SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"

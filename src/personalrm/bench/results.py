@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from personalrm.bench.answers import Floats, MethodResult
 from personalrm.bench.entries import Entry, labels
 from personalrm.bench.plan import Asked, Design
-from personalrm.bench.statistics import scoring
-from personalrm.bench.statistics.uncertainty import Codes, Paired, holm, interval, paired
+from personalrm.stats import metrics
+from personalrm.stats.intervals import Codes, Paired, holm, interval, paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class BenchResult:
     @cached_property
     def correct(self) -> dict[str, Floats]:
         """For each line 1 for right, 0 for wrong, 0.5 for exactly even, NaN for unscored, shape (pairs,)."""
-        return {label: scoring.correctness(one) for label, one in self.probabilities.items()}
+        return {label: metrics.correctness(one) for label, one in self.probabilities.items()}
 
     def of_preferred(self, probability: Floats) -> Floats:
         """Probabilities of ``a`` as those of the response that was preferred, shape (pairs,)."""
@@ -142,13 +142,13 @@ class BenchResult:
         return Row(
             name=line.entry.method,
             model=line.entry.model,
-            accuracy=scoring.accuracy(probability),
+            accuracy=metrics.accuracy(probability),
             low=low,
             high=high,
             people=len(np.unique(people[scored])),
             pairs=int(scored.sum()),
-            coverage=scoring.coverage(probability),
-            log_loss=scoring.log_loss(probability) if line.probabilistic else None,
+            coverage=metrics.coverage(probability),
+            log_loss=metrics.log_loss(probability) if line.probabilistic else None,
             calls=spend.calls,
             prompt_tokens=spend.prompt_tokens,
             completion_tokens=spend.completion_tokens,
@@ -156,7 +156,7 @@ class BenchResult:
             seconds=round(line.seconds, 3),
             label=label,
             context_pairs=line.entry.context_pairs,
-            brier=scoring.brier(probability) if line.probabilistic else None,
+            brier=metrics.brier(probability) if line.probabilistic else None,
             even=int((probability == 0.5).sum()),
             agreement=_agreement(line.answers.orders[only]),
             unscored=_counted(why for at, why in line.answers.unscored.items() if only[at]),

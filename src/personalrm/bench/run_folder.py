@@ -27,9 +27,9 @@ from typing import IO, Any
 import orjson
 
 from personalrm.bench.entries import Entry
-from personalrm.bench.files import replace_file, stored
 from personalrm.bench.run_log import Log, Row, rows_of
 from personalrm.errors import DataError
+from personalrm.files import replace_file, stored
 
 SCHEMA = 1
 RUN, SECONDS = "run.json", "seconds.json"

@@ -14,8 +14,8 @@ from typing import IO, Any
 import orjson
 
 from personalrm.bench.entries import Entry
-from personalrm.bench.files import replace_file, stored
 from personalrm.errors import DataError
+from personalrm.files import replace_file, stored
 
 Row = Mapping[str, Any]
 

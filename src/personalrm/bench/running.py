@@ -38,12 +38,12 @@ from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
 from personalrm.bench.trained import Training, check_unseen
 from personalrm.errors import DataError, EndpointError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import stream, together
+from personalrm.llm.gather import stream, together
 from personalrm.models.engines import TRAINED
 from personalrm.preferences import History
-from personalrm.synthesis.options import Options
+from personalrm.profile.options import Options
 
 UNDER_WAY = 64
 """Tasks under way at once where a model is asked; the endpoint's own scheduler bounds the calls."""
@@ -114,7 +114,7 @@ def _blocking(work: Callable[P, Awaitable[T]]) -> Callable[P, T]:
         async def waited() -> T:
             return await work(*args, **kwargs)
 
-        return portal.run(waited())
+        return background_loop.run(waited())
 
     return blocking
 

@@ -156,3 +156,14 @@ def _last_groups(sizes: list[int], share: float) -> int:
 
 def _draw(seed: int, name: str) -> bytes:
     return blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()
+
+
+def check_marks(history: History) -> None:
+    """DataError if a group stands on both sides of the split that the data marks."""
+    taught = {one.group for one in history if one.split == "context"}
+    straddling = sorted({one.group for one in history if one.split == "target"} & taught)
+    if straddling:
+        raise DataError(
+            f"{history.user}: group '{straddling[0]}' stands on both sides of the split that the data marks; "
+            "a group must be context or target as a whole"
+        )

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personalrm.errors import DataError, StorageError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache, default_path
 from personalrm.llm.host import DEFAULT_URL, Host
 from personalrm.llm.ledger import Ledger, Prices
@@ -118,7 +118,7 @@ def shared(model: str, settings: Settings) -> LanguageModel:
     found = _open.get(key)
     if found is None:
         found = _open[key] = connect(model, settings)
-        portal.close_after(found, found.closer())
+        background_loop.close_after(found, found.closer())
     return found
 
 

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from personalrm.errors import RequestRefused, Unusable
 from personalrm.llm.endpoint import NOBODY
+from personalrm.llm.gather import together
 from personalrm.llm.host import Host
 from personalrm.llm.openai import Client
 from personalrm.llm.scheduler import Scheduler
-from personalrm.llm.together import together
 from personalrm.llm.transport import BadRequest
 from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, redact, short, status_inside
 

@@ -16,8 +16,9 @@ from typing import Any
 from personalrm.errors import StorageError
 from personalrm.llm.cache import AnswerCache, cache_key
 from personalrm.llm.endpoint import Announcing, Completion, Endpoint, Flight, Want
-from personalrm.llm.ledger import Ledger, Spend
+from personalrm.llm.ledger import Ledger
 from personalrm.preferences import Message
+from personalrm.profile.spend import Spend
 
 
 class LanguageModel:

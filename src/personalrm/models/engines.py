@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 from personalrm.data.reading import read_people
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.models.judge import Judge, Ranking
+from personalrm.models.judges.pair_judge import Judge, Ranking
 from personalrm.preferences import History, Message, Verdict
+from personalrm.profile.options import Options, VerdictMode
+from personalrm.profile.records import Profile, Reasoning
 from personalrm.synthesis.fitting import fit, sight_of
-from personalrm.synthesis.judging import Verdicts
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Profile, Reasoning
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
@@ -43,7 +42,7 @@ def is_local(model: str) -> bool:
 class Predictor(Protocol):
     """Predicts one person's choices."""
 
-    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: Verdicts = "reasoned") -> Verdict:
+    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
         """Which response the person prefers."""
         ...
 
@@ -143,7 +142,7 @@ class ScalarPredictor:
 
     model: Scalar
 
-    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: Verdicts = "reasoned") -> Verdict:
+    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
         """``verdicts`` changes nothing here: the reasoning costs nothing."""
         return self.model.compare(context, a, b)
 

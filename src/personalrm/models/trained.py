@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import orjson
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
-from personalrm.models.lineage import Lineage
 from personalrm.preferences import History, Message, Verdict
+from personalrm.profile.lineage import Lineage
 
 if TYPE_CHECKING:
     import numpy as np

@@ -27,8 +27,8 @@ from personalrm.models.trained import Trained, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, fallback, groups_of
 from personalrm.preferences import History, Preference
-from personalrm.synthesis.fingerprint import fingerprint
-from personalrm.synthesis.profile import Profile, Reasoning
+from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.records import Profile, Reasoning
 
 
 @dataclass(frozen=True)

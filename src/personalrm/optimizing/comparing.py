@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.bench.statistics.scoring import accuracy, correctness, log_loss
-from personalrm.bench.statistics.uncertainty import interval, paired
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import stream
+from personalrm.llm.gather import stream
 from personalrm.optimizing.people import AT_ONCE, Prepared
 from personalrm.optimizing.prompt_file import Difference, Held, Measured
 from personalrm.optimizing.trials import Outcome, Progress, judged, points
-from personalrm.synthesis.judging import Verdicts
+from personalrm.profile.options import VerdictMode
+from personalrm.stats.intervals import interval, paired
+from personalrm.stats.metrics import accuracy, correctness, log_loss
 
 Floats = NDArray[np.float64]
 SURE = 0.05
@@ -23,7 +23,7 @@ _DIGITS = 6
 
 
 async def outcomes(
-    endpoint: Endpoint, instruction: str, people: Sequence[Prepared], verdicts: Verdicts, seed: int, tell: Progress
+    endpoint: Endpoint, instruction: str, people: Sequence[Prepared], verdicts: VerdictMode, seed: int, tell: Progress
 ) -> list[Outcome]:
     """What one instruction does for each person, in order."""
     found: dict[str, Outcome] = {}

@@ -34,9 +34,9 @@ def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: 
         PersonalrmError: what asking raises; or an error of the optimiser itself.
     """
     check_installed()
-    from personalrm.optimizing.dspy_room import gepa, miprov2
-    from personalrm.optimizing.dspy_room.asking import Stop
-    from personalrm.optimizing.dspy_room.quiet import quiet
+    from personalrm.optimizing.dspy_backend import gepa, miprov2
+    from personalrm.optimizing.dspy_backend.asking import Stop
+    from personalrm.optimizing.dspy_backend.quiet import quiet
 
     run = gepa.run if optimizer == gepa.NAME else miprov2.run
     try:

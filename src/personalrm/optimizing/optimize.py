@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.bench.command import Reading, name_of, source
+from personalrm.data.sources import ReadOptions, name_of, source
 from personalrm.errors import DataError, NotEnoughChoices
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel
@@ -24,7 +24,7 @@ from personalrm.optimizing.people import LEAST, Prepared, draw, fingerprint_of, 
 from personalrm.optimizing.prompt_file import SCHEMA, Data, Held, PromptFile
 from personalrm.optimizing.trials import Progress, Trials
 from personalrm.preferences import History
-from personalrm.synthesis.judging import Verdicts
+from personalrm.profile.options import VerdictMode
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
 """People that an optimiser tries a candidate on before it decides whether to try it on all."""
@@ -49,12 +49,12 @@ class Plan:
     held_back: float = 0.5
     trials: int = 8
     seed: int = 0
-    verdicts: Verdicts = "token"
+    verdicts: VerdictMode = "token"
     keep_anyway: bool = False
 
 
 def optimize(
-    data: str, plan: Plan, model: str, proposer: str | None, settings: Settings, reading: Reading, tell: Progress
+    data: str, plan: Plan, model: str, proposer: str | None, settings: Settings, reading: ReadOptions, tell: Progress
 ) -> tuple[PromptFile, list[Ledger]]:
     """Find a better persona prompt; gives what was found and what each model was asked.
 
@@ -76,7 +76,7 @@ def optimize(
         raise DataError(f"--held-back: expected a share between 0 and 1, found {plan.held_back}")
     check_installed()
     training, held = draw(source(data, reading)(), plan.people, plan.held_back, plan.seed)
-    models = portal.run(_connected(names, settings))
+    models = background_loop.run(_connected(names, settings))
     try:
         found = _run(name_of(data), plan, models[0], models[-1], training, held, tell)
     finally:
@@ -101,7 +101,7 @@ def _run(
     trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, tell, SINGLY[plan.optimizer])
     drive(plan.optimizer, trials, proposer, plan.trials, plan.seed)
     best = trials.best()
-    scores = portal.run(_measure(model, trials.shipped, best, measured, plan, tell))
+    scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, tell))
     chosen = best if plan.keep_anyway or comparing.is_better(scores) else trials.shipped
     left_out = len(training) + len(held) - len(learned) - len(measured)
     return PromptFile(
@@ -132,7 +132,7 @@ def _asked_with(plan: Plan) -> dict[str, str]:
 
 def _ready(model: Endpoint, people: Sequence[History], plan: Plan, tell: Progress) -> list[Prepared]:
     """The people with their reasonings; NotEnoughChoices if too few are left of whom a persona could be written."""
-    ready = portal.run(prepare(model, people, plan.seed, tell))
+    ready = background_loop.run(prepare(model, people, plan.seed, tell))
     if len(ready) < LEAST:
         raise NotEnoughChoices(
             f"no reasoning of {len(people) - len(ready)} of {len(people)} people foresaw a choice, so no persona can "

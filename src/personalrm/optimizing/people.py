@@ -13,12 +13,12 @@ from hashlib import blake2b
 from personalrm.data.splits import split
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import stream
+from personalrm.llm.gather import stream
 from personalrm.optimizing.describing import describe_choices
 from personalrm.preferences import History, Preference
-from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.options import Options
 from personalrm.synthesis.judging import Shown
-from personalrm.synthesis.options import Options
 from personalrm.synthesis.written import explained, telling
 
 AT_ONCE = 24

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from personalrm.bench.files import replace_file
 from personalrm.errors import DataError, StorageError
+from personalrm.files import replace_file
 
 SCHEMA = 1
 LONGEST = 20_000

@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import stream
+from personalrm.llm.gather import stream
 from personalrm.optimizing.guard import CARRIES, Guard
 from personalrm.optimizing.people import AT_ONCE, Prepared
 from personalrm.optimizing.prompt_file import Candidate
-from personalrm.synthesis.judging import Sight, Verdicts
+from personalrm.profile.options import VerdictMode
+from personalrm.synthesis.judging import Sight
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.scoring import score
 
@@ -63,7 +64,7 @@ def points(probability: float | None) -> float:
 
 
 async def judged(
-    endpoint: Endpoint, instruction: str | None, person: Prepared, verdicts: Verdicts, seed: int
+    endpoint: Endpoint, instruction: str | None, person: Prepared, verdicts: VerdictMode, seed: int
 ) -> Outcome:
     """Write the persona (None takes the prompt that ships) and judge the held choices in both orders."""
     persona = await write_persona(endpoint, person.shown, seed, instruction)
@@ -91,7 +92,7 @@ class Trials:
         endpoint: Endpoint,
         people: Sequence[Prepared],
         guard: Guard,
-        verdicts: Verdicts,
+        verdicts: VerdictMode,
         seed: int,
         tell: Progress,
         singly: int = 0,
@@ -123,7 +124,7 @@ class Trials:
             tried = sum((instruction, one.user) in self._outcomes for one in self.people)
             everybody = instruction == self.shipped or tried >= self._singly
             wanted = [one for one in self.people if everybody or one.user == user]
-            portal.run(self._try(instruction, wanted))
+            background_loop.run(self._try(instruction, wanted))
         return self._outcomes[instruction, user]
 
     def score(self, instruction: str, user: str) -> float:

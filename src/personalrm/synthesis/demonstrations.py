@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from personalrm.preferences import Preference
+from personalrm.profile.records import CandidateSet, Reasoning
 from personalrm.synthesis.judging import Shown, Sight
-from personalrm.synthesis.profile import CandidateSet, Reasoning
 from personalrm.synthesis.reasoning import explanations
 from personalrm.synthesis.scoring import Scores
 

@@ -13,18 +13,19 @@ from personalrm import __version__, prompts
 from personalrm.data.splits import Split, split
 from personalrm.errors import NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.gather import stream
 from personalrm.llm.language_model import Meter
-from personalrm.llm.together import stream
 from personalrm.preferences import History
+from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.options import Options
+from personalrm.profile.records import Arm, Demonstration, Fallback, Profile, Reasoning
+from personalrm.profile.spend import Spend
 from personalrm.synthesis import demonstrations as stage
-from personalrm.synthesis import paper, race
-from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.synthesis import released_algorithm, successive_halving
+from personalrm.synthesis.fit_result import Learned
 from personalrm.synthesis.judging import Shown, Sight
-from personalrm.synthesis.learned import Learned
 from personalrm.synthesis.notes import remarks
-from personalrm.synthesis.options import Options
 from personalrm.synthesis.persona import persona_text
-from personalrm.synthesis.profile import Arm, Demonstration, Fallback, Profile, Reasoning, Spend
 from personalrm.synthesis.written import telling, written
 
 AT_ONCE = 24
@@ -110,7 +111,7 @@ def _learning(parts: Split, options: Options) -> Learning:
         return _unselected
     if not parts.validation.choices:
         return _unvalidated
-    return paper.learn if options.preset == "paper" else race.learn
+    return released_algorithm.learn if options.preset == "paper" else successive_halving.learn
 
 
 async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:

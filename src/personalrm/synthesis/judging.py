@@ -15,18 +15,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any
 
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
 from personalrm.llm.cache import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.together import both
+from personalrm.llm.gather import both
 from personalrm.preferences import Message, Preference, Verdict
+from personalrm.profile.options import VerdictMode
 from personalrm.synthesis import rendering
 
-Verdicts = Literal["token", "reasoned"]
 """``token`` asks for the answer's letter alone, ``reasoned`` for an explanation before it."""
 
 VOTE = 5 / 6
@@ -129,13 +129,13 @@ class Judgement:
         return Verdict(self.probability, reasoning, self.unscored)
 
 
-def question(sight: Sight, context: Sequence[Message], first: str, second: str, verdicts: Verdicts) -> list[Message]:
+def question(sight: Sight, context: Sequence[Message], first: str, second: str, verdicts: VerdictMode) -> list[Message]:
     """The messages that ask for one verdict in one order."""
     asked = f"{sight.text}{rendering.pair(context, first, second)}\n\n{prompts.load(f'verdict_{verdicts}')}"
     return [Message("system", prompts.load("system")), Message("user", asked)]
 
 
-def wanted(verdicts: Verdicts, priority: int = 0) -> Want:
+def wanted(verdicts: VerdictMode, priority: int = 0) -> Want:
     """How a verdict of this kind is to be answered."""
     if verdicts == "token":
         return Want(TOKEN_ANSWER, logprobs=20, priority=priority)
@@ -148,7 +148,7 @@ async def judge_order(
     context: Sequence[Message],
     first: str,
     second: str,
-    verdicts: Verdicts,
+    verdicts: VerdictMode,
     priority: int = 0,
 ) -> OrderVerdict:
     """Ask in the one order given. An unreadable letter is asked again with an explanation, which models that think
@@ -196,7 +196,7 @@ async def judge_pair(
     context: Sequence[Message],
     a: str,
     b: str,
-    verdicts: Verdicts,
+    verdicts: VerdictMode,
     priority: int = 0,
     *,
     staggered: bool = False,

@@ -18,9 +18,9 @@ from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json, why_unparsed
 from personalrm.llm.endpoint import Endpoint, Want
 from personalrm.preferences import Message
+from personalrm.profile.records import Claim, Persona
 from personalrm.synthesis.grounding import grounded, invents, own_words
 from personalrm.synthesis.judging import Shown, Sight, without_thoughts
-from personalrm.synthesis.profile import Claim, Persona
 
 PRIORITY = 1
 LONGEST_ANSWER = 1500

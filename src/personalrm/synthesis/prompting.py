@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from personalrm import prompts
 from personalrm.preferences import Message
+from personalrm.profile.records import Profile
 from personalrm.synthesis import rendering
 from personalrm.synthesis.fitting import sight_of
 from personalrm.synthesis.judging import question
-from personalrm.synthesis.profile import Profile
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 2_000

@@ -18,11 +18,11 @@ from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_choice, parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.together import together
+from personalrm.llm.gather import together
 from personalrm.preferences import Message, Preference, Side
+from personalrm.profile.records import Reasoning
 from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import REASONED_ANSWER, log_loss, read_probability, reasoning_of, without_thoughts
-from personalrm.synthesis.profile import Reasoning
 
 PRIORITY = 0
 """Everything else waits for the reasonings, so they go first."""

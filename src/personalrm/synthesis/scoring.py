@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.together import together
+from personalrm.llm.gather import together
 from personalrm.preferences import Preference
-from personalrm.synthesis.judging import Judgement, Sight, Verdicts, judge_order, judge_pair, log_loss
+from personalrm.profile.options import VerdictMode
+from personalrm.synthesis.judging import Judgement, Sight, judge_order, judge_pair, log_loss
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ async def score(
     endpoint: Endpoint,
     sight: Sight,
     choices: Sequence[Preference],
-    verdicts: Verdicts,
+    verdicts: VerdictMode,
     priority: int,
     *,
     seed: int | None = None,
@@ -88,7 +89,7 @@ async def score(
 
 
 async def _one_order(
-    endpoint: Endpoint, sight: Sight, choice: Preference, verdicts: Verdicts, priority: int, seed: int
+    endpoint: Endpoint, sight: Sight, choice: Preference, verdicts: VerdictMode, priority: int, seed: int
 ) -> float | None:
     first, second = choice.shown(seed)
     judged = await judge_order(endpoint, sight, choice.context, first, second, verdicts, priority)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from personalrm.data.splits import Split
 from personalrm.llm.endpoint import Endpoint
 from personalrm.preferences import History
+from personalrm.profile.options import Options
+from personalrm.profile.records import Persona, Reasoning
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis.judging import Shown
-from personalrm.synthesis.options import Options
 from personalrm.synthesis.persona import write_persona
-from personalrm.synthesis.profile import Persona, Reasoning
 from personalrm.synthesis.reasoning import reason
 
 

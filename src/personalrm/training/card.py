@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from personalrm.bench.figures import between, number
+from personalrm.formatting.numbers import between, number
 from personalrm.training.figures import Figure
 from personalrm.training.manifest import Manifest
 

@@ -12,10 +12,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from personalrm.bench.files import replace_file, stored
-from personalrm.bench.report.style import PAPER, style
-from personalrm.bench.report.wording import shortened
 from personalrm.errors import MissingExtra
+from personalrm.files import replace_file, stored
+from personalrm.formatting.plot_style import PAPER, style
+from personalrm.formatting.texts import shortened
 from personalrm.training.outcome import Curve
 
 SVG, PNG = "curves.svg", "curves.png"

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.bench.statistics.scoring import accuracy, correctness, log_loss
-from personalrm.bench.statistics.uncertainty import interval
+from personalrm.stats.intervals import interval
+from personalrm.stats.metrics import accuracy, correctness, log_loss
 
 Floats = NDArray[np.float64]
 EVERYBODY, LONGER = "everybody", "longer"

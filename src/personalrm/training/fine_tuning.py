@@ -17,8 +17,8 @@ from typing import ClassVar
 
 import orjson
 
-from personalrm.bench.files import replace_file, stored
 from personalrm.data.splits import folds_by_person
+from personalrm.files import replace_file, stored
 from personalrm.models.reward_model import RewardModel, RewardSettings, Row, train, training_rows, traits_profiles
 from personalrm.models.reward_model.backbones import Backbone, identify
 from personalrm.models.reward_model.card import write_card

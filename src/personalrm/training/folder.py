@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 import orjson
 
-from personalrm.bench.files import replace_file, stored
 from personalrm.errors import DataError, StorageError
+from personalrm.files import replace_file, stored
 from personalrm.models.trained import FILES, MANIFEST, kind_of
 
 RUN, CHECKPOINT, CHECKPOINTS = "run.json", "checkpoint.pt", "checkpoints"

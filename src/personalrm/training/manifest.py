@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from personalrm.bench.files import replace_file, stored
 from personalrm.errors import DataError
-from personalrm.models.lineage import Lineage
+from personalrm.files import replace_file, stored
 from personalrm.models.trained import MANIFEST, Kind
+from personalrm.profile.lineage import Lineage
 from personalrm.training.figures import Figure
 from personalrm.training.outcome import Cut
 from personalrm.training.people import Part, Read

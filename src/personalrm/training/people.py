@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
 
-from personalrm.bench.command import Reading, name_of
-from personalrm.bench.protocols import check_marks
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_people
+from personalrm.data.sources import ReadOptions, name_of
+from personalrm.data.splits import check_marks
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History
-from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.profile.fingerprint import fingerprint
 
 Part = Literal["all", "context"]
 
@@ -56,7 +56,7 @@ def decided(people: Iterable[History]) -> int:
     return sum(len(one.decided) for one in people)
 
 
-def read(path: str, part: Part, reading: Reading) -> Read:
+def read(path: str, part: Part, reading: ReadOptions) -> Read:
     """Everybody in a file.
 
     Args:
@@ -104,7 +104,7 @@ def check_apart(trained: Read, validation: Read) -> None:
         )
 
 
-def _tell(name: str, problems: Problems, reading: Reading) -> None:
+def _tell(name: str, problems: Problems, reading: ReadOptions) -> None:
     if problems.summary():
         reading.warn(f"{name}: {problems.summary()}")
     if problems.too_close:

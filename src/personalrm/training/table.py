@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from personalrm.bench.figures import between, number
-from personalrm.bench.report.wording import counted, plain
+from personalrm.formatting.numbers import between, number
+from personalrm.formatting.texts import counted, plain
 from personalrm.training.manifest import Manifest
 
 if TYPE_CHECKING:

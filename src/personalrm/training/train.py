@@ -10,10 +10,10 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from personalrm.bench.command import Reading
-from personalrm.bench.files import replace_file, stored
+from personalrm.data.sources import ReadOptions
 from personalrm.errors import MissingExtra, StorageError
-from personalrm.models.lineage import Lineage
+from personalrm.files import replace_file, stored
+from personalrm.profile.lineage import Lineage
 from personalrm.training import curves, manifest
 from personalrm.training.card import card
 from personalrm.training.figures import EVERYBODY, figures
@@ -80,7 +80,7 @@ class _Run:
         )
 
 
-def train(order: Order, reading: Reading, tell: Tell = lambda line: None) -> Found:
+def train(order: Order, reading: ReadOptions, tell: Tell = lambda line: None) -> Found:
     """Train a model, or go on with one.
 
     Args:
@@ -124,7 +124,7 @@ def _check(order: Order) -> None:
         device_of(order.device)
 
 
-def _people(order: Order, reading: Reading) -> tuple[Read, Read | None]:
+def _people(order: Order, reading: ReadOptions) -> tuple[Read, Read | None]:
     data = read(order.data, order.part, reading)
     validation = None if order.validation is None else read(order.validation, order.part, reading)
     if data.marked:
@@ -146,7 +146,7 @@ def _job(order: Order, settings: Settings | RewardSettings, data: Read, validati
     return learned.prepared(settings, data, validation, order.device)
 
 
-def _keep(order: Order, found: Manifest, outcome: Outcome, reading: Reading) -> None:
+def _keep(order: Order, found: Manifest, outcome: Outcome, reading: ReadOptions) -> None:
     """Picture and card, then the manifest, with which the run is finished."""
     everybody = next((one.log_loss for one in found.figures if one.name == EVERYBODY), None)
     try:

@@ -11,9 +11,9 @@ import pytest
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.learned import LearnedModel, Settings, train
 from personalrm.models.learned.features import Features, learn_features
-from personalrm.models.learned.footing import learn_footing
 from personalrm.models.learned.loop import Point
 from personalrm.models.learned.model import choices_of
+from personalrm.models.learned.shared_reward import learn_footing
 from personalrm.models.learned.training import train_validated
 from personalrm.preferences import History, Preference
 

@@ -13,7 +13,7 @@ from personalrm.data.reading import read_history
 from personalrm.errors import MissingExtra
 from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import TraitsModel
-from personalrm.models.traits.sense import WIDTH, relate
+from personalrm.models.traits.embedding_weights import WIDTH, relate
 from personalrm.preferences import Message
 
 ROOT = Path(__file__).resolve().parents[3]

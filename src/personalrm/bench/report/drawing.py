@@ -19,10 +19,10 @@ from itertools import pairwise
 from typing import Any
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
-from personalrm.bench.report.style import style
 from personalrm.bench.report.svg import COLOURS, inline
-from personalrm.bench.report.wording import plain, shortened
 from personalrm.errors import MissingExtra
+from personalrm.formatting.plot_style import style
+from personalrm.formatting.texts import plain, shortened
 
 WIDTH = 7.6
 """Inches; the page scales the figure, and text of 9.5 points is then as large as the page's small print."""

@@ -7,7 +7,7 @@ escaped("50 % of A_1")    # "50 \\\\% of A\\\\_1"
 from __future__ import annotations
 
 from personalrm.bench.report.table import Column, Table, words
-from personalrm.bench.report.wording import plain
+from personalrm.formatting.texts import plain
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from personalrm.bench.report.table import Column, Table, words
-from personalrm.bench.report.wording import plain
+from personalrm.formatting.texts import plain
 
 LONG = 14
 """Tables of more rows are folded away behind their title."""

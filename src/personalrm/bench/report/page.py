@@ -14,17 +14,17 @@ from importlib import resources
 from typing import Any
 
 from personalrm.bench.charts import Chart, Dots
-from personalrm.bench.report import pictures, tables
+from personalrm.bench.report import charts_from_record, tables
 from personalrm.bench.report.evidence import Evidence
-from personalrm.bench.report.exhibits import personas, worst
+from personalrm.bench.report.examples import personas, worst
 from personalrm.bench.report.lines import ranked
 from personalrm.bench.report.markup import bullets, figure, folded, paragraph, section, table, text
 from personalrm.bench.report.published import published
 from personalrm.bench.report.reading import findings, notes, warning
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import Column, Table
-from personalrm.bench.report.wording import counted
 from personalrm.errors import MissingExtra
+from personalrm.formatting.texts import counted
 
 Record = Mapping[str, Any]
 Draw = Callable[[Chart], str]
@@ -129,19 +129,23 @@ def _failed(failed: Mapping[str, str]) -> str:
 
 
 def _accuracy(record: Record, shown: _Figures) -> str:
-    return shown(pictures.leaderboard(ranked(record)), _DOTS) + table(tables.leaderboard(record), title=False)
+    return shown(charts_from_record.leaderboard(ranked(record)), _DOTS) + table(tables.leaderboard(record), title=False)
 
 
 def _tests(record: Record, shown: _Figures) -> str:
     caption = "Blue: the row's method is right more often; orange: less often. Whether that is chance says the table."
-    return table(tables.against(record)) + shown(pictures.differences(record), caption) + table(tables.pairwise(record))
+    return (
+        table(tables.against(record))
+        + shown(charts_from_record.differences(record), caption)
+        + table(tables.pairwise(record))
+    )
 
 
 def _probabilities(record: Record, shown: _Figures) -> str:
     caption = (
         "On the dotted line a probability means what it says; a flatter curve is too sure, a steeper one too timid."
     )
-    curves = "".join(shown(chart, caption) for chart in pictures.calibration(record))
+    curves = "".join(shown(chart, caption) for chart in charts_from_record.calibration(record))
     bins = tables.calibration(record)
     return (
         table(tables.probabilities(record), title=False) + curves + (folded(bins.title, table(bins)) if curves else "")
@@ -151,7 +155,7 @@ def _probabilities(record: Record, shown: _Figures) -> str:
 def _slices(record: Record, shown: _Figures) -> str:
     return (
         table(tables.length_matched(record))
-        + shown(pictures.domains(record), "Blue: more often right than a coin; orange: less often.")
+        + shown(charts_from_record.domains(record), "Blue: more often right than a coin; orange: less often.")
         + table(tables.domains(record))
     )
 
@@ -162,17 +166,19 @@ def _published(record: Record, shown: _Figures) -> str:
         return ""
     return (
         paragraph(compared.note)
-        + shown(pictures.published(compared), "Sets and pairs differ.")
+        + shown(charts_from_record.published(compared), "Sets and pairs differ.")
         + table(Table(compared.name, compared.title, compared.columns, compared.rows, "", compared.published))
     )
 
 
 def _learning(record: Record, shown: _Figures) -> str:
-    return "".join(shown(chart, _CURVES) for chart in pictures.learning(record)) + table(tables.learning(record))
+    return "".join(shown(chart, _CURVES) for chart in charts_from_record.learning(record)) + table(
+        tables.learning(record)
+    )
 
 
 def _cost(record: Record, shown: _Figures) -> str:
-    drawn = shown(pictures.cost(record), "Further up and further left is better.")
+    drawn = shown(charts_from_record.cost(record), "Further up and further left is better.")
     said = "" if drawn else paragraph("No method asked a language model, so accuracy cost nothing but time.")
     return said + drawn + table(tables.costs(record), title=False)
 
@@ -180,7 +186,7 @@ def _cost(record: Record, shown: _Figures) -> str:
 def _same_pairs(record: Record, shown: _Figures) -> str:
     parts = []
     for (label, rows), one in zip(record["same_pairs"].items(), tables.same_pairs(record), strict=True):
-        chart = pictures.leaderboard(ranked({"methods": rows}), f"Accuracy on the pairs that {label} scored")
+        chart = charts_from_record.leaderboard(ranked({"methods": rows}), f"Accuracy on the pairs that {label} scored")
         parts.append(f"<h3>{text(one.title)}</h3>" + shown(chart, _DOTS) + table(one, title=False))
     return "".join(parts)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from personalrm.bench.report import lines
-from personalrm.bench.report.wording import counted, listed
+from personalrm.formatting.texts import counted, listed
 
 Record = Mapping[str, Any]
 _NAMED = 4

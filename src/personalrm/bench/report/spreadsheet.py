@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 from personalrm.bench.report.table import Cell, Column, Table
-from personalrm.bench.report.wording import plain
+from personalrm.formatting.texts import plain
 
 _FORMULA = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 

@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 
 from personalrm.bench.charts import Chart, from_json
-from personalrm.bench.figures import number
 from personalrm.bench.report.table import Column, Table
 from personalrm.errors import DataError
+from personalrm.formatting.numbers import number
 
 Record = Mapping[str, Any]
 

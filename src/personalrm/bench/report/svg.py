@@ -14,7 +14,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from xml.etree import ElementTree
 
-from personalrm.bench.report.style import PAPER
+from personalrm.formatting.plot_style import PAPER
 
 COLOURS = MappingProxyType({name: f"#0f0e{number:02x}" for number, name in enumerate(PAPER, 16)})
 """The stand-in that a figure is drawn with, by the variable that it becomes."""

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from personalrm.bench.figures import between, number
-from personalrm.bench.report.wording import plain
+from personalrm.formatting.numbers import between, number
+from personalrm.formatting.texts import plain
 
 Form = Literal["text", "count", "figure", "signed", "percent", "p", "interval", "shift", "dollars", "seconds"]
 Pair = tuple[float | None, float | None]

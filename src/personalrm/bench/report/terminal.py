@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from personalrm.bench.figures import between, number
 from personalrm.bench.report.reading import notes
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import words
-from personalrm.bench.report.wording import plain
+from personalrm.formatting.numbers import between, number
+from personalrm.formatting.texts import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from personalrm.bench.files import replace_file
 from personalrm.bench.record import RESULTS, read_record
 from personalrm.bench.report.drawing import draw
 from personalrm.bench.report.evidence import Evidence, read_evidence
@@ -23,6 +22,7 @@ from personalrm.bench.report.studies import read_studies
 from personalrm.bench.report.table import Table
 from personalrm.bench.report.tables import all_tables
 from personalrm.errors import StorageError
+from personalrm.files import replace_file
 
 PAGE, TABLES = "report.html", "tables"
 _NUMBERED = re.compile(r"(same_pairs|study_.+)_\d+\.(csv|tex)")

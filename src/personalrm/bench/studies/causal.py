@@ -14,10 +14,10 @@ import numpy as np
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.predicting import Method
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import Paired
 from personalrm.bench.studies.altered import Altered, flipped, swapped
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import LEVEL, points, share
+from personalrm.stats.intervals import Paired
 
 QUESTION = "If the labels are flipped, or the choices are another person's, do the predictions follow?"
 FLIPPED, SWAPPED = "labels flipped", "another person's choices"

@@ -10,7 +10,7 @@ from pathlib import Path
 from personalrm.bench.methods import asks
 from personalrm.bench.studies.lab import Lab, Record, keep
 from personalrm.errors import DataError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.ledger import Ledger
 from personalrm.models.engines import TRAITS
@@ -41,7 +41,7 @@ def run_study(name: str, lab: Lab, models: list[str], settings: Settings) -> tup
         asked = shared_models([one for one in models if one not in TRAITS], settings) if wanted else []
         return await study(replace(lab, models=asked)), [one.ledger for one in asked]
 
-    record, ledgers = portal.run(work())
+    record, ledgers = background_loop.run(work())
     return keep(record, lab.folder), ledgers
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from personalrm.bench.charts import Matrix
 from personalrm.bench.protocols import tasks
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import Paired, paired
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import points, verdict
+from personalrm.stats.intervals import Paired, paired
 
 QUESTION = "What is learned in one type of conversation, does it predict choices in another?"
 PROTOCOL = "cross-context"

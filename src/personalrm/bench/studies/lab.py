@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 
 from personalrm.bench.charts import Chart, as_json
-from personalrm.bench.files import replace_file, stored
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design, Source
 from personalrm.bench.predicting import Method
@@ -22,8 +21,9 @@ from personalrm.bench.record import SIMULATED
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.errors import DataError
+from personalrm.files import replace_file, stored
 from personalrm.llm.endpoint import Endpoint
-from personalrm.synthesis.options import Options
+from personalrm.profile.options import Options
 
 STUDIES = "studies"
 _PLAIN = {"traits": "population", "traits+encoder": "population+encoder"}

@@ -15,9 +15,9 @@ import numpy as np
 
 from personalrm.bench.charts import Lines, Point, Series
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import interval
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, share, verdict
+from personalrm.stats.intervals import interval
 
 QUESTION = "Choices in time order: how fast is a changed taste followed, and how stable is an unchanged one?"
 RECENT = 5

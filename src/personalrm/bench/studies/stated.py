@@ -16,19 +16,19 @@ import numpy as np
 from personalrm import prompts
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.scoring import correctness
-from personalrm.bench.statistics.uncertainty import interval
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import DataError, NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Endpoint, Want
-from personalrm.llm.together import both, stream
+from personalrm.llm.gather import both, stream
 from personalrm.models.judges.stated import statement
 from personalrm.preferences import History, Message
+from personalrm.profile.options import Options
+from personalrm.stats.intervals import interval
+from personalrm.stats.metrics import correctness
 from personalrm.synthesis import rendering
 from personalrm.synthesis.fitting import AT_ONCE, fit
 from personalrm.synthesis.judging import TOKEN_ANSWER, Sight, ask_order, combine, read_probability
-from personalrm.synthesis.options import Options
 from personalrm.synthesis.persona import persona_text
 
 QUESTION = "Does the persona match what the person says they want, and which of the two predicts their choices?"

@@ -12,17 +12,17 @@ from personalrm.bench.judges import Tally, judged_all
 from personalrm.bench.predicting import Method, Population, Prediction
 from personalrm.bench.protocols import Task
 from personalrm.bench.results import BenchResult
-from personalrm.bench.statistics.uncertainty import Paired
 from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import NotEnoughChoices, Unusable
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges import seeing
 from personalrm.models.judges.synthesizeme import learned
+from personalrm.profile.options import Options
+from personalrm.profile.records import Arm
+from personalrm.stats.intervals import Paired
 from personalrm.synthesis.fitting import fit, sight_for
 from personalrm.synthesis.judging import Sight
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Arm
 
 QUESTION = "Does a persona and prompt that one model wrote help another model judge?"
 ARM: Arm = "persona+demonstrations"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from personalrm.bench.statistics.uncertainty import Paired
+from personalrm.stats.intervals import Paired
 
 LEVEL = 0.05
 

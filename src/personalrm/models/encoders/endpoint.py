@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from personalrm.errors import DataError
-from personalrm.llm import portal
+from personalrm.llm import background_loop
 from personalrm.llm.host import DEFAULT_URL, Host
 from personalrm.models.encoders.base import Flags, Vectors, unit
 from personalrm.preferences import Message
@@ -87,7 +87,7 @@ class EndpointEncoder:
         """Unit vectors (n, width), and which texts were cut (n,). Raises EndpointError."""
         if not texts:
             return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
-        found = portal.run(self._ask(texts))
+        found = background_loop.run(self._ask(texts))
         self._width = self._width or found.vectors.shape[1]
         marked = (text for text, one in zip(texts, found.cut, strict=True) if one)
         self._cut.update(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in marked)
@@ -104,5 +104,5 @@ class EndpointEncoder:
         if self._opened is None or self._opened[0] != os.getpid():
             endpoint = EmbeddingsEndpoint(self._model, self._host, Scheduler(self._concurrency))
             self._opened = os.getpid(), endpoint
-            portal.close_after(self, endpoint.aclose)
+            background_loop.close_after(self, endpoint.aclose)
         return self._opened[1]

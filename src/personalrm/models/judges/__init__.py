@@ -20,14 +20,14 @@ from typing import Any, Protocol
 
 from personalrm.errors import DataError
 from personalrm.llm.endpoint import Endpoint
-from personalrm.models.judge import Judge
+from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Message
+from personalrm.profile.options import Options
 from personalrm.synthesis.judging import Judgement, Sight
-from personalrm.synthesis.options import Options
 
 
 class Judging(Protocol):
-    """Judges pairs as one person would; `personalrm.models.judge.Judge.judge` is one."""
+    """Judges pairs as one person would; `personalrm.models.judges.pair_judge.Judge.judge` is one."""
 
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
         """The probability that the person prefers ``a``, from both orders."""

@@ -15,9 +15,9 @@ from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Endpoint, Want
 from personalrm.models.judges import Asking, seeing
 from personalrm.preferences import History, Message, Preference
+from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import Sight, without_thoughts
-from personalrm.synthesis.options import Options
 
 MOST_FACTS = 12
 LONGEST_ANSWER = 800

@@ -5,8 +5,8 @@ from __future__ import annotations
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges import Asking, seeing
 from personalrm.preferences import History
+from personalrm.profile.options import Options
 from personalrm.synthesis.judging import Sight
-from personalrm.synthesis.options import Options
 
 
 async def default(endpoint: Endpoint, history: History, options: Options) -> Asking:

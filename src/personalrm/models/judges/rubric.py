@@ -20,13 +20,13 @@ from personalrm import prompts
 from personalrm.errors import NotEnoughChoices, RequestRefused
 from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.together import both
+from personalrm.llm.gather import both
 from personalrm.models.judges import Asking
 from personalrm.models.judges.shown import past_choices
 from personalrm.preferences import History, Message
+from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import Judgement, OrderVerdict, Sight, ask_order, combine, without_thoughts
-from personalrm.synthesis.options import Options
 
 POINT = 0.8
 """Log-odds that one point of ten is worth where it counts for all the weight: two points are then 5 to 1, as much as

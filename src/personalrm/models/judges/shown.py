@@ -5,9 +5,9 @@ from __future__ import annotations
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges import Asking, seeing
 from personalrm.preferences import History
+from personalrm.profile.options import Options
 from personalrm.synthesis.demonstrations import fitting
 from personalrm.synthesis.judging import Shown, Sight
-from personalrm.synthesis.options import Options
 
 
 async def demographics(endpoint: Endpoint, history: History, options: Options) -> Asking:

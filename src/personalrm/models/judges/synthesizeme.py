@@ -15,9 +15,9 @@ from typing import Any
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges import Asking, Learning, seeing
 from personalrm.preferences import History
+from personalrm.profile.options import Options
+from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.fitting import fit, sight_for
-from personalrm.synthesis.options import Options
-from personalrm.synthesis.profile import Arm, Profile
 
 
 async def synthesizeme(

@@ -15,18 +15,18 @@ import orjson
 import torch
 
 from personalrm import __version__
-from personalrm.data.whole_files import write_whole
 from personalrm.errors import DataError, StorageError
+from personalrm.files import replace_file
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Trust
 from personalrm.models.learned.features import Features, encoder_part
-from personalrm.models.learned.footing import Footing
 from personalrm.models.learned.loop import Point
 from personalrm.models.learned.model import Facts, LearnedModel
 from personalrm.models.learned.settings import Settings
-from personalrm.models.lineage import Lineage
+from personalrm.models.learned.shared_reward import Footing
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior
+from personalrm.profile.lineage import Lineage
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
@@ -39,8 +39,8 @@ def save(model: LearnedModel, folder: str | Path) -> None:
     where = Path(folder)
     try:
         where.mkdir(parents=True, exist_ok=True)
-        write_whole(where / NUMBERS, tensors(_numbers(model)))
-        write_whole(where / CARD, orjson.dumps(_card(model), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        replace_file(where / NUMBERS, tensors(_numbers(model)))
+        replace_file(where / CARD, orjson.dumps(_card(model), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     except OSError as error:
         raise StorageError(f"the model {where} cannot be written: {error.strerror or error}") from None
 

@@ -21,15 +21,15 @@ import torch
 from personalrm.models.learned.calibrating import Trust
 from personalrm.models.learned.ensemble import Array, Heard, believe, hear
 from personalrm.models.learned.features import Features, Item
-from personalrm.models.learned.footing import Footing
 from personalrm.models.learned.loop import Point
 from personalrm.models.learned.method import Belief, Method
 from personalrm.models.learned.people import Batch, Choices, Floats, everything, side_by_side
 from personalrm.models.learned.settings import Settings
-from personalrm.models.lineage import Lineage
+from personalrm.models.learned.shared_reward import Footing
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import groups_of
 from personalrm.preferences import History, Message, Verdict
+from personalrm.profile.lineage import Lineage
 
 Pair = tuple[Sequence[Message], str, str]
 Curve = tuple[Point, ...]

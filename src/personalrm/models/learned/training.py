@@ -21,14 +21,14 @@ from personalrm.models.learned.calibrating import calibrated
 from personalrm.models.learned.checkpoint import Keeper, Nowhere
 from personalrm.models.learned.ensemble import Array, Heard, hear
 from personalrm.models.learned.features import encoder_part, learn_features
-from personalrm.models.learned.footing import Footing, learn_footing
 from personalrm.models.learned.loop import Member, Point, Tell, train_member
 from personalrm.models.learned.method import Method
 from personalrm.models.learned.model import Curve, Facts, LearnedModel, choices_of
 from personalrm.models.learned.people import Choices, Rows, dealt, side_by_side
 from personalrm.models.learned.settings import Settings
-from personalrm.models.lineage import Lineage
+from personalrm.models.learned.shared_reward import Footing, learn_footing
 from personalrm.preferences import History, Preference
+from personalrm.profile.lineage import Lineage
 
 FEWEST_PEOPLE = 10
 FOLDS = 5

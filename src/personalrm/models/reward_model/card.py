@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from personalrm.data.whole_files import write_whole
+from personalrm.files import replace_file
 from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.user_prompts import Kind
 
@@ -44,8 +44,8 @@ def write_card(directory: Path, metrics: Iterable[Metric] = ()) -> None:
     record = Record.read(directory)
     merged = {one.name: one for one in (*record.metrics, *metrics)}
     record = replace(record, metrics=tuple(merged.values()))
-    write_whole(directory / FILE, record.as_json())
-    write_whole(directory / "README.md", card(record).encode())
+    replace_file(directory / FILE, record.as_json())
+    replace_file(directory / "README.md", card(record).encode())
 
 
 def card(record: Record) -> str:

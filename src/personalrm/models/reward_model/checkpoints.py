@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from personalrm.data.whole_files import write_whole
 from personalrm.errors import DataError
+from personalrm.files import replace_file
 from personalrm.models.reward_model.backbones import Backbone
 from personalrm.models.reward_model.record import FILE
 from personalrm.models.reward_model.rows import Row
@@ -61,7 +61,7 @@ def begin(out: Path, run: Run, resume: bool) -> Path | None:
         raise DataError(f"{out} holds a run already: go on with it (resume), or choose another folder")
     if not noted.exists():
         noted.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(noted, orjson.dumps(run.as_json(), option=orjson.OPT_INDENT_2))
+        replace_file(noted, orjson.dumps(run.as_json(), option=orjson.OPT_INDENT_2))
         return None
     _check_same(orjson.loads(noted.read_bytes()), run, out)
     return last_whole(out / FOLDER)

@@ -19,7 +19,7 @@ from personalrm.errors import DataError
 from personalrm.models.reward_model.user_prompts import MOST_CHARACTERS, Kind, needs_profile, user_prompt
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History, Message
-from personalrm.synthesis.profile import Profile
+from personalrm.profile.records import Profile
 
 ProfileOf = Callable[[History], Profile]
 """Learns a profile from the choices given, and from no others of that person."""

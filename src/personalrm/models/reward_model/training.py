@@ -26,8 +26,8 @@ from safetensors import SafetensorError
 from transformers import set_seed
 from trl.trainer.reward_config import RewardConfig
 
-from personalrm.data.whole_files import write_whole
 from personalrm.errors import DataError, StorageError
+from personalrm.files import replace_file
 from personalrm.models.reward_model import checkpoints
 from personalrm.models.reward_model.backbones import (
     LONGEST,
@@ -232,9 +232,9 @@ def _save(trainer: PairTrainer, inputs: Inputs, data: _Data, run: checkpoints.Ru
     if settings.merge or settings.lora_rank is None:
         model.save_pretrained(out)
     inputs.tokenizer.save_pretrained(out)
-    write_whole(out / CURVE, orjson.dumps(curve(log), option=orjson.OPT_INDENT_2))
+    replace_file(out / CURVE, orjson.dumps(curve(log), option=orjson.OPT_INDENT_2))
     gaps = differences(model, data.validation, inputs.tokenizer.pad_token_id)
-    write_whole(out / FILE, _record(run, inputs, data, gaps, trainer.state, model).as_json())
+    replace_file(out / FILE, _record(run, inputs, data, gaps, trainer.state, model).as_json())
     write_card(out)
     shutil.rmtree(out / checkpoints.FOLDER)
 

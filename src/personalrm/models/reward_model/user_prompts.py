@@ -15,9 +15,9 @@ from typing import Literal, get_args
 
 from personalrm.errors import DataError
 from personalrm.preferences import History
+from personalrm.profile.records import Profile
 from personalrm.synthesis.judging import Shown, Sight
 from personalrm.synthesis.persona import persona_text
-from personalrm.synthesis.profile import Profile
 
 Kind = Literal["none", "persona", "persona+demonstrations", "history", "demographics"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.models.traits.embedding_weights import relate
 from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader, last_message
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, Sense, Units
-from personalrm.models.traits.sense import relate
 from personalrm.preferences import Preference
 
 if TYPE_CHECKING:

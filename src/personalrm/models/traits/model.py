@@ -31,7 +31,7 @@ from personalrm.models.traits.features import Array, TraitReader, last_message
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
 from personalrm.models.traits.prior import PERSONAL, Prior, Units, numbers
 from personalrm.preferences import History, Message, Preference, Verdict
-from personalrm.synthesis.profile import Profile, TraitsFit, TraitWeight
+from personalrm.profile.records import Profile, TraitsFit, TraitWeight
 
 Pair = tuple[Sequence[Message], str, str]
 _CHUNK = 32  # pairs read at once; more would leave the processor's cache

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import Array
 from personalrm.preferences import Preference
-from personalrm.synthesis.fallback import percent
-from personalrm.synthesis.profile import Arm, ArmScore, Fallback
+from personalrm.profile.records import Arm, ArmScore, Fallback
+from personalrm.synthesis.arm_selection import percent
 
 _HOPE = 0.1  # probability that the person's own weights help, below which they are not used
 _DRAWS = 2000

@@ -19,9 +19,9 @@ from personalrm.models.traits.person import Evidence, Measured
 from personalrm.models.traits.person import fallback as arms
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, Units
 from personalrm.preferences import History, Preference
-from personalrm.synthesis.fingerprint import fingerprint
+from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.records import Claim, Demonstration, Fallback, Persona, Profile, TraitsFit
 from personalrm.synthesis.notes import remarks
-from personalrm.synthesis.profile import Claim, Demonstration, Fallback, Persona, Profile, TraitsFit
 
 _SURE = 0.9  # posterior probability that a trait counts for the person, and that the counts are no coin's
 _LEAST = 3  # supporting choices of a claim

@@ -1,0 +1,1 @@
+"""The command line: ``personalrm COMMAND``; `app` is its front, `commands/` holds the longer commands."""

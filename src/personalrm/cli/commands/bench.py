@@ -1,0 +1,120 @@
+"""`personalrm bench` and `personalrm report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.options import (
+    FEATURES,
+    METHODS,
+    BaseUrl,
+    Cache,
+    Concurrency,
+    DeviceName,
+    HistoryFile,
+    Json,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    PeopleName,
+    PersonaPrompt,
+    Population,
+    PresetName,
+    PriceList,
+    Seed,
+    Strict,
+    Timeout,
+    VerdictsName,
+    VerdictsOption,
+)
+from personalrm.errors import PersonalrmError
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="Model to ask, NAME or NAME@URL; several for a comparison; limits count for each."),
+]
+ContextPairs = Annotated[
+    str | None,
+    typer.Option(help="How many choices may be learned from, e.g. 2,4,8,all: several make a learning curve."),
+]
+
+
+def bench(
+    data: HistoryFile,
+    methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
+    protocol: Annotated[str, typer.Option(help="leave-group-out or context-target.")] = "leave-group-out",
+    population: Population = None,
+    people: Annotated[PeopleName, typer.Option(help="Whether trained models may know the people's contexts.")] = (
+        PeopleName.unseen
+    ),
+    folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
+    model: Models = None,
+    base_url: BaseUrl = None,
+    out: Annotated[Path | None, typer.Option(help="Where finished work and results are kept.")] = None,
+    context_pairs: ContextPairs = None,
+    seed: Seed = 0,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    verdicts: VerdictsOption = VerdictsName.token,
+    preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
+    persona_prompt: PersonaPrompt = None,
+    features: Annotated[str, typer.Option(help="What gpo, vpl, pal, lore and pref see of a response.")] = FEATURES,
+    backbone: Annotated[
+        str, typer.Option(help="What bt is fine-tuned from: minilm, a folder or a hub name.")
+    ] = "minilm",
+    device: Annotated[DeviceName, typer.Option(help="Where models are trained.")] = DeviceName.auto,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    as_json: Json = False,
+) -> None:
+    """Compare methods on many people, with intervals over people and paired tests."""
+    from personalrm.bench.command import bench as compare_methods
+    from personalrm.bench.trained import Training
+    from personalrm.cli import output
+    from personalrm.data.sources import ReadOptions
+    from personalrm.llm.connect import Settings
+    from personalrm.profile.options import Options
+
+    with output.bench_progress() as progress:
+        result, ledgers = compare_methods(
+            data,
+            inputs.listed(methods),
+            protocol,
+            population=population,
+            folds=folds,
+            seed=seed,
+            seen=people is PeopleName.seen,
+            training=Training(features, backbone, device.value),
+            reading=ReadOptions(strict, min_gap, output.remark),
+            models=inputs.models(model),
+            settings=Settings(
+                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+            ),
+            options=Options(
+                preset.value, verdicts.value, seed=seed, persona_prompt=inputs.persona_prompt(persona_prompt)
+            ),
+            context_pairs=inputs.context_pairs(context_pairs),
+            out=out,
+            progress=progress,
+        )
+    output.asked(ledgers)
+    output.benchmark(result, out, as_json=as_json)
+    if result.failed:
+        name, why = next(iter(result.failed.items()))
+        others = f" (and {len(result.failed) - 1} more)" if len(result.failed) > 1 else ""
+        raise PersonalrmError(f"{name}{others} could not be finished: {why}; what was answered is kept")
+
+
+def report(directory: Annotated[Path, typer.Argument(help="A folder written by bench --out.")]) -> None:
+    """Write one self-contained HTML page, and LaTeX and CSV tables, from a benchmark's results."""
+    from personalrm.bench.report.writing import write_report
+
+    typer.echo(str(write_report(directory)))

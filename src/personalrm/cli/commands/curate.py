@@ -1,0 +1,123 @@
+"""`personalrm curate`: from PRISM or Chatbot Arena as published to a benchmark of personal taste.
+
+personalrm curate prism prism/ --out prb --model gpt-4o-mini --model llama3.3@http://localhost:8000/v1
+personalrm curate arena hub:lmsys/chatbot_arena_conversations --out prb --skip-llm-filters
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.options import (
+    BaseUrl,
+    Cache,
+    Concurrency,
+    MaxCalls,
+    MaxCost,
+    PriceList,
+    Seed,
+    Strict,
+    Timeout,
+    VerdictsName,
+    VerdictsOption,
+)
+from personalrm.curation.thresholds import Thresholds
+
+_DEFAULT = Thresholds()
+
+
+class DataName(StrEnum):
+    prism = "prism"
+    arena = "arena"
+
+
+DataSet = Annotated[DataName, typer.Argument(help="What RAW is.")]
+RawData = Annotated[str, typer.Argument(help="The published files: their folder, one file, or hub:owner/name.")]
+Out = Annotated[Path, typer.Option(help="Folder to write: the splits, labels.jsonl, manifest.json.")]
+Survey = Annotated[str | None, typer.Option(help="PRISM: the survey, if it is not in the folder or set.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="A judge, NAME or NAME@URL; several; limits count for each. The first also judges room for taste.",
+    ),
+]
+Skip = Annotated[bool, typer.Option("--skip-llm-filters", help="Ask no model.")]
+Gap = Annotated[float, typer.Option(min=0, help="PRISM: least difference of scores, of 100, that is a choice.")]
+Pairs = Annotated[int, typer.Option(min=2, help="Least pairs of a person, before and after the other filters.")]
+Conversations = Annotated[int, typer.Option(min=2, help="Least conversations of a person.")]
+Room = Annotated[float, typer.Option(min=0, max=1, help="Least probability that there is room for taste.")]
+Low = Annotated[float, typer.Option(min=0, max=1, help="Least share of verdicts that equal the person's choice.")]
+High = Annotated[float, typer.Option(min=0, max=1, help="Greatest such share; above it the judges agree.")]
+Scored = Annotated[float, typer.Option(min=0, max=1, help="Least share of verdicts that must be readable.")]
+Train = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to train on.")]
+Validation = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to validate on; the rest is test.")]
+Target = Annotated[float, typer.Option(help="Share of a person's pairs to predict: the latest conversations.")]
+Languages = Annotated[list[str] | None, typer.Option("--language", help="Arena: only this language; repeatable.")]
+Anonymous = Annotated[bool, typer.Option("--anonymous-only", help="Arena: only votes on models without names.")]
+Toxic = Annotated[bool, typer.Option("--leave-out-toxic", help="Arena: not what a moderation model flagged.")]
+
+
+def curate(
+    data: DataSet,
+    raw: RawData,
+    out: Out,
+    survey: Survey = None,
+    model: Models = None,
+    base_url: BaseUrl = None,
+    skip_llm_filters: Skip = False,
+    min_gap: Gap = _DEFAULT.min_gap,
+    min_pairs: Pairs = _DEFAULT.min_pairs,
+    min_conversations: Conversations = _DEFAULT.min_conversations,
+    room: Room = _DEFAULT.room,
+    min_agreement: Low = _DEFAULT.min_agreement,
+    max_agreement: High = _DEFAULT.max_agreement,
+    min_scored: Scored = _DEFAULT.min_scored,
+    train: Train = _DEFAULT.train,
+    validation: Validation = _DEFAULT.validation,
+    target: Target = _DEFAULT.target,
+    language: Languages = None,
+    anonymous_only: Anonymous = False,
+    leave_out_toxic: Toxic = False,
+    seed: Seed = 0,
+    strict: Strict = False,
+    verdicts: VerdictsOption = VerdictsName.token,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+) -> None:
+    """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
+    from personalrm.cli import output
+    from personalrm.curation.command import curate as make
+    from personalrm.curation.running import Plan
+    from personalrm.curation.sources import sources
+    from personalrm.curation.table import table
+    from personalrm.data.arena import Wish
+    from personalrm.llm.connect import Settings
+
+    shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)
+    thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
+    wish = Wish(tuple(language or ()), anonymous_only, leave_out_toxic)
+    plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
+    limits = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
+    with output.bench_progress() as tell:
+        result, ledgers = make(
+            plan,
+            inputs.models(model),
+            out,
+            limits,
+            skip=skip_llm_filters,
+            warn=output.remark,
+            progress=lambda done, people: tell("people", done, people),
+        )
+    output.asked(ledgers)
+    output.console(wide=160).print(table(result))
+    output.remark(f"Written to {out}.")

@@ -1,0 +1,55 @@
+"""`personalrm diagnose`: why a profile does not help."""
+
+from __future__ import annotations
+
+from personalrm.cli import inputs
+from personalrm.cli.options import (
+    BaseUrl,
+    Cache,
+    Concurrency,
+    HistoryFile,
+    Json,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    Model,
+    PriceList,
+    ProfileFile,
+    Strict,
+    Timeout,
+)
+
+
+def diagnose(
+    profile: ProfileFile,
+    data: HistoryFile,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    as_json: Json = False,
+) -> None:
+    """Name what is wrong with a profile, with the number that shows it and what to do."""
+    from personalrm.bench.diagnosis import Symptom
+    from personalrm.bench.diagnosis import diagnose as examined
+    from personalrm.cli import output
+    from personalrm.llm import background_loop
+    from personalrm.llm.connect import Settings, shared
+    from personalrm.models.engines import is_local
+    from personalrm.profile.file import load
+
+    found = load(profile)
+    asked = model or found.model
+    settings = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
+    choices = inputs.read_for(data, found, strict, min_gap)
+
+    async def work() -> list[Symptom]:
+        return await examined(found, choices, None if is_local(asked) else shared(asked, settings))
+
+    output.diagnosis(background_loop.run(work()), as_json=as_json)

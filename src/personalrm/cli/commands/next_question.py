@@ -1,0 +1,137 @@
+"""`personalrm ask`: which pair a person should be asked next, and what the answer would teach.
+
+personalrm ask me.json pairs.jsonl --top 3
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from personalrm.cli.options import Json, ProfileFile, Strict
+from personalrm.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from personalrm.models.acquisition import Question
+
+LONGEST = 2_000
+"""Characters of a text that are printed; --json has all of them."""
+
+
+class CriterionName(StrEnum):
+    information = "information"
+    prediction = "prediction"
+    pref = "pref"
+
+
+def ask(
+    profile: ProfileFile,
+    candidates: Annotated[str, typer.Argument(help="Pairs, or choices of anybody; labels are not looked at.")],
+    top: Annotated[int, typer.Option(min=1, help="How many to ask, best first.")] = 1,
+    criterion: Annotated[
+        CriterionName,
+        typer.Option(help="What counts: information on the person, on all candidates' answers, or PReF's."),
+    ] = CriterionName.information,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Which pairs this person should be asked next, and what each answer would teach. Nothing is written."""
+    from personalrm.cli import output
+    from personalrm.data.candidates import read_candidates
+    from personalrm.data.problems import Problems
+    from personalrm.models.acquisition import ask as chosen
+    from personalrm.models.acquisition import unanswered
+    from personalrm.profile.file import load
+
+    known, problems = load(profile), Problems()
+    given = list(read_candidates(candidates, strict=strict, problems=problems))
+    if problems.summary():
+        output.remark(problems.summary())
+    found = chosen(known, given, top=top, criterion=criterion.value)
+    left = len(unanswered(known.history, given))
+    if len(given) > left:
+        output.remark(f"{output.counted(len(given) - left, 'pair')} left out: answered already, or met twice.")
+    if not found:
+        why = "no answer would teach anything" if left else "all of these pairs are answered already"
+        raise DataError(f"nothing to ask from {candidates}: {why}")
+    if as_json:
+        typer.echo(_json(known.user, criterion.value, left, found))
+    else:
+        _show(found, left, profile)
+
+
+def _show(found: list[Question], left: int, profile: Path) -> None:
+    from personalrm.cli import output
+
+    out = output.console()
+    for number, one in enumerate(found, 1):
+        _question(out, f"Question {number} of {len(found)}, from {output.counted(left, 'pair')}", one)
+    out.print(
+        "To answer, put the row of a pair (--json prints it) with 'winner' a, b or tie into a file, and run\n"
+        f"personalrm update {_safe(str(profile))} FILE",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _question(out: Console, title: str, one: Question) -> None:
+    """The pair in full, how unsure the model is, and what the answer would teach."""
+    out.print(f"[bold]{title}[/bold]")
+    *before, last = one.candidate.context or (None,)
+    if before:
+        out.print(f"(after {len(before)} earlier message{'s' * (len(before) > 1)})", style="dim")
+    if last is not None:
+        _text(out, last.role, last.content)
+    _text(out, "A", one.candidate.a)
+    _text(out, "B", one.candidate.b)
+    taught = f"remove {_percent(one.removes)} of what is not known of this person's answers to these pairs"
+    out.print(f"P(A) = {one.probability:.2f}. An answer is expected to {taught}.")
+    if one.settles:
+        said = ", ".join(f"{settled.trait} ({_percent(settled.share)})" for settled in one.settles)
+        out.print(f"It would tell most about: {_safe(said)}.")
+    out.print()
+
+
+def _text(out: Console, name: str, text: str) -> None:
+    from rich.padding import Padding
+
+    more = f" … ({len(text) - LONGEST:,} more characters)" if len(text) > LONGEST else ""
+    out.print(f"[bold]{_safe(name)}[/bold]")
+    out.print(Padding(_safe(text[:LONGEST] + more) if text.strip() else "(nothing)", (0, 0, 0, 4)))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+
+
+def _safe(text: str) -> str:
+    from rich.markup import escape
+
+    from personalrm.cli import output
+
+    return escape(output.clean(text))
+
+
+def _json(user: str, criterion: str, left: int, found: list[Question]) -> str:
+    """The questions, each with the row to be answered."""
+    from dataclasses import asdict
+
+    import orjson
+
+    questions = [
+        {
+            "probability": one.probability,
+            "removes": one.removes,
+            "settles": [asdict(each) for each in one.settles],
+            "value": one.value,
+            "row": asdict(one.candidate) | {"winner": None},
+        }
+        for one in found
+    ]
+    record = {"user": user, "criterion": criterion, "candidates": left, "questions": questions}
+    return orjson.dumps(record, option=orjson.OPT_INDENT_2).decode()

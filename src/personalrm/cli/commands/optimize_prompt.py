@@ -1,0 +1,94 @@
+"""`personalrm optimize-prompt`: a better instruction for writing personas, tried on people and measured on others.
+
+personalrm optimize-prompt prism.jsonl.gz --model gpt-4o-mini --optimizer gepa --out persona.json
+personalrm fit mine.jsonl --model gpt-4o-mini --persona-prompt persona.json
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.options import (
+    BaseUrl,
+    Cache,
+    Concurrency,
+    HistoryFile,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    PriceList,
+    Seed,
+    Strict,
+    Timeout,
+    VerdictsName,
+    VerdictsOption,
+)
+from personalrm.errors import StorageError
+
+
+class OptimizerName(StrEnum):
+    miprov2 = "miprov2"
+    gepa = "gepa"
+
+
+Model = Annotated[str, typer.Option(help="Who writes personas and judges with them, NAME or NAME@URL.")]
+ProposerModel = Annotated[
+    str | None, typer.Option(help="Who proposes instructions, NAME or NAME@URL; --model if left out.")
+]
+OptimizerOption = Annotated[OptimizerName, typer.Option(help="DSPy's optimiser.")]
+Out = Annotated[Path, typer.Option(help="The prompt file to write.")]
+People = Annotated[int, typer.Option(min=4, help="Most people to take, drawn by the seed.")]
+HeldBack = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to measure on.")]
+Tried = Annotated[int, typer.Option("--trials", min=1, help="Candidate instructions to propose and try.")]
+Keep = Annotated[bool, typer.Option("--keep-anyway", help="Choose the best candidate even if no gain is shown.")]
+
+
+def optimize_prompt(
+    data: HistoryFile,
+    model: Model,
+    out: Out,
+    optimizer: OptimizerOption = OptimizerName.gepa,
+    proposer: ProposerModel = None,
+    base_url: BaseUrl = None,
+    people: People = 40,
+    held_back: HeldBack = 0.5,
+    trials: Tried = 8,
+    keep_anyway: Keep = False,
+    seed: Seed = 0,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    verdicts: VerdictsOption = VerdictsName.token,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+) -> None:
+    """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
+    from personalrm.cli import output
+    from personalrm.data.sources import ReadOptions
+    from personalrm.llm.connect import Settings
+    from personalrm.optimizing.optimize import Plan, optimize
+    from personalrm.optimizing.prompt_file import save
+
+    if out.is_dir():
+        raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
+    plan = Plan(optimizer.value, people, held_back, trials, seed, verdicts.value, keep_anyway)
+    limits = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
+    with output.bench_progress() as tell:
+        found, ledgers = optimize(
+            data, plan, model, proposer, limits, ReadOptions(strict, min_gap, output.remark), tell
+        )
+    save(found, out)
+    output.asked(ledgers)
+    refused = sum(one.refused is not None for one in found.lineage)
+    tried = output.counted(len(found.lineage) - 1, "candidate")
+    typer.echo(f"{tried} tried on {output.counted(found.data.training, 'person', 'people')}, {refused} refused.")
+    typer.echo(found.verdict)
+    output.remark(f"Written to {out}.")

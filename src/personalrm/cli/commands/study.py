@@ -1,0 +1,88 @@
+"""`personalrm study`: a question that needs more than one line of a benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.commands.bench import ContextPairs, Models
+from personalrm.cli.options import (
+    METHODS,
+    BaseUrl,
+    Cache,
+    Concurrency,
+    HistoryFile,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    Population,
+    PresetName,
+    PriceList,
+    Seed,
+    Strict,
+    Timeout,
+    VerdictsName,
+    VerdictsOption,
+)
+
+Name = Annotated[
+    str, typer.Argument(help="transfer, scaling, cross-context, longitudinal, stated or causal.", metavar="STUDY")
+]
+
+
+def study(
+    name: Name,
+    data: HistoryFile,
+    out: Annotated[Path, typer.Option(help="Where finished work and the result are kept; `report` shows it.")],
+    methods: Annotated[str, typer.Option(help=METHODS)] = "traits",
+    population: Population = None,
+    folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
+    model: Models = None,
+    base_url: BaseUrl = None,
+    context_pairs: ContextPairs = "1,2,4,8,all",
+    seed: Seed = 0,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    verdicts: VerdictsOption = VerdictsName.token,
+    preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+) -> None:
+    """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
+    from personalrm.bench.studies.command import run_study
+    from personalrm.bench.studies.lab import Lab
+    from personalrm.cli import output
+    from personalrm.data.sources import ReadOptions, name_of, source
+    from personalrm.llm.connect import Settings
+    from personalrm.profile.options import Options
+
+    reading = ReadOptions(strict, min_gap, output.remark)
+    limits = inputs.context_pairs(context_pairs)
+    with output.bench_progress() as progress:
+        path, ledgers = run_study(
+            name,
+            Lab(
+                source(data, reading),
+                tuple(inputs.listed(methods)),
+                out,
+                (),
+                Options(preset.value, verdicts.value, seed=seed),
+                tuple(limits),
+                folds,
+                seed,
+                name_of(data),
+                None if population is None else source(population, reading),
+                progress,
+            ),
+            inputs.models(model),
+            Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout),
+        )
+    output.asked(ledgers)
+    output.study(path)

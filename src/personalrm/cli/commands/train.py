@@ -1,0 +1,146 @@
+"""`personalrm train`: a reward model learned from many people's choices, in a folder.
+
+personalrm train pref prism.jsonl.gz --out runs/pref
+personalrm train bradley-terry prism.jsonl.gz --user-prompt persona --out runs/bt
+personalrm fit me.jsonl --model trained:runs/pref
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.options import FEATURES, DeviceName, HistoryFile, Json, MinGap, Seed, Strict
+from personalrm.errors import Interrupted
+
+if TYPE_CHECKING:
+    from personalrm.training.manifest import Manifest
+
+INTERRUPTED = "interrupted; what was trained is kept: run the same command with --resume to go on"
+BOTH = ("epochs", "learning_rate")
+LEARNED_ONLY = ("features", "published", "members", "batch_people")
+FINE_TUNED_ONLY = (
+    *("backbone", "user_prompt", "lora_rank", "max_length", "batch_size", "frozen_layers"),
+    "gradient_checkpointing",
+)
+
+
+class UserPromptName(StrEnum):
+    none = "none"
+    persona = "persona"
+    both = "persona+demonstrations"
+    history = "history"
+    demographics = "demographics"
+
+
+class PartName(StrEnum):
+    all = "all"
+    context = "context"
+
+
+Method = Annotated[
+    str, typer.Argument(help="bradley-terry (bt), or one of gpo, vpl, pal, lore, pref (learned).", metavar="METHOD")
+]
+Out = Annotated[Path, typer.Option(help="Folder for the model and what is said of it.")]
+Validation = Annotated[str | None, typer.Option(help="Other people, who stop and calibrate; else some of DATA's.")]
+Part = Annotated[PartName, typer.Option(help="Which choices: all, or those the data marks as context.")]
+Features = Annotated[str, typer.Option(help="Learned: traits, an encoder (minilm, hf:PATH), or traits+ENCODER.")]
+Published = Annotated[
+    bool, typer.Option("--published", help="Learned: as in the paper; nothing of everybody's reward.")
+]
+Members = Annotated[int | None, typer.Option(min=1, help="Learned: models in the ensemble (5).")]
+BatchPeople = Annotated[int | None, typer.Option(min=1, help="Learned: people a step (32).")]
+Epochs = Annotated[float | None, typer.Option(help="Passes over the people, at most; else the method's own.")]
+Rate = Annotated[float | None, typer.Option("--learning-rate", help="At its highest; else the method's own.")]
+Backbone = Annotated[str, typer.Option(help="bradley-terry: minilm, a folder or a hub name.")]
+UserPrompt = Annotated[UserPromptName, typer.Option(help="bradley-terry: what of the person the model is told.")]
+LoraRank = Annotated[int | None, typer.Option(help="bradley-terry: train adapters of this rank, not all weights.")]
+MaxLength = Annotated[int | None, typer.Option(help="bradley-terry: tokens of an input; else what the backbone reads.")]
+BatchSize = Annotated[int | None, typer.Option(help="bradley-terry: choices a step (16).")]
+Frozen = Annotated[int | None, typer.Option(help="bradley-terry: lower layers that are not trained.")]
+Checkpointing = Annotated[bool, typer.Option("--gradient-checkpointing", help="bradley-terry: less memory, slower.")]
+Device = Annotated[DeviceName, typer.Option(help="Where the encoder or backbone computes.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+
+
+def train(
+    context: typer.Context,
+    method: Method,
+    data: HistoryFile,
+    out: Out,
+    validation: Validation = None,
+    part: Part = PartName.all,
+    features: Features = FEATURES,
+    published: Published = False,
+    members: Members = None,
+    batch_people: BatchPeople = None,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    backbone: Backbone = "minilm",
+    user_prompt: UserPrompt = UserPromptName.none,
+    lora_rank: LoraRank = None,
+    max_length: MaxLength = None,
+    batch_size: BatchSize = None,
+    frozen_layers: Frozen = None,
+    gradient_checkpointing: Checkpointing = False,
+    device: Device = DeviceName.auto,
+    resume: Resume = False,
+    seed: Seed = 0,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Train a reward model on many people's choices, for any of them and for people it has never seen."""
+    from personalrm.cli import output
+
+    try:
+        from personalrm.data.sources import ReadOptions
+        from personalrm.training.order import BRADLEY_TERRY, Order, method_named
+        from personalrm.training.train import train as made
+
+        name = method_named(method)
+        own, others = (LEARNED_ONLY, FINE_TUNED_ONLY)[:: -1 if name == BRADLEY_TERRY else 1]
+        given = _given(context, (*own, *BOTH))
+        _say_what_is_idle(context, name, (*others, "device") if given.get("features") == "traits" else others)
+        order = Order(name, data, out, validation, part.value, device.value, seed, resume, given)
+        with output.training_progress() as tell:
+            found = made(order, ReadOptions(strict, min_gap, output.remark), tell)
+    except KeyboardInterrupt:
+        raise Interrupted(INTERRUPTED) from None
+    if found.was_finished:
+        output.remark(f"The run in {out} is finished: nothing was left to do.")
+    _show(found.manifest, out, as_json=as_json)
+
+
+def _given(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
+    """Options of the method by name, as plain values; what is left to the method is left out."""
+    found = {name: context.params[name] for name in names if context.params[name] is not None}
+    return {name: str(one) if isinstance(one, StrEnum) else one for name, one in found.items()}
+
+
+def _say_what_is_idle(context: typer.Context, method: str, others: Iterable[str]) -> None:
+    from personalrm.cli import output
+
+    idle = inputs.given(context, others)
+    if idle:
+        output.remark(f"No effect on {method}: {', '.join(idle)}.")
+
+
+def _show(found: Manifest, out: Path, *, as_json: bool) -> None:
+    from personalrm.cli import output
+    from personalrm.training.table import sentences, summary, table
+
+    if as_json:
+        import orjson
+
+        typer.echo(orjson.dumps(summary(found, out), option=orjson.OPT_INDENT_2).decode())
+        return
+    lines = sentences(found)
+    typer.echo("\n".join(lines[:-1]) + "\n")
+    output.console().print(table(found))
+    typer.echo(f"{lines[-1]} It is in {out}.")

@@ -1,0 +1,137 @@
+"""From options to objects: what a command reads before it calls. Imports are late: `--help` needs none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY
+from personalrm.errors import DataError, SeveralPeople, StorageError
+
+if TYPE_CHECKING:
+    from personalrm.llm.ledger import Prices
+    from personalrm.preferences import History
+    from personalrm.profile.records import Profile
+    from personalrm.synthesizeme import SynthesizeMe
+
+
+def say_what_is_idle(context: typer.Context, model: str | None) -> None:
+    """A flag that changes nothing is told, lest somebody believes that it did."""
+    from personalrm.cli import output
+    from personalrm.models.engines import TRAITS, is_local
+
+    local, embedded = model is None or is_local(model), model is None or model in TRAITS
+    idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))
+    if idle:
+        whose = f"the model of {model}" if local else f"the endpoint's model {model}"
+        why = "the embedded engine (name a model with --model)" if embedded else whose
+        output.remark(f"No effect on {why}: {', '.join(idle)}.")
+
+
+def given(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Those of the options that stand on the command line, as they are written there."""
+    return [
+        f"--{name.replace('_', '-')}"
+        for name in names
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+
+
+def check_writable(out: Path | None) -> None:
+    """Says before anything is asked what would fail after it."""
+    if out is not None and out.is_dir():
+        raise StorageError(f"the profile {out} cannot be written: it is a directory; name a file with --out")
+
+
+def read(path: str, user: str | None, strict: bool, min_gap: float) -> History:
+    """One person's history; says on stderr what was skipped."""
+    from personalrm.cli import output
+    from personalrm.data.problems import Problems
+    from personalrm.data.reading import read_history
+
+    problems = Problems()
+    history = read_history(path, user, strict=strict, problems=problems, min_gap=min_gap)
+    if problems.summary():
+        output.remark(problems.summary())
+    if problems.too_close:
+        pairs = output.counted(problems.too_close, "rated pair")
+        output.remark(f"{pairs} left out: the scores differ by less than --min-gap {min_gap:g}.")
+    return history
+
+
+def read_for(path: str, profile: Profile, strict: bool, min_gap: float) -> History:
+    """The choices of the profile's person; those of the only person where the file names another or none."""
+    from personalrm.cli import output
+    from personalrm.data.formats import ME
+
+    try:
+        history = read(path, None, strict, min_gap)
+    except SeveralPeople:
+        return read(path, profile.user, strict, min_gap)
+    if history.user not in (profile.user, ME):
+        output.remark(f"{path} holds the choices of '{history.user}', the profile is of '{profile.user}'.")
+    return history
+
+
+def engine(model: str | None, **settings: Any) -> SynthesizeMe:
+    """A fresh engine of that name."""
+    from personalrm.synthesizeme import SynthesizeMe
+
+    return SynthesizeMe(model, **settings)
+
+
+def load(path: Path, model: str | None, base_url: str | None, cache: Path | None, **settings: Any) -> SynthesizeMe:
+    """A saved profile, ready to predict; ``model`` in place of its own if one is named."""
+    from personalrm.synthesizeme import SynthesizeMe
+
+    named = {} if model is None else {"model": model}
+    return SynthesizeMe.load(path, base_url=base_url, cache=cache, **named, **settings)
+
+
+def persona_prompt(path: Path | None) -> str | None:
+    """The instruction in a prompt file or text file; None if none is named."""
+    from personalrm.optimizing.prompt_file import read_prompt
+
+    return None if path is None else read_prompt(path)
+
+
+def price_list(text: str | None) -> Prices | None:
+    """IN,OUT[,CACHED] as prices; None if none are given."""
+    from personalrm.llm.ledger import Prices
+
+    return None if text is None else Prices.parse(text)
+
+
+def text(value: str) -> str:
+    """The text itself, or the file behind ``@path``."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text("utf-8")
+    except OSError as error:
+        raise DataError(f"{value[1:]} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{value[1:]}: expected text in UTF-8") from None
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a comma-separated list."""
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def models(several: list[str] | None) -> list[str]:
+    """The names given with --model, which may be repeated and comma-separated."""
+    return [one for text in several or [] for one in listed(text)]
+
+
+def context_pairs(text: str | None) -> list[int | None]:
+    """Numbers of choices from ``2,4,8,all``; all if nothing is given."""
+    found: list[int | None] = []
+    for one in listed(text or "all"):
+        if one != "all" and not one.isdecimal():
+            raise DataError(f"--context-pairs: expected numbers or 'all', separated by commas, found '{one}'")
+        found.append(None if one == "all" else int(one))
+    return found

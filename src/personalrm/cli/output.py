@@ -1,0 +1,332 @@
+"""What the command line prints: results on stdout, remarks and progress on stderr, plain text where it is no
+terminal. Texts of others are shown without control characters, which could clear a terminal or rewrite what it says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from personalrm.formatting.numbers import between, number
+from personalrm.preferences import Preference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from personalrm.bench.diagnosis import Symptom
+    from personalrm.bench.evaluation import Evaluation
+    from personalrm.bench.results import BenchResult
+    from personalrm.llm.ledger import Ledger
+    from personalrm.models.judges.pair_judge import Ranking
+    from personalrm.preferences import Verdict
+    from personalrm.profile.records import Claim, Profile
+
+EVIDENCE = 2
+"""Choices shown for each claim."""
+PREDICTIONS = 12
+"""Predictions listed one by one."""
+TAUGHT = 7
+"""Past choices listed with their worth."""
+PLAIN_WIDTH = 110
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Escape sequences, and marks that turn the direction of the line around; line ends and tabs are harmless."""
+
+
+def remark(text: str) -> None:
+    """One line on stderr."""
+    typer.echo(clean(text), err=True)
+
+
+def clean(text: str) -> str:
+    """The text without what would command the terminal."""
+    return CONTROL.sub("�", text)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """'1 choice', '1,200 choices', '2 people'."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+@contextmanager
+def progress(verb: str) -> Iterator[Callable[[], None]]:
+    """Counts answers of the model on a terminal; silent elsewhere."""
+    with _status() as tell:
+        answered = 0
+
+        def one_more() -> None:
+            nonlocal answered
+            answered += 1
+            tell(f"{verb}: {answered:,} answers")
+
+        yield one_more
+
+
+@contextmanager
+def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Tells how many tasks of which method are done."""
+    with _status() as tell:
+        yield lambda method, done, total: tell(f"{method}: {done:,} of {total:,}")
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[str], None]]:
+    """Shows what a training says of itself."""
+    with _status() as tell:
+        yield tell
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with Console(stderr=True).status("starting") as status:
+        yield lambda text: status.update(escape(text))
+
+
+def profile(found: Profile) -> None:
+    """The persona with its evidence, what helps, what is shown to a judge, and what it took."""
+    out, ties = console(), len(found.history) - len(found.history.decided)
+    out.print(
+        f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
+        f"from, {len(found.validation)} held back{f', {ties} tied' if ties else ''}) · "
+        f"{_safe(found.model)}{_preset(found)}\n"
+    )
+    _persona(out, found)
+    _arms(out, found)
+    _demonstrations(out, found)
+    for note in found.notes:
+        out.print(f"Note: {_safe(note)}")
+    spend = found.spend
+    if spend.calls or spend.cached:
+        cost = "" if not spend.cost else f", ${spend.cost:.4f}"
+        out.print(
+            f"Took {counted(spend.calls, 'call')} ({spend.cached:,} more answered from the cache), "
+            f"{spend.prompt_tokens:,} prompt and {spend.completion_tokens:,} completion tokens{cost}, "
+            f"{spend.seconds:.1f} s."
+        )
+
+
+def verdict(found: Verdict, *, as_json: bool) -> None:
+    """A prediction for one pair."""
+    if as_json:
+        _json({"probability": found.probability, "reasoning": found.reasoning, "unscored": found.unscored})
+    elif found.probability is None:
+        typer.echo(clean(f"unscored: {found.unscored}"))
+    else:
+        side = {"a": "A is preferred", "b": "B is preferred", None: "even"}[found.prefers]
+        typer.echo(f"{side}: P(A) = {found.probability:.3f}, both orders combined")
+        if found.reasoning:
+            typer.echo(clean(found.reasoning))
+
+
+def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
+    """Responses best first."""
+    if as_json:
+        _json({"order": found.order, "strengths": found.strengths, "compared": found.compared})
+        return
+    for place, index in enumerate(found.order, 1):
+        typer.echo(f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
+    if found.unscored:
+        remark(f"{found.unscored} of {found.compared} comparisons are unscored.")
+
+
+def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, as_json: bool) -> None:
+    """The profile's row, the baselines beside it, and the predictions one by one."""
+    if seen:
+        was = "was" if seen == 1 else "were"
+        remark(
+            f"{seen} of {counted(len(choices), 'choice')} {was} learned from: the accuracy on them is no prediction."
+        )
+    if as_json:
+        _json(found.as_json())
+        return
+    out = console()
+    table = Table(title="how often the preferred response is predicted", title_justify="left")
+    for head in ("method", "accuracy", "95 % interval", "choices", "coverage", "log loss"):
+        table.add_column(head, justify="left" if head == "method" else "right")
+    for row in (found.row, *found.baselines):
+        cells = (
+            number(row["accuracy"]),
+            between(row["low"], row["high"]),
+            str(row["pairs"]),
+            f"{row['coverage']:.0%}",
+            number(row["log_loss"]),
+        )
+        table.add_row(_safe(row["name"]), *cells)
+    out.print(table)
+    out.print("The interval resamples conversations; fewer than five give none.\n", style="dim")
+    for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:
+        _prediction(out, choice, found)
+
+
+def asked(ledgers: Iterable[Ledger]) -> None:
+    """What a run asked its models this time, and what was known already."""
+    for one in ledgers:
+        if one.calls or one.from_cache:
+            cost = f", ${one.cost:.2f}" if one.cost else ""
+            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already.")
+
+
+def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
+    """The table of methods; with a directory everything is written there too."""
+    from personalrm.bench.methods import SURFACE
+    from personalrm.bench.record import read_record, record_of, write
+    from personalrm.bench.report.terminal import show
+    from personalrm.bench.results import baseline
+
+    against = baseline(result, SURFACE)
+    if directory is not None:
+        remark(f"Written to {write(result, directory, against)}.")
+    if as_json:
+        _json(result.as_json())
+    else:
+        show(record_of(result, against) if directory is None else read_record(directory), console())
+
+
+def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
+    """What is wrong with a profile first, then what was checked and is not."""
+    if as_json:
+        _json([asdict(one) for one in symptoms])
+        return
+    out = console()
+    if not any(one.shown for one in symptoms):
+        out.print("No known failure is shown.\n")
+    for one in symptoms:
+        head = "[red]shown[/red]" if one.shown else "not measured" if one.shown is None else "[green]not shown[/green]"
+        out.print(f"{head}  [bold]{_safe(one.name)}[/bold]: {_safe(one.measured)}")
+        if one.shown:
+            out.print(f"       What to do: {_safe(one.advice)}.")
+
+
+def study(path: Path) -> None:
+    """What a study found, and where it is kept."""
+    from personalrm.bench.report.studies import read_study
+    from personalrm.bench.report.terminal import show_study
+
+    show_study(read_study(path), console())
+    remark(f"Written to {path}; `personalrm report {path.parent.parent}` draws it.")
+
+
+def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
+    judged = found.verdicts[choice.id]
+    if judged.probability is None:
+        out.print(f"  unscored ({_safe(judged.unscored or '')}) · {_safe(_asked(choice))}")
+        return
+    first = choice.chosen_first(found.seed)
+    right = judged.prefers == choice.preferred_side(found.seed)
+    mark = "[green]right[/green]" if right else "[red]wrong[/red]" if judged.prefers else "even "
+    chance = judged.probability if first else 1.0 - judged.probability
+    out.print(f"  {mark} P = {chance:.2f} · {_safe(_asked(choice))}")
+    _line(out, f"        preferred: {'A' if first else 'B'} · {_short(choice.chosen, 80)}")
+    _line(out, f"        over:      {'B' if first else 'A'} · {_short(choice.rejected, 80)}")
+    if judged.reasoning:
+        out.print(Padding(_safe(judged.reasoning), (0, 0, 0, 8)), style="dim")
+
+
+def _persona(out: Console, found: Profile) -> None:
+    if found.persona is None:
+        out.print("[bold]No persona.[/bold]\n")
+        return
+    out.print(f"[bold]Persona[/bold]\n{_safe(found.persona.summary)}\n")
+    for claim in found.persona.claims:
+        out.print(f"• {_safe(claim.text)}{'' if found.traits else _counts(claim)}")  # the embedded engine says them
+        for line in _evidence(found, claim):
+            _line(out, f"    {line}")
+    if found.persona.claims:
+        out.print()
+
+
+def _counts(claim: Claim) -> str:
+    against = f", {len(claim.opposing)} against" if claim.opposing else ""
+    return f" [dim]({len(claim.supporting)} for{against})[/dim]"
+
+
+def _line(out: Console, text: str) -> None:
+    """One dim line, cut where the terminal ends."""
+    out.print(_safe(text), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _evidence(found: Profile, claim: Claim) -> list[str]:
+    """Choices for the claim, each from another conversation, and the first one against it."""
+    by_group = {found.choice(one).group: one for one in reversed(claim.supporting)}
+    supporting = [one for one in claim.supporting if one in by_group.values()][:EVIDENCE]
+    cited = [("for", one) for one in supporting] + [("against", one) for one in claim.opposing[:1]]
+    lines = []
+    for side, choice_id in cited:
+        one = found.choice(choice_id)
+        lines.append(f"{side}: {_asked(one)} → {_short(one.chosen, 60)}")
+    return lines
+
+
+def _arms(out: Console, found: Profile) -> None:
+    from personalrm.synthesis.arm_selection import ARMS
+
+    out.print("[bold]What helps[/bold]")
+    for arm, one in sorted(found.fallback.arms.items(), key=lambda item: ARMS.index(item[0])):
+        mark = "→" if arm == found.fallback.chosen else " "
+        out.print(
+            f"{mark} {arm:<24} log loss {number(one.log_loss)}  accuracy {number(one.accuracy)}  "
+            f"on {counted(one.scored, 'choice')}"
+        )
+    if found.fallback.chosen not in found.fallback.arms:
+        out.print(f"→ {found.fallback.chosen:<24} not measured")
+    out.print(f"{_safe(found.fallback.reason)}\n")
+
+
+def _demonstrations(out: Console, found: Profile) -> None:
+    """The past choices worth most first; nothing is said of worth where nothing could be measured."""
+    if not found.demonstrations:
+        return
+    ranked = sorted(found.demonstrations, key=lambda one: -(one.worth or 0.0))
+    measured = ranked[0].worth is not None
+    out.print(f"[bold]Past choices that teach[/bold]{' (by how much each lowers the log loss)' if measured else ''}")
+    for one in ranked[:TAUGHT]:
+        worth = "" if one.worth is None else f"{one.worth:+.3f}  "
+        choice = found.choice(one.choice)
+        _line(out, f"  {worth}{_asked(choice)} → {_short(choice.chosen, 60)}")
+    if len(ranked) > TAUGHT:
+        least = "" if ranked[-1].worth is None else f", down to {ranked[-1].worth:+.3f}"
+        out.print(f"  and {len(ranked) - TAUGHT} more{least}", style="dim")
+    out.print()
+
+
+def _preset(found: Profile) -> str:
+    """The embedded engine has none."""
+    return "" if found.traits else f", preset {found.preset}"
+
+
+def console(wide: int = PLAIN_WIDTH) -> Console:
+    """As wide as the terminal, or as COLUMNS says; where neither is known, ``wide`` columns."""
+    told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(width=None if told else wide, highlight=False, soft_wrap=False)
+
+
+def _safe(text: str) -> str:
+    """Text of others as rich prints it: no markup, no commands to the terminal."""
+    return escape(clean(text))
+
+
+def _asked(choice: Preference) -> str:
+    return f"“{_short(choice.context[-1].content, 50)}”" if choice.context else "(no prompt)"
+
+
+def _short(text: str, length: int) -> str:
+    line = clean(" ".join(text[: 4 * length].split()))
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _json(record: Any) -> None:
+    typer.echo(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())

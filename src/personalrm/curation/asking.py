@@ -1,0 +1,196 @@
+"""One label: a question about a pair, asked of one model, and what became of it.
+
+    judge = Judge(endpoint)
+    label = await room(judge, "responses", choice, "token", seed=0)       # P(the responses leave room for taste)
+    label = await verdict(judge, choice, "chosen", "token")               # P(the chosen one is preferred), shown first
+
+A model that fails leaves its labels unscored, the others go on. One that has failed `PATIENCE` times in a row is not
+asked any more in this run; the next run tries again, and what was answered is in the cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from personalrm import prompts
+from personalrm.errors import EndpointError
+from personalrm.llm.answers import why_unparsed
+from personalrm.llm.cache import cache_key
+from personalrm.llm.endpoint import Completion, Endpoint, Want
+from personalrm.preferences import Message, Preference
+from personalrm.profile.options import VerdictMode
+from personalrm.synthesis import rendering
+from personalrm.synthesis.judging import REASONED_ANSWER, TOKEN_ANSWER, Sight, judge_order, read_probability
+
+Step = Literal["query", "responses", "consensus"]
+Room = Literal["query", "responses"]
+First = Literal["chosen", "rejected"]
+PATIENCE = 20
+"""More than a full host drops at once by accident; a dead one is given up after one deadline."""
+NO_ANSWER = "the model did not answer"
+ROOM_SCHEMA: dict[str, Any] = {
+    "title": "room_for_taste",
+    "type": "object",
+    "properties": {"reasoning": {"type": "string"}, "answer": {"type": "string", "enum": ["A", "B"]}},
+    "required": ["reasoning", "answer"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What one model said of one pair in one step.
+
+    Attributes:
+        pair: the choice's id.
+        step: ``query`` and ``responses`` ask for room for taste, ``consensus`` for the better response.
+        first: which response was shown first; None where none was shown.
+        probability: that there is room, or that the chosen response is preferred; None if unscored.
+        prompt: hash of model, prompt and parameters; empty where there is no answer.
+        prompt_tokens, completion_tokens, cost: what the answer took when it was asked for.
+    """
+
+    pair: str
+    step: Step
+    model: str
+    first: First | None
+    probability: float | None
+    unscored: str | None = None
+    prompt: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+
+class Judge:
+    """A model and how it does in this run.
+
+    Attributes:
+        answered: how many questions it answered, readable or not.
+        failure: its first error, in its own words.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.answered = 0
+        self.failure: str | None = None
+        self._in_a_row = 0
+        self._asked: set[asyncio.Future[Answer]] = set()
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self.endpoint.model
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is not asked any more."""
+        return self._in_a_row >= PATIENCE
+
+    async def ask(self, question: Callable[[Endpoint], Coroutine[Any, Any, Answer]]) -> Answer | None:
+        """The answer; None if the model gives none, or is not asked any more. Raises BudgetSpent or StorageError."""
+        if self.given_up:
+            return None
+        asked = asyncio.create_task(question(self.endpoint))
+        self._asked.add(asked)
+        try:
+            answer = await asked
+        except EndpointError as error:
+            self._failed(str(error))
+            return None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.given_up or task is None or task.cancelling():
+                raise
+            return None
+        finally:
+            self._asked.discard(asked)
+        self.answered += 1
+        self._in_a_row = 0
+        return answer
+
+    def _failed(self, why: str) -> None:
+        self.failure = self.failure or why
+        self._in_a_row += 1
+        if self.given_up:  # hundreds may still wait for a place at a host that is dead, a deadline each
+            for one in self._asked:
+                one.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """P(the first-named answer), or why there is none, with the completion and the hash of what was asked."""
+
+    probability: float | None
+    unscored: str | None
+    completion: Completion
+    prompt: str
+
+
+async def room(judge: Judge, step: Room, choice: Preference, verdicts: VerdictMode, seed: int) -> Label:
+    """Whether the query, or the responses, leave room for personal taste. Which response stands first is drawn from
+    the choice's id, never from the label."""
+    chosen_first = choice.chosen_first(seed)
+    shown = rendering.conversation(choice.context)
+    if step == "responses":
+        shown = rendering.pair(choice.context, *choice.shown(seed))
+    answer = await judge.ask(lambda endpoint: _ask_room(endpoint, step, shown, verdicts))
+    first: First | None = None if step == "query" else "chosen" if chosen_first else "rejected"
+    return _label(choice, step, judge, first, answer)
+
+
+async def verdict(judge: Judge, choice: Preference, first: First, verdicts: VerdictMode) -> Label:
+    """Which response a judge that knows nothing of the person prefers, with this one shown first."""
+    a, b = (choice.chosen, choice.rejected) if first == "chosen" else (choice.rejected, choice.chosen)
+
+    async def ask(endpoint: Endpoint) -> Answer:
+        found = await judge_order(endpoint, Sight(), choice.context, a, b, verdicts)
+        chosen = found.probability
+        if chosen is not None and first == "rejected":
+            chosen = 1.0 - chosen
+        return Answer(chosen, found.unscored, found.completion, found.prompt)
+
+    return _label(choice, "consensus", judge, first, await judge.ask(ask))
+
+
+def prompt_hashes(verdicts: VerdictMode) -> dict[str, str]:
+    """The hashes of all prompts that take part, an unreadable letter's second try included."""
+    names = {"system", "personalizable_system", "personalizable_query", "personalizable_responses"}
+    for kind in {verdicts, "reasoned"}:
+        names |= {f"verdict_{kind}", f"personalizable_{kind}"}
+    return {name: value for name, value in prompts.hashes().items() if name in names}
+
+
+async def _ask_room(endpoint: Endpoint, step: Room, shown: str, verdicts: VerdictMode) -> Answer:
+    asked = f"{shown}\n\n{prompts.load(f'personalizable_{step}')} {prompts.load(f'personalizable_{verdicts}')}"
+    messages = [Message("system", prompts.load("personalizable_system")), Message("user", asked)]
+    want = Want(TOKEN_ANSWER, logprobs=20)
+    if verdicts == "reasoned":
+        want = Want(REASONED_ANSWER, schema=ROOM_SCHEMA, logprobs=5)
+    completion = await endpoint.complete(messages, want)
+    probability = read_probability(completion)
+    if probability is None and verdicts == "token":
+        return await _ask_room(endpoint, step, shown, "reasoned")
+    unscored = None if probability is not None else why_unparsed(completion.text)
+    return Answer(probability, unscored, completion, cache_key(endpoint.model, messages, want).hex()[:16])
+
+
+def _label(choice: Preference, step: Step, judge: Judge, first: First | None, answer: Answer | None) -> Label:
+    if answer is None:
+        return Label(choice.id, step, judge.model, first, None, NO_ANSWER)
+    took = answer.completion
+    return Label(
+        choice.id,
+        step,
+        judge.model,
+        first,
+        answer.probability,
+        answer.unscored,
+        answer.prompt,
+        took.prompt_tokens,
+        took.completion_tokens,
+        took.cost,
+    )

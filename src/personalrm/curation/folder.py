@@ -1,0 +1,112 @@
+"""The folder of a curated data set: train.jsonl, validation.jsonl and test.jsonl, labels.jsonl, and manifest.json.
+
+    begin(folder, identity)                             # refuses the folder of another curation, and foreign files
+    write(folder, parts, labels, manifest)
+
+Each file appears under its name only once it is complete, the manifest last: a folder with a manifest is whole. Until
+then a mark says what is being made here. The same data, answers and numbers make the same bytes; nothing in them says
+when they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from personalrm.curation.sources import digest
+from personalrm.curation.thresholds import SPLITS
+from personalrm.data.writing import write_choices
+from personalrm.errors import DataError, StorageError
+from personalrm.preferences import History
+
+MANIFEST, LABELS, MARK = "manifest.json", "labels.jsonl", ".unfinished.json"
+SCHEMA = 1
+IDENTITY = ("data", "inputs", "options", "models")
+"""What must be the same for a folder to be written again; answers may have come that were missing before."""
+
+
+def begin(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Claim the folder.
+
+    Args:
+        identity: the fields of `IDENTITY`, as they will stand in the manifest.
+
+    Raises:
+        DataError: the folder holds another curation, or files of these names that no curation wrote.
+        StorageError: it cannot be made or written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise StorageError(f"{folder} is a file: name a folder with --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be made: {error.strerror or error}") from None
+    wanted = {name: orjson.loads(orjson.dumps(identity[name])) for name in IDENTITY}
+    named = (LABELS, *(f"{name}.jsonl" for name in SPLITS))
+    there = [name for name in named if (folder / name).exists()]
+    known = _known(folder)
+    differing = [name for name in IDENTITY if known.get(name) != wanted[name]]
+    if there and not known:
+        raise DataError(f"{folder} holds {there[0]}, which no curation wrote: name another folder")
+    if differing and (there or (folder / MANIFEST).exists()):
+        raise DataError(f"{folder} holds another curation (its {' and '.join(differing)} differ): name another folder")
+    _whole(folder / MARK, [orjson.dumps(wanted)])
+
+
+def write(
+    folder: Path,
+    parts: Mapping[str, Iterable[History]],
+    labels: Iterable[Mapping[str, Any]] | None,
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write everything; ``labels`` is None where none were asked for. StorageError if it cannot be written."""
+    outputs = []
+    for name in SPLITS:
+        path = folder / f"{name}.jsonl"
+        outputs.append(_output(path, write_choices(path, (one for history in parts[name] for one in history))))
+    if labels is not None:
+        path = folder / LABELS
+        lines = (orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in labels)
+        outputs.append(_output(path, _whole(path, lines)))
+    record = {"schema": SCHEMA, **manifest, "outputs": outputs}
+    _whole(folder / MANIFEST, [orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    (folder / MARK).unlink(missing_ok=True)
+
+
+def _known(folder: Path) -> dict[str, Any]:
+    """What the folder says it holds; nothing if it says nothing."""
+    for name in (MANIFEST, MARK):
+        path = folder / name
+        try:
+            record = orjson.loads(path.read_bytes())
+        except FileNotFoundError:
+            continue
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise DataError(f"{path} cannot be read ({error}): name another folder, or remove it") from None
+        if not isinstance(record, dict):
+            raise DataError(f"{path} is no manifest of a curation: name another folder, or remove it")
+        return record
+    return {}
+
+
+def _whole(path: Path, blocks: Iterable[bytes]) -> int:
+    """Write all of it or nothing; how many blocks there were."""
+    beside, count = path.with_name(f".{path.name}.part"), 0
+    try:
+        with beside.open("wb") as file:
+            for block in blocks:
+                file.write(block)
+                count += 1
+        beside.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _output(path: Path, rows: int) -> dict[str, Any]:
+    return {"name": path.name, "rows": rows, "sha256": digest(path)}

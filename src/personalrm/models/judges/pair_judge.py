@@ -1,0 +1,87 @@
+"""The LLM judge of one person: what the profile's winning arm shows, asked in both orders.
+
+judge = Judge(endpoint, sight_of(profile))
+verdict = await judge.compare(context, "Yes.", "It depends.")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from personalrm import prompts
+from personalrm.llm.endpoint import Endpoint, Want
+from personalrm.llm.gather import together
+from personalrm.preferences import Message, Verdict
+from personalrm.profile.options import VerdictMode
+from personalrm.stats.bradley_terry import pairs_to_compare, strengths
+from personalrm.synthesis import rendering
+from personalrm.synthesis.judging import (
+    REASONED_ANSWER,
+    TOKEN_ANSWER,
+    Judgement,
+    Sight,
+    judge_pair,
+    log_odds,
+    read_probability,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """n responses to one context, ranked.
+
+    Attributes:
+        order: positions of the responses, best first.
+        strengths: Bradley–Terry log-odds by position, mean zero.
+        compared: pairs that were compared; ``unscored`` of them gave no readable verdict.
+    """
+
+    order: tuple[int, ...]
+    strengths: tuple[float, ...]
+    compared: int
+    unscored: int = 0
+
+
+class Judge:
+    """Predicts one person's choices by asking a model.
+
+    Args:
+        endpoint: who is asked.
+        sight: what it is shown of the person.
+    """
+
+    def __init__(self, endpoint: Endpoint, sight: Sight) -> None:
+        self._endpoint, self._sight = endpoint, sight
+
+    async def judge(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "token") -> Judgement:
+        """Both orders with everything that was answered. Identical responses are even and cost nothing."""
+        if a == b:
+            return Judgement(0.5, ())
+        return await judge_pair(self._endpoint, self._sight, context, a, b, verdicts)
+
+    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
+        """The verdict with its reasoning."""
+        return (await self.judge(context, a, b, verdicts)).verdict()
+
+    async def score(self, context: Sequence[Message], response: str) -> float | None:
+        """Log-odds that the person would be content with this one response; not calibrated; None if unreadable."""
+        pair = rendering.pair(context, response, response)
+        asked = f"{self._sight.text}{pair}\n\n{prompts.load('score')}"
+        messages = [Message("system", prompts.load("system")), Message("user", asked)]
+        for room in (TOKEN_ANSWER, REASONED_ANSWER):  # models that think first need room before the letter
+            probability = read_probability(await self._endpoint.complete(messages, Want(room, logprobs=20)))
+            if probability is not None:
+                return log_odds(probability)
+        return None
+
+    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+        """Bradley–Terry over comparisons in both orders: all pairs of up to 8 responses, a connected part of more."""
+        pairs = pairs_to_compare(len(responses))
+        judged = await together(self.judge(context, responses[i], responses[j]) for i, j in pairs)
+        comparisons = [
+            (i, j, one.probability) for (i, j), one in zip(pairs, judged, strict=True) if one.probability is not None
+        ]
+        found = strengths(len(responses), comparisons)
+        order = tuple(sorted(range(len(responses)), key=lambda i: (-found[i], i)))
+        return Ranking(order, tuple(map(float, found)), len(pairs), len(pairs) - len(comparisons))

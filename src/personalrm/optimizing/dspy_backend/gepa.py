@@ -1,0 +1,88 @@
+"""GEPA: a candidate is tried on three people, reflected upon in words, rewritten, and kept if it does better on them.
+
+What it reflects upon are the personas and which kinds of choices they missed, in general terms (see `program`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from inspect import cleandoc
+from typing import Any
+
+import dspy
+
+from personalrm.llm.endpoint import Endpoint
+from personalrm.optimizing.dspy_backend.asking import EndpointLM, Lenient
+from personalrm.optimizing.dspy_backend.program import Program, examples, feedback
+from personalrm.optimizing.trials import Trials
+
+NAME = "gepa"
+MINIBATCH = 3
+
+
+class ImproveInstruction(dspy.Signature):  # type: ignore[misc]
+    """An instruction asks a language model to write a persona of a person from the past choices above it, so that
+    somebody can predict the person's next choice between two responses. Read how personas written with it fared, and
+    propose a better instruction.
+
+    Keep what it says about the material: choices are numbered, and a <why> marks a reasoning that foresaw the choice.
+    Improve what to look for, how to weigh evidence, and how to put it. It must work for people nobody has seen: name no
+    topic, quote nothing, assume nothing about who a person is. Answer with the instruction alone."""
+
+    current_instruction: str = dspy.InputField()
+    how_it_fared: str = dspy.InputField(desc="personas that were written with it, and what they missed")
+    improved_instruction: str = dspy.OutputField()
+
+
+class Proposer:
+    """Writes the next instruction from reflections, and tells the lineage which one it was made from."""
+
+    def __init__(self, trials: Trials) -> None:
+        self._trials, self._improve = trials, dspy.Predict(ImproveInstruction)
+        self.proposed = 0
+
+    def __call__(
+        self,
+        candidate: Mapping[str, str],
+        reflective_dataset: Mapping[str, Sequence[Mapping[str, Any]]],
+        components_to_update: Sequence[str],
+    ) -> dict[str, str]:
+        """The new texts by component; there is one component."""
+        new: dict[str, str] = {}
+        for name in components_to_update:
+            records = reflective_dataset.get(name, ())
+            fared = "\n\n".join(f"Persona: {_persona(one)}\n{one['Feedback']}" for one in records)
+            found = self._improve(current_instruction=candidate[name], how_it_fared=fared)
+            new[name] = cleandoc(found.improved_instruction or "").strip() or candidate[name]
+            self._trials.enter(new[name], NAME, parent=candidate[name])
+            self.proposed += 1
+        return new
+
+
+def run(trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
+    """Propose ``candidates`` instructions one after the other and try them; ``trials`` holds them afterwards."""
+
+    def metric(example: Any, prediction: Any, trace: Any = None, name: Any = None, name_trace: Any = None) -> Any:
+        said = feedback(trials, example.person, prediction.outcome)
+        return dspy.Prediction(score=float(prediction.score), feedback=said)
+
+    model, propose = EndpointLM(proposer), Proposer(trials)
+    people = examples(trials)
+    with dspy.context(lm=model, adapter=Lenient(use_json_adapter_fallback=False)):
+        dspy.GEPA(
+            metric=metric,
+            max_metric_calls=len(people) + candidates * (2 * MINIBATCH + len(people)),
+            reflection_minibatch_size=min(MINIBATCH, len(people)),
+            reflection_lm=model,
+            instruction_proposer=propose,
+            use_merge=False,  # there is one component: nothing to merge
+            num_threads=1,
+            warn_on_score_mismatch=False,
+            seed=seed,
+            gepa_kwargs={"stop_callbacks": lambda _: propose.proposed >= candidates},
+        ).compile(Program(trials, NAME), trainset=people, valset=people)
+
+
+def _persona(record: Mapping[str, Any]) -> str:
+    written = record["Generated Outputs"]
+    return str(written["persona"]) if isinstance(written, Mapping) else str(written)

@@ -1,0 +1,113 @@
+"""The preset `default`: one pool of reasonings, few candidates, most of them dropped early.
+
+    reasonings (12 calls) ── persona (1) ─┬─ first round (3 sets × 2 choices × 2 orders) ─┬─ the rest (1 × 3 × 2)
+    plain judge (10)                      └─ persona alone (10)                           └─ demonstrations alone (10)
+
+The numbers are for 12 training and 5 validation choices: 61 calls, of which four in a row wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from personalrm.data.splits import Split
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.gather import both, together
+from personalrm.preferences import Preference
+from personalrm.profile.options import Options
+from personalrm.profile.records import Arm, Persona, Reasoning
+from personalrm.synthesis import demonstrations as stage
+from personalrm.synthesis.arm_selection import choose
+from personalrm.synthesis.fit_result import Learned
+from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.persona import persona_text
+from personalrm.synthesis.scoring import Scores, score
+from personalrm.synthesis.written import written
+
+RACING = 2
+FILLING = 3
+"""Priorities: nobody waits for the arms without a candidate, so they fill what the longer chains leave free."""
+
+
+@dataclass(frozen=True)
+class _Race:
+    """The candidate sets, what each scored, which won, and how that one does without the persona (if there is one)."""
+
+    sets: tuple[tuple[Shown, ...], ...]
+    scores: tuple[Scores, ...]
+    winner: int
+    alone: Scores | None
+
+    def arms(self) -> dict[Arm, Scores]:
+        """The arms that the race itself measured."""
+        if self.alone is None:
+            return {"demonstrations": self.scores[self.winner]}
+        return {"demonstrations": self.alone, "persona+demonstrations": self.scores[self.winner]}
+
+
+async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+    """Reasonings, persona, demonstrations and the arm that won. Needs at least one validation choice."""
+    validation = parts.validation.choices
+    plain, (reasonings, persona, alone, race) = await both(
+        score(endpoint, Sight(), validation, options.verdicts, FILLING, staggered=True),
+        _personal(endpoint, parts, options, known),
+    )
+    arms: dict[Arm, Scores] = {"default": plain, **race.arms()}
+    if alone is not None:
+        arms["persona"] = alone
+    fallback = choose(arms, validation, options.seed)
+    without = plain if alone is None else alone
+    return Learned(
+        reasonings=tuple(reasonings),
+        persona=persona,
+        demonstrations=race.sets[race.winner],
+        fallback=fallback,
+        candidates=tuple(
+            stage.candidate_record(shown, scores, len(validation))
+            for shown, scores in zip(race.sets, race.scores, strict=True)
+        ),
+        worth=stage.worth(list(zip(race.sets, race.scores, strict=True)), without),
+    )
+
+
+async def _personal(
+    endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
+) -> tuple[list[Reasoning], Persona | None, Scores | None, _Race]:
+    """The chain of calls that wait for each other, and the persona's own scores beside it."""
+    validation = parts.validation.choices
+    reasonings, shown, persona = await written(endpoint, parts, options, known)
+    text = None if persona is None else persona_text(persona)
+
+    async def persona_alone() -> Scores | None:
+        if text is None:
+            return None
+        sight = Sight(persona=text, seed=options.seed)
+        return await score(endpoint, sight, validation, options.verdicts, FILLING, staggered=True)
+
+    race = _race(endpoint, stage.candidate_sets(shown), text, validation, options)
+    return reasonings, persona, *await both(persona_alone(), race)
+
+
+async def _race(
+    endpoint: Endpoint,
+    sets: Sequence[tuple[Shown, ...]],
+    persona: str | None,
+    validation: Sequence[Preference],
+    options: Options,
+) -> _Race:
+    """All sets answer the first validation choices, the best of them the rest, also without the persona."""
+    cut = stage.first_round(validation)
+    sights = [Sight(shown, persona, options.seed) for shown in sets]
+
+    async def ask(sight: Sight, choices: Sequence[Preference], priority: int) -> Scores:
+        return await score(endpoint, sight, choices, options.verdicts, priority)
+
+    scores = await together(ask(sight, validation[:cut], RACING) for sight in sights)
+    winner = stage.leader(scores)
+    last = [ask(sights[winner], validation[cut:], RACING)]
+    if persona is not None:
+        last.append(ask(Sight(sets[winner], seed=options.seed), validation, FILLING))
+    more, *alone = await together(last)
+    scores[winner] = scores[winner].with_more(more)
+    return _Race(tuple(sets), tuple(scores), winner, alone[0] if alone else None)
