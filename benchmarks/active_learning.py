@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from personalrm.data.reading import read_people
 from personalrm.data.simulated import Setting, SimulatedPerson, simulate, simulate_people, utility
-from personalrm.models.acquisition import CRITERIA, several
+from personalrm.models.acquisition import CRITERIA, select_queries
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.person import groups_of
-from personalrm.models.uncertainty import Doubt, normal_doubt
+from personalrm.models.uncertainty import MarginPosterior, normal_doubt
 from personalrm.preferences import History
 from personalrm.stats.intervals import by_person, holm, paired, standard_error
 
@@ -48,7 +48,7 @@ NAMES = (*CRITERIA, UNSURE)
 class Mind(Protocol):
     """What is believed of all choices of one person, chosen minus rejected, once some are known."""
 
-    def known(self, asked: Sequence[Rows]) -> list[Doubt]: ...
+    def known(self, asked: Sequence[Rows]) -> list[MarginPosterior]: ...
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class TraitsMind:
     t: Array
     between: Array
 
-    def known(self, asked: Sequence[Rows]) -> list[Doubt]:
+    def known(self, asked: Sequence[Rows]) -> list[MarginPosterior]:
         return [self._one(list(rows)) for rows in asked]
 
-    def _one(self, rows: list[int]) -> Doubt:
+    def _one(self, rows: list[int]) -> MarginPosterior:
         mean, covariance = np.zeros(len(self.between)), np.diag(self.between)
         if rows:
             mean, covariance = maths.person_posterior(self.offset[rows], self.t[rows], self.between)
@@ -79,10 +79,10 @@ class LearnedMind:
         self._model = model
         self._batch = model.batch_of([(one.context, one.chosen, one.rejected) for one in history.decided])
 
-    def known(self, asked: Sequence[Rows]) -> list[Doubt]:
+    def known(self, asked: Sequence[Rows]) -> list[MarginPosterior]:
         import torch
 
-        from personalrm.models.learned.ensemble import believe
+        from personalrm.models.learned.ensemble import infer
         from personalrm.models.learned.people import Batch
         from personalrm.models.uncertainty import doubts_of_members
 
@@ -92,7 +92,7 @@ class LearnedMind:
             known[at, list(rows)] = True
         sides = (one.expand(len(asked), -1, -1) for one in (self._batch.chosen, self._batch.rejected))
         batch = Batch(*sides, known, ~known, torch.full((len(asked),), -1))
-        return doubts_of_members(self._model, batch, believe(self._model.members, batch))
+        return doubts_of_members(self._model, batch, infer(self._model.members, batch))
 
 
 @dataclass(frozen=True)
@@ -143,15 +143,15 @@ def asking(mind: Mind, pool: Rows, name: str, most: int) -> Iterator[list[int]]:
         if name == UNSURE:
             best = int(np.abs(doubt.probabilities - 0.5).argmin())
         else:
-            best = next(iter(several(doubt, name, 1)), 0)  # type: ignore[arg-type]
+            best = next(iter(select_queries(doubt, name, 1)), 0)  # type: ignore[arg-type]
         asked = [*asked, left[best]]
         yield asked
 
 
-def part(doubt: Doubt, rows: Rows) -> Doubt:
+def part(doubt: MarginPosterior, rows: Rows) -> MarginPosterior:
     """The doubt about some pairs."""
     at = np.array(rows, dtype=np.intp)
-    return Doubt(doubt.margin[at], doubt.reach[at], doubt.parts)
+    return MarginPosterior(doubt.margin[at], doubt.factor[at], doubt.weight_factor)
 
 
 def logits(mind: Mind, asked: Sequence[Rows], targets: Rows) -> Array:

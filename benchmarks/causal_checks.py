@@ -22,7 +22,7 @@ from personalrm.bench.plan import Design
 from personalrm.bench.predicting import Method
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import arun
-from personalrm.bench.studies.altered import Altered, flipped, swapped
+from personalrm.bench.studies.altered import PerturbedMethod, flipped, swapped
 from personalrm.bench.studies.causal import FLIPPED, SWAPPED, turned
 from personalrm.bench.studies.lab import plain_of
 from personalrm.data.simulated import simulate_people
@@ -49,7 +49,7 @@ async def measure(llm: Endpoint, people: Sequence[History], altered: bool, folde
         own = made(name, llm)
         methods.append(own)
         if altered:
-            methods += [Altered(own, FLIPPED, flipped), Altered(own, SWAPPED, swapped(people))]
+            methods += [PerturbedMethod(own, FLIPPED, flipped), PerturbedMethod(own, SWAPPED, swapped(people))]
     return await arun(people, methods, Design("context-target"), folder=folder)
 
 

@@ -26,7 +26,7 @@ from common import row  # noqa: E402
 from personalrm.data.reading import read_people  # noqa: E402
 from personalrm.models.encoders import Encoder, encoder_named  # noqa: E402
 from personalrm.models.learned import METHODS, LearnedModel, Settings, train  # noqa: E402
-from personalrm.models.learned.ensemble import believe  # noqa: E402
+from personalrm.models.learned.ensemble import infer  # noqa: E402
 from personalrm.models.learned.loop import Point  # noqa: E402
 from personalrm.models.learned.people import everything, side_by_side  # noqa: E402
 from personalrm.models.traits.features import last_message  # noqa: E402
@@ -67,7 +67,7 @@ def adapting(model: LearnedModel, people: Sequence[History]) -> None:
 
     whole = median_ms(fit(one) for one in people)
     known = [side_by_side([everything(model._choices(one))]) for one in people]
-    inner = median_ms(lambda one=one: believe(model.members, one) for one in known)
+    inner = median_ms(lambda one=one: infer(model.members, one) for one in known)
     row(f"{name}: fit somebody new, {members} members", f"{whole:.1f} ms", "≤ 20 ms", whole <= 20.0)
     row(f"{name}: of it all members / one", f"{inner:.1f} / {inner / members:.2f} ms", "(none)", ok=True)
     fitted = model.fit(people[0])

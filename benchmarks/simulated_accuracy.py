@@ -18,14 +18,14 @@ from common import row, server
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.connect import Settings, connect
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import stream, together
+from personalrm.llm.gather import bounded_map, gather
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.stats.intervals import interval, paired
 from personalrm.stats.metrics import correctness
-from personalrm.synthesis.fitting import fit, sight_of
-from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.fitting import fit, judge_context_of
+from personalrm.synthesis.judging import JudgeContext
 
 LEARNED, PREDICTED = 17, 20
 METHODS = ("plain judge", "paper", "default")
@@ -35,12 +35,12 @@ AT_ONCE = 16
 async def person(endpoint: Endpoint, history: History) -> dict[str, list[float]]:
     """For each method whether each later choice is predicted, one half where it is even, NaN where it is unscored."""
     early, later = history.only(history.choices[:LEARNED]), history.choices[LEARNED:]
-    fitted = await together(fit(endpoint, early, Options(preset=one)) for one in ("paper", "default"))
-    sights = dict(zip(METHODS, [Sight(), *map(sight_of, fitted)], strict=True))
+    fitted = await gather(fit(endpoint, early, Options(preset=one)) for one in ("paper", "default"))
+    sights = dict(zip(METHODS, [JudgeContext(), *map(judge_context_of, fitted)], strict=True))
     found: dict[str, list[float]] = {}
     for name, sight in sights.items():
         judge = Judge(endpoint, sight)
-        judged = await together(judge.judge(one.context, one.chosen, one.rejected) for one in later)
+        judged = await gather(judge.judge(one.context, one.chosen, one.rejected) for one in later)
         found[name] = [correctness(np.array([one.probability], dtype=float)).item() for one in judged]  # None: NaN
     return found
 
@@ -48,7 +48,7 @@ async def person(endpoint: Endpoint, history: History) -> dict[str, list[float]]
 async def run(url: str, cache: str, people: Sequence[History]) -> list[Mapping[str, list[float]]]:
     """Everybody's results."""
     llm = connect("simulated", Settings(base_url=url, cache=cache))
-    found = [one async for one in stream(lambda history: person(llm, history), people, AT_ONCE)]
+    found = [one async for one in bounded_map(lambda history: person(llm, history), people, AT_ONCE)]
     await llm.aclose()
     return found
 

@@ -22,7 +22,7 @@ from personalrm.bench.protocols import Question, Task
 from personalrm.data.simulated import simulate_people
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, connect
-from personalrm.llm.gather import together
+from personalrm.llm.gather import gather
 from personalrm.llm.language_model import LanguageModel
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.tastes import PHRASES, TRAITS, response_traits
@@ -30,8 +30,8 @@ from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import Options, Preset
 from personalrm.profile.records import Profile
-from personalrm.synthesis.fitting import sight_of
-from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.fitting import judge_context_of
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.persona import persona_text
 
 LEARNED = 17
@@ -39,7 +39,7 @@ PEOPLE = 40
 
 
 @dataclass(frozen=True)
-class Lab:
+class StudyContext:
     """The server's settings, and an endpoint of ours for what is judged beside the front door."""
 
     settings: Settings
@@ -61,25 +61,25 @@ class Lab:
             "simulated", base_url=given.base_url, api_key=given.api_key, cache=given.cache, preset=preset
         )
 
-    def chances(self, sights: Sequence[Sight], pairs: Sequence[Sequence[Preference]]) -> list[list[float]]:
+    def chances(self, sights: Sequence[JudgeContext], pairs: Sequence[Sequence[Preference]]) -> list[list[float]]:
         """P(chosen) of each person's pairs, judged in both orders with what the sight shows."""
 
-        async def one(sight: Sight, pair: Preference) -> float:
+        async def one(sight: JudgeContext, pair: Preference) -> float:
             judged = await Judge(self.endpoint, sight).judge(pair.context, pair.chosen, pair.rejected)
             assert judged.probability is not None
             return judged.probability
 
-        async def person(sight: Sight, own: Sequence[Preference]) -> list[float]:
-            return await together(one(sight, pair) for pair in own)
+        async def person(sight: JudgeContext, own: Sequence[Preference]) -> list[float]:
+            return await gather(one(sight, pair) for pair in own)
 
         async def work() -> list[list[float]]:
-            return await together(person(sight, own) for sight, own in zip(sights, pairs, strict=True))
+            return await gather(person(sight, own) for sight, own in zip(sights, pairs, strict=True))
 
         return background_loop.run(work())
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudyContext]:
     cache: Path = tmp_path_factory.mktemp("lab") / "answers.sqlite"
     with SimulatedLLM() as llm:
         settings = Settings(llm.url, "k", cache)
@@ -87,7 +87,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         async def opened() -> LanguageModel:
             return connect("simulated", settings)
 
-        lab = Lab(settings, background_loop.run(opened()))
+        lab = StudyContext(settings, background_loop.run(opened()))
         yield lab
         background_loop.run(lab.endpoint.aclose())
 
@@ -113,23 +113,23 @@ def people() -> list[History]:
 
 
 @pytest.fixture(scope="module")
-def profiles(lab: Lab, people: list[History]) -> list[Profile]:
+def profiles(lab: StudyContext, people: list[History]) -> list[Profile]:
     return lab.fit(past(people))
 
 
 @pytest.fixture(scope="module")
-def flipped(lab: Lab, people: list[History]) -> list[Profile]:
+def flipped(lab: StudyContext, people: list[History]) -> list[Profile]:
     """Learned from the same pairs with every label reversed."""
     return lab.fit([one.only(choice.flipped() for choice in one) for one in past(people)])
 
 
-def persona_only(profile: Profile) -> Sight:
-    return Sight(persona=None if profile.persona is None else persona_text(profile.persona))
+def persona_only(profile: Profile) -> JudgeContext:
+    return JudgeContext(persona=None if profile.persona is None else persona_text(profile.persona))
 
 
-def everything(profile: Profile) -> Sight:
+def everything(profile: Profile) -> JudgeContext:
     """The persona and the demonstrations, whichever arm won."""
-    shown = tuple(Shown(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
+    shown = tuple(FewShotExample(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
     return replace(persona_only(profile), demonstrations=shown)
 
 
@@ -150,14 +150,14 @@ def interval(by_person: np.ndarray) -> tuple[float, float]:
 
 
 def test_accuracy_rises_from_default_over_persona_to_both(
-    lab: Lab, people: list[History], profiles: list[Profile]
+    lab: StudyContext, people: list[History], profiles: list[Profile]
 ) -> None:
     """On simulated people, forced arms and the arm that the profile chose."""
     targets = later(people)
-    default = right(lab.chances([Sight()] * len(people), targets))
+    default = right(lab.chances([JudgeContext()] * len(people), targets))
     persona = right(lab.chances([persona_only(one) for one in profiles], targets))
     both = right(lab.chances([everything(one) for one in profiles], targets))
-    chosen = right(lab.chances([sight_of(one) for one in profiles], targets))
+    chosen = right(lab.chances([judge_context_of(one) for one in profiles], targets))
     assert default.mean() > 0.5
     assert interval(persona - default)[0] > 0
     assert both.mean() > persona.mean()
@@ -165,7 +165,9 @@ def test_accuracy_rises_from_default_over_persona_to_both(
     assert {one.fallback.chosen for one in profiles} >= {"default", "persona", "persona+demonstrations"}
 
 
-def test_the_bench_s_methods_see_the_same_rise(lab: Lab, people: list[History], profiles: list[Profile]) -> None:
+def test_the_bench_s_methods_see_the_same_rise(
+    lab: StudyContext, people: list[History], profiles: list[Profile]
+) -> None:
     """`default` against `synthesizeme` as `personalrm bench` runs them, on simulated people."""
     some = people[:12]
 
@@ -175,7 +177,7 @@ def test_the_bench_s_methods_see_the_same_rise(lab: Lab, people: list[History], 
 
     async def predicted(name: str) -> list[list[float]]:
         method = JudgeMethod(name, lab.endpoint, Options(), personal=name != "default")
-        predictions = await together(method.predict(task(one)) for one in some)
+        predictions = await gather(method.predict(task(one)) for one in some)
         return [
             [chance(answer.probability, c) for answer, c in zip(own.answers, wanted, strict=True)]
             for own, wanted in zip(predictions, later(some), strict=True)
@@ -186,17 +188,17 @@ def test_the_bench_s_methods_see_the_same_rise(lab: Lab, people: list[History], 
         return probability if choice.preferred_side(0) == "a" else 1 - probability
 
     found = {name: background_loop.run(predicted(name)) for name in ("default", "synthesizeme")}
-    expected = lab.chances([sight_of(one) for one in profiles[:12]], later(some))
+    expected = lab.chances([judge_context_of(one) for one in profiles[:12]], later(some))
     assert np.allclose(found["synthesizeme"], expected)
     assert right(found["synthesizeme"]).mean() > right(found["default"]).mean()
 
 
 def test_flipping_every_label_flips_what_is_learned(
-    lab: Lab, people: list[History], profiles: list[Profile], flipped: list[Profile]
+    lab: StudyContext, people: list[History], profiles: list[Profile], flipped: list[Profile]
 ) -> None:
     """Predictions for simulated people that personalisation changed turn over when all labels are reversed."""
     targets = later(people)
-    plain = logits(lab.chances([Sight()] * len(people), targets))
+    plain = logits(lab.chances([JudgeContext()] * len(people), targets))
     own = logits(lab.chances([everything(one) for one in profiles], targets))
     turned = logits(lab.chances([everything(one) for one in flipped], targets))
     moved, counter = own - plain, turned - plain
@@ -220,12 +222,18 @@ def test_flipped_histories_ask_the_same_reasonings_and_write_another_persona(
         assert own.fingerprint != other.fingerprint
 
 
-def test_another_person_s_profile_does_not_help(lab: Lab, people: list[History], profiles: list[Profile]) -> None:
+def test_another_person_s_profile_does_not_help(
+    lab: StudyContext, people: list[History], profiles: list[Profile]
+) -> None:
     """Everybody is judged by the profile of the next simulated person."""
     targets = later(people)
     strangers = [*profiles[1:], profiles[0]]
-    default = right(lab.chances([Sight()] * len(people), targets))
-    ways: dict[str, Callable[[Profile], Sight]] = {"persona": persona_only, "all": everything, "chosen": sight_of}
+    default = right(lab.chances([JudgeContext()] * len(people), targets))
+    ways: dict[str, Callable[[Profile], JudgeContext]] = {
+        "persona": persona_only,
+        "all": everything,
+        "chosen": judge_context_of,
+    }
     for sight in ways.values():
         own = right(lab.chances([sight(one) for one in profiles], targets))
         others = right(lab.chances([sight(one) for one in strangers], targets))
@@ -233,14 +241,14 @@ def test_another_person_s_profile_does_not_help(lab: Lab, people: list[History],
         assert interval(own - others)[0] > 0
 
 
-def test_people_without_a_taste_of_their_own_lose_little_because_of_the_fallback(lab: Lab) -> None:
+def test_people_without_a_taste_of_their_own_lose_little_because_of_the_fallback(lab: StudyContext) -> None:
     """The null: simulated people who all share the average taste; there is nothing personal to learn."""
     people = invented(strength=0.0, seed=22)
     profiles = lab.fit(past(people))
     targets = later(people)
-    default = right(lab.chances([Sight()] * len(people), targets))
+    default = right(lab.chances([JudgeContext()] * len(people), targets))
     forced = right(lab.chances([everything(one) for one in profiles], targets))
-    chosen = right(lab.chances([sight_of(one) for one in profiles], targets))
+    chosen = right(lab.chances([judge_context_of(one) for one in profiles], targets))
     low, high = interval(chosen - default)
     assert low < 0.01
     assert high > -0.01
@@ -275,7 +283,7 @@ ATTACKS: dict[str, Callable[[str, str], str]] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
-    lab: Lab, people: list[History], profiles: list[Profile], attack: str
+    lab: StudyContext, people: list[History], profiles: list[Profile], attack: str
 ) -> None:
     """The same responses with an attack and with the same attack made harmless, judged for simulated people.
 
@@ -292,30 +300,30 @@ def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
             return replace(one, chosen=f"{one.rejected}\n{text}", rejected=one.chosen)
 
         pairs = [[attacked(one) for one in own[:5]] for own in later(people)[:count]]
-        return float(np.mean(lab.chances([sight_of(one) for one in profiles[:count]], pairs)))
+        return float(np.mean(lab.chances([judge_context_of(one) for one in profiles[:count]], pairs)))
 
     assert win_rate(harmless=False) == pytest.approx(win_rate(harmless=True), abs=0.03)
 
 
 def test_the_default_preset_predicts_no_worse_than_the_paper_s(
-    lab: Lab, people: list[History], profiles: list[Profile]
+    lab: StudyContext, people: list[History], profiles: list[Profile]
 ) -> None:
     """Paired on simulated people; `benchmarks/` prints both with their intervals."""
     some = people[:24]
     papers = lab.fit(past(some), "paper")
-    ours = right(lab.chances([sight_of(one) for one in profiles[: len(some)]], later(some)))
-    theirs = right(lab.chances([sight_of(one) for one in papers], later(some)))
+    ours = right(lab.chances([judge_context_of(one) for one in profiles[: len(some)]], later(some)))
+    theirs = right(lab.chances([judge_context_of(one) for one in papers], later(some)))
     assert interval(ours - theirs)[1] > 0
     assert sum(one.spend.calls for one in profiles[: len(some)]) < 0.6 * sum(one.spend.calls for one in papers)
 
 
 @pytest.mark.slow
-def test_the_default_preset_predicts_better_than_the_paper_s_for_many_people(lab: Lab) -> None:
+def test_the_default_preset_predicts_better_than_the_paper_s_for_many_people(lab: StudyContext) -> None:
     """Paired on 160 simulated people with tastes of their own and 160 without."""
     for strength in (1.0, 0.0):
         people = invented(strength, seed=23, people=160)
         ours, theirs = (
-            right(lab.chances([sight_of(one) for one in lab.fit(past(people), preset)], later(people)))
+            right(lab.chances([judge_context_of(one) for one in lab.fit(past(people), preset)], later(people)))
             for preset in ("default", "paper")
         )
         assert interval(ours - theirs)[1] > 0

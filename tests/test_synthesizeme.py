@@ -22,9 +22,9 @@ from personalrm.errors import (
     PersonalrmError,
     ProfileError,
     StorageError,
-    Unusable,
+    UnusableResponse,
 )
-from personalrm.llm.endpoint import Completion, Want
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.llm.ledger import Prices
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.behaviour import Behaviour
@@ -394,7 +394,7 @@ def test_a_model_that_never_answers_usably_is_named_in_one_sentence(
     llm: SimulatedLLM, people: list[History], tmp_path: Path, how: str
 ) -> None:
     llm.behaviour = Behaviour(**{how: 1})
-    with pytest.raises(Unusable, match="could be read as a choice") as caught:
+    with pytest.raises(UnusableResponse, match="could be read as a choice") as caught:
         door(llm, tmp_path).fit(learn(people[0]))
     assert "\n" not in str(caught.value)
     assert "simulated" in str(caught.value)
@@ -586,7 +586,7 @@ class Own:
     def __init__(self) -> None:
         self.asked, self.closed = 0, False
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         self.asked += 1
         prompt = messages[-1].content
         first = prompt.rpartition("<response_a>")[2].partition("</response_a>")[0]

@@ -82,11 +82,11 @@ class EndpointError(PersonalrmError):
     """Asking the model failed."""
 
 
-class Refused(EndpointError):
+class EndpointRefused(EndpointError):
     """The host will not serve this request, now or later: wrong key, unknown model, bad request."""
 
 
-class RequestRefused(Refused):
+class RequestRefused(EndpointRefused):
     """The host serves others, but not this one request: too long for the model, or stopped by a content filter."""
 
 
@@ -94,7 +94,7 @@ class Unreachable(EndpointError):
     """No answer within the deadline and its retries: dead host, dropped connection, overload."""
 
 
-class Unusable(EndpointError):
+class UnusableResponse(EndpointError):
     """The host answers, but with nothing that can be used."""
 
 

@@ -26,7 +26,7 @@ from personalrm.errors import DataError, PersonalrmError, SeveralPeople
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.language_model import LanguageModel, Meter
+from personalrm.llm.language_model import LanguageModel, UsageMeter
 from personalrm.llm.ledger import Prices
 from personalrm.models.engines import (
     TRAINED,
@@ -34,8 +34,8 @@ from personalrm.models.engines import (
     Engine,
     JudgeEngine,
     Population,
+    ProgressEndpoint,
     TraitsEngine,
-    Watched,
     is_local,
 )
 from personalrm.models.judges.pair_judge import Ranking
@@ -319,7 +319,7 @@ class SynthesizeMe:
 
     async def _evaluate(self, test: Choices, name: str) -> Evaluation:
         history = _history(test, self.profile.user)
-        meter = Meter(self._asked()) if not is_local(self.model) else None
+        meter = UsageMeter(self._asked()) if not is_local(self.model) else None
         predictor = self._engine(meter).predictor(self.profile)
 
         async def predict(context: Sequence[Message], a: str, b: str) -> Verdict:
@@ -348,7 +348,7 @@ class SynthesizeMe:
         """The endpoint, connected at first use (in the package's own loop)."""
         if self._endpoint is None:
             connection = self._connection = shared(self.model, self._settings)
-            self._endpoint = connection if self._answered is None else Watched(connection, self._answered)
+            self._endpoint = connection if self._answered is None else ProgressEndpoint(connection, self._answered)
         return self._endpoint
 
     async def aclose(self) -> None:

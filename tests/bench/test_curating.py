@@ -15,12 +15,12 @@ from personalrm.curation.people import CONTESTED, QUERY, RESPONSES, filtered
 from personalrm.curation.running import Plan, acurate
 from personalrm.curation.sources import sources
 from personalrm.curation.thresholds import Thresholds
-from personalrm.errors import BudgetSpent, NotEnoughChoices, PersonalrmError, Unreachable, Unusable
-from personalrm.llm.endpoint import Completion, Want
+from personalrm.errors import BudgetSpent, NotEnoughChoices, PersonalrmError, Unreachable, UnusableResponse
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference
 from published_files import prism_folder
 
-Rule = Callable[[str, Want], str]
+Rule = Callable[[str, SamplingParams], str]
 DEFAULT = Thresholds()
 
 
@@ -31,7 +31,7 @@ class Ruled:
         self.model, self._rule, self._slow = model, rule, slow
         self.asked: list[str] = []
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         asked = "\n".join(one.content for one in messages)
         self.asked.append(asked)
         await asyncio.sleep(0.002 * (len(asked) % 3) if self._slow else 0)
@@ -49,13 +49,13 @@ def is_room(asked: str) -> bool:
     return asked.startswith(prompts.load("personalizable_system"))
 
 
-def contested(asked: str, want: Want) -> str:
+def contested(asked: str, want: SamplingParams) -> str:
     """Room everywhere; as a judge always the first response, so half of the verdicts are right."""
     return "A"
 
 
 def fails(error: PersonalrmError) -> Rule:
-    def rule(asked: str, want: Want) -> str:
+    def rule(asked: str, want: SamplingParams) -> str:
         raise error
 
     return rule
@@ -131,7 +131,7 @@ async def test_those_who_wait_for_a_dead_model_are_let_go() -> None:
     places, sent = asyncio.Semaphore(4), 0
 
     class Crowded(Ruled):
-        async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
             nonlocal sent
             async with places:
                 sent += 1
@@ -146,7 +146,7 @@ async def test_those_who_wait_for_a_dead_model_are_let_go() -> None:
 
 async def test_who_cancels_the_work_is_not_kept_waiting() -> None:
     class Silent(Ruled):
-        async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -160,7 +160,7 @@ async def test_who_cancels_the_work_is_not_kept_waiting() -> None:
 async def test_one_answer_makes_a_model_be_asked_on() -> None:
     turns = iter(range(1000))
 
-    def mostly_down(asked: str, want: Want) -> str:
+    def mostly_down(asked: str, want: SamplingParams) -> str:
         if next(turns) % PATIENCE:
             raise Unreachable("down")
         return "A"
@@ -179,7 +179,7 @@ async def test_the_limit_ends_the_run() -> None:
 
 
 async def test_each_filter_asks_about_what_is_left() -> None:
-    def rule(asked: str, want: Want) -> str:
+    def rule(asked: str, want: SamplingParams) -> str:
         if is_room(asked) and "<pair>" not in asked:
             return "B" if "Question 0?" in asked else "A"
         if is_room(asked):
@@ -259,7 +259,9 @@ async def test_one_person_s_words_are_in_no_prompt_of_another(tmp_path: Path) ->
 async def test_a_first_model_that_answers_nothing_is_an_error(tmp_path: Path) -> None:
     made = plan(tmp_path)
     dead = Judge(Ruled(fails(Unreachable("the host is down")), "dead"))
-    with pytest.raises(Unusable, match="'dead', which is asked for room for taste, answered nothing: the host is down"):
+    with pytest.raises(
+        UnusableResponse, match="'dead', which is asked for room for taste, answered nothing: the host is down"
+    ):
         await acurate(made, made.read(), [dead, Judge(Ruled(contested))])
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import orjson
 
 from personalrm.bench.diagnosis import Symptom, diagnose
-from personalrm.llm.endpoint import Completion, Want
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
 from personalrm.profile.records import Claim, Persona, Profile
@@ -25,7 +25,7 @@ class Model:
     def __init__(self, plain: Rule, reads: Rule | None = None, foresees: Rule | None = None) -> None:
         self.plain, self.reads, self.foresees = plain, reads or plain, foresees or plain
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         prompt = messages[-1].content
         title = (want.schema or {}).get("title")
         if title == "persona":

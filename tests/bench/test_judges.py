@@ -10,7 +10,7 @@ from personalrm.bench.judges import JudgeMethod
 from personalrm.bench.methods import Setup, method_named
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
-from personalrm.llm.endpoint import Completion, Want
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
 from personalrm.synthesis.judging import Judgement
@@ -25,7 +25,7 @@ class Model:
         self.prompts: list[str] = []
         self._mute = mute
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         prompt = messages[-1].content
         self.prompts.append(prompt)
         if self._mute in prompt:

@@ -7,8 +7,8 @@ import pytest
 
 from personalrm.bench.answers import Answers, MethodResult
 from personalrm.bench.details import details_of
-from personalrm.bench.entries import Entry
-from personalrm.bench.plan import Asked, Design
+from personalrm.bench.entries import ResultKey
+from personalrm.bench.plan import Design, PlannedPair
 from personalrm.bench.results import BenchResult
 
 
@@ -18,12 +18,12 @@ def result(probabilities: dict[str, list[float]], people: list[int], **asked: li
     columns = {name: asked.get(name, [value] * count) for name, value in
                {"preferred": "a", "domain": None, "lengths": (100, 200), "history": 5}.items()}  # fmt: skip
     pairs = tuple(
-        Asked(f"p{who}", f"c{at}", f"g{at}", 0, columns["history"][at], columns["preferred"][at],
+        PlannedPair(f"p{who}", f"c{at}", f"g{at}", 0, columns["history"][at], columns["preferred"][at],
               columns["domain"][at], columns["lengths"][at])
         for at, who in enumerate(people)
     )  # fmt: skip
     methods = tuple(
-        MethodResult(Entry(name, name, 3 if name == "limited" else None), True,
+        MethodResult(ResultKey(name, name, 3 if name == "limited" else None), True,
                      Answers(np.array(given, dtype=float), np.full((count, 2), np.nan)))
         for name, given in probabilities.items()
     )  # fmt: skip

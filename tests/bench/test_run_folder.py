@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from personalrm.bench.entries import Entry, labels
+from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.plan import Design
 from personalrm.bench.record import write
 from personalrm.bench.results import BenchResult
@@ -313,12 +313,12 @@ def test_results_without_their_run_and_places_that_cannot_be_written(people: lis
 
 def test_files_and_labels_tell_all_lines_apart() -> None:
     entries = [
-        Entry("longer", "longer"),
-        Entry("traits", "traits", 4),
-        Entry("traits", "traits"),
-        Entry("default", "org/small"),
-        Entry("default", "large:latest"),
-        Entry("judge:gpt-4o", "gpt-4o"),
+        ResultKey("longer", "longer"),
+        ResultKey("traits", "traits", 4),
+        ResultKey("traits", "traits"),
+        ResultKey("default", "org/small"),
+        ResultKey("default", "large:latest"),
+        ResultKey("judge:gpt-4o", "gpt-4o"),
     ]
     assert list(labels(entries).values()) == [
         "longer",

@@ -19,7 +19,7 @@ from personalrm.bench.results import baseline
 from personalrm.bench.running import arun, run
 from personalrm.data.reading import read_people
 from personalrm.errors import BudgetSpent, DataError
-from personalrm.llm.endpoint import Completion, Want
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference, Verdict
 from personalrm.profile.spend import Spend
 
@@ -207,7 +207,7 @@ class FirstAnswer:
 
     model = "invented-2"
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         await asyncio.sleep(0)
         return Completion("A", prompt_tokens=10, completion_tokens=1, cost=0.001)
 

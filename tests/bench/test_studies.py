@@ -16,7 +16,7 @@ from personalrm.bench.report.studies import read_studies
 from personalrm.bench.studies import causal, cross_context, longitudinal, scaling, stated, transfer
 from personalrm.bench.studies.altered import flipped, swapped
 from personalrm.bench.studies.command import STUDIES, run_study
-from personalrm.bench.studies.lab import Lab, Record, keep
+from personalrm.bench.studies.lab import Record, StudyContext, keep
 from personalrm.bench.studies.wording import points, share
 from personalrm.data.simulated import WORDS, Setting, simulate
 from personalrm.errors import DataError
@@ -54,7 +54,9 @@ def llm() -> Iterator[SimulatedLLM]:
         yield server
 
 
-def ask(study: Any, lab: Lab, llm: SimulatedLLM | None = None, models: tuple[str, ...] = ("simulated",)) -> Record:
+def ask(
+    study: Any, lab: StudyContext, llm: SimulatedLLM | None = None, models: tuple[str, ...] = ("simulated",)
+) -> Record:
     async def work() -> Record:
         settings = Settings(llm.url if llm else None, cache=lab.folder / "answers")
         asked = shared_models(models, settings) if llm else []
@@ -64,8 +66,8 @@ def ask(study: Any, lab: Lab, llm: SimulatedLLM | None = None, models: tuple[str
     return background_loop.run(work())
 
 
-def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -> Lab:
-    return Lab(lambda: people, methods, folder, data="people", **more)
+def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -> StudyContext:
+    return StudyContext(lambda: people, methods, folder, data="people", **more)
 
 
 def test_flipping_the_labels_turns_what_personalising_changed(

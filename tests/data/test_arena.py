@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personalrm.data.arena import Wish, wanted
+from personalrm.data.arena import ArenaFilter, accepts
 from personalrm.data.reading import read_choices, read_people
 from personalrm.errors import RowError
 from personalrm.preferences import Message, Preference
@@ -89,18 +89,18 @@ def test_wishes() -> None:
     row = battle("u", "q", dialogue("Hi", "a"), dialogue("Hi", "b"))
     toxic = {**row, "toxic_chat_tag": {"t5-large": {"flagged": True}}}
     moderated = {**row, "toxic_chat_tag": None, "openai_moderation": {"flagged": True}}
-    assert wanted(row, Wish())
-    assert wanted(row, Wish(("english", "German"), True, True))
-    assert not wanted(row, Wish(("German",)))
-    assert not wanted({**row, "anony": False}, Wish(anonymous_only=True))
-    assert not wanted({}, Wish(anonymous_only=True))
-    assert [wanted(one, Wish(leave_out_toxic=True)) for one in (toxic, moderated, {}, row)] == [
+    assert accepts(row, ArenaFilter())
+    assert accepts(row, ArenaFilter(("english", "German"), True, True))
+    assert not accepts(row, ArenaFilter(("German",)))
+    assert not accepts({**row, "anony": False}, ArenaFilter(anonymous_only=True))
+    assert not accepts({}, ArenaFilter(anonymous_only=True))
+    assert [accepts(one, ArenaFilter(leave_out_toxic=True)) for one in (toxic, moderated, {}, row)] == [
         False,
         False,
         True,
         True,
     ]
-    assert wanted(toxic, Wish())
+    assert accepts(toxic, ArenaFilter())
 
 
 def test_parquet_as_the_hub_has_it(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from personalrm.curation.raw import read_raw
 from personalrm.curation.sources import Sources, sha256, sources
 from personalrm.curation.splits import fixed, people_apart
 from personalrm.curation.thresholds import SPLITS, Thresholds
-from personalrm.data.arena import Wish
+from personalrm.data.arena import ArenaFilter
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError, StorageError
 from personalrm.preferences import History, Preference
@@ -219,13 +219,13 @@ def test_raw_arena(tmp_path: Path) -> None:
     rows = arena_rows(people=3)
     rows[0]["language"] = "German"
     path = str(write_rows(tmp_path / "arena.jsonl.gz", rows))
-    raw = read_raw("arena", sources("arena", path, None), DEFAULT, wish=Wish(("English",)))
+    raw = read_raw("arena", sources("arena", path, None), DEFAULT, wish=ArenaFilter(("English",)))
     assert raw.steps[0].left.users == 3
     assert raw.steps[0].removed == {"not wished for": 1}
     assert [one.left.pairs for one in raw.steps] == [23, 20]
     assert raw.steps[1].removed == {"ties": 3}
     with pytest.raises(DataError, match="holds no row of those that were asked for"):
-        read_raw("arena", sources("arena", path, None), DEFAULT, wish=Wish(("Klingon",)))
+        read_raw("arena", sources("arena", path, None), DEFAULT, wish=ArenaFilter(("Klingon",)))
 
 
 @pytest.mark.parametrize("kind", ["prism", "arena"])

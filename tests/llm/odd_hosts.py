@@ -12,14 +12,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from personalrm.llm.endpoint import Want
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.llm.host import Host
 from personalrm.llm.openai import OpenAIEndpoint
 from personalrm.llm.scheduler import Scheduler
 from personalrm.preferences import Message
 
 ASK = (Message("system", "Be brief."), Message("user", "Which one, A or B?"))
-SHORT = Want(max_tokens=5)
+SHORT = SamplingParams(max_tokens=5)
 SCHEMA = {
     "title": "verdict",
     "type": "object",

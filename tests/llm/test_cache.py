@@ -20,7 +20,7 @@ from odd_hosts import OddHost, answer
 from personalrm.errors import StorageError
 from personalrm.llm.cache import AnswerCache, cache_key, default_path
 from personalrm.llm.connect import Settings, connect
-from personalrm.llm.endpoint import Completion, TokenLogprob, Want
+from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
 FULL = Completion(
@@ -59,7 +59,7 @@ def test_an_answer_comes_back_whole_and_marked(tmp_path: Path) -> None:
 
 
 def test_whatever_changes_the_answer_changes_the_key() -> None:
-    want = Want(10, 0.0, {"title": "t", "type": "object"}, 5, 0)
+    want = SamplingParams(10, 0.0, {"title": "t", "type": "object"}, 5, 0)
     keys = {
         cache_key("m", ask("q"), want),
         cache_key("n", ask("q"), want),
@@ -84,7 +84,7 @@ def test_whatever_changes_the_answer_changes_the_key() -> None:
 def test_texts_cannot_be_shifted_between_messages(parts: list[str]) -> None:
     joined = [Message("user", "".join(parts))]
     split = [Message("user", one) for one in parts]
-    assert cache_key("m", joined, Want(1)) != cache_key("m", split, Want(1))
+    assert cache_key("m", joined, SamplingParams(1)) != cache_key("m", split, SamplingParams(1))
 
 
 def test_path_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_dis
 
     async with OddHost(reply) as odd:
         llm = connect("m", Settings(base_url=odd.url, cache=path, concurrency=40))
-        asking = [asyncio.create_task(llm.complete(ask(f"question {at}"), Want(5))) for at in range(300)]
+        asking = [asyncio.create_task(llm.complete(ask(f"question {at}"), SamplingParams(5))) for at in range(300)]
         done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_EXCEPTION)
         for task in asking:
             task.cancel()
@@ -194,7 +194,7 @@ async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_dis
         assert any("is full; all answers so far are kept" in one for one in errors)
         paid = len(odd.bodies)
         with pytest.raises(StorageError, match="is full"):
-            await llm.complete(ask("one more"), Want(5))
+            await llm.complete(ask("one more"), SamplingParams(5))
         assert len(odd.bodies) == paid < 300
         await llm.aclose()
         connection = sqlite3.connect(path)
@@ -209,10 +209,10 @@ async def test_with_room_again_the_same_object_goes_on(small_disk: Path) -> None
         with pytest.raises(OSError, match="No space"):
             ballast.write_bytes(b"x" * (7 << 20))
         with pytest.raises(StorageError, match="all answers so far are kept"):
-            await llm.complete(ask("first"), Want(5))
+            await llm.complete(ask("first"), SamplingParams(5))
         ballast.unlink()
-        assert (await llm.complete(ask("first"), Want(5))).from_cache
-        assert not (await llm.complete(ask("second"), Want(5))).from_cache
+        assert (await llm.complete(ask("first"), SamplingParams(5))).from_cache
+        assert not (await llm.complete(ask("second"), SamplingParams(5))).from_cache
         assert len(odd.bodies) == 2
         await llm.aclose()
 
@@ -256,7 +256,7 @@ async def test_no_key_no_url_and_no_prompt_on_the_disk(tmp_path: Path) -> None:
     async with OddHost(echo) as odd:
         url = odd.url.replace("http://", "http://user:passw0rd@") + "?token=t0ken"
         llm = connect("m", Settings(url, key, tmp_path / "answers.sqlite"))
-        want = Want(5, schema={"title": "t", "type": "object", "description": "described"}, logprobs=5)
+        want = SamplingParams(5, schema={"title": "t", "type": "object", "description": "described"}, logprobs=5)
         found = await llm.complete(ask(secret_prompt), want)
         stored = _bytes_of(tmp_path)
         await llm.aclose()

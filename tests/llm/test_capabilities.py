@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from odd_hosts import ASK, SCHEMA, SHORT, answer, asked, error, question
 
-from personalrm.errors import Refused
+from personalrm.errors import EndpointRefused
 from personalrm.llm.capabilities import Capabilities
 from personalrm.llm.connect import Settings, connect
-from personalrm.llm.endpoint import Want
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import Message
 
-STRUCTURED = Want(max_tokens=50, schema=SCHEMA)
-SCORED = Want(max_tokens=1, logprobs=20)
-ALL = Want(max_tokens=50, schema=SCHEMA, logprobs=20)
+STRUCTURED = SamplingParams(max_tokens=50, schema=SCHEMA)
+SCORED = SamplingParams(max_tokens=1, logprobs=20)
+ALL = SamplingParams(max_tokens=50, schema=SCHEMA, logprobs=20)
 
 
-def mixed(count: int) -> list[tuple[list[Message], Want]]:
+def mixed(count: int) -> list[tuple[list[Message], SamplingParams]]:
     """First calls of every kind, as the stages send them together."""
     return [(question(at), (SCORED, STRUCTURED, SHORT, ALL)[at % 4]) for at in range(count)]
 
@@ -94,14 +94,14 @@ async def test_a_refused_prompt_teaches_nothing() -> None:
         return (400, error("Something is wrong")) if bad else (200, answer('{"preference": "A"}', logprobs=_sure()))
 
     async with asked(reply) as (odd, one):
-        with pytest.raises(Refused, match=r"refuses the request for m \(400\): Something is wrong"):
+        with pytest.raises(EndpointRefused, match=r"refuses the request for m \(400\): Something is wrong"):
             await one.complete([Message("user", "bad")], ALL)
         assert len(odd.bodies) <= 5
         await one.complete(ASK, ALL)
         assert "json_schema" in str(odd.bodies[-1])
         assert odd.bodies[-1]["top_logprobs"] == 20
         sent = len(odd.bodies)
-        with pytest.raises(Refused):  # all features are known by now: one request
+        with pytest.raises(EndpointRefused):  # all features are known by now: one request
             await one.complete([Message("user", "bad again")], ALL)
         assert len(odd.bodies) == sent + 1
 
@@ -117,7 +117,7 @@ async def test_a_refused_prompt_teaches_nothing() -> None:
 )
 async def test_refusals_of_the_prompt_are_asked_once(sentence: str) -> None:
     async with asked(lambda *_: (400, error(sentence))) as (odd, one):
-        with pytest.raises(Refused):
+        with pytest.raises(EndpointRefused):
             await one.complete(ASK, ALL)
         assert len(odd.bodies) == 1
         assert one.capabilities == Capabilities()
@@ -178,7 +178,7 @@ async def test_the_request_that_uses_most_features_goes_first() -> None:
 
 async def test_hosted_reasoning_model_is_asked_its_way() -> None:
     async with SimulatedLLM(thinking="hidden") as llm:
-        want = Want(max_tokens=400, temperature=0.0, schema=SCHEMA, logprobs=20)
+        want = SamplingParams(max_tokens=400, temperature=0.0, schema=SCHEMA, logprobs=20)
         one = connect("o", Settings(base_url=llm.url, cache=":memory:"))
         await asyncio.gather(*(one.complete(question(at), want) for at in range(10)))
         await one.aclose()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odd_hosts import Handler, OddHost, error
 
-from personalrm.errors import Refused, RequestRefused, Unusable
+from personalrm.errors import EndpointRefused, RequestRefused, UnusableResponse
 from personalrm.llm.embeddings import MOST_CHARACTERS, EmbeddingsEndpoint, read_embeddings
 from personalrm.llm.host import Host
 from personalrm.llm.scheduler import Scheduler
@@ -89,7 +89,7 @@ async def test_requests_are_bounded_by_texts_and_by_characters() -> None:
     ],
 )
 async def test_an_answer_of_no_use_is_one_sentence(answer: Any, said: str) -> None:
-    with pytest.raises(Unusable, match=said):
+    with pytest.raises(UnusableResponse, match=said):
         await embedded(lambda *_: (200, answer), ["egg", "water"])
 
 
@@ -97,12 +97,12 @@ async def test_a_host_that_changes_its_width_is_found_out() -> None:
     def reply(body: dict[str, Any], number: int) -> Any:
         return 200, listed(*([1.0] * (number + 3) for _ in body["input"]))
 
-    with pytest.raises(Unusable, match="gave embeddings of 4 numbers before, now of 5"):
+    with pytest.raises(UnusableResponse, match="gave embeddings of 4 numbers before, now of 5"):
         await embedded(reply, ["egg"] * 65)
 
 
 async def test_an_error_sent_with_status_200_and_a_key_in_it() -> None:
-    with pytest.raises(Refused, match=r"\(401\): Bad key") as caught:
+    with pytest.raises(EndpointRefused, match=r"\(401\): Bad key") as caught:
         await embedded(lambda *_: (200, error(f"Bad key {KEY}", 401)), ["egg"], api_key=KEY)
     assert KEY not in str(caught.value)
 
@@ -123,12 +123,12 @@ async def test_too_many_texts_are_asked_in_halves_and_too_long_ones_cut() -> Non
 async def test_what_is_refused_whatever_its_length_is_refused() -> None:
     with pytest.raises(RequestRefused, match="content_filter"):
         await embedded(lambda *_: (400, error("stopped by content_filter")), ["x" * 3000, "y"])
-    with pytest.raises(Refused, match="no such parameter"):
+    with pytest.raises(EndpointRefused, match="no such parameter"):
         await embedded(lambda *_: (400, error("no such parameter")), ["egg"])
 
 
 @given(st.binary() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(lambda one: repr(one).encode()))
 def test_any_bytes_are_unusable_or_read(value: bytes) -> None:
     for body in (value, b'{"data": [{"index": 0, "embedding": ' + value + b"}]}"):
-        with contextlib.suppress(Unusable, ErrorInside):
+        with contextlib.suppress(UnusableResponse, ErrorInside):
             assert np.isfinite(read_embeddings(body, 0)).all()

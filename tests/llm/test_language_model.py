@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from odd_hosts import ASK, SHORT, OddHost, answer, error, question, until
 
-from personalrm.errors import BudgetSpent, DataError, Refused
+from personalrm.errors import BudgetSpent, DataError, EndpointRefused
 from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache
 from personalrm.llm.connect import Settings, connect, shared
-from personalrm.llm.endpoint import Completion, Want
-from personalrm.llm.language_model import LanguageModel, Meter
-from personalrm.llm.ledger import Ledger, Prices
+from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.llm.language_model import LanguageModel, UsageMeter
+from personalrm.llm.ledger import Budget, Prices
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import Message
 
@@ -44,7 +44,7 @@ async def test_what_was_answered_is_not_asked_again(llm: SimulatedLLM, tmp_path:
 
 async def test_two_tasks_with_the_same_question_share_one_request(llm: SimulatedLLM, tmp_path: Path) -> None:
     one = open_at(llm, tmp_path)
-    found = await asyncio.gather(*(one.complete(ASK, Want(5, priority=at)) for at in range(10)))
+    found = await asyncio.gather(*(one.complete(ASK, SamplingParams(5, priority=at)) for at in range(10)))
     await one.aclose()
     assert llm.statistics.requests == one.ledger.calls == 1
     assert len({completion.text for completion in found}) == 1
@@ -56,7 +56,7 @@ async def test_an_error_is_shared_and_not_remembered(tmp_path: Path) -> None:
     async with OddHost(lambda _, number: replies[number - 1]) as odd:
         one = open_at(odd, tmp_path)
         found = await asyncio.gather(*(one.complete(ASK, SHORT) for _ in range(3)), return_exceptions=True)
-        assert all(isinstance(each, Refused) for each in found)
+        assert all(isinstance(each, EndpointRefused) for each in found)
         assert (await one.complete(ASK, SHORT)).text == "yes"
         await one.aclose()
         assert len(odd.bodies) == 2
@@ -162,7 +162,7 @@ async def test_max_calls_is_exact_and_going_on_repeats_none(llm: SimulatedLLM, t
 async def test_refused_forms_and_retries_are_one_call(tmp_path: Path) -> None:
     async with SimulatedLLM(structured="none", error_every=3) as server:
         one = open_at(server, tmp_path, max_calls=4)
-        want = Want(50, schema={"title": "t", "type": "object"})
+        want = SamplingParams(50, schema={"title": "t", "type": "object"})
         found = await asyncio.gather(*(one.complete(question(at), want) for at in range(4)))
         await one.aclose()
         assert len(found) == one.ledger.calls == server.statistics.finished.total() == 4
@@ -184,7 +184,9 @@ async def test_max_cost_overshoots_by_little_and_keeps_all(tmp_path: Path, known
             odd.bodies.clear()
         one = open_at(odd, tmp_path, max_cost=1.0, prices=Prices(1.0, 1.0))
         long = [[Message("user", f"{at} {'word ' * 7200}")] for at in range(400)]
-        found = await asyncio.gather(*(one.complete(each, Want(1000)) for each in long), return_exceptions=True)
+        found = await asyncio.gather(
+            *(one.complete(each, SamplingParams(1000)) for each in long), return_exceptions=True
+        )
         await one.aclose()
         assert all(isinstance(each, Completion | BudgetSpent) for each in found)
         assert 90 <= len(odd.bodies) <= 103
@@ -225,7 +227,7 @@ class Plain:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def complete(self, messages: Any, want: Want) -> Completion:
+    async def complete(self, messages: Any, want: SamplingParams) -> Completion:
         self.asked += 1
         await asyncio.sleep(0.01)
         return Completion("A", prompt_tokens=100, completion_tokens=1)
@@ -236,7 +238,7 @@ class Plain:
 
 async def test_any_endpoint_can_be_remembered_and_limited() -> None:
     plain = Plain()
-    one = LanguageModel(plain, AnswerCache(":memory:"), Ledger(Prices(10, 10), max_calls=3))
+    one = LanguageModel(plain, AnswerCache(":memory:"), Budget(Prices(10, 10), max_calls=3))
     found = await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(5)), return_exceptions=True)
     assert [type(each) for each in found] == [Completion] * 3 + [BudgetSpent] * 2
     assert plain.asked == 3
@@ -247,7 +249,7 @@ async def test_any_endpoint_can_be_remembered_and_limited() -> None:
 async def test_meter_counts_one_fit_within_a_run(llm: SimulatedLLM, tmp_path: Path) -> None:
     one = open_at(llm, tmp_path, prices=Prices(1, 1))
     await one.complete(question(0), SHORT)
-    meter = Meter(one)
+    meter = UsageMeter(one)
     await asyncio.gather(*(meter.complete(question(at), SHORT) for at in range(4)))
     spend = meter.spend()
     assert (spend.calls, spend.cached) == (3, 1)

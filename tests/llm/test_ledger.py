@@ -6,7 +6,7 @@ import pytest
 
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion
-from personalrm.llm.ledger import Ledger, Prices
+from personalrm.llm.ledger import Budget, Prices
 
 HUNDRED = Completion("A", prompt_tokens=100, completion_tokens=10, cached_tokens=60)
 
@@ -29,13 +29,13 @@ def test_cost_of_an_answer() -> None:
 
 
 def test_the_hosts_own_bill_wins() -> None:
-    ledger = Ledger(Prices(1, 2))
+    ledger = Budget(Prices(1, 2))
     assert ledger.price(Completion("A", cost=0.5)) == 0.5
-    assert Ledger().price(HUNDRED) is None
+    assert Budget().price(HUNDRED) is None
 
 
 def test_calls_are_counted_when_sent_and_tokens_when_answered() -> None:
-    ledger = Ledger(max_calls=2)
+    ledger = Budget(max_calls=2)
     ledger.reserve()
     ledger.reserve()
     with pytest.raises(BudgetSpent, match=r"the limit of 2 calls \(--max-calls\) is used up"):
@@ -47,7 +47,7 @@ def test_calls_are_counted_when_sent_and_tokens_when_answered() -> None:
 
 
 def test_max_cost_counts_the_first_burst_before_anything_is_answered() -> None:
-    ledger = Ledger(Prices(1, 1), max_cost=1.0)
+    ledger = Budget(Prices(1, 1), max_cost=1.0)
     for _ in range(4):
         ledger.reserve(most=0.25)
     with pytest.raises(BudgetSpent, match=r"\$1 \(--max-cost\)"):
@@ -56,7 +56,7 @@ def test_max_cost_counts_the_first_burst_before_anything_is_answered() -> None:
 
 def test_max_cost_learns_what_calls_really_cost() -> None:
     """Calls that may cost 25 cents cost 5: once that is known, many more are let through."""
-    ledger = Ledger(Prices(1, 1), max_cost=1.0)
+    ledger = Budget(Prices(1, 1), max_cost=1.0)
     for _ in range(4):
         ledger.reserve(most=0.25)
         ledger.record(Completion("A", cost=0.05), most=0.25)
@@ -64,13 +64,13 @@ def test_max_cost_learns_what_calls_really_cost() -> None:
 
 
 def test_max_cost_without_prices_goes_by_the_mean_bill() -> None:
-    ledger = Ledger(max_cost=1.0)
+    ledger = Budget(max_cost=1.0)
     ledger.reserve()
     ledger.record(Completion("A", cost=0.1))
     assert _sent_until_spent(ledger, most=0.0) == 9
 
 
-def _sent_until_spent(ledger: Ledger, most: float) -> int:
+def _sent_until_spent(ledger: Budget, most: float) -> int:
     for sent in range(100):
         try:
             ledger.reserve(most)

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from odd_hosts import ASK, SHORT, OddHost, answer, asked, dead_port, endpoint, error, question, until
 
-from personalrm.errors import DataError, Refused, Unreachable, Unusable
-from personalrm.llm.endpoint import Want
+from personalrm.errors import DataError, EndpointRefused, Unreachable, UnusableResponse
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.llm.openai import Host
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import Message
@@ -100,7 +100,7 @@ def test_azure_takes_the_key_in_its_own_header() -> None:
 async def test_request_carries_key_query_model_and_parameters() -> None:
     async with OddHost(lambda *_: (200, answer("B"))) as odd:
         one = endpoint(f"{odd.url}?api-version=7", api_key=KEY, model="gpt-x")
-        completion = await one.complete(ASK, Want(max_tokens=7, temperature=0.5))
+        completion = await one.complete(ASK, SamplingParams(max_tokens=7, temperature=0.5))
         await one.aclose()
     assert completion.text == "B"
     assert odd.paths == ["/v1/chat/completions?api-version=7"]
@@ -147,7 +147,7 @@ async def test_wrong_key_is_one_request_and_one_sentence_for_64_waiting() -> Non
         found = await _all([one.complete(question(at), SHORT) for at in range(64)])
         await one.aclose()
         assert llm.statistics.requests == 1
-    assert all(isinstance(error, Refused) for error in found)
+    assert all(isinstance(error, EndpointRefused) for error in found)
     sentence = str(found[0])
     assert "refuses the key (401): Incorrect API key provided; set OPENAI_API_KEY" in sentence
     assert KEY not in sentence
@@ -157,7 +157,7 @@ async def test_wrong_key_is_one_request_and_one_sentence_for_64_waiting() -> Non
 async def test_a_refused_key_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("personalrm.llm.openai.STANDS_S", 0.05)
     async with asked(lambda _, number: (401, error("no")) if number == 1 else (200, answer())) as (_, one):
-        with pytest.raises(Refused):
+        with pytest.raises(EndpointRefused):
             await one.complete(ASK, SHORT)
         await asyncio.sleep(0.06)
         assert (await one.complete(ASK, SHORT)).text == "A"
@@ -170,10 +170,10 @@ async def test_key_echoed_by_the_host_is_in_no_error_and_no_answer() -> None:
         return 200, answer(f"Your key is {KEY}.", logprobs={"content": [{"token": KEY, "logprob": -0.1}]})
 
     async with asked(echo, api_key=KEY) as (_, one):
-        completion = await one.complete(ASK, Want(5, logprobs=5))
+        completion = await one.complete(ASK, SamplingParams(5, logprobs=5))
         assert completion.text == "Your key is [key]."
         assert completion.tokens is None
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(EndpointRefused) as caught:
             await one.complete([Message("user", "401")], SHORT)
     for piece in (KEY, KEY[:10], KEY[-8:], KEY[3:14]):
         assert piece not in str(caught.value)
@@ -186,14 +186,14 @@ async def test_unknown_model_names_it_and_asks_once() -> None:
         found = await _all([one.complete(question(at), SHORT) for at in range(20)])
         await one.aclose()
         assert llm.statistics.requests == 1
-    assert all(isinstance(error, Refused) and "knows no model 'not-there'" in str(error) for error in found)
+    assert all(isinstance(error, EndpointRefused) and "knows no model 'not-there'" in str(error) for error in found)
 
 
 @pytest.mark.parametrize("status", [429, 402])
 async def test_no_credit_left_is_not_retried(status: int) -> None:
     reply = status, error("You exceeded your current quota.", "insufficient_quota")
     async with asked(lambda *_: reply) as (odd, one):
-        with pytest.raises(Refused, match=rf"no credit left \({status}\): You exceeded your current quota"):
+        with pytest.raises(EndpointRefused, match=rf"no credit left \({status}\): You exceeded your current quota"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 1
 
@@ -202,8 +202,8 @@ async def test_prompt_longer_than_the_context_is_refused_at_once() -> None:
     async with SimulatedLLM(context=50) as llm:
         one = endpoint(llm.url)
         long = [Message("user", "A or B? " * 200)]
-        with pytest.raises(Refused, match="maximum context length is 50 tokens"):
-            await one.complete(long, Want(5, logprobs=5, schema={"type": "object"}))
+        with pytest.raises(EndpointRefused, match="maximum context length is 50 tokens"):
+            await one.complete(long, SamplingParams(5, logprobs=5, schema={"type": "object"}))
         assert (await one.complete(ASK, SHORT)).text  # one long prompt stops nobody else
         await one.aclose()
         assert llm.statistics.requests == 2
@@ -212,7 +212,7 @@ async def test_prompt_longer_than_the_context_is_refused_at_once() -> None:
 async def test_request_too_large_for_the_rate_limit_is_not_retried() -> None:
     reply = 429, error("Request too large for m: tokens per min Limit 10000, Requested 30000", "rate_limit_exceeded")
     async with asked(lambda *_: reply) as (odd, one):
-        with pytest.raises(Refused, match="Request too large"):
+        with pytest.raises(EndpointRefused, match="Request too large"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 1
 
@@ -221,7 +221,7 @@ async def test_moved_host_is_named_and_the_key_does_not_follow() -> None:
     async with OddHost(lambda *_: (200, answer())) as other:
         moved = 307, b"", {"Location": f"{other.url}/chat/completions"}
         async with asked(lambda *_: moved, api_key=KEY) as (_, one):
-            with pytest.raises(Refused, match=rf"has moved \(307\): give the base URL of {other.url}"):
+            with pytest.raises(EndpointRefused, match=rf"has moved \(307\): give the base URL of {other.url}"):
                 await one.complete(ASK, SHORT)
         assert other.bodies == []
 
@@ -274,7 +274,7 @@ async def test_certificate_of_nobody_known_is_refused_at_once(tmp_path: Path) ->
     tls.load_cert_chain(certificate, key)
     async with OddHost(lambda *_: (200, answer()), tls=tls) as odd:
         one = endpoint(odd.url, api_key=KEY)
-        with pytest.raises(Refused, match=r"the certificate of 127.0.0.1:.* is refused: self.signed"):
+        with pytest.raises(EndpointRefused, match=r"the certificate of 127.0.0.1:.* is refused: self.signed"):
             await one.complete(ASK, SHORT)
         await one.aclose()
         assert odd.bodies == []
@@ -430,7 +430,7 @@ async def test_concurrency_is_lowered_by_429_and_recovers() -> None:
 )
 async def test_garbage_is_unusable_after_retries(garbage: bytes) -> None:
     async with asked(lambda *_: (200, garbage)) as (odd, one):
-        with pytest.raises(Unusable, match="answered with something that is no chat completion"):
+        with pytest.raises(UnusableResponse, match="answered with something that is no chat completion"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 3
 
@@ -443,7 +443,7 @@ async def test_error_sent_with_status_200_counts_as_what_it_names() -> None:
         assert (await one.complete(ASK, SHORT)).text == "A"
         assert len(odd.bodies) == 3
     async with asked(lambda *_: (200, error("Bad key", 401))) as (odd, one):
-        with pytest.raises(Refused, match=r"\(401\): Bad key"):
+        with pytest.raises(EndpointRefused, match=r"\(401\): Bad key"):
             await one.complete(ASK, SHORT)
 
 
@@ -487,7 +487,7 @@ async def test_logprobs_are_read_and_null_is_impossible() -> None:
     top = [{"token": "A", "logprob": -0.1}, {"token": "B", "logprob": None}]
     content = {"content": [{"token": "A", "logprob": -0.1, "top_logprobs": top}]}
     async with asked(lambda *_: (200, answer(logprobs=content))) as (_, one):
-        found = await one.complete(ASK, Want(1, logprobs=5))
+        found = await one.complete(ASK, SamplingParams(1, logprobs=5))
     assert found.tokens is not None
     assert found.tokens[0].top == (("A", -0.1), ("B", -9999.0))
 

@@ -28,18 +28,19 @@ from personalrm.errors import BudgetSpent
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared
 from personalrm.llm.endpoint import Want
-from personalrm.llm.gather import together
+from personalrm.llm.gather import gather
 from personalrm.preferences import Message
 
 url, cache, count, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
 async def work():
     llm = shared("m", Settings(base_url=url, cache=cache, concurrency=16, max_calls=20 if how == "budget" else None))
-    await llm.complete([Message("user", "first")], Want(5))
+    await llm.complete([Message("user", "first")], SamplingParams(5))
     atexit.register(print, "ends", flush=True)  # right before the portal waits for what is on its way
     print("running", flush=True)
     try:
-        return len(await together(llm.complete([Message("user", f"question {at}")], Want(5)) for at in range(count)))
+        asked = ([Message("user", f"question {at}")] for at in range(count))
+        return len(await gather(llm.complete(one, SamplingParams(5)) for one in asked))
     finally:
         await asyncio.sleep(0.05)
         print("tidied up", flush=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from personalrm.errors import Unusable
-from personalrm.llm.gather import both, stream, together
+from personalrm.errors import UnusableResponse
+from personalrm.llm.gather import bounded_map, gather, gather_pair
 
 
 async def _later(value: int) -> int:
@@ -19,12 +19,12 @@ async def _later(value: int) -> int:
 
 async def _fails(value: int) -> int:
     await asyncio.sleep(0)
-    raise Unusable(f"{value} failed")
+    raise UnusableResponse(f"{value} failed")
 
 
 async def test_results_come_in_the_order_of_the_work() -> None:
-    assert await together(_later(value) for value in range(5)) == [0, 1, 2, 3, 4]
-    assert await both(_later(1), _later(4)) == (1, 4)
+    assert await gather(_later(value) for value in range(5)) == [0, 1, 2, 3, 4]
+    assert await gather_pair(_later(1), _later(4)) == (1, 4)
 
 
 async def test_the_first_error_cancels_the_rest_and_is_raised_as_it_is() -> None:
@@ -38,8 +38,8 @@ async def test_the_first_error_cancels_the_rest_and_is_raised_as_it_is() -> None
             raise
         return 0
 
-    with pytest.raises(Unusable, match="1 failed"):
-        await together([waits(), _fails(1)])
+    with pytest.raises(UnusableResponse, match="1 failed"):
+        await gather([waits(), _fails(1)])
     assert cancelled == [True]
 
 
@@ -61,7 +61,7 @@ async def test_a_stream_keeps_so_many_under_way_and_takes_no_more() -> None:
         return value
 
     found = []
-    async for value in stream(work, items(), 3):
+    async for value in bounded_map(work, items(), 3):
         found.append(value)
         assert taken <= len(found) + 3
     assert sorted(found) == list(range(12))
@@ -71,7 +71,7 @@ async def test_a_stream_keeps_so_many_under_way_and_takes_no_more() -> None:
 async def test_two_that_fail_at_once_leave_no_error_that_nobody_looked_at() -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, said: complaints.append(said))
-    with pytest.raises(Unusable, match="failed"):
-        [one async for one in stream(_fails, range(4), 4)]
+    with pytest.raises(UnusableResponse, match="failed"):
+        [one async for one in bounded_map(_fails, range(4), 4)]
     gc.collect()
     assert complaints == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.errors import Unusable
+from personalrm.errors import UnusableResponse
 from personalrm.llm.endpoint import Completion
 from personalrm.llm.wire import ErrorInside, complaint, read_completion, redact, wait_asked
 
@@ -33,7 +33,7 @@ def _answer_like(inner: object) -> object:
 def test_any_json_is_an_answer_or_one_of_two_errors(value: object) -> None:
     try:
         found = read_completion(orjson.dumps(value), 40)
-    except (Unusable, ErrorInside):
+    except (UnusableResponse, ErrorInside):
         return
     assert isinstance(found.text, str)
     assert isinstance(found.prompt_tokens, int)
@@ -45,7 +45,7 @@ def test_any_json_is_an_answer_or_one_of_two_errors(value: object) -> None:
 def test_any_bytes_are_unusable_or_read(value: bytes) -> None:
     try:
         read_completion(value, 40)
-    except (Unusable, ErrorInside):
+    except (UnusableResponse, ErrorInside):
         assert complaint(value, KEY)
 
 

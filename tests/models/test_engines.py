@@ -8,8 +8,8 @@ import pytest
 
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import NotEnoughChoices
-from personalrm.llm.endpoint import Completion, Want
-from personalrm.models.engines import JudgeEngine, TraitsEngine, Watched
+from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.models.engines import JudgeEngine, ProgressEndpoint, TraitsEngine
 from personalrm.preferences import History, Message
 from personalrm.profile.records import Profile
 
@@ -28,7 +28,7 @@ class Letter:
 
     model = "letter"
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         return Completion("A", prompt_tokens=3, completion_tokens=1)
 
     async def aclose(self) -> None:
@@ -81,7 +81,7 @@ async def test_nothing_decided_is_nothing_to_learn_from(engine: TraitsEngine, pe
 
 async def test_progress_is_told_after_each_answer(people: list[History]) -> None:
     told: list[int] = []
-    watched = Watched(Letter(), lambda: told.append(1))
+    watched = ProgressEndpoint(Letter(), lambda: told.append(1))
     profile = await JudgeEngine(watched).fit(people[0])
     assert watched.model == profile.model == "letter"
     assert len(told) == profile.spend.calls > 10

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from personalrm.errors import DataError, NotEnoughChoices, RequestRefused
-from personalrm.llm.endpoint import Completion, Want
-from personalrm.models.judges import Asking, judge_named, judges
+from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.models.judges import FittedJudge, judge_named, judges
 from personalrm.models.judges.memory import read_facts
 from personalrm.models.judges.rubric import Criterion, margin, read_criteria
 from personalrm.preferences import History, Message, Preference
@@ -28,7 +28,7 @@ class Model:
         self.prompts: list[str] = []
         self._rule = rule
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         self.prompts.append(messages[-1].content)
         return Completion(self._rule(messages[-1].content, str((want.schema or {}).get("title", ""))))
 
@@ -45,7 +45,7 @@ def ada(count: int = 6, **more: object) -> History:
     return History("ada", tuple(choice(number, **more) for number in range(count)))
 
 
-async def asked(name: str, model: Model, history: History, options: Options | None = None) -> Asking:
+async def asked(name: str, model: Model, history: History, options: Options | None = None) -> FittedJudge:
     found = await judge_named(name)(model, history, options or Options())
     await found.judge(CONTEXT, "Six minutes.", "It depends.")
     return found
@@ -267,7 +267,7 @@ async def test_unselected_shows_every_training_choice_in_order_and_scores_nothin
 
 async def test_a_choice_that_the_host_refuses_costs_only_its_own_part() -> None:
     class Small(Model):
-        async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+        async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
             if "Liked 3." in messages[-1].content and "memory" in str(want.schema):
                 raise RequestRefused("too long")
             return await super().complete(messages, want)

@@ -13,10 +13,19 @@ from hypothesis.extra.numpy import arrays
 from personalrm.data.candidates import Candidate
 from personalrm.data.simulated import Setting, SimulatedPerson, simulate, simulate_people, utility
 from personalrm.errors import DataError, ProfileError
-from personalrm.models.acquisition import CRITERIA, Criterion, ask, information, prediction, pref, several, unanswered
+from personalrm.models.acquisition import (
+    CRITERIA,
+    Criterion,
+    ask,
+    information,
+    prediction,
+    pref,
+    select_queries,
+    unanswered,
+)
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import Array, integrated, person_posterior, sigmoid
-from personalrm.models.uncertainty import Doubt, doubt_of_learned, doubt_of_traits, normal_doubt
+from personalrm.models.uncertainty import MarginPosterior, doubt_of_learned, doubt_of_traits, normal_doubt
 from personalrm.preferences import History
 from personalrm.profile.records import Profile
 
@@ -43,19 +52,21 @@ def candidates() -> list[Candidate]:
     return [Candidate.of(one) for one in simulate_people(1, 20, 4, prompt_tokens=20, response_tokens=60)[0]]
 
 
-def some_doubt(seed: int, pairs: int = 9, parts: int = 4, size: float = 1.0) -> Doubt:
+def some_doubt(seed: int, pairs: int = 9, weight_factor: int = 4, size: float = 1.0) -> MarginPosterior:
     draw = np.random.default_rng(seed)
-    return Doubt(draw.normal(size=pairs), size * draw.normal(size=(pairs, parts)), np.eye(parts))
+    return MarginPosterior(
+        draw.normal(size=pairs), size * draw.normal(size=(pairs, weight_factor)), np.eye(weight_factor)
+    )
 
 
 # the criteria against brute force -----------------------------------------------------------------------------------
 
 
-def answered(doubt: Doubt, pair: int) -> tuple[Array, list[Array]]:
+def answered(doubt: MarginPosterior, pair: int) -> tuple[Array, list[Array]]:
     """Chance of each answer to a pair, and the variance of all margins once it is known, by numerical integration."""
     deviation = np.sqrt(doubt.variance[pair])
     chances = sigmoid(doubt.margin[pair] + deviation * NODES)
-    along = doubt.reach @ doubt.reach[pair] / deviation
+    along = doubt.factor @ doubt.factor[pair] / deviation
     found, likely = [], []
     for answer in (chances, 1.0 - chances):
         weights = WEIGHTS * answer
@@ -77,7 +88,7 @@ def test_an_answer_leaves_the_variance_that_both_answers_leave_on_average(size: 
 
 
 def test_nothing_is_learned_for_certain_however_little_is_known() -> None:
-    huge = Doubt(np.zeros(1), np.array([[1000.0]]), np.eye(1))
+    huge = MarginPosterior(np.zeros(1), np.array([[1000.0]]), np.eye(1))
     assert huge.after(0).variance[0] / huge.variance[0] == pytest.approx(1 - 2 / np.pi, rel=0.01)
 
 
@@ -102,7 +113,7 @@ def test_the_expected_posterior_is_that_of_fitting_again_with_both_answers() -> 
 @pytest.mark.parametrize("size", [0.3, 1.0, 3.0])
 def test_information_is_the_entropy_that_knowing_the_person_removes(size: float) -> None:
     doubt, draw = some_doubt(1, size=size), np.random.default_rng(0)
-    drawn = sigmoid(doubt.margin + draw.normal(size=(200_000, 4)) @ doubt.reach.T)
+    drawn = sigmoid(doubt.margin + draw.normal(size=(200_000, 4)) @ doubt.factor.T)
 
     def entropy(p: Array) -> Array:
         return -(p * np.log(p) + (1 - p) * np.log1p(-p))
@@ -113,7 +124,7 @@ def test_information_is_the_entropy_that_knowing_the_person_removes(size: float)
 
 def test_prediction_is_what_answers_share_with_all_answers() -> None:
     doubt, draw = some_doubt(2, size=0.15), np.random.default_rng(0)
-    p = sigmoid(doubt.margin + draw.normal(size=(100_000, 4)) @ doubt.reach.T)
+    p = sigmoid(doubt.margin + draw.normal(size=(100_000, 4)) @ doubt.factor.T)
     mean = p.mean(0)
     shared = np.zeros(9)
     for one in (p, 1 - p):
@@ -139,8 +150,8 @@ FINITE = st.floats(-50, 50, allow_nan=False)
 
 
 @given(arrays(float, 6, elements=FINITE), arrays(float, (6, 3), elements=FINITE))
-def test_the_order_of_a_pair_does_not_matter_and_nothing_is_no_number(margin: Array, reach: Array) -> None:
-    doubt, turned = Doubt(margin, reach, np.eye(3)), Doubt(-margin, -reach, np.eye(3))
+def test_the_order_of_a_pair_does_not_matter_and_nothing_is_no_number(margin: Array, factor: Array) -> None:
+    doubt, turned = MarginPosterior(margin, factor, np.eye(3)), MarginPosterior(-margin, -factor, np.eye(3))
     for measure in MEASURES:
         values = measure(doubt)
         assert np.isfinite(values).all()
@@ -148,30 +159,30 @@ def test_the_order_of_a_pair_does_not_matter_and_nothing_is_no_number(margin: Ar
         assert measure(turned) == pytest.approx(values, rel=1e-6, abs=1e-12)
     for pair in range(6):
         left = doubt.after(pair)
-        assert np.isfinite(left.reach).all()
+        assert np.isfinite(left.factor).all()
         assert (left.variance <= doubt.variance * (1 + 1e-9) + 1e-9).all()
 
 
 @given(st.integers(0, 10_000), st.sampled_from(CRITERIA))
 def test_a_batch_is_one_question_after_the_other_without_repetition(seed: int, criterion: str) -> None:
     doubt = some_doubt(seed, pairs=6)
-    chosen = several(doubt, criterion, 10)  # type: ignore[arg-type]
+    chosen = select_queries(doubt, criterion, 10)  # type: ignore[arg-type]
     assert len(set(chosen)) == len(chosen) == 6
-    assert several(doubt, criterion, 2) == chosen[:2]  # type: ignore[arg-type]
+    assert select_queries(doubt, criterion, 2) == chosen[:2]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_ties_go_by_order_and_equal_pairs_do_not_come_in_a_row(criterion: str) -> None:
-    reach = np.array([[0.0, 0.95], [0.0, 0.95], [1.0, 0.0], [1.0, 0.0]])
-    doubt = Doubt(np.zeros(4), reach, np.eye(2))
-    assert several(doubt, criterion, 2) == [2, 0]  # type: ignore[arg-type]
+    factor = np.array([[0.0, 0.95], [0.0, 0.95], [1.0, 0.0], [1.0, 0.0]])
+    doubt = MarginPosterior(np.zeros(4), factor, np.eye(2))
+    assert select_queries(doubt, criterion, 2) == [2, 0]  # type: ignore[arg-type]
 
 
 def test_identical_responses_teach_nothing() -> None:
-    doubt = Doubt(np.zeros(3), np.array([[0.0, 0.0], [0.3, 0.1], [0.0, 0.0]]), np.eye(2))
+    doubt = MarginPosterior(np.zeros(3), np.array([[0.0, 0.0], [0.3, 0.1], [0.0, 0.0]]), np.eye(2))
     for measure in MEASURES:
         assert measure(doubt)[[0, 2]].tolist() == [0.0, 0.0]
-    assert several(doubt, "information", 3) == [1]
+    assert select_queries(doubt, "information", 3) == [1]
 
 
 # the doubt of models ------------------------------------------------------------------------------------------------
@@ -212,8 +223,8 @@ def test_the_doubt_of_trained_models_predicts_what_they_predict(method: str) -> 
 def test_questions_say_what_an_answer_removes_and_settles(profile: Profile, candidates: list[Candidate]) -> None:
     found = ask(profile, candidates, top=20)
     assert len({one.candidate.id for one in found}) == 20
-    assert all(0.0 < one.probability < 1.0 and 0.0 < one.removes < 1.0 for one in found)
-    assert sum(one.removes for one in found) < 1.0
+    assert all(0.0 < one.probability < 1.0 and 0.0 < one.variance_removed < 1.0 for one in found)
+    assert sum(one.variance_removed for one in found) < 1.0
     assert found[0].value >= max(one.value for one in found)
     assert all(len(one.settles) == 3 and one.settles[0].share >= one.settles[2].share > 0.0 for one in found)
     assert ask(profile, candidates, top=2) == found[:2]
@@ -228,7 +239,7 @@ def test_which_response_stands_first_changes_no_question(
     assert [one.candidate.id for one in found] == [one.candidate.id for one in back]
     for one, other in zip(found, back, strict=True):
         assert one.probability + other.probability == pytest.approx(1.0)
-        assert one.removes == pytest.approx(other.removes)
+        assert one.variance_removed == pytest.approx(other.variance_removed)
 
 
 def test_what_is_answered_met_twice_or_identical_is_not_asked(profile: Profile, candidates: list[Candidate]) -> None:
@@ -275,7 +286,7 @@ def gains(model: TraitsModel, person: SimulatedPerson) -> Array:
     own = [utility(person.taste, c.context, c.chosen) - utility(person.taste, c.context, c.rejected) for c in decided]
     chance, draw = sigmoid(np.array(own)), np.random.default_rng(0)
 
-    def known(rows: Sequence[int], about: Sequence[int]) -> Doubt:
+    def known(rows: Sequence[int], about: Sequence[int]) -> MarginPosterior:
         mean, covariance = np.zeros(evidence.t.shape[1]), np.diag(model.prior.between)
         if rows:
             mean, covariance = person_posterior(evidence.offset[rows], evidence.t[rows], model.prior.between)
@@ -291,7 +302,7 @@ def gains(model: TraitsModel, person: SimulatedPerson) -> Array:
         rows: list[int] = []
         while len(rows) < ASKED:
             left = [row for row in pool if row not in rows]
-            rows.append(left[several(known(rows, left), criterion, 1)[0]])
+            rows.append(left[select_queries(known(rows, left), criterion, 1)[0]])
         return rows
 
     halves = list(range(n // 2)), list(range(n // 2, n))

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from personalrm.llm.endpoint import Completion, Want
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference
 
-Rule = Callable[[str, Want], str | Completion]
+Rule = Callable[[str, SamplingParams], str | Completion]
 
 
 class Scripted:
@@ -21,9 +21,9 @@ class Scripted:
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
-        self.asked: list[tuple[tuple[Message, ...], Want]] = []
+        self.asked: list[tuple[tuple[Message, ...], SamplingParams]] = []
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         self.asked.append((tuple(messages), want))
         await asyncio.sleep(0)
         answer = self._rule(messages[-1].content, want)

@@ -13,7 +13,7 @@ from scripted import choice
 
 from personalrm.profile.records import Reasoning
 from personalrm.synthesis import demonstrations as stage
-from personalrm.synthesis.judging import Shown, Sight, question
+from personalrm.synthesis.judging import FewShotExample, JudgeContext, question
 from personalrm.synthesis.scoring import Scores
 
 
@@ -21,7 +21,7 @@ def reasoning(number: int, verified: bool, surprise: float) -> Reasoning:
     return Reasoning(f"c{number}", f"Why {number}.", "a", verified, surprise)
 
 
-def ids(shown: list[Shown] | tuple[Shown, ...]) -> list[str]:
+def ids(shown: list[FewShotExample] | tuple[FewShotExample, ...]) -> list[str]:
     return [one.choice.id for one in shown]
 
 
@@ -31,14 +31,14 @@ def test_verified_and_surprising_choices_alternate_the_most_surprising_first() -
         reasoning(0, True, 0.1), reasoning(1, False, 0.9), reasoning(2, True, 0.5),
         reasoning(3, False, 2.0), reasoning(4, True, 0.3), reasoning(5, True, 0.2),
     ]  # fmt: skip
-    chain = stage.chain(choices, reasonings)
+    chain = stage.order_demonstrations(choices, reasonings)
     assert ids(chain) == ["c2", "c3", "c4", "c1", "c5", "c0"]
     assert [one.why for one in chain] == ["Why 2.", None, "Why 4.", None, "Why 5.", "Why 0."]
 
 
 def test_a_new_conversation_goes_before_one_already_shown() -> None:
     choices = [choice(number, group=f"g{number // 3}") for number in range(6)]
-    chain = stage.chain(choices, [reasoning(number, True, 6.0 - number) for number in range(6)])
+    chain = stage.order_demonstrations(choices, [reasoning(number, True, 6.0 - number) for number in range(6)])
     assert ids(chain) == ["c0", "c3", "c1", "c4", "c2", "c5"]
 
 
@@ -48,7 +48,7 @@ def test_the_chain_holds_every_choice_once_and_reasonings_only_where_verified(
 ) -> None:
     choices = [choice(at, group=f"g{group}") for at, (_, _, group) in enumerate(drawn)]
     reasonings = [reasoning(at, verified, surprise) for at, (verified, surprise, _) in enumerate(drawn)]
-    chain = stage.chain(choices, reasonings)
+    chain = stage.order_demonstrations(choices, reasonings)
     assert sorted(ids(chain)) == sorted(one.id for one in choices)
     verified = {one.choice for one in reasonings if one.verified}
     assert {one.choice.id for one in chain if one.why} == verified
@@ -59,9 +59,9 @@ def test_the_chain_holds_every_choice_once_and_reasonings_only_where_verified(
 
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=10), st.integers(0, 8000))
 def test_whole_choices_fill_the_room_in_order(sizes: list[int], room: int) -> None:
-    shown = [Shown(choice(at, "x" * size)) for at, size in enumerate(sizes)]
+    shown = [FewShotExample(choice(at, "x" * size)) for at, size in enumerate(sizes)]
     kept = stage.fitting(shown, 0, room)
-    lengths = {one.choice.id: len(Sight((one,)).text) for one in shown}
+    lengths = {one.choice.id: len(JudgeContext((one,)).text) for one in shown}
     assert [one for one in shown if one in kept] == kept
     assert kept
     if sum(lengths[one.choice.id] for one in kept) > room:
@@ -73,28 +73,30 @@ def test_whole_choices_fill_the_room_in_order(sizes: list[int], room: int) -> No
 
 
 def test_an_over_long_history_of_over_long_responses_still_fits_a_prompt() -> None:
-    shown = [Shown(choice(at, "x" * 200_000)) for at in range(30)]
+    shown = [FewShotExample(choice(at, "x" * 200_000)) for at in range(30)]
     kept = stage.fitting(shown, 0)
     assert 1 <= len(kept) < 30
-    assert len(Sight(tuple(kept)).text) <= stage.ROOM + 100
+    assert len(JudgeContext(tuple(kept)).text) <= stage.ROOM + 100
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 12])
 def test_candidate_sets_are_prefixes_that_share_their_prompt(count: int) -> None:
-    chain = [Shown(choice(at), f"Why {at}.") for at in range(count)]
+    chain = [FewShotExample(choice(at), f"Why {at}.") for at in range(count)]
     sets = stage.candidate_sets(chain)
     assert 1 <= len(sets) <= 3
     assert len(sets[-1]) == min(count, stage.MOST_SHOWN)
-    prompts = [Sight(one).text for one in sets]
+    prompts = [JudgeContext(one).text for one in sets]
     for one, shorter, longer in zip(sets, prompts, prompts[1:], strict=False):
         assert list(one) == chain[: len(one)]
         assert longer.startswith(shorter)
     asked = choice(99)
-    whole = [question(Sight(one), asked.context, asked.chosen, asked.rejected, "token")[1].content for one in sets]
+    whole = [
+        question(JudgeContext(one), asked.context, asked.chosen, asked.rejected, "token")[1].content for one in sets
+    ]
     for shorter, longer in itertools.pairwise(whole):
         shared = shorter.index("<pair>")
         assert longer[:shared] == shorter[:shared]
-    with_persona = Sight(sets[-1], "Likes detail.").text
+    with_persona = JudgeContext(sets[-1], "Likes detail.").text
     assert with_persona.startswith(prompts[-1])
 
 
@@ -110,7 +112,7 @@ def test_the_best_candidate_leads_and_of_two_alike_the_smaller_set() -> None:
 def test_worth_recovers_a_planted_value() -> None:
     draw = random.Random(3)
     noise = np.random.default_rng(3)
-    chain = [Shown(choice(at)) for at in range(6)]
+    chain = [FewShotExample(choice(at)) for at in range(6)]
     planted = {f"c{at}": value for at, value in enumerate((0.3, -0.2, 0.1, 0.0, 0.0, 0.15))}
     asked = [f"v{at}" for at in range(8)]
     without = Scores(dict.fromkeys(asked, 0.4))
@@ -126,7 +128,7 @@ def test_worth_recovers_a_planted_value() -> None:
 
 
 def test_choices_always_shown_together_share_what_they_brought_and_nothing_is_made_up() -> None:
-    pair = (Shown(choice(0)), Shown(choice(1)))
+    pair = (FewShotExample(choice(0)), FewShotExample(choice(1)))
     found = stage.worth([(pair, Scores({"v": 0.8}))], Scores({"v": 0.4}))
     assert found["c0"] == found["c1"] > 0.2
     assert stage.worth([(pair, Scores({"v": None}))], Scores({"v": 0.4})) == {}

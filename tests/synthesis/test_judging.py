@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Scripted, choice
 
-from personalrm.llm.endpoint import Completion, TokenLogprob, Want
+from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.synthesis import judging
-from personalrm.synthesis.judging import Judgement, OrderVerdict, Shown, Sight, combine, judge_pair
+from personalrm.synthesis.judging import FewShotExample, JudgeContext, Judgement, OrderVerdict, combine, judge_pair
 from personalrm.synthesis.scoring import Scores, score
 
 PROBABILITY = st.floats(0.0, 1.0)
@@ -69,11 +69,11 @@ def test_log_probabilities_count_only_where_they_agree_with_the_text() -> None:
 
 
 async def test_staggered_orders_say_the_same_one_after_the_other() -> None:
-    def rule(prompt: str, want: Want) -> str:
+    def rule(prompt: str, want: SamplingParams) -> str:
         return "A" if prompt.rpartition("<response_a>")[2].startswith("x") else "B"
 
     found = [
-        await judge_pair(Scripted(rule), Sight(), (), "x", "y", "token", staggered=staggered)
+        await judge_pair(Scripted(rule), JudgeContext(), (), "x", "y", "token", staggered=staggered)
         for staggered in (False, True)
     ]
     assert found[0].probability == found[1].probability == pytest.approx(judging.VOTE)
@@ -97,29 +97,29 @@ def test_the_reasoning_in_an_answer(text: str, reasoning: str | None) -> None:
 
 
 def test_the_person_s_part_comes_first_and_the_pair_last() -> None:
-    sight = Sight((Shown(choice(1), "Why."),), "Likes detail.")
+    sight = JudgeContext((FewShotExample(choice(1), "Why."),), "Likes detail.")
     system, user = judging.question(sight, (), "x", "y", "token")
     marks = ["Past choices", "<past_choice", "<why>", "<persona>", "<pair>", "single letter"]
     assert [user.content.index(one) for one in marks] == sorted(user.content.index(one) for one in marks)
-    assert system.content == judging.question(Sight(), (), "x", "y", "reasoned")[0].content
+    assert system.content == judging.question(JudgeContext(), (), "x", "y", "reasoned")[0].content
 
 
 async def test_scores_say_how_a_sight_did_on_choices() -> None:
     choices = [choice(0), choice(1, "Alike, long.", "Short."), choice(2)]
 
-    def rule(prompt: str, want: Want) -> str:
+    def rule(prompt: str, want: SamplingParams) -> str:
         first = prompt.rpartition("<response_a>")[2].partition("<")[0]
         second = prompt.rpartition("<response_b>")[2].partition("<")[0]
         if "Question 2" in prompt:
             return "I'm sorry, I can't."
         return "A" if (len(first) > len(second)) == ("Alike" not in prompt) else "B"
 
-    found = await score(Scripted(rule), Sight(), choices, "token", 0)
+    found = await score(Scripted(rule), JudgeContext(), choices, "token", 0)
     assert found.probabilities == {"c0": pytest.approx(5 / 6), "c1": pytest.approx(1 / 6), "c2": None}
     assert (found.asked, found.scored, found.accuracy) == (3, 2, 0.5)
     assert found.log_loss == pytest.approx((math.log(6 / 5) + math.log(6)) / 2)
     once = Scripted(rule)
-    alone = await score(once, Sight(), choices[:2], "token", 0, seed=3)
+    alone = await score(once, JudgeContext(), choices[:2], "token", 0, seed=3)
     assert len(once.asked) == 2
     assert alone.accuracy == 0.5
 

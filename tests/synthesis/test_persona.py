@@ -8,10 +8,10 @@ import scripted
 from scripted import Scripted, choice
 
 from personalrm.preferences import Message
-from personalrm.synthesis.judging import Shown
+from personalrm.synthesis.judging import FewShotExample
 from personalrm.synthesis.persona import persona_text, read_persona, write_persona
 
-SHOWN = [Shown(choice(number), f"Why {number}.") for number in range(1, 6)]
+SHOWN = [FewShotExample(choice(number), f"Why {number}.") for number in range(1, 6)]
 
 
 def read(summary: str, *claims: tuple[str, object, object]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -70,7 +70,7 @@ def test_an_invented_life_is_dropped_from_summary_and_claims() -> None:
     assert found is not None
     assert found.summary == "Likes detail. Wants numbers."
     assert [one.text for one in found.claims] == ["Likes detail"]
-    own = [Shown(choice(1, context=(Message("user", "I am a nurse and a woman of 40."),)), "w"), *SHOWN[1:]]
+    own = [FewShotExample(choice(1, context=(Message("user", "I am a nurse and a woman of 40."),)), "w"), *SHOWN[1:]]
     assert read_persona(answer, own).summary == "Likes detail. She is a nurse of 40. Wants numbers."
 
 
@@ -126,14 +126,14 @@ def test_claims_of_another_shape_do_not_hurt(claims: object) -> None:
 
 async def test_no_verified_reasoning_asks_for_no_persona() -> None:
     endpoint = Scripted(lambda prompt, want: "x")
-    assert await write_persona(endpoint, [Shown(one.choice) for one in SHOWN], 0) is None
+    assert await write_persona(endpoint, [FewShotExample(one.choice) for one in SHOWN], 0) is None
     assert await write_persona(endpoint, [], 0) is None
     assert endpoint.asked == []
 
 
 async def test_the_question_shows_every_choice_with_its_reasoning_and_label_in_order() -> None:
     endpoint = Scripted(lambda prompt, want: scripted.persona("Likes detail.", ("Likes detail", [2], [])))
-    found = await write_persona(endpoint, [SHOWN[0], Shown(choice(9)), SHOWN[1]], 0)
+    found = await write_persona(endpoint, [SHOWN[0], FewShotExample(choice(9)), SHOWN[1]], 0)
     (prompt,) = endpoint.prompts("persona")
     assert prompt.index("Why 1.") < prompt.index("number 9") < prompt.index("Why 2.")
     assert prompt.count("<why>") == 2 + prompt.rpartition("</past_choice>")[2].count("<why>")

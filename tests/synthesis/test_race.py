@@ -9,13 +9,13 @@ import pytest
 import scripted
 from scripted import Scripted, choice, history, kind_of, reasoned
 
-from personalrm.errors import BudgetSpent, Unusable
-from personalrm.llm.endpoint import Want
+from personalrm.errors import BudgetSpent, UnusableResponse
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
 from personalrm.synthesis.demonstrations import MOST_SHOWN
-from personalrm.synthesis.fitting import Unlearnable, fit, fit_people, sight_of
+from personalrm.synthesis.fitting import Unlearnable, fit, fit_people, judge_context_of
 
 
 def sides(prompt: str) -> tuple[str, str]:
@@ -24,7 +24,7 @@ def sides(prompt: str) -> tuple[str, str]:
     return first, pair.partition("<response_b>")[2].partition("</response_b>")[0]
 
 
-def rule(prompt: str, want: Want) -> str:
+def rule(prompt: str, want: SamplingParams) -> str:
     """Knows that the person likes long answers only from a persona or a past choice; strangers like short ones."""
     kind = kind_of(prompt)
     if kind == "persona":
@@ -53,7 +53,7 @@ async def test_twelve_and_five_choices_ask_what_the_module_says() -> None:
 
 
 async def test_verdicts_ask_for_the_letter_alone_unless_reasons_are_wanted() -> None:
-    def wants(endpoint: Scripted) -> list[Want]:
+    def wants(endpoint: Scripted) -> list[SamplingParams]:
         return [want for messages, want in endpoint.asked if kind_of(messages[-1].content) == "verdict"]
 
     token, explained = (
@@ -71,13 +71,13 @@ async def test_what_helps_is_used_and_the_simplest_of_equals_wins() -> None:
     assert profile.fallback.chosen == "persona"
     assert profile.fallback.arms["default"].accuracy == 0.0
     assert profile.fallback.arms["persona"].accuracy == 1.0
-    sight = sight_of(profile)
+    sight = judge_context_of(profile)
     assert sight.persona == "Likes detail.\n- Likes detail"
     assert sight.demonstrations == ()
 
 
 async def test_a_persona_that_harms_is_not_used_but_kept_for_the_reader() -> None:
-    def harmed(prompt: str, want: Want) -> str:
+    def harmed(prompt: str, want: SamplingParams) -> str:
         answer = rule(prompt, want)
         told = "<persona>" in prompt.partition("<pair>")[0] and kind_of(prompt) == "verdict"
         return {"A": "B", "B": "A"}[answer] if told else answer
@@ -85,7 +85,7 @@ async def test_a_persona_that_harms_is_not_used_but_kept_for_the_reader() -> Non
     profile = await fitted(Scripted(harmed))
     assert profile.fallback.chosen == "demonstrations"
     assert profile.persona is not None
-    assert sight_of(profile).persona is None
+    assert judge_context_of(profile).persona is None
     assert 0 < len(profile.demonstrations) <= MOST_SHOWN
     assert all(one.reasoning for one in profile.demonstrations)
 
@@ -116,7 +116,7 @@ async def test_every_size_of_history(count: int) -> None:
 
 
 async def test_a_model_without_any_readable_answer_is_unusable() -> None:
-    with pytest.raises(Unusable, match=r"none of its \d+ answers.*'Purple tides'"):
+    with pytest.raises(UnusableResponse, match=r"none of its \d+ answers.*'Purple tides'"):
         await fitted(Scripted(lambda prompt, want: "Purple\n tides"))
 
 
@@ -131,7 +131,7 @@ async def test_verdicts_that_cannot_be_read_leave_the_plain_judge() -> None:
 
 
 async def test_an_error_ends_the_fit_as_it_is_and_nothing_goes_on_behind_it() -> None:
-    def broke(prompt: str, want: Want) -> str:
+    def broke(prompt: str, want: SamplingParams) -> str:
         if kind_of(prompt) == "persona":
             raise BudgetSpent("the limit is used up")
         return rule(prompt, want)

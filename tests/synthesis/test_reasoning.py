@@ -65,7 +65,7 @@ async def test_of_several_samples_the_first_verified_one_is_kept() -> None:
     one = choice(1)
     right, wrong = ("A", "B") if one.preferred_side(0) == "a" else ("B", "A")
 
-    def rule(prompt: str, want: scripted.Want) -> str:
+    def rule(prompt: str, want: scripted.SamplingParams) -> str:
         return reasoned(wrong if want.sample == 0 else right, f"Sample {want.sample}.")
 
     endpoint = Scripted(rule)

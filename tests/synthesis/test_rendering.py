@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from personalrm.llm.simulated.prompts import read_past_choice, read_prompt
 from personalrm.preferences import Message, Preference
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import Shown, Sight, question
+from personalrm.synthesis.judging import FewShotExample, JudgeContext, question
 
 TAGS = [
     *("pair", "conversation", "message", "response_a", "response_b", "past_choice"),
@@ -51,7 +51,7 @@ def test_only_angle_brackets_change(text: str) -> None:
 @settings(max_examples=200, deadline=None)
 def test_a_prompt_is_read_back_as_it_was_meant(ask: str, a: str, b: str, why: str, said: str, about: str) -> None:
     past = Preference("1", "ada", "g", (Message("user", ask), Message("assistant", b)), a or "x", b, reason=said or "s")
-    sight = Sight((Shown(past, why or "w"),), about or "p")
+    sight = JudgeContext((FewShotExample(past, why or "w"),), about or "p")
     prompt = question(sight, (Message("user", ask),), a, b, "token")[1].content
     pair = [
         "pair",

@@ -16,12 +16,12 @@ import pytest
 from scripted import Scripted, kind_of
 
 from personalrm.data.reading import read_people
-from personalrm.llm.endpoint import Want
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.preferences import History, Preference
 from personalrm.profile.file import load, save
 from personalrm.profile.options import Options, Preset
 from personalrm.profile.records import Profile
-from personalrm.synthesis.fitting import fit, sight_of
+from personalrm.synthesis.fitting import fit, judge_context_of
 from personalrm.synthesis.grounding import grounded, own_words
 from personalrm.synthesis.prompting import generation_prompt, judge_prompt
 from personalrm.synthesis.rendering import safe
@@ -54,7 +54,7 @@ def frozen(history: History, reasonings: dict[str, str | None], persona: str) ->
         pair = prompt.rpartition("<pair>")[2]
         return next(one for one in history if safe(one.chosen) in pair and safe(one.rejected) in pair)
 
-    def rule(prompt: str, want: Want) -> str:
+    def rule(prompt: str, want: SamplingParams) -> str:
         kind = kind_of(prompt)
         if kind == "persona":
             return persona
@@ -139,7 +139,7 @@ async def test_no_prompt_of_a_person_holds_a_word_of_another(
     for user, history in people.items():
         profile, endpoint = await replay(history, reasonings, personas[user])
         carried: list[Any] = [judge_prompt(profile, None, None, None), generation_prompt(profile)]
-        prompts[user] = "\n".join([*endpoint.prompts(), *map(str, carried), sight_of(profile).text])
+        prompts[user] = "\n".join([*endpoint.prompts(), *map(str, carried), judge_context_of(profile).text])
     leaks: list[tuple[str, str, str]] = []
     for owner, history in people.items():
         texts = [part for one in history for part in (one.chosen, one.rejected, reasonings[one.id] or "")]

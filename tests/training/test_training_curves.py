@@ -10,9 +10,9 @@ import pytest
 from personalrm.errors import MissingExtra
 from personalrm.formatting.plot_style import PAPER
 from personalrm.training.curves import PNG, SVG, draw, drawn
-from personalrm.training.outcome import Curve, Look
+from personalrm.training.outcome import Curve, EvalPoint
 
-MEMBERS = [Curve(tuple(Look(at, 0.6 / at, 0.6 + 0.01 * at) for at in range(1, 30)), 1) for _ in range(3)]
+MEMBERS = [Curve(tuple(EvalPoint(at, 0.6 / at, 0.6 + 0.01 * at) for at in range(1, 30)), 1) for _ in range(3)]
 
 
 def test_both_pictures_and_the_same_bytes_whatever_the_user_set(tmp_path: Path) -> None:
@@ -33,9 +33,9 @@ def test_both_pictures_and_the_same_bytes_whatever_the_user_set(tmp_path: Path) 
 @pytest.mark.parametrize(
     "curves",
     [
-        [Curve((Look(1, 0.6, 0.5),), 1)],
-        [Curve((Look(3, 0.6, None), Look(6, None, 0.5)), 6)],
-        [Curve((Look(3, 0.6, None),), 3)],
+        [Curve((EvalPoint(1, 0.6, 0.5),), 1)],
+        [Curve((EvalPoint(3, 0.6, None), EvalPoint(6, None, 0.5)), 6)],
+        [Curve((EvalPoint(3, 0.6, None),), 3)],
         [],
     ],
 )

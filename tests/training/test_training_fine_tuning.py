@@ -18,13 +18,13 @@ from personalrm.models.trained import PRIOR, load_trained
 from personalrm.models.traits.fit import sigmoid
 from personalrm.training.figures import figures
 from personalrm.training.fine_tuning import FineTuning, add_to_card, prepared
-from personalrm.training.people import Read, read
+from personalrm.training.people import TrainingData, read
 
 READING = ReadOptions(False, 0.0, lambda line: None)
 
 
 @pytest.fixture(scope="module")
-def data(few_people: Path) -> Read:
+def data(few_people: Path) -> TrainingData:
     """Twelve people with their first four choices."""
     found = read(str(few_people), "all", READING)
     return replace(found, people=tuple(one.only(one.choices[:4]) for one in found.people[:12]))
@@ -39,7 +39,9 @@ def trained(job: FineTuning, out: Path, told: list[str] | None = None) -> Any:
     return job.train(out, job.marks(), (told if told is not None else []).append)
 
 
-def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(data: Read, tiny_bert: str, tmp_path: Path) -> None:
+def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(
+    data: TrainingData, tiny_bert: str, tmp_path: Path
+) -> None:
     told: list[str] = []
     job = prepared(settings(tiny_bert, user_prompt="persona"), data, None)
     assert len(job.held) == 2
@@ -68,7 +70,7 @@ def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(data: Read, ti
 
 
 def test_past_choices_are_told_and_everybody_is_the_model_without_them(
-    data: Read, tiny_bert: str, tmp_path: Path
+    data: TrainingData, tiny_bert: str, tmp_path: Path
 ) -> None:
     short = tuple(simulate_people(6, choices=4, prompt_tokens=6, response_tokens=10))  # all of it fits
     job = prepared(settings(tiny_bert, user_prompt="history", max_length=256), replace(data, people=short), None)
@@ -77,7 +79,7 @@ def test_past_choices_are_told_and_everybody_is_the_model_without_them(
     assert not (tmp_path / PRIOR).exists()
 
 
-def test_a_run_killed_after_its_weights_only_measures(data: Read, tiny_bert: str, tmp_path: Path) -> None:
+def test_a_run_killed_after_its_weights_only_measures(data: TrainingData, tiny_bert: str, tmp_path: Path) -> None:
     job = prepared(settings(tiny_bert), data, None)
     first = trained(job, tmp_path)
     assert first.predicted.everybody is None
@@ -89,18 +91,18 @@ def test_a_run_killed_after_its_weights_only_measures(data: Read, tiny_bert: str
     assert not any(line.startswith("step") for line in told)
 
 
-def test_others_to_validate_on(data: Read, tiny_bert: str) -> None:
+def test_others_to_validate_on(data: TrainingData, tiny_bert: str) -> None:
     one, other = (replace(data, name=name, people=some) for name, some in _halves(data))
     job = prepared(settings(tiny_bert), one, other)
     assert (job.people, job.held, job.settings.data) == (one.people, other.people, ("a", "b"))
     assert job.how == "the people of b, who stopped the training"
 
 
-def _halves(data: Read) -> tuple[tuple[str, Any], ...]:
+def _halves(data: TrainingData) -> tuple[tuple[str, Any], ...]:
     return ("a", data.people[:8]), ("b", data.people[8:])
 
 
-def test_too_few_people_and_no_such_backbone(data: Read) -> None:
+def test_too_few_people_and_no_such_backbone(data: TrainingData) -> None:
     with pytest.raises(NotEnoughChoices, match=r"bradley-terry needs at least 6 people.*few.jsonl holds 5"):
         prepared(settings("/nowhere"), replace(data, people=data.people[:5]), None)
     with pytest.raises(DataError, match="the backbone /nowhere cannot be loaded"):

@@ -7,9 +7,9 @@ import pytest
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.trained import FILES, MANIFEST
-from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, Mark, as_json, begin, end, state_of
+from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, RunMark, as_json, begin, end, state_of
 
-MARKS = {"data": Mark("ab12", "people.jsonl (ab12)"), "learning_rate": Mark.of(0.1)}
+MARKS = {"data": RunMark("ab12", "people.jsonl (ab12)"), "learning_rate": RunMark.of(0.1)}
 
 
 def finished(out: Path) -> None:
@@ -52,13 +52,16 @@ def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
     if done:
         finished(tmp_path)
     for changed, says in (
-        ({"data": Mark("cd34", "others.jsonl (cd34)")}, r"data = people.jsonl \(ab12\), and this one has others.jsonl"),
-        ({"learning_rate": Mark.of(0.2)}, "learning_rate = 0.1, and this one has 0.2"),
-        ({"validation": Mark.of("x")}, "validation = unset, and this one has x"),
+        (
+            {"data": RunMark("cd34", "others.jsonl (cd34)")},
+            r"data = people.jsonl \(ab12\), and this one has others.jsonl",
+        ),
+        ({"learning_rate": RunMark.of(0.2)}, "learning_rate = 0.1, and this one has 0.2"),
+        ({"validation": RunMark.of("x")}, "validation = unset, and this one has x"),
     ):
         with pytest.raises(DataError, match=says):
             state_of(tmp_path, MARKS | changed, resume=True)
-    renamed = MARKS | {"data": Mark("ab12", "copy.jsonl (ab12)")}
+    renamed = MARKS | {"data": RunMark("ab12", "copy.jsonl (ab12)")}
     assert state_of(tmp_path, renamed, resume=True) == ("finished" if done else "unfinished")
 
 

@@ -19,14 +19,14 @@ from personalrm.models.reward_model import temperature
 from personalrm.models.trained import load_trained
 from personalrm.models.traits.fit import sigmoid
 from personalrm.training.learned import Learning, prepared
-from personalrm.training.people import Read, read
+from personalrm.training.people import TrainingData, read
 
 READING = ReadOptions(False, 0.0, lambda line: None)
 SETTINGS = Settings("pref", features="traits", members=2, epochs=2)
 
 
 @pytest.fixture(scope="module")
-def sides(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Read, Read]:
+def sides(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingData, TrainingData]:
     """16 people to learn from, 8 to validate on."""
     people, folder = list(read_people(few_people)), tmp_path_factory.mktemp("sides")
     for name, some in (("a.jsonl", people[:16]), ("b.jsonl", people[16:])):
@@ -34,7 +34,9 @@ def sides(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     return read(str(folder / "a.jsonl"), "all", READING), read(str(folder / "b.jsonl"), "all", READING)
 
 
-def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(sides: tuple[Read, Read], tmp_path: Path) -> None:
+def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(
+    sides: tuple[TrainingData, TrainingData], tmp_path: Path
+) -> None:
     told: list[str] = []
     job = Learning(SETTINGS, *sides, encoder=None)
     outcome = job.train(tmp_path, job.marks(), told.append)
@@ -58,7 +60,7 @@ def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(sides: tup
 
 
 def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_them(
-    sides: tuple[Read, Read], tmp_path: Path
+    sides: tuple[TrainingData, TrainingData], tmp_path: Path
 ) -> None:
     job = Learning(SETTINGS, sides[0], None, encoder=None)
     outcome = job.train(tmp_path, job.marks(), lambda line: None)
@@ -74,14 +76,16 @@ def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_the
     assert "2 of 5 folds" in outcome.how
 
 
-def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[Read, Read]) -> None:
-    few = Read("few.jsonl", "", sides[0].people[:9], 0, 0, 0, False)
+def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[TrainingData, TrainingData]) -> None:
+    few = TrainingData("few.jsonl", "", sides[0].people[:9], 0, 0, 0, False)
     settings = Settings("lore", features="traits+hf:/nowhere")
     with pytest.raises(NotEnoughChoices, match=r"lore needs at least 10 people.*few.jsonl holds 9"):
         prepared(settings, few, None, "cpu")
 
 
-def test_a_loss_that_is_no_number(sides: tuple[Read, Read], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_no_number(
+    sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(training_loop._Training, "_validated", lambda self: (float("nan"), 0.5))
     job = Learning(SETTINGS, sides[0], None, encoder=None)
     with pytest.raises(TrainingFailed, match="the loss of pref is no number any more in pass 1 of member 1"):

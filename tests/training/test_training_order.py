@@ -9,11 +9,11 @@ import pytest
 from personalrm.errors import DataError, MissingExtra
 from personalrm.models.learned import METHODS as LEARNED_METHODS
 from personalrm.models.reward_model import RewardSettings
-from personalrm.training.order import LEARNED, Order, method_named, settings_of
+from personalrm.training.order import LEARNED, TrainConfig, method_named, settings_of
 
 
-def order(method: str, **given: Any) -> Order:
-    return Order(method, "people.jsonl", Path("out"), given=given)
+def order(method: str, **given: Any) -> TrainConfig:
+    return TrainConfig(method, "people.jsonl", Path("out"), given=given)
 
 
 def test_methods_by_name() -> None:

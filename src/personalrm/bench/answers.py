@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.bench.entries import Entry
+from personalrm.bench.entries import ResultKey
 from personalrm.bench.plan import Plan
 from personalrm.errors import DataError
 from personalrm.preferences import Verdict
@@ -62,7 +62,7 @@ class MethodResult:
         failure: why it could not be finished; its figures are then not to be shown.
     """
 
-    entry: Entry
+    entry: ResultKey
     probabilistic: bool
     answers: Answers
     seconds: float = 0.0

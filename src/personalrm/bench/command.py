@@ -14,7 +14,7 @@ from personalrm.bench.trained import Training
 from personalrm.data.sources import ReadOptions, name_of, source
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
-from personalrm.llm.ledger import Ledger
+from personalrm.llm.ledger import Budget
 from personalrm.models.engines import TRAITS
 from personalrm.profile.options import Options
 
@@ -36,7 +36,7 @@ def bench(
     context_pairs: Sequence[int | None],
     out: Path | None,
     progress: Progress,
-) -> tuple[BenchResult, list[Ledger]]:
+) -> tuple[BenchResult, list[Budget]]:
     """Read the people, run the methods; gives the result and what each model was asked.
 
     Args:
@@ -59,7 +59,7 @@ def bench(
     others_are = None if population is None else name_of(population)
     design = Design(protocol, folds, seed, name_of(data), others_are, people_are)
 
-    async def work() -> tuple[BenchResult, list[Ledger]]:
+    async def work() -> tuple[BenchResult, list[Budget]]:
         asked = shared_models([one for one in models if one not in TRAITS], settings) if wanted else []
         result = await arun(
             people,

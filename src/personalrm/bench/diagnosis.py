@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import together
+from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.arm_selection import ARMS, advantage
-from personalrm.synthesis.fitting import sight_for
+from personalrm.synthesis.fitting import judge_context_for
 from personalrm.synthesis.reasoning import reason
 from personalrm.synthesis.scoring import Scores, score
 
@@ -129,7 +129,7 @@ async def _arms(endpoint: Endpoint, profile: Profile, fresh: Sequence[Preference
     """How each arm that there is does on the new choices."""
     wanted: list[Arm] = [arm for arm in ARMS if "persona" not in arm or profile.persona is not None]
     verdicts = profile.options.verdicts
-    scores = await together(score(endpoint, sight_for(profile, arm), fresh, verdicts, 0) for arm in wanted)
+    scores = await gather(score(endpoint, judge_context_for(profile, arm), fresh, verdicts, 0) for arm in wanted)
     return dict(zip(wanted, scores, strict=True))
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ResultKey:
     """One line of the result table: a method, on one model, with at most so many choices to learn from (None: all)."""
 
     method: str
@@ -23,7 +23,7 @@ class Entry:
         return quote(f"{self.method}{f'@{self.model}' if own else ''}{limit}", safe="+@") + ".jsonl"
 
 
-def labels(entries: Iterable[Entry]) -> dict[Entry, str]:
+def labels(entries: Iterable[ResultKey]) -> dict[ResultKey, str]:
     """What each line is called where all stand together: its method, and what else tells it from the others."""
     held = list(entries)
     models: dict[str, set[str]] = {}
@@ -32,7 +32,7 @@ def labels(entries: Iterable[Entry]) -> dict[Entry, str]:
     return {one: _label(one, len(models[one.method]) > 1) for one in held}
 
 
-def _label(entry: Entry, with_model: bool) -> str:
+def _label(entry: ResultKey, with_model: bool) -> str:
     parts = [entry.method]
     if with_model:
         parts.append(entry.model)

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from personalrm.bench.answers import Answers, MethodResult
-from personalrm.bench.entries import Entry
+from personalrm.bench.entries import ResultKey
 from personalrm.bench.methods import Setup, method_named
-from personalrm.bench.plan import Asked, Design
+from personalrm.bench.plan import Design, PlannedPair
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
 from personalrm.errors import NotEnoughChoices
-from personalrm.llm.gather import together
+from personalrm.llm.gather import gather
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.spend import Spend
 from personalrm.stats.intervals import interval
@@ -79,11 +79,11 @@ async def evaluate(
             f"{data or 'the test set'} holds no decided choice of {history.user}: nothing to predict"
         )
     began = time.perf_counter()
-    verdicts = await together(_each(predict, one) for one in asked)
+    verdicts = await gather(_each(predict, one) for one in asked)
     seconds = time.perf_counter() - began
-    methods = [MethodResult(Entry(name, model), True, Answers.of(verdicts, spend()), seconds)]
+    methods = [MethodResult(ResultKey(name, model), True, Answers.of(verdicts, spend()), seconds)]
     methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
-    known = tuple(Asked(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
+    known = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
     result = BenchResult(Design("profile", 1, seed, data), 1, "", known, tuple(methods))
     rows = _clustered_by_group(result, seed)
     return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), verdicts, strict=True)), seed, data)
@@ -99,7 +99,7 @@ async def _baseline(name: str, history: History, asked: tuple[Question, ...], se
     predictor = await method.learn(tuple, 0)
     found = await predictor.predict(Task(history.only(()), asked))
     answers = Answers.of([Verdict(one.probability) for one in found.answers], found.spend)
-    return MethodResult(Entry(name, method.model), method.probabilistic, answers, time.perf_counter() - began)
+    return MethodResult(ResultKey(name, method.model), method.probabilistic, answers, time.perf_counter() - began)
 
 
 def _clustered_by_group(result: BenchResult, seed: int) -> list[dict[str, Any]]:

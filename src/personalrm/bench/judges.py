@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from personalrm import prompts
 from personalrm.bench.predicting import Population, Prediction
 from personalrm.bench.protocols import Question, Task
-from personalrm.errors import NotEnoughChoices, Unusable
-from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.gather import together
-from personalrm.models.judges import Asking, judge_named
+from personalrm.errors import NotEnoughChoices, UnusableResponse
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.llm.gather import gather
+from personalrm.models.judges import FittedJudge, judge_named
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
 from personalrm.profile.spend import Spend
@@ -51,36 +51,36 @@ class JudgeMethod:
 
     async def predict(self, task: Task) -> Prediction:
         """Learn of the person what the judge needs, then judge every question in both orders."""
-        tally = Tally(self.endpoint)
+        tally = TokenTally(self.endpoint)
         try:
             asking = await self._asking(tally, task.history)
-        except Unusable as error:
+        except UnusableResponse as error:
             failed = Judgement(None, (), f"nothing could be learned: {error}")
             return Prediction([failed] * len(task.questions), tally.spend(), {"note": str(error)})
         return Prediction(await judged_all(asking, task.questions), tally.spend(), asking.learned)
 
-    async def _asking(self, tally: Tally, history: History) -> Asking:
+    async def _asking(self, tally: TokenTally, history: History) -> FittedJudge:
         """What judges for this person; where there is nothing to learn from, that is the plain judge."""
         try:
             return await judge_named(self.name)(tally, history, self.options)
         except NotEnoughChoices:
             plain = await judge_named("default")(tally, history, self.options)
-            return Asking(plain.judge, {"note": "no choices to learn from: judged as by default"})
+            return FittedJudge(plain.judge, {"note": "no choices to learn from: judged as by default"})
 
 
-async def judged_all(asking: Asking, questions: Sequence[Question]) -> list[Judgement]:
+async def judged_all(asking: FittedJudge, questions: Sequence[Question]) -> list[Judgement]:
     """A judgement of each question, all asked at once; one that cannot be judged is unscored."""
-    return await together(_judged(asking, one) for one in questions)
+    return await gather(_judged(asking, one) for one in questions)
 
 
-async def _judged(asking: Asking, question: Question) -> Judgement:
+async def _judged(asking: FittedJudge, question: Question) -> Judgement:
     try:
         return await asking.judge(question.context, question.a, question.b)
-    except Unusable as error:
+    except UnusableResponse as error:
         return Judgement(None, (), str(error))
 
 
-class Tally:
+class TokenTally:
     """An Endpoint that counts every answer that passes through it, cached or not."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -92,7 +92,7 @@ class Tally:
     def model(self) -> str:
         return self._endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Ask and count."""
         completion = await self._endpoint.complete(messages, want)
         self._calls += 1

@@ -52,7 +52,7 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlannedPair:
     """One pair that is predicted.
 
     Attributes:
@@ -74,7 +74,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedTask:
     """One task with its number, its fold, and where its first question stands among all that are asked."""
 
     number: int
@@ -97,7 +97,7 @@ class Plan:
     """
 
     design: Design
-    asked: tuple[Asked, ...]
+    asked: tuple[PlannedPair, ...]
     starts: tuple[int, ...]
     folds: int
     judges: frozenset[str]
@@ -106,13 +106,13 @@ class Plan:
     _others: Source | None
     _fold: Mapping[str, int] = field(repr=False)
 
-    def tasks(self, context_pairs: int | None = None) -> Iterator[Planned]:
+    def tasks(self, context_pairs: int | None = None) -> Iterator[PlannedTask]:
         """All tasks, one person after the other; ``context_pairs`` limits what each may be learned from."""
         starts = iter(enumerate(self.starts))
         for history in self._people():
             for task, _ in tasks(history, self.design.protocol, self.design.seed, context_pairs):
                 number, first = next(starts)
-                yield Planned(number, self._fold[history.user], first, task)
+                yield PlannedTask(number, self._fold[history.user], first, task)
 
     def places(self, number: int) -> range:
         """Where the questions of a task stand in ``asked``."""
@@ -149,7 +149,7 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
     fold = _fold_of(_users(people), design, alone=seen or population is not None)
     if population is not None and not any(one.user not in fold for one in population()):
         raise NotEnoughChoices("the population holds only people who are to be predicted; leave it out to use folds")
-    asked: list[Asked] = []
+    asked: list[PlannedPair] = []
     starts: list[int] = []
     judges: set[str] = set()
     state = blake2b(digest_size=8)
@@ -179,10 +179,10 @@ def _take_in(state: blake2b, history: History) -> None:
     state.update(f"{history.user}\0{fingerprint(history)}\0".encode("utf-8", "surrogatepass"))
 
 
-def _asked(task: Task, answers: tuple[Side, ...], fold: int) -> Iterator[Asked]:
+def _asked(task: Task, answers: tuple[Side, ...], fold: int) -> Iterator[PlannedPair]:
     for one, side in zip(task.questions, answers, strict=True):
         lengths = (len(one.a), len(one.b))
-        yield Asked(task.user, one.id, one.group, fold, len(task.history), side, one.domain, lengths)
+        yield PlannedPair(task.user, one.id, one.group, fold, len(task.history), side, one.domain, lengths)
 
 
 def _users(people: Source) -> list[str]:

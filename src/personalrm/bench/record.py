@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 
 from personalrm.bench.details import details_of
-from personalrm.bench.entries import Entry
+from personalrm.bench.entries import ResultKey
 from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
 from personalrm.errors import DataError, StorageError
@@ -171,7 +171,7 @@ def _timeless(record: dict[str, Any]) -> dict[str, Any]:
 
 def _timed(record: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
     for row in (*record["methods"], *(row for rows in record["same_pairs"].values() for row in rows)):
-        row["seconds"] = seconds.get(Entry(row["name"], row["model"], row["context_pairs"]).file, 0.0)
+        row["seconds"] = seconds.get(ResultKey(row["name"], row["model"], row["context_pairs"]).file, 0.0)
     return record
 
 

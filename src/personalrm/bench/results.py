@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.bench.answers import Floats, MethodResult
-from personalrm.bench.entries import Entry, labels
-from personalrm.bench.plan import Asked, Design
+from personalrm.bench.entries import ResultKey, labels
+from personalrm.bench.plan import Design, PlannedPair
 from personalrm.stats import metrics
 from personalrm.stats.intervals import Codes, Paired, holm, interval, paired
 
@@ -86,7 +86,7 @@ class BenchResult:
     design: Design
     folds: int
     fingerprint: str
-    asked: tuple[Asked, ...]
+    asked: tuple[PlannedPair, ...]
     methods: tuple[MethodResult, ...]
 
     @cached_property
@@ -185,10 +185,10 @@ class BenchResult:
 
     def label(self, method: str, model: str, context_pairs: int | None = None) -> str | None:
         """The label of that line; None if it was not run or not finished."""
-        return self._by_entry.get(Entry(method, model, context_pairs))
+        return self._by_entry.get(ResultKey(method, model, context_pairs))
 
     @cached_property
-    def _by_entry(self) -> dict[Entry, str]:
+    def _by_entry(self) -> dict[ResultKey, str]:
         return {one.entry: label for label, one in self.lines.items()}
 
     @cached_property

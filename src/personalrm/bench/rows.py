@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from personalrm.bench.entries import Entry
-from personalrm.bench.plan import Asked, Planned
+from personalrm.bench.entries import ResultKey
+from personalrm.bench.plan import PlannedPair, PlannedTask
 from personalrm.bench.predicting import Prediction
 from personalrm.preferences import Verdict
 from personalrm.synthesis.judging import Judgement, OrderVerdict, reasoning_of
@@ -18,7 +18,7 @@ from personalrm.synthesis.judging import Judgement, OrderVerdict, reasoning_of
 Row = dict[str, Any]
 
 
-def task_row(entry: Entry, planned: Planned, found: Prediction, seconds: float) -> Row:
+def task_row(entry: ResultKey, planned: PlannedTask, found: Prediction, seconds: float) -> Row:
     """The answers of one task with both orders combined, what they took, and what was learned of the person."""
     spend = found.spend
     return {
@@ -40,7 +40,7 @@ def task_row(entry: Entry, planned: Planned, found: Prediction, seconds: float) 
 
 
 def judgement_rows(
-    entry: Entry, planned: Planned, asked: Sequence[Asked], seed: int, found: Prediction
+    entry: ResultKey, planned: PlannedTask, asked: Sequence[PlannedPair], seed: int, found: Prediction
 ) -> Iterator[Row]:
     """A row for each judged order; ``asked`` holds all pairs of the run."""
     for index, answer in enumerate(found.answers):
@@ -61,7 +61,7 @@ def judgement_rows(
             yield {**common, "order": name, **_judged(order)}
 
 
-def _whose(entry: Entry, planned: Planned) -> Row:
+def _whose(entry: ResultKey, planned: PlannedTask) -> Row:
     return {
         "method": entry.method,
         "model": entry.model,

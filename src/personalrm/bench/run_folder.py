@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import orjson
 
-from personalrm.bench.entries import Entry
+from personalrm.bench.entries import ResultKey
 from personalrm.bench.run_log import Log, Row, rows_of
 from personalrm.errors import DataError
 from personalrm.files import replace_file, stored
@@ -87,19 +87,19 @@ class RunFolder:
     ) -> None:
         self._lock.close()
 
-    def log(self, entry: Entry) -> Log:
+    def log(self, entry: ResultKey) -> Log:
         """Where the rows of one entry are added; what an earlier, killed run left half done is cut off."""
         return Log(self.path, entry)
 
-    def tasks(self, entry: Entry) -> list[dict[str, Any]]:
+    def tasks(self, entry: ResultKey) -> list[dict[str, Any]]:
         """The task rows of one entry, in the order of the tasks."""
         return sorted(rows_of(self.path / "tasks" / entry.file), key=lambda row: int(row["task"]))
 
-    def judgements(self, entry: Entry) -> Iterator[dict[str, Any]]:
+    def judgements(self, entry: ResultKey) -> Iterator[dict[str, Any]]:
         """The rows of one entry's judged orders, as they were answered."""
         return rows_of(self.path / "judgements" / entry.file)
 
-    def add_seconds(self, entry: Entry, seconds: float) -> None:
+    def add_seconds(self, entry: ResultKey, seconds: float) -> None:
         """Count time that an entry ran."""
         spent = self.seconds()
         spent[entry.file] = round(spent.get(entry.file, 0.0) + seconds, 3)

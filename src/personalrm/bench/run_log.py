@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import orjson
 
-from personalrm.bench.entries import Entry
+from personalrm.bench.entries import ResultKey
 from personalrm.errors import DataError
 from personalrm.files import replace_file, stored
 
@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 class Log:
     """The rows of one entry; ``finished`` are the numbers of its tasks that are done."""
 
-    def __init__(self, folder: Path, entry: Entry) -> None:
+    def __init__(self, folder: Path, entry: ResultKey) -> None:
         self._tasks, self._judgements = folder / "tasks" / entry.file, folder / "judgements" / entry.file
         self._out: tuple[IO[bytes], IO[bytes]] | None = None
         with stored(folder):
@@ -52,7 +52,7 @@ class Log:
         while left:  # unbuffered files may take a part only
             left = left[out.write(left) :]
 
-    def _mend(self, entry: Entry) -> set[int]:
+    def _mend(self, entry: ResultKey) -> set[int]:
         """Cut off half lines, and whatever belongs to tasks that are not whole; gives the finished tasks."""
         wanted = {int(row["task"]): int(row["judgements"]) for row in _own(self._tasks, entry)}
         found = Counter(int(row["task"]) for row in _own(self._judgements, entry))
@@ -64,7 +64,7 @@ class Log:
         return finished
 
 
-def _own(path: Path, entry: Entry) -> Iterator[dict[str, Any]]:
+def _own(path: Path, entry: ResultKey) -> Iterator[dict[str, Any]]:
     """The rows of a file, which must all be the entry's."""
     for line, row in enumerate(rows_of(path), 1):
         if (row.get("method"), row.get("model")) != (entry.method, entry.model):

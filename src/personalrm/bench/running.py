@@ -29,9 +29,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from personalrm import prompts
 from personalrm.bench.answers import MethodResult, gathered
-from personalrm.bench.entries import Entry, labels
+from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.methods import JUDGE, Setup, asks, method_named
-from personalrm.bench.plan import Design, Plan, Planned, Source, fingerprint_of, make_plan
+from personalrm.bench.plan import Design, Plan, PlannedTask, Source, fingerprint_of, make_plan
 from personalrm.bench.predicting import Method, Prediction, Predictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
@@ -40,7 +40,7 @@ from personalrm.bench.trained import Training, check_unseen
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import stream, together
+from personalrm.llm.gather import bounded_map, gather
 from personalrm.models.engines import TRAINED
 from personalrm.preferences import History
 from personalrm.profile.options import Options
@@ -102,7 +102,7 @@ async def arun(
         kept = stack.enter_context(RunFolder.open(where, _identity(plan, population, options, bool(asked)), asked))
         work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
         found = [await work.run([one]) for one in lines if not one.method.asks]
-        found += await together(work.run([one for one in lines if one.entry.model == model]) for model in asked)
+        found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
         by_entry = {one.entry: one for results in found for one in results}
         results = tuple(by_entry[one.entry] for one in lines)
         return BenchResult(design, plan.folds, plan.fingerprint, plan.asked, results)
@@ -127,7 +127,7 @@ run = _blocking(arun)
 class _Line:
     """A line of the result table and the method behind it."""
 
-    entry: Entry
+    entry: ResultKey
     method: Method
 
 
@@ -144,7 +144,7 @@ def _lines(
         else:
             chosen.append(method_named(one, setup))
     lines = [
-        _Line(Entry(one.name, one.model, limit), one)
+        _Line(ResultKey(one.name, one.model, limit), one)
         for one in chosen
         for limit in (context_pairs if one.personal else (None,))
     ]
@@ -194,7 +194,7 @@ class _Work:
 
     plan: Plan
     folder: RunFolder
-    labels: Mapping[Entry, str]
+    labels: Mapping[ResultKey, str]
     progress: Progress | None
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
@@ -203,11 +203,11 @@ class _Work:
         runs = [_Run(self, line) for line in lines]
         jobs = ((one, planned) for one in runs for planned in one.waiting())
 
-        async def do(job: tuple[_Run, Planned]) -> None:
+        async def do(job: tuple[_Run, PlannedTask]) -> None:
             await job[0].do(job[1])
 
         try:
-            async for _ in stream(do, jobs, UNDER_WAY if lines[0].method.asks else 1):
+            async for _ in bounded_map(do, jobs, UNDER_WAY if lines[0].method.asks else 1):
                 pass
         finally:
             for one in runs:
@@ -227,13 +227,13 @@ class _Run:
         self._began: float | None = None
         self._ended = 0.0
 
-    def waiting(self) -> Iterator[Planned]:
+    def waiting(self) -> Iterator[PlannedTask]:
         """The tasks that are not finished yet."""
         for planned in self._work.plan.tasks(self._line.entry.context_pairs):
             if planned.number not in self._log.finished:
                 yield planned
 
-    async def do(self, planned: Planned) -> None:
+    async def do(self, planned: PlannedTask) -> None:
         """Answer one task and keep the answer, unless the model has failed for good."""
         entry, failures = self._line.entry, self._work.failures
         if entry.model in failures:
@@ -277,7 +277,7 @@ class _Run:
             failure=failure,
         )
 
-    def _keep(self, planned: Planned, found: Prediction, seconds: float) -> None:
+    def _keep(self, planned: PlannedTask, found: Prediction, seconds: float) -> None:
         entry, plan = self._line.entry, self._work.plan
         if len(found.answers) != len(planned.task.questions):
             raise DataError(

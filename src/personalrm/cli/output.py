@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from personalrm.bench.diagnosis import Symptom
     from personalrm.bench.evaluation import Evaluation
     from personalrm.bench.results import BenchResult
-    from personalrm.llm.ledger import Ledger
+    from personalrm.llm.ledger import Budget
     from personalrm.models.judges.pair_judge import Ranking
     from personalrm.preferences import Verdict
     from personalrm.profile.records import Claim, Profile
@@ -172,7 +172,7 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, a
         _prediction(out, choice, found)
 
 
-def asked(ledgers: Iterable[Ledger]) -> None:
+def asked(ledgers: Iterable[Budget]) -> None:
     """What a run asked its models this time, and what was known already."""
     for one in ledgers:
         if one.calls or one.from_cache:

@@ -19,14 +19,14 @@ from personalrm import prompts
 from personalrm.errors import EndpointError
 from personalrm.llm.answers import why_unparsed
 from personalrm.llm.cache import cache_key
-from personalrm.llm.endpoint import Completion, Endpoint, Want
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.preferences import Message, Preference
 from personalrm.profile.options import VerdictMode
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import REASONED_ANSWER, TOKEN_ANSWER, Sight, judge_order, read_probability
+from personalrm.synthesis.judging import REASONED_ANSWER, TOKEN_ANSWER, JudgeContext, judge_order, read_probability
 
 Step = Literal["query", "responses", "consensus"]
-Room = Literal["query", "responses"]
+Personalizable = Literal["query", "responses"]
 First = Literal["chosen", "rejected"]
 PATIENCE = 20
 """More than a full host drops at once by accident; a dead one is given up after one deadline."""
@@ -130,7 +130,7 @@ class Answer:
     prompt: str
 
 
-async def room(judge: Judge, step: Room, choice: Preference, verdicts: VerdictMode, seed: int) -> Label:
+async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts: VerdictMode, seed: int) -> Label:
     """Whether the query, or the responses, leave room for personal taste. Which response stands first is drawn from
     the choice's id, never from the label."""
     chosen_first = choice.chosen_first(seed)
@@ -147,7 +147,7 @@ async def verdict(judge: Judge, choice: Preference, first: First, verdicts: Verd
     a, b = (choice.chosen, choice.rejected) if first == "chosen" else (choice.rejected, choice.chosen)
 
     async def ask(endpoint: Endpoint) -> Answer:
-        found = await judge_order(endpoint, Sight(), choice.context, a, b, verdicts)
+        found = await judge_order(endpoint, JudgeContext(), choice.context, a, b, verdicts)
         chosen = found.probability
         if chosen is not None and first == "rejected":
             chosen = 1.0 - chosen
@@ -164,12 +164,12 @@ def prompt_hashes(verdicts: VerdictMode) -> dict[str, str]:
     return {name: value for name, value in prompts.hashes().items() if name in names}
 
 
-async def _ask_room(endpoint: Endpoint, step: Room, shown: str, verdicts: VerdictMode) -> Answer:
+async def _ask_room(endpoint: Endpoint, step: Personalizable, shown: str, verdicts: VerdictMode) -> Answer:
     asked = f"{shown}\n\n{prompts.load(f'personalizable_{step}')} {prompts.load(f'personalizable_{verdicts}')}"
     messages = [Message("system", prompts.load("personalizable_system")), Message("user", asked)]
-    want = Want(TOKEN_ANSWER, logprobs=20)
+    want = SamplingParams(TOKEN_ANSWER, logprobs=20)
     if verdicts == "reasoned":
-        want = Want(REASONED_ANSWER, schema=ROOM_SCHEMA, logprobs=5)
+        want = SamplingParams(REASONED_ANSWER, schema=ROOM_SCHEMA, logprobs=5)
     completion = await endpoint.complete(messages, want)
     probability = read_probability(completion)
     if probability is None and verdicts == "token":

@@ -12,8 +12,8 @@ from personalrm.curation.running import Curated, Plan, Progress, acurate
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
-from personalrm.llm.gather import together
-from personalrm.llm.ledger import Ledger
+from personalrm.llm.gather import gather
+from personalrm.llm.ledger import Budget
 from personalrm.models.engines import TRAITS
 
 
@@ -26,7 +26,7 @@ def curate(
     skip: bool,
     warn: Callable[[str], None],
     progress: Progress,
-) -> tuple[Curated, list[Ledger]]:
+) -> tuple[Curated, list[Budget]]:
     """Read, filter, split and write; gives the result and what each model was asked.
 
     Args:
@@ -45,12 +45,12 @@ def curate(
     _tell(raw, warn)
     folder.begin(out, identity)
 
-    async def work() -> tuple[Curated, list[Ledger]]:
+    async def work() -> tuple[Curated, list[Budget]]:
         asked = shared_models(models, settings)
         try:
             result = await acurate(plan, raw, [Judge(one) for one in asked], progress)
         except BudgetSpent:
-            await together(one.drain() for one in asked)  # what is on its way is paid for: it is to be kept
+            await gather(one.drain() for one in asked)  # what is on its way is paid for: it is to be kept
             raise
         return result, [one.ledger for one in asked]
 

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from personalrm.curation.asking import First, Judge, Label, Room, room, verdict
+from personalrm.curation.asking import First, Judge, Label, Personalizable, room, verdict
 from personalrm.curation.filters import consensus, has_room
 from personalrm.curation.thresholds import Thresholds
-from personalrm.llm.gather import together
+from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import VerdictMode
 from personalrm.synthesis.judging import log_odds
@@ -43,20 +43,20 @@ async def filtered(history: History, judges: Sequence[Judge], thresholds: Thresh
     removed: dict[str, Mapping[str, int]] = {}
     labels: list[Label] = []
     kept: Sequence[Preference] = history.choices
-    rooms: tuple[tuple[str, Room], ...] = ((QUERY, "query"), (RESPONSES, "responses"))
+    rooms: tuple[tuple[str, Personalizable], ...] = ((QUERY, "query"), (RESPONSES, "responses"))
     for name, step in rooms:
-        found = await together(room(judges[0], step, one, verdicts, thresholds.seed) for one in kept)
+        found = await gather(room(judges[0], step, one, verdicts, thresholds.seed) for one in kept)
         kept, removed[name] = _with_room(kept, found, thresholds)
         left[name] = history.only(kept)
         labels += found
-    votes = await together(_votes(one, judges, verdicts) for one in kept)
+    votes = await gather(_votes(one, judges, verdicts) for one in kept)
     kept, removed[CONTESTED] = _contested(kept, votes, thresholds)
     left[CONTESTED] = history.only(kept)
     return Outcome(left, removed, (*labels, *(label for of_pair in votes for label in of_pair)))
 
 
 async def _votes(choice: Preference, judges: Sequence[Judge], verdicts: VerdictMode) -> list[Label]:
-    return await together(verdict(judge, choice, first, verdicts) for judge in judges for first in ORDERS)
+    return await gather(verdict(judge, choice, first, verdicts) for judge in judges for first in ORDERS)
 
 
 def _with_room(

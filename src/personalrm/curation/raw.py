@@ -46,7 +46,7 @@ class Raw:
 
 
 def read_raw(
-    kind: Kind, found: Sources, thresholds: Thresholds, *, wish: arena.Wish | None = None, strict: bool = False
+    kind: Kind, found: Sources, thresholds: Thresholds, *, wish: arena.ArenaFilter | None = None, strict: bool = False
 ) -> Raw:
     """All decided choices of the data set.
 
@@ -97,7 +97,7 @@ def check_columns(kind: Kind, path: str) -> None:
 class _Tally:
     """Looks at every row as it stands in the file: counts, and passes over what is not wished for."""
 
-    def __init__(self, kind: Kind, wish: arena.Wish | None) -> None:
+    def __init__(self, kind: Kind, wish: arena.ArenaFilter | None) -> None:
         self._person = "user_id" if kind == "prism" else "judge"
         self._wish = wish if kind == "arena" else None
         self.users: set[str] = set()
@@ -105,7 +105,7 @@ class _Tally:
         self.passed_over: Counter[str] = Counter()
 
     def take(self, row: Fields) -> bool:
-        if self._wish is not None and not arena.wanted(row, self._wish):
+        if self._wish is not None and not arena.accepts(row, self._wish):
             self.passed_over["not wished for"] += 1
             return False
         self.rows += 1

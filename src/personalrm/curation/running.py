@@ -28,10 +28,10 @@ from personalrm.curation.raw import Raw, read_raw
 from personalrm.curation.sources import Kind, Sources, sha256
 from personalrm.curation.splits import fixed, people_apart
 from personalrm.curation.thresholds import SPLITS, Thresholds
-from personalrm.data.arena import Wish
+from personalrm.data.arena import ArenaFilter
 from personalrm.data.writing import as_row
-from personalrm.errors import NotEnoughChoices, Unusable
-from personalrm.llm.gather import stream
+from personalrm.errors import NotEnoughChoices, UnusableResponse
+from personalrm.llm.gather import bounded_map
 from personalrm.preferences import History
 from personalrm.profile.options import VerdictMode
 
@@ -48,7 +48,7 @@ class Plan:
     kind: Kind
     sources: Sources
     thresholds: Thresholds = field(default_factory=Thresholds)
-    wish: Wish = field(default_factory=Wish)
+    wish: ArenaFilter = field(default_factory=ArenaFilter)
     verdicts: VerdictMode = "token"
     strict: bool = False
 
@@ -162,7 +162,7 @@ async def _all_filtered(
     async def one(at: int) -> tuple[int, Outcome]:
         return at, await filtered(people[at], judges, plan.thresholds, plan.verdicts)
 
-    async for at, outcome in stream(one, range(len(people)), UNDER_WAY):
+    async for at, outcome in bounded_map(one, range(len(people)), UNDER_WAY):
         found[at] = outcome
         if progress:
             progress(len(found), len(people))
@@ -173,7 +173,7 @@ def _check_answers(judges: Sequence[Judge]) -> None:
     """One judge may fail; without the first there is no filter for room, without any no consensus."""
     if not judges[0].answered:
         why = f": {judges[0].failure}" if judges[0].failure else ""
-        raise Unusable(f"'{judges[0].model}', which is asked for room for taste, answered nothing{why}")
+        raise UnusableResponse(f"'{judges[0].model}', which is asked for room for taste, answered nothing{why}")
 
 
 def _filter_step(name: str, outcomes: Sequence[Outcome]) -> Step:

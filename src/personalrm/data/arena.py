@@ -1,7 +1,7 @@
 """Chatbot Arena as it is published: two conversations with the same questions, and which of them a person preferred.
 
     battle(row)                                          # the row as two responses with a winner, in columns we know
-    wanted(row, Wish(languages=("English",)))            # whether to take this row at all
+    wanted(row, ArenaFilter(languages=("English",)))            # whether to take this row at all
 
 The person (`judge`) wrote the same questions to two models and voted on the two conversations as wholes. What both
 sides share, to the last word, is the context. What follows on a side is its response: one answer in a vote after one
@@ -26,7 +26,7 @@ _SPEAKER = {"user": "User", "assistant": "Assistant"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ArenaFilter:
     """Which rows to take.
 
     Attributes:
@@ -45,7 +45,7 @@ def is_battle(row: Fields) -> bool:
     return A in row and B in row
 
 
-def wanted(row: Fields, wish: Wish) -> bool:
+def accepts(row: Fields, wish: ArenaFilter) -> bool:
     """Whether the row is to be taken; what a row does not say counts against it only for language and anonymity."""
     if wish.languages and str(row.get("language")).lower() not in {one.lower() for one in wish.languages}:
         return False

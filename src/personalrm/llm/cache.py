@@ -26,7 +26,7 @@ from typing import Any
 import orjson
 
 from personalrm.errors import StorageError
-from personalrm.llm.endpoint import Completion, TokenLogprob, Want
+from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
 RESERVE_BYTES = 4 << 20
@@ -52,7 +52,7 @@ def default_path() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "personalrm" / "answers.sqlite"
 
 
-def cache_key(model: str, messages: Sequence[Message], want: Want) -> bytes:
+def cache_key(model: str, messages: Sequence[Message], want: SamplingParams) -> bytes:
     """32 bytes that stand for the question: whatever could change the answer goes in, nothing else."""
     question = (
         model,

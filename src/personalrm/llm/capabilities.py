@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from personalrm.llm.endpoint import Want
+from personalrm.llm.endpoint import SamplingParams
 
 Structured = Literal["json_schema", "json_object", "text"]
 _WEAKER: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "text"}
@@ -38,7 +38,7 @@ class Capabilities:
         """The features that no answered request has used."""
         return FEATURES - self.known
 
-    def features(self, want: Want) -> frozenset[str]:
+    def features(self, want: SamplingParams) -> frozenset[str]:
         """The features this request would be the first to try."""
         used = {"plain"}
         if want.schema is not None:
@@ -51,7 +51,7 @@ class Capabilities:
         """The host answered a request that used these features."""
         return replace(self, known=self.known | features)
 
-    def parameters(self, want: Want) -> dict[str, Any]:
+    def parameters(self, want: SamplingParams) -> dict[str, Any]:
         """The request's parameters besides model and messages."""
         body: dict[str, Any] = {self.max_tokens: want.max_tokens}
         if self.temperature:
@@ -66,7 +66,7 @@ class Capabilities:
             body["top_logprobs"] = min(self.alternatives, want.logprobs)
         return body
 
-    def weakened(self, complaint: str, want: Want) -> Capabilities | None:
+    def weakened(self, complaint: str, want: SamplingParams) -> Capabilities | None:
         """The next weaker way to ask after a refusal with this message; None if nothing is left to give up."""
         said = complaint.lower()
         if _OF_THE_PROMPT.search(said):
@@ -85,13 +85,13 @@ class Capabilities:
             return None
         return self._weaker_logprobs(want) or self._weaker_structure(want)
 
-    def _weaker_logprobs(self, want: Want) -> Capabilities | None:
+    def _weaker_logprobs(self, want: SamplingParams) -> Capabilities | None:
         if not want.logprobs or not self.alternatives:
             return None
         asked = min(self.alternatives, want.logprobs)
         return replace(self, alternatives=FEW_ALTERNATIVES if asked > FEW_ALTERNATIVES else 0)
 
-    def _weaker_structure(self, want: Want) -> Capabilities | None:
+    def _weaker_structure(self, want: SamplingParams) -> Capabilities | None:
         if want.schema is None or self.structured == "text":
             return None
         return replace(self, structured=_WEAKER[self.structured])

@@ -4,7 +4,7 @@ People of one run share one connection: whoever asks `shared` for the same setti
 ledger for as long as somebody holds it, so that fifty fits at once still keep to one limit of requests in flight.
 
     llm = shared("gpt-4o-mini", Settings(max_calls=100))        # in the portal's loop
-    completion = await llm.complete([Message("user", "Hello")], Want(max_tokens=20))
+    completion = await llm.complete([Message("user", "Hello")], SamplingParams(max_tokens=20))
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personalrm.errors import DataError, StorageError
 from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache, default_path
 from personalrm.llm.host import DEFAULT_URL, Host
-from personalrm.llm.ledger import Ledger, Prices
+from personalrm.llm.ledger import Budget, Prices
 
 if TYPE_CHECKING:
     from personalrm.llm.capabilities import Capabilities
@@ -98,7 +98,7 @@ def connect(model: str, settings: Settings) -> LanguageModel:
 
     scheduler = Scheduler(settings.concurrency)
     endpoint = OpenAIEndpoint(model, host, scheduler, _capabilities(cache.fact(fact)), learned)
-    return LanguageModel(endpoint, cache, Ledger(settings.prices, settings.max_calls, settings.max_cost))
+    return LanguageModel(endpoint, cache, Budget(settings.prices, settings.max_calls, settings.max_cost))
 
 
 def _capabilities(record: Any) -> Capabilities | None:

@@ -19,9 +19,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from personalrm.errors import RequestRefused, Unusable
-from personalrm.llm.endpoint import NOBODY
-from personalrm.llm.gather import together
+from personalrm.errors import RequestRefused, UnusableResponse
+from personalrm.llm.endpoint import NULL_OBSERVER
+from personalrm.llm.gather import gather
 from personalrm.llm.host import Host
 from personalrm.llm.openai import Client
 from personalrm.llm.scheduler import Scheduler
@@ -58,10 +58,10 @@ class EmbeddingsEndpoint:
         self._width = 0
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
-        """All vectors. Raises Refused (RequestRefused if a text is at fault), Unreachable or Unusable."""
+        """All vectors. Raises Refused (RequestRefused if a text is at fault), Unreachable or UnusableResponse."""
         waiting = list(_batches([one.encode("utf-8", "replace").decode() or " " for one in texts]))
         first = [await self._ask(one) for one in waiting[: not self._width]]
-        parts = first + await together(self._ask(one) for one in waiting[len(first) :])
+        parts = first + await gather(self._ask(one) for one in waiting[len(first) :])
         if not parts:
             return Embeddings(np.zeros((0, self._width), np.float32), np.zeros(0, bool))
         return _joined(parts)
@@ -81,21 +81,23 @@ class EmbeddingsEndpoint:
                 shorter = await self._ask([texts[0][: len(texts[0]) // 2]])
                 return Embeddings(shorter.vectors, np.ones(1, bool))
         middle = len(texts) // 2
-        return _joined(await together(self._ask(half) for half in (texts[:middle], texts[middle:])))
+        return _joined(await gather(self._ask(half) for half in (texts[:middle], texts[middle:])))
 
     async def _send(self, texts: Sequence[str]) -> NDArray[np.float32]:
         def body() -> bytes:
             return orjson.dumps({"model": self._model, "input": texts})
 
         try:
-            vectors = await self._client.persist(body, 0, NOBODY)
+            vectors = await self._client.persist(body, 0, NULL_OBSERVER)
         except BadRequest as refusal:
             raise self._client.refused(refusal) from None
         if len(vectors) != len(texts):
-            raise Unusable(f"{self._host.name} answered {len(texts)} texts with {len(vectors)} embeddings")
+            raise UnusableResponse(f"{self._host.name} answered {len(texts)} texts with {len(vectors)} embeddings")
         width = self._width = self._width or vectors.shape[1]
         if vectors.shape[1] != width:
-            raise Unusable(f"{self._host.name} gave embeddings of {width} numbers before, now of {vectors.shape[1]}")
+            raise UnusableResponse(
+                f"{self._host.name} gave embeddings of {width} numbers before, now of {vectors.shape[1]}"
+            )
         return vectors
 
 
@@ -118,11 +120,11 @@ def read_embeddings(body: bytes, request_characters: int, secret: str | None = N
             raise TypeError
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         said = redact(short(body), secret)
-        raise Unusable(f"the host answered with something that is no list of embeddings: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is no list of embeddings: {said}") from None
     if order != list(range(len(rows))):
-        raise Unusable("the host gave embeddings in another order than the texts (their index says so)")
+        raise UnusableResponse("the host gave embeddings in another order than the texts (their index says so)")
     if len(widths) > 1 or 0 in widths:
-        raise Unusable(f"the host gave embeddings of different widths: {', '.join(map(str, sorted(widths)))}")
+        raise UnusableResponse(f"the host gave embeddings of different widths: {', '.join(map(str, sorted(widths)))}")
     return _numbers(rows)
 
 
@@ -132,11 +134,11 @@ def _numbers(rows: list[list[Any]]) -> NDArray[np.float32]:
     except ValueError:  # a list among the numbers
         given = np.array(["no number"])
     if given.dtype.kind not in "fiu":
-        raise Unusable("the host gave embeddings that hold something else than numbers")
+        raise UnusableResponse("the host gave embeddings that hold something else than numbers")
     with np.errstate(over="ignore"):
         vectors = given.astype(np.float32)
     if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
-        raise Unusable("the host gave embeddings that are infinite, or nothing but zeros")
+        raise UnusableResponse("the host gave embeddings that are infinite, or nothing but zeros")
     return vectors
 
 

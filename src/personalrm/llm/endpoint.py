@@ -1,7 +1,7 @@
 """The seam to a language model: messages in, a completion out.
 
 `Endpoint` is all that the method knows of a model. `OpenAIEndpoint` speaks HTTP, `LanguageModel` adds cache and budget,
-`Meter` counts what one person's fit spent; each is an Endpoint around another one.
+`UsageMeter` counts what one person's fit spent; each is an Endpoint around another one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class SamplingParams:
     """How to answer.
 
     Attributes:
@@ -70,10 +70,10 @@ class Want:
     priority: int = 0
 
 
-class Flight(Protocol):
+class RequestObserver(Protocol):
     """Told when the request of one call is sent and when it came back without an answer, perhaps several times."""
 
-    def departs(self, prompt_characters: int) -> None:
+    def on_send(self, prompt_characters: int) -> None:
         """A request is about to be sent. Raises BudgetSpent to forbid it."""
         ...
 
@@ -82,17 +82,17 @@ class Flight(Protocol):
         ...
 
 
-class _Nobody:
+class _NullObserver:
     """Nobody to tell."""
 
-    def departs(self, prompt_characters: int) -> None:
+    def on_send(self, prompt_characters: int) -> None:
         """No matter."""
 
     def failed(self) -> None:
         """No matter."""
 
 
-NOBODY = _Nobody()
+NULL_OBSERVER = _NullObserver()
 """The flight of whoever need not be told."""
 
 
@@ -104,7 +104,7 @@ class Endpoint(Protocol):
         """The model's name, as it goes into profiles and results."""
         ...
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Answer; raises EndpointError, BudgetSpent or StorageError."""
         ...
 
@@ -114,9 +114,9 @@ class Endpoint(Protocol):
 
 
 @runtime_checkable
-class Announcing(Endpoint, Protocol):
+class ObservableEndpoint(Endpoint, Protocol):
     """An Endpoint that says when a request is on its way: from then on it is paid for, before it is not."""
 
-    async def send(self, messages: Sequence[Message], want: Want, flight: Flight) -> Completion:
+    async def send(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
         """`complete`, telling ``flight``."""
         ...

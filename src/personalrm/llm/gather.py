@@ -12,7 +12,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """All results, in order."""
     tasks: list[asyncio.Task[T]] = []
     try:
@@ -23,13 +23,15 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def both(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]) -> tuple[A, B]:
+async def gather_pair(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]) -> tuple[A, B]:
     """Two results of different types."""
-    results: list[Any] = await together([one, other])
+    results: list[Any] = await gather([one, other])
     return results[0], results[1]
 
 
-async def stream(work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int) -> AsyncIterator[A]:
+async def bounded_map(
+    work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int
+) -> AsyncIterator[A]:
     """Results as they come, with ``at_once`` items under way; an item is taken only when a place is free.
 
     Memory does not grow with the number of items. The first error stops the rest and is raised as it is.

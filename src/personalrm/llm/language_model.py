@@ -15,8 +15,8 @@ from typing import Any
 
 from personalrm.errors import StorageError
 from personalrm.llm.cache import AnswerCache, cache_key
-from personalrm.llm.endpoint import Announcing, Completion, Endpoint, Flight, Want
-from personalrm.llm.ledger import Ledger
+from personalrm.llm.endpoint import Completion, Endpoint, ObservableEndpoint, RequestObserver, SamplingParams
+from personalrm.llm.ledger import Budget
 from personalrm.preferences import Message
 from personalrm.profile.spend import Spend
 
@@ -30,9 +30,9 @@ class LanguageModel:
         ledger: counts and limits the spending of the whole run.
     """
 
-    def __init__(self, endpoint: Endpoint, cache: AnswerCache, ledger: Ledger) -> None:
+    def __init__(self, endpoint: Endpoint, cache: AnswerCache, ledger: Budget) -> None:
         self._endpoint, self._cache, self.ledger = endpoint, cache, ledger
-        self._sender = endpoint if isinstance(endpoint, Announcing) else _Immediate(endpoint)
+        self._sender = endpoint if isinstance(endpoint, ObservableEndpoint) else _Immediate(endpoint)
         self._in_flight: dict[bytes, _Call] = {}
         self._stopped: StorageError | None = None
 
@@ -40,7 +40,7 @@ class LanguageModel:
     def model(self) -> str:
         return self._endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Answer from the cache or the host. Raises EndpointError, BudgetSpent or StorageError."""
         key = cache_key(self.model, messages, want)
         call = self._in_flight.get(key)
@@ -92,7 +92,7 @@ class LanguageModel:
         finally:
             call.waiting -= 1
 
-    async def _ask(self, key: bytes, call: _Call, messages: Sequence[Message], want: Want) -> Completion:
+    async def _ask(self, key: bytes, call: _Call, messages: Sequence[Message], want: SamplingParams) -> Completion:
         try:
             completion = await self._sender.send(messages, want, call)
             completion = replace(completion, cost=self.ledger.price(completion))
@@ -118,8 +118,8 @@ class _Immediate:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    async def send(self, messages: Sequence[Message], want: Want, flight: Flight) -> Completion:
-        flight.departs(sum(len(one.content) for one in messages))
+    async def send(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
+        flight.on_send(sum(len(one.content) for one in messages))
         return await self._endpoint.complete(messages, want)
 
 
@@ -128,13 +128,13 @@ class _Call:
 
     task: asyncio.Task[Completion]
 
-    def __init__(self, ledger: Ledger, want: Want) -> None:
+    def __init__(self, ledger: Budget, want: SamplingParams) -> None:
         self._ledger, self._max_tokens = ledger, want.max_tokens
         self._reserved: float | None = None
         self.waiting = 0
         self.on_its_way = False
 
-    def departs(self, prompt_characters: int) -> None:
+    def on_send(self, prompt_characters: int) -> None:
         """Sent; counted the first time."""
         if self._reserved is None:
             prices = self._ledger.prices
@@ -170,7 +170,7 @@ def _look_at(done: asyncio.Task[Completion]) -> None:
         done.exception()
 
 
-class Meter:
+class UsageMeter:
     """An Endpoint that counts what passes through it: the spending of one person's fit within a run."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -182,7 +182,7 @@ class Meter:
     def model(self) -> str:
         return self._endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Ask and count."""
         completion = await self._endpoint.complete(messages, want)
         if completion.from_cache:

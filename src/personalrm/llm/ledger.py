@@ -50,7 +50,7 @@ class Prices:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Budget:
     """Counts calls, tokens and cost of a run, and refuses the call that would pass a limit.
 
     Attributes:

@@ -9,7 +9,7 @@ it, but not longer than `PATIENCE_S`: a refusal comes at once, so whoever thinks
 wrong key is found out the same way, with one request.
 
     endpoint = OpenAIEndpoint("gpt-4o-mini", Host.from_environment(), Scheduler(64))
-    completion = await endpoint.complete([Message("user", "Hello")], Want(max_tokens=20))
+    completion = await endpoint.complete([Message("user", "Hello")], SamplingParams(max_tokens=20))
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typing import Generic, TypeVar
 
 import orjson
 
-from personalrm.errors import EndpointError, Refused, RequestRefused, Unreachable, Unusable
+from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
 from personalrm.llm.capabilities import Capabilities
-from personalrm.llm.endpoint import NOBODY, Completion, Flight, Want
+from personalrm.llm.endpoint import NULL_OBSERVER, Completion, RequestObserver, SamplingParams
 from personalrm.llm.host import DEFAULT_URL, Host
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest, Passing, Response, Transport
@@ -84,11 +84,11 @@ class OpenAIEndpoint:
         """Close the connections; the next request opens new ones."""
         await self._client.aclose()
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
-        """Answer. Raises Refused (RequestRefused if only this request is at fault), Unreachable or Unusable."""
-        return await self.send(messages, want, NOBODY)
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+        """Answer. Raises Refused (RequestRefused if only this request is at fault), Unreachable or UnusableResponse."""
+        return await self.send(messages, want, NULL_OBSERVER)
 
-    async def send(self, messages: Sequence[Message], want: Want, flight: Flight) -> Completion:
+    async def send(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
         """`complete`, telling ``flight`` when a request is on its way."""
         patience = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
@@ -114,7 +114,7 @@ class OpenAIEndpoint:
         await asyncio.wait({probe}, timeout=left)
         return probe.done()
 
-    async def _find_out(self, messages: Sequence[Message], want: Want, flight: Flight) -> Completion:
+    async def _find_out(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
         """Ask, with less of a feature each time the host refuses it; what is answered in the end is learned."""
         probe = None if self._probe else asyncio.get_running_loop().create_future()
         self._probe = self._probe or probe
@@ -138,7 +138,7 @@ class OpenAIEndpoint:
                 self._probe = None
                 probe.set_result(None)
 
-    def _learn(self, before: Capabilities, trial: Capabilities, want: Want, completion: Completion) -> None:
+    def _learn(self, before: Capabilities, trial: Capabilities, want: SamplingParams, completion: Completion) -> None:
         untried = trial.features(want)
         if "logprobs" in untried and trial.alternatives and completion.tokens is None:
             if completion.text:
@@ -150,7 +150,7 @@ class OpenAIEndpoint:
             self.capabilities = learned
             self._learned(learned)
 
-    def _body(self, capabilities: Capabilities, messages: Sequence[Message], want: Want) -> bytes:
+    def _body(self, capabilities: Capabilities, messages: Sequence[Message], want: SamplingParams) -> bytes:
         turns = [{"role": one.role, "content": one.content} for one in messages]
         if not capabilities.system:
             turns = fold_system(turns)
@@ -192,7 +192,7 @@ class Client(Generic[T]):
         """Close the connections; the next request opens new ones."""
         await self._transport.aclose()
 
-    async def persist(self, make_body: Callable[[], bytes], priority: int, flight: Flight) -> T:
+    async def persist(self, make_body: Callable[[], bytes], priority: int, flight: RequestObserver) -> T:
         """Send until answered, refused, or out of tries or time (waiting for a place is our time, not the host's).
 
         The body is made when its turn has come: those of all that wait would fill 100 MB.
@@ -209,7 +209,7 @@ class Client(Generic[T]):
             async with scheduler.slot(priority, turn):
                 self._raise_what_stands()
                 started, body = loop.time(), make_body()
-                flight.departs(len(body))
+                flight.on_send(len(body))
                 try:
                     answer = await self._post(body, deadline - used)
                     scheduler.succeeded()
@@ -239,7 +239,7 @@ class Client(Generic[T]):
     async def _post(self, body: bytes, seconds: float) -> T:
         try:
             response = await self._transport.post(body, seconds)
-        except Refused as error:
+        except EndpointRefused as error:
             raise self._stands(error) from None
         try:
             if response.status != 200:
@@ -247,7 +247,7 @@ class Client(Generic[T]):
             return self._read(response.body, len(body), self._host.api_key)
         except ErrorInside as error:
             raise self._fault(error.status, response) from None
-        except Unusable as error:
+        except UnusableResponse as error:
             raise Passing(str(error), unusable=True) from None
 
     def _fault(self, status: int, response: Response) -> Exception:
@@ -256,11 +256,13 @@ class Client(Generic[T]):
         if status == 401 or (status == 403 and not self._has_answered):
             refuses = "refuses the key" if self._host.api_key else "wants a key"
             sentence = f"{where} {refuses} ({status}): {said}; set OPENAI_API_KEY to a valid key for this host"
-            return self._stands(Refused(sentence))
+            return self._stands(EndpointRefused(sentence))
         if status == 404:
-            return self._stands(Refused(f"{where} knows no model '{self._model}' or no such path ({status}): {said}"))
+            return self._stands(
+                EndpointRefused(f"{where} knows no model '{self._model}' or no such path ({status}): {said}")
+            )
         if status == 402 or b"insufficient_quota" in response.body:
-            return self._stands(Refused(f"{where} says the account has no credit left ({status}): {said}"))
+            return self._stands(EndpointRefused(f"{where} says the account has no credit left ({status}): {said}"))
         if status in (429, 503, 529) and "too large" not in said:  # "request too large" is no matter of time
             seconds = wait_asked(response.headers)
             return Passing(f"overloaded ({status}): {said}", overload=True, retry_after=seconds)
@@ -268,17 +270,17 @@ class Client(Generic[T]):
             return Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
         if 300 <= status < 400:
             other = redact(response.headers.get("Location", "another URL"), self._host.api_key)
-            return self._stands(Refused(f"{where} has moved ({status}): give the base URL of {other}"))
+            return self._stands(EndpointRefused(f"{where} has moved ({status}): give the base URL of {other}"))
         return BadRequest(status, said)
 
-    def refused(self, refusal: BadRequest) -> Refused:
+    def refused(self, refusal: BadRequest) -> EndpointRefused:
         """The error for a request that the host takes in no form."""
-        kind = RequestRefused if refusal.status == 413 or _OWN_FAULT.search(refusal.said) else Refused
+        kind = RequestRefused if refusal.status == 413 or _OWN_FAULT.search(refusal.said) else EndpointRefused
         return kind(f"{self._host.name} refuses the request for {self._model} ({refusal.status}): {refusal.said}")
 
     def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
-            return Unusable(f"{self._host.name}: {fault.said}")
+            return UnusableResponse(f"{self._host.name}: {fault.said}")
         if fault.dead and not self._has_answered:
             return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
         error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")

@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from personalrm.errors import Refused
+from personalrm.errors import EndpointRefused
 from personalrm.llm.host import Host
 from personalrm.llm.wire import redact
 
@@ -90,10 +90,10 @@ class Transport:
             raise Passing(f"no answer within {timeout.total or 0:.3g} s") from None
         except (aiohttp.InvalidURL, UnicodeError) as error:
             said = redact(str(error), self._host.api_key)
-            raise Refused(f"the URL of {self._host.name} cannot be used: {said}") from None
+            raise EndpointRefused(f"the URL of {self._host.name} cannot be used: {said}") from None
         except aiohttp.ClientConnectorCertificateError as error:
             why = getattr(error.certificate_error, "verify_message", "") or "not valid"
-            raise Refused(f"the certificate of {self._host.name} is refused: {why}") from None
+            raise EndpointRefused(f"the certificate of {self._host.name} is refused: {why}") from None
         except aiohttp.ClientConnectorError as error:
             raise Passing(f"cannot connect ({_reason(error.os_error)})", dead=True) from None
         except (aiohttp.ClientError, OSError) as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from personalrm.errors import Unusable
+from personalrm.errors import UnusableResponse
 from personalrm.llm.endpoint import ABSENT, Completion, TokenLogprob
 
 CHARACTERS_A_TOKEN = 4
@@ -53,7 +53,7 @@ def read_completion(body: bytes, prompt_characters: int, secret: str | None = No
         tokens = _tokens(choice.get("logprobs"))
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         said = redact(short(body), secret)
-        raise Unusable(f"the host answered with something that is no chat completion: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is no chat completion: {said}") from None
     if secret and len(secret) >= SECRET_CHARACTERS and secret in text:
         text, tokens = text.replace(secret, "[key]"), None
     usage = answer.get("usage")

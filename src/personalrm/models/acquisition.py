@@ -1,11 +1,11 @@
 """Which pair a person should be asked next: what would each answer teach?
 
-    ask(profile, read_candidates("pairs.jsonl"), top=3)          # [Question(candidate, probability, removes, …), …]
+    ask(profile, read_candidates("pairs.jsonl"), top=3)          # [Question(candidate, …), …]
     several(doubt, "information", 3)                             # places of the three pairs, one after the other
 
-A `Doubt` says what is not known: margins m + F z, z ~ N(0, I), with s² = |f|² the variance of one margin, and w
-(`pull`) what an answer takes from a variance. The criteria, of pair i (n,), are the same whichever response stands
-first, and zero where the responses are identical:
+A `MarginPosterior` holds the uncertainty: margins m + F z, z ~ N(0, I), with s² = |f|² the variance of one margin, and
+w (`gain_weight`) what an answer takes from a variance. The criteria, of pair i (n,), are the same whichever response
+stands first, and zero where the responses are identical:
 
     information    H[E σ] − E H[σ]                      BALD: what is learned of the person, nats
     prediction     ½ wᵢ Σⱼ wⱼ (fᵢ·fⱼ)²                  EPIG: what is learned of the answers to all candidates, nats
@@ -29,7 +29,7 @@ from personalrm.data.candidates import Candidate
 from personalrm.errors import DataError, ProfileError
 from personalrm.models.engines import TRAINED
 from personalrm.models.traits.fit import Array, sigmoid
-from personalrm.models.uncertainty import Doubt, Pair, doubt_of_learned, doubt_of_traits
+from personalrm.models.uncertainty import MarginPosterior, Pair, doubt_of_learned, doubt_of_traits
 from personalrm.preferences import History, Message
 from personalrm.profile.records import Profile
 
@@ -40,14 +40,14 @@ _SETTLED = 3
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 
-def pref(doubt: Doubt) -> Array:
+def pref(doubt: MarginPosterior) -> Array:
     """σ'(m)² s²: the variance of the predicted probability, to first order."""
     p = sigmoid(doubt.margin)
     found: Array = (p * (1.0 - p)) ** 2 * doubt.variance
     return found
 
 
-def information(doubt: Doubt) -> Array:
+def information(doubt: MarginPosterior) -> Array:
     """H[E σ(N(m, s²))] − E H[σ(N(m, s²))], nats: entropy of the answer that knowing the person would remove."""
     margins = doubt.margin[:, None] + np.sqrt(doubt.variance)[:, None] * _NODES
     weights = _WEIGHTS / _WEIGHTS.sum()
@@ -55,22 +55,22 @@ def information(doubt: Doubt) -> Array:
     return np.where(doubt.variance > 0.0, np.maximum(found, 0.0), 0.0)
 
 
-def prediction(doubt: Doubt) -> Array:
+def prediction(doubt: MarginPosterior) -> Array:
     """½ wᵢ Σⱼ wⱼ (fᵢ·fⱼ)², nats: how far answer i lowers the expected log loss of all answers, to second order.
 
     Two answers with covariance E σ'ᵢ E σ'ⱼ (fᵢ·fⱼ) share about ½ cov² / (var var) nats.
     """
-    return 0.5 * _fall(doubt, doubt.pull)
+    return 0.5 * _fall(doubt, doubt.gain_weight)
 
 
-def _fall(doubt: Doubt, weights: Array) -> Array:
+def _fall(doubt: MarginPosterior, weights: Array) -> Array:
     """By how much an answer to each pair lowers the weighted sum of all variances (n,): wᵢ Σⱼ weightⱼ (fᵢ·fⱼ)²."""
-    every = doubt.reach.T @ (doubt.reach * weights[:, None])
-    found: Array = doubt.pull * np.maximum(np.einsum("nr,rs,ns->n", doubt.reach, every, doubt.reach), 0.0)
+    every = doubt.factor.T @ (doubt.factor * weights[:, None])
+    found: Array = doubt.gain_weight * np.maximum(np.einsum("nr,rs,ns->n", doubt.factor, every, doubt.factor), 0.0)
     return found
 
 
-_MEASURES: Mapping[Criterion, Callable[[Doubt], Array]] = {
+_MEASURES: Mapping[Criterion, Callable[[MarginPosterior], Array]] = {
     "information": information,
     "prediction": prediction,
     "pref": pref,
@@ -82,7 +82,7 @@ def _entropy(p: Array) -> Array:
     return -(p * np.log(inside[0]) + (1.0 - p) * np.log(inside[1]))
 
 
-def several(doubt: Doubt, criterion: Criterion, count: int) -> list[int]:
+def select_queries(doubt: MarginPosterior, criterion: Criterion, count: int) -> list[int]:
     """The pairs to ask, best first; of equals the earlier. Fewer than ``count`` where no more would teach anything.
 
     Each is chosen with the doubt that the answers before it are expected to leave, so that pairs that teach the same,
@@ -91,7 +91,7 @@ def several(doubt: Doubt, criterion: Criterion, count: int) -> list[int]:
     return [at for at, _ in _in_turn(doubt, criterion, count)]
 
 
-def _in_turn(doubt: Doubt, criterion: Criterion, count: int) -> Iterator[tuple[int, Doubt]]:
+def _in_turn(doubt: MarginPosterior, criterion: Criterion, count: int) -> Iterator[tuple[int, MarginPosterior]]:
     """Each pair to ask, and the doubt in which it is asked."""
     chosen: list[int] = []
     while len(chosen) < min(count, len(doubt.margin)):
@@ -106,7 +106,7 @@ def _in_turn(doubt: Doubt, criterion: Criterion, count: int) -> Iterator[tuple[i
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class WeightReduction:
     """A trait, and the share of what is not known of its weight that an answer is expected to remove."""
 
     trait: str
@@ -120,7 +120,7 @@ class Question:
     Attributes:
         candidate: the pair.
         probability: that ``candidate.a`` is preferred, as far as is known now.
-        removes: share of what is not known of this person's answers to all candidates that the answer is expected to
+        variance_removed: share of the variance of this person's answers to all candidates that the answer is expected to
             remove, beyond what the questions before it do; the shares add up.
         settles: the traits that it would tell most about, most first; empty where the model has no names for them.
         value: what the criterion says, in its own unit.
@@ -128,8 +128,8 @@ class Question:
 
     candidate: Candidate
     probability: float
-    removes: float
-    settles: tuple[Settled, ...]
+    variance_removed: float
+    settles: tuple[WeightReduction, ...]
     value: float
 
 
@@ -148,14 +148,14 @@ def ask(
         raise DataError(f"top: expected at least 1 question, found {top}")
     left = unanswered(profile.history, candidates)
     pairs = [(one.context, one.a, one.b) for one in left]
-    first = doubt_of(profile, pairs) if pairs else Doubt(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
-    total = float(first.pull @ first.variance)
+    first = posterior_of(profile, pairs) if pairs else MarginPosterior(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
+    total = float(first.gain_weight @ first.variance)
     probabilities = first.probabilities
     return [
         Question(
             left[at],
             float(probabilities[at]),
-            float(_fall(now, first.pull)[at]) / total,
+            float(_fall(now, first.gain_weight)[at]) / total,
             _settled(now, at),
             float(_MEASURES[criterion](now)[at]),
         )
@@ -176,7 +176,7 @@ def unanswered(history: History, candidates: Iterable[Candidate]) -> list[Candid
     return left
 
 
-def doubt_of(profile: Profile, pairs: Sequence[Pair]) -> Doubt:
+def posterior_of(profile: Profile, pairs: Sequence[Pair]) -> MarginPosterior:
     """What the profile does not know of at least one pair. ProfileError if it does not say."""
     if profile.traits is not None:
         from personalrm.models.traits import TraitsModel
@@ -199,9 +199,13 @@ def _texts(context: Sequence[Message], one: str, other: str) -> tuple[tuple[Mess
     return tuple(context), min(one, other), max(one, other)
 
 
-def _settled(doubt: Doubt, pair: int) -> tuple[Settled, ...]:
+def _settled(doubt: MarginPosterior, pair: int) -> tuple[WeightReduction, ...]:
     """The traits whose weight the answer tells most about."""
-    before = np.einsum("pr,pr->p", doubt.parts, doubt.parts)
-    shares = doubt.pull[pair] * (doubt.parts @ doubt.reach[pair]) ** 2 / np.maximum(before, 1e-12)
+    before = np.einsum("pr,pr->p", doubt.weight_factor, doubt.weight_factor)
+    shares = doubt.gain_weight[pair] * (doubt.weight_factor @ doubt.factor[pair]) ** 2 / np.maximum(before, 1e-12)
     order = np.argsort(-shares, kind="stable")[:_SETTLED]
-    return tuple(Settled(doubt.names[at], float(shares[at])) for at in order if shares[at] > 0.0) if doubt.names else ()
+    return (
+        tuple(WeightReduction(doubt.names[at], float(shares[at])) for at in order if shares[at] > 0.0)
+        if doubt.names
+        else ()
+    )

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from personalrm.data.reading import read_people
 from personalrm.errors import NotEnoughChoices
-from personalrm.llm.endpoint import Completion, Endpoint, Want
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.models.judges.pair_judge import Judge, Ranking
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile, Reasoning
-from personalrm.synthesis.fitting import fit, sight_of
+from personalrm.synthesis.fitting import fit, judge_context_of
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
@@ -83,7 +83,7 @@ class JudgeEngine:
         return await fit(self.endpoint, history, self.options, known)
 
     def predictor(self, profile: Profile) -> Judge:
-        return Judge(self.endpoint, sight_of(profile))
+        return Judge(self.endpoint, judge_context_of(profile))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class ScalarPredictor:
 
 
 @dataclass(frozen=True)
-class Watched:
+class ProgressEndpoint:
     """An Endpoint that tells after each answer; for progress bars."""
 
     endpoint: Endpoint
@@ -168,7 +168,7 @@ class Watched:
     def model(self) -> str:
         return self.endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: Want) -> Completion:
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Ask and tell."""
         completion = await self.endpoint.complete(messages, want)
         self.answered()

@@ -24,7 +24,7 @@ from personalrm.preferences import Message
 
 if TYPE_CHECKING:
     from personalrm.models.learned import LearnedModel
-    from personalrm.models.learned.method import Belief
+    from personalrm.models.learned.method import UserPosterior
     from personalrm.models.learned.people import Batch
     from personalrm.models.traits import TraitsModel
 
@@ -32,7 +32,7 @@ Pair = tuple[Sequence[Message], str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class MarginPosterior:
     """See the module's docstring.
 
     Attributes:
@@ -43,14 +43,14 @@ class Doubt:
     """
 
     margin: Array
-    reach: Array
-    parts: Array
+    factor: Array
+    weight_factor: Array
     names: tuple[str, ...] = ()
 
     @property
     def variance(self) -> Array:
         """Of each margin (n,)."""
-        found: Array = np.einsum("nr,nr->n", self.reach, self.reach)
+        found: Array = np.einsum("nr,nr->n", self.factor, self.factor)
         return found
 
     @property
@@ -59,7 +59,7 @@ class Doubt:
         return sigmoid(maths.integrated(self.margin, self.variance))
 
     @property
-    def pull(self) -> Array:
+    def gain_weight(self) -> Array:
         """Share that an answer takes from a variance, for each unit of squared covariance (n,).
 
         Once pair i is answered, the variance of anything x falls by cov(x, mᵢ)² wᵢ on average over both answers:
@@ -73,26 +73,26 @@ class Doubt:
         found: Array = p * (1.0 - p) / (1.0 + np.pi / 8.0 * self.variance)
         return found
 
-    def after(self, pair: int) -> Doubt:
+    def after(self, pair: int) -> MarginPosterior:
         """The doubt that is expected to be left by an answer; the margins stay where they are on average.
 
         F (I − β f fᵀ) with (1 − β|f|²)² = 1 − w|f|² has the covariance F Fᵀ − w (F f)(F f)ᵀ.
         """
-        own, variance = self.reach[pair], float(self.variance[pair])
+        own, variance = self.factor[pair], float(self.variance[pair])
         if variance == 0.0:
             return self
-        shrunk = own * (1.0 - np.sqrt(1.0 - float(self.pull[pair]) * variance)) / variance
-        reach, parts = (one - np.outer(one @ own, shrunk) for one in (self.reach, self.parts))
-        return replace(self, reach=reach, parts=parts)
+        shrunk = own * (1.0 - np.sqrt(1.0 - float(self.gain_weight[pair]) * variance)) / variance
+        factor, weight_factor = (one - np.outer(one @ own, shrunk) for one in (self.factor, self.weight_factor))
+        return replace(self, factor=factor, weight_factor=weight_factor)
 
 
-def normal_doubt(margin: Array, t: Array, covariance: Array, names: Sequence[str] = ()) -> Doubt:
+def normal_doubt(margin: Array, t: Array, covariance: Array, names: Sequence[str] = ()) -> MarginPosterior:
     """Of margins (n,) that hang on weights with this covariance (p, p) by t (n, p)."""
     root = np.asarray(np.linalg.cholesky(covariance), dtype=float)
-    return Doubt(margin, t @ root, root, tuple(names))
+    return MarginPosterior(margin, t @ root, root, tuple(names))
 
 
-def doubt_of_traits(model: TraitsModel, pairs: Sequence[Pair]) -> Doubt:
+def doubt_of_traits(model: TraitsModel, pairs: Sequence[Pair]) -> MarginPosterior:
     """By the posterior of the person's departure.
 
     All their choices count, also where their own weights are not used to predict (`person`): else the same would be
@@ -110,28 +110,30 @@ def doubt_of_traits(model: TraitsModel, pairs: Sequence[Pair]) -> Doubt:
     return normal_doubt(offset + t @ departure, t, covariance, names)
 
 
-def doubt_of_learned(model: LearnedModel, pairs: Sequence[Pair]) -> Doubt:
+def doubt_of_learned(model: LearnedModel, pairs: Sequence[Pair]) -> MarginPosterior:
     """By what each member believes of the person, and by how far the members disagree."""
-    from personalrm.models.learned.ensemble import believe
+    from personalrm.models.learned.ensemble import infer
 
     batch = model.batch_of(pairs)
-    return doubts_of_members(model, batch, model.beliefs or believe(model.members, batch.unknown()))[0]
+    return doubts_of_members(model, batch, model.beliefs or infer(model.members, batch.unknown()))[0]
 
 
-def doubts_of_members(model: LearnedModel, batch: Batch, beliefs: Sequence[Belief]) -> list[Doubt]:
+def doubts_of_members(model: LearnedModel, batch: Batch, beliefs: Sequence[UserPosterior]) -> list[MarginPosterior]:
     """Of each person in the batch: members stand beside each other, each with its own doubt, then their differences."""
     import torch
 
-    from personalrm.models.learned.ensemble import believe, hear
+    from personalrm.models.learned.ensemble import infer, predict_margins
 
     members, trust = model.members, model.trust
-    heard = hear(members, batch, beliefs)
-    nothing = believe(members, batch.unknown())
+    heard = predict_margins(members, batch, beliefs)
+    nothing = infer(members, batch.unknown())
     with torch.no_grad():
         held = list(zip(members, beliefs, nothing, strict=True))
-        own = torch.stack([one.margins(each.taste, batch) - one.margins(none.taste, batch) for one, each, none in held])
+        own = torch.stack([one.margins(each.mean, batch) - one.margins(none.mean, batch) for one, each, none in held])
         apart = (own - own.mean(0)).permute(1, 2, 0)
-        reach = torch.cat([*(one.reach(each, batch) for one, each, _ in held), apart], -1) / len(members) ** 0.5
+        factor = torch.cat([*(one.factor(each, batch) for one, each, _ in held), apart], -1) / len(members) ** 0.5
     margins = trust.everybody * heard.everybody + trust.person * heard.personal
-    whole = trust.person * np.asarray(reach, dtype=float)
-    return [Doubt(margin, one, np.zeros((0, one.shape[1]))) for margin, one in zip(margins, whole, strict=True)]
+    whole = trust.person * np.asarray(factor, dtype=float)
+    return [
+        MarginPosterior(margin, one, np.zeros((0, one.shape[1]))) for margin, one in zip(margins, whole, strict=True)
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import stream
+from personalrm.llm.gather import bounded_map
 from personalrm.optimizing.people import AT_ONCE, Prepared
 from personalrm.optimizing.prompt_file import Difference, Held, Measured
 from personalrm.optimizing.trials import Outcome, Progress, judged, points
@@ -31,7 +31,7 @@ async def outcomes(
     async def one(person: Prepared) -> tuple[str, Outcome]:
         return person.user, await judged(endpoint, instruction, person, verdicts, seed)
 
-    async for user, outcome in stream(one, people, AT_ONCE):
+    async for user, outcome in bounded_map(one, people, AT_ONCE):
         found[user] = outcome
         tell("people held back", len(found), len(people))
     return [found[one.user] for one in people]

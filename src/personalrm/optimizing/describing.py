@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from personalrm.preferences import Preference
-from personalrm.synthesis.judging import Shown
+from personalrm.synthesis.judging import FewShotExample
 
 _SURE = 1.25
 """How many times as long a response is that is called longer."""
@@ -36,7 +36,7 @@ def describe(choice: Preference) -> str:
     return f"went for the response that is {', '.join(said)}"
 
 
-def describe_choices(shown: Sequence[Shown]) -> str:
+def describe_choices(shown: Sequence[FewShotExample]) -> str:
     """How many choices there are, how many were foreseen, and what the preferred responses have in common."""
     choices = [one.choice for one in shown]
     longer = sum(len(one.chosen) > len(one.rejected) for one in choices)

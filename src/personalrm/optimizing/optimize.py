@@ -15,7 +15,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel
-from personalrm.llm.ledger import Ledger
+from personalrm.llm.ledger import Budget
 from personalrm.models.engines import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
@@ -55,7 +55,7 @@ class Plan:
 
 def optimize(
     data: str, plan: Plan, model: str, proposer: str | None, settings: Settings, reading: ReadOptions, tell: Progress
-) -> tuple[PromptFile, list[Ledger]]:
+) -> tuple[PromptFile, list[Budget]]:
     """Find a better persona prompt; gives what was found and what each model was asked.
 
     Args:

@@ -13,13 +13,13 @@ from hashlib import blake2b
 from personalrm.data.splits import split
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import stream
+from personalrm.llm.gather import bounded_map
 from personalrm.optimizing.describing import describe_choices
 from personalrm.preferences import History, Preference
 from personalrm.profile.fingerprint import fingerprint
 from personalrm.profile.options import Options
-from personalrm.synthesis.judging import Shown
-from personalrm.synthesis.written import explained, telling
+from personalrm.synthesis.first_stages import drop_identical_pairs, reason_choices
+from personalrm.synthesis.judging import FewShotExample
 
 AT_ONCE = 24
 MOST_JUDGED = 20
@@ -40,7 +40,7 @@ class Prepared:
     """
 
     user: str
-    shown: tuple[Shown, ...]
+    shown: tuple[FewShotExample, ...]
     held: tuple[Preference, ...]
     about: str
 
@@ -58,7 +58,7 @@ def draw(people: Iterable[History], most: int, share: float, seed: int) -> tuple
     Raises:
         NotEnoughChoices: fewer than two people for either side.
     """
-    usable = [one for one in map(telling, people) if split(one, seed=seed).validation.choices]
+    usable = [one for one in map(drop_identical_pairs, people) if split(one, seed=seed).validation.choices]
     drawn = sorted(usable, key=lambda one: (_lot(seed, one.user), one.user))[:most]
     held = min(max(LEAST, round(share * len(drawn))), len(drawn) - LEAST)
     if held < LEAST:
@@ -78,7 +78,7 @@ async def prepare(
     async def one(history: History) -> Prepared:
         return await _prepared(endpoint, history, seed)
 
-    async for found in stream(one, people, AT_ONCE):
+    async for found in bounded_map(one, people, AT_ONCE):
         ready[found.user] = found
         tell("reasonings, people", len(ready), len(people))
     in_order = (ready[history.user] for history in people)
@@ -94,7 +94,7 @@ async def _prepared(endpoint: Endpoint, history: History, seed: int) -> Prepared
     """Asks what `synthesis.fitting` would ask of this person first, so that a fit finds it in the cache."""
     options = Options(seed=seed)
     parts = split(history, options.validation, seed)
-    _, chain = await explained(endpoint, parts, options, {})
+    _, chain = await reason_choices(endpoint, parts, options, {})
     shown = tuple(chain)
     return Prepared(history.user, shown, parts.validation.choices[-MOST_JUDGED:], describe_choices(shown))
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from personalrm import prompts
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import stream
+from personalrm.llm.gather import bounded_map
 from personalrm.optimizing.guard import CARRIES, Guard
 from personalrm.optimizing.people import AT_ONCE, Prepared
 from personalrm.optimizing.prompt_file import Candidate
 from personalrm.profile.options import VerdictMode
-from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.judging import JudgeContext
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.scoring import score
 
@@ -69,7 +69,7 @@ async def judged(
     """Write the persona (None takes the prompt that ships) and judge the held choices in both orders."""
     persona = await write_persona(endpoint, person.shown, seed, instruction)
     text = None if persona is None else persona_text(persona)
-    scores = await score(endpoint, Sight((), text, seed), person.held, verdicts, PRIORITY)
+    scores = await score(endpoint, JudgeContext((), text, seed), person.held, verdicts, PRIORITY)
     return Outcome(text, tuple(scores.probabilities[one.id] for one in person.held))
 
 
@@ -151,7 +151,7 @@ class Trials:
         async def one(person: Prepared) -> tuple[str, Outcome]:
             return person.user, await judged(self._endpoint, instruction, person, self._verdicts, self._seed)
 
-        async for user, found in stream(one, waiting, AT_ONCE):
+        async for user, found in bounded_map(one, waiting, AT_ONCE):
             self._outcomes[instruction, user] = found
             done += 1
             self._tell(f"prompt {self.number(instruction)}, people", min(done, len(self.people)), len(self.people))

@@ -88,7 +88,7 @@ class ArmScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Fallback:
+class ArmSelection:
     """The competition of the arms (default, persona, demonstrations, both).
 
     Attributes:
@@ -142,7 +142,7 @@ class Profile:
     reasonings: tuple[Reasoning, ...]
     demonstrations: tuple[Demonstration, ...]
     candidates: tuple[CandidateSet, ...]
-    fallback: Fallback
+    fallback: ArmSelection
     prompts: Mapping[str, str]
     fingerprint: str
     options: Options = field(default_factory=Options)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from personalrm.preferences import Preference
-from personalrm.profile.records import Arm, ArmScore, Fallback
+from personalrm.profile.records import Arm, ArmScore, ArmSelection
 from personalrm.synthesis.scoring import Scores
 
 ARMS: tuple[Arm, ...] = ("default", "persona", "demonstrations", "persona+demonstrations")
@@ -30,7 +30,7 @@ TIE = 0.01
 DRAWS = 4000
 
 
-def choose(arms: Mapping[Arm, Scores], validation: Sequence[Preference], seed: int) -> Fallback:
+def choose(arms: Mapping[Arm, Scores], validation: Sequence[Preference], seed: int) -> ArmSelection:
     """The arm to use.
 
     Args:
@@ -41,7 +41,7 @@ def choose(arms: Mapping[Arm, Scores], validation: Sequence[Preference], seed: i
     measured: dict[Arm, Scores] = {arm: arms[arm] for arm in ARMS if arm in arms and arms[arm].scored}
     records = {arm: ArmScore(one.log_loss, one.accuracy, one.scored) for arm, one in arms.items()}
     if not measured:
-        return Fallback("default", records, None, None, "No arm could be scored on validation.")
+        return ArmSelection("default", records, None, None, "No arm could be scored on validation.")
     best = min(measured, key=lambda arm: (measured[arm].sort_key(), ARMS.index(arm)))
     plain = measured.get("default")
     # Every arm must beat the plain judge by itself: two noisy arms must not carry each other past it.
@@ -86,11 +86,11 @@ def _explained(
     records: Mapping[Arm, ArmScore],
     validation: Sequence[Preference],
     seed: int,
-) -> Fallback:
+) -> ArmSelection:
     """The choice with its gain and a sentence on why."""
     count = measured[chosen].scored
     if "default" not in measured:
-        return Fallback(
+        return ArmSelection(
             chosen, records, None, None, f"The plain judge is unscored; {_name(chosen).lower()} could be read."
         )
     gain = measured[chosen].gain_over(measured["default"])
@@ -99,13 +99,15 @@ def _explained(
         why = "no personalised arm had a lower log loss"
         if best != "default":
             why = f"{_name(best).lower()} had the lowest log loss, but with {count} choices only {percent(sure)} surely"
-        return Fallback(chosen, records, 0.0, None if best == "default" else 1.0 - sure, f"Not personalised: {why}.")
+        return ArmSelection(
+            chosen, records, 0.0, None if best == "default" else 1.0 - sure, f"Not personalised: {why}."
+        )
     sure = advantage(measured[chosen], measured["default"], validation, seed)
     reason = (
         f"{_name(chosen)} lowered the validation log loss by {gain or 0.0:.3f} against the plain judge; "
         f"with {count} validation choices it is {percent(sure)} sure that this is a real gain."
     )
-    return Fallback(chosen, records, gain, sure, reason)
+    return ArmSelection(chosen, records, gain, sure, reason)
 
 
 def percent(probability: float) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from personalrm.preferences import Preference
 from personalrm.profile.records import CandidateSet, Reasoning
-from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.reasoning import explanations
 from personalrm.synthesis.scoring import Scores
 
@@ -26,7 +26,9 @@ ROOM = 96_000
 RIDGE = 0.5
 
 
-def chain(choices: Sequence[Preference], reasonings: Sequence[Reasoning], verification: bool = True) -> list[Shown]:
+def order_demonstrations(
+    choices: Sequence[Preference], reasonings: Sequence[Reasoning], verification: bool = True
+) -> list[FewShotExample]:
     """The training choices, the most informative first; those with a verified reasoning carry it.
 
     Verified and surprising choices alternate: the ones show what the person's taste looks like in words, the others
@@ -41,13 +43,13 @@ def chain(choices: Sequence[Preference], reasonings: Sequence[Reasoning], verifi
     while verified or surprising:
         order += [queue.pop(0) for queue in (verified, surprising) if queue]
     whys = explanations(reasonings, verification)
-    return [Shown(one, whys.get(one.id)) for one in order]
+    return [FewShotExample(one, whys.get(one.id)) for one in order]
 
 
-def fitting(shown: Sequence[Shown], seed: int, room: int = ROOM) -> list[Shown]:
+def fitting(shown: Sequence[FewShotExample], seed: int, room: int = ROOM) -> list[FewShotExample]:
     """As many of the choices, whole and in order, as fit into ``room`` characters; at least the shortest one."""
-    sizes = [len(Sight((one,), seed=seed).text) for one in shown]
-    kept: list[Shown] = []
+    sizes = [len(JudgeContext((one,), seed=seed).text) for one in shown]
+    kept: list[FewShotExample] = []
     for one, size in zip(shown, sizes, strict=True):
         if size <= room:
             kept.append(one)
@@ -55,7 +57,7 @@ def fitting(shown: Sequence[Shown], seed: int, room: int = ROOM) -> list[Shown]:
     return kept or [shown[int(np.argmin(sizes))]]
 
 
-def candidate_sets(shown: Sequence[Shown]) -> list[tuple[Shown, ...]]:
+def candidate_sets(shown: Sequence[FewShotExample]) -> list[tuple[FewShotExample, ...]]:
     """Prefixes of the chain: the first seven choices, the first six, the first five (fewer where there are fewer).
 
     Much smaller sets were asked for little more than they save: less of their prompts is in the host's prefix cache.
@@ -74,7 +76,7 @@ def leader(scores: Sequence[Scores]) -> int:
     return min(range(len(scores)), key=lambda i: scores[i].sort_key())
 
 
-def candidate_record(shown: Iterable[Shown], scores: Scores, asked: int) -> CandidateSet:
+def candidate_record(shown: Iterable[FewShotExample], scores: Scores, asked: int) -> CandidateSet:
     """The candidate as the profile keeps it; ``asked`` is the number of all validation choices."""
     return CandidateSet(
         choices=tuple(one.choice.id for one in shown),
@@ -85,7 +87,7 @@ def candidate_record(shown: Iterable[Shown], scores: Scores, asked: int) -> Cand
     )
 
 
-def worth(candidates: Sequence[tuple[Sequence[Shown], Scores]], without: Scores) -> dict[str, float]:
+def worth(candidates: Sequence[tuple[Sequence[FewShotExample], Scores]], without: Scores) -> dict[str, float]:
     """What each demonstration lowers the validation log loss by, nats a choice, by choice id.
 
     A ridge regression of the change against the same validation choices without demonstrations on who was shown.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from personalrm.profile.records import CandidateSet, Fallback, Persona, Reasoning
-from personalrm.synthesis.judging import Shown
+from personalrm.profile.records import ArmSelection, CandidateSet, Persona, Reasoning
+from personalrm.synthesis.judging import FewShotExample
 
 
 @dataclass(frozen=True)
-class Learned:
+class FitResult:
     """One person's reasonings, persona, demonstrations (of the arm that is used) and the competition behind them."""
 
     reasonings: tuple[Reasoning, ...]
     persona: Persona | None
-    demonstrations: tuple[Shown, ...]
-    fallback: Fallback
+    demonstrations: tuple[FewShotExample, ...]
+    fallback: ArmSelection
     candidates: tuple[CandidateSet, ...] = ()
     worth: Mapping[str, float] = field(default_factory=dict)

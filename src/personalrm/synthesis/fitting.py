@@ -11,28 +11,28 @@ from dataclasses import dataclass, replace
 
 from personalrm import __version__, prompts
 from personalrm.data.splits import Split, split
-from personalrm.errors import NotEnoughChoices, Unusable
+from personalrm.errors import NotEnoughChoices, UnusableResponse
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import stream
-from personalrm.llm.language_model import Meter
+from personalrm.llm.gather import bounded_map
+from personalrm.llm.language_model import UsageMeter
 from personalrm.preferences import History
 from personalrm.profile.fingerprint import fingerprint
 from personalrm.profile.options import Options
-from personalrm.profile.records import Arm, Demonstration, Fallback, Profile, Reasoning
+from personalrm.profile.records import Arm, ArmSelection, Demonstration, Profile, Reasoning
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis import released_algorithm, successive_halving
-from personalrm.synthesis.fit_result import Learned
-from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.first_stages import drop_identical_pairs, reason_and_write_persona
+from personalrm.synthesis.fit_result import FitResult
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.notes import remarks
 from personalrm.synthesis.persona import persona_text
-from personalrm.synthesis.written import telling, written
 
 AT_ONCE = 24
 """People under way. One keeps 11 requests in flight on average, so 24 fill 64 places with work to spare for the end."""
 
 
-Learning = Callable[[Endpoint, Split, Options, Mapping[str, Reasoning]], Awaitable[Learned]]
+Learning = Callable[[Endpoint, Split, Options, Mapping[str, Reasoning]], Awaitable[FitResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ async def fit(
         Unusable: the model answers, but no answer can be read as a choice.
         EndpointError, BudgetSpent, StorageError: from asking; all answers so far are in the cache.
     """
-    learnable = telling(history)
+    learnable = drop_identical_pairs(history)
     if not learnable.decided:
         raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
     began = time.perf_counter()
-    meter = Meter(endpoint)
+    meter = UsageMeter(endpoint)
     parts = split(learnable, options.validation, options.seed)
     learn = _learning(parts, options)
     learned = await learn(meter, parts, options, known or {})
@@ -84,25 +84,25 @@ async def fit_people(
     async def one(history: History) -> Profile | Unlearnable:
         try:
             return await fit(endpoint, history, options)
-        except (NotEnoughChoices, Unusable) as error:
+        except (NotEnoughChoices, UnusableResponse) as error:
             return Unlearnable(history.user, str(error))
 
-    async for learned in stream(one, people, at_once):
+    async for learned in bounded_map(one, people, at_once):
         yield learned
 
 
-def sight_of(profile: Profile) -> Sight:
+def judge_context_of(profile: Profile) -> JudgeContext:
     """What a judge is shown of this person: what the winning arm shows."""
-    return sight_for(profile, profile.fallback.chosen)
+    return judge_context_for(profile, profile.fallback.chosen)
 
 
-def sight_for(profile: Profile, arm: Arm) -> Sight:
+def judge_context_for(profile: Profile, arm: Arm) -> JudgeContext:
     """What a judge is shown of this person by one arm, whether it won or not."""
     persona = persona_text(profile.persona) if profile.persona is not None and "persona" in arm else None
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[FewShotExample, ...] = ()
     if "demonstrations" in arm:
-        shown = tuple(Shown(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
-    return Sight(shown, persona, profile.seed)
+        shown = tuple(FewShotExample(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
+    return JudgeContext(shown, persona, profile.seed)
 
 
 def _learning(parts: Split, options: Options) -> Learning:
@@ -114,44 +114,44 @@ def _learning(parts: Split, options: Options) -> Learning:
     return released_algorithm.learn if options.preset == "paper" else successive_halving.learn
 
 
-async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
     """The ablation without stage 3: every training choice is shown, whether it teaches anything or not."""
-    reasonings, shown, persona = await written(endpoint, parts, options, known)
+    reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     order = {one.id: place for place, one in enumerate(parts.training.choices)}
     in_order = tuple(sorted(shown, key=lambda one: order[one.choice.id]))
     arm: Arm = "demonstrations" if persona is None else "persona+demonstrations"
-    fallback = Fallback(arm, {}, None, None, "Nothing was selected, as asked: all choices are shown, unchecked.")
-    return Learned(tuple(reasonings), persona, in_order, fallback)
+    fallback = ArmSelection(arm, {}, None, None, "Nothing was selected, as asked: all choices are shown, unchecked.")
+    return FitResult(tuple(reasonings), persona, in_order, fallback)
 
 
-async def _unvalidated(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+async def _unvalidated(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
     """All choices belong to one group, so none can be held back to check anything."""
     training = parts.training.decided
-    reasonings, shown, persona = await written(endpoint, parts, options, known)
+    reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     why = (
         f"Not validated: {'all' if len(training) > 1 else 'the'} {_count(len(training))} "
         f"{'share one conversation' if len(training) > 1 else 'is all there is'}, so none could be held back. What was "
         "chosen is shown to the judge as it is; the persona is not used."
     )
-    fallback = Fallback("demonstrations", {}, None, None, why)
-    return Learned(tuple(reasonings), persona, stage.candidate_sets(shown)[-1], fallback)
+    fallback = ArmSelection("demonstrations", {}, None, None, why)
+    return FitResult(tuple(reasonings), persona, stage.candidate_sets(shown)[-1], fallback)
 
 
 def _count(choices: int) -> str:
     return f"{choices} choices" if choices > 1 else "one choice"
 
 
-def _check_readable(learned: Learned, meter: Meter) -> None:
+def _check_readable(learned: FitResult, meter: UsageMeter) -> None:
     read = any(one.predicted for one in learned.reasonings) or any(one.scored for one in learned.fallback.arms.values())
     if not read:
         sample = " ".join(learned.reasonings[0].text.split())[:80]
-        raise Unusable(
+        raise UnusableResponse(
             f"{meter.model} answers, but none of its {meter.calls + meter.cached} answers could be read as a choice "
             f"(one of them: '{sample}'); try another model"
         )
 
 
-def _profile(model: str, history: History, parts: Split, options: Options, learned: Learned, spend: Spend) -> Profile:
+def _profile(model: str, history: History, parts: Split, options: Options, learned: FitResult, spend: Spend) -> Profile:
     notes = list(remarks(history))
     if learned.persona is None:
         verified = sum(one.verified for one in learned.reasonings)

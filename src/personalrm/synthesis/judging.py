@@ -1,10 +1,10 @@
 """Asking a model which of two responses the person prefers: always in both orders, never guessing.
 
-What the judge is shown of the person is a `Sight`. Every prompt is `system + past choices + persona + pair +
+What the judge is shown of the person is a `JudgeContext`. Every prompt is `system + past choices + persona + pair +
 question`, in that order: whatever is shared between calls comes first, so that the host's prefix cache pays for it
 once (the demonstrations serve the calls with and without a persona alike).
 
-    judgement = await judge_pair(endpoint, Sight(), context, "Yes.", "It depends.", "token")
+    judgement = await judge_pair(endpoint, JudgeContext(), context, "Yes.", "It depends.", "token")
     judgement.probability      # that the first-named response is preferred
 """
 
@@ -21,8 +21,8 @@ from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
 from personalrm.llm.cache import cache_key
-from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.gather import both
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.llm.gather import gather_pair
 from personalrm.preferences import Message, Preference, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.synthesis import rendering
@@ -47,7 +47,7 @@ VERDICT_SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class FewShotExample:
     """A past choice as the judge sees it; ``why`` is its verified reasoning, if there is one."""
 
     choice: Preference
@@ -55,7 +55,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Sight:
+class JudgeContext:
     """What the judge is shown of the person.
 
     Attributes:
@@ -67,7 +67,7 @@ class Sight:
         own_words: what the person says of themselves and of what they want.
     """
 
-    demonstrations: tuple[Shown, ...] = ()
+    demonstrations: tuple[FewShotExample, ...] = ()
     persona: str | None = None
     seed: int = 0
     demographics: str | None = None
@@ -129,22 +129,24 @@ class Judgement:
         return Verdict(self.probability, reasoning, self.unscored)
 
 
-def question(sight: Sight, context: Sequence[Message], first: str, second: str, verdicts: VerdictMode) -> list[Message]:
+def question(
+    sight: JudgeContext, context: Sequence[Message], first: str, second: str, verdicts: VerdictMode
+) -> list[Message]:
     """The messages that ask for one verdict in one order."""
     asked = f"{sight.text}{rendering.pair(context, first, second)}\n\n{prompts.load(f'verdict_{verdicts}')}"
     return [Message("system", prompts.load("system")), Message("user", asked)]
 
 
-def wanted(verdicts: VerdictMode, priority: int = 0) -> Want:
+def wanted(verdicts: VerdictMode, priority: int = 0) -> SamplingParams:
     """How a verdict of this kind is to be answered."""
     if verdicts == "token":
-        return Want(TOKEN_ANSWER, logprobs=20, priority=priority)
-    return Want(REASONED_ANSWER, schema=VERDICT_SCHEMA, logprobs=5, priority=priority)
+        return SamplingParams(TOKEN_ANSWER, logprobs=20, priority=priority)
+    return SamplingParams(REASONED_ANSWER, schema=VERDICT_SCHEMA, logprobs=5, priority=priority)
 
 
 async def judge_order(
     endpoint: Endpoint,
-    sight: Sight,
+    sight: JudgeContext,
     context: Sequence[Message],
     first: str,
     second: str,
@@ -163,7 +165,7 @@ async def judge_order(
 
 
 async def ask_order(
-    endpoint: Endpoint, messages: Sequence[Message], want: Want, read: Callable[[Completion], float | None]
+    endpoint: Endpoint, messages: Sequence[Message], want: SamplingParams, read: Callable[[Completion], float | None]
 ) -> OrderVerdict:
     """Ask one question about one order; ``read`` finds the probability of the first shown in the answer."""
     prompt = cache_key(endpoint.model, messages, want).hex()[:16]
@@ -192,7 +194,7 @@ def _both_paid(first: Completion, second: Completion) -> Completion:
 
 async def judge_pair(
     endpoint: Endpoint,
-    sight: Sight,
+    sight: JudgeContext,
     context: Sequence[Message],
     a: str,
     b: str,
@@ -209,7 +211,7 @@ async def judge_pair(
     ask = partial(judge_order, endpoint, sight, context, verdicts=verdicts, priority=priority)
     if staggered:
         return combine(await ask(a, b), await ask(b, a))
-    return combine(*await both(ask(a, b), ask(b, a)))
+    return combine(*await gather_pair(ask(a, b), ask(b, a)))
 
 
 def combine(forward: OrderVerdict, swapped: OrderVerdict) -> Judgement:

@@ -16,11 +16,11 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json, why_unparsed
-from personalrm.llm.endpoint import Endpoint, Want
+from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.preferences import Message
 from personalrm.profile.records import Claim, Persona
 from personalrm.synthesis.grounding import grounded, invents, own_words
-from personalrm.synthesis.judging import Shown, Sight, without_thoughts
+from personalrm.synthesis.judging import FewShotExample, JudgeContext, without_thoughts
 
 PRIORITY = 1
 LONGEST_ANSWER = 1500
@@ -52,7 +52,7 @@ SCHEMA: dict[str, Any] = {
 
 
 async def write_persona(
-    endpoint: Endpoint, shown: Sequence[Shown], seed: int, instruction: str | None = None
+    endpoint: Endpoint, shown: Sequence[FewShotExample], seed: int, instruction: str | None = None
 ) -> Persona | None:
     """A persona from the person's choices; None if no reasoning is verified or nothing of the answer can be kept.
 
@@ -64,7 +64,7 @@ async def write_persona(
     """
     if not any(one.why for one in shown):
         return None
-    want = Want(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
+    want = SamplingParams(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
     try:
         completion = await endpoint.complete(question(shown, seed, instruction), want)
     except RequestRefused:
@@ -75,14 +75,14 @@ async def write_persona(
     return read_persona(completion.text, shown)
 
 
-def question(shown: Sequence[Shown], seed: int, instruction: str | None = None) -> list[Message]:
+def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None = None) -> list[Message]:
     """The messages that ask for a persona."""
-    parts = Sight(tuple(shown), seed=seed).text, instruction or prompts.load("persona")
+    parts = JudgeContext(tuple(shown), seed=seed).text, instruction or prompts.load("persona")
     asked = "\n".join([*parts, "", prompts.load("persona_format")])
     return [Message("system", prompts.load("system")), Message("user", asked)]
 
 
-def read_persona(answer: str, shown: Sequence[Shown]) -> Persona | None:
+def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None:
     """What can be kept of a model's answer; prose is taken as a summary without claims, a refusal as nothing."""
     answer = without_thoughts(answer)
     record = parse_json(answer)
@@ -110,7 +110,7 @@ def _items(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _claim(item: dict[str, Any], shown: Sequence[Shown]) -> Claim | None:
+def _claim(item: dict[str, Any], shown: Sequence[FewShotExample]) -> Claim | None:
     """One claim with its evidence; None if its choices do not support it."""
     text = str(item.get("claim") or item.get("text") or "").strip()
     pro, contra = _cited(item.get("for"), shown), _cited(item.get("against"), shown)
@@ -121,7 +121,7 @@ def _claim(item: dict[str, Any], shown: Sequence[Shown]) -> Claim | None:
     return Claim(text, supporting, opposing)
 
 
-def _cited(numbers: Any, shown: Sequence[Shown]) -> tuple[str, ...]:
+def _cited(numbers: Any, shown: Sequence[FewShotExample]) -> tuple[str, ...]:
     """The numbers that the prompt shows become ids of choices; others are nobody's."""
     return tuple(shown[one - 1].choice.id for one in dict.fromkeys(_integers(numbers)) if 1 <= one <= len(shown))
 

@@ -12,7 +12,7 @@ from personalrm import prompts
 from personalrm.preferences import Message
 from personalrm.profile.records import Profile
 from personalrm.synthesis import rendering
-from personalrm.synthesis.fitting import sight_of
+from personalrm.synthesis.fitting import judge_context_of
 from personalrm.synthesis.judging import question
 
 EXAMPLES = 3
@@ -25,13 +25,13 @@ def judge_prompt(
 ) -> list[dict[str, str]]:
     """Messages that ask for a reasoned verdict; placeholders stand for what is not given."""
     turns = (Message("user", _CONVERSATION),) if context is None else context
-    asked = question(sight_of(profile), turns, _A if a is None else a, _B if b is None else b, "reasoned")
+    asked = question(judge_context_of(profile), turns, _A if a is None else a, _B if b is None else b, "reasoned")
     return [{"role": one.role, "content": _only_own_slots(one.content)} for one in asked]
 
 
 def generation_prompt(profile: Profile) -> str:
     """A system prompt with the persona and liked answers of the arm that won; says so if nothing is known to help."""
-    sight = sight_of(profile)
+    sight = judge_context_of(profile)
     parts = [prompts.load("generation")]
     if sight.persona:
         parts.append(rendering.tagged("persona", sight.persona))

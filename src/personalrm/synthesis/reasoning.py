@@ -17,8 +17,8 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_choice, parse_json
-from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.gather import together
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.llm.gather import gather
 from personalrm.preferences import Message, Preference, Side
 from personalrm.profile.records import Reasoning
 from personalrm.synthesis import rendering
@@ -75,7 +75,7 @@ async def reason(
     async def one(choice: Preference) -> Reasoning:
         return known.get(choice.id) or await _reason_about(endpoint, choice, seed, samples, both_orders)
 
-    return await together(one(choice) for choice in choices)
+    return await gather(one(choice) for choice in choices)
 
 
 def explanations(reasonings: Sequence[Reasoning], verification: bool = True) -> dict[str, str]:
@@ -100,7 +100,9 @@ async def _reason_about(
     """Ask all samples and orders of one choice, keep the first sample that is verified."""
 
     async def ask(sample: int, swapped: bool) -> _Answer:
-        want = Want(REASONED_ANSWER, WARMER if sample else 0.0, SCHEMA, logprobs=5, sample=sample, priority=PRIORITY)
+        want = SamplingParams(
+            REASONED_ANSWER, WARMER if sample else 0.0, SCHEMA, logprobs=5, sample=sample, priority=PRIORITY
+        )
         try:
             completion = await endpoint.complete(question(choice, seed, swapped=swapped), want)
         except RequestRefused as error:  # too long for the model: it has no reasoning, the others have
@@ -108,7 +110,7 @@ async def _reason_about(
         return _read(completion, choice.preferred_side(seed), swapped)
 
     orders = (False, True) if both_orders else (False,)
-    answers = await together(ask(sample, swapped) for sample in range(samples) for swapped in orders)
+    answers = await gather(ask(sample, swapped) for sample in range(samples) for swapped in orders)
     truth = choice.preferred_side(seed)
     rounds = [answers[i : i + len(orders)] for i in range(0, len(answers), len(orders))]
     surprise = sum(answer.surprise for answer in answers) / len(answers)

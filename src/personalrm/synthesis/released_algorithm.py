@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 
 from personalrm.data.splits import Split
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import both, together
+from personalrm.llm.gather import gather, gather_pair
 from personalrm.preferences import Preference
 from personalrm.profile.options import Options
-from personalrm.profile.records import Arm, ArmScore, CandidateSet, Fallback, Reasoning
+from personalrm.profile.records import Arm, ArmScore, ArmSelection, CandidateSet, Reasoning
 from personalrm.synthesis import demonstrations as stage
-from personalrm.synthesis.fit_result import Learned
-from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.fit_result import FitResult
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.reasoning import explanations, reason
 from personalrm.synthesis.scoring import Scores, score
@@ -34,15 +34,15 @@ SCORING = 2
 FILLING = 3
 
 
-async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
     """The released algorithm. Needs at least one validation choice."""
     training, validation = parts.training.decided, parts.validation.choices
 
-    async def measure(shown: tuple[Shown, ...], persona: str | None = None, priority: int = SCORING) -> Scores:
-        sight = Sight(shown, persona, options.seed)
+    async def measure(shown: tuple[FewShotExample, ...], persona: str | None = None, priority: int = SCORING) -> Scores:
+        sight = JudgeContext(shown, persona, options.seed)
         return await score(endpoint, sight, validation, options.verdicts, priority, seed=options.seed)
 
-    plain, reasonings = await both(
+    plain, reasonings = await gather_pair(
         measure((), priority=FILLING),
         reason(
             endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
@@ -50,27 +50,29 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
     )
     whys = explanations(reasonings, options.verification)
     sets = candidate_sets(training, whys, options.seed)
-    first = await together(measure(shown) for shown in sets)
+    first = await gather(measure(shown) for shown in sets)
     best = _first_best(first)
     persona = await write_persona(endpoint, _reasoned(sets[best], sets[1]), options.seed, options.persona_prompt)
     arms: dict[Arm, Scores] = {"default": plain, "demonstrations": first[best]}
     if persona is None:
-        return Learned(
+        return FitResult(
             tuple(reasonings), None, sets[best], _used("demonstrations", arms), *_records(sets, first, plain)
         )
     text = persona_text(persona)
     sets = [(), *candidate_sets(training, whys, options.seed + 1)]
-    second = await together(measure(shown, text) for shown in sets)
+    second = await gather(measure(shown, text) for shown in sets)
     best = _first_best(second)
     arms |= {"persona": second[0], "persona+demonstrations": second[best]}
     fallback = _used("persona+demonstrations" if sets[best] else "persona", arms)
-    return Learned(tuple(reasonings), persona, sets[best], fallback, *_records(sets[1:], second[1:], second[0]))
+    return FitResult(tuple(reasonings), persona, sets[best], fallback, *_records(sets[1:], second[1:], second[0]))
 
 
-def candidate_sets(choices: Sequence[Preference], whys: Mapping[str, str], seed: int) -> list[tuple[Shown, ...]]:
+def candidate_sets(
+    choices: Sequence[Preference], whys: Mapping[str, str], seed: int
+) -> list[tuple[FewShotExample, ...]]:
     """Labels only, all in order with their explanations, and ten random subsets."""
-    everything = tuple(stage.fitting([Shown(one, whys.get(one.id)) for one in choices], seed))
-    labels = tuple(stage.fitting([Shown(one) for one in choices], seed))
+    everything = tuple(stage.fitting([FewShotExample(one, whys.get(one.id)) for one in choices], seed))
+    labels = tuple(stage.fitting([FewShotExample(one) for one in choices], seed))
     draw = random.Random(seed)
     subsets = [tuple(draw.sample(everything, draw.randint(1, len(everything)))) for _ in range(RANDOM_SETS)]
     return [labels, everything, *subsets]
@@ -81,20 +83,20 @@ def _first_best(scores: Sequence[Scores]) -> int:
     return max(range(len(scores)), key=lambda i: ((scores[i].accuracy or 0.0) * scores[i].scored, -i))
 
 
-def _reasoned(winner: tuple[Shown, ...], everything: tuple[Shown, ...]) -> list[Shown]:
+def _reasoned(winner: tuple[FewShotExample, ...], everything: tuple[FewShotExample, ...]) -> list[FewShotExample]:
     """The choices whose verified reasonings become the persona."""
     return [one for one in winner if one.why] or [one for one in everything if one.why]
 
 
-def _used(arm: Arm, arms: Mapping[Arm, Scores]) -> Fallback:
+def _used(arm: Arm, arms: Mapping[Arm, Scores]) -> ArmSelection:
     """The paper's rule has no fallback; what was measured on the way is kept for the reader."""
     records = {name: ArmScore(one.log_loss, one.accuracy, one.scored) for name, one in arms.items()}
     reason = "The paper's rule: the best candidate set is used, without a comparison with the plain judge."
-    return Fallback(arm, records, arms[arm].gain_over(arms["default"]), None, reason)
+    return ArmSelection(arm, records, arms[arm].gain_over(arms["default"]), None, reason)
 
 
 def _records(
-    sets: Sequence[tuple[Shown, ...]], scores: Sequence[Scores], without: Scores
+    sets: Sequence[tuple[FewShotExample, ...]], scores: Sequence[Scores], without: Scores
 ) -> tuple[tuple[CandidateSet, ...], dict[str, float]]:
     scored = list(zip(sets, scores, strict=True))
     candidates = tuple(stage.candidate_record(shown, one, one.asked) for shown, one in scored)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import together
+from personalrm.llm.gather import gather
 from personalrm.preferences import Preference
 from personalrm.profile.options import VerdictMode
-from personalrm.synthesis.judging import Judgement, Sight, judge_order, judge_pair, log_loss
+from personalrm.synthesis.judging import JudgeContext, Judgement, judge_order, judge_pair, log_loss
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Scores:
 
 async def score(
     endpoint: Endpoint,
-    sight: Sight,
+    sight: JudgeContext,
     choices: Sequence[Preference],
     verdicts: VerdictMode,
     priority: int,
@@ -84,12 +84,12 @@ async def score(
         )
         return judged.probability
 
-    found = await together(one(choice) for choice in choices)
+    found = await gather(one(choice) for choice in choices)
     return Scores({choice.id: p for choice, p in zip(choices, found, strict=True)})
 
 
 async def _one_order(
-    endpoint: Endpoint, sight: Sight, choice: Preference, verdicts: VerdictMode, priority: int, seed: int
+    endpoint: Endpoint, sight: JudgeContext, choice: Preference, verdicts: VerdictMode, priority: int, seed: int
 ) -> float | None:
     first, second = choice.shown(seed)
     judged = await judge_order(endpoint, sight, choice.context, first, second, verdicts, priority)

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 
 from personalrm.data.splits import Split
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import both, together
+from personalrm.llm.gather import gather, gather_pair
 from personalrm.preferences import Preference
 from personalrm.profile.options import Options
 from personalrm.profile.records import Arm, Persona, Reasoning
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis.arm_selection import choose
-from personalrm.synthesis.fit_result import Learned
-from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.first_stages import reason_and_write_persona
+from personalrm.synthesis.fit_result import FitResult
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.persona import persona_text
 from personalrm.synthesis.scoring import Scores, score
-from personalrm.synthesis.written import written
 
 RACING = 2
 FILLING = 3
@@ -34,7 +34,7 @@ FILLING = 3
 class _Race:
     """The candidate sets, what each scored, which won, and how that one does without the persona (if there is one)."""
 
-    sets: tuple[tuple[Shown, ...], ...]
+    sets: tuple[tuple[FewShotExample, ...], ...]
     scores: tuple[Scores, ...]
     winner: int
     alone: Scores | None
@@ -46,11 +46,11 @@ class _Race:
         return {"demonstrations": self.alone, "persona+demonstrations": self.scores[self.winner]}
 
 
-async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> Learned:
+async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
     """Reasonings, persona, demonstrations and the arm that won. Needs at least one validation choice."""
     validation = parts.validation.choices
-    plain, (reasonings, persona, alone, race) = await both(
-        score(endpoint, Sight(), validation, options.verdicts, FILLING, staggered=True),
+    plain, (reasonings, persona, alone, race) = await gather_pair(
+        score(endpoint, JudgeContext(), validation, options.verdicts, FILLING, staggered=True),
         _personal(endpoint, parts, options, known),
     )
     arms: dict[Arm, Scores] = {"default": plain, **race.arms()}
@@ -58,7 +58,7 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
         arms["persona"] = alone
     fallback = choose(arms, validation, options.seed)
     without = plain if alone is None else alone
-    return Learned(
+    return FitResult(
         reasonings=tuple(reasonings),
         persona=persona,
         demonstrations=race.sets[race.winner],
@@ -76,38 +76,38 @@ async def _personal(
 ) -> tuple[list[Reasoning], Persona | None, Scores | None, _Race]:
     """The chain of calls that wait for each other, and the persona's own scores beside it."""
     validation = parts.validation.choices
-    reasonings, shown, persona = await written(endpoint, parts, options, known)
+    reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     text = None if persona is None else persona_text(persona)
 
     async def persona_alone() -> Scores | None:
         if text is None:
             return None
-        sight = Sight(persona=text, seed=options.seed)
+        sight = JudgeContext(persona=text, seed=options.seed)
         return await score(endpoint, sight, validation, options.verdicts, FILLING, staggered=True)
 
     race = _race(endpoint, stage.candidate_sets(shown), text, validation, options)
-    return reasonings, persona, *await both(persona_alone(), race)
+    return reasonings, persona, *await gather_pair(persona_alone(), race)
 
 
 async def _race(
     endpoint: Endpoint,
-    sets: Sequence[tuple[Shown, ...]],
+    sets: Sequence[tuple[FewShotExample, ...]],
     persona: str | None,
     validation: Sequence[Preference],
     options: Options,
 ) -> _Race:
     """All sets answer the first validation choices, the best of them the rest, also without the persona."""
     cut = stage.first_round(validation)
-    sights = [Sight(shown, persona, options.seed) for shown in sets]
+    sights = [JudgeContext(shown, persona, options.seed) for shown in sets]
 
-    async def ask(sight: Sight, choices: Sequence[Preference], priority: int) -> Scores:
+    async def ask(sight: JudgeContext, choices: Sequence[Preference], priority: int) -> Scores:
         return await score(endpoint, sight, choices, options.verdicts, priority)
 
-    scores = await together(ask(sight, validation[:cut], RACING) for sight in sights)
+    scores = await gather(ask(sight, validation[:cut], RACING) for sight in sights)
     winner = stage.leader(scores)
     last = [ask(sights[winner], validation[cut:], RACING)]
     if persona is not None:
-        last.append(ask(Sight(sets[winner], seed=options.seed), validation, FILLING))
-    more, *alone = await together(last)
+        last.append(ask(JudgeContext(sets[winner], seed=options.seed), validation, FILLING))
+    more, *alone = await gather(last)
     scores[winner] = scores[winner].with_more(more)
     return _Race(tuple(sets), tuple(scores), winner, alone[0] if alone else None)

@@ -33,10 +33,10 @@ from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.preferences import History
 from personalrm.training.figures import Figure, Floats, Predicted
-from personalrm.training.folder import Mark, Marks
+from personalrm.training.folder import Marks, RunMark
 from personalrm.training.order import BRADLEY_TERRY
-from personalrm.training.outcome import Curve, Cut, Left, Look, Outcome, Tell, measured
-from personalrm.training.people import Read, check_enough, decided
+from personalrm.training.outcome import Curve, Cut, Eta, EvalPoint, Outcome, Tell, measured
+from personalrm.training.people import TrainingData, check_enough, decided
 
 STOPPING = 6
 """Of so many people one stops the training; and so many are needed."""
@@ -65,8 +65,8 @@ class FineTuning:
         return self.backbone.known_as
 
     def marks(self) -> Marks:
-        settings = {name: Mark.of(one) for name, one in asdict(self.settings).items() if name not in FREE}
-        backbone = Mark(f"{self.backbone.config}/{self.backbone.tokenizer}", self.backbone.known_as)
+        settings = {name: RunMark.of(one) for name, one in asdict(self.settings).items() if name not in FREE}
+        backbone = RunMark(f"{self.backbone.config}/{self.backbone.tokenizer}", self.backbone.known_as)
         return {**settings, "backbone": backbone}
 
     def train(self, out: Path, marks: Marks, tell: Tell) -> Outcome:
@@ -107,7 +107,7 @@ class FineTuning:
         return Predicted(rows, told, sigmoid(alone / temperature(alone)))
 
 
-def prepared(settings: RewardSettings, data: Read, validation: Read | None) -> FineTuning:
+def prepared(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:
     """The training, with its backbone and both sides of people.
 
     Raises:
@@ -154,7 +154,7 @@ def _gaps(model: RewardModel, rows: Sequence[Row], told: Sequence[str | None]) -
 
 
 def _telling(tell: Tell) -> Callable[[Progress], None]:
-    left = Left()
+    left = Eta()
 
     def told(now: Progress) -> None:
         known = measured(now.loss, now.validation_loss)
@@ -165,4 +165,4 @@ def _telling(tell: Tell) -> Callable[[Progress], None]:
 
 def _curve(out: Path, kept: int) -> Curve:
     found = orjson.loads((out / CURVE).read_bytes())
-    return Curve(tuple(Look(one["step"], one["loss"], one["validation_loss"]) for one in found), kept)
+    return Curve(tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found), kept)

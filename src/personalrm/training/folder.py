@@ -30,19 +30,19 @@ State = Literal["new", "unfinished", "finished"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class RunMark:
     """Something that a model hangs on: what is compared, and what is said of it where that is more telling."""
 
     value: str
     said: str
 
     @classmethod
-    def of(cls, value: object) -> Mark:
+    def of(cls, value: object) -> RunMark:
         """Compared as it is said."""
         return cls(str(value), str(value))
 
 
-Marks = Mapping[str, Mark]
+Marks = Mapping[str, RunMark]
 
 
 def state_of(out: Path, marks: Marks, *, resume: bool) -> State:
@@ -93,7 +93,7 @@ def as_json(marks: Marks) -> dict[str, Any]:
     return {name: asdict(one) for name, one in marks.items()}
 
 
-def _noted(out: Path) -> dict[str, Mark] | None:
+def _noted(out: Path) -> dict[str, RunMark] | None:
     """What the run in the folder is of; None if there is none."""
     manifest = out / MANIFEST
     path = manifest if manifest.exists() else out / RUN
@@ -102,7 +102,7 @@ def _noted(out: Path) -> dict[str, Mark] | None:
     try:
         found = orjson.loads(path.read_bytes())
         run = found["run"] if path == manifest else found
-        return {name: Mark(**one) for name, one in run.items()}
+        return {name: RunMark(**one) for name, one in run.items()}
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise DataError(f"{path} is damaged: remove the folder, or choose another --out") from None
 

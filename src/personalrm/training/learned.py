@@ -21,9 +21,9 @@ from personalrm.models.reward_model.losses import temperature
 from personalrm.models.trained import Device, Kind
 from personalrm.models.traits.fit import sigmoid
 from personalrm.training.figures import Predicted
-from personalrm.training.folder import CHECKPOINT, Mark, Marks
-from personalrm.training.outcome import Curve, Cut, Left, Look, Outcome, Tell, measured
-from personalrm.training.people import Read, check_enough
+from personalrm.training.folder import CHECKPOINT, Marks, RunMark
+from personalrm.training.outcome import Curve, Cut, Eta, EvalPoint, Outcome, Tell, measured
+from personalrm.training.people import TrainingData, check_enough
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Learning:
     """A `Job`; see the module's docstring."""
 
     settings: Settings
-    data: Read
-    validation: Read | None
+    data: TrainingData
+    validation: TrainingData | None
     encoder: Encoder | None
     kind: ClassVar[Kind] = "learned"
 
@@ -49,8 +49,8 @@ class Learning:
         return self.encoder is not None
 
     def marks(self) -> Marks:
-        encoder = {} if self.encoder is None else {"encoder": Mark.of(self.encoder.name)}
-        return {name: Mark.of(value) for name, value in asdict(self.settings).items()} | encoder
+        encoder = {} if self.encoder is None else {"encoder": RunMark.of(self.encoder.name)}
+        return {name: RunMark.of(value) for name, value in asdict(self.settings).items()} | encoder
 
     def train(self, out: Path, marks: Marks, tell: Tell) -> Outcome:
         tell("reading the responses")
@@ -82,7 +82,7 @@ class Learning:
         return self.settings.members if self.validation else min(self.settings.members, FOLDS)
 
     def _telling(self, tell: Tell) -> Callable[[int, Point], None]:
-        left, members, epochs = Left(), self._members, self.settings.epochs
+        left, members, epochs = Eta(), self._members, self.settings.epochs
 
         def told(member: int, point: Point) -> None:
             done = point.epoch + 1
@@ -98,7 +98,7 @@ class Learning:
         return f"each person by a member that did not learn from them ({self._members} of {FOLDS} folds by person)"
 
 
-def prepared(settings: Settings, data: Read, validation: Read | None, device: Device) -> Learning:
+def prepared(settings: Settings, data: TrainingData, validation: TrainingData | None, device: Device) -> Learning:
     """The training, with its encoder.
 
     Raises:
@@ -111,5 +111,5 @@ def prepared(settings: Settings, data: Read, validation: Read | None, device: De
 
 
 def _curve(points: tuple[Point, ...]) -> Curve:
-    looks = tuple(Look(one.epoch + 1, one.loss, one.validation_loss) for one in points)
+    looks = tuple(EvalPoint(one.epoch + 1, one.loss, one.validation_loss) for one in points)
     return Curve(looks, min(points, key=lambda one: one.validation_loss).epoch + 1)

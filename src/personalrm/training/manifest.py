@@ -19,7 +19,7 @@ from personalrm.models.trained import MANIFEST, Kind
 from personalrm.profile.lineage import Lineage
 from personalrm.training.figures import Figure
 from personalrm.training.outcome import Cut
-from personalrm.training.people import Part, Read
+from personalrm.training.people import Part, TrainingData
 
 SCHEMA = 1
 PACKAGES = ("personalrm", "numpy", "torch", "transformers", "trl", "peft")
@@ -38,7 +38,7 @@ class File:
     undecided: int
 
     @classmethod
-    def of(cls, found: Read) -> File:
+    def of(cls, found: TrainingData) -> File:
         """Of a file that was read."""
         return cls(
             found.name,

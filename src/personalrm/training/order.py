@@ -1,6 +1,6 @@
 """What is asked for: a method with its settings, the files, and where the model goes.
 
-order = Order("pref", "prism.jsonl.gz", Path("runs/pref"))
+order = TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref"))
 settings_of(order)                               # learned.Settings, or RewardSettings for bradley-terry
 """
 
@@ -26,7 +26,7 @@ METHODS = (BRADLEY_TERRY, *LEARNED)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TrainConfig:
     """See the module's docstring.
 
     Attributes:
@@ -58,7 +58,7 @@ def method_named(name: str) -> str:
     return found
 
 
-def settings_of(order: Order) -> Settings | RewardSettings:
+def settings_of(order: TrainConfig) -> Settings | RewardSettings:
     """The method's settings.
 
     Raises:
@@ -81,7 +81,7 @@ def settings_of(order: Order) -> Settings | RewardSettings:
     return Settings(order.method, seed=order.seed, **given)  # type: ignore[arg-type]
 
 
-def _reward_settings(order: Order) -> RewardSettings:
+def _reward_settings(order: TrainConfig) -> RewardSettings:
     from personalrm.models.reward_model import settings_for
 
     given = dict(order.given)

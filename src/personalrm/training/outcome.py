@@ -17,7 +17,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class EvalPoint:
     """A moment of training: losses in nats a choice, None where one was not measured."""
 
     at: int
@@ -29,7 +29,7 @@ class Look:
 class Curve:
     """One member's way: what was measured, and the place whose weights were kept."""
 
-    looks: tuple[Look, ...]
+    looks: tuple[EvalPoint, ...]
     kept: int
 
 
@@ -106,7 +106,7 @@ class Job(Protocol):
         ...
 
 
-class Left:
+class Eta:
     """About how long it will take, from the share that is done."""
 
     def __init__(self) -> None:

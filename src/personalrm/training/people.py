@@ -24,7 +24,7 @@ Part = Literal["all", "context"]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class TrainingData:
     """A file of choices.
 
     Attributes:
@@ -56,7 +56,7 @@ def decided(people: Iterable[History]) -> int:
     return sum(len(one.decided) for one in people)
 
 
-def read(path: str, part: Part, reading: ReadOptions) -> Read:
+def read(path: str, part: Part, reading: ReadOptions) -> TrainingData:
     """Everybody in a file.
 
     Args:
@@ -79,10 +79,10 @@ def read(path: str, part: Part, reading: ReadOptions) -> Read:
     people = tuple(one for one in everyone if one.decided)
     ties = sum(map(len, everyone)) - decided(people)
     undecided = len(everyone) - len(people)
-    return Read(name, _fingerprint(people), people, ties, problems.skipped, undecided, marked and part == "all")
+    return TrainingData(name, _fingerprint(people), people, ties, problems.skipped, undecided, marked and part == "all")
 
 
-def check_enough(found: Read, least: int, method: str) -> None:
+def check_enough(found: TrainingData, least: int, method: str) -> None:
     """NotEnoughChoices if there are fewer people than the method needs."""
     if len(found.people) < least:
         raise NotEnoughChoices(
@@ -91,7 +91,7 @@ def check_enough(found: Read, least: int, method: str) -> None:
         )
 
 
-def check_apart(trained: Read, validation: Read) -> None:
+def check_apart(trained: TrainingData, validation: TrainingData) -> None:
     """DataError if somebody is in both files; NotEnoughChoices if the second one holds nobody to validate on."""
     if not validation.people:
         raise NotEnoughChoices(f"{validation.name} holds nobody with a decided choice to validate on")

@@ -1,6 +1,6 @@
 """The whole: read the people, look at the folder, train or go on, measure, and say what came out.
 
-found = train(Order("pref", "prism.jsonl.gz", Path("runs/pref")), reading, tell)
+found = train(TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref")), reading, tell)
 found.manifest.figures[0].accuracy
 """
 
@@ -17,11 +17,11 @@ from personalrm.profile.lineage import Lineage
 from personalrm.training import curves, manifest
 from personalrm.training.card import card
 from personalrm.training.figures import EVERYBODY, figures
-from personalrm.training.folder import Mark, Marks, as_json, begin, end, state_of
+from personalrm.training.folder import Marks, RunMark, as_json, begin, end, state_of
 from personalrm.training.manifest import SCHEMA, File, Manifest
-from personalrm.training.order import Order, settings_of
+from personalrm.training.order import TrainConfig, settings_of
 from personalrm.training.outcome import Job, Outcome, Tell
-from personalrm.training.people import Read, check_apart, read
+from personalrm.training.people import TrainingData, check_apart, read
 
 if TYPE_CHECKING:
     from personalrm.models.learned import Settings
@@ -40,16 +40,16 @@ class Found:
 class _Run:
     """A training and what it is made of."""
 
-    order: Order
-    data: Read
-    validation: Read | None
+    order: TrainConfig
+    data: TrainingData
+    validation: TrainingData | None
     job: Job
 
     def marks(self) -> Marks:
         """What the model hangs on."""
         files = {"data": self.data} | ({} if self.validation is None else {"validation": self.validation})
-        read_from = {name: Mark(one.fingerprint, f"{one.name} ({one.fingerprint})") for name, one in files.items()}
-        first = {"method": Mark.of(self.order.method), **read_from, "part": Mark.of(self.order.part)}
+        read_from = {name: RunMark(one.fingerprint, f"{one.name} ({one.fingerprint})") for name, one in files.items()}
+        first = {"method": RunMark.of(self.order.method), **read_from, "part": RunMark.of(self.order.part)}
         return {**first, **self.job.marks()}
 
     def manifest(self, outcome: Outcome, seconds: float, resumed: bool) -> Manifest:
@@ -80,7 +80,7 @@ class _Run:
         )
 
 
-def train(order: Order, reading: ReadOptions, tell: Tell = lambda line: None) -> Found:
+def train(order: TrainConfig, reading: ReadOptions, tell: Tell = lambda line: None) -> Found:
     """Train a model, or go on with one.
 
     Args:
@@ -114,7 +114,7 @@ def train(order: Order, reading: ReadOptions, tell: Tell = lambda line: None) ->
     return Found(found, False)
 
 
-def _check(order: Order) -> None:
+def _check(order: TrainConfig) -> None:
     """What need not wait for the files."""
     if order.out.exists() and not order.out.is_dir():
         raise StorageError(f"{order.out} is a file: name a folder with --out")
@@ -124,7 +124,7 @@ def _check(order: Order) -> None:
         device_of(order.device)
 
 
-def _people(order: Order, reading: ReadOptions) -> tuple[Read, Read | None]:
+def _people(order: TrainConfig, reading: ReadOptions) -> tuple[TrainingData, TrainingData | None]:
     data = read(order.data, order.part, reading)
     validation = None if order.validation is None else read(order.validation, order.part, reading)
     if data.marked:
@@ -134,7 +134,9 @@ def _people(order: Order, reading: ReadOptions) -> tuple[Read, Read | None]:
     return data, validation
 
 
-def _job(order: Order, settings: Settings | RewardSettings, data: Read, validation: Read | None) -> Job:
+def _job(
+    order: TrainConfig, settings: Settings | RewardSettings, data: TrainingData, validation: TrainingData | None
+) -> Job:
     from personalrm.models.reward_model import RewardSettings
 
     if isinstance(settings, RewardSettings):
@@ -146,7 +148,7 @@ def _job(order: Order, settings: Settings | RewardSettings, data: Read, validati
     return learned.prepared(settings, data, validation, order.device)
 
 
-def _keep(order: Order, found: Manifest, outcome: Outcome, reading: ReadOptions) -> None:
+def _keep(order: TrainConfig, found: Manifest, outcome: Outcome, reading: ReadOptions) -> None:
     """Picture and card, then the manifest, with which the run is finished."""
     everybody = next((one.log_loss for one in found.figures if one.name == EVERYBODY), None)
     try:
@@ -164,7 +166,7 @@ def _keep(order: Order, found: Manifest, outcome: Outcome, reading: ReadOptions)
     end(order.out)
 
 
-def _device(order: Order) -> str:
+def _device(order: TrainConfig) -> str:
     """What "auto" came to."""
     import torch
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from personalrm.errors import DataError, Refused, Unreachable
+from personalrm.errors import DataError, EndpointRefused, Unreachable
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.embeddings import WIDTH, embedding
 from personalrm.models.encoders import Cached, EndpointEncoder
@@ -89,7 +89,7 @@ def test_a_text_that_is_too_long_is_cut_until_it_is_taken(tmp_path: Path) -> Non
 def test_a_wrong_key_is_one_request_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with SimulatedLLM(key="another") as llm:
         encoder = EndpointEncoder("m", llm.url, KEY)
-        with pytest.raises(Refused, match=r"refuses the key \(401\)") as caught:
+        with pytest.raises(EndpointRefused, match=r"refuses the key \(401\)") as caught:
             encoder.embed(TEXTS)
         assert llm.statistics.requests == 1
         for said in (str(caught.value), repr(encoder), encoder.name):
@@ -101,7 +101,7 @@ def test_a_wrong_key_is_one_request_and_never_shown(monkeypatch: pytest.MonkeyPa
 def test_unknown_models_and_dead_hosts_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.01)
     with SimulatedLLM(model="there") as llm:
-        with pytest.raises(Refused, match="knows no model 'here'"):
+        with pytest.raises(EndpointRefused, match="knows no model 'here'"):
             EndpointEncoder("here", llm.url).embed(["egg"])
         gone = llm.url
     with pytest.raises(Unreachable, match="cannot be reached"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from personalrm.models.learned.calibrating import Trust, calibrated
+from personalrm.models.learned.calibrating import Calibrator, calibrated
 from personalrm.models.traits.fit import sigmoid
 
 
@@ -52,7 +52,7 @@ def test_a_handful_of_choices_moves_neither_factor_far() -> None:
 
 def test_no_trust_in_the_person_predicts_as_everybody_would() -> None:
     shared, own, variance = chosen(10, 1.0, 1.0)
-    assert np.array_equal(Trust(0.7, 0.0).margins(shared, own, variance + 4.0), 0.7 * shared)
+    assert np.array_equal(Calibrator(0.7, 0.0).margins(shared, own, variance + 4.0), 0.7 * shared)
 
 
 def test_both_factors_are_short_numbers() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from vector_people import FORMS, WIDTH, Invented, few_tastes, trained
 
-from personalrm.models.learned.ensemble import hear
+from personalrm.models.learned.ensemble import predict_margins
 from personalrm.models.learned.method import Method
 from personalrm.models.learned.people import Batch, Choices, Episode, side_by_side
 
@@ -38,8 +38,8 @@ def met(choices: Choices) -> Episode:
 def believed(member: Method, batch: Batch) -> tuple[Tensor, Tensor]:
     """Margins and their variance, of all choices."""
     with torch.no_grad():
-        belief = member.believe(batch)
-        return member.margins(belief.taste, batch), member.doubt(belief, batch)
+        belief = member.infer(batch)
+        return member.margins(belief.mean, batch), member.doubt(belief, batch)
 
 
 @pytest.fixture
@@ -83,10 +83,10 @@ def test_of_equal_responses_none_is_preferred(member: Method, new: Batch) -> Non
 
 
 def test_knowing_nothing_everybody_is_the_same(member: Method, new: Batch) -> None:
-    heard = hear([member], new.unknown())
+    heard = predict_margins([member], new.unknown())
     assert not heard.personal.any()
-    taste = member.believe(new.unknown()).taste
-    assert (taste == taste[:1]).all()
+    mean = member.infer(new.unknown()).mean
+    assert (mean == mean[:1]).all()
 
 
 def test_opposite_choices_turn_the_prediction_around(member: Method, new: Batch) -> None:
@@ -104,9 +104,9 @@ def test_opposite_choices_turn_the_prediction_around(member: Method, new: Batch)
 
 def test_the_reach_is_behind_the_doubt(member: Method, new: Batch) -> None:
     with torch.no_grad():
-        belief = member.believe(new)
-        doubt, reach = member.doubt(belief, new), member.reach(belief, new)
-    assert torch.allclose(reach.square().sum(-1), doubt, rtol=1e-3, atol=1e-4)
+        belief = member.infer(new)
+        doubt, factor = member.doubt(belief, new), member.factor(belief, new)
+    assert torch.allclose(factor.square().sum(-1), doubt, rtol=1e-3, atol=1e-4)
     assert (doubt >= 0.0).all()
 
 
@@ -118,8 +118,8 @@ def test_more_of_a_person_leaves_less_doubt(member: Method, new: Batch) -> None:
 
 def test_members_that_disagree_are_less_sure(people: list[Invented], new: Batch) -> None:
     members = [trained("gpo", people[10:], seed=seed, epochs=2)[0] for seed in (0, 1)]
-    assert not hear(members[:1], new).variance.any()
-    both = hear(members, new)
-    one, other = (hear([each], new) for each in members)
+    assert not predict_margins(members[:1], new).variance.any()
+    both = predict_margins(members, new)
+    one, other = (predict_margins([each], new) for each in members)
     assert np.allclose(both.personal, (one.personal + other.personal) / 2.0, atol=1e-6)
     assert np.allclose(both.variance, ((one.personal - other.personal) / 2.0) ** 2, atol=1e-6)

@@ -14,7 +14,7 @@ import pytest
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.learned import METHODS, LearnedModel, Settings, folder, load, save, train
-from personalrm.models.learned.calibrating import Trust
+from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.folder import CARD, NUMBERS
 from personalrm.preferences import History
 
@@ -30,7 +30,7 @@ def saved(
     where = tmp_path_factory.mktemp("models")
     found = {}
     for name, model in {**models, "lore:published": published}.items():
-        found[name] = (replace(model, trust=Trust(1.05, 0.85)), where / name.replace(":", "-"))
+        found[name] = (replace(model, trust=Calibrator(1.05, 0.85)), where / name.replace(":", "-"))
         save(*found[name])
     return found
 

@@ -113,8 +113,8 @@ def test_the_divergence_of_vpl_is_that_of_torch(batch: Batch) -> None:
     def loss(progress: float) -> Tensor:
         return method.loss(batch, progress, torch.Generator().manual_seed(0))
 
-    belief = method.believe(batch)
-    divergence = kl_divergence(Normal(belief.taste, belief.spread.sqrt()), Normal(0.0, 1.0)).sum() / batch.asked.sum()
+    belief = method.infer(batch)
+    divergence = kl_divergence(Normal(belief.mean, belief.spread.sqrt()), Normal(0.0, 1.0)).sum() / batch.asked.sum()
     assert divergence > 0.01
     assert torch.allclose(loss(0.5) - loss(0.0), 0.3 * divergence)
     assert torch.allclose(loss(0.25) - loss(0.0), 0.15 * divergence)
@@ -130,25 +130,25 @@ def test_gpo_reads_long_histories_apart_and_loses_the_same(batch: Batch, monkeyp
 
 def test_lore_mixes_rewards_on_the_simplex() -> None:
     method = lore.LoRe(torch.zeros(WIDTH), 3, lore.Settings())
-    taste, x = torch.randn(2, 8), torch.randn(2, 5, WIDTH)
-    mixed = torch.einsum("pb,bd,pnd->pn", taste.softmax(-1), method.basis, x)
-    assert torch.allclose(method.rewards(taste, x), mixed, atol=1e-5)
+    mean, x = torch.randn(2, 8), torch.randn(2, 5, WIDTH)
+    mixed = torch.einsum("pb,bd,pnd->pn", mean.softmax(-1), method.basis, x)
+    assert torch.allclose(method.rewards(mean, x), mixed, atol=1e-5)
 
 
 def test_pal_prefers_what_is_nearer_to_the_ideal_point() -> None:
     method = pal.PAL(torch.zeros(WIDTH), 3, pal.Settings())
-    taste, (chosen, rejected) = torch.randn(2, 6), torch.randn(2, 2, 5, WIDTH)
-    ideal = (taste.softmax(-1) @ method.prototypes)[:, None]
+    mean, (chosen, rejected) = torch.randn(2, 6), torch.randn(2, 2, 5, WIDTH)
+    ideal = (mean.softmax(-1) @ method.prototypes)[:, None]
     far = [(x @ method.map.T - ideal).square().sum(-1) for x in (chosen, rejected)]
-    found = method.rewards(taste, chosen) - method.rewards(taste, rejected)
+    found = method.rewards(mean, chosen) - method.rewards(mean, rejected)
     assert torch.allclose(found, far[1] - far[0], atol=1e-5)
 
 
 def test_pref_is_coefficients_times_features() -> None:
     method = pref.PReF(torch.eye(1, WIDTH)[0], 3, pref.Settings(factors=4))
-    taste, x = torch.randn(2, 4), torch.randn(2, 5, WIDTH)
-    expected = x[..., 0] + torch.einsum("pj,jd,pnd->pn", taste, method.directions, x)
-    assert torch.allclose(method.rewards(taste, x), expected, atol=1e-5)
+    mean, x = torch.randn(2, 4), torch.randn(2, 5, WIDTH)
+    expected = x[..., 0] + torch.einsum("pj,jd,pnd->pn", mean, method.directions, x)
+    assert torch.allclose(method.rewards(mean, x), expected, atol=1e-5)
 
 
 def test_the_published_form_is_the_penalised_likelihood_of_the_paper() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from personalrm.models.learned import METHODS, LearnedModel
-from personalrm.models.learned.calibrating import Trust
+from personalrm.models.learned.calibrating import Calibrator
 from personalrm.preferences import History, Message
 
 pytestmark = pytest.mark.parametrize("name", METHODS)
@@ -22,7 +22,7 @@ def asked(people: list[History]) -> list[tuple[tuple[Message, ...], str, str]]:
 @pytest.fixture
 def model(name: str, models: dict[str, LearnedModel]) -> LearnedModel:
     """As trained, but that the person's part is trusted."""
-    return replace(models[name], trust=Trust(1.1, 0.9))
+    return replace(models[name], trust=Calibrator(1.1, 0.9))
 
 
 def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel, people: list[History]) -> None:
@@ -92,7 +92,7 @@ def test_the_person_moves_the_prediction(model: LearnedModel, people: list[Histo
 
 
 def test_a_person_in_whom_there_is_no_trust_is_everybody(model: LearnedModel, people: list[History]) -> None:
-    pairs, wary = asked(people), replace(model, trust=Trust(1.1, 0.0))
+    pairs, wary = asked(people), replace(model, trust=Calibrator(1.1, 0.0))
     assert np.allclose(wary.fit(people[16]).compare_many(pairs), wary.compare_many(pairs), atol=1e-12)
     assert not wary.score_many(people[16:17], [(pairs[0][0], pairs[0][1])]).deviation.any()
 

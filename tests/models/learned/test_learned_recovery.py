@@ -65,13 +65,13 @@ def test_vpl_tells_opposed_tastes_apart_where_a_common_reward_is_at_chance(modes
     assert abs((differences @ common > 0).mean() - 0.5) < 0.05
     best = np.mean([(one.reward(each.chosen - each.rejected) > 0).mean() for one, each in zip(new, asked, strict=True)])
     with torch.no_grad():
-        taste = method.believe(batch_of([one.choices for one in new])).taste
-        right = (method.margins(taste, batch_of(asked)) > 0).float().mean().item()
+        mean = method.infer(batch_of([one.choices for one in new])).mean
+        right = (method.margins(mean, batch_of(asked)) > 0).float().mean().item()
     assert right > 0.93 * best  # the choices are noisy: whoever knows the rewards is right in nine of ten
     mode = np.array([one.reward(np.eye(WIDTH)[: modes // 2]) for one in new])
     labels = mode @ np.arange(1, 1 + modes // 2)
-    centres = np.array([taste.numpy()[labels == one].mean(0) for one in np.unique(labels)])
-    nearest = np.linalg.norm(taste.numpy()[:, None] - centres, axis=2).argmin(1)
+    centres = np.array([mean.numpy()[labels == one].mean(0) for one in np.unique(labels)])
+    nearest = np.linalg.norm(mean.numpy()[:, None] - centres, axis=2).argmin(1)
     assert (np.unique(labels)[nearest] == labels).mean() > 0.95
 
 
@@ -82,9 +82,9 @@ def test_vpl_knows_opposed_tastes_from_five_choices() -> None:
     draw, sides = np.random.default_rng(8), np.where(np.arange(100) % 2, 1.0, -1.0)
     known = batch_of([choices_by(linear(side * direction[0]), "new", draw, 5) for side in sides])
     with torch.no_grad():
-        belief = method.believe(known)
-        rewards = method.rewards(belief.taste, torch.eye(1, WIDTH).expand(100, 1, -1))
-        opposite = method.rewards(belief.taste, -torch.eye(1, WIDTH).expand(100, 1, -1))
+        belief = method.infer(known)
+        rewards = method.rewards(belief.mean, torch.eye(1, WIDTH).expand(100, 1, -1))
+        opposite = method.rewards(belief.mean, -torch.eye(1, WIDTH).expand(100, 1, -1))
     assert ((rewards > opposite)[:, 0].numpy() == (sides > 0)).mean() > 0.9
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from personalrm.models.learned.checkpoint import Keeper, Nowhere
+from personalrm.models.learned.checkpoint import CheckpointStore, NullStore
 from personalrm.models.learned.loop import Member, Point, Tell, train_member
 from personalrm.models.learned.method import Method
 from personalrm.models.learned.people import Batch, Choices, everything, side_by_side
@@ -105,7 +105,7 @@ def trained(
     name: Any,
     people: Sequence[Invented],
     shared: Array | None = None,
-    keeper: Keeper | None = None,
+    keeper: CheckpointStore | None = None,
     tell: Tell = lambda member, point: None,
     **changes: Any,
 ) -> tuple[Method, list[Point]]:
@@ -116,7 +116,7 @@ def trained(
     settings = Settings(name, **changes)
     method = method_of(settings, base, len(choices) - stopping, 0)
     member = Member(0, choices[stopping:], choices[:stopping])
-    return method, train_member(method, member, settings, keeper or Nowhere(), tell)
+    return method, train_member(method, member, settings, keeper or NullStore(), tell)
 
 
 def correlations(method: Method, people: Sequence[Invented], shared: Array | None = None) -> Array:
@@ -125,9 +125,9 @@ def correlations(method: Method, people: Sequence[Invented], shared: Array | Non
     seen = fresh if shared is None else beside(fresh, shared)
     known = batch_of([one.choices if shared is None else on_footing(one.choices, shared) for one in people])
     with torch.no_grad():
-        belief = method.believe(known)
+        belief = method.infer(known)
         rows = torch.as_tensor(seen, dtype=torch.float32).expand(len(people), -1, -1)
-        found = method.rewards(belief.taste, rows).numpy()
+        found = method.rewards(belief.mean, rows).numpy()
     return np.array([np.corrcoef(one, who.reward(fresh))[0, 1] for one, who in zip(found, people, strict=True)])
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
-from personalrm.bench.entries import Entry, labels
+from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.report import lines
 from personalrm.bench.report.table import Table
 
@@ -113,9 +113,9 @@ def learning(record: Record) -> Iterator[Chart]:
         yield Lines(f"Learning curve{number}", "choices learned from, mean of the pairs", "accuracy", some)
 
 
-def _entry(row: Record) -> Entry:
+def _entry(row: Record) -> ResultKey:
     """The line without its limit."""
-    return Entry(row["name"], row["model"])
+    return ResultKey(row["name"], row["model"])
 
 
 def _choices(row: Record, more: Mapping[str, Record]) -> Any:

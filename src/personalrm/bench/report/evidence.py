@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from personalrm.bench.entries import Entry
+from personalrm.bench.entries import ResultKey
 from personalrm.bench.report.lines import ranked
 from personalrm.errors import DataError
 
@@ -109,25 +109,25 @@ def read_evidence(directory: str | Path, record: Record) -> Evidence:
     return Evidence(worst, personas)
 
 
-def _shown(record: Record) -> dict[Entry, str]:
+def _shown(record: Record) -> dict[ResultKey, str]:
     """Lines with probabilities; of those that differ in the number of choices alone, the one that has most."""
-    most: dict[tuple[str, str], tuple[Entry, str]] = {}
+    most: dict[tuple[str, str], tuple[ResultKey, str]] = {}
     for row in ranked(record):
-        entry = Entry(row["name"], row["model"], row["context_pairs"])
+        entry = ResultKey(row["name"], row["model"], row["context_pairs"])
         known = most.get((entry.method, entry.model))
         if row["log_loss"] is not None and (known is None or _limit(entry) > _limit(known[0])):
             most[entry.method, entry.model] = (entry, row["label"])
     return dict(most.values())
 
 
-def _limit(entry: Entry) -> float:
+def _limit(entry: ResultKey) -> float:
     return math.inf if entry.context_pairs is None else entry.context_pairs
 
 
-def _gathered(folder: Path, entries: Mapping[Entry, str]) -> dict[Entry, _Line]:
-    lines: dict[Entry, _Line] = {}
+def _gathered(folder: Path, entries: Mapping[ResultKey, str]) -> dict[ResultKey, _Line]:
+    lines: dict[ResultKey, _Line] = {}
     for row in _rows(folder / "pairs.jsonl", ("method", "model", "context_pairs", "user", "id", "domain")):
-        entry = Entry(row["method"], row["model"], row["context_pairs"])
+        entry = ResultKey(row["method"], row["model"], row["context_pairs"])
         if entry in entries and row["probability"] is not None:
             lines.setdefault(entry, _Line()).add(row)
     return lines

@@ -1,7 +1,7 @@
 """Methods that learn from something else than the person's own choices: for causal checks.
 
-    Altered(method, "labels flipped", flipped)
-    Altered(method, "another person's choices", swapped(people))
+    PerturbedMethod(method, "labels flipped", flipped)
+    PerturbedMethod(method, "another person's choices", swapped(people))
 
 Another person's choices enter a prompt here and nowhere else in the project, on purpose: the check asks whether it
 matters whose they are. It runs on data that the researcher holds as a whole, never for a user.
@@ -20,7 +20,7 @@ Change = Callable[[Task], History]
 
 
 @dataclass(frozen=True)
-class Altered:
+class PerturbedMethod:
     """A method whose history is changed before it learns; everything else is the method's own."""
 
     method: Method

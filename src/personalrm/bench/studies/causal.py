@@ -14,8 +14,8 @@ import numpy as np
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.predicting import Method
 from personalrm.bench.results import BenchResult
-from personalrm.bench.studies.altered import Altered, flipped, swapped
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
+from personalrm.bench.studies.altered import PerturbedMethod, flipped, swapped
+from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import LEVEL, points, share
 from personalrm.stats.intervals import Paired
 
@@ -23,17 +23,21 @@ QUESTION = "If the labels are flipped, or the choices are another person's, do t
 FLIPPED, SWAPPED = "labels flipped", "another person's choices"
 
 
-async def study(lab: Lab) -> Record:
+async def study(lab: StudyContext) -> Record:
     """Each personal method on the person's choices, on flipped ones, on another person's, and without any."""
     lines: list[Method] = []
     for name in lab.personal():
         for method in lab.made(name):
-            lines += [method, Altered(method, FLIPPED, flipped), Altered(method, SWAPPED, swapped(lab.people()))]
+            lines += [
+                method,
+                PerturbedMethod(method, FLIPPED, flipped),
+                PerturbedMethod(method, SWAPPED, swapped(lab.people())),
+            ]
     plains = [one for name in dict.fromkeys(map(plain_of, lab.personal())) for one in lab.made(name)]
     result = await lab.run("causal", [*plains, *lines], "context-target")
     rows, reading, series = [], [], []
     for method in lines:
-        if isinstance(method, Altered):
+        if isinstance(method, PerturbedMethod):
             continue
         found = [result.label(name, method.model) for name in _names(method.name)]
         finished = [one for one in found if one is not None]

@@ -8,11 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 from personalrm.bench.methods import asks
-from personalrm.bench.studies.lab import Lab, Record, keep
+from personalrm.bench.studies.lab import Record, StudyContext, keep
 from personalrm.errors import DataError
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared_models
-from personalrm.llm.ledger import Ledger
+from personalrm.llm.ledger import Budget
 from personalrm.models.engines import TRAITS
 
 STUDIES: Mapping[str, str] = {
@@ -28,7 +28,7 @@ OWN_METHODS = ("transfer", "stated")
 """Studies that know themselves which methods they compare; all of these ask a model."""
 
 
-def run_study(name: str, lab: Lab, models: list[str], settings: Settings) -> tuple[Path, list[Ledger]]:
+def run_study(name: str, lab: StudyContext, models: list[str], settings: Settings) -> tuple[Path, list[Budget]]:
     """Run one study and keep its record; gives the file and what each model was asked.
 
     Raises:
@@ -37,7 +37,7 @@ def run_study(name: str, lab: Lab, models: list[str], settings: Settings) -> tup
     study = _study_named(name)
     wanted = name in OWN_METHODS or any(map(asks, lab.methods))
 
-    async def work() -> tuple[Record, list[Ledger]]:
+    async def work() -> tuple[Record, list[Budget]]:
         asked = shared_models([one for one in models if one not in TRAITS], settings) if wanted else []
         return await study(replace(lab, models=asked)), [one.ledger for one in asked]
 
@@ -45,8 +45,10 @@ def run_study(name: str, lab: Lab, models: list[str], settings: Settings) -> tup
     return keep(record, lab.folder), ledgers
 
 
-def _study_named(name: str) -> Callable[[Lab], Awaitable[Record]]:
+def _study_named(name: str) -> Callable[[StudyContext], Awaitable[Record]]:
     if name not in STUDIES:
         raise DataError(f"there is no study '{name}'; known are {', '.join(STUDIES)}")
-    study: Callable[[Lab], Awaitable[Record]] = import_module(f"personalrm.bench.studies.{STUDIES[name]}").study
+    study: Callable[[StudyContext], Awaitable[Record]] = import_module(
+        f"personalrm.bench.studies.{STUDIES[name]}"
+    ).study
     return study

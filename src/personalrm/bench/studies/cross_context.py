@@ -14,7 +14,7 @@ import numpy as np
 from personalrm.bench.charts import Matrix
 from personalrm.bench.protocols import tasks
 from personalrm.bench.results import BenchResult
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
+from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.stats.intervals import Paired, paired
 
@@ -30,7 +30,7 @@ class _Place:
     predicted: str
 
 
-async def study(lab: Lab) -> Record:
+async def study(lab: StudyContext) -> Record:
     """All personal methods, type by type."""
     result = await lab.run("cross-context", lab.with_plain(), PROTOCOL)
     places = list(_places(lab))
@@ -59,7 +59,7 @@ async def study(lab: Lab) -> Record:
     )
 
 
-def _places(lab: Lab) -> Iterator[_Place]:
+def _places(lab: StudyContext) -> Iterator[_Place]:
     for history in lab.people():
         for task, _ in tasks(history, PROTOCOL, lab.seed):
             learned = next((one.domain for one in task.history if one.domain), "") or ""
@@ -67,7 +67,7 @@ def _places(lab: Lab) -> Iterator[_Place]:
                 yield _Place(learned, one.domain or "")
 
 
-def _personal_lines(lab: Lab, result: BenchResult) -> Iterator[tuple[str, str]]:
+def _personal_lines(lab: StudyContext, result: BenchResult) -> Iterator[tuple[str, str]]:
     personal = lab.personal()
     for label, one in result.lines.items():
         plain = result.label(plain_of(one.entry.method), one.entry.model)

@@ -1,6 +1,6 @@
 """What every study works with: people, methods, models, and a folder in which its runs can be gone on with.
 
-lab = Lab(people, ("traits",), folder=Path("out"))
+lab = StudyContext(people, ("traits",), folder=Path("out"))
 result = await lab.run("scaling", lab.with_plain(), "context-target", context_pairs=(2, 4, None))
 """
 
@@ -30,7 +30,7 @@ _PLAIN = {"traits": "population", "traits+encoder": "population+encoder"}
 
 
 @dataclass(frozen=True)
-class Lab:
+class StudyContext:
     """A place to run studies.
 
     Attributes:
@@ -146,7 +146,7 @@ def keep(record: Record, folder: Path) -> Path:
     return path
 
 
-def settings_of(lab: Lab, result: BenchResult, **more: Any) -> dict[str, Any]:
+def settings_of(lab: StudyContext, result: BenchResult, **more: Any) -> dict[str, Any]:
     """How a study was asked, for its readers; with what could not be finished."""
     return {
         "data": lab.data,

@@ -15,7 +15,7 @@ import numpy as np
 
 from personalrm.bench.charts import Lines, Point, Series
 from personalrm.bench.results import BenchResult
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
+from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, share, verdict
 from personalrm.stats.intervals import interval
 
@@ -27,7 +27,7 @@ STEPS = ((1, 2), (3, 5), (6, 9), (10, 14), (15, 24), (25, MANY))
 """How many earlier choices stand together in a point of the curve."""
 
 
-async def study(lab: Lab) -> Record:
+async def study(lab: StudyContext) -> Record:
     """Two runs: in order, and growing."""
     ordered = await lab.run("longitudinal/in-order", lab.with_plain(), "in-order", (RECENT, None))
     growing = await lab.run("longitudinal/growing", lab.personal(), "growing")
@@ -83,7 +83,7 @@ def _curve(result: BenchResult, label: str) -> Iterator[_Step]:
             yield _Step(name, float(np.median(held[only])), float(right.mean()), lowest, highest, int(only.sum()))
 
 
-def _followed(lab: Lab, result: BenchResult) -> list[str]:
+def _followed(lab: StudyContext, result: BenchResult) -> list[str]:
     """All choices against the newest few, on pairs with more than the few before them."""
     personal, older = lab.personal(), np.array([one.history > RECENT for one in result.asked])
     found = []

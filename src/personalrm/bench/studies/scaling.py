@@ -6,14 +6,14 @@ import re
 
 from personalrm.bench.charts import Chart, Lines, Point, Series
 from personalrm.bench.results import BenchResult, Row
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, plain_of, settings_of
+from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import points, verdict
 
 QUESTION = "How does accuracy grow with the number of past choices, and with the size of the model?"
 _SIZE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
 
 
-async def study(lab: Lab) -> Record:
+async def study(lab: StudyContext) -> Record:
     """Every method with each number of choices, on every model."""
     wanted = lab.with_plain()
     result = await lab.run("scaling", wanted, "context-target", lab.context_pairs)
@@ -86,7 +86,7 @@ def _by_size(rows: list[Row]) -> Lines | None:
     return Lines("Accuracy by model size", "billions of parameters", "accuracy", lines, reference=0.5, log_x=True)
 
 
-def _reading(lab: Lab, result: BenchResult) -> list[str]:
+def _reading(lab: StudyContext, result: BenchResult) -> list[str]:
     """For each personal line with all choices: its gain over what it is without the person."""
     found, personal = [], lab.personal()
     for row in result.row_of.values():

@@ -16,11 +16,11 @@ import numpy as np
 from personalrm import prompts
 from personalrm.bench.charts import Dots, Point, Series
 from personalrm.bench.results import BenchResult
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
+from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
-from personalrm.errors import DataError, NotEnoughChoices, Unusable
-from personalrm.llm.endpoint import Endpoint, Want
-from personalrm.llm.gather import both, stream
+from personalrm.errors import DataError, NotEnoughChoices, UnusableResponse
+from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.gather import bounded_map, gather_pair
 from personalrm.models.judges.stated import statement
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
@@ -28,7 +28,7 @@ from personalrm.stats.intervals import interval
 from personalrm.stats.metrics import correctness
 from personalrm.synthesis import rendering
 from personalrm.synthesis.fitting import AT_ONCE, fit
-from personalrm.synthesis.judging import TOKEN_ANSWER, Sight, ask_order, combine, read_probability
+from personalrm.synthesis.judging import TOKEN_ANSWER, JudgeContext, ask_order, combine, read_probability
 from personalrm.synthesis.persona import persona_text
 
 QUESTION = "Does the persona match what the person says they want, and which of the two predicts their choices?"
@@ -46,7 +46,7 @@ class Match:
     probabilities: tuple[float | None, ...]
 
 
-async def study(lab: Lab) -> Record:
+async def study(lab: StudyContext) -> Record:
     """Match statements with personas, and predict choices from either; people without a statement are left out."""
     models = lab.languages()
     said = {one.user: text for one in lab.people() if (text := statement(one))}
@@ -60,7 +60,7 @@ async def study(lab: Lab) -> Record:
     rows, reading, series = [], [], []
     for model in models:
         matching = _matching(model, lab, said)
-        found = [one async for one in stream(matching, speaking(), AT_ONCE)]
+        found = [one async for one in bounded_map(matching, speaking(), AT_ONCE)]
         row, sentence, dots = _matched(model.model, found, lab.seed)
         rows.append(row)
         reading.append(sentence)
@@ -95,11 +95,13 @@ def strangers(user: str, said: dict[str, str]) -> list[str]:
     return [users[(at + step) % len(users)] for step in range(1, min(STRANGERS, len(users) - 1) + 1)]
 
 
-def _matching(model: Endpoint, lab: Lab, said: dict[str, str]) -> Callable[[History], Coroutine[Any, Any, Match]]:
+def _matching(
+    model: Endpoint, lab: StudyContext, said: dict[str, str]
+) -> Callable[[History], Coroutine[Any, Any, Match]]:
     async def one(history: History) -> Match:
         try:
             profile = await fit(model, history, lab.options)
-        except (NotEnoughChoices, Unusable):
+        except (NotEnoughChoices, UnusableResponse):
             return Match(history.user, ())
         if profile.persona is None:
             return Match(history.user, ())
@@ -115,11 +117,11 @@ async def match(model: Endpoint, persona: str, own: str, other: str, options: Op
 
     def messages(first: str, second: str) -> list[Message]:
         pair = rendering.pair((_ASKED,), first, second)
-        asked = f"{Sight(persona=persona, seed=options.seed).text}{pair}\n\n{prompts.load('stated')}"
+        asked = f"{JudgeContext(persona=persona, seed=options.seed).text}{pair}\n\n{prompts.load('stated')}"
         return [Message("system", prompts.load("system")), Message("user", asked)]
 
-    want = Want(TOKEN_ANSWER, logprobs=20)
-    orders = await both(
+    want = SamplingParams(TOKEN_ANSWER, logprobs=20)
+    orders = await gather_pair(
         ask_order(model, messages(own, other), want, read_probability),
         ask_order(model, messages(other, own), want, read_probability),
     )

@@ -8,28 +8,28 @@ from dataclasses import dataclass
 
 from personalrm import prompts
 from personalrm.bench.charts import Matrix
-from personalrm.bench.judges import Tally, judged_all
+from personalrm.bench.judges import TokenTally, judged_all
 from personalrm.bench.predicting import Method, Population, Prediction
 from personalrm.bench.protocols import Task
 from personalrm.bench.results import BenchResult
-from personalrm.bench.studies.lab import Lab, Record, TableRecord, caveats, settings_of
+from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
-from personalrm.errors import NotEnoughChoices, Unusable
+from personalrm.errors import NotEnoughChoices, UnusableResponse
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges import seeing
 from personalrm.models.judges.synthesizeme import learned
 from personalrm.profile.options import Options
 from personalrm.profile.records import Arm
 from personalrm.stats.intervals import Paired
-from personalrm.synthesis.fitting import fit, sight_for
-from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.fitting import fit, judge_context_for
+from personalrm.synthesis.judging import JudgeContext
 
 QUESTION = "Does a persona and prompt that one model wrote help another model judge?"
 ARM: Arm = "persona+demonstrations"
 """Shown to every judge whether it helps or not: a fallback to nothing would hide what does not transfer."""
 
 
-async def study(lab: Lab) -> Record:
+async def study(lab: StudyContext) -> Record:
     """Every model writes, every model judges; and every model judges without anything."""
     models = lab.languages()
     written = [Written(writer, judge, lab.options) for writer in models for judge in models]
@@ -82,12 +82,12 @@ class Written:
 
     async def predict(self, task: Task) -> Prediction:
         """Learn with the writer, judge with the judge."""
-        writing, judging = Tally(self.writer), Tally(self.judge)
-        sight = Sight()
+        writing, judging = TokenTally(self.writer), TokenTally(self.judge)
+        sight = JudgeContext()
         try:
             profile = await fit(writing, task.history, self.options)
-            sight, told = sight_for(profile, ARM), learned(profile, ARM)
-        except (NotEnoughChoices, Unusable) as error:
+            sight, told = judge_context_for(profile, ARM), learned(profile, ARM)
+        except (NotEnoughChoices, UnusableResponse) as error:
             told = {"note": f"nothing was written: {error}"}
         answers = await judged_all(seeing(judging, sight, self.options), task.questions)
         return Prediction(answers, writing.spend() + judging.spend(), told)

@@ -51,7 +51,7 @@ Skip = Annotated[bool, typer.Option("--skip-llm-filters", help="Ask no model.")]
 Gap = Annotated[float, typer.Option(min=0, help="PRISM: least difference of scores, of 100, that is a choice.")]
 Pairs = Annotated[int, typer.Option(min=2, help="Least pairs of a person, before and after the other filters.")]
 Conversations = Annotated[int, typer.Option(min=2, help="Least conversations of a person.")]
-Room = Annotated[float, typer.Option(min=0, max=1, help="Least probability that there is room for taste.")]
+Personalizable = Annotated[float, typer.Option(min=0, max=1, help="Least probability that there is room for taste.")]
 Low = Annotated[float, typer.Option(min=0, max=1, help="Least share of verdicts that equal the person's choice.")]
 High = Annotated[float, typer.Option(min=0, max=1, help="Greatest such share; above it the judges agree.")]
 Scored = Annotated[float, typer.Option(min=0, max=1, help="Least share of verdicts that must be readable.")]
@@ -74,7 +74,7 @@ def curate(
     min_gap: Gap = _DEFAULT.min_gap,
     min_pairs: Pairs = _DEFAULT.min_pairs,
     min_conversations: Conversations = _DEFAULT.min_conversations,
-    room: Room = _DEFAULT.room,
+    room: Personalizable = _DEFAULT.room,
     min_agreement: Low = _DEFAULT.min_agreement,
     max_agreement: High = _DEFAULT.max_agreement,
     min_scored: Scored = _DEFAULT.min_scored,
@@ -100,12 +100,12 @@ def curate(
     from personalrm.curation.running import Plan
     from personalrm.curation.sources import sources
     from personalrm.curation.table import table
-    from personalrm.data.arena import Wish
+    from personalrm.data.arena import ArenaFilter
     from personalrm.llm.connect import Settings
 
     shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
-    wish = Wish(tuple(language or ()), anonymous_only, leave_out_toxic)
+    wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
     limits = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
     with output.bench_progress() as tell:

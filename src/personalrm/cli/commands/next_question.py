@@ -89,7 +89,7 @@ def _question(out: Console, title: str, one: Question) -> None:
         _text(out, last.role, last.content)
     _text(out, "A", one.candidate.a)
     _text(out, "B", one.candidate.b)
-    taught = f"remove {_percent(one.removes)} of what is not known of this person's answers to these pairs"
+    taught = f"remove {_percent(one.variance_removed)} of what is not known of this person's answers to these pairs"
     out.print(f"P(A) = {one.probability:.2f}. An answer is expected to {taught}.")
     if one.settles:
         said = ", ".join(f"{settled.trait} ({_percent(settled.share)})" for settled in one.settles)
@@ -126,7 +126,7 @@ def _json(user: str, criterion: str, left: int, found: list[Question]) -> str:
     questions = [
         {
             "probability": one.probability,
-            "removes": one.removes,
+            "variance_removed": one.variance_removed,
             "settles": [asdict(each) for each in one.settles],
             "value": one.value,
             "row": asdict(one.candidate) | {"winner": None},

@@ -57,7 +57,7 @@ def study(
 ) -> None:
     """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
     from personalrm.bench.studies.command import run_study
-    from personalrm.bench.studies.lab import Lab
+    from personalrm.bench.studies.lab import StudyContext
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions, name_of, source
     from personalrm.llm.connect import Settings
@@ -68,7 +68,7 @@ def study(
     with output.bench_progress() as progress:
         path, ledgers = run_study(
             name,
-            Lab(
+            StudyContext(
                 source(data, reading),
                 tuple(inputs.listed(methods)),
                 out,

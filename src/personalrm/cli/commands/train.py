@@ -100,14 +100,14 @@ def train(
 
     try:
         from personalrm.data.sources import ReadOptions
-        from personalrm.training.order import BRADLEY_TERRY, Order, method_named
+        from personalrm.training.order import BRADLEY_TERRY, TrainConfig, method_named
         from personalrm.training.train import train as made
 
         name = method_named(method)
         own, others = (LEARNED_ONLY, FINE_TUNED_ONLY)[:: -1 if name == BRADLEY_TERRY else 1]
         given = _given(context, (*own, *BOTH))
         _say_what_is_idle(context, name, (*others, "device") if given.get("features") == "traits" else others)
-        order = Order(name, data, out, validation, part.value, device.value, seed, resume, given)
+        order = TrainConfig(name, data, out, validation, part.value, device.value, seed, resume, given)
         with output.training_progress() as tell:
             found = made(order, ReadOptions(strict, min_gap, output.remark), tell)
     except KeyboardInterrupt:

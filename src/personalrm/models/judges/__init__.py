@@ -23,10 +23,10 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
-from personalrm.synthesis.judging import Judgement, Sight
+from personalrm.synthesis.judging import JudgeContext, Judgement
 
 
-class Judging(Protocol):
+class PairJudge(Protocol):
     """Judges pairs as one person would; `personalrm.models.judges.pair_judge.Judge.judge` is one."""
 
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
@@ -35,7 +35,7 @@ class Judging(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class FittedJudge:
     """A judge that has learned what it needs of one person.
 
     Attributes:
@@ -43,31 +43,33 @@ class Asking:
         learned: what was learned, as JSON values: ``persona``, ``claims``, ``arm``, ``note``, … as far as there are.
     """
 
-    judge: Judging
+    judge: PairJudge
     learned: Mapping[str, Any] = field(default_factory=dict)
 
 
-Learning = Callable[[Endpoint, History, Options], Awaitable[Asking]]
+JudgeFactory = Callable[[Endpoint, History, Options], Awaitable[FittedJudge]]
 
 
-def seeing(endpoint: Endpoint, sight: Sight, options: Options, learned: Mapping[str, Any] | None = None) -> Asking:
+def seeing(
+    endpoint: Endpoint, sight: JudgeContext, options: Options, learned: Mapping[str, Any] | None = None
+) -> FittedJudge:
     """The judge that is shown this of the person."""
-    return Asking(partial(Judge(endpoint, sight).judge, verdicts=options.verdicts), learned or {})
+    return FittedJudge(partial(Judge(endpoint, sight).judge, verdicts=options.verdicts), learned or {})
 
 
 @cache
-def judges() -> Mapping[str, Learning]:
+def judges() -> Mapping[str, JudgeFactory]:
     """All judges of this folder by name, in the order of files and names."""
-    found: dict[str, Learning] = {}
+    found: dict[str, JudgeFactory] = {}
     for module in sorted(one.name for one in pkgutil.iter_modules(__path__)):
-        for name, learning in getattr(importlib.import_module(f"{__name__}.{module}"), "JUDGES", {}).items():
+        for name, factory in getattr(importlib.import_module(f"{__name__}.{module}"), "JUDGES", {}).items():
             if name in found:
                 raise DataError(f"two judges are called '{name}'; the second is in {module}.py")
-            found[name] = learning
+            found[name] = factory
     return found
 
 
-def judge_named(name: str) -> Learning:
+def judge_named(name: str) -> JudgeFactory:
     """The judge of that name; DataError names the known ones."""
     if name not in judges():
         raise DataError(f"there is no judge '{name}'; known are {', '.join(judges())}")

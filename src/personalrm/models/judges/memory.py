@@ -12,12 +12,12 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json
-from personalrm.llm.endpoint import Endpoint, Want
-from personalrm.models.judges import Asking, seeing
+from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.models.judges import FittedJudge, seeing
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import Sight, without_thoughts
+from personalrm.synthesis.judging import JudgeContext, without_thoughts
 
 MOST_FACTS = 12
 LONGEST_ANSWER = 800
@@ -30,14 +30,14 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-async def memory(endpoint: Endpoint, history: History, options: Options) -> Asking:
+async def memory(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
     """Read the choices one by one, oldest first; what is remembered in the end is shown."""
     facts: list[str] = []
     for choice in history.decided:
         facts = await remember(endpoint, facts, choice, options.seed)
     if not facts:
-        return seeing(endpoint, Sight(), options, {"note": "nothing was remembered: judged as by default"})
-    return seeing(endpoint, Sight(memory=as_text(facts)), options, {"memory": facts})
+        return seeing(endpoint, JudgeContext(), options, {"note": "nothing was remembered: judged as by default"})
+    return seeing(endpoint, JudgeContext(memory=as_text(facts)), options, {"memory": facts})
 
 
 async def remember(endpoint: Endpoint, facts: Sequence[str], choice: Preference, seed: int) -> list[str]:
@@ -46,7 +46,7 @@ async def remember(endpoint: Endpoint, facts: Sequence[str], choice: Preference,
     asked = f"{known}{rendering.past_choice(1, choice, seed, None)}\n\n{prompts.load('memory')}"
     messages = [Message("system", prompts.load("system")), Message("user", asked)]
     try:
-        completion = await endpoint.complete(messages, Want(LONGEST_ANSWER, schema=SCHEMA))
+        completion = await endpoint.complete(messages, SamplingParams(LONGEST_ANSWER, schema=SCHEMA))
     except RequestRefused:  # too long: this choice is not remembered
         return list(facts)
     return read_facts(completion.text) or list(facts)

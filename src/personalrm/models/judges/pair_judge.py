@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.llm.endpoint import Endpoint, Want
-from personalrm.llm.gather import together
+from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.gather import gather
 from personalrm.preferences import Message, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.stats.bradley_terry import pairs_to_compare, strengths
@@ -19,8 +19,8 @@ from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import (
     REASONED_ANSWER,
     TOKEN_ANSWER,
+    JudgeContext,
     Judgement,
-    Sight,
     judge_pair,
     log_odds,
     read_probability,
@@ -51,7 +51,7 @@ class Judge:
         sight: what it is shown of the person.
     """
 
-    def __init__(self, endpoint: Endpoint, sight: Sight) -> None:
+    def __init__(self, endpoint: Endpoint, sight: JudgeContext) -> None:
         self._endpoint, self._sight = endpoint, sight
 
     async def judge(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "token") -> Judgement:
@@ -70,7 +70,7 @@ class Judge:
         asked = f"{self._sight.text}{pair}\n\n{prompts.load('score')}"
         messages = [Message("system", prompts.load("system")), Message("user", asked)]
         for room in (TOKEN_ANSWER, REASONED_ANSWER):  # models that think first need room before the letter
-            probability = read_probability(await self._endpoint.complete(messages, Want(room, logprobs=20)))
+            probability = read_probability(await self._endpoint.complete(messages, SamplingParams(room, logprobs=20)))
             if probability is not None:
                 return log_odds(probability)
         return None
@@ -78,7 +78,7 @@ class Judge:
     async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
         """Bradley–Terry over comparisons in both orders: all pairs of up to 8 responses, a connected part of more."""
         pairs = pairs_to_compare(len(responses))
-        judged = await together(self.judge(context, responses[i], responses[j]) for i, j in pairs)
+        judged = await gather(self.judge(context, responses[i], responses[j]) for i, j in pairs)
         comparisons = [
             (i, j, one.probability) for (i, j), one in zip(pairs, judged, strict=True) if one.probability is not None
         ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.models.judges import Asking, seeing
+from personalrm.models.judges import FittedJudge, seeing
 from personalrm.preferences import History
 from personalrm.profile.options import Options
-from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.judging import JudgeContext
 
 
-async def default(endpoint: Endpoint, history: History, options: Options) -> Asking:
+async def default(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
     """Nothing is learned."""
-    return seeing(endpoint, Sight(), options)
+    return seeing(endpoint, JudgeContext(), options)
 
 
 JUDGES = {"default": default}

@@ -19,14 +19,14 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import NotEnoughChoices, RequestRefused
 from personalrm.llm.answers import parse_json
-from personalrm.llm.endpoint import Completion, Endpoint, Want
-from personalrm.llm.gather import both
-from personalrm.models.judges import Asking
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.llm.gather import gather_pair
+from personalrm.models.judges import FittedJudge
 from personalrm.models.judges.shown import past_choices
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import Judgement, OrderVerdict, Sight, ask_order, combine, without_thoughts
+from personalrm.synthesis.judging import JudgeContext, Judgement, OrderVerdict, ask_order, combine, without_thoughts
 
 POINT = 0.8
 """Log-odds that one point of ten is worth where it counts for all the weight: two points are then 5 to 1, as much as
@@ -76,11 +76,11 @@ class Criterion:
     weight: float
 
 
-async def rubric(endpoint: Endpoint, history: History, options: Options) -> Asking:
+async def rubric(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
     """The person's choices are shown where the criteria are written; the scores go by the criteria alone."""
     if not history.decided:
         raise NotEnoughChoices(f"{history.user} has no decided choice that criteria could be drawn from")
-    return Asking(_Rubrics(endpoint, Sight(past_choices(history, options.seed), seed=options.seed)))
+    return FittedJudge(_Rubrics(endpoint, JudgeContext(past_choices(history, options.seed), seed=options.seed)))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Rubrics:
     """Judges pairs; the criteria of a conversation are asked for once, whoever asks first."""
 
     endpoint: Endpoint
-    sight: Sight
+    sight: JudgeContext
     _written: dict[tuple[Message, ...], asyncio.Future[tuple[Criterion, ...]]] = field(default_factory=dict)
 
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
@@ -98,7 +98,7 @@ class _Rubrics:
         if not criteria:
             return Judgement(None, (), "no criteria could be read")
         ask = partial(_ask, self.endpoint, criteria, context)
-        return combine(*await both(ask(a, b), ask(b, a)))
+        return combine(*await gather_pair(ask(a, b), ask(b, a)))
 
     async def _criteria(self, context: tuple[Message, ...]) -> tuple[Criterion, ...]:
         if context not in self._written:
@@ -106,11 +106,11 @@ class _Rubrics:
         return await self._written[context]
 
 
-async def _write(endpoint: Endpoint, sight: Sight, context: Sequence[Message]) -> tuple[Criterion, ...]:
+async def _write(endpoint: Endpoint, sight: JudgeContext, context: Sequence[Message]) -> tuple[Criterion, ...]:
     asked = f"{sight.text}{rendering.conversation(context)}\n\n{prompts.load('rubric')}"
     messages = [Message("system", prompts.load("system")), Message("user", asked)]
     try:
-        completion = await endpoint.complete(messages, Want(LONGEST_ANSWER, schema=CRITERIA_SCHEMA))
+        completion = await endpoint.complete(messages, SamplingParams(LONGEST_ANSWER, schema=CRITERIA_SCHEMA))
     except RequestRefused:
         return ()
     return read_criteria(completion.text)
@@ -128,7 +128,7 @@ async def _ask(
         points = margin(completion.text, criteria)
         return None if points is None else 1.0 / (1.0 + math.exp(-POINT * points))
 
-    return await ask_order(endpoint, messages, Want(LONGEST_ANSWER, schema=SCORES_SCHEMA), read)
+    return await ask_order(endpoint, messages, SamplingParams(LONGEST_ANSWER, schema=SCORES_SCHEMA), read)
 
 
 def read_criteria(answer: str) -> tuple[Criterion, ...]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.models.judges import Asking, seeing
+from personalrm.models.judges import FittedJudge, seeing
 from personalrm.preferences import History
 from personalrm.profile.options import Options
-from personalrm.synthesis.judging import Sight
+from personalrm.synthesis.judging import JudgeContext
 
 TEXTS = ("self_description", "system_string")
 """The statements in a choice's ``stated`` that are texts a reader understands by themselves."""
 
 
-async def stated(endpoint: Endpoint, history: History, options: Options) -> Asking:
+async def stated(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
     """The person's statement, where the data has one; else it judges as by default, and says so."""
     said = statement(history)
     if said is None:
-        return seeing(endpoint, Sight(), options, {"note": "the data holds no statement: judged as by default"})
-    return seeing(endpoint, Sight(own_words=said), options, {"own_words": said})
+        return seeing(endpoint, JudgeContext(), options, {"note": "the data holds no statement: judged as by default"})
+    return seeing(endpoint, JudgeContext(own_words=said), options, {"own_words": said})
 
 
 def statement(history: History) -> str | None:

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.models.judges import Asking, Learning, seeing
+from personalrm.models.judges import FittedJudge, JudgeFactory, seeing
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.profile.records import Arm, Profile
-from personalrm.synthesis.fitting import fit, sight_for
+from personalrm.synthesis.fitting import fit, judge_context_for
 
 
 async def synthesizeme(
@@ -26,11 +26,11 @@ async def synthesizeme(
     options: Options,
     arm: Arm | None = None,
     changed: Callable[[Options], Options] | None = None,
-) -> Asking:
+) -> FittedJudge:
     """Fit the person's profile, for an ablation with changed options; show what an arm (None: the winner) shows."""
     profile = await fit(endpoint, history, changed(options) if changed else options)
     shown = arm or profile.fallback.chosen
-    return seeing(endpoint, sight_for(profile, shown), options, learned(profile, shown))
+    return seeing(endpoint, judge_context_for(profile, shown), options, learned(profile, shown))
 
 
 def learned(profile: Profile, arm: Arm) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _unselected(options: Options) -> Options:
     return replace(options, selection=False)
 
 
-JUDGES: dict[str, Learning] = {
+JUDGES: dict[str, JudgeFactory] = {
     "synthesizeme": synthesizeme,
     "synthesizeme:persona": partial(synthesizeme, arm="persona"),
     "synthesizeme:demonstrations": partial(synthesizeme, arm="demonstrations"),

@@ -21,7 +21,7 @@ _STRENGTH = 20.0  # nats for being off by one; prism: 5 would do as well, and 22
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class Calibrator:
     """Factors of everybody's part and of the person's part of a margin."""
 
     everybody: float = 1.0
@@ -41,9 +41,9 @@ class Trust:
         return found
 
 
-def calibrated(everybody: Array, personal: Array, variance: Array) -> Trust:
+def calibrated(everybody: Array, personal: Array, variance: Array) -> Calibrator:
     """The two factors that make these choices (chosen minus rejected) most likely, on a grid of 0.05."""
-    best, least = Trust(), np.inf
+    best, least = Calibrator(), np.inf
     for person in _PERSON:
         scale = np.sqrt(1.0 + np.pi / 8.0 * person**2 * variance)
         margins = (_EVERYBODY[:, None] * everybody + person * personal) / scale
@@ -51,5 +51,5 @@ def calibrated(everybody: Array, personal: Array, variance: Array) -> Trust:
         losses += _STRENGTH * ((_EVERYBODY - 1.0) ** 2 + (person - 1.0) ** 2)
         at = int(losses.argmin())
         if losses[at] < least:
-            best, least = Trust(round(float(_EVERYBODY[at]), 2), round(float(person), 2)), float(losses[at])
+            best, least = Calibrator(round(float(_EVERYBODY[at]), 2), round(float(person), 2)), float(losses[at])
     return best

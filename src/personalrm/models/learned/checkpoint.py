@@ -25,7 +25,7 @@ State = dict[str, Any]
 _SECONDS = 1.0
 
 
-class Keeper(Protocol):
+class CheckpointStore(Protocol):
     """Where training puts what it has reached."""
 
     def finished(self, member: int) -> State | None:
@@ -45,7 +45,7 @@ class Keeper(Protocol):
         ...
 
 
-class Nowhere:
+class NullStore:
     """Keeps nothing."""
 
     def finished(self, member: int) -> State | None:

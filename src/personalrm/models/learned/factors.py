@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from personalrm.models.learned.adapting import Link, Normal, posterior, slope, weights_of
-from personalrm.models.learned.method import Belief, Method, log_loss, moderated
+from personalrm.models.learned.method import Method, UserPosterior, log_loss, moderated
 from personalrm.models.learned.people import Batch
 
 
@@ -56,24 +56,26 @@ class Factors(Method):
             held = held + 0.5 * (behind.square() / self.log_variance.exp()).sum()
             margins = self.margins(behind, batch)
         else:
-            belief = self.believe(batch)
-            margins = moderated(self.margins(belief.taste, batch), self.doubt(belief, batch))
+            belief = self.infer(batch)
+            margins = moderated(self.margins(belief.mean, batch), self.doubt(belief, batch))
         return log_loss(margins, batch.asked) + held / batch.asked.sum().clamp(min=1)
 
-    def believe(self, batch: Batch) -> Belief:
+    def infer(self, batch: Batch) -> UserPosterior:
         prior = Normal(self.centre, self.log_variance.exp())
-        return Belief(*posterior(batch.differences @ self.base, self._moves(batch), batch.known, prior, self.link))
+        return UserPosterior(
+            *posterior(batch.differences @ self.base, self._moves(batch), batch.known, prior, self.link)
+        )
 
-    def personal(self, taste: Tensor, features: Tensor) -> Tensor:
-        return (self.factors(features) * weights_of(taste, self.link)[..., None, :]).sum(-1)
+    def personal(self, mean: Tensor, features: Tensor) -> Tensor:
+        return (self.factors(features) * weights_of(mean, self.link)[..., None, :]).sum(-1)
 
-    def doubt(self, belief: Belief, batch: Batch) -> Tensor:
+    def doubt(self, belief: UserPosterior, batch: Batch) -> Tensor:
         """By the slope of the margins at the best guess."""
-        moves = slope(self._moves(batch), belief.taste, self.link)
+        moves = slope(self._moves(batch), belief.mean, self.link)
         return torch.einsum("pni,pij,pnj->pn", moves, belief.spread, moves)
 
-    def reach(self, belief: Belief, batch: Batch) -> Tensor:
-        moves = slope(self._moves(batch), belief.taste, self.link)
+    def factor(self, belief: UserPosterior, batch: Batch) -> Tensor:
+        moves = slope(self._moves(batch), belief.mean, self.link)
         found: Tensor = moves @ torch.linalg.cholesky(belief.spread)
         return found
 

@@ -18,12 +18,12 @@ from personalrm import __version__
 from personalrm.errors import DataError, StorageError
 from personalrm.files import replace_file
 from personalrm.models.encoders import Device, Encoder, encoder_named
-from personalrm.models.learned.calibrating import Trust
+from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.features import Features, encoder_part
 from personalrm.models.learned.loop import Point
-from personalrm.models.learned.model import Facts, LearnedModel
+from personalrm.models.learned.model import LearnedModel, TrainingSummary
 from personalrm.models.learned.settings import Settings
-from personalrm.models.learned.shared_reward import Footing
+from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior
 from personalrm.profile.lineage import Lineage
@@ -60,10 +60,10 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
         settings = Settings.from_json(card["settings"])
         features = _features(settings, card, numbers, device)
         weights = numbers.get("everybody")
-        footing = Footing(features, None if weights is None else weights.numpy())
+        footing = SharedReward(features, None if weights is None else weights.numpy())
         members = _members(settings, footing, numbers, card["members"])
         facts = _facts(card["facts"])
-        trust = Trust(**card["trust"])
+        trust = Calibrator(**card["trust"])
     except OSError as error:
         raise DataError(f"{where / NUMBERS} cannot be read: {error.strerror or error}") from None
     except DataError as error:
@@ -149,7 +149,7 @@ def _same_encoder(name: str, expected: str, device: Device) -> Encoder:
 
 
 def _members(
-    settings: Settings, footing: Footing, numbers: dict[str, torch.Tensor], people: Sequence[int]
+    settings: Settings, footing: SharedReward, numbers: dict[str, torch.Tensor], people: Sequence[int]
 ) -> tuple[Any, ...]:
     from personalrm.models.learned.training import method_of
 
@@ -164,7 +164,7 @@ def _members(
     return tuple(members)
 
 
-def _facts(state: dict[str, Any]) -> Facts:
+def _facts(state: dict[str, Any]) -> TrainingSummary:
     curves = tuple(tuple(Point(**point) for point in curve) for curve in state["curves"])
     people = Lineage(state["people"]["salt"], tuple(state["people"]["people"]))
-    return Facts(**{**state, "people": people, "curves": curves})
+    return TrainingSummary(**{**state, "people": people, "curves": curves})

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from personalrm.models.learned.method import Belief, Method, log_loss
+from personalrm.models.learned.method import Method, UserPosterior, log_loss
 from personalrm.models.learned.people import Batch
 
 _PARTS, _LONG = 4, 64
@@ -52,26 +52,26 @@ class GPO(Method):
     def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
         """Attention costs the square of the longest history: whoever has many choices is read apart."""
         parts = batch.alike(_PARTS) if batch.known.shape[1] > _LONG else [batch]
-        losses = [log_loss(self.margins(self.believe(one).taste, one), one.asked) * one.asked.sum() for one in parts]
+        losses = [log_loss(self.margins(self.infer(one).mean, one), one.asked) * one.asked.sum() for one in parts]
         return torch.stack(losses).sum() / batch.asked.sum().clamp(min=1)
 
-    def believe(self, batch: Batch) -> Belief:
+    def infer(self, batch: Batch) -> UserPosterior:
         known = batch.known[..., None]
-        return Belief(torch.cat([batch.differences * known, known], -1), torch.empty(0))
+        return UserPosterior(torch.cat([batch.differences * known, known], -1), torch.empty(0))
 
-    def personal(self, taste: Tensor, features: Tensor) -> Tensor:
-        return self._answered(self._read(taste), features)
+    def personal(self, mean: Tensor, features: Tensor) -> Tensor:
+        return self._answered(self._read(mean), features)
 
-    def margins(self, taste: Tensor, batch: Batch) -> Tensor:
+    def margins(self, mean: Tensor, batch: Batch) -> Tensor:
         """The known choices are read once for both responses."""
-        read = self._read(taste)
+        read = self._read(mean)
         return batch.differences @ self.base + self._answered(read, batch.chosen) - self._answered(read, batch.rejected)
 
-    def _read(self, taste: Tensor) -> _Context:
+    def _read(self, mean: Tensor) -> _Context:
         """What the known choices, and everybody, offer in each layer."""
-        context = self.features(taste[..., :-1]) + self.known
+        context = self.features(mean[..., :-1]) + self.known
         context = torch.cat([self.everybody.expand(len(context), 1, -1), context], 1)
-        mask = pad(taste[..., -1] > 0, (1, 0), value=True)[:, None, None, :]
+        mask = pad(mean[..., -1] > 0, (1, 0), value=True)[:, None, None, :]
         offered = [self._layers[0].keys(context)]
         for layer, following in pairwise(self._layers):
             context = layer(context, offered[-1], mask)

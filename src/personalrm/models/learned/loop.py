@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from personalrm.errors import TrainingFailed
-from personalrm.models.learned.checkpoint import Keeper
+from personalrm.models.learned.checkpoint import CheckpointStore
 from personalrm.models.learned.method import Method, log_loss, moderated
 from personalrm.models.learned.people import Batch, Choices, Episode, dealt, everything, halved, side_by_side
 from personalrm.models.learned.settings import Settings
@@ -57,7 +57,9 @@ Tell = Callable[[int, Point], None]
 
 
 @one_thread()
-def train_member(method: Method, member: Member, settings: Settings, keeper: Keeper, tell: Tell) -> list[Point]:
+def train_member(
+    method: Method, member: Member, settings: Settings, keeper: CheckpointStore, tell: Tell
+) -> list[Point]:
     """Train ``method`` in place; gives the curve. Raises TrainingFailed if the loss is no number any more."""
     training = _Training(method, member, settings)
     if (state := keeper.unfinished(member.number)) is not None:
@@ -129,8 +131,8 @@ class _Training:
     def _validated(self) -> tuple[float, float]:
         method, loss, right, asked = self._method, 0.0, 0, 0
         for held in self._held:
-            belief, count = method.believe(held), int(held.asked.sum())
-            margins = method.margins(belief.taste, held)
+            belief, count = method.infer(held), int(held.asked.sum())
+            margins = method.margins(belief.mean, held)
             loss += count * float(log_loss(moderated(margins, method.doubt(belief, held)), held.asked))
             right, asked = right + int(((margins > 0) & held.asked).sum()), asked + count
         return loss / asked, right / asked

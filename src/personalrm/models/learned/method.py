@@ -24,7 +24,7 @@ from personalrm.models.learned.people import Batch, Choices
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class UserPosterior:
     """What is believed of some people.
 
     Attributes:
@@ -32,7 +32,7 @@ class Belief:
         spread: its covariance (P, k, k) or variances (P, k); empty where the method has no doubt of its own.
     """
 
-    taste: Tensor
+    mean: Tensor
     spread: Tensor
 
 
@@ -62,31 +62,31 @@ class Method(nn.Module, ABC):
         """
 
     @abstractmethod
-    def believe(self, batch: Batch) -> Belief:
+    def infer(self, batch: Batch) -> UserPosterior:
         """What the known choices say of each person."""
 
     @abstractmethod
-    def personal(self, taste: Tensor, features: Tensor) -> Tensor:
+    def personal(self, mean: Tensor, features: Tensor) -> Tensor:
         """A person's part of the reward (P, n), from tastes (P, …) and features (P, n, d)."""
 
-    def doubt(self, belief: Belief, batch: Batch) -> Tensor:
+    def doubt(self, belief: UserPosterior, batch: Batch) -> Tensor:
         """Variance of the margin of each choice (P, n), by what is not known of the person."""
         return torch.zeros(batch.known.shape)
 
-    def reach(self, belief: Belief, batch: Batch) -> Tensor:
+    def factor(self, belief: UserPosterior, batch: Batch) -> Tensor:
         """How each margin hangs on what is not known of the person (P, n, r): times N(0, I) it has that `doubt`."""
         return torch.zeros(*batch.known.shape, 0)
 
     def start(self, people: Sequence[Choices]) -> None:
         """A better beginning than a random one, from all choices of the people of training."""
 
-    def rewards(self, taste: Tensor, features: Tensor) -> Tensor:
+    def rewards(self, mean: Tensor, features: Tensor) -> Tensor:
         """Rewards (P, n) in log-odds, not yet calibrated."""
-        return features @ self.base + self.personal(taste, features)
+        return features @ self.base + self.personal(mean, features)
 
-    def margins(self, taste: Tensor, batch: Batch) -> Tensor:
+    def margins(self, mean: Tensor, batch: Batch) -> Tensor:
         """Reward of the chosen minus that of the rejected response (P, n)."""
-        return self.rewards(taste, batch.chosen) - self.rewards(taste, batch.rejected)
+        return self.rewards(mean, batch.chosen) - self.rewards(mean, batch.rejected)
 
 
 def log_loss(margins: Tensor, mask: Tensor) -> Tensor:

@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from personalrm.models.learned.calibrating import Trust
-from personalrm.models.learned.ensemble import Array, Heard, believe, hear
+from personalrm.models.learned.calibrating import Calibrator
+from personalrm.models.learned.ensemble import Array, MarginParts, infer, predict_margins
 from personalrm.models.learned.features import Features, Item
 from personalrm.models.learned.loop import Point
-from personalrm.models.learned.method import Belief, Method
+from personalrm.models.learned.method import Method, UserPosterior
 from personalrm.models.learned.people import Batch, Choices, Floats, everything, side_by_side
 from personalrm.models.learned.settings import Settings
-from personalrm.models.learned.shared_reward import Footing
+from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import groups_of
 from personalrm.preferences import History, Message, Verdict
@@ -36,7 +36,7 @@ Curve = tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TrainingSummary:
     """What a model was trained on and how well it predicts people that its members have not seen.
 
     Attributes:
@@ -77,18 +77,18 @@ class LearnedModel:
     """
 
     settings: Settings
-    footing: Footing
+    footing: SharedReward
     members: tuple[Method, ...]
-    trust: Trust
-    facts: Facts
-    beliefs: tuple[Belief, ...] | None = None
+    trust: Calibrator
+    facts: TrainingSummary
+    beliefs: tuple[UserPosterior, ...] | None = None
 
     def fit(self, history: History) -> LearnedModel:
         """The model for this person; ties teach nothing."""
         if not history.decided:
             return replace(self, beliefs=None)
         known = side_by_side([everything(self._choices(history))])
-        return replace(self, beliefs=tuple(believe(self.members, known)))
+        return replace(self, beliefs=tuple(infer(self.members, known)))
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
         """Probability that the person prefers ``a``; the two orders sum to one."""
@@ -117,16 +117,18 @@ class LearnedModel:
         found = [self.fit(one)._scores_of(rows) for one in people]
         return Scores(np.concatenate([one.mean for one in found]), np.concatenate([one.deviation for one in found]))
 
-    def margins_of(self, pairs: Sequence[Pair]) -> Heard:
+    def margins_of(self, pairs: Sequence[Pair]) -> MarginParts:
         """Of each pair (n,): everybody's part, the person's part and its variance, all calibrated."""
         heard, trust = self._heard(pairs), self.trust
-        return Heard(trust.everybody * heard.everybody, trust.person * heard.personal, trust.person**2 * heard.variance)
+        return MarginParts(
+            trust.everybody * heard.everybody, trust.person * heard.personal, trust.person**2 * heard.variance
+        )
 
     def _scores(self, items: Sequence[Item]) -> Scores:
         return self._scores_of(self.footing.ready(self.footing.features.of(items)))
 
     def _scores_of(self, rows: Floats) -> Scores:
-        heard = hear(self.members, _batch(rows, np.zeros_like(rows)), self.beliefs)
+        heard = predict_margins(self.members, _batch(rows, np.zeros_like(rows)), self.beliefs)
         mean = self.trust.everybody * heard.everybody + self.trust.person * heard.personal
         return Scores(mean, self.trust.person * np.sqrt(heard.variance))
 
@@ -136,8 +138,8 @@ class LearnedModel:
         rows = self.footing.ready(self.footing.features.of(items))
         return _batch(rows[0::2], rows[1::2])
 
-    def _heard(self, pairs: Sequence[Pair]) -> Heard:
-        return Heard(*(one[0] for one in hear(self.members, self.batch_of(pairs), self.beliefs)))
+    def _heard(self, pairs: Sequence[Pair]) -> MarginParts:
+        return MarginParts(*(one[0] for one in predict_margins(self.members, self.batch_of(pairs), self.beliefs)))
 
     def _choices(self, history: History) -> Choices:
         found = choices_of(history, self.footing.features)

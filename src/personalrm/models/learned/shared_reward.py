@@ -26,7 +26,7 @@ _SHARPNESS = np.linspace(0.5, 2.0, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class Footing:
+class SharedReward:
     """Everybody's weights of the columns of ``features`` (d,); None where nothing is shared."""
 
     features: Features
@@ -49,7 +49,7 @@ class Footing:
 @one_blas_thread()
 def learn_footing(
     choices: Sequence[Choices], features: Features, fold: Rows, *, published: bool
-) -> tuple[Footing, list[Choices]]:
+) -> tuple[SharedReward, list[Choices]]:
     """The footing, and the choices of training as the methods see them.
 
     Args:
@@ -59,11 +59,11 @@ def learn_footing(
         published: share nothing.
     """
     if published:
-        return Footing(features, None), list(choices)
+        return SharedReward(features, None), list(choices)
     x = np.concatenate([one.chosen - one.rejected for one in choices])
     crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]))
     sharp = min(_SHARPNESS, key=lambda one: maths.log_loss(one * crossed.outside))
-    footing = Footing(features, sharp * maths.shared_weights(x, shrink=crossed.shrink))
+    footing = SharedReward(features, sharp * maths.shared_weights(x, shrink=crossed.shrink))
     readied = []
     for one, part in zip(choices, fold, strict=True):
         weights = sharp * crossed.weights[part]

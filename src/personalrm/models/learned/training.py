@@ -18,15 +18,15 @@ from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import gpo, lore, pal, pref, vpl
 from personalrm.models.learned.calibrating import calibrated
-from personalrm.models.learned.checkpoint import Keeper, Nowhere
-from personalrm.models.learned.ensemble import Array, Heard, hear
+from personalrm.models.learned.checkpoint import CheckpointStore, NullStore
+from personalrm.models.learned.ensemble import Array, MarginParts, predict_margins
 from personalrm.models.learned.features import encoder_part, learn_features
 from personalrm.models.learned.loop import Member, Point, Tell, train_member
 from personalrm.models.learned.method import Method
-from personalrm.models.learned.model import Curve, Facts, LearnedModel, choices_of
+from personalrm.models.learned.model import Curve, LearnedModel, TrainingSummary, choices_of
 from personalrm.models.learned.people import Choices, Rows, dealt, side_by_side
 from personalrm.models.learned.settings import Settings
-from personalrm.models.learned.shared_reward import Footing, learn_footing
+from personalrm.models.learned.shared_reward import SharedReward, learn_footing
 from personalrm.preferences import History, Preference
 from personalrm.profile.lineage import Lineage
 
@@ -57,7 +57,7 @@ def train(
     *,
     validation: Iterable[History] | None = None,
     encoder: Encoder | None = None,
-    keeper: Keeper | None = None,
+    keeper: CheckpointStore | None = None,
     tell: Tell = lambda member, point: None,
 ) -> LearnedModel:
     """Train a method.
@@ -84,7 +84,7 @@ def train_validated(
     *,
     validation: Iterable[History] | None = None,
     encoder: Encoder | None = None,
-    keeper: Keeper | None = None,
+    keeper: CheckpointStore | None = None,
     tell: Tell = lambda member, point: None,
 ) -> tuple[LearnedModel, Validated]:
     """As `train`, and what is predicted of people who were not learned from."""
@@ -98,7 +98,7 @@ def train_validated(
     fold = np.random.default_rng(settings.seed).permutation(len(choices)) % min(FOLDS, len(choices))
     footing, readied = learn_footing(choices, features, fold, published=settings.published)
     held_out = [_readied(choices_of(one, features), footing) for one in held]
-    members, curves, heard = _members(readied, held_out, fold, footing, settings, keeper or Nowhere(), tell)
+    members, curves, heard = _members(readied, held_out, fold, footing, settings, keeper or NullStore(), tell)
     trust = calibrated(*heard)
     said = Validated(
         tuple(_asked(held, held_out) if held else _asked_by_fold(population, readied, fold, len(members))),
@@ -131,11 +131,11 @@ def _members(
     readied: Sequence[Choices],
     held: Sequence[Choices],
     fold: Rows,
-    footing: Footing,
+    footing: SharedReward,
     settings: Settings,
-    keeper: Keeper,
+    keeper: CheckpointStore,
     tell: Tell,
-) -> tuple[list[Method], list[Curve], Heard]:
+) -> tuple[list[Method], list[Curve], MarginParts]:
     """The trained members, their curves, and what they say of people they have not seen."""
     base = torch.from_numpy(footing.base)
     count = settings.members if held else min(settings.members, int(fold.max()) + 1)
@@ -150,10 +150,10 @@ def _members(
             heard.append(_heard([method], stopping))
     if held:
         heard.append(_heard(members, held))
-    return members, curves, Heard(*(np.concatenate(parts) for parts in zip(*heard, strict=True)))
+    return members, curves, MarginParts(*(np.concatenate(parts) for parts in zip(*heard, strict=True)))
 
 
-def _trained(method: Method, member: Member, settings: Settings, keeper: Keeper, tell: Tell) -> Curve:
+def _trained(method: Method, member: Member, settings: Settings, keeper: CheckpointStore, tell: Tell) -> Curve:
     """Train a member, or take it as it was kept."""
     if (kept := keeper.finished(member.number)) is not None:
         method.load_state_dict(kept["method"])
@@ -164,14 +164,14 @@ def _trained(method: Method, member: Member, settings: Settings, keeper: Keeper,
     return tuple(curve)
 
 
-def _heard(members: Sequence[Method], people: Sequence[Choices]) -> Heard:
+def _heard(members: Sequence[Method], people: Sequence[Choices]) -> MarginParts:
     """Each group of these people from nearly all their others; a row of choices."""
     episodes = [one for each in people for one in dealt(each, _PARTS)]
     found = []
     for at in range(0, len(episodes), _AT_ONCE):
         batch = side_by_side(episodes[at : at + _AT_ONCE])
-        found.append(hear(members, batch).of(batch.asked.numpy()))
-    return Heard(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        found.append(predict_margins(members, batch).of(batch.asked.numpy()))
+    return MarginParts(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def _asked(people: Sequence[History], choices: Sequence[Choices]) -> list[Preference]:
@@ -190,8 +190,8 @@ def _asked_by_fold(people: Sequence[History], choices: Sequence[Choices], fold: 
     return _asked([people[at] for at in places], [choices[at] for at in places])
 
 
-def _facts(people: Sequence[History], truncated: int, said: Validated, curves: tuple[Curve, ...]) -> Facts:
-    return Facts(
+def _facts(people: Sequence[History], truncated: int, said: Validated, curves: tuple[Curve, ...]) -> TrainingSummary:
+    return TrainingSummary(
         people=Lineage.of(one.user for one in people),
         choices=sum(len(one.decided) for one in people),
         truncated=truncated,
@@ -203,7 +203,7 @@ def _facts(people: Sequence[History], truncated: int, said: Validated, curves: t
     )
 
 
-def _readied(choices: Choices, footing: Footing) -> Choices:
+def _readied(choices: Choices, footing: SharedReward) -> Choices:
     return Choices(choices.user, footing.ready(choices.chosen), footing.ready(choices.rejected), choices.group)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from personalrm.models.learned.method import Belief, Method, log_loss
+from personalrm.models.learned.method import Method, UserPosterior, log_loss
 from personalrm.models.learned.people import Batch
 
 _DRAWS = 32
@@ -58,19 +58,19 @@ class VPL(Method):
         weight = self._settings.beta * min(1.0, progress / self._settings.warmup)
         return log_loss(margins, batch.asked) + weight * divergence / batch.asked.sum().clamp(min=1)
 
-    def believe(self, batch: Batch) -> Belief:
+    def infer(self, batch: Batch) -> UserPosterior:
         mean, log_variance = self._encoded(batch)
-        return Belief(mean, log_variance.exp())
+        return UserPosterior(mean, log_variance.exp())
 
-    def personal(self, taste: Tensor, features: Tensor) -> Tensor:
-        return self._decoded(taste, self.features(features))
+    def personal(self, mean: Tensor, features: Tensor) -> Tensor:
+        return self._decoded(mean, self.features(features))
 
-    def doubt(self, belief: Belief, batch: Batch) -> Tensor:
-        return self.reach(belief, batch).square().sum(-1)
+    def doubt(self, belief: UserPosterior, batch: Batch) -> Tensor:
+        return self.factor(belief, batch).square().sum(-1)
 
-    def reach(self, belief: Belief, batch: Batch) -> Tensor:
+    def factor(self, belief: UserPosterior, batch: Batch) -> Tensor:
         """From draws of z, as many above as below: the decoder bends."""
-        mean, deviation = belief.taste, belief.spread.sqrt()
+        mean, deviation = belief.mean, belief.spread.sqrt()
         half = torch.randn(_DRAWS // 2, mean.shape[-1], generator=torch.Generator().manual_seed(_DRAWS))
         tastes = mean + torch.cat([half, -half])[:, None] * deviation
         chosen, rejected = (self.features(one).expand(_DRAWS, -1, -1, -1) for one in (batch.chosen, batch.rejected))
@@ -78,9 +78,9 @@ class VPL(Method):
         found: Tensor = (drawn - drawn.mean(-1, keepdim=True)) / (_DRAWS - 1) ** 0.5
         return found
 
-    def _decoded(self, taste: Tensor, seen: Tensor) -> Tensor:
+    def _decoded(self, mean: Tensor, seen: Tensor) -> Tensor:
         """A person's part of the reward (…, n) from what is seen of the responses (…, n, latent)."""
-        wanted = taste[..., None, :].expand(*seen.shape)
+        wanted = mean[..., None, :].expand(*seen.shape)
         found: Tensor = (seen * wanted).sum(-1) + self.network(torch.cat([seen, wanted], -1))[..., 0]
         return found
 

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from personalrm.errors import DataError
 from personalrm.preferences import History
 from personalrm.profile.records import Profile
-from personalrm.synthesis.judging import Shown, Sight
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.persona import persona_text
 
 Kind = Literal["none", "persona", "persona+demonstrations", "history", "demographics"]
@@ -57,18 +57,18 @@ def user_prompt(
     return _sight(kind, history, profile, most_choices, most_characters).text.strip() or None
 
 
-def _sight(kind: Kind, history: History, profile: Profile | None, choices: int, characters: int) -> Sight:
+def _sight(kind: Kind, history: History, profile: Profile | None, choices: int, characters: int) -> JudgeContext:
     if kind == "history":
-        return Sight(_newest((Shown(one) for one in reversed(history.decided)), choices, characters))
+        return JudgeContext(_newest((FewShotExample(one) for one in reversed(history.decided)), choices, characters))
     if kind == "demographics":
         stated = [one.demographics for one in history if one.demographics]
-        return Sight(demographics=stated[-1] if stated else None)
+        return JudgeContext(demographics=stated[-1] if stated else None)
     if kind == "none" or profile is None:
-        return Sight()
+        return JudgeContext()
     if kind == "persona":
-        return Sight(persona=_persona(profile))
-    demonstrations = (Shown(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
-    return Sight(_newest(demonstrations, choices, characters), _persona(profile), profile.seed)
+        return JudgeContext(persona=_persona(profile))
+    demonstrations = (FewShotExample(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
+    return JudgeContext(_newest(demonstrations, choices, characters), _persona(profile), profile.seed)
 
 
 def _persona(profile: Profile) -> str | None:
@@ -78,11 +78,11 @@ def _persona(profile: Profile) -> str | None:
     return persona_text(profile.persona)
 
 
-def _newest(shown: Iterable[Shown], most: int, characters: int) -> tuple[Shown, ...]:
+def _newest(shown: Iterable[FewShotExample], most: int, characters: int) -> tuple[FewShotExample, ...]:
     """The first ones that fit, turned round: what is told of first is the oldest, as in the judge's prompt."""
-    kept: list[Shown] = []
+    kept: list[FewShotExample] = []
     for one in shown:
-        size = len(Sight((one,)).text)
+        size = len(JudgeContext((one,)).text)
         if len(kept) < most and size <= characters:
             kept.append(one)
             characters -= size

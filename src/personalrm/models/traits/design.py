@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from personalrm.models.traits.embedding_weights import relate
 from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader, last_message
-from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, Sense, Units
+from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, EmbeddingWeights, Prior, StandardizedFeatures
 from personalrm.preferences import Preference
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PairFeatures:
     """Choices as read: traits of both responses, difference of words, kinds, similarities, difference of meaning."""
 
     chosen: Floats
@@ -62,7 +62,7 @@ class Design:
     kind_mean: Array
     kind_scale: Array
 
-    def columns(self, units: Units) -> Floats:
+    def columns(self, units: StandardizedFeatures) -> Floats:
         """One column a weight, each scaled so that a priori all weights are alike: N(0, 1 / shrink)."""
         kinds = (units.kinds - self.kind_mean) / self.kind_scale
         crossed = units.traits[:, PERSONAL_COLUMNS, None] * kinds[:, None, :]
@@ -75,11 +75,11 @@ class Design:
         )
         return np.hstack([part.astype(np.float32) for part in parts])
 
-    def differences(self, known: Block) -> Units:
+    def differences(self, known: PairFeatures) -> StandardizedFeatures:
         """Chosen minus rejected, in standard units."""
         similar = known.similar.astype(float)
         spread = self.blank.sense.scale if self.blank.sense is not None else 1.0
-        return Units(
+        return StandardizedFeatures(
             self.blank.standard(known.chosen) - self.blank.standard(known.rejected),
             known.words.astype(np.float32),
             known.kinds.astype(float),
@@ -108,21 +108,21 @@ class Design:
         return replace(filled, sense=replace(self.blank.sense, similarity=similarity, meaning=meaning))
 
 
-def read(choices: Sequence[Preference], reader: TraitReader, encoder: Encoder | None = None) -> Block:
+def read(choices: Sequence[Preference], reader: TraitReader, encoder: Encoder | None = None) -> PairFeatures:
     """One person's choices as read."""
     numbers = {name: index for index, name in enumerate(dict.fromkeys(one.group for one in choices))}
     parts = [_read_chunk(choices[at : at + _CHUNK], reader, encoder) for at in range(0, len(choices), _CHUNK)]
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
     columns.append(np.array([numbers[one.group] for one in choices], dtype=np.intp))
-    return Block(*columns)
+    return PairFeatures(*columns)
 
 
-def together(blocks: Sequence[Block]) -> Block:
+def together(blocks: Sequence[PairFeatures]) -> PairFeatures:
     """Several people's choices in one block."""
-    return Block(*(np.concatenate([getattr(one, name) for one in blocks]) for name in Block.__slots__))
+    return PairFeatures(*(np.concatenate([getattr(one, name) for one in blocks]) for name in PairFeatures.__slots__))
 
 
-def design_of(known: Block, *, with_sense: bool) -> Design:
+def design_of(known: PairFeatures, *, with_sense: bool) -> Design:
     """The units of some choices."""
     often = np.sqrt(np.square(known.words, dtype=np.float32).mean(axis=0) / 2.0)
     return Design(
@@ -151,7 +151,7 @@ def _read_chunk(choices: Sequence[Preference], reader: TraitReader, encoder: Enc
     )  # fmt: skip
 
 
-def _blank(known: Block, *, with_sense: bool) -> Prior:
+def _blank(known: PairFeatures, *, with_sense: bool) -> Prior:
     """A prior that knows the units of the traits and nothing else.
 
     The unit is the deviation of the differences within a choice: that is where the evidence is. It is no less than a
@@ -164,7 +164,9 @@ def _blank(known: Block, *, with_sense: bool) -> Prior:
     sense = None
     if with_sense:
         spread = float(known.similar.std()) or 1.0
-        sense = Sense(_short(float(known.similar.mean())), _short(spread), 0.0, np.zeros(known.meaning.shape[1]))
+        sense = EmbeddingWeights(
+            _short(float(known.similar.mean())), _short(spread), 0.0, np.zeros(known.meaning.shape[1])
+        )
     return Prior.unweighted(_rounded(both.mean(axis=0)), _rounded(scale), sense)
 
 

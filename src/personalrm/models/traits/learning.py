@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.models.traits import fit as maths
-from personalrm.models.traits.design import Block, design_of, read, together
+from personalrm.models.traits.design import PairFeatures, design_of, read, together
 from personalrm.models.traits.features import Array, TraitReader
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.preferences import History
@@ -70,10 +70,10 @@ def learn(
     return replace(design.filled(weights * sharpness, between), lineage=lineage)
 
 
-def _gather(people: Iterable[History], encoder: Encoder | None, rng: np.random.Generator) -> list[Block]:
+def _gather(people: Iterable[History], encoder: Encoder | None, rng: np.random.Generator) -> list[PairFeatures]:
     """Everybody's choices as read, at most ``_MOST_CHOICES``."""
     reader = TraitReader()
-    blocks: list[Block] = []
+    blocks: list[PairFeatures] = []
     total = 0
     for one in people:
         if not one.decided:

@@ -29,7 +29,7 @@ from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, TraitReader, last_message
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
-from personalrm.models.traits.prior import PERSONAL, Prior, Units, numbers
+from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers
 from personalrm.preferences import History, Message, Preference, Verdict
 from personalrm.profile.records import Profile, TraitsFit, TraitWeight
 
@@ -163,14 +163,14 @@ class TraitsModel:
             raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
         return replace(cls.from_prior(prior), departure=departure, covariance=covariance, history=profile.history)
 
-    def _differences(self, pairs: Sequence[Pair]) -> Units:
+    def _differences(self, pairs: Sequence[Pair]) -> StandardizedFeatures:
         """First minus second response, in standard units."""
         asked = [last_message(context) for context, _, _ in pairs]
         both = [(message, side) for message, (_, a, b) in zip(asked, pairs, strict=True) for side in (a, b)]
         units = self.prior.units(self.tools.reader, both, self.tools.encoder)
         return units.rows(slice(0, None, 2)).minus(units.rows(slice(1, None, 2)))
 
-    def _probabilities(self, side: Units) -> Array:
+    def _probabilities(self, side: StandardizedFeatures) -> Array:
         t = side.personal
         logit = self.prior.everybody(side) + t @ self.departure
         variance = ((t @ self.covariance) * t).sum(axis=1)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import Array
 from personalrm.preferences import Preference
-from personalrm.profile.records import Arm, ArmScore, Fallback
+from personalrm.profile.records import Arm, ArmScore, ArmSelection
 from personalrm.synthesis.arm_selection import percent
 
 _HOPE = 0.1  # probability that the person's own weights help, below which they are not used
@@ -103,12 +103,12 @@ def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array) -
     return maths.integrated(inside.offset + inside.t @ departure, variance)
 
 
-def fallback(measured: Measured) -> Fallback:
+def fallback(measured: Measured) -> ArmSelection:
     """The competition of the two arms as it stands in the profile."""
     arms: dict[Arm, ArmScore] = {"default": _score(measured.before)}
     if measured.after is None or measured.gain is None or measured.confidence is None:
         reason = "All choices share one group, so what they teach cannot be measured; it is used with due caution."
-        return Fallback("persona", arms, None, None, reason)
+        return ArmSelection("persona", arms, None, None, reason)
     arms["persona"] = _score(measured.after)
     verb = "better" if measured.gain > 0 else "worse" if measured.gain < 0 else "different"
     reason = (
@@ -117,8 +117,8 @@ def fallback(measured: Measured) -> Fallback:
     )
     if measured.helps:
         reason += "." if measured.gain > 0 else ": not sure enough a loss to drop weights that are cautious by design."
-        return Fallback("persona", arms, measured.gain, measured.confidence, reason)
-    return Fallback("default", arms, 0.0, None, reason + ": they are not used.")
+        return ArmSelection("persona", arms, measured.gain, measured.confidence, reason)
+    return ArmSelection("default", arms, 0.0, None, reason + ": they are not used.")
 
 
 def _score(losses: Array) -> ArmScore:

@@ -17,10 +17,10 @@ from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import TRAITS, Array, split_words
 from personalrm.models.traits.person import Evidence, Measured
 from personalrm.models.traits.person import fallback as arms
-from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, Units
+from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
 from personalrm.preferences import History, Preference
 from personalrm.profile.fingerprint import fingerprint
-from personalrm.profile.records import Claim, Demonstration, Fallback, Persona, Profile, TraitsFit
+from personalrm.profile.records import ArmSelection, Claim, Demonstration, Persona, Profile, TraitsFit
 from personalrm.synthesis.notes import remarks
 
 _SURE = 0.9  # posterior probability that a trait counts for the person, and that the counts are no coin's
@@ -85,7 +85,7 @@ class _Finding:
     side: Array
 
 
-def reasoning(prior: Prior, departure: Array, side: Units, probability: float) -> str:
+def reasoning(prior: Prior, departure: Array, side: StandardizedFeatures, probability: float) -> str:
     """One sentence: which traits spoke for the response that is predicted, and which against."""
     if probability == 0.5:
         return "The two responses do not differ in any trait."
@@ -98,7 +98,7 @@ def reasoning(prior: Prior, departure: Array, side: Units, probability: float) -
     return f"{winner} is favoured by {traits}" + (f"; {_difference(con[0], side, sign)} against it." if con else ".")
 
 
-def _contributions(prior: Prior, departure: Array, side: Units) -> dict[str, float]:
+def _contributions(prior: Prior, departure: Array, side: StandardizedFeatures) -> dict[str, float]:
     """Log-odds by trait for the first response; length in one, common words as 'wording'."""
     each = side.traits[0] * prior.traits
     own = side.traits[0, PERSONAL_COLUMNS] * (departure[: len(PERSONAL)] + prior.kinds @ side.kinds[0])
@@ -113,7 +113,7 @@ def _contributions(prior: Prior, departure: Array, side: Units) -> dict[str, flo
     return parts
 
 
-def _difference(name: str, side: Units, sign: float) -> str:
+def _difference(name: str, side: StandardizedFeatures, sign: float) -> str:
     if name in ("wording", "meaning"):
         return name
     if name == "length":
@@ -136,7 +136,7 @@ def profile(history: History, person: Person | None, prior: Prior, model: str, f
     """The Profile of a fitted person; see `TraitsModel.profile`."""
     decided = history.decided
     if person is None:
-        fallback = Fallback("default", {}, None, None, "No decided choice: the population alone predicts.")
+        fallback = ArmSelection("default", {}, None, None, "No decided choice: the population alone predicts.")
         persona: Persona | None = None
         demonstrations: tuple[Demonstration, ...] = ()
     else:

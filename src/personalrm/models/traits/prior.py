@@ -43,7 +43,7 @@ _CLIP = 5.0  # standard units; beyond, a trait says no more (a 200,000-character
 
 
 @dataclass(frozen=True, slots=True)
-class Sense:
+class EmbeddingWeights:
     """The encoder's part: mean and deviation of similarity to the message, weight of it, weights of the embedding."""
 
     centre: float
@@ -52,14 +52,14 @@ class Sense:
     meaning: Array
 
     @classmethod
-    def from_json(cls, state: Mapping[str, Any]) -> Sense:
+    def from_json(cls, state: Mapping[str, Any]) -> EmbeddingWeights:
         """Raises KeyError, TypeError or ValueError if a part is missing or no number."""
         centre, scale, similarity = (float(numbers(state[name], ())) for name in ("centre", "scale", "similarity"))
         return cls(centre, scale, similarity, numbers(state["meaning"], (WIDTH,)))
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
+class StandardizedFeatures:
     """Responses in standard units, or their differences.
 
     Attributes:
@@ -74,9 +74,9 @@ class Units:
     similarity: Array
     meaning: Array
 
-    def minus(self, other: Units) -> Units:
+    def minus(self, other: StandardizedFeatures) -> StandardizedFeatures:
         """Differences; the kinds stay, for both responses answer the same message."""
-        return Units(
+        return StandardizedFeatures(
             self.traits - other.traits,
             self.words - other.words,
             self.kinds,
@@ -84,9 +84,9 @@ class Units:
             self.meaning - other.meaning,
         )
 
-    def rows(self, chosen: slice) -> Units:
+    def rows(self, chosen: slice) -> StandardizedFeatures:
         """Some of the rows."""
-        return Units(
+        return StandardizedFeatures(
             self.traits[chosen],
             self.words[chosen],
             self.kinds[chosen],
@@ -120,11 +120,11 @@ class Prior:
     words: Array
     kinds: Array
     between: Array
-    sense: Sense | None = None
+    sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def unweighted(cls, centre: Array, scale: Array, sense: Sense | None = None) -> Prior:
+    def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
         """A prior that knows the units of the traits and nothing else."""
         return cls(
             centre=centre,
@@ -163,7 +163,7 @@ class Prior:
         try:
             if tuple(state["traits"]) != TRAITS:
                 raise ProfileError("The profile's traits are those of another version of personalrm; fit it again.")
-            sense = None if state.get("sense") is None else Sense.from_json(state["sense"])
+            sense = None if state.get("sense") is None else EmbeddingWeights.from_json(state["sense"])
             each = (len(TRAITS),)
             return cls(
                 centre=numbers(state["centre"], each),
@@ -182,16 +182,18 @@ class Prior:
         """Traits as read (n, T) in standard units, clipped."""
         return np.clip((traits - self.centre) / self.scale, -_CLIP, _CLIP)
 
-    def units(self, reader: TraitReader, pairs: Sequence[tuple[str, str]], encoder: Encoder | None = None) -> Units:
+    def units(
+        self, reader: TraitReader, pairs: Sequence[tuple[str, str]], encoder: Encoder | None = None
+    ) -> StandardizedFeatures:
         """Responses (message, response) in standard units; the encoder is needed if the prior has a ``sense``."""
         rows = reader.rows(pairs)
         traits = self.standard(rows.traits)
         if self.sense is None or encoder is None:
             empty = np.zeros((len(pairs), 0))
-            return Units(traits, rows.words, rows.kinds, empty, empty)
+            return StandardizedFeatures(traits, rows.words, rows.kinds, empty, empty)
         similarity, meaning = relate(encoder, pairs)
         centred = (similarity[:, None] - self.sense.centre) / self.sense.scale
-        return Units(traits, rows.words, rows.kinds, centred, meaning)
+        return StandardizedFeatures(traits, rows.words, rows.kinds, centred, meaning)
 
     def with_lineage(self, lineage: Mapping[str, Any]) -> Prior:
         """The same prior with another lineage."""
@@ -202,7 +204,7 @@ class Prior:
         own = self.traits[PERSONAL_COLUMNS]
         return own if self.sense is None else np.append(own, self.sense.similarity)
 
-    def everybody(self, side: Units) -> Array:
+    def everybody(self, side: StandardizedFeatures) -> Array:
         """What everybody's weights say of each row, log-odds (n,)."""
         total = side.traits @ self.traits + side.words @ self.words
         total += ((side.traits[:, PERSONAL_COLUMNS] @ self.kinds) * side.kinds).sum(axis=1)

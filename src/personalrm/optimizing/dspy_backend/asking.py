@@ -14,7 +14,7 @@ from dspy.utils.exceptions import AdapterParseError
 
 from personalrm.errors import PersonalrmError, RequestRefused
 from personalrm.llm import background_loop
-from personalrm.llm.endpoint import Endpoint, Want
+from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.preferences import Message
 from personalrm.synthesis.judging import without_thoughts
 
@@ -44,7 +44,7 @@ class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
         """The answer in OpenAI's form. A prompt that the host will not read is answered with nothing."""
         turns = messages or [{"role": "user", "content": prompt or ""}]
         asked = tuple(Message(str(one["role"]), str(one["content"])) for one in turns)
-        want = Want(LONGEST_ANSWER, temperature=WARMTH, sample=self._asked[asked])
+        want = SamplingParams(LONGEST_ANSWER, temperature=WARMTH, sample=self._asked[asked])
         self._asked[asked] += 1
         try:
             text = without_thoughts(background_loop.run(self._endpoint.complete(asked, want)).text)

@@ -11,30 +11,32 @@ from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.profile.records import Persona, Reasoning
 from personalrm.synthesis import demonstrations as stage
-from personalrm.synthesis.judging import Shown
+from personalrm.synthesis.judging import FewShotExample
 from personalrm.synthesis.persona import write_persona
 from personalrm.synthesis.reasoning import reason
 
 
-async def written(
+async def reason_and_write_persona(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
-) -> tuple[list[Reasoning], list[Shown], Persona | None]:
+) -> tuple[list[Reasoning], list[FewShotExample], Persona | None]:
     """The reasonings of the training choices, those choices in prompt order as far as they fit, and the persona."""
-    reasonings, shown = await explained(endpoint, parts, options, known)
+    reasonings, shown = await reason_choices(endpoint, parts, options, known)
     return reasonings, shown, await write_persona(endpoint, shown, options.seed, options.persona_prompt)
 
 
-async def explained(
+async def reason_choices(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
-) -> tuple[list[Reasoning], list[Shown]]:
+) -> tuple[list[Reasoning], list[FewShotExample]]:
     """Stage 1 alone: the reasonings, and the choices in prompt order as far as they fit."""
     training = parts.training.decided
     reasonings = await reason(
         endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
     )
-    return reasonings, stage.fitting(stage.chain(training, reasonings, options.verification), options.seed)
+    return reasonings, stage.fitting(
+        stage.order_demonstrations(training, reasonings, options.verification), options.seed
+    )
 
 
-def telling(history: History) -> History:
+def drop_identical_pairs(history: History) -> History:
     """The history as it is learned from: a choice between two equal texts is a tie."""
     return history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)
