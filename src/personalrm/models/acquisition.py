@@ -120,7 +120,7 @@ class Question:
     Attributes:
         candidate: the pair.
         probability: that ``candidate.a`` is preferred, as far as is known now.
-        variance_removed: share of the variance of this person's answers to all candidates that the answer is expected to
+        variance_removed: share of the variance of this person's answers to all candidates that the answer should
             remove, beyond what the questions before it do; the shares add up.
         settles: the traits that it would tell most about, most first; empty where the model has no names for them.
         value: what the criterion says, in its own unit.
