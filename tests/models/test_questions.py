@@ -24,7 +24,8 @@ from personalrm.models.acquisition import (
     unanswered,
 )
 from personalrm.models.traits import TraitsModel
-from personalrm.models.traits.fit import Array, integrated, person_posterior, sigmoid
+from personalrm.models.traits.fit import Array, integrated, sigmoid
+from personalrm.models.traits.posterior import person_posterior
 from personalrm.models.uncertainty import MarginPosterior, doubt_of_learned, doubt_of_traits, normal_doubt
 from personalrm.preferences import History
 from personalrm.profile.records import Profile
