@@ -27,7 +27,7 @@ from personalrm.models.trained import Trained, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, fallback, groups_of
 from personalrm.preferences import History, Preference
-from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.provenance import fingerprint_of_history, stamp_of_folder
 from personalrm.profile.records import Profile, Reasoning
 
 
@@ -41,7 +41,7 @@ class TrainedEngine:
         """Learn the profile; ``known`` is of no use here."""
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
-        stamp = fingerprint_of(Path(self.folder))
+        stamp = stamp_of_folder(self.folder)
         measured = measure(_loaded(self.folder, stamp), history)
         notes = [
             "a trained model's view of a person is a vector: for a persona one can read, fit with traits or an LLM"
@@ -62,16 +62,16 @@ class TrainedEngine:
             candidates=(),
             fallback=fallback(measured),
             prompts={},
-            fingerprint=fingerprint(history),
+            fingerprint=fingerprint_of_history(history),
             checkpoint=stamp,
             notes=tuple(notes),
             personalrm=__version__,
         )
 
     def predictor(self, profile: Profile) -> ScalarPredictor:
-        """Raises ProfileError if the folder holds another model by now."""
-        stamp = fingerprint_of(Path(self.folder))
-        if profile.checkpoint != stamp:
+        """Raises ProfileError if the folder holds another model by now; its place does not matter."""
+        stamp = stamp_of_folder(self.folder)
+        if profile.checkpoint not in (stamp, fingerprint_of(Path(self.folder))):  # the second one until version 0.1
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with another model than {self.folder} holds: fit it again"
             )
