@@ -31,8 +31,8 @@ from personalrm.models.traits.person import Measured, fallback, groups_of
 from personalrm.models.uncertainty import doubt_of_learned
 from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History, Preference
-from personalrm.profile.fingerprint import fingerprint
 from personalrm.profile.options import Options
+from personalrm.profile.provenance import fingerprint_of_history, stamp_of_folder
 from personalrm.profile.records import Profile
 
 
@@ -66,7 +66,7 @@ class TrainedEngine:
     def _fit(self, history: History) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
-        stamp = fingerprint_of(Path(self.folder))
+        stamp = stamp_of_folder(self.folder)
         measured = measure(_loaded(self.folder, stamp), history)
         notes = [
             "a trained model's view of a person is a vector: for a persona one can read, fit with traits or an LLM"
@@ -87,7 +87,7 @@ class TrainedEngine:
             candidates=(),
             fallback=fallback(measured),
             prompts={},
-            fingerprint=fingerprint(history),
+            fingerprint=fingerprint_of_history(history),
             options=self.options,
             checkpoint=stamp,
             notes=tuple(notes),
@@ -95,8 +95,8 @@ class TrainedEngine:
         )
 
     def _open(self, profile: Profile) -> LocalPredictor:
-        stamp = fingerprint_of(Path(self.folder))
-        if profile.checkpoint != stamp:
+        stamp = stamp_of_folder(self.folder)
+        if profile.checkpoint not in (stamp, fingerprint_of(Path(self.folder))):  # the second one until version 0.1
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with another model than {self.folder} holds: fit it again"
             )

@@ -9,24 +9,23 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hash_encoders import Hashes, Plain
+from places import HELPERS
 
 from personalrm.errors import StorageError
 from personalrm.models.encoders import Cached, store
-from personalrm.models.encoders.base import Encoder, Flags, Vectors, unit
-from personalrm.preferences import Message
+from personalrm.models.encoders.base import Encoder
 
 WRITER = """
 import sys, time
 sys.path.insert(0, {folder!r})
-from test_encoder_store import Hashes
+from hash_encoders import Hashes
 from personalrm.models.encoders import Cached
 from personalrm.models.encoders import store
 store.CHUNK = 50
@@ -37,30 +36,6 @@ for at in range(int(sys.argv[3])):
     print(at, flush=True)
 print("done", flush=True)
 """
-
-
-class Plain:
-    """Counts what it is asked; a vector is a hash of its text."""
-
-    def __init__(self, name: str = "hashes", width: int = 12) -> None:
-        self.name, self.width, self.truncated = name, width, 0
-        self.asked: Counter[str] = Counter()
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        self.asked.update(texts)
-        digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=self.width).digest() for text in texts)
-        whole = np.frombuffer(b"".join(digests), np.uint8).reshape(len(texts), self.width)
-        return unit(whole.astype(float) - 127.5)
-
-    def text(self, context: Sequence[Message], response: str) -> str:
-        return f"{len(context)}: {response}"
-
-
-class Hashes(Plain):
-    """Also marks texts of more than 20 characters as cut."""
-
-    def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
-        return self.embed(texts), np.array([len(text) > 20 for text in texts], bool)
 
 
 def written(path: Path) -> int:
@@ -246,15 +221,15 @@ def test_kill_nine_keeps_what_was_committed(tmp_path: Path) -> None:
 
 
 def _writer(path: Path, name: str, rounds: int) -> subprocess.Popen[str]:
-    program = WRITER.format(folder=str(Path(__file__).parent))
+    program = WRITER.format(folder=str(HELPERS))
     command = [sys.executable, "-c", program, str(path), name, str(rounds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
     program = (
-        f"import os, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_encoder_store import Plain, Cached\n"
+        f"import os, sys; sys.path.insert(0, {str(HELPERS)!r})\n"
+        "from hash_encoders import Plain\nfrom personalrm.models.encoders import Cached\n"
         "encoder = Cached(Plain(), sys.argv[1]); encoder.embed(['egg'])\n"
         "if os.fork() == 0:\n    encoder.embed(['water']); os._exit(0)\n"
         "print(os.wait()[1]); encoder.embed(['ten'])\n"

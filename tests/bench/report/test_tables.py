@@ -6,11 +6,11 @@ import csv
 import re
 from functools import cache
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from places import REAL_DATA
 
 from personalrm.bench.plan import Design
 from personalrm.bench.record import record_of
@@ -26,7 +26,7 @@ from personalrm.bench.running import run
 from personalrm.data.reading import read_people
 from personalrm.data.simulated import simulate_people
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+DATA = REAL_DATA
 TABLE = Table(
     "t",
     "Title & more",

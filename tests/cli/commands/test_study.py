@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import MIRA
 
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
-
-MIRA = Path(__file__).resolve().parents[1] / "examples" / "mira.jsonl"
 
 
 def personalrm(*words: object, home: Path) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from published_files import prism_folder
 
 from personalrm import prompts
 from personalrm.curation.asking import NO_ANSWER, PATIENCE, Judge, prompt_hashes, room, verdict
@@ -18,7 +19,6 @@ from personalrm.curation.thresholds import Thresholds
 from personalrm.errors import BudgetSpent, NotEnoughChoices, PersonalrmError, Unreachable, UnusableResponse
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference
-from published_files import prism_folder
 
 Rule = Callable[[str, SamplingParams], str]
 DEFAULT = Thresholds()

@@ -7,16 +7,16 @@ not promised here: on so few people it is worth less than its noise (on all of p
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import REAL_DATA
 
 from personalrm.data.reading import read_people
 from personalrm.models.learned import Settings, train
 from personalrm.preferences import History
 
-PRISM = Path(__file__).resolve().parents[4] / "shared/data/prism.jsonl.gz"
+PRISM = REAL_DATA / "prism.jsonl.gz"
 
 
 def margins_of(model_of: object, one: History) -> list[float]:

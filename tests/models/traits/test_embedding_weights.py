@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+from places import MIRA
 
 from personalrm.data.reading import read_history
 from personalrm.errors import MissingExtra
@@ -16,7 +17,6 @@ from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.embedding_weights import WIDTH, relate
 from personalrm.preferences import Message
 
-ROOT = Path(__file__).resolve().parents[3]
 ASKED = (Message("user", "How do I boil an egg?"),)
 NEAR = "Put the egg into boiling water for six minutes, then cool it."
 FAR = "The stock market fell on Monday, and investors sold their shares."
@@ -50,7 +50,7 @@ def test_the_shipped_model_prefers_what_is_about_the_question(offline: Encoder) 
 def test_a_profile_with_embeddings_predicts_as_before(offline: Encoder) -> None:
     from dataclasses import replace
 
-    fitted = TraitsModel.shipped(encoder=True).fit(read_history(ROOT / "examples/mira.jsonl"))
+    fitted = TraitsModel.shipped(encoder=True).fit(read_history(MIRA))
     profile = fitted.profile()
     assert profile.model == "traits+encoder"
     assert profile.traits is not None

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 import pytest
-
 from command_line import Run
+
 from personalrm import prompts
 from personalrm.data.simulated import simulate_people
 from personalrm.llm.simulated import SimulatedLLM

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from command_line import Done, Run
+from places import LATER, MIRA, REAL_DATA
+
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
 
-ROOT = Path(__file__).resolve().parents[1]
-MIRA, LATER = ROOT / "examples" / "mira.jsonl", ROOT / "examples" / "mira_later.jsonl"
-PRISM = ROOT.parent / "shared" / "data" / "prism.jsonl.gz"
+PRISM = REAL_DATA / "prism.jsonl.gz"
 
 
 @pytest.fixture(scope="module")

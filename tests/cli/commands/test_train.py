@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from command_line import Done, Run
+
 from personalrm.data.reading import read_people
 from personalrm.data.writing import write_choices
 from personalrm.models.learned import loop

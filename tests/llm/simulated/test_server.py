@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +14,7 @@ import handmade as hand
 import orjson
 import pytest
 from odd_hosts import until
+from places import SOURCE
 
 from personalrm.data.simulated import Setting, simulate
 from personalrm.llm.simulated import SimulatedLLM
@@ -526,8 +526,7 @@ def test_it_runs_in_a_thread_for_synchronous_tests() -> None:
 
 def test_it_runs_as_a_command() -> None:
     command = [sys.executable, "-m", "personalrm.llm.simulated", "--port", "0", "--latency", "0.01", "--key", "secret"]
-    source = Path(__file__).resolve().parents[2] / "src"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=source) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=SOURCE) as process:
         assert process.stdout is not None
         banner = process.stdout.readline()
         url = banner.split()[0]

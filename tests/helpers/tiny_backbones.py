@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -10,6 +11,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen2Co
 
 from personalrm.data.simulated import simulate_people
 from personalrm.models.reward_model.rows import Row
+from personalrm.models.reward_model.settings import RewardSettings
 from personalrm.preferences import Message
 
 CHATML = (
@@ -90,3 +92,11 @@ def toy_rows(people: int, *, told: bool, start: int = 0) -> list[Row]:
             context = (Message("user", question),)
             found.append(Row(f"toy-{number}", f"{number}/{turn}", system, context, f"{liked}.", f"{other}."))
     return found
+
+
+def reward_settings(backbone: str, **changes: Any) -> RewardSettings:
+    """Twelve steps on 16 toy people, measured after every second one."""
+    given: dict[str, Any] = {
+        "learning_rate": 1e-3, "epochs": 3, "batch_size": 8, "evaluate_every": 2, "patience": 99, "device": "cpu",
+    }  # fmt: skip
+    return RewardSettings(backbone, **{**given, **changes})

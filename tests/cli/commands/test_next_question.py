@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from command_line import Done, Run
+from places import LATER, MIRA, REAL_DATA
+
 from personalrm import SynthesizeMe
 from personalrm.data.candidates import Candidate, read_candidates
 from personalrm.data.problems import Problems
@@ -17,9 +18,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.errors import DataError, ProfileError, RowError
 from personalrm.preferences import Message
 
-ROOT = Path(__file__).resolve().parents[1]
-MIRA, LATER = ROOT / "examples" / "mira.jsonl", ROOT / "examples" / "mira_later.jsonl"
-PRISM = ROOT.parent / "shared" / "data" / "prism.jsonl.gz"
+PRISM = REAL_DATA / "prism.jsonl.gz"
 
 
 @pytest.fixture

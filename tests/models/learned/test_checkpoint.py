@@ -135,12 +135,11 @@ import numpy as np
 import torch
 
 torch.set_num_threads(1)
-sys.path.insert(0, sys.argv[2])
 from personalrm.data.simulated import simulate_people
 from personalrm.models.learned import Settings, save, train
 from personalrm.models.learned import checkpoint
 
-out, slow = Path(sys.argv[1]), len(sys.argv) > 3
+out, slow = Path(sys.argv[1]), len(sys.argv) > 2
 checkpoint._SECONDS = 0.0
 
 def tell(member, point):
@@ -155,11 +154,10 @@ save(train(simulate_people(20, 8, seed=1), settings, keeper=keeper, tell=tell), 
 
 
 def test_killed_in_the_midst_and_gone_on_with_it_is_the_same_to_the_byte(tmp_path: Path) -> None:
-    here = str(Path(__file__).parent)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run = [sys.executable, "-c", TRAINING]
-    subprocess.run([*run, str(whole), here], check=True, capture_output=True, timeout=120)
-    process = subprocess.Popen([*run, str(killed), here, "slow"], stdout=subprocess.PIPE, text=True)
+    subprocess.run([*run, str(whole)], check=True, capture_output=True, timeout=120)
+    process = subprocess.Popen([*run, str(killed), "slow"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
         if line.split() == ["1", "2"]:  # the second member is under way
@@ -169,6 +167,6 @@ def test_killed_in_the_midst_and_gone_on_with_it_is_the_same_to_the_byte(tmp_pat
     process.wait()
     process.stdout.close()
     assert not (killed / "model.safetensors").exists()
-    again = subprocess.run([*run, str(killed), here], check=True, capture_output=True, timeout=120, text=True)
+    again = subprocess.run([*run, str(killed)], check=True, capture_output=True, timeout=120, text=True)
     assert again.stdout.split("\n")[0] in ("1 2", "1 3")  # what was reached is not done again
     assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

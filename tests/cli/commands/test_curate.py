@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 import pytest
-
 from command_line import Run
+from published_files import arena_rows, conversation, prism_folder, turn, write_rows
+
 from personalrm.data.reading import read_people
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.behaviour import Behaviour
-from published_files import arena_rows, conversation, prism_folder, turn, write_rows
 
 OUTPUTS = ["labels.jsonl", "manifest.json", "test.jsonl", "train.jsonl", "validation.jsonl"]
 LENIENT = ("--min-pairs", 2, "--room", 0, "--min-agreement", 0, "--max-agreement", 1)

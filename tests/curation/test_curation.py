@@ -10,6 +10,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from published_files import arena_rows, conversation, prism_folder, survey_row, turn, write_rows
 
 from personalrm.curation import folder
 from personalrm.curation.counting import Count, count, step
@@ -22,7 +23,6 @@ from personalrm.data.arena import ArenaFilter
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError, StorageError
 from personalrm.preferences import History, Preference
-from published_files import arena_rows, conversation, prism_folder, survey_row, turn, write_rows
 
 DEFAULT = Thresholds()
 
