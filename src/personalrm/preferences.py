@@ -16,6 +16,9 @@ from typing import Literal
 Side = Literal["a", "b"]
 Part = Literal["context", "target"]
 
+ME = "me"
+"""Whose the choices are where nobody is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

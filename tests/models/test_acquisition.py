@@ -271,7 +271,7 @@ def test_who_cannot_ask_says_who_can(profile: Profile, candidates: list[Candidat
     from dataclasses import replace
 
     with pytest.raises(ProfileError, match="does not say how unsure it is"):
-        ask(replace(profile, traits=None, model="gpt-4o-mini"), candidates)
+        ask(replace(profile, engine=JudgeState(), model="gpt-4o-mini"), candidates)
     with pytest.raises(DataError, match="criterion: expected information, prediction, pref"):
         ask(profile, candidates, criterion="luck")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="at least 1 question"):

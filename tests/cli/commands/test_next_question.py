@@ -196,6 +196,6 @@ async def test_python_asks_with_the_same_words() -> None:
     assert me.profile is saved
     with pytest.raises(DataError, match="at least 1 question"):
         me.ask(LATER, 0)
-    me._profile = replace(saved, traits=None, model="gpt-4o-mini")
+    me._profile = replace(saved, engine=JudgeState(), model="gpt-4o-mini")
     with pytest.raises(ProfileError, match="does not say how unsure"):
         me.ask(LATER)

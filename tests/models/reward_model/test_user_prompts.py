@@ -106,7 +106,7 @@ def test_the_persona_of_the_embedded_engine_and_of_a_language_model() -> None:
     profile = shipped_profile(ADA)
     assert profile.persona is not None
     assert persona_text(profile.persona) in (user_prompt("persona", ADA, profile) or "")
-    written = replace(profile, traits=None, persona=Persona("Likes short answers.", ()))
+    written = replace(profile, engine=JudgeState(), persona=Persona("Likes short answers.", ()))
     assert "Likes short answers." in (user_prompt("persona", ADA, written) or "")
     both = user_prompt("persona+demonstrations", ADA, written)
     assert both is not None
