@@ -14,13 +14,13 @@ Every verb has an async twin (`afit`, `acompare`, …). Both kinds work anywhere
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from personalrm import prompts
 from personalrm.bench.evaluation import Evaluation, evaluate
-from personalrm.data.formats import ME
+from personalrm.data.merging import distinct, merged
 from personalrm.data.reading import read_history
 from personalrm.errors import DataError, PersonalrmError, SeveralPeople
 from personalrm.llm import background_loop
@@ -39,7 +39,7 @@ from personalrm.models.engines import (
     is_local,
 )
 from personalrm.models.judges.pair_judge import Ranking
-from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.preferences import ME, History, Message, Preference, Verdict
 from personalrm.profile.file import load, save
 from personalrm.profile.options import Options, Preset, VerdictMode
 from personalrm.profile.records import Profile
@@ -140,7 +140,8 @@ class SynthesizeMe:
     def update(self, choices: Choices) -> SynthesizeMe:
         """Learn again with new choices of the same person; every earlier answer that still applies is reused.
 
-        A choice whose id is known already takes the place of the earlier one, if it differs from it.
+        A choice that is known already takes the place of the earlier one, if it differs from it (see
+        `personalrm.data.merging`: ids are compared within a source, and the texts with them).
         """
         return background_loop.run(self._update(choices))
 
@@ -284,13 +285,10 @@ class SynthesizeMe:
 
     async def _update(self, choices: Choices) -> SynthesizeMe:
         old = self.profile
-        told = {one.id: replace(one, user=old.user) for one in _of_same(_history(choices, old.user), old.user)}
-        changed = {one.id for one in old.history if told.get(one.id, one) != one}
-        kept = [one for one in old.history if one.id not in changed]
-        new = [one for key, one in told.items() if key in changed or not any(key == other.id for other in kept)]
+        history, changed = merged(old.history, _of_same(_history(choices, old.user), old.user))
         same = old.model == self.model and old.prompts == prompts.hashes()
         reasonings = {one.choice: one for one in old.reasonings if one.choice not in changed} if same else {}
-        self._profile = await self._engine().fit(old.history.only([*kept, *new]), reasonings)
+        self._profile = await self._engine().fit(history, reasonings)
         return self
 
     async def _compare(self, context: Context, a: str, b: str, verdicts: VerdictMode) -> Verdict:
@@ -419,11 +417,9 @@ def _history(choices: Choices, user: str | None = None) -> History:
 
 
 def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
-    """The choices without repetitions. DataError if an id stands for two of them, or a text cannot be written."""
-    found: dict[str, Preference] = {}
-    for one in choices:
-        if found.setdefault(one.id, one) != one:
-            raise DataError(f"two different choices have the id '{one.id}': give each its own")
+    """The choices without repetitions. DataError if a text cannot be written."""
+    found = distinct(choices)
+    for one in found:
         try:
             "".join(
                 [one.id, one.chosen, one.rejected, one.reason or "", *(turn.content for turn in one.context)]
@@ -432,7 +428,7 @@ def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
             raise DataError(
                 f"choice '{one.id}' holds half a surrogate pair (a broken emoji), which is no text"
             ) from None
-    return tuple(found.values())
+    return found
 
 
 def _of_person(path: str | Path, user: str | None) -> History:

@@ -16,8 +16,9 @@ from personalrm.curation.thresholds import Thresholds
 from personalrm.data import arena, prism
 from personalrm.data.fields import Fields, missing
 from personalrm.data.files import rows
+from personalrm.data.merging import in_time
 from personalrm.data.problems import Problems
-from personalrm.data.reading import in_time, read_choices
+from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError
 from personalrm.preferences import History, Preference
 
