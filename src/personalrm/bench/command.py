@@ -14,9 +14,9 @@ from personalrm.bench.trained import Training
 from personalrm.data.files import name_of
 from personalrm.data.sources import ReadOptions, source
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 from personalrm.profile.options import Options
 
 
@@ -32,7 +32,7 @@ def bench(
     training: Training | None = None,
     reading: ReadOptions,
     models: Sequence[str],
-    settings: Settings,
+    settings: EndpointOptions,
     options: Options,
     context_pairs: Sequence[int | None],
     out: Path | None,

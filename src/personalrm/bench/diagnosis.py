@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from personalrm.data.merging import KnownChoices
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
+from personalrm.profile.merging import KnownChoices
 from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.arm_selection import ARMS, advantage
 from personalrm.synthesis.fitting import judge_context_for

@@ -209,7 +209,7 @@ def evaluate(
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
     from personalrm.cli import output
-    from personalrm.data.merging import KnownChoices
+    from personalrm.profile.merging import KnownChoices
 
     with output.progress("evaluating") as answered:
         me = inputs.load(

@@ -20,12 +20,12 @@ from personalrm.data.fields import Fields
 from personalrm.data.files import HUB, Row, name_of, rows
 from personalrm.data.formats import KNOWN, ColumnsError, check_columns, converted, given_id, user_of
 from personalrm.data.identity import Register
-from personalrm.data.merging import in_time
 from personalrm.data.problems import Problems, short
 from personalrm.data.published import unpacked
 from personalrm.data.ratings import gathered
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import ME, History, Preference
+from personalrm.profile.merging import in_time
 
 _SMALL = 8 << 20  # bytes of text up to which all people are simply held in memory
 _PACKED = 8  # gzip makes such text about 3 times smaller, repetitive text far more
