@@ -21,7 +21,7 @@ from personalrm.bench.plan import Design
 from personalrm.bench.running import arun
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.preferences import History
 
 PEOPLE, GROWTH, TIMES = 100, 4, 10
@@ -38,7 +38,7 @@ def stream(count: int) -> Iterator[History]:
 async def run(url: str, count: int, folder: Path, held: bool) -> tuple[float, float]:
     """Run the methods; client CPU and wall seconds."""
     people = tuple(stream(count)) if held else ()
-    llm = connect("simulated", Settings(base_url=url, cache=folder / "answers.sqlite", concurrency=SLOTS))
+    llm = connect("simulated", EndpointOptions(base_url=url, cache=folder / "answers.sqlite", concurrency=SLOTS))
     cpu, wall = time.process_time(), time.perf_counter()
     source = (lambda: people) if held else (lambda: stream(count))
     await arun(source, METHODS, Design("context-target"), models=[llm], folder=folder / "run")

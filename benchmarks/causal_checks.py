@@ -26,7 +26,7 @@ from personalrm.bench.studies.altered import PerturbedMethod, flipped, swapped
 from personalrm.bench.studies.causal import FLIPPED, SWAPPED, turned
 from personalrm.bench.studies.lab import plain_of
 from personalrm.data.simulated import simulate_people
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Endpoint
 from personalrm.preferences import History
 from personalrm.stats.intervals import holm
@@ -95,7 +95,7 @@ def report_null(found: BenchResult) -> int:
 
 async def run(url: str, count: int, folder: str) -> int:
     """Both sets of people."""
-    llm = connect("simulated", Settings(base_url=url, cache=Path(folder) / "answers"))
+    llm = connect("simulated", EndpointOptions(base_url=url, cache=Path(folder) / "answers"))
     tastes = await measure(llm, simulate_people(count, choices=CHOICES), True, f"{folder}/tastes")
     missed = report_tastes(tastes)
     null = await measure(llm, simulate_people(2 * count, choices=CHOICES, strength=0), False, f"{folder}/null")

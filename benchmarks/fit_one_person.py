@@ -17,7 +17,7 @@ from typing import Any
 
 from common import row, server
 from personalrm.data.simulated import simulate_people
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.profile.options import Options
 from personalrm.synthesis.fitting import fit
 
@@ -31,7 +31,7 @@ BARS = {
 async def once(url: str, preset: str, seed: int, cache: Path) -> tuple[float, float]:
     """Fit one person; wall and client CPU seconds."""
     history = simulate_people(1, choices=17, seed=seed)[0]
-    llm = connect("simulated", Settings(base_url=url, cache=cache))
+    llm = connect("simulated", EndpointOptions(base_url=url, cache=cache))
     wall, cpu = time.perf_counter(), time.process_time()
     await fit(llm, history, Options(preset=preset))  # type: ignore[arg-type]
     took = time.perf_counter() - wall, time.process_time() - cpu

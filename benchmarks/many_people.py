@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import SLOTS, row, server
 from personalrm.data.simulated import simulate_people
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.synthesis.fitting import Unlearnable, fit_people
@@ -34,7 +34,7 @@ def stream(count: int) -> Iterator[History]:
 async def run(url: str, count: int, cache: Path) -> tuple[float, float]:
     """Fit them; client CPU seconds and wall seconds, without those of making the people."""
     people = list(stream(count)) if count == PEOPLE else stream(count)
-    llm = connect("simulated", Settings(base_url=url, cache=cache, concurrency=SLOTS))
+    llm = connect("simulated", EndpointOptions(base_url=url, cache=cache, concurrency=SLOTS))
     cpu, wall = time.process_time(), time.perf_counter()
     async for found in fit_people(llm, people, Options()):
         if isinstance(found, Unlearnable):

@@ -16,7 +16,7 @@ import numpy as np
 
 from common import row, server
 from personalrm.data.simulated import simulate_people
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
 from personalrm.models.judges.pair_judge import Judge
@@ -47,7 +47,7 @@ async def person(endpoint: Endpoint, history: History) -> dict[str, list[float]]
 
 async def run(url: str, cache: str, people: Sequence[History]) -> list[Mapping[str, list[float]]]:
     """Everybody's results."""
-    llm = connect("simulated", Settings(base_url=url, cache=cache))
+    llm = connect("simulated", EndpointOptions(base_url=url, cache=cache))
     found = [one async for one in bounded_map(lambda history: person(llm, history), people, AT_ONCE)]
     await llm.aclose()
     return found

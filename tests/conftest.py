@@ -11,14 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-
 from command_line import Done, Run
+from hypothesis import HealthCheck, settings
+from places import REAL_DATA
+
 from personalrm.cli import app as cli
 from personalrm.data.reading import read_people
 from personalrm.data.writing import write_choices
 
-PRISM = Path(__file__).resolve().parents[2] / "shared" / "data" / "prism.jsonl.gz"
+PRISM = REAL_DATA / "prism.jsonl.gz"
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,7 +28,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a BERT of two layers with random weights."""
-    sys.path.append(str(Path(__file__).parent / "models/reward_model"))
     from tiny_backbones import make_bert
 
     return make_bert(tmp_path_factory.mktemp("tiny-bert"))

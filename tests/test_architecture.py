@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
+import places
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[1] / "src/personalrm"
+SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
     {"errors"},
     {"preferences"},
@@ -19,6 +19,7 @@ LAYERS = (
     {"synthesis"},
     {"models"},
     {"curation", "bench", "training", "optimizing"},  # a researcher's offline work, side by side as well
+    {"client"},
     {"synthesizeme"},
     {"cli"},
 )

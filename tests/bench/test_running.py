@@ -6,10 +6,10 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import REAL_DATA
 
 from personalrm.bench.methods import SURFACE, Setup, asks, method_named, method_names
 from personalrm.bench.plan import Design
@@ -23,7 +23,7 @@ from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.preferences import History, Message, Preference, Verdict
 from personalrm.profile.spend import Spend
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+DATA = REAL_DATA
 GPT4O = "judge:all_features_with_tie_all_features_gpt-4o"
 KEYS = {
     "name", "model", "accuracy", "low", "high", "people", "pairs", "coverage", "log_loss", "calls",

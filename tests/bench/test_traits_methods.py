@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 from math import log
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from places import REAL_DATA
 
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
@@ -18,7 +18,7 @@ from personalrm.data.reading import read_people
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History
 
-PRISM = Path(__file__).resolve().parents[2] / "../shared/data/prism.jsonl.gz"
+PRISM = REAL_DATA / "prism.jsonl.gz"
 
 
 def _people(count: int) -> list[History]:

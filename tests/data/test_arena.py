@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from published_files import arena_rows, battle, dialogue, write_rows
 
 from personalrm.data.arena import ArenaFilter, accepts
 from personalrm.data.reading import read_choices, read_people
 from personalrm.errors import RowError
 from personalrm.preferences import Message, Preference
-from published_files import arena_rows, battle, dialogue, write_rows
 
 
 def read(tmp_path: Path, *rows: dict[str, Any]) -> list[Preference]:

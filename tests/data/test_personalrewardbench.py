@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from published_files import published_row, write_rows
 
 from personalrm.data.personalrewardbench import with_judges
 from personalrm.data.reading import read_choices
 from personalrm.preferences import Message
-from published_files import published_row, write_rows
 
 TWO = {"gemini/gemini-1.5-pro": ("First", "Second"), "Qwen/Qwen2.5-72B-Instruct": ("Second", "First")}
 THREE = {**TWO, "azure/gpt-4o-mini": ("First", "First")}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from published_files import conversation, offered, prism_folder, said, survey_row, turn, write_rows
 
 from personalrm.data.prism import joined, read_survey
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices, read_history, read_people
 from personalrm.errors import DataError, RowError
 from personalrm.preferences import Message, Preference
-from published_files import conversation, offered, prism_folder, said, survey_row, turn, write_rows
 
 
 def read(tmp_path: Path, *history: dict[str, object], min_gap: float = 10, **more: object) -> list[Preference]:

@@ -11,6 +11,7 @@ from random import Random
 
 import orjson
 import pytest
+from places import REAL_DATA
 
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices, read_history, read_people
@@ -18,7 +19,7 @@ from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import Message, Preference
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = REAL_DATA
 real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 
 

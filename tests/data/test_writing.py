@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import REAL_DATA
 
 from personalrm.data.reading import read_choices
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
 from personalrm.preferences import Message, Preference
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = REAL_DATA
 KINDS = ["a.jsonl", "a.jsonl.gz", "a.csv", "a.csv.gz"]
 
 text = st.text(st.characters(codec="utf-8"), max_size=30)

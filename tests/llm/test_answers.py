@@ -8,16 +8,16 @@ import re
 import time
 from collections import Counter
 from math import exp, log
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import REAL_DATA
 
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
 from personalrm.llm.endpoint import TokenLogprob
 
-REAL = Path(__file__).resolve().parents[2] / "../shared/data/llmbar_cot.jsonl.gz"
+REAL = REAL_DATA / "llmbar_cot.jsonl.gz"
 
 SAYS_A = [
     "A",

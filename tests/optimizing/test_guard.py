@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
+from places import REAL_DATA
 
 from personalrm import prompts
 from personalrm.data.reading import read_people
@@ -13,7 +13,7 @@ from personalrm.llm.simulated.writing import INSTRUCTIONS
 from personalrm.optimizing.guard import Guard, content_words, stem
 from personalrm.preferences import History, Message, Preference
 
-REAL = Path("/work/shared/data")
+REAL = REAL_DATA
 PARAPHRASES = (
     prompts.load("persona"),
     *INSTRUCTIONS,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import pytest
+from places import REAL_DATA
 
 from personalrm.preferences import Message, Preference
 from personalrm.synthesis.grounding import grounded, invents, own_words
 
-PERSONAS = Path(__file__).resolve().parents[2] / "../shared/data/traces_personas.jsonl"
+PERSONAS = REAL_DATA / "traces_personas.jsonl"
 
 GUESSES = [
     "The person is a nurse.",

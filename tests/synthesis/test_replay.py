@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import REAL_DATA
 from scripted import Scripted, kind_of
 
 from personalrm.data.reading import read_people
@@ -26,7 +27,7 @@ from personalrm.synthesis.grounding import grounded, own_words
 from personalrm.synthesis.prompting import generation_prompt, judge_prompt
 from personalrm.synthesis.rendering import safe
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+DATA = REAL_DATA
 pytestmark = pytest.mark.skipif(not (DATA / "traces.jsonl.gz").exists(), reason="the published traces are not here")
 
 

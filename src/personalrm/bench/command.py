@@ -13,9 +13,9 @@ from personalrm.bench.running import Progress, arun
 from personalrm.bench.trained import Training
 from personalrm.data.sources import ReadOptions, name_of, source
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 from personalrm.profile.options import Options
 
 
@@ -31,7 +31,7 @@ def bench(
     training: Training | None = None,
     reading: ReadOptions,
     models: Sequence[str],
-    settings: Settings,
+    settings: EndpointOptions,
     options: Options,
     context_pairs: Sequence[int | None],
     out: Path | None,

@@ -11,17 +11,17 @@ from personalrm.curation.raw import Raw
 from personalrm.curation.running import Curated, Plan, Progress, acurate
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.gather import gather
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 
 
 def curate(
     plan: Plan,
     models: Sequence[str],
     out: Path,
-    settings: Settings,
+    settings: EndpointOptions,
     *,
     skip: bool,
     warn: Callable[[str], None],

@@ -3,7 +3,7 @@
 People of one run share one connection: whoever asks `shared` for the same settings gets the same scheduler, cache and
 ledger for as long as somebody holds it, so that fifty fits at once still keep to one limit of requests in flight.
 
-    llm = shared("gpt-4o-mini", Settings(max_calls=100))        # in the portal's loop
+    llm = shared("gpt-4o-mini", EndpointOptions(max_calls=100))        # in the portal's loop
     completion = await llm.complete([Message("user", "Hello")], SamplingParams(max_tokens=20))
 """
 
@@ -35,7 +35,7 @@ LEARNED_FOR_S = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class EndpointOptions:
     """How a run asks.
 
     Attributes:
@@ -56,7 +56,7 @@ class Settings:
     prices: Prices | None = None
     timeout: float = 120.0
 
-    def resolved(self) -> Settings:
+    def resolved(self) -> EndpointOptions:
         """With what the environment adds. DataError if no host can be asked with this, or a limit is none."""
         self._check_limits()
         host = Host.from_environment(self.base_url, self.api_key)
@@ -80,7 +80,7 @@ class Settings:
                 raise DataError(f"{name}: expected a number from 0 on, found {limit}")
 
 
-def connect(model: str, settings: Settings) -> LanguageModel:
+def connect(model: str, settings: EndpointOptions) -> LanguageModel:
     """Open the cache and prepare the connection; nothing is asked yet. Raises DataError or StorageError."""
     # aiohttp costs 0.2 s to import, which those who only predict with `traits` need not pay
     from personalrm.llm.language_model import LanguageModel
@@ -109,7 +109,7 @@ def _capabilities(record: Any) -> Capabilities | None:
     return Capabilities.from_json(record)
 
 
-def shared(model: str, settings: Settings) -> LanguageModel:
+def shared(model: str, settings: EndpointOptions) -> LanguageModel:
     """The connection of this model and these settings that is open already, else a new one.
 
     Call it in the portal's loop, to which it belongs. It is closed when nobody holds it any more.
@@ -122,11 +122,11 @@ def shared(model: str, settings: Settings) -> LanguageModel:
     return found
 
 
-def shared_models(names: Iterable[str], settings: Settings) -> list[LanguageModel]:
+def shared_models(names: Iterable[str], settings: EndpointOptions) -> list[LanguageModel]:
     """`shared` for several models, each NAME, or NAME@URL where it has a host of its own; limits count for each.
 
     Raises:
-        DataError: the same model twice, or as `Settings.resolved`.
+        DataError: the same model twice, or as `EndpointOptions.resolved`.
     """
     found = []
     for one in names:
@@ -137,7 +137,10 @@ def shared_models(names: Iterable[str], settings: Settings) -> list[LanguageMode
     return found
 
 
-_open: weakref.WeakValueDictionary[tuple[str, Settings], LanguageModel] = weakref.WeakValueDictionary()
+Settings = EndpointOptions
+"""The name until 0.1."""
+
+_open: weakref.WeakValueDictionary[tuple[str, EndpointOptions], LanguageModel] = weakref.WeakValueDictionary()
 
 if hasattr(os, "register_at_fork"):  # connections belong to the process that opened them
     os.register_at_fork(after_in_child=_open.clear)

@@ -1,6 +1,6 @@
 """The whole run: draw people, prepare them once, let an optimiser try candidates, measure the best on people held back.
 
-found, ledgers = optimize("prism.jsonl.gz", Plan("gepa", people=40, …), "gpt-4o-mini", None, Settings(), …)
+found, ledgers = optimize("prism.jsonl.gz", Plan("gepa", people=40, …), "gpt-4o-mini", None, EndpointOptions(), …)
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from personalrm import prompts
 from personalrm.data.sources import ReadOptions, name_of, source
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
 from personalrm.optimizing.guard import Guard
@@ -54,7 +54,13 @@ class Plan:
 
 
 def optimize(
-    data: str, plan: Plan, model: str, proposer: str | None, settings: Settings, reading: ReadOptions, tell: Progress
+    data: str,
+    plan: Plan,
+    model: str,
+    proposer: str | None,
+    settings: EndpointOptions,
+    reading: ReadOptions,
+    tell: Progress,
 ) -> tuple[PromptFile, list[Budget]]:
     """Find a better persona prompt; gives what was found and what each model was asked.
 
@@ -84,7 +90,7 @@ def optimize(
     return found, ledgers
 
 
-async def _connected(names: Sequence[str], settings: Settings) -> list[LanguageModel]:
+async def _connected(names: Sequence[str], settings: EndpointOptions) -> list[LanguageModel]:
     return shared_models(names, settings)
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+from places import MIRA, REAL_DATA, ROOT
 
 from personalrm.data.reading import read_history, read_people
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.traits import TraitsModel, leave_group_out
 from personalrm.preferences import History, Message, Preference
 
-ROOT = Path(__file__).resolve().parents[3]
-PRISM = ROOT / "../shared/data/prism.jsonl.gz"
+PRISM = REAL_DATA / "prism.jsonl.gz"
 ASKED = (Message("user", "How do I boil an egg?"),)
 SHORT, LONG = "Six minutes.", "Take a pot of water. " * 30 + "Perhaps you may want to wait until it boils!"
 
@@ -40,7 +40,7 @@ def shipped() -> TraitsModel:
 
 @pytest.fixture(scope="module")
 def mira() -> History:
-    return read_history(ROOT / "examples/mira.jsonl")
+    return read_history(MIRA)
 
 
 def choice(number: int, chosen: str, rejected: str, **rest: object) -> Preference:

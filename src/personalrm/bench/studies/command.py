@@ -11,9 +11,9 @@ from personalrm.bench.methods import asks
 from personalrm.bench.studies.lab import Record, StudyContext, keep
 from personalrm.errors import DataError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 
 STUDIES: Mapping[str, str] = {
     "transfer": "transfer",
@@ -28,7 +28,7 @@ OWN_METHODS = ("transfer", "stated")
 """Studies that know themselves which methods they compare; all of these ask a model."""
 
 
-def run_study(name: str, lab: StudyContext, models: list[str], settings: Settings) -> tuple[Path, list[Budget]]:
+def run_study(name: str, lab: StudyContext, models: list[str], settings: EndpointOptions) -> tuple[Path, list[Budget]]:
     """Run one study and keep its record; gives the file and what each model was asked.
 
     Raises:

@@ -80,7 +80,7 @@ def bench(
     from personalrm.bench.trained import Training
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions
-    from personalrm.llm.connect import Settings
+    from personalrm.llm.connect import EndpointOptions
     from personalrm.profile.options import Options
 
     with output.bench_progress() as progress:
@@ -95,7 +95,7 @@ def bench(
             training=Training(features, backbone, device.value),
             reading=ReadOptions(strict, min_gap, output.remark),
             models=inputs.models(model),
-            settings=Settings(
+            settings=EndpointOptions(
                 base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
             ),
             options=Options(

@@ -101,13 +101,15 @@ def curate(
     from personalrm.curation.sources import sources
     from personalrm.curation.table import table
     from personalrm.data.arena import ArenaFilter
-    from personalrm.llm.connect import Settings
+    from personalrm.llm.connect import EndpointOptions
 
     shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
     wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
-    limits = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
+    limits = EndpointOptions(
+        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+    )
     with output.bench_progress() as tell:
         result, ledgers = make(
             plan,

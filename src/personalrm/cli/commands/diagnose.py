@@ -40,13 +40,15 @@ def diagnose(
     from personalrm.bench.diagnosis import diagnose as examined
     from personalrm.cli import output
     from personalrm.llm import background_loop
-    from personalrm.llm.connect import Settings, shared
-    from personalrm.models.engines import is_local
+    from personalrm.llm.connect import EndpointOptions, shared
+    from personalrm.models.registry import is_local
     from personalrm.profile.file import load
 
     found = load(profile)
     asked = model or found.model
-    settings = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
+    settings = EndpointOptions(
+        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+    )
     choices = inputs.read_for(data, found, strict, min_gap)
 
     async def work() -> list[Symptom]:

@@ -73,14 +73,16 @@ def optimize_prompt(
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions
-    from personalrm.llm.connect import Settings
+    from personalrm.llm.connect import EndpointOptions
     from personalrm.optimizing.optimize import Plan, optimize
     from personalrm.optimizing.prompt_file import save
 
     if out.is_dir():
         raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
     plan = Plan(optimizer.value, people, held_back, trials, seed, verdicts.value, keep_anyway)
-    limits = Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout)
+    limits = EndpointOptions(
+        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+    )
     with output.bench_progress() as tell:
         found, ledgers = optimize(
             data, plan, model, proposer, limits, ReadOptions(strict, min_gap, output.remark), tell

@@ -60,7 +60,7 @@ def study(
     from personalrm.bench.studies.lab import StudyContext
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions, name_of, source
-    from personalrm.llm.connect import Settings
+    from personalrm.llm.connect import EndpointOptions
     from personalrm.profile.options import Options
 
     reading = ReadOptions(strict, min_gap, output.remark)
@@ -82,7 +82,9 @@ def study(
                 progress,
             ),
             inputs.models(model),
-            Settings(base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout),
+            EndpointOptions(
+                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+            ),
         )
     output.asked(ledgers)
     output.study(path)

@@ -1,0 +1,330 @@
+"""`personalrm train` as a stranger uses it, on people of PRISM: what it says, keeps, refuses and goes on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Done, Run
+
+from personalrm.data.reading import read_people
+from personalrm.data.writing import write_choices
+from personalrm.models.learned import loop
+from personalrm.models.trained import kind_of, load_trained, trained_people
+from personalrm.preferences import History, Preference
+from personalrm.stats.intervals import MIN_PEOPLE
+
+QUICK = ("--features", "traits", "--members", "2", "--epochs", "2")
+TUNED = ("--device", "cpu", "--epochs", "1", "--batch-size", "8", "--max-length", "96", "--learning-rate", "1e-3")
+FOLDER = {"manifest.json", "model.safetensors", "README.md", "curves.svg", "curves.png"}
+
+
+@pytest.fixture(scope="module")
+def people(few_people: Path) -> list[History]:
+    return list(read_people(few_people))
+
+
+@pytest.fixture
+def some(people: list[History], tmp_path: Path) -> Callable[..., Path]:
+    """Writes some of the people, each choice changed."""
+
+    def write(name: str, whose: slice, change: Callable[[Preference], Preference] = lambda one: one) -> Path:
+        path = tmp_path / name
+        write_choices(path, (change(choice) for one in people[whose] for choice in one.choices[:4]))
+        return path
+
+    return write
+
+
+def manifest(out: Path) -> dict[str, Any]:
+    found = json.loads((out / "manifest.json").read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def sentence(done: Done) -> str:
+    """The one sentence a failure says."""
+    assert "Traceback" not in done.err
+    ours = [line for line in done.err.splitlines() if line.startswith("personalrm: ")]
+    assert len(ours) == 1, done.err
+    return ours[0]
+
+
+def test_a_learned_model_with_all_that_is_said_of_it(
+    run: Run, few_people: Path, people: list[History], tmp_path: Path
+) -> None:
+    out = tmp_path / "runs/pref"
+    done = run("train", "pref", few_people, "--out", out, *QUICK)
+    assert done.code == 0, done.err
+    assert done.err == ""
+    assert f"pref: learned from {sum(map(len, people))} choices of 24 people (few.jsonl)." in done.out
+    assert "everybody" in done.out
+    assert "longer" in done.out
+    assert {one.name for one in out.iterdir()} == FOLDER | {"personalrm-model.json"}
+    found = manifest(out)
+    assert (found["kind"], found["device"], found["resumed"], found["validation"]) == ("learned", "cpu", False, None)
+    assert [one["name"] for one in found["figures"]] == ["pref", "everybody", "longer"]
+    assert all(one["low"] <= one["accuracy"] <= one["high"] for one in found["figures"])
+    assert found["figures"][0]["people"] >= MIN_PEOPLE
+    assert not any(one.user in (out / name).read_text() for one in people for name in ("manifest.json", "README.md"))
+    assert kind_of(out) == "learned"
+    assert all(trained_people(out).holds(one.user) for one in people)
+    pair = (people[0].choices[0].context, people[0].choices[0].chosen, people[0].choices[0].rejected)
+    assert load_trained(out).fit(people[0]).compare(*pair).probability is not None
+    again = run("train", "pref", few_people, "--out", out, *QUICK)
+    assert again.code == 1
+    assert f"{out} holds a trained model: choose another --out" in sentence(again)
+    went_on = run("train", "pref", few_people, "--out", out, *QUICK, "--resume", "--json")
+    assert went_on.code == 0
+    assert f"The run in {out} is finished: nothing was left to do." in went_on.err
+    assert json.loads(went_on.out)["figures"] == found["figures"]
+    assert manifest(out) == found
+
+
+def test_a_fine_tuned_model_with_all_that_is_said_of_it(
+    run: Run, some: Callable[..., Path], people: list[History], tiny_bert: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "bt"
+    words = ("train", "bt", some("people.jsonl", slice(12)), "--out", out, "--backbone", tiny_bert, *TUNED)
+    done = run(*words, "--validation", some("others.jsonl", slice(12, 20)), "--user-prompt", "persona", "--json")
+    assert done.code == 0, done.err
+    assert done.err == ""
+    found = json.loads(done.out)
+    assert (found["method"], found["people"], found["choices"]) == ("bradley-terry:persona", 12, 48)
+    assert (found["data"], found["validation"], found["cut"]["of"]) == ("people.jsonl", "others.jsonl", 160)
+    assert found["cut"]["count"] > 0
+    assert [(one["name"], one["people"], one["pairs"]) for one in found["figures"]] == [
+        ("bradley-terry:persona", 8, 32), ("everybody", 8, 32), ("longer", 8, 32),
+    ]  # fmt: skip
+    left = {one.name for one in out.iterdir()}
+    assert FOLDER | {"personalrm.json", "prior.json", "curve.json", "config.json"} <= left
+    assert left.isdisjoint({"checkpoints", "run.json"})
+    assert "| longer: accuracy |" in (out / "README.md").read_text()
+    assert all(trained_people(out).holds(one.user) for one in people[:20])
+    assert not trained_people(out).holds(people[20].user)
+    fitted = load_trained(out, "cpu").fit(people[20])
+    assert fitted.score((), "Yes.") == pytest.approx(fitted.score((), "Yes."))
+
+
+def test_what_has_no_effect_is_told(
+    run: Run, few_people: Path, some: Callable[..., Path], tiny_bert: str, tmp_path: Path
+) -> None:
+    done = run("train", "lore", few_people, "--out", tmp_path / "a", *QUICK, "--batch-size", "8", "--device", "cpu")
+    assert "No effect on lore: --batch-size, --device." in done.err
+    words = ("--backbone", tiny_bert, *TUNED, "--members", "3", "--published")
+    done = run("train", "bradley-terry", some("people.jsonl", slice(6)), "--out", tmp_path / "b", *words)
+    assert done.code == 0, done.err
+    assert "No effect on bradley-terry: --published, --members." in done.err
+    assert "–" in done.out  # one person of six: no interval
+
+
+def test_bad_rows_and_marked_targets_are_told(run: Run, some: Callable[..., Path], tmp_path: Path) -> None:
+    def marked(one: Preference) -> Preference:
+        return replace(one, split="context" if int(one.group[-1], 36) % 2 else "target")
+
+    path = some("marked.jsonl", slice(24), marked)
+    path.write_text(path.read_text() + "nothing\n")
+    done = run("train", "pal", path, "--out", tmp_path / "a", *QUICK)
+    assert done.code == 0, done.err
+    assert "marked.jsonl: 1 of 97 rows skipped: line 97" in done.err
+    assert "marked.jsonl marks targets, and they are learned from too; --part context leaves them out." in done.err
+    assert manifest(tmp_path / "a")["data"]["skipped"] == 1
+    context = run("train", "pal", path, "--out", tmp_path / "b", *QUICK, "--part", "context")
+    assert context.code == 0, context.err
+    assert manifest(tmp_path / "b")["choices"] < 60
+    strict = run("train", "pal", path, "--out", tmp_path / "c", *QUICK, "--strict")
+    assert "line 97" in sentence(strict)
+    assert not (tmp_path / "c").exists()
+
+
+def test_bad_input_is_one_sentence_before_anything_is_trained(
+    run: Run, some: Callable[..., Path], few_people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    nine = some("nine.jsonl", slice(9))
+    seen: set[str] = set()
+
+    def straddling(one: Preference) -> Preference:
+        first = one.user not in seen
+        seen.add(one.user)
+        return replace(one, group="both", split="context" if first else "target")
+
+    both = some("both.jsonl", slice(12), straddling)
+    (tmp_path / "file").touch()
+    for words, says in (
+        (("dpo", few_people), "there is no method 'dpo' to train"),
+        (("pref", tmp_path / "none.jsonl"), "none.jsonl"),
+        (("pref", nine, *QUICK), "pref needs at least 10 people with a decided choice to train on; nine.jsonl holds 9"),
+        (("bt", some("five.jsonl", slice(5))), "bradley-terry needs at least 6 people"),
+        (("pref", both, *QUICK), "group 'both' stands on both sides of the split that the data marks"),
+        (("pref", few_people, *QUICK, "--validation", nine), "and 8 more stand both in few.jsonl and in nine.jsonl"),
+        (("pref", few_people, *QUICK, "--part", "context"), "few.jsonl marks no choice as context"),
+        (("pref", tmp_path / "none.jsonl", "--device", "cuda"), "no GPU was found"),
+        (("gpo", few_people, "--epochs", "1.5"), "gpo makes whole passes, not 1.5"),
+        (("gpo", few_people, "--learning-rate", "-1"), "learning_rate"),
+        (("gpo", few_people, "--features", "traits+word2vec"), "encoder: expected minilm"),
+        (("bt", few_people, "--backbone", tmp_path / "nowhere"), "nowhere cannot be loaded"),
+        (("bt", few_people, "--frozen-layers", "2", "--lora-rank", "4"), "with adapters none of them is"),
+        (("pref", few_people, *QUICK, "--out", tmp_path / "file"), "is a file: name a folder with --out"),
+    ):
+        more = () if "--out" in words else ("--out", tmp_path / "out")
+        done = run("train", *words, *more)
+        assert done.code == 1, words
+        assert says in sentence(done)
+        assert not (tmp_path / "out").exists()
+
+
+def test_another_model_in_the_folder_is_left_alone(run: Run, few_people: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    for more in ((), ("--resume",)):
+        done = run("train", "pref", few_people, "--out", tmp_path, *QUICK, *more)
+        assert done.code == 1
+        assert "holds a config.json that no run of train left there" in sentence(done)
+
+
+def test_a_loss_that_is_no_number(
+    run: Run,
+    few_people: Path,
+    some: Callable[..., Path],
+    tiny_bert: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop._Training, "_validated", lambda self: (float("nan"), 0.5))
+    done = run("train", "vpl", few_people, "--out", tmp_path / "a", *QUICK)
+    assert done.code == 1
+    assert "the loss of vpl is no number any more in pass 1 of member 1: give a learning rate below" in sentence(done)
+    monkeypatch.undo()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert run("train", "vpl", few_people, "--out", tmp_path / "a", *QUICK, "--learning-rate", "1e-3").code == 0
+    words = ("--out", tmp_path / "b", "--backbone", tiny_bert, *TUNED[:-1], "1e30")
+    done = run("train", "bt", some("people.jsonl", slice(6)), *words)
+    assert done.code == 1
+    assert "is no finite number at step" in sentence(done)
+
+
+def test_without_matplotlib_the_model_is_kept_all_the_same(
+    run: Run, few_people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = run("train", "lore", few_people, "--out", tmp_path / "out", *QUICK)
+    assert done.code == 0
+    assert "The curves are not drawn: drawing the curves needs matplotlib" in done.err
+    assert not (tmp_path / "out/curves.svg").exists()
+    assert kind_of(tmp_path / "out") == "learned"
+
+
+LONG = ("--features", "traits", "--members", "3", "--epochs", "40")
+
+
+def started(*words: object) -> subprocess.Popen[str]:
+    program = [sys.executable, "-m", "personalrm.cli", "train", *map(str, words)]
+    alone = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=alone)
+
+
+def wait_for(found: Callable[[], bool], program: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not found() and program.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def whole(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The numbers of a run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    program = started("gpo", few_people, "--out", out, *LONG)
+    _, said = program.communicate(timeout=120)
+    assert program.returncode == 0, said
+    return (out / "model.safetensors").read_bytes()
+
+
+def killed(out: Path, *words: object, how: signal.Signals, when: Callable[[], bool]) -> tuple[int, str]:
+    program = started(*words, "--out", out)
+    wait_for(when, program)
+    program.send_signal(how)
+    _, said = program.communicate(timeout=60)
+    return program.returncode, said
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_or_interrupted_run_goes_on_to_the_same_bytes(
+    run: Run, few_people: Path, whole: bytes, tmp_path: Path, how: signal.Signals
+) -> None:
+    out = tmp_path / "run"
+    code, said = killed(out, "gpo", few_people, *LONG, how=how, when=(out / "checkpoint.pt").exists)
+    assert not (out / "manifest.json").exists()
+    if how is signal.SIGINT:
+        assert code == 130
+        assert (
+            said.strip()
+            == "personalrm: interrupted; what was trained is kept: run the same command with --resume to go on"
+        )
+    refused = run("train", "gpo", few_people, *LONG, "--out", out)
+    assert "an unfinished run, which --resume goes on with" in sentence(refused)
+    other = run("train", "gpo", few_people, *LONG[:-1], "41", "--out", out, "--resume")
+    assert "has epochs = 40, and this one has 41" in sentence(other)
+    done = run("train", "gpo", few_people, *LONG, "--out", out, "--resume")
+    assert done.code == 0, done.err
+    assert (out / "model.safetensors").read_bytes() == whole
+    assert manifest(out)["resumed"]
+    assert {one.name for one in out.iterdir()} == FOLDER | {"personalrm-model.json"}
+
+
+@pytest.fixture
+def tuning(some: Callable[..., Path], tiny_bert: str) -> tuple[object, ...]:
+    more = ("--epochs", "4", "--user-prompt", "persona")
+    return ("bt", some("people.jsonl", slice(12)), "--backbone", tiny_bert, *TUNED, *more)
+
+
+def test_a_killed_fine_tuning_goes_on_to_the_same_bytes_and_not_with_another_backbone(
+    run: Run, tuning: tuple[object, ...], people: list[History], tmp_path: Path
+) -> None:
+    assert run("train", *tuning, "--out", tmp_path / "whole").code == 0
+    out = tmp_path / "run"
+    checkpoints = out / "checkpoints"
+    when = lambda: any(checkpoints.glob("checkpoint-*/trainer_state.json"))  # noqa: E731
+    killed(out, *tuning, how=signal.SIGKILL, when=when)
+    assert not (out / "manifest.json").exists()
+    from tiny_backbones import make_bert
+
+    other = make_bert(tmp_path / "other", width=16)
+    done = run("train", *tuning, "--backbone", other, "--out", out, "--resume")
+    assert "has backbone = " in sentence(done)
+    assert f"and this one has {other} (config " in sentence(done)
+    done = run("train", *tuning, "--out", out, "--resume")
+    assert done.code == 0, done.err
+    name = "model.safetensors"
+    assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert manifest(out)["figures"] == manifest(tmp_path / "whole")["figures"]
+
+
+def test_a_damaged_folder(run: Run, few_people: Path, tmp_path: Path) -> None:
+    words = ("train", "pref", few_people, "--out", tmp_path, *QUICK, "--resume")
+    (tmp_path / "run.json").write_text("{")
+    assert "run.json is damaged: remove the folder" in sentence(run(*words))
+    (tmp_path / "run.json").unlink()
+    assert run(*words).code == 0
+    saved = manifest(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps(saved["run"]))
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK")
+    assert "checkpoint.pt is no checkpoint, or damaged" in sentence(run(*words))
+
+
+def test_the_command_line_starts_without_torch() -> None:
+    program = "import sys; from personalrm import cli; import personalrm.training.people; print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"
+    program = "import sys; from personalrm import cli; print('numpy' in sys.modules, 'personalrm.bench' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False False"

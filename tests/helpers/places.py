@@ -1,0 +1,13 @@
+"""Where the repository's own files lie; where real people's data lies is the business of the fixture `real_data`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+HELPERS = Path(__file__).resolve().parent
+ROOT = HELPERS.parents[1]
+SOURCE = ROOT / "src"
+MIRA = ROOT / "examples" / "mira.jsonl"
+LATER = ROOT / "examples" / "mira_later.jsonl"
+REAL_DATA = Path(os.environ.get("PERSONALRM_REAL_DATA") or ROOT.parent / "shared" / "data")

@@ -1,0 +1,44 @@
+"""Real people: what can be promised of a short training on 60 of them, about others, is that it beats chance.
+
+Each choice of somebody new is predicted from this person's other conversations. That the person's own part helps is
+not promised here: on so few people it is worth less than its noise (on all of prism it is, see the benchmark).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from places import REAL_DATA
+
+from personalrm.data.reading import read_people
+from personalrm.models.learned import Settings, train
+from personalrm.preferences import History
+
+PRISM = REAL_DATA / "prism.jsonl.gz"
+
+
+def margins_of(model_of: object, one: History) -> list[float]:
+    """Log-odds of each choice from the person's other groups."""
+    found = []
+    for group in dict.fromkeys(each.group for each in one.decided):
+        mine = model_of.fit(one.only(each for each in one if each.group != group))  # type: ignore[attr-defined]
+        asked = [(each.context, each.chosen, each.rejected) for each in one.decided if each.group == group]
+        p = mine.compare_many(asked)
+        found.extend(np.log(p / (1.0 - p)))
+    return found
+
+
+@pytest.mark.skipif(not PRISM.exists(), reason="the shared data is not here")
+def test_people_of_prism_whom_nobody_learned_from_are_predicted_better_than_by_chance() -> None:
+    people = [one for one in read_people(str(PRISM)) if one.decided]
+    model = train(people[:60], Settings("pref", "traits", members=2, epochs=6))
+    new = people[60:120]
+    assert not any(model.facts.people.holds(one.user) for one in new)
+    margins = [np.array(margins_of(model, one)) for one in new]
+    right, count = np.array([(one > 0).sum() for one in margins]), np.array([len(one) for one in margins])
+    draws = np.random.default_rng(0).integers(len(new), size=(2000, len(new)))  # people, not choices, are drawn
+    accuracy = right[draws].sum(1) / count[draws].sum(1)
+    assert np.quantile(accuracy, 0.025) > 0.55
+    assert np.logaddexp(0.0, -np.concatenate(margins)).mean() < math.log(2) - 0.02

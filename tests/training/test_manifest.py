@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from personalrm.errors import DataError, StorageError
+from personalrm.models.trained import MANIFEST
+from personalrm.profile.provenance import Lineage
+from personalrm.training.card import PAPERS, card
+from personalrm.training.figures import Figure
+from personalrm.training.manifest import SCHEMA, File, Manifest, read, versions, write
+from personalrm.training.order import LEARNED
+from personalrm.training.outcome import Cut
+from personalrm.training.table import sentences, summary
+
+FOUND = Manifest(
+    schema=SCHEMA,
+    kind="learned",
+    method="pref:published",
+    sees="traits",
+    settings={"epochs": 3, "learning_rate": None},
+    seed=1,
+    part="all",
+    data=File("people.jsonl", "ab12", 12, 80, 2, 1, 0),
+    validation=None,
+    people=12,
+    choices=80,
+    how="each person by a member that did not learn from them",
+    figures=(Figure("pref:published", 0.7, 0.6, 0.8, 0.6, 12, 80), Figure("longer", 0.6, None, None, None, 12, 80)),
+    cut=Cut("texts", 3, 240),
+    device="cpu",
+    seconds=1.5,
+    resumed=True,
+    versions={"personalrm": "0.1.0"},
+    lineage=Lineage.of(["ada"]),
+    run={"data": {"value": "ab12", "said": "people.jsonl"}},
+)
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write(FOUND, tmp_path)
+    assert read(tmp_path) == FOUND
+    with pytest.raises(StorageError, match="cannot be written"):
+        write(FOUND, tmp_path / "nowhere")
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read(tmp_path)
+    good = orjson.loads(orjson.dumps(FOUND))
+    for record, says in (
+        ([], "an object with a number in 'schema'"),
+        (good | {"schema": SCHEMA + 1}, "newer personalrm"),
+        (good | {"seed": "x"}, "field 'seed'"),
+        ({"schema": 1}, "field '"),
+    ):
+        (tmp_path / MANIFEST).write_bytes(orjson.dumps(record))
+        with pytest.raises(DataError, match=says):
+            read(tmp_path)
+
+
+def test_the_card_and_the_words() -> None:
+    text = card(FOUND)
+    assert "trained:DIR" in text
+    assert "| pref:published | 0.700 | 0.600–0.800 | 0.600 | 12 | 80 |" in text
+    assert "| longer | 0.600 | – | – | 12 | 80 |" in text
+    assert "CC-BY-NC-4.0" in text
+    assert "ada" not in text
+    assert set(PAPERS) == set(LEARNED)
+    said = sentences(FOUND)
+    assert "Longer than the encoder reads, and cut: 3 of 240 texts." in said
+    assert said[-1] == "Took 1.5 s on cpu, after an earlier run."
+    tuned = sentences(replace(FOUND, cut=Cut("inputs", 1, 2)))
+    assert "Longer than the backbone reads, and cut: 1 of 2 inputs." in tuned
+    assert orjson.loads(orjson.dumps(summary(FOUND, Path("out"))))["figures"][0]["accuracy"] == 0.7
+    assert {"personalrm", "torch"} <= versions().keys()
