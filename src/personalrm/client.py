@@ -132,7 +132,8 @@ class Client:
     async def aupdate(self, profile: Profile, choices: Choices) -> Profile:
         """Learn again with new choices of the same person; what still applies of the profile is reused.
 
-        A choice whose id is known already takes the place of the earlier one, if it differs from it.
+        A choice that is known already takes the place of the earlier one, if it differs from it (see
+        `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
         """
         given = check_same_person(await in_worker(history_of, choices, profile.user), profile.user)
         engine = await self._engine(self.model or profile.model, self.options or profile.options)

@@ -1,7 +1,7 @@
 """Priors learned from a population, each once: one for all who are no part of it, and one for each who is.
 
-    priors = PopulationPriors("prism.jsonl.gz", encoder=False, seed=0)
-    priors.without("ada")                 # TraitsModel; nothing of ada's choices is in its prior
+priors = PopulationPriors("prism.jsonl.gz", encoder=False, seed=0)
+priors.without("ada")                 # TraitsModel; nothing of ada's choices is in its prior
 """
 
 from __future__ import annotations

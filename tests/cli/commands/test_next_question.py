@@ -17,6 +17,7 @@ from personalrm.data.problems import Problems
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import DataError, ProfileError, RowError
 from personalrm.preferences import Message
+from personalrm.profile.records import JudgeState
 
 PRISM = REAL_DATA / "prism.jsonl.gz"
 

@@ -12,7 +12,7 @@ from personalrm.models.reward_model.rows import Row, shipped_profile, training_r
 from personalrm.models.reward_model.user_prompts import KINDS, Kind, user_prompt
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History, Message, Preference
-from personalrm.profile.records import Claim, Persona, Profile
+from personalrm.profile.records import Claim, JudgeState, Persona, Profile
 from personalrm.synthesis.persona import persona_text
 
 ADA = simulate_people(1, choices=12, response_tokens=60)[0]

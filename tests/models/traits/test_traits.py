@@ -17,6 +17,7 @@ from personalrm.data.reading import read_history, read_people
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.traits import TraitsModel, leave_group_out
 from personalrm.preferences import History, Message, Preference
+from personalrm.profile.records import JudgeState
 
 PRISM = REAL_DATA / "prism.jsonl.gz"
 ASKED = (Message("user", "How do I boil an egg?"),)
