@@ -17,7 +17,8 @@ from typing import IO
 
 import orjson
 
-from personalrm.data.tables import is_conversation
+from personalrm.data.contents import is_conversation
+from personalrm.data.unpacking import unpacked
 from personalrm.errors import DataError, StorageError
 from personalrm.preferences import Preference
 
@@ -76,8 +77,8 @@ def as_row(choice: Preference) -> dict[str, object]:
         "id": choice.id,
         "group": choice.group,
         "context": [{"role": turn.role, "content": turn.content} for turn in choice.context],
-        "chosen": choice.chosen,
-        "rejected": choice.rejected,
+        "chosen": _response(choice.chosen),
+        "rejected": _response(choice.rejected),
     }
     if choice.tie:
         row["tie"] = True
@@ -131,6 +132,16 @@ def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
 
 def _cell(response: str) -> str:
     """A response as it stands; one that a reader would take for nothing or for a message is written as a message."""
-    if response and not is_conversation(response):
+    if response and not _is_message(response):
         return response
     return orjson.dumps({"role": "assistant", "content": response}).decode()
+
+
+def _response(response: str) -> object:
+    """The text; as a message where a reader would take the text for one."""
+    return {"role": "assistant", "content": response} if _is_message(response) else response
+
+
+def _is_message(response: str) -> bool:
+    """Whether a reader would unpack this text."""
+    return response[:1] in ("[", "{") and is_conversation(unpacked(response))

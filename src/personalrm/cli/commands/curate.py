@@ -100,7 +100,7 @@ def curate(
     from personalrm.curation.running import Plan
     from personalrm.curation.sources import sources
     from personalrm.curation.table import table
-    from personalrm.data.arena import ArenaFilter
+    from personalrm.data.formats.lmarena import ArenaFilter
     from personalrm.llm.connect import EndpointOptions
 
     shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)

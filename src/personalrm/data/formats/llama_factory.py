@@ -1,0 +1,47 @@
+"""LLaMA-Factory: KTO with a tag, and the older ranking files whose output is the better and the worse answer.
+
+Its ShareGPT and Alpaca preference files (``conversations`` or ``instruction`` with ``chosen`` and ``rejected``) are
+generic columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from personalrm.data.contents import messages
+from personalrm.data.fields import Fields
+from personalrm.data.formats.base import Format
+from personalrm.errors import RowError
+
+_TURNS = ("conversations", "messages")
+
+
+def tagged(row: Fields) -> Iterator[Fields]:
+    """A conversation whose last answer was good or bad."""
+    name = next((one for one in _TURNS if row.get(one)), _TURNS[0])
+    said = messages(row.get(name), name)
+    if not said or said[-1].role != "assistant":
+        raise RowError("a conversation that ends in an answer", field=name, found=f"{len(said)} messages")
+    rest = {key: value for key, value in row.items() if key not in (*_TURNS, "kto_tag")}
+    context = [{"role": one.role, "content": one.content} for one in said[:-1]]
+    yield {**rest, "context": context, "response": said[-1].content, "liked": row["kto_tag"]}
+
+
+def ranked(row: Fields) -> Iterator[Fields]:
+    better, worse = row["output"]
+    yield {**{name: value for name, value in row.items() if name != "output"}, "chosen": better, "rejected": worse}
+
+
+def _is_pair(row: Fields) -> bool:
+    value = row["output"]
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(one, str) for one in value)
+
+
+def _has_turns(row: Fields) -> bool:
+    return any(row.get(name) for name in _TURNS)
+
+
+FORMATS = (
+    Format("LLaMA-Factory KTO", ("kto_tag",), tagged, reads=_TURNS, accepts=_has_turns),
+    Format("LLaMA-Factory ranking", ("instruction", "output"), ranked, accepts=_is_pair),
+)
