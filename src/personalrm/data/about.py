@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from personalrm.data.columns import SPLITS
@@ -51,13 +51,22 @@ def user_of(row: Fields, layout: Layout) -> str:
 
 def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
     """Field and value of the row's own id; None if it has none."""
-    name, value = first_of(row, layout.roles.get("id", ()))
+    columns = layout.roles.get("id")
+    if not columns:
+        return "", None
+    value = row.get(columns[0])
+    if type(value) is str and value and value.isascii() and value not in NOBODY and not value.isspace():
+        return columns[0], value
+    name, value = first_of(row, columns)
     return name, None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, name)
 
 
 def own_group(row: Fields, layout: Layout) -> str | None:
     """The group that the row names."""
-    field, value = first_of(row, layout.roles.get("group", ()))
+    columns = layout.roles.get("group")
+    if not columns:
+        return None
+    field, value = first_of(row, columns)
     return None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, field)
 
 
@@ -68,13 +77,10 @@ def about(row: Fields, layout: Layout) -> dict[str, Any]:
         RowError: one of them is not as expected.
     """
     found: dict[str, Any] = {}
-    roles = layout.roles
-    for role, read in _READERS:
-        columns = roles.get(role)
-        if columns:
-            value = read(row, columns)
-            if value is not None:
-                found[role] = value
+    for role in layout.told:
+        value = _READERS[role](row, layout.roles[role])
+        if value is not None:
+            found[role] = value
     return found
 
 
@@ -156,15 +162,15 @@ def _stated(row: Fields, columns: tuple[str, ...]) -> dict[str, str | float] | N
     }
 
 
-_READERS = (
-    ("domain", _named_text),
-    ("time", _time),
-    ("demographics", _named_text),
-    ("reason", _reason),
-    ("judges", _judges),
-    ("split", _split),
-    ("stated", _stated),
-    ("source", _own_text),
-    ("ranking", _own_text),
-    ("weight", _weight),
-)
+_READERS: Mapping[str, Callable[[Fields, tuple[str, ...]], Any]] = {
+    "domain": _named_text,
+    "time": _time,
+    "demographics": _named_text,
+    "reason": _reason,
+    "judges": _judges,
+    "split": _split,
+    "stated": _stated,
+    "source": _own_text,
+    "ranking": _own_text,
+    "weight": _weight,
+}

@@ -8,7 +8,7 @@ found.choices, found.thumbs, found.faults, found.too_close
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -61,16 +61,16 @@ class Reading:
 class Found:
     """What a row gave: choices, thumbs, the faults of single ones, and how many rated pairs were too close."""
 
-    choices: list[Preference] = field(default_factory=list)
-    thumbs: list[Thumb] = field(default_factory=list)
-    faults: list[RowError] = field(default_factory=list)
+    choices: Sequence[Preference] = ()
+    thumbs: Sequence[Thumb] = ()
+    faults: Sequence[RowError] = ()
     too_close: int = 0
 
 
-def choices_of(row: Fields, layout: Layout, reading: Reading) -> Found:
-    """The choices in a row. RowError: the row as a whole cannot be used."""
+def choices_of(row: Fields, layout: Layout, reading: Reading, user: str | None = None) -> Found:
+    """The choices in a row; ``user`` as from `user_of`, if that is known. RowError: it cannot be used as a whole."""
     if layout.kind == "pair":
-        return Found([_pair(row, layout, reading)])
+        return Found((_pair(row, layout, reading, user),))
     if layout.kind == "sides":
         outcome = of_sides(row, layout, reading.numbering, reading.labels)
     else:
@@ -81,8 +81,8 @@ def choices_of(row: Fields, layout: Layout, reading: Reading) -> Found:
     return _several(row, layout, reading, outcome)
 
 
-def _pair(row: Fields, layout: Layout, reading: Reading) -> Preference:
-    sides = [_response(row, layout, role) for role in ("chosen", "rejected")]
+def _pair(row: Fields, layout: Layout, reading: Reading, user: str | None) -> Preference:
+    sides = _response(row, layout, "chosen"), _response(row, layout, "rejected")
     (_, chosen), (_, rejected) = sides
     context = conversation_of(row, layout)
     if isinstance(chosen, str) and isinstance(rejected, str) and not (chosen[:1] in _OPEN or rejected[:1] in _OPEN):
@@ -91,19 +91,21 @@ def _pair(row: Fields, layout: Layout, reading: Reading) -> Preference:
         fields = [name for name, _ in sides]
         context, (one, other) = apart(context, [turns(value, name) for name, value in sides], fields)
     if not reading.labels:
-        return _preference(row, layout, reading, context, Pair(min(one, other), max(one, other), True, None))
-    gap = margin_of(row, layout)
-    tie = is_tie(row, layout) or tie_words(row, layout) or (gap == 0 and "chosen_score" in layout.roles)
-    return _preference(row, layout, reading, context, Pair(one, other, tie, gap))
+        pair = Pair(min(one, other), max(one, other), True, None)
+    elif layout.may_tie:
+        gap = margin_of(row, layout)
+        tie = is_tie(row, layout) or tie_words(row, layout) or (gap == 0 and "chosen_score" in layout.roles)
+        pair = Pair(one, other, tie, gap)
+    else:
+        pair = Pair(one, other, False, None)
+    return _preference(row, layout, reading, context, pair, user=user)
 
 
 _OPEN = ("[", "{")
+_REPEATED = 10
 
 
 def _response(row: Fields, layout: Layout, role: str) -> tuple[str, Any]:
-    field, value = layout.role(row, role)
-    if field:
-        return field, value
     column = next(iter(layout.roles.get(role, ())), role)
     value = row.get(column)
     if value is None or value != value:
@@ -116,8 +118,8 @@ def _texts(
     row: Fields, layout: Layout, context: Turns, chosen: tuple[str, str], rejected: tuple[str, str]
 ) -> tuple[Turns, str, str]:
     """Two responses as texts: with the prompt in them, or without."""
-    one, other = (without_thinking(text(value, name)) for name, value in (chosen, rejected))
-    if not layout.has_conversation():
+    one, other = without_thinking(text(chosen[1], chosen[0])), without_thinking(text(rejected[1], rejected[0]))
+    if not layout.has_conversation:
         shared, one, other = apart_text(one, other)
         return (*context, *shared), one, other
     if context and is_dialogue(one) and is_dialogue(other):
@@ -127,8 +129,9 @@ def _texts(
             one,
             other,
         )
-    for column in layout.roles.get("prompt", ()) + layout.roles.get("context", ()):
-        one, other = without_prompt(row.get(column), one, other)
+    if one[:_REPEATED] == other[:_REPEATED]:
+        for column in layout.roles.get("prompt", ()) + layout.roles.get("context", ()):
+            one, other = without_prompt(row.get(column), one, other)
     return without_answer(context, (one, other)), one, other
 
 
@@ -141,23 +144,22 @@ def _several(row: Fields, layout: Layout, reading: Reading, outcome: Outcome) ->
         responses = list(outcome.responses)
         context = without_answer(context, responses)
     made, too_close = outcome.pairs(responses, reading.min_gap)
-    found = Found(too_close=too_close)
     if outcome.simple:
         first, second = responses
         pair = made[0] if made else Pair(first, second, reading.labels and outcome.best == frozenset({0, 1}), None)
-        found.choices.append(_preference(row, layout, reading, context, pair))
-        return found
+        return Found([_preference(row, layout, reading, context, pair)])
     whole = _Ranking.of(row, layout, context, responses, made)
+    choices: list[Preference] = []
+    faults: list[RowError] = []
     for pair in made:
         try:
-            found.choices.append(_preference(row, layout, reading, context, pair, whole))
+            choices.append(_preference(row, layout, reading, context, pair, whole))
         except RowError as error:
-            found.faults.append(error)
-    if not made and not too_close:
-        found.thumbs = _thumbs(row, layout, reading, context, outcome)
-        if not found.thumbs:
-            raise RowError("at least two different responses", field=outcome.field, found="the same response twice")
-    return found
+            faults.append(error)
+    thumbs = () if made or too_close else _thumbs(row, layout, reading, context, outcome)
+    if not (made or too_close or thumbs):
+        raise RowError("at least two different responses", field=outcome.field, found="the same response twice")
+    return Found(choices, thumbs, faults, too_close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +185,21 @@ class _Ranking:
 
 
 def _preference(
-    row: Fields, layout: Layout, reading: Reading, context: Turns, pair: Pair, whole: _Ranking | None = None
+    row: Fields,
+    layout: Layout,
+    reading: Reading,
+    context: Turns,
+    pair: Pair,
+    whole: _Ranking | None = None,
+    user: str | None = None,
 ) -> Preference:
     chosen, rejected, tie, gap = pair
     if chosen == rejected and not (tie and reading.labels):
         found = "the chosen response again: nothing to learn from it" if reading.labels else "the same response twice"
         raise RowError("two different responses", field=_second(layout), found=found)
-    user, (id_field, own_id) = user_of(row, layout), given_id(row, layout)
-    more = {"source": reading.source, **about(row, layout)}
+    user, (id_field, own_id) = user or user_of(row, layout), given_id(row, layout)
+    more = about(row, layout)
+    more.setdefault("source", reading.source)
     group = own_group(row, layout) or (whole.group if whole else None) or group_of(context, chosen, rejected)
     if whole is not None:
         more.update(ranking=whole.name, weight=whole.weight)
@@ -202,17 +211,17 @@ def _preference(
     else:
         label = 2 if tie else int(chosen > rejected)
         choice_id = reading.register.made(pair_id(user, context, chosen, rejected), label)
-    return Preference(choice_id, user, group, context, chosen, rejected, tie, margin=gap, **more)
+    return Preference.unchecked(choice_id, user, group, context, chosen, rejected, tie, gap, more)
 
 
 def _second(layout: Layout) -> str:
     return next(iter(layout.roles.get("rejected", layout.sides.columns[1:2])), "rejected")
 
 
-def _thumbs(row: Fields, layout: Layout, reading: Reading, context: Turns, outcome: Outcome) -> list[Thumb]:
+def _thumbs(row: Fields, layout: Layout, reading: Reading, context: Turns, outcome: Outcome) -> Sequence[Thumb]:
     """Single responses that were liked or not."""
     if not reading.labels:
-        return []
+        return ()
     user, own_id, said = user_of(row, layout), given_id(row, layout)[1], about(row, layout)
     return [
         Thumb(

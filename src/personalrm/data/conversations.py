@@ -20,7 +20,7 @@ from personalrm.errors import RowError
 from personalrm.preferences import Message
 
 _SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")
-_WRITTEN = ("Human:", "Assistant:")
+_BEFORE = frozenset("H \n\r\t\v\f")
 _REPEATED = 10
 """Characters from which on a beginning that both responses share with the prompt is the prompt once more."""
 _OVERLAP = 1000
@@ -43,6 +43,8 @@ def turns(value: object, field: str) -> Turns:
 
 def conversation_of(row: Fields, layout: Layout) -> Turns:
     """Everything that was said before the responses: system text, history, context, prompt and its input."""
+    if layout.only_prompt is not None:
+        return prompt_turns(row.get(layout.only_prompt), layout.only_prompt)
     roles = layout.roles
     said: Turns = ()
     passages: list[str] = []
@@ -91,8 +93,11 @@ def _asked(said: Turns, asked: str) -> Turns:
 
 def prompt_turns(value: object, field: str) -> Turns:
     """A context: messages, or text; text written as a Human/Assistant dialogue becomes its turns."""
-    if isinstance(value, str) and value.lstrip().startswith(_WRITTEN[0]):
-        return dialogue(text(value, field))
+    if type(value) is str:
+        if is_dialogue(value):
+            return dialogue(text(value, field))
+        if value and value[0] not in "[{":
+            return (Message("user", value if value.isascii() else encodable(value, field)),)
     return messages(value, field)
 
 
@@ -178,7 +183,7 @@ def apart_text(chosen: str, rejected: str) -> tuple[Turns, str, str]:
 
 def is_dialogue(written: str) -> bool:
     """Whether a text is a Human/Assistant dialogue."""
-    return written.lstrip().startswith(_WRITTEN[0])
+    return written[:1] in _BEFORE and written.lstrip().startswith("Human:")
 
 
 def dialogue(written: str) -> Turns:

@@ -26,6 +26,8 @@ from personalrm.errors import RowError
 _ROW = 200
 """Bytes that a waiting row takes besides its texts."""
 Key = tuple[str, str]
+Laid = tuple[int, Fields | RowError, Layout | None]
+"""A row with its line and the layout of its columns; a row that cannot be read has none."""
 
 
 @dataclass(slots=True)
@@ -47,36 +49,32 @@ class Gatherer:
         self._closed = Seen()
         self._bytes = 0
 
-    def gathered(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Rows of one response each become one row with all of them; other rows pass as they are."""
+    def gathered(self, rows: Iterable[Row]) -> Iterator[Laid]:
+        """Rows with their layouts. Those of one response each become one row with all of them."""
+        layout_of = self._layouts.of
         for line, row in rows:
-            layout = None if isinstance(row, RowError) else self._layout(row)
-            if isinstance(row, RowError) or layout is None:
-                yield line, row
+            if isinstance(row, RowError):
+                yield line, row, None
                 continue
             try:
+                layout = layout_of(row)
+                if layout.kind != "one":
+                    yield line, row, layout
+                    continue
                 self._add(line, row, layout)
             except RowError as error:
-                yield line, error
+                yield line, error, None
             while self._bytes > self._limits.waiting and self._open:
                 yield self._given_out(next(iter(self._open)))
         for key in list(self._open):
             yield self._given_out(key)
-
-    def _layout(self, row: Fields) -> Layout | None:
-        """The layout of a row with one response; None for other rows, and for those without any."""
-        try:
-            layout = self._layouts.of(row)
-        except RowError:
-            return None
-        return layout if layout.kind == "one" else None
 
     def _add(self, line: int, row: Fields, layout: Layout) -> None:
         one = _one(row, layout)
         key = _key(row, layout)
         group = self._open.get(key)
         if group is None:
-            if not self._closed.add(key):
+            if self._closed.add(key) is not None:
                 raise RowError(
                     "the rows of one prompt together",
                     found="a prompt that was left before; sort the file by user and prompt, or raise --limit waiting=…",
@@ -87,10 +85,11 @@ class Gatherer:
         group.bytes += size
         self._bytes += size
 
-    def _given_out(self, key: Key) -> Row:
+    def _given_out(self, key: Key) -> Laid:
         group = self._open.pop(key)
         self._bytes -= group.bytes
-        return group.line, {**group.row, "responses": group.responses}
+        row = {**group.row, "responses": group.responses}
+        return group.line, row, self._layouts.of(row)
 
 
 def _kept(row: Fields, layout: Layout) -> dict[str, Any]:

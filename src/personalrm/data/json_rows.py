@@ -42,7 +42,7 @@ def json_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[Row]:
         _lines(begun, stream, limits) if first else _values(b"".join(line for _, line in begun), stream, path, limits)
     )
     for number, row in found:
-        if isinstance(row, RowError):
+        if isinstance(row, RowError) or _TELLING.isdisjoint(row):
             yield number, row
             continue
         for one in unwrapped(row):
@@ -51,9 +51,6 @@ def json_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[Row]:
 
 def unwrapped(row: Fields) -> Iterator[Fields | RowError]:
     """The rows in an object that only holds a list of them; else the row itself."""
-    if _TELLING.isdisjoint(row):
-        yield row
-        return
     wrapper = next((name for name in (*WRAPPERS, *_SPLITS) if isinstance(row.get(name), list)), None)
     listed = row[wrapper] if wrapper else ()
     if wrapper is None or not listed or not all(isinstance(one, dict) for one in listed) or _is_a_row(row, wrapper):

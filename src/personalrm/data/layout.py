@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from personalrm.data.columns import ABOUT, ROLES, plain
@@ -29,6 +30,8 @@ CONVERSATION = ("system", "history", "context", "prompt", "input")
 _OTHER = ("source", "ranking", "weight", "status")
 _SEVERAL = ("user", "id", "group", "time", "reason")
 """Roles that a second column fills where the first holds nothing (reasons are joined)."""
+_TELLING = frozenset(("tie", "status", "winner", "scores", "margin", "chosen_score"))
+_TOLD = frozenset((*ABOUT, "source", "ranking", "weight")) - {"user", "id", "group", "tie", "margin"}
 _KEPT = 500
 
 
@@ -36,7 +39,7 @@ class ColumnsError(RowError):
     """The row's columns fit no known format."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The roles of some columns.
 
@@ -61,13 +64,30 @@ class Layout:
     unread: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
 
-    def role(self, row: Fields, name: str) -> tuple[str, Any]:
-        """Column and value of the first column of a role that holds something; ``("", None)`` if none does."""
-        return first_of(row, self.roles.get(name, ()))
-
+    @cached_property
     def has_conversation(self) -> bool:
         """Whether a column says what the responses answer."""
         return any(name in self.roles for name in CONVERSATION if name != "system")
+
+    @cached_property
+    def only_prompt(self) -> str | None:
+        """The column of the prompt, if it is the only one of the conversation."""
+        found = [column for name in CONVERSATION for column in self.roles.get(name, ())]
+        return found[0] if len(found) == 1 and not {"system", "input"} & self.roles.keys() else None
+
+    @cached_property
+    def may_tie(self) -> bool:
+        """Whether a pair of these columns may be a tie, or have a margin."""
+        return not self.roles.keys().isdisjoint(_TELLING)
+
+    @cached_property
+    def told(self) -> tuple[str, ...]:
+        """The roles that are filled of those that only say something of the choice."""
+        return tuple(role for role in self.roles if role in _TOLD)
+
+    def role(self, row: Fields, name: str) -> tuple[str, Any]:
+        """Column and value of the first column of a role that holds something; ``("", None)`` if none does."""
+        return first_of(row, self.roles.get(name, ()))
 
 
 class Layouts:

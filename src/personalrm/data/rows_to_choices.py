@@ -11,10 +11,11 @@ from personalrm.data.columns import plain
 from personalrm.data.fields import Fields
 from personalrm.data.files import Row
 from personalrm.data.formats import Unpacker, nearest
+from personalrm.data.formats.base import Format
 from personalrm.data.gathering import Gatherer
 from personalrm.data.identity import Register
 from personalrm.data.inputs import Input
-from personalrm.data.layout import ColumnsError, Layouts
+from personalrm.data.layout import ColumnsError, Layout, Layouts
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.numbering import Numbering
@@ -63,18 +64,20 @@ class Pass:
     def choices(self, rows: Iterator[Row], user: str | None) -> Iterator[Preference | Thumb]:
         """What the rows hold. RowError for the first fault, if ``strict``."""
         gatherer = Gatherer(self._layouts, self._how.limits)
-        for line, row in gatherer.gathered(self._generic(self._counted(rows), note=True)):
+        for line, row, layout in gatherer.gathered(self._generic(self._counted(rows), note=True)):
             try:
-                found = self._of_row(row, user)
+                found = self._of_row(row, layout, user)
             except RowError as error:
                 self._report(error, line)
                 continue
+            self.found += len(found.choices)
+            yield from found.choices
             self._problems.too_close += found.too_close
             for fault in found.faults:
                 self._report(fault, line)
-            self.found += len(found.choices) + len(found.thumbs)
-            yield from found.choices
-            yield from found.thumbs
+            for thumb in found.thumbs:
+                self.found += 1
+                yield thumb
 
     def users(self) -> Iterator[str]:
         """The person of each row in a pass of its own; rows that cannot be used are passed over."""
@@ -85,36 +88,31 @@ class Pass:
                 except RowError:
                     continue
 
-    def _of_row(self, row: Fields | RowError, user: str | None) -> Found:
+    def _of_row(self, row: Fields | RowError, layout: Layout | None, user: str | None) -> Found:
         if isinstance(row, RowError):
             raise row
-        layout = self._layouts.of(row)
-        if not layout.kind:
+        if layout is None or not layout.kind:
             raise ColumnsError("the columns of a known format", found=_there(row))
-        self._unread.note(row, layout.unread)
+        if layout.unread:
+            self._unread.note(row, layout.unread)
         person = user_of(row, layout)
-        self.people.setdefault(person)
+        if person not in self.people:
+            self.people[person] = None
         if user is not None and person != user:
             own_id = given_id(row, layout)[1]
             if own_id is not None:
-                self._reading.register.passed(own_id)
+                self._reading.register.passed(person, own_id, self._reading.source or "")
             return Found()
-        return choices_of(row, layout, self._reading)
+        return choices_of(row, layout, self._reading, person)
 
     def _generic(self, rows: Iterable[Row], note: bool = False) -> Iterator[Row]:
         """Rows in generic columns."""
         if self._how.columns.say_what_was_chosen:
             return iter(rows)
-        return self._unpacker.unpacked(self._noting(rows), self._empty) if note else self._unpacker.unpacked(rows)
+        return self._unpacker.unpacked(rows, self._empty, self._note) if note else self._unpacker.unpacked(rows)
 
-    def _noting(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Passes rows on; notes what a format does not read of them."""
-        for line, row in rows:
-            if not isinstance(row, RowError):
-                format_ = self._unpacker.format_of(row)
-                if format_ is not None:
-                    self._unread.outside(row, {*format_.needs, *format_.reads})
-            yield line, row
+    def _note(self, row: Fields, format_: Format) -> None:
+        self._unread.outside(row, {*format_.needs, *format_.reads})
 
     def _empty(self) -> None:
         self._problems.empty += 1

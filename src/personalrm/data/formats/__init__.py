@@ -46,17 +46,28 @@ class Unpacker:
             found = self._known[names] = tuple(one for one in known_formats() if one.fits(row.keys()))
         return next((one for one in found if one.accepts(row)), None) if found else None
 
-    def unpacked(self, rows: Iterable[Row], empty: Callable[[], None] = lambda: None) -> Iterator[Row]:
+    def unpacked(
+        self,
+        rows: Iterable[Row],
+        empty: Callable[[], None] = lambda: None,
+        noted: Callable[[Fields, Format], None] = lambda _, __: None,
+    ) -> Iterator[Row]:
         """Rows in generic columns; what cannot be unpacked comes out as a `RowError` in its place.
 
         Args:
             rows: as read.
             empty: called for each row that holds no choice.
+            noted: called with each row of a format.
         """
         together: list[Fields] = []
         first, open_key, opened = 0, None, None
         for line, row in rows:
             format_ = None if isinstance(row, RowError) else self.format_of(row)
+            if format_ is None and not together:
+                yield line, row
+                continue
+            if format_ is not None:
+                noted(row, format_)  # type: ignore[arg-type]
             key = format_.together(row) if format_ and format_.together and not isinstance(row, RowError) else None
             if together and (format_ is not opened or key != open_key):
                 yield from _rows(opened, {"rows": together}, first, empty)
