@@ -14,7 +14,8 @@ TEMPLATED = {
     "chatml": "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHow long?<|im_end|>\n<|im_start|>assistant\n",
     "llama3": (
         "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
-        "<|start_header_id|>user<|end_header_id|>\n\nHow long?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+        "<|start_header_id|>user<|end_header_id|>\n\nHow long?<|eot_id|>"
+        "<|start_header_id|>assistant<|end_header_id|>\n\n"
     ),
     "llama2": "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHow long? [/INST]",
     "phi": "<|system|>\nBe brief.<|end|>\n<|user|>\nHow long?<|end|>\n<|assistant|>\n",

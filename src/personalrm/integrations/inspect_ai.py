@@ -45,7 +45,7 @@ def personal_preference(profiles: str, user: str | None = None) -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score | None:
         who = state.metadata.get(USER, user)
-        profile = rewards.profile_of(None if who is None else str(who))
+        profile = rewards.profiles.of(None if who is None else str(who))
         if profile is None:
             return Score.unscored(reason="no_profile", explanation=f"no profile of user '{who}' in {profiles}")
         answer, context = state.output.completion, _context(state)
@@ -69,7 +69,7 @@ def personalize(profiles: str, user: str | None = None) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         who = state.metadata.get(USER, user)
-        profile = rewards.profile_of(None if who is None else str(who))
+        profile = rewards.profiles.of(None if who is None else str(who))
         if profile is not None:
             state.messages.insert(0, ChatMessageSystem(content=generation_prompt(profile)))
         return state

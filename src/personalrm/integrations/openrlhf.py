@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from personalrm.client import Client
 from personalrm.data.templated import response_in, turns_of
-from personalrm.integrations.users import Profiles, UserRewards
+from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
+from personalrm.profile.collection import Profiles
 
 RewardFunc = Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]
 
 
-def reward_function(profiles: Profiles, *, standardise: bool = True, user: str | None = None) -> RewardFunc:
+def reward_function(profiles: Profiles | Client, *, standardise: bool = True, user: str | None = None) -> RewardFunc:
     """``reward_func(queries, prompts, labels)`` as OpenRLHF calls it.
 
     Args:
@@ -50,11 +53,10 @@ def reward_function(profiles: Profiles, *, standardise: bool = True, user: str |
 
 def user_of(label: Any) -> str | None:
     """The user that a label names; None if it names nobody."""
+    user: Any = label
     if isinstance(label, str) and label.lstrip().startswith("{"):
-        try:
-            label = orjson.loads(label)
-        except orjson.JSONDecodeError:
-            return label
-    if isinstance(label, Mapping):
-        label = label.get("user_id", label.get("user"))
-    return None if label is None else str(label)
+        with suppress(orjson.JSONDecodeError):
+            user = orjson.loads(label)
+    if isinstance(user, Mapping):
+        user = user.get("user_id", user.get("user"))
+    return None if user is None else str(user)

@@ -13,13 +13,15 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from personalrm.client import Client
 from personalrm.errors import DataError
 from personalrm.integrations.messages import Turns, context_of, response_of
-from personalrm.integrations.users import Profiles, UserRewards
+from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
 from personalrm.models.reward_model.rows import ProfileOf, training_rows
 from personalrm.models.reward_model.user_prompts import Kind
 from personalrm.preferences import History, Message
+from personalrm.profile.collection import Profiles
 
 Reward = Callable[..., list[float | None]]
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
@@ -28,7 +30,7 @@ METRIC = "personalrm/population_reward"
 
 
 def reward_function(
-    profiles: Profiles, column: str = "user_id", *, standardise: bool = True, log_population: bool = True
+    profiles: Profiles | Client, column: str = "user_id", *, standardise: bool = True, log_population: bool = True
 ) -> Reward:
     """A reward function as TRL's trainers call it.
 
@@ -54,7 +56,7 @@ def reward_function(
 
 
 def async_reward_function(
-    profiles: Profiles, column: str = "user_id", *, standardise: bool = True, log_population: bool = True
+    profiles: Profiles | Client, column: str = "user_id", *, standardise: bool = True, log_population: bool = True
 ) -> AsyncReward:
     """`reward_function` as a coroutine: TRL awaits it beside its other asynchronous rewards."""
     rewards = UserRewards(profiles, standardise=standardise)
@@ -77,8 +79,8 @@ async def _rewarded(
     columns: dict[str, Any],
 ) -> list[float | None]:
     if column not in columns:
-        known = ", ".join(sorted(columns)) or "none"
-        raise DataError(f"the dataset has no column '{column}' that names the user of each row (columns: {known})")
+        names = ", ".join(sorted(columns)) or "none"
+        raise DataError(f"the dataset has no column '{column}' that names the user of each row (columns: {names})")
     users: list[str | None] = [None if one is None else str(one) for one in columns[column]]
     contexts, responses = [context_of(one) for one in prompts], [response_of(one) for one in completions]
     found = await rewards.score(users, contexts, responses)
@@ -99,7 +101,7 @@ class PersonalJudge:
         seed: of the shuffled order.
     """
 
-    def __init__(self, profiles: Profiles, user: str | None = None, seed: int = 0) -> None:
+    def __init__(self, profiles: Profiles | Client, user: str | None = None, seed: int = 0) -> None:
         self._rewards = UserRewards(profiles, standardise=False)
         self._user, self._random = user, random.Random(seed)
 
@@ -139,9 +141,11 @@ class PersonalJudge:
     def _only(self) -> str:
         if self._user is not None:
             return self._user
-        if len(self._rewards.users) != 1:
-            raise DataError(f"the profiles hold {len(self._rewards.users)} users: give PersonalJudge(…, user=NAME)")
-        return self._rewards.users[0]
+        if len(self._rewards.profiles.users) != 1:
+            raise DataError(
+                f"the profiles hold {len(self._rewards.profiles.users)} users: give PersonalJudge(…, user=NAME)"
+            )
+        return self._rewards.profiles.users[0]
 
 
 def _best(order: Sequence[int], rewards: Sequence[float | None]) -> int:

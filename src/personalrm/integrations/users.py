@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from personalrm.client import Client
 from personalrm.errors import DataError
 from personalrm.llm.gather import gather
 from personalrm.models.base import Predictor
 from personalrm.preferences import Message
-from personalrm.profile.file import load
+from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.records import Profile
 
-Profiles = Mapping[str, Profile | str | Path] | str | Path | Client
-"""From a user to a profile or its file; a folder of ``USER.json``; or a `Client` with profiles of its own."""
 Context = tuple[Message, ...]
 LEAST_SPREAD = 1e-6
 """Below this standard deviation (log-odds) a history gives no scale, and rewards are only centred."""
@@ -61,30 +59,18 @@ class UserRewards:
         client: opens the profiles; None takes one with default settings.
 
     Raises:
-        DataError: the folder does not exist. Later, where a mapping holds something that is no profile.
+        DataError: the folder does not exist, or a Client has no profiles.
     """
 
-    def __init__(self, profiles: Profiles, *, standardise: bool = True, client: Client | None = None) -> None:
+    def __init__(self, profiles: Profiles | Client, *, standardise: bool = True, client: Client | None = None) -> None:
         self.standardise = standardise
         if isinstance(profiles, Client):
-            self._client, self._sources = profiles, dict(profiles.profiles)
+            if profiles.profiles is None:
+                raise DataError("this Client has no profiles: create it with Client(profiles=…)")
+            self._client, self.profiles = profiles, profiles.profiles
         else:
-            self._client, self._sources = client or Client(), _sources(profiles)
-        self._profiles: dict[str, Profile] = {}
+            self._client, self.profiles = client or Client(), ProfileCollection(profiles)
         self._scales: dict[str, Scale] = {}
-
-    @property
-    def users(self) -> list[str]:
-        """Users with a profile."""
-        return list(self._sources)
-
-    def profile_of(self, user: str | None) -> Profile | None:
-        """The user's profile, read once; None for a user without one."""
-        if user is None or user not in self._sources:
-            return None
-        if user not in self._profiles:
-            self._profiles[user] = _profile(self._sources[user], user)
-        return self._profiles[user]
 
     async def score(
         self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str]
@@ -96,7 +82,7 @@ class UserRewards:
         """
 
         async def of(user: str, context: Context, texts: Sequence[str]) -> list[float | None]:
-            profile = self.profile_of(user)
+            profile = self.profiles.of(user)
             if profile is None:
                 return [None] * len(texts)
             predictor = await self.open(profile)
@@ -111,12 +97,13 @@ class UserRewards:
     async def population(
         self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str]
     ) -> list[float | None]:
-        """Reward of each response for people in general, raw log-odds; None where the user's engine has none."""
+        """Reward of each response for people in general, raw log-odds; None where the user has no profile."""
 
         async def of(user: str, context: Context, texts: Sequence[str]) -> list[float | None]:
-            profile = self.profile_of(user)
-            predictor = None if profile is None else await self._client.aopen_population(profile)
-            return [None] * len(texts) if predictor is None else await predictor.score_many(context, texts)
+            profile = self.profiles.of(user)
+            if profile is None:
+                return [None] * len(texts)
+            return await (await self._client.aopen_population(profile)).score_many(context, texts)
 
         return await _by_conversation(of, users, contexts, responses)
 
@@ -135,7 +122,7 @@ class UserRewards:
 
 
 async def _by_conversation(
-    score: Callable[[str, Context, Sequence[str]], Awaitable[list[float | None]]],
+    score: Callable[[str, Context, Sequence[str]], Coroutine[Any, Any, list[float | None]]],
     users: Sequence[str | None],
     contexts: Sequence[Sequence[Message]],
     responses: Sequence[str],
@@ -153,20 +140,3 @@ async def _by_conversation(
         for at, reward in zip(some, rewards, strict=True):
             found[at] = reward
     return found
-
-
-def _sources(profiles: Mapping[str, Profile | str | Path] | str | Path) -> dict[str, Profile | str | Path]:
-    if isinstance(profiles, Mapping):
-        return dict(profiles)
-    folder = Path(profiles)
-    if not folder.is_dir():
-        raise DataError(f"expected a folder of profiles named USER.json, found no folder at {folder}")
-    return {path.stem: path for path in sorted(folder.glob("*.json"))}
-
-
-def _profile(source: Profile | str | Path, user: str) -> Profile:
-    if isinstance(source, str | Path):
-        source = load(source)
-    if not isinstance(source, Profile):
-        raise DataError(f"user '{user}': expected a Profile or the path of its file, found {type(source).__name__}")
-    return source
