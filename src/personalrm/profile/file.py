@@ -6,14 +6,18 @@ profile = load("ada.json")      # ProfileError names the field at fault
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from personalrm.errors import ProfileError, StorageError
 from personalrm.files import replace_file
 from personalrm.profile.records import SCHEMA, Profile
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def save(profile: Profile, path: str | Path) -> None:
@@ -40,10 +44,11 @@ def load(path: str | Path) -> Profile:
         raise ProfileError(f"the profile {source} cannot be read: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
         raise ProfileError(f"{source}: expected a profile in JSON, found text that is none ({error})") from None
-    return _checked(record, source)
+    return parse(record, source)
 
 
-def _checked(record: Any, source: Path) -> Profile:
+def parse(record: Any, source: str | Path) -> Profile:
+    """A profile from its JSON value; ``source`` is where it came from, for errors. ProfileError as `load`."""
     if not isinstance(record, dict) or not isinstance(record.get("schema"), int) or record["schema"] < 1:
         raise ProfileError(f"{source}: expected a personalrm profile (an object with a number in 'schema')")
     if record["schema"] > SCHEMA:
@@ -51,10 +56,10 @@ def _checked(record: Any, source: Path) -> Profile:
             f"{source} was written by a newer personalrm (schema {record['schema']}; this version reads up to "
             f"{SCHEMA}): update personalrm to open it"
         )
-    from pydantic import TypeAdapter, ValidationError  # 0.1 s that only loading needs
+    from pydantic import ValidationError
 
     try:
-        profile = TypeAdapter(Profile).validate_python(record)
+        profile = _adapter().validate_python(record)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -64,3 +69,11 @@ def _checked(record: Any, source: Path) -> Profile:
         if shown.choice not in known:
             raise ProfileError(f"{source}, field 'demonstrations': the history holds no choice '{shown.choice}'")
     return profile
+
+
+@cache
+def _adapter() -> TypeAdapter[Profile]:
+    """Made once: it takes longer than reading a profile. Importing it takes 0.1 s that only loading needs."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Profile)
