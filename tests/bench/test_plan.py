@@ -56,7 +56,7 @@ def test_one_person_alone_has_no_population() -> None:
 def test_folds_do_not_depend_on_the_order_of_people() -> None:
     forward, backward = plan_of(PEOPLE, folds=3), plan_of(PEOPLE[::-1], folds=3)
     assert {one.task.user: one.fold for one in forward.tasks()} == {one.task.user: one.fold for one in backward.tasks()}
-    assert forward.fingerprint != backward.fingerprint  # but the results are written in that order
+    assert forward.data.total != backward.data.total  # but the results are written in that order
 
 
 def test_tasks_and_what_is_asked_agree() -> None:
@@ -79,8 +79,8 @@ def test_domains_are_kept() -> None:
 def test_any_changed_text_or_label_changes_the_fingerprint() -> None:
     one, *others = PEOPLE
     flipped = one.only(choice.flipped() for choice in one)
-    assert plan_of(PEOPLE).fingerprint == plan_of(PEOPLE).fingerprint
-    assert plan_of(PEOPLE).fingerprint != plan_of([flipped, *others]).fingerprint
+    assert plan_of(PEOPLE).data == plan_of(PEOPLE).data
+    assert plan_of(PEOPLE).data != plan_of([flipped, *others]).data
 
 
 def test_people_are_a_stream() -> None:

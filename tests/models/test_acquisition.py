@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from personalrm.client import Client
 from personalrm.data.candidates import Candidate
 from personalrm.data.simulated import Setting, SimulatedPerson, simulate, simulate_people, utility
 from personalrm.errors import DataError, ProfileError
 from personalrm.models.acquisition import (
     CRITERIA,
     Criterion,
-    ask,
     information,
     prediction,
     pref,
@@ -33,6 +33,7 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 MEASURES = (information, prediction, pref)
 ASKED = 8
+ask = Client().next_question
 
 
 @pytest.fixture(scope="module")

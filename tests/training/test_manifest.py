@@ -8,7 +8,7 @@ import pytest
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.trained import MANIFEST
-from personalrm.profile.lineage import Lineage
+from personalrm.profile.provenance import Lineage
 from personalrm.training.card import PAPERS, card
 from personalrm.training.figures import Figure
 from personalrm.training.manifest import SCHEMA, File, Manifest, read, versions, write

@@ -15,7 +15,7 @@ from personalrm.data.sources import ReadOptions, name_of, source
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 from personalrm.profile.options import Options
 
 

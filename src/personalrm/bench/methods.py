@@ -21,7 +21,7 @@ from personalrm.bench.predicting import Method, Population, Prediction, Predicto
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
 from personalrm.models.base import PreferenceModel
-from personalrm.models.engines import TRAINED
+from personalrm.models.registry import TRAINED
 from personalrm.models.surface import First, Longer, Random, Shorter
 from personalrm.preferences import History, Verdict
 

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Literal
 
 from personalrm.bench.protocols import Task, protocol_named, tasks
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History, Side
-from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.provenance import DataFingerprint, DataHash
 
 DEFAULT_FOLDS = 5
 Source = Callable[[], Iterable[History]]
@@ -93,7 +92,7 @@ class Plan:
         starts: where each task's first question stands in ``asked``.
         folds: how many folds there really are.
         judges: whose cached verdicts lie in the data.
-        fingerprint: of all choices of all people, labels included.
+        data: fingerprint of everything in the choices of all people.
     """
 
     design: Design
@@ -101,7 +100,7 @@ class Plan:
     starts: tuple[int, ...]
     folds: int
     judges: frozenset[str]
-    fingerprint: str
+    data: DataFingerprint
     _people: Source
     _others: Source | None
     _fold: Mapping[str, int] = field(repr=False)
@@ -152,9 +151,9 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
     asked: list[PlannedPair] = []
     starts: list[int] = []
     judges: set[str] = set()
-    state = blake2b(digest_size=8)
+    state = DataHash()
     for history in people():
-        _take_in(state, history)
+        state.add(history)
         for task, answers in tasks(history, design.protocol, design.seed):
             starts.append(len(asked))
             asked += _asked(task, answers, fold[history.user])
@@ -163,20 +162,8 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
         raise NotEnoughChoices("there is nothing to predict: nobody has decided choices in enough groups")
     folds = max(fold.values()) + 1
     return Plan(
-        design, tuple(asked), tuple(starts), folds, frozenset(judges), state.hexdigest(), people, population, fold
+        design, tuple(asked), tuple(starts), folds, frozenset(judges), state.fingerprint(), people, population, fold
     )
-
-
-def fingerprint_of(people: Iterable[History]) -> str:
-    """16 hex digits that change with any person, text or label."""
-    state = blake2b(digest_size=8)
-    for history in people:
-        _take_in(state, history)
-    return state.hexdigest()
-
-
-def _take_in(state: blake2b, history: History) -> None:
-    state.update(f"{history.user}\0{fingerprint(history)}\0".encode("utf-8", "surrogatepass"))
 
 
 def _asked(task: Task, answers: tuple[Side, ...], fold: int) -> Iterator[PlannedPair]:

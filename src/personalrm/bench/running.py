@@ -31,7 +31,7 @@ from personalrm import prompts
 from personalrm.bench.answers import MethodResult, gathered
 from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.methods import JUDGE, Setup, asks, method_named
-from personalrm.bench.plan import Design, Plan, PlannedTask, Source, fingerprint_of, make_plan
+from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
 from personalrm.bench.predicting import Method, Prediction, Predictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
@@ -41,9 +41,10 @@ from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
-from personalrm.models.engines import TRAINED
+from personalrm.models.registry import TRAINED
 from personalrm.preferences import History
 from personalrm.profile.options import Options
+from personalrm.profile.provenance import fingerprint_of_people
 
 UNDER_WAY = 64
 """Tasks under way at once where a model is asked; the endpoint's own scheduler bounds the calls."""
@@ -105,7 +106,7 @@ async def arun(
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
         by_entry = {one.entry: one for results in found for one in results}
         results = tuple(by_entry[one.entry] for one in lines)
-        return BenchResult(design, plan.folds, plan.fingerprint, plan.asked, results)
+        return BenchResult(design, plan.folds, plan.data.total, plan.asked, results)
 
 
 def _blocking(work: Callable[P, Awaitable[T]]) -> Callable[P, T]:
@@ -181,8 +182,10 @@ def _identity(plan: Plan, population: object, options: Options, asking: bool) ->
     """What must be equal for two runs to be the same."""
     return {
         **asdict(plan.design),
-        "fingerprint": plan.fingerprint,
-        "population_fingerprint": fingerprint_of(plan.population_of(0)) if population is not None else None,
+        "fingerprint": plan.data.total,
+        "population_fingerprint": fingerprint_of_people(plan.population_of(0)).total
+        if population is not None
+        else None,
         "options": asdict(options) if asking else None,
         "prompts": prompts.hashes() if asking else None,
     }

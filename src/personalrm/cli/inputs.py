@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """A flag that changes nothing is told, lest somebody believes that it did."""
     from personalrm.cli import output
-    from personalrm.models.engines import TRAITS, is_local
+    from personalrm.models.registry import TRAITS, is_local
 
     local, embedded = model is None or is_local(model), model is None or model in TRAITS
     idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))

@@ -19,7 +19,7 @@ import orjson
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
 from personalrm.preferences import History, Message, Verdict
-from personalrm.profile.lineage import Lineage
+from personalrm.profile.provenance import Lineage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,8 +50,8 @@ class Trained(Protocol):
         """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
         ...
 
-    def score(self, context: Sequence[Message], response: str) -> float:
-        """Calibrated log-odds; differences within a conversation mean something."""
+    def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> NDArray[np.float64]:
+        """Calibrated log-odds (n,); differences within a conversation mean something."""
         ...
 
 
@@ -121,6 +121,6 @@ def _lineage(path: Path, *names: str) -> Lineage:
         found: Any = orjson.loads(path.read_bytes())
         for name in names:
             found = found[name]
-        return Lineage(str(found["salt"]), tuple(map(str, found["people"])))
+        return Lineage.from_json(found)
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({type(error).__name__}): who was trained on cannot be read") from None

@@ -16,7 +16,7 @@ from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
 from personalrm.optimizing.guard import Guard

@@ -16,8 +16,8 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
 from personalrm.optimizing.describing import describe_choices
 from personalrm.preferences import History, Preference
-from personalrm.profile.fingerprint import fingerprint
 from personalrm.profile.options import Options
+from personalrm.profile.provenance import fingerprint_of_people
 from personalrm.synthesis.first_stages import drop_identical_pairs, reason_choices
 from personalrm.synthesis.judging import FewShotExample
 
@@ -87,7 +87,7 @@ async def prepare(
 
 def fingerprint_of(people: Iterable[History]) -> str:
     """16 hex digits for exactly these people with these choices, in whatever order."""
-    return blake2b("".join(sorted(map(fingerprint, people))).encode(), digest_size=8).hexdigest()
+    return fingerprint_of_people(sorted(people, key=lambda one: one.user)).total
 
 
 async def _prepared(endpoint: Endpoint, history: History, seed: int) -> Prepared:

@@ -16,8 +16,8 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
 from personalrm.llm.language_model import UsageMeter
 from personalrm.preferences import History
-from personalrm.profile.fingerprint import fingerprint
 from personalrm.profile.options import Options
+from personalrm.profile.provenance import fingerprint_of_history
 from personalrm.profile.records import Arm, ArmSelection, Demonstration, Profile, Reasoning
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import demonstrations as stage
@@ -176,7 +176,7 @@ def _profile(model: str, history: History, parts: Split, options: Options, learn
         candidates=learned.candidates,
         fallback=learned.fallback,
         prompts=prompts.hashes(),
-        fingerprint=fingerprint(history),
+        fingerprint=fingerprint_of_history(history),
         options=options,
         notes=tuple(notes),
         spend=spend,

@@ -16,7 +16,7 @@ import orjson
 from personalrm.errors import DataError
 from personalrm.files import replace_file, stored
 from personalrm.models.trained import MANIFEST, Kind
-from personalrm.profile.lineage import Lineage
+from personalrm.profile.provenance import Lineage
 from personalrm.training.figures import Figure
 from personalrm.training.outcome import Cut
 from personalrm.training.people import Part, TrainingData

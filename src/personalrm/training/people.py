@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Literal
 
 from personalrm.data.problems import Problems
@@ -18,7 +17,7 @@ from personalrm.data.sources import ReadOptions, name_of
 from personalrm.data.splits import check_marks
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History
-from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.provenance import fingerprint_of_people
 
 Part = Literal["all", "context"]
 
@@ -79,7 +78,9 @@ def read(path: str, part: Part, reading: ReadOptions) -> TrainingData:
     people = tuple(one for one in everyone if one.decided)
     ties = sum(map(len, everyone)) - decided(people)
     undecided = len(everyone) - len(people)
-    return TrainingData(name, _fingerprint(people), people, ties, problems.skipped, undecided, marked and part == "all")
+    return TrainingData(
+        name, fingerprint_of_people(people).total, people, ties, problems.skipped, undecided, marked and part == "all"
+    )
 
 
 def check_enough(found: TrainingData, least: int, method: str) -> None:
@@ -109,12 +110,3 @@ def _tell(name: str, problems: Problems, reading: ReadOptions) -> None:
         reading.warn(f"{name}: {problems.summary()}")
     if problems.too_close:
         reading.warn(f"{name}: {problems.too_close:,} rated pairs left out: scores differ by less than --min-gap.")
-
-
-def _fingerprint(people: Iterable[History]) -> str:
-    """Also of groups and demographics, on which some models hang."""
-    state = blake2b(digest_size=8)
-    for one in people:
-        parts = [one.user, fingerprint(one), *(f"{choice.group}\0{choice.demographics}" for choice in one)]
-        state.update("\0".join(parts).encode("utf-8", "surrogatepass"))
-    return state.hexdigest()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from personalrm.data.sources import ReadOptions
 from personalrm.errors import MissingExtra, StorageError
 from personalrm.files import replace_file, stored
-from personalrm.profile.lineage import Lineage
+from personalrm.profile.provenance import Lineage
 from personalrm.training import curves, manifest
 from personalrm.training.card import card
 from personalrm.training.figures import EVERYBODY, figures

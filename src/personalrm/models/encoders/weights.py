@@ -11,7 +11,7 @@ safetensors only; pickled ones run whatever code lies in them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -21,13 +21,12 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError, MissingExtra
+from personalrm.profile.provenance import WHOLE, hash_files
 
 MISSING = "Encoders need: pip install 'personalrm[encoder]'."
 MOST_TOKENS = 4096
 """The limit where a model reads more: longer conversations are rare, and attention grows with the square."""
-_SAMPLES, _SAMPLE = 64, 1 << 16
-_READ_WHOLE = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "chat_template.jinja")
-_FILES = [*_READ_WHOLE, "*.json", "*.model", "*.safetensors"]
+_FILES = [*WHOLE, "*.json", "*.model", "*.safetensors"]
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COUNTS_FROM_PAD = ("roberta", "camembert", "mpnet")
 """Kinds of model whose first positions are taken by padding: 514 positions are 512 tokens."""
@@ -127,24 +126,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def fingerprint_of(folder: Path) -> str:
-    """What tells a model from others.
-
-    Reading 16 GB whole would take longer than the work; training moves all weights, so samples tell models apart.
-    """
+    """What tells a model from others: its configuration, tokenizer and weights."""
     found = blake2b(digest_size=8)
-    for name in _READ_WHOLE:
-        path = folder / name
-        found.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b""))
-    for path in sorted(folder.glob("*.safetensors")):
-        found.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        for sample in _samples(path):
-            found.update(sample)
+    hash_files(found, folder, [folder / name for name in WHOLE], sorted(folder.glob("*.safetensors")))
     return found.hexdigest()
-
-
-def _samples(path: Path) -> Iterator[bytes]:
-    last = max(0, path.stat().st_size - _SAMPLE)
-    with path.open("rb") as file:
-        for at in sorted({last * part // (_SAMPLES - 1) for part in range(_SAMPLES)}):
-            file.seek(at)
-            yield file.read(_SAMPLE)

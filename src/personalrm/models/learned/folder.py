@@ -26,7 +26,7 @@ from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior
-from personalrm.profile.lineage import Lineage
+from personalrm.profile.provenance import Lineage
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
@@ -166,5 +166,4 @@ def _members(
 
 def _facts(state: dict[str, Any]) -> TrainingSummary:
     curves = tuple(tuple(Point(**point) for point in curve) for curve in state["curves"])
-    people = Lineage(state["people"]["salt"], tuple(state["people"]["people"]))
-    return TrainingSummary(**{**state, "people": people, "curves": curves})
+    return TrainingSummary(**{**state, "people": Lineage.from_json(state["people"]), "curves": curves})

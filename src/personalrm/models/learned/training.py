@@ -28,7 +28,7 @@ from personalrm.models.learned.people import Choices, Rows, dealt, side_by_side
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward, learn_footing
 from personalrm.preferences import History, Preference
-from personalrm.profile.lineage import Lineage
+from personalrm.profile.provenance import Lineage
 
 FEWEST_PEOPLE = 10
 FOLDS = 5

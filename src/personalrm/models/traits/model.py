@@ -129,8 +129,18 @@ class TraitsModel:
 
     def score(self, context: Sequence[Message], response: str) -> float:
         """Utility of one response in log-odds: differences of scores of one context are log-odds of preference."""
-        side = self.prior.units(self.tools.reader, [(last_message(context), response)], self.tools.encoder)
-        return float((self.prior.everybody(side) + side.personal @ self.departure)[0])
+        return float(self.scores([(context, response)])[0])
+
+    def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> Array:
+        """`score` of each (context, response) (n,), to the last bit; quicker for many."""
+        found = []
+        for at in range(0, len(items), 2 * _CHUNK):
+            asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
+            side = self.prior.units(self.tools.reader, asked, self.tools.encoder)
+            for row in range(len(asked)):  # one by one: products of matrices round by the place in the batch
+                one = side.rows(slice(row, row + 1))
+                found.append(float((self.prior.everybody(one) + one.personal @ self.departure)[0]))
+        return np.array(found)
 
     def profile(self) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.

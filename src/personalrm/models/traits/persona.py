@@ -19,7 +19,7 @@ from personalrm.models.traits.person import Evidence, Measured
 from personalrm.models.traits.person import fallback as arms
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
 from personalrm.preferences import History, Preference
-from personalrm.profile.fingerprint import fingerprint
+from personalrm.profile.provenance import fingerprint_of_history
 from personalrm.profile.records import ArmSelection, Claim, Demonstration, Persona, Profile, TraitsFit
 from personalrm.synthesis.notes import remarks
 
@@ -150,7 +150,7 @@ def profile(history: History, person: Person | None, prior: Prior, model: str, f
         user=history.user, model=model, preset="default", seed=0, history=history,
         training=tuple(one.id for one in decided), validation=(), persona=persona, reasonings=(),
         demonstrations=demonstrations, candidates=(), fallback=fallback, prompts={},
-        fingerprint=fingerprint(history), traits=fitted, notes=remarks(history),
+        fingerprint=fingerprint_of_history(history), traits=fitted, notes=remarks(history),
     )  # fmt: skip
 
 
