@@ -73,7 +73,8 @@ def restore(source: Path, url: str) -> str:
 
 def _check(source: Path, database: Database) -> None:
     """DataError unless the copy is one of this kind of database and whole."""
-    head = source.open("rb").read(16)
+    with source.open("rb") as copy_file:
+        head = copy_file.read(16)
     if database.is_sqlite:
         if head != b"SQLite format 3\0":
             raise DataError(f"{source}: expected a copy of a SQLite database")

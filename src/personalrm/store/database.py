@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
@@ -29,6 +29,7 @@ from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, 
 WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for another one before it answers that the database is busy."""
 POOL = 8
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 _UNAVAILABLE = ("08", "57P")
 _BUSY = ("40001", "40P01", "55P03", "57014")
 _FULL = ("53100", "53200")
@@ -54,7 +55,7 @@ def parse_url(text: str) -> URL:
         raise DataError("--database: expected sqlite:///FILE or postgresql://USER@HOST/NAME") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
+    if url.drivername not in DRIVERS:
         raise DataError(
             f"--database: expected sqlite:///FILE or postgresql://USER@HOST/NAME, found '{url.drivername}://'"
         )
@@ -119,7 +120,7 @@ class Database:
     def _engine(self, pool: int) -> Engine:
         try:
             return self._sqlite() if self.is_sqlite else self._postgresql(pool)
-        except (ModuleNotFoundError, NoSuchModuleError):
+        except ModuleNotFoundError:
             raise MissingExtra("PostgreSQL needs psycopg: pip install 'personalrm[serve]'") from None
 
     def _sqlite(self) -> Engine:

@@ -105,7 +105,7 @@ class Erasures(SpaceTables):
             person_id = _person_id(scope, record)
             counts = {}
             for table in reversed(PERSON_TABLES):
-                counts[table.name] = scope.run(scope.delete(table).where(table.c.person_id == person_id))
+                counts[str(table.name)] = scope.run(scope.delete(table).where(table.c.person_id == person_id))
             counts["people"] = scope.run(scope.delete(people).where(people.c.id == person_id))
             everything = _sum(_counts(scope, record.id), counts)
             now = time.time()

@@ -25,9 +25,9 @@ class Exports(SpaceTables):
         """Each table with the person's rows, ready for JSON; they are read as they are taken."""
         with self._read() as scope:
             for table in PERSON_TABLES:
-                yield table.name, self._rows(scope, table, person)
+                yield str(table.name), self._rows(scope, table, person)
             mine = audit.c.subject == subject(scope, person.name)
-            yield audit.name, (_values(row) for row in scope.all(scope.select(audit).where(mine)))
+            yield str(audit.name), (_values(row) for row in scope.all(scope.select(audit).where(mine)))
 
     def _rows(self, scope: Scope, table: Table, person: PersonState) -> Iterator[Mapping[str, Any]]:
         statement = scope.select(table).where(table.c.person_id == person.id)

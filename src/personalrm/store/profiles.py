@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import orjson
@@ -164,10 +164,12 @@ _LISTED = (
     profiles.c.last_choice,
     profiles.c.checked,
 )
+_NAMES = [one.name for one in fields(Version)]  # of the same columns, in their order
 
 
 def _version(row: AnyRow) -> Version:
-    return Version(*row[:-1], orjson.loads(row.checked))
+    values = dict(zip(_NAMES, row, strict=True))
+    return Version(**{**values, "checked": orjson.loads(row.checked)})
 
 
 def _next_version(scope: Scope, person_id: int) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from personalrm.data.identity import group_of
 from personalrm.preferences import Message, Preference
+
+if TYPE_CHECKING:
+    from personalrm.store.scope import AnyRow
 
 Origin = Literal["choice", "ranking", "rating", "thumb", "feedback"]
 """What a choice was made from."""

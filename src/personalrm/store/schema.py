@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0.2.0-01"
+REVISION = "0.2.0.1"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
 
 metadata = MetaData(

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0.2.0-01"
+revision = "0.2.0.1"
 down_revision = None
 branch_labels = None
 depends_on = None
