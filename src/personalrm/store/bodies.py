@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personalrm.errors import ProfileError
+from personalrm.preferences import Thumb
 from personalrm.profile.file import parse
 from personalrm.profile.records import Profile
 from personalrm.store.history import Learnable
@@ -19,7 +20,7 @@ from personalrm.store.records import StoredChoice
 from personalrm.store.schema import cached_answers, shared_states
 from personalrm.store.scope import Scope
 
-NUMBERS = "choice_numbers"
+NUMBERS, THUMBS = "choice_numbers", "thumb_ids"
 _SHARED = "$shared"
 _SHARED_NAMES = frozenset({"prior"})
 
@@ -28,8 +29,9 @@ def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, byt
     """The body of a version, and the shared parts that it refers to, by hash."""
     record = orjson.loads(orjson.dumps(profile))
     numbers = {one.preference.id: one.number for one in learned.choices}
-    record["history"] = {"user": profile.user, "choices": []}
+    record["history"] = {"user": profile.user, "choices": [], "thumbs": []}
     record[NUMBERS] = [numbers[one.id] for one in profile.history]
+    record[THUMBS] = [one.id for one in profile.history.thumbs]
     shared: dict[bytes, bytes] = {}
     for holder, name in _places(record):
         body = orjson.dumps(holder[name], option=orjson.OPT_SORT_KEYS)
@@ -39,7 +41,11 @@ def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, byt
 
 
 def unpacked(
-    record: dict[str, Any], stored: Mapping[int, StoredChoice], shared: Mapping[str, Any], source: str
+    record: dict[str, Any],
+    stored: Mapping[int, StoredChoice],
+    thumbs: Sequence[Thumb],
+    shared: Mapping[str, Any],
+    source: str,
 ) -> Profile:
     """The profile again. ProfileError if it cannot be read."""
     for holder, name in list(_places(record)):
@@ -48,6 +54,8 @@ def unpacked(
             holder[name] = shared[reference]
     kept = [stored[number].preference for number in record.pop(NUMBERS) if number in stored]
     record["history"]["choices"] = orjson.loads(orjson.dumps(kept))
+    cited = set(record.pop(THUMBS, ()))
+    record["history"]["thumbs"] = orjson.loads(orjson.dumps([one for one in thumbs if one.id in cited]))
     ids = {one.id for one in kept}
     _without_missing(record, ids)
     return parse(record, source)
@@ -94,6 +102,9 @@ def _places(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
 def _without_missing(record: dict[str, Any], ids: set[str]) -> None:
     """What cites a choice that is gone cites it no more."""
     record["demonstrations"] = [one for one in record.get("demonstrations", ()) if one["choice"] in ids]
+    engine = record.get("engine")
+    if isinstance(engine, dict) and "reasonings" in engine:
+        engine["reasonings"] = [one for one in engine["reasonings"] if one["choice"] in ids]
     persona = record.get("persona")
     for claim in (persona or {}).get("claims", ()):
         for side in ("supporting", "opposing"):

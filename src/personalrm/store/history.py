@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personalrm.errors import DataError
-from personalrm.preferences import History, Preference
+from personalrm.preferences import History, Thumb
 from personalrm.store import audit, erasures, jobs, people
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
-from personalrm.store.records import StoredChoice, stored_choice
-from personalrm.store.schema import choices
+from personalrm.store.records import StoredChoice, stored_choice, stored_thumb
+from personalrm.store.schema import choices, thumbs
 from personalrm.store.schema import people as people_table
 from personalrm.store.scope import Scope, SpaceTables
 
@@ -30,11 +30,12 @@ class Learnable:
     user: str
     revision: int
     choices: tuple[StoredChoice, ...]
+    thumbs: tuple[Thumb, ...] = ()
 
     @property
     def history(self) -> History:
         """As the engines take it."""
-        return History(self.user, tuple(one.preference for one in self.choices))
+        return History(self.user, tuple(one.preference for one in self.choices), self.thumbs)
 
     @property
     def last_number(self) -> int:
@@ -52,7 +53,8 @@ class Histories(SpaceTables):
                 people_table.c.id == person.id))  # fmt: skip
             mine = choices.c.person_id == person.id, choices.c.forgotten.is_(None)
             rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.time, choices.c.id))
-        return Learnable(person.name, revision or 0, tuple(stored_choice(row, person.name) for row in rows))
+            thumbed = thumbs_of(scope, person.id, person.name)
+        return Learnable(person.name, revision or 0, tuple(stored_choice(row, person.name) for row in rows), thumbed)
 
     def page(self, person: PersonState, after: int = 0, limit: int = 100) -> list[StoredChoice]:
         """In the order of arrival, those that follow the number ``after``; the forgotten ones too."""
@@ -101,6 +103,7 @@ def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -
     return found
 
 
-def preferences(stored: Sequence[StoredChoice]) -> tuple[Preference, ...]:
-    """Without what the store adds."""
-    return tuple(one.preference for one in stored)
+def thumbs_of(scope: Scope, person_id: int, user: str) -> tuple[Thumb, ...]:
+    """All thumbs, in the order of arrival."""
+    rows = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id).order_by(thumbs.c.id))
+    return tuple(stored_thumb(row, user) for row in rows)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Table
 
-from personalrm.data.identity import pair_id
+from personalrm.preferences import pair_id
 from personalrm.store import jobs, once, people
 from personalrm.store.identities import Incoming, Sorted, insert_new
 from personalrm.store.jobs import Work
@@ -167,7 +167,13 @@ def _thumb_values(one: Thumb) -> dict[str, Any]:
 
 
 def _pairs_of_ranking(one: Ranked, own_id: str) -> list[Choice]:
-    group = f"ranking:{digest(one.source, own_id).hex()[:12]}"
+    ranking = f"ranking:{digest(one.source, own_id).hex()[:12]}"
+    pairs = [
+        (better, worse)
+        for at, better in enumerate(one.responses[: one.ranked])
+        for worse in one.responses[at + 1 :]
+        if better != worse
+    ]
     return [
         Choice(
             context=one.context,
@@ -175,12 +181,11 @@ def _pairs_of_ranking(one: Ranked, own_id: str) -> list[Choice]:
             time=one.time,
             chosen=better,
             rejected=worse,
-            group=group,
+            ranking=ranking,
+            weight=1.0 / len(pairs),
             origin="ranking",
         )
-        for at, better in enumerate(one.responses[: one.ranked])
-        for worse in one.responses[at + 1 :]
-        if better != worse
+        for better, worse in pairs
     ]
 
 

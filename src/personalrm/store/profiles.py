@@ -20,7 +20,7 @@ import orjson
 from personalrm.errors import DataError
 from personalrm.profile.records import Profile
 from personalrm.store import bodies, jobs, people, predictions
-from personalrm.store.history import Learnable, by_number
+from personalrm.store.history import Learnable, by_number, thumbs_of
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
 from personalrm.store.predictions import Prediction
@@ -139,8 +139,9 @@ class Profiles(SpaceTables):
                 raise DataError(f"'{person.name}' has no version {version} of the profile")
             record = orjson.loads(zlib.decompress(body))
             stored = by_number(scope, person.id, person.name, record[bodies.NUMBERS])
+            thumbed = thumbs_of(scope, person.id, person.name)
             shared = {key: bodies.shared(scope, key) for key in bodies.shared_keys(record)}
-        return bodies.unpacked(record, stored, shared, f"profile {version} of '{person.name}'")
+        return bodies.unpacked(record, stored, thumbed, shared, f"profile {version} of '{person.name}'")
 
     def use(self, person: PersonState, version: int) -> None:
         """Put an earlier version, or one that was kept aside, in use."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from personalrm.data.identity import group_of
-from personalrm.preferences import Message, Preference
+from personalrm.preferences import Message, Preference, group_of
+from personalrm.preferences import Thumb as LearnableThumb
 
 if TYPE_CHECKING:
     from personalrm.store.scope import AnyRow
@@ -48,6 +48,8 @@ class Choice(Given):
     domain: str | None = None
     reason: str | None = None
     margin: float | None = None
+    ranking: str | None = None
+    weight: float = 1.0
     origin: Origin = "choice"
 
 
@@ -122,6 +124,8 @@ def choice_values(one: Choice, received: float, time: str) -> dict[str, Any]:
         "received": received,
         "reason": one.reason,
         "margin": one.margin,
+        "ranking": one.ranking,
+        "weight": one.weight,
         "origin": one.origin,
     }
 
@@ -145,5 +149,22 @@ def stored_choice(row: AnyRow, user: str) -> StoredChoice:
         time=row.time,
         reason=row.reason,
         margin=row.margin,
+        source=row.source,
+        ranking=row.ranking,
+        weight=row.weight,
     )
     return StoredChoice(row.id, row.source, row.external_id, row.origin, row.received, row.forgotten, preference)
+
+
+def stored_thumb(row: AnyRow, user: str) -> LearnableThumb:
+    """A row of `thumbs` as the engines take it."""
+    return LearnableThumb(
+        response=row.response,
+        liked=row.up,
+        user=user,
+        context=load_context(row.context),
+        id=f"{row.source}/{row.external_id}",
+        time=row.time,
+        reason=row.reason,
+        source=row.source,
+    )

@@ -118,6 +118,8 @@ choices = Table(
     Column("received", Float, nullable=False),
     Column("reason", Text),
     Column("margin", Float),
+    Column("ranking", String(40)),  # the choice among several responses that the pair was derived from
+    Column("weight", Float, nullable=False, default=1.0),
     Column("origin", String(20), nullable=False),  # choice, ranking, rating, thumb, feedback
     Column("forgotten", Float),  # when the person asked to forget it; kept, and learned from no more
     UniqueConstraint("space_id", "person_id", "source", "external_id"),

@@ -145,6 +145,8 @@ def _feedback() -> None:
         column("received", sa.Float()),
         column("reason", sa.Text(), nullable=True),
         column("margin", sa.Float(), nullable=True),
+        column("ranking", sa.String(length=40), nullable=True),
+        column("weight", sa.Float()),
         column("origin", sa.String(length=20)),
         column("forgotten", sa.Float(), nullable=True),
         of_person("fk_choices_space_id"),
