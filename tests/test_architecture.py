@@ -23,7 +23,7 @@ LAYERS = (
     {"synthesizeme"},
     {"store"},
     {"service"},
-    {"integrations", "cluster"},
+    {"integrations"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -28,8 +28,9 @@ from personalrm.llm.gather import gather
 from personalrm.llm.language_model import LanguageModel, UsageMeter
 from personalrm.llm.ledger import Prices
 from personalrm.models.base import Engine, Pair, Predictor, Ranking
-from personalrm.models.engines import Population, ProgressEndpoint, UncertainLocalPredictor
+from personalrm.models.engines import ProgressEndpoint, UncertainLocalPredictor
 from personalrm.models.opened import OpenedPredictors
+from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named, is_local
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Preference, Verdict
@@ -109,9 +110,9 @@ class Client:
         self._settings = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
         if self.model is not None and self._asks(self.model) and endpoint is None:
             self._settings.resolved()  # says now what would fail later
-        # read once: an iterator would be empty for the second person
-        keep = population is None or isinstance(population, str | Path | Sequence)
-        self._population: Population | None = population if keep else tuple(population)  # type: ignore[arg-type]
+        # an iterator would be empty for the second person
+        held = population is None or isinstance(population, str | Path)
+        self._population: Population | None = population if held else tuple(population)  # type: ignore[arg-type]
         self._answered = answered
         self._connections: dict[str, LanguageModel] = {}
         self._engines: dict[tuple[str, Options], Engine] = {}
@@ -136,7 +137,8 @@ class Client:
     async def aupdate(self, profile: Profile, choices: Choices) -> Profile:
         """Learn again with new choices of the same person; what still applies of the profile is reused.
 
-        A choice whose id is known already takes the place of the earlier one, if it differs from it.
+        A choice that is known already takes the place of the earlier one, if it differs from it (see
+        `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
         """
         given = check_same_person(await in_worker(history_of, choices, profile.user), profile.user)
         engine = await self._engine(self.model or profile.model, self.options or profile.options)

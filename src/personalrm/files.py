@@ -10,16 +10,26 @@ from pathlib import Path
 from personalrm.errors import StorageError
 
 
-def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write the file; an existing one is replaced only when the new one is complete. OSError if it cannot be."""
+def replace_file(path: Path, content: bytes | Iterable[bytes], *, private: bool = False) -> None:
+    """Write the file; an existing one is replaced only when the new one is complete. OSError if it cannot be.
+
+    ``private`` files are readable by their owner alone (0600).
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        with unfinished.open("wb") as out:
+        with open(unfinished, "wb", opener=_private if private else None) as out:
             out.writelines([content] if isinstance(content, bytes) else content)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens with 0600, whatever the umask and an earlier file at this place say."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 @contextlib.contextmanager

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from personalrm import __version__
 from personalrm.models.traits.features import TRAITS, Array, split_words
 from personalrm.models.traits.person import Evidence, Measured
 from personalrm.models.traits.person import fallback as arms
 from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
 from personalrm.preferences import History, Preference
+from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history
-from personalrm.profile.records import ArmSelection, Claim, Demonstration, Persona, Profile, TraitsFit
+from personalrm.profile.records import ArmSelection, Claim, Demonstration, Persona, Profile, TraitsState
 from personalrm.synthesis.notes import remarks
 
 _SURE = 0.9  # posterior probability that a trait counts for the person, and that the counts are no coin's
@@ -132,7 +134,9 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
 
 
-def profile(history: History, person: Person | None, prior: Prior, model: str, fitted: TraitsFit) -> Profile:
+def profile(
+    history: History, person: Person | None, prior: Prior, model: str, fitted: TraitsState, options: Options
+) -> Profile:
     """The Profile of a fitted person; see `TraitsModel.profile`."""
     decided = history.decided
     if person is None:
@@ -145,11 +149,20 @@ def profile(history: History, person: Person | None, prior: Prior, model: str, f
         evidence = person.evidence
         demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.between, evidence.groups))
     return Profile(
-        user=history.user, model=model, preset="default", seed=0, history=history,
-        training=tuple(one.id for one in decided), validation=(), persona=persona, reasonings=(),
-        demonstrations=demonstrations, candidates=(), fallback=fallback, prompts={},
-        fingerprint=fingerprint_of_history(history), traits=fitted, notes=remarks(history),
-    )  # fmt: skip
+        user=history.user,
+        model=model,
+        history=history,
+        training=tuple(one.id for one in decided),
+        validation=(),
+        persona=persona,
+        demonstrations=demonstrations,
+        fallback=fallback,
+        fingerprint=fingerprint_of_history(history),
+        options=options,
+        engine=fitted,
+        notes=remarks(history),
+        personalrm=__version__,
+    )
 
 
 def _persona(findings: Sequence[_Finding], choices: int) -> Persona:
