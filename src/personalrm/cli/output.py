@@ -279,7 +279,7 @@ def _arms(out: Console, found: Profile) -> None:
         mark = "→" if arm == found.fallback.chosen else " "
         out.print(
             f"{mark} {arm:<24} log loss {number(one.log_loss)}  accuracy {number(one.accuracy)}  "
-            f"on {counted(one.scored, 'choice')}"
+            f"on {counted(one.scored, 'choice')}{f', {one.unanswered} unanswered' if one.unanswered else ''}"
         )
     if found.fallback.chosen not in found.fallback.arms:
         out.print(f"→ {found.fallback.chosen:<24} not measured")
