@@ -19,7 +19,10 @@ LAYERS = (
     {"synthesis"},
     {"models"},
     {"curation", "bench", "training", "optimizing"},  # a researcher's offline work, side by side as well
+    {"client"},
     {"synthesizeme"},
+    {"store"},
+    {"service"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import SOURCE
 
 from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.plan import Design
@@ -206,7 +207,11 @@ def test_a_model_that_fails_ends_its_own_methods_alone(
         at = parts.index("--model")
         del parts[at : at + 2]
         end = subprocess.run(
-            parts, capture_output=True, text=True, timeout=PATIENCE_S, env={"PATH": "", "COLUMNS": "200"}
+            parts,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env={"PYTHONPATH": str(SOURCE), "PATH": "", "COLUMNS": "200"},
         )
     assert end.returncode == 1
     assert "could not be finished" in end.stderr

@@ -82,7 +82,7 @@ async def test_requests_are_bounded_by_texts_and_by_characters() -> None:
         (listed([1.0], [None]), "something else than numbers"),
         (listed([1.0], ["1.0"]), "something else than numbers"),
         (listed([1.0], [[1.0]]), "something else than numbers"),
-        (b'{"data": [{"index": 0, "embedding": [NaN]}]}', "no list of embeddings"),
+        (b'{"data": [{"index": 0, "embedding": [NaN]}]}', "infinite"),
         (listed([1.0], [1e300]), "infinite"),
         (listed([1.0], [0.0]), "nothing but zeros"),
         ({"data": listed([1.0], [2.0])["data"][::-1]}, "another order"),

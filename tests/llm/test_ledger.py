@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from personalrm.errors import BudgetSpent, DataError
@@ -16,7 +18,7 @@ def test_prices_from_text() -> None:
     assert Prices.parse("2.5, 10, 1.25") == Prices(2.5, 10, 1.25)
 
 
-@pytest.mark.parametrize("text", ["", "1", "1,2,3,4", "a,b", "1,-2", "nan,1", "1,inf"])
+@pytest.mark.parametrize("text", ["", "1", "1,2,3,4", "a,b", "1,-2", "nan,1", "1,inf", "1e308,1e308"])
 def test_unreadable_prices_are_one_sentence(text: str) -> None:
     with pytest.raises(DataError, match=r"^--prices: expected IN,OUT or IN,OUT,CACHED in dollars per million tokens"):
         Prices.parse(text)
@@ -28,10 +30,30 @@ def test_cost_of_an_answer() -> None:
     assert Prices(1, 2).most(prompt_characters=400, max_tokens=10) == pytest.approx(120 / 1e6)
 
 
-def test_the_hosts_own_bill_wins() -> None:
-    ledger = Budget(Prices(1, 2))
+def test_the_larger_of_bill_and_price_counts() -> None:
+    ledger = Budget(Prices(1e4, 2e4))
     assert ledger.price(Completion("A", cost=0.5)) == 0.5
+    assert ledger.price(replace(HUNDRED, cost=0.0)) == pytest.approx(1.2)
+    assert Budget().price(replace(HUNDRED, cost=0.25)) == 0.25
     assert Budget().price(HUNDRED) is None
+
+
+@pytest.mark.parametrize("bill", [0.0, None, float("nan"), float("inf"), -5.0])
+def test_no_bill_switches_a_limit_off(bill: float | None) -> None:
+    """Ten cents by our prices, whatever the host says of cached tokens and bills: the fourth call is refused."""
+    ledger = Budget(Prices(1000.0, 0.0, 0.0), max_cost=0.3)
+    lying = Completion("A", prompt_tokens=100, cached_tokens=10**9, completion_tokens=1, cost=bill)
+    honest = Completion("A", prompt_tokens=100, completion_tokens=1, cost=bill)
+    assert (ledger.price(lying) or 0.0) >= 0.0
+    sent = 0
+    while sent < 10:
+        try:
+            ledger.reserve(0.1)
+        except BudgetSpent:
+            break
+        sent += 1
+        ledger.record(replace(honest, cost=ledger.price(honest)), 0.1)
+    assert sent == 3
 
 
 def test_calls_are_counted_when_sent_and_tokens_when_answered() -> None:

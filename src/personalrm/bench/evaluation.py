@@ -3,14 +3,14 @@
 The surface baselines stand beside every result, and the interval is clustered: by conversation group, since there is
 only one person.
 
-    evaluation = await evaluate(predict, history, name="synthesizeme", model="gpt-4o-mini")
+    evaluation = await evaluate(predictor, history, name="synthesizeme", model="gpt-4o-mini")
     evaluation.row["accuracy"], evaluation.baselines[0]["name"]
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,23 +24,37 @@ from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.gather import gather
-from personalrm.preferences import History, Message, Verdict
+from personalrm.models.base import Predictor
+from personalrm.models.worker import in_fitting_worker
+from personalrm.preferences import History, Preference, Verdict, group_of
+from personalrm.profile.merging import KnownChoices
+from personalrm.profile.options import VerdictMode
 from personalrm.profile.spend import Spend
 from personalrm.stats.intervals import interval
 
 BASELINES = ("longer", "first", "population")
-Predict = Callable[[Sequence[Message], str, str], Awaitable[Verdict]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One row for the profile and one for each baseline, as in ``personalrm bench --json``; verdicts by choice id."""
+    """How well a profile predicts.
+
+    Attributes:
+        row: of the profile, as in ``personalrm bench --json``.
+        baselines: the same for each surface baseline and the population.
+        verdicts: by choice id.
+        seed, data: as given.
+        learned_from: choices that the profile was learned from: the accuracy on them is no prediction.
+        shared_conversations: others whose conversation was learned from: easier than choices of new conversations.
+    """
 
     row: dict[str, Any]
     baselines: tuple[dict[str, Any], ...]
     verdicts: dict[str, Verdict]
     seed: int
     data: str
+    learned_from: int = 0
+    shared_conversations: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The promised JSON, with the baselines beside it."""
@@ -48,17 +62,21 @@ class Evaluation:
             "data": self.data,
             "protocol": "profile",
             "seed": self.seed,
+            "learned_from": self.learned_from,
+            "shared_conversations": self.shared_conversations,
             "methods": [self.row],
             "baselines": list(self.baselines),
         }
 
 
 async def evaluate(
-    predict: Predict,
+    predictor: Predictor,
     history: History,
+    learned: Iterable[Preference] = (),
     *,
     name: str,
     model: str,
+    verdicts: VerdictMode = "token",
     spend: Callable[[], Spend] = Spend,
     seed: int = 0,
     data: str = "",
@@ -66,9 +84,11 @@ async def evaluate(
     """Predict every decided choice of ``history``; NotEnoughChoices if there is none.
 
     Args:
-        predict: gives the verdict on one pair, in both orders.
+        predictor: gives the verdict on each pair.
         history: the choices to predict; none of them should have been learned from.
+        learned: the choices that were learned from.
         name, model: what the row is called.
+        verdicts: how a model is asked.
         spend: what the prediction cost, asked afterwards.
         seed: of the order in which pairs are shown and of the interval.
         data: what the result calls the choices.
@@ -79,18 +99,28 @@ async def evaluate(
             f"{data or 'the test set'} holds no decided choice of {history.user}: nothing to predict"
         )
     began = time.perf_counter()
-    verdicts = await gather(_each(predict, one) for one in asked)
+    found = await gather(predictor.compare(one.context, one.a, one.b, verdicts) for one in asked)
     seconds = time.perf_counter() - began
-    methods = [MethodResult(ResultKey(name, model), True, Answers.of(verdicts, spend()), seconds)]
+    methods = [MethodResult(ResultKey(name, model), True, Answers.of(found, spend()), seconds)]
     methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
     known = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
     result = BenchResult(Design("profile", 1, seed, data), 1, "", known, tuple(methods))
-    rows = _clustered_by_group(result, seed)
-    return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), verdicts, strict=True)), seed, data)
+    rows = await in_fitting_worker(_clustered_by_group, result, seed)
+    by_id = dict(zip((one.id for one in asked), found, strict=True))
+    return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *_known(history.decided, tuple(learned)))
 
 
-async def _each(predict: Predict, one: Question) -> Verdict:
-    return await predict(one.context, one.a, one.b)
+def _known(test: Iterable[Preference], learned: Sequence[Preference]) -> tuple[int, int]:
+    """How many of the choices were learned from, and how many others are of a conversation that was."""
+    known, groups = KnownChoices(learned), {name for one in learned for name in _conversations(one)}
+    again = [known.find(one) is not None for one in test]
+    shared = [not groups.isdisjoint(_conversations(one)) for one in test]
+    return sum(again), sum(one and not other for one, other in zip(shared, again, strict=True))
+
+
+def _conversations(choice: Preference) -> set[str]:
+    """By what the data calls the conversation, and by its first message."""
+    return {choice.group, group_of(choice.context, choice.chosen, choice.rejected)}
 
 
 async def _baseline(name: str, history: History, asked: tuple[Question, ...], seed: int) -> MethodResult:

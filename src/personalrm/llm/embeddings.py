@@ -20,13 +20,14 @@ import orjson
 from numpy.typing import NDArray
 
 from personalrm.errors import RequestRefused, UnusableResponse
+from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER
 from personalrm.llm.gather import gather
 from personalrm.llm.host import Host
 from personalrm.llm.openai import Client
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest
-from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, redact, short, status_inside
+from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, load_json, short, status_inside
 
 MOST_TEXTS = 64
 MOST_CHARACTERS = 8_000 * CHARACTERS_A_TOKEN
@@ -101,7 +102,9 @@ class EmbeddingsEndpoint:
         return vectors
 
 
-def read_embeddings(body: bytes, request_characters: int, secret: str | None = None) -> NDArray[np.float32]:
+def read_embeddings(
+    body: bytes, request_characters: int, credentials: Credentials = NO_CREDENTIALS
+) -> NDArray[np.float32]:
     """The vectors (n, width) of an answer, n from 1 on.
 
     Raises:
@@ -109,7 +112,7 @@ def read_embeddings(body: bytes, request_characters: int, secret: str | None = N
         ErrorInside: it is an error.
     """
     try:
-        answer = orjson.loads(body)
+        answer = load_json(body)
         data = answer.get("data")
         if not data and answer.get("error"):
             raise ErrorInside(status_inside(answer["error"]))
@@ -118,8 +121,8 @@ def read_embeddings(body: bytes, request_characters: int, secret: str | None = N
         widths = {len(one) for one in rows if isinstance(one, list)}
         if not widths or not all(isinstance(one, list) for one in rows):
             raise TypeError
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
-        said = redact(short(body), secret)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        said = short(body, credentials)
         raise UnusableResponse(f"the host answered with something that is no list of embeddings: {said}") from None
     if order != list(range(len(rows))):
         raise UnusableResponse("the host gave embeddings in another order than the texts (their index says so)")

@@ -37,6 +37,7 @@ class Completion:
         finish_reason: ``stop``, ``length`` or what the host says.
         cost: US dollars, if the host or the ledger knows the price.
         from_cache: answered by our own cache; nothing was asked or paid now.
+        thoughts: what a reasoning model thought aloud beside its answer; not kept in the cache.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Completion:
     finish_reason: str = "stop"
     cost: float | None = None
     from_cache: bool = False
+    thoughts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

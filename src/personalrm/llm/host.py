@@ -7,41 +7,70 @@ Host("http://localhost:11434").chat_url         # http://localhost:11434/v1/chat
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from personalrm.errors import DataError
-from personalrm.llm.wire import redact
+from personalrm.llm.credentials import Credentials, without_user
 
 DEFAULT_URL = "https://api.openai.com/v1"
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 DEADLINE_IN_TIMEOUTS = 2.5
+MAX_BODY = 16 << 20
+"""Bytes of one answer after decompression; a chat completion takes some thousand."""
+_HIDDEN_USER = re.compile(r"://[^/?#@]*:\d*[/?#].*[^/]@")
+"""A colon before and an @ behind what ends the host's name: a password that would be taken for port and path."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
     """Where to ask, and with which key. The key never shows in a repr.
 
     ``timeout`` bounds one attempt, ``deadline`` one call with all its retries (waiting for a place in the queue not
-    counted), both in seconds.
+    counted), both in seconds. ``max_body`` bounds an answer, in bytes after decompression.
     """
 
     base_url: str = field(default=DEFAULT_URL, repr=False)
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 120.0
     deadline: float = 300.0
+    max_body: int = MAX_BODY
 
     @classmethod
-    def from_environment(cls, base_url: str | None = None, api_key: str | None = None, timeout: float = 120.0) -> Host:
+    def from_environment(
+        cls,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 120.0,
+        max_body: int = MAX_BODY,
+    ) -> Host:
         """The given values, else OPENAI_BASE_URL and OPENAI_API_KEY, else OpenAI's own URL. DataError if unusable."""
         url = (base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL).strip()
         key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip() or None
         if not _is_usable(url):
-            raise DataError(f"base URL: expected http(s)://host[:port]/path, found '{redact(url, key)}'")
+            shown = Credentials.of(key).scrub(without_user(url))
+            raise DataError(f"base URL: expected http(s)://host[:port]/path, found '{shown}'")
+        if _HIDDEN_USER.search(url):
+            raise DataError("base URL: a user or password in it holds '/', '?' or '#': write them as %2F, %3F, %23")
         if key is not None and not (key.isascii() and key.isprintable()):
             raise DataError("OPENAI_API_KEY: expected printable ASCII characters; copy the key again")
-        return cls(url, key, timeout, DEADLINE_IN_TIMEOUTS * timeout)
+        return cls(url, key, timeout, DEADLINE_IN_TIMEOUTS * timeout, max_body)
+
+    @cached_property
+    def proxy(self) -> str | None:
+        """The proxy of this URL as the environment names it."""
+        from urllib.request import getproxies, proxy_bypass  # 20 ms, which those who ask nobody need not pay
+
+        parts = urlsplit(self.base_url)
+        return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Everything that must not be seen of this host: key, URL, proxy and their forms."""
+        return Credentials.of(self.api_key, self.base_url, self.proxy)
 
     @property
     def chat_url(self) -> str:

@@ -17,6 +17,9 @@ from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion
 from personalrm.llm.wire import CHARACTERS_A_TOKEN
 
+HIGHEST_PRICE = 1e6
+"""Dollars per million tokens; a hundred times what the dearest model has cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -33,13 +36,15 @@ class Prices:
             values = [float(part) for part in text.split(",")]
         except ValueError:
             values = []
-        if len(values) not in (2, 3) or not all(0 <= value < math.inf for value in values):  # NaN would pass any limit
-            raise DataError(f"--prices: expected IN,OUT or IN,OUT,CACHED in dollars per million tokens, found '{text}'")
+        if len(values) not in (2, 3) or not all(0 <= value <= HIGHEST_PRICE for value in values):
+            raise DataError(
+                f"--prices: expected IN,OUT or IN,OUT,CACHED in dollars per million tokens, found '{text[:60]}'"
+            )
         return cls(*values)
 
     def cost(self, completion: Completion) -> float:
         """Dollars for one answer."""
-        cached = completion.cached_tokens if self.cached_prompt is not None else 0
+        cached = min(completion.cached_tokens, completion.prompt_tokens) if self.cached_prompt is not None else 0
         fresh = completion.prompt_tokens - cached
         dollars = fresh * self.prompt + completion.completion_tokens * self.completion
         return (dollars + cached * (self.cached_prompt or 0.0)) / 1e6
@@ -96,10 +101,14 @@ class Budget:
         self._most_in_flight -= most
 
     def price(self, completion: Completion) -> float | None:
-        """What the answer cost: the host's bill if there is one, else by our prices, else unknown."""
-        if completion.cost is not None:
-            return completion.cost
-        return None if self.prices is None else self.prices.cost(completion)
+        """What the answer cost: the larger of the host's bill and our prices; None if neither is known.
+
+        A host that bills nothing, or counts too little, cannot switch a limit off.
+        """
+        known = [completion.cost] if completion.cost is not None and 0 <= completion.cost < math.inf else []
+        if self.prices is not None:
+            known.append(self.prices.cost(completion))
+        return max(known, default=None)
 
     def _check_cost(self, limit: float, most: float) -> None:
         if self._most_answered > 0:
@@ -108,6 +117,6 @@ class Budget:
             on_the_way = self.in_flight * self.cost / max(1, self.calls - self.in_flight)
         else:
             on_the_way = self._most_in_flight
-        if self.cost + on_the_way >= limit:
+        if not self.cost + on_the_way < limit:  # NaN is below nothing
             spent = f"${self.cost:.4f} spent, {self.in_flight} calls on their way"
             raise BudgetSpent(f"the limit of ${limit:g} (--max-cost) is used up: {spent}")

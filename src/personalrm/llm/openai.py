@@ -26,11 +26,13 @@ import orjson
 
 from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
 from personalrm.llm.capabilities import Capabilities
+from personalrm.llm.credentials import Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER, Completion, RequestObserver, SamplingParams
 from personalrm.llm.host import DEFAULT_URL, Host
+from personalrm.llm.retry_after import wait_asked
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest, Passing, Response, Transport
-from personalrm.llm.wire import ErrorInside, complaint, fold_system, read_completion, redact, wait_asked
+from personalrm.llm.wire import ErrorInside, complaint, fold_system, one_line, read_completion
 from personalrm.preferences import Message
 
 __all__ = ["DEFAULT_URL", "Client", "Host", "OpenAIEndpoint"]
@@ -171,8 +173,8 @@ class Client(Generic[T]):
         host: whose the URL is.
         url: where to ask.
         scheduler: bounds the requests in flight.
-        read: from an answer's body, the characters of its request and the key to the answer; raises Unusable or
-            ErrorInside.
+        read: from an answer's body, the characters of its request and the credentials to the answer; raises
+            UnusableResponse or ErrorInside.
     """
 
     def __init__(
@@ -181,7 +183,7 @@ class Client(Generic[T]):
         host: Host,
         url: str,
         scheduler: Scheduler,
-        read: Callable[[bytes, int, str | None], T],
+        read: Callable[[bytes, int, Credentials], T],
     ) -> None:
         self._model, self._host, self._scheduler, self._read = model, host, scheduler, read
         self._transport = Transport(host, url)
@@ -244,14 +246,14 @@ class Client(Generic[T]):
         try:
             if response.status != 200:
                 raise self._fault(response.status, response)
-            return self._read(response.body, len(body), self._host.api_key)
+            return self._read(response.body, len(body), self._host.credentials)
         except ErrorInside as error:
             raise self._fault(error.status, response) from None
         except UnusableResponse as error:
             raise Passing(str(error), unusable=True) from None
 
     def _fault(self, status: int, response: Response) -> Exception:
-        said = complaint(response.body, self._host.api_key)
+        said = complaint(response.body, self._host.credentials)
         where = self._host.name
         if status == 401 or (status == 403 and not self._has_answered):
             refuses = "refuses the key" if self._host.api_key else "wants a key"
@@ -269,7 +271,7 @@ class Client(Generic[T]):
         if status in (408, 409, 425) or status >= 500:
             return Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
         if 300 <= status < 400:
-            other = redact(response.headers.get("Location", "another URL"), self._host.api_key)
+            other = one_line(response.headers.get("Location", "another URL"), self._host.credentials, 200)
             return self._stands(EndpointRefused(f"{where} has moved ({status}): give the base URL of {other}"))
         return BadRequest(status, said)
 

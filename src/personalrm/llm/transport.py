@@ -1,5 +1,8 @@
 """One URL over aiohttp: a body out, a status and a body back. Errors of aiohttp become ours here and nowhere else.
 
+An answer is read piece by piece and decompressed here, so that an endless body or a gzip bomb ends at ``max_body``
+bytes, whatever its headers say.
+
 transport = Transport(host, host.chat_url)
 response = await transport.post(b'{"model": ...}', seconds=30.0)
 response.status, response.body
@@ -9,16 +12,15 @@ from __future__ import annotations
 
 import io
 import ssl
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from personalrm.errors import EndpointRefused
 from personalrm.llm.host import Host
-from personalrm.llm.wire import redact
 
 CONNECT_S = 10.0
 LARGE_BODY = 1 << 20
@@ -83,13 +85,13 @@ class Transport:
         data = body if len(body) < LARGE_BODY else io.BytesIO(body)
         try:
             async with session.post(self._url, data=data, timeout=timeout, allow_redirects=False) as response:
-                return Response(response.status, response.headers, await response.read())
+                return Response(response.status, response.headers, await _read(response, self._host.max_body))
         except aiohttp.ConnectionTimeoutError:
             raise Passing(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
         except TimeoutError:
             raise Passing(f"no answer within {timeout.total or 0:.3g} s") from None
         except (aiohttp.InvalidURL, UnicodeError) as error:
-            said = redact(str(error), self._host.api_key)
+            said = self._host.credentials.scrub(str(error))
             raise EndpointRefused(f"the URL of {self._host.name} cannot be used: {said}") from None
         except aiohttp.ClientConnectorCertificateError as error:
             why = getattr(error.certificate_error, "verify_message", "") or "not valid"
@@ -100,16 +102,37 @@ class Transport:
             raise Passing(f"the connection broke ({type(error).__name__})") from None
 
     def _open(self) -> aiohttp.ClientSession:
-        scheme = self._url.scheme
-        proxy = None if proxy_bypass(self._url.host or "") else getproxies().get(scheme)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            headers=self._host.headers(),
+            headers={**self._host.headers(), "Accept-Encoding": "gzip, deflate"},
+            auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent",),
-            proxy=proxy,  # found once: aiohttp's trust_env looks it up for every request, in a thread
+            proxy=self._host.proxy,  # found once: aiohttp's trust_env looks it up for every request, in a thread
         )
         return self._session
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body after decompression. Passing if it is longer than ``most`` bytes or cannot be decompressed."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("identity", ""):
+        unpack = None
+    elif coding in ("gzip", "x-gzip", "deflate"):
+        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32) if coding != "deflate" else zlib.decompressobj()
+    else:
+        raise Passing(f"the answer is encoded as '{coding[:20]}', which was not asked for", unusable=True)
+    parts, size = [], 0
+    async for piece in response.content.iter_any():
+        try:
+            plain = piece if unpack is None else unpack.decompress(piece, most + 1 - size)
+        except zlib.error:
+            raise Passing("the answer cannot be decompressed", unusable=True) from None
+        parts.append(plain)
+        size += len(plain)
+        if size > most:
+            raise Passing(f"the answer is longer than {most >> 20 or 1} MB", unusable=True)
+    return b"".join(parts)
 
 
 def _reason(error: OSError) -> str:

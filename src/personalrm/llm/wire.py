@@ -1,31 +1,37 @@
 """The OpenAI wire format: an answer's JSON to a Completion, a host's complaint to one safe sentence.
 
-read_completion(b'{"choices": [{"message": {"content": "A"}}]}', prompt_characters=40).text     # "A"
+Nothing that a host sends is trusted: log-probabilities are finite numbers of text tokens or absent, counts and bills
+lie in ranges that an answer can have, text is text (half surrogates replaced) and of bounded length.
+
+    read_completion(b'{"choices": [{"message": {"content": "A"}}]}', prompt_characters=40).text     # "A"
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import math
-import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
 from personalrm.errors import UnusableResponse
+from personalrm.llm.credentials import MASK, NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import ABSENT, Completion, TokenLogprob
 
 CHARACTERS_A_TOKEN = 4
 KEPT_TOKENS = 24
 """Log-probabilities matter at the verdict, which a reasoned answer gives last; the tail keeps the cache small."""
-SECRET_CHARACTERS = 8
-"""Shorter keys are the stand-ins of local servers ("EMPTY", "ollama"), and words that answers may hold."""
-
-_LONGEST_COMPLAINT = 2_000
-"""Characters searched for keys: the time is quadratic in text without a blank, 0.2 s for 8,000 characters."""
-_SECRETS = re.compile(r"\bBearer\s+[\w\-*.~+/=]{6,}|\b(?:sk|pk|rk|key)[-_][\w\-*.]{6,}|\S*\*{3,}\S*", re.IGNORECASE)
+LONGEST_TEXT = 100_000
+"""Characters of an answer that are kept; what is asked for takes a few thousand at most."""
+MOST_COMPLETION_TOKENS = 10_000_000
+"""No model writes more in one answer; higher counts are nonsense."""
+HIGHEST_BILL = 1_000.0
+"""US dollars for one answer; higher bills are nonsense, and what our prices say counts."""
+FEWEST_CHARACTERS_A_TOKEN, MOST_CHARACTERS_A_TOKEN = 0.2, 32.0
+"""A byte-level tokenizer needs up to five tokens for a character; no tokenizer packs 32 characters into one."""
+_MOST_ALTERNATIVES = 20
+_LONGEST_TOKEN = 200
+_LONGEST_REASON = 40
 
 
 class ErrorInside(Exception):
@@ -36,38 +42,58 @@ class ErrorInside(Exception):
         self.status = status
 
 
-def read_completion(body: bytes, prompt_characters: int, secret: str | None = None) -> Completion:
-    """The first choice of an answer, without the secret should the host echo it.
+def load_json(body: bytes) -> Any:
+    """The value of a host's JSON; half surrogates, NaN and integers beyond 64 bits are let through to be judged.
 
     Raises:
-        Unusable: it is not a chat completion.
+        ValueError: it is no JSON, or nested too deep.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(body)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+
+def read_completion(body: bytes, prompt_characters: int, credentials: Credentials = NO_CREDENTIALS) -> Completion:
+    """The first choice of an answer, without credentials should the host echo them.
+
+    Raises:
+        UnusableResponse: it is not a chat completion.
         ErrorInside: it is an error.
     """
     try:
-        answer = orjson.loads(body)
+        answer = load_json(body)
         choices = answer.get("choices")
         if not choices and answer.get("error"):
             raise ErrorInside(status_inside(answer["error"]))
         choice = choices[0]
-        text = _text(choice["message"])
+        message = choice["message"]
+        text, thoughts = _text(message), _thoughts(message)
         tokens = _tokens(choice.get("logprobs"))
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
-        said = redact(short(body), secret)
+        if not text and choice.get("error"):
+            raise ErrorInside(status_inside(choice["error"]))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        said = short(body, credentials)
         raise UnusableResponse(f"the host answered with something that is no chat completion: {said}") from None
-    if secret and len(secret) >= SECRET_CHARACTERS and secret in text:
-        text, tokens = text.replace(secret, "[key]"), None
+    shown = credentials.scrub_answer(text)
+    if shown is not text and MASK in shown:
+        tokens = None
     usage = answer.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("prompt_tokens_details")
-    cost = usage.get("cost")
+    cut = len(shown) > LONGEST_TEXT
+    prompt_tokens = _prompt_tokens(usage, prompt_characters)
     return Completion(
-        text=text,
+        text=shown[:LONGEST_TEXT],
         tokens=tokens,
-        prompt_tokens=_count(usage.get("prompt_tokens")) or prompt_characters // CHARACTERS_A_TOKEN,
-        completion_tokens=_count(usage.get("completion_tokens")) or max(1, len(text) // CHARACTERS_A_TOKEN),
-        cached_tokens=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
-        finish_reason=str(choice.get("finish_reason") or "stop"),
-        cost=float(cost) if isinstance(cost, int | float) and cost >= 0 else None,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=_completion_tokens(usage, len(text)),
+        cached_tokens=min(_cached(usage), prompt_tokens),
+        finish_reason="length" if cut else _finish_reason(choice, credentials),
+        cost=_bill(usage.get("cost")),
+        thoughts=credentials.scrub_answer(thoughts)[:LONGEST_TEXT],
     )
 
 
@@ -76,42 +102,114 @@ def _text(message: dict[str, Any]) -> str:
     content = message.get("content") or message.get("refusal") or ""
     if isinstance(content, list):
         parts = (part.get("text") or part.get("refusal") or "" for part in content if isinstance(part, dict))
-        return "".join(str(one) for one in parts)
+        return whole("".join(str(one) for one in parts))
     if not isinstance(content, str):
         raise TypeError(type(content).__name__)
-    return content
+    return whole(content)
 
 
-def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+def _thoughts(message: dict[str, Any]) -> str:
+    """What a reasoning model thought aloud beside its answer, under either of the two names in use."""
+    for name in ("reasoning_content", "reasoning"):
+        found = message.get(name)
+        if isinstance(found, str) and found:
+            return whole(found)
+    return ""
+
+
+def whole(text: str) -> str:
+    """The text with pairs of surrogates joined and halves replaced by U+FFFD, so that UTF-8 can say it."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _finish_reason(choice: dict[str, Any], credentials: Credentials) -> str:
+    given = choice.get("finish_reason")
+    if not isinstance(given, str) or not given:
+        return "stop"
+    return credentials.scrub(whole(given))[:_LONGEST_REASON]
+
+
+def count(value: Any, most: int) -> int:
+    """A number of tokens in [0, most]; 0 for what is no finite positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    if isinstance(value, float) and not math.isfinite(value):
+        return 0
+    return int(min(max(0, value), most))
+
+
+def _prompt_tokens(usage: dict[str, Any], characters: int) -> int:
+    """As the host counts, within what a tokenizer can make of so many characters; estimated where it does not say."""
+    most = int(characters / FEWEST_CHARACTERS_A_TOKEN) + 10_000
+    counted = count(usage.get("prompt_tokens"), most) or characters // CHARACTERS_A_TOKEN
+    return max(counted, int(characters / MOST_CHARACTERS_A_TOKEN))
+
+
+def _completion_tokens(usage: dict[str, Any], characters: int) -> int:
+    counted = count(usage.get("completion_tokens"), MOST_COMPLETION_TOKENS)
+    counted = counted or max(1, characters // CHARACTERS_A_TOKEN)
+    return max(counted, int(characters / MOST_CHARACTERS_A_TOKEN))
+
+
+def _cached(usage: dict[str, Any]) -> int:
+    details = usage.get("prompt_tokens_details")
+    return count(details.get("cached_tokens"), MOST_COMPLETION_TOKENS) if isinstance(details, dict) else 0
+
+
+def _bill(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= HIGHEST_BILL else None
 
 
 def status_inside(error: Any) -> int:
     """The HTTP status that an error sent with status 200 names; 502 if it names none."""
-    code = error.get("code") if isinstance(error, dict) else None
+    code = error.get("code") or error.get("status") if isinstance(error, dict) else None
+    if isinstance(code, str) and code.isascii() and code.isdecimal() and len(code) == 3:
+        code = int(code)
     return code if isinstance(code, int) and 400 <= code < 600 else 502
 
 
 def _tokens(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
+    """The last tokens with their alternatives; None unless all of them are text with finite numbers."""
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    if not content:
+    if not content or not isinstance(content, list):
         return None
     try:
         return tuple(
             TokenLogprob(
-                one["token"],
+                _token(one["token"]),
                 _logprob(one["logprob"]),
-                tuple((other["token"], _logprob(other["logprob"])) for other in one.get("top_logprobs") or ()),
+                tuple(
+                    (_token(other["token"]), _logprob(other["logprob"]))
+                    for other in (one.get("top_logprobs") or ())[:_MOST_ALTERNATIVES]
+                ),
             )
             for one in content[-KEPT_TOKENS:]
         )
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return None
 
 
+def _token(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return whole(value)[:_LONGEST_TOKEN]
+
+
 def _logprob(value: Any) -> float:
-    """Minus infinity has no JSON: hosts send null or -9999."""
-    return ABSENT if value is None else float(value)
+    """In [-9999, 0]. Minus infinity has no JSON: hosts send null or -9999. ValueError for NaN and what is no number."""
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value > 1.0:
+        raise ValueError(f"no log-probability: {value!r}"[:80])
+    return float(max(ABSENT, min(value, 0.0)))
 
 
 def fold_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -125,46 +223,36 @@ def fold_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{"role": "user", "content": f"{system}\n\n{rest[0]['content']}"}, *rest[1:]]
 
 
-def complaint(body: bytes, secret: str | None) -> str:
-    """What a host says is wrong, in at most 300 characters, with anything that looks like a key removed."""
+def alternating(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+    """For templates that insist on user and assistant in turn: turns of one role in a row become one."""
+    joined: list[dict[str, str]] = []
+    for turn in turns:
+        if joined and joined[-1]["role"] == turn["role"]:
+            joined[-1] = {"role": turn["role"], "content": f"{joined[-1]['content']}\n\n{turn['content']}"}
+        else:
+            joined.append(turn)
+    return joined
+
+
+def complaint(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
+    """What a host says is wrong, in at most 300 characters, with credentials and control characters removed."""
     try:
-        error = orjson.loads(body)
+        error = load_json(body)
+        error = error["choices"][0]["error"] if isinstance(error, dict) and error.get("choices") else error
         error = error.get("error", error) if isinstance(error, dict) else error
         said = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-    except orjson.JSONDecodeError:
+    except (ValueError, LookupError, TypeError, AttributeError):
         said = None
-    sentence = " ".join((str(said) if said else short(body)).split())[:_LONGEST_COMPLAINT]
-    sentence = redact(sentence, secret)[:300]
+    sentence = one_line(str(said)[:4_000], credentials, 300) if said else short(body, credentials)
     return sentence.rstrip(". ") or "(nothing)"
 
 
-def redact(text: str, secret: str | None) -> str:
-    """The text without the given secret, any eight characters of it in a row, and anything that looks like a key."""
-    if secret and len(secret) >= SECRET_CHARACTERS:
-        text = text.replace(secret, "[key]")
-        pieces = {secret[at : at + SECRET_CHARACTERS] for at in range(len(secret) - SECRET_CHARACTERS + 1)}
-        if any(piece in text for piece in pieces):  # cut off, or split by the host
-            text = re.sub("|".join(map(re.escape, pieces)), "[key]", text)
-    return _SECRETS.sub("[key]", text)
-
-
-def wait_asked(headers: Any) -> float:
-    """Seconds that a host asks us to wait: Retry-After as seconds or as a date, or retry-after-ms; 0 if it does not."""
-    milliseconds, given = headers.get("retry-after-ms"), headers.get("Retry-After") or "0"
-    if milliseconds is not None and milliseconds.isdecimal():
-        return int(milliseconds) / 1000
-    with contextlib.suppress(ValueError):
-        seconds = float(given)
-        return max(0.0, seconds) if math.isfinite(seconds) else 0.0
-    try:
-        until = parsedate_to_datetime(given)
-    except ValueError:
-        return 0.0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
-
-
-def short(body: bytes) -> str:
+def short(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
     """How an answer begins, on one line."""
-    text = " ".join(body[:400].decode("utf-8", "replace").split())
-    return text[:160] or "(nothing)"
+    return one_line(body[:2_000].decode("utf-8", "replace"), credentials, 160) or "(nothing)"
+
+
+def one_line(text: str, credentials: Credentials, length: int) -> str:
+    """A host's text on one line, scrubbed before it is cut, without characters that command a terminal."""
+    line = " ".join(whole(text).split())
+    return "".join(one if one.isprintable() else "�" for one in credentials.scrub(line)[:length])

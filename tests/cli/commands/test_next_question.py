@@ -17,6 +17,7 @@ from personalrm.data.problems import Problems
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import DataError, ProfileError, RowError
 from personalrm.preferences import Message
+from personalrm.profile.records import JudgeState
 
 PRISM = REAL_DATA / "prism.jsonl.gz"
 
@@ -63,7 +64,7 @@ def test_the_row_of_a_question_answered_is_learned_from_and_not_asked_again(
         (question,) = json.loads(run("ask", profile, LATER, "--json").out)["questions"]
         asked.append(question["row"]["id"])
         assert question["row"].pop("winner", "") is None
-        assert 0 < question["removes"] < 1
+        assert 0 < question["variance_removed"] < 1
         assert len(question["settles"]) == 3
         answers = rows(tmp_path / "answers.jsonl", question["row"] | {"winner": "a"})
         assert run("update", profile, answers).code == 0
@@ -196,6 +197,6 @@ async def test_python_asks_with_the_same_words() -> None:
     assert me.profile is saved
     with pytest.raises(DataError, match="at least 1 question"):
         me.ask(LATER, 0)
-    me._profile = replace(saved, traits=None, model="gpt-4o-mini")
+    me._profile = replace(saved, engine=JudgeState(), model="gpt-4o-mini")
     with pytest.raises(ProfileError, match="does not say how unsure"):
         me.ask(LATER)

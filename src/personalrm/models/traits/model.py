@@ -27,11 +27,14 @@ from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
-from personalrm.models.traits.features import Array, TraitReader, last_message
+from personalrm.models.traits.features import Array, last_message
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
+from personalrm.models.traits.posterior import person_posterior, variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History, Message, Preference, Verdict
-from personalrm.profile.records import Profile, TraitsFit, TraitWeight
+from personalrm.profile.options import Options
+from personalrm.profile.records import Profile, TraitsState, TraitWeight
 
 Pair = tuple[Sequence[Message], str, str]
 _CHUNK = 32  # pairs read at once; more would leave the processor's cache
@@ -64,9 +67,9 @@ class TraitsModel:
     person: persona.Person | None = field(default=None, repr=False)
 
     @classmethod
-    def from_prior(cls, prior: Prior) -> TraitsModel:
-        """What people in general prefer, by this prior."""
-        tools = _Tools(TraitReader(), shared_minilm() if prior.sense is not None else None)
+    def from_prior(cls, prior: Prior, reader: TraitReader | None = None) -> TraitsModel:
+        """What people in general prefer, by this prior; texts are read by ``reader``."""
+        tools = _Tools(reader or TraitReader(), shared_minilm() if prior.sense is not None else None)
         return cls(prior, tools, np.zeros(len(prior.between)), np.diag(prior.between))
 
     @classmethod
@@ -76,8 +79,17 @@ class TraitsModel:
         return cls.from_prior(Prior.from_json(orjson.loads(resources.files(__package__).joinpath(name).read_bytes())))
 
     @classmethod
-    def from_population(cls, people: Iterable[History], *, encoder: bool = False, seed: int = 0) -> TraitsModel:
+    def from_population(
+        cls,
+        people: Iterable[History],
+        *,
+        encoder: bool = False,
+        seed: int = 0,
+        reader: TraitReader | None = None,
+    ) -> TraitsModel:
         """Learn the prior from other people's choices, read one person at a time.
+
+        Models that learn from or predict the same texts may share a ``reader``: it reads none twice.
 
         Raises:
             NotEnoughChoices: the population holds no decided choice.
@@ -85,7 +97,10 @@ class TraitsModel:
         """
         from personalrm.models.traits.learning import learn
 
-        return cls.from_prior(learn(people, encoder=shared_minilm() if encoder else None, seed=seed))
+        reader = reader or TraitReader()
+        return cls.from_prior(
+            learn(people, encoder=shared_minilm() if encoder else None, seed=seed, reader=reader), reader
+        )
 
     def fit(self, history: History) -> TraitsModel:
         """The person's posterior. Ties are skipped; without any decided choice the population alone predicts."""
@@ -93,7 +108,7 @@ class TraitsModel:
         if not history.decided:
             return replace(self, departure=nothing, covariance=differences, history=history, person=None)
         evidence = self.evidence(history.decided)
-        departure, covariance = maths.person_posterior(evidence.offset, evidence.t, self.prior.between)
+        departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.between)
         measured = measure(evidence, self.prior.between)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:
@@ -129,11 +144,24 @@ class TraitsModel:
 
     def score(self, context: Sequence[Message], response: str) -> float:
         """Utility of one response in log-odds: differences of scores of one context are log-odds of preference."""
-        side = self.prior.units(self.tools.reader, [(last_message(context), response)], self.tools.encoder)
-        return float((self.prior.everybody(side) + side.personal @ self.departure)[0])
+        return float(self.scores([(context, response)])[0])
 
-    def profile(self) -> Profile:
+    def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> Array:
+        """`score` of each (context, response) (n,), to the last bit; quicker for many."""
+        found = []
+        for at in range(0, len(items), 2 * _CHUNK):
+            asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
+            side = self.prior.units(self.tools.reader, asked, self.tools.encoder)
+            for row in range(len(asked)):  # one by one: products of matrices round by the place in the batch
+                one = side.rows(slice(row, row + 1))
+                found.append(float((self.prior.everybody(one) + one.personal @ self.departure)[0]))
+        return np.array(found)
+
+    def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
+
+        Args:
+            options: written into the profile; nothing of them changes what was learned.
 
         Raises:
             ProfileError: the model has not been fitted to a person.
@@ -141,7 +169,7 @@ class TraitsModel:
         if self.history is None:
             raise ProfileError("A profile needs a person: call fit(history) first.")
         model = "traits" if self.prior.sense is None else "traits+encoder"
-        return persona.profile(self.history, self.person, self.prior, model, self._fitted())
+        return persona.profile(self.history, self.person, self.prior, model, self._fitted(), options or Options())
 
     @classmethod
     def from_profile(cls, profile: Profile) -> TraitsModel:
@@ -150,18 +178,27 @@ class TraitsModel:
         Raises:
             ProfileError: the profile was not made by this engine, or its weights are damaged.
         """
-        if profile.traits is None:
-            raise ProfileError(f"The profile of {profile.user} was fitted with {profile.model}, not with traits.")
-        state = profile.traits.state
+        people, state = cls.behind_profile(profile), _state_of(profile)
+        width = len(people.prior.between)
         try:
-            given: Any = state["prior"]
-            prior = Prior.from_json(given)
-            width = len(prior.between)
             departure = numbers(state["departure"], (width,))
             covariance = _whole(numbers(state["covariance"], (width * (width + 1) // 2,)), width)
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
-        return replace(cls.from_prior(prior), departure=departure, covariance=covariance, history=profile.history)
+        return replace(people, departure=departure, covariance=covariance, history=profile.history)
+
+    @classmethod
+    def behind_profile(cls, profile: Profile) -> TraitsModel:
+        """What people in general prefer, by the prior that the profile was fitted with.
+
+        Raises:
+            ProfileError: the profile was not made by this engine, or its prior is damaged.
+        """
+        state: Any = _state_of(profile)
+        try:
+            return cls.from_prior(Prior.from_json(state["prior"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
 
     def _differences(self, pairs: Sequence[Pair]) -> StandardizedFeatures:
         """First minus second response, in standard units."""
@@ -173,10 +210,9 @@ class TraitsModel:
     def _probabilities(self, side: StandardizedFeatures) -> Array:
         t = side.personal
         logit = self.prior.everybody(side) + t @ self.departure
-        variance = ((t @ self.covariance) * t).sum(axis=1)
-        return maths.sigmoid(maths.integrated(logit, variance))
+        return maths.sigmoid(maths.integrated(logit, variances_of(t, self.covariance)))
 
-    def _fitted(self) -> TraitsFit:
+    def _fitted(self) -> TraitsState:
         population = self.prior.personal_weights()
         deviations = np.sqrt(np.diag(self.covariance))
         names = (*PERSONAL, "similarity to the message")
@@ -190,7 +226,13 @@ class TraitsModel:
             "covariance": upper.tolist(),
             "prior": self.prior.as_json(),
         }
-        return TraitsFit(weights, state)
+        return TraitsState(weights, state)
+
+
+def _state_of(profile: Profile) -> Mapping[str, object]:
+    if profile.traits is None:
+        raise ProfileError(f"The profile of {profile.user} was fitted with {profile.model}, not with traits.")
+    return profile.traits.state
 
 
 def leave_group_out(model: TraitsModel, history: History) -> Array:

@@ -1,0 +1,86 @@
+"""Bodies without an end, gzip bombs and strange encodings: stopped at a limit, whatever the headers say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import resource
+import zlib
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+from odd_hosts import ASK, SHORT, answer, asked, endpoint
+
+from personalrm.errors import UnusableResponse
+
+
+@pytest.fixture(autouse=True)
+def _few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("personalrm.llm.openai.TRIES_AT_START", 1)
+
+
+@contextlib.asynccontextmanager
+async def endless(head: bytes, piece: bytes) -> AsyncIterator[str]:
+    """A host that sends a body for ever."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            while True:
+                writer.write(piece)
+                await writer.drain()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("length", [b"Connection: close", b"Content-Length: 99999999999999"])
+async def test_an_endless_body_ends_at_the_limit(length: bytes) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + length + b"\r\n\r\n"
+    async with endless(head, b"[" * 65_536) as url:
+        one = endpoint(url)
+        with pytest.raises(UnusableResponse, match="the answer is longer than 16 MB"):
+            await one.complete(ASK, SHORT)
+        await one.aclose()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_bomb_of_500_mb_ends_at_the_limit(coding: str) -> None:
+    packer = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
+    bomb = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(500)) + packer.flush()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with asked(lambda *_: (200, bomb, {"Content-Encoding": coding})) as (_, one):
+        with pytest.raises(UnusableResponse, match="longer than 16 MB"):
+            await one.complete(ASK, SHORT)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
+async def test_encodings_that_were_asked_for_are_read(coding: str) -> None:
+    plain = orjson.dumps(answer("packed"))
+    packed = {"gzip": gzip.compress(plain), "deflate": zlib.compress(plain), "identity": plain}[coding]
+    async with asked(lambda *_: (200, packed, {"Content-Encoding": coding})) as (odd, one):
+        assert (await one.complete(ASK, SHORT)).text == "packed"
+    assert odd.headers[0]["Accept-Encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(("coding", "said"), [("br", "encoded as 'br'"), ("gzip", "cannot be decompressed")])
+async def test_other_encodings_and_damaged_ones_are_one_sentence(coding: str, said: str) -> None:
+    async with asked(lambda *_: (200, b"\x00no such thing", {"Content-Encoding": coding})) as (_, one):
+        with pytest.raises(UnusableResponse, match=said):
+            await one.complete(ASK, SHORT)
+
+
+async def test_the_limit_can_be_set() -> None:
+    async with asked(lambda *_: (200, answer("x" * 5_000)), max_body=4_000) as (_, one):
+        with pytest.raises(UnusableResponse, match="longer than"):
+            await one.complete(ASK, SHORT)

@@ -1,0 +1,125 @@
+"""No form and no part of a credential is left in a text that a host sent."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from odd_hosts import ASK, SHORT, answer, asked, error
+
+from personalrm.errors import DataError, EndpointError
+from personalrm.llm.credentials import NO_CREDENTIALS, Credentials, without_user
+from personalrm.llm.host import Host
+
+KEY = "proj-AbCdEf0123456789xYz"
+PASSWORD = 'p@ss w/ord"9'
+URL = f"http://maria:{quote(PASSWORD, safe='')}@host:1/v1?token=t0ken-of-mine"
+KNOWN = Credentials.of(KEY, URL, "http://corp:Pr0xyPw@proxy:3128")
+BASIC = b64encode(f"maria:{PASSWORD}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        KEY,
+        PASSWORD,
+        BASIC,
+        f"Basic {BASIC}",
+        quote(PASSWORD, safe=""),
+        quote_plus(PASSWORD),
+        json.dumps(PASSWORD)[1:-1],
+        b64encode(PASSWORD.encode()).decode(),
+        "t0ken-of-mine",
+        "Pr0xyPw",
+        b64encode(b"corp:Pr0xyPw").decode(),
+        URL,
+    ],
+)
+def test_every_form_of_a_credential_is_removed(secret: str) -> None:
+    shown = KNOWN.scrub(f'Refused: "{secret}" is wrong.')
+    assert shown.startswith('Refused: "')
+    assert shown.endswith('" is wrong.')
+    for piece in (KEY[:8], "ss w", "ss%20", "ss+w", BASIC[:7], BASIC[-7:], "t0ken", "Pr0xy", "maria"):
+        assert piece not in shown
+
+
+@given(st.integers(0, len(KEY) - 6), st.integers(6, len(KEY)), st.text(max_size=5), st.text(max_size=5))
+def test_a_part_of_six_characters_leaves_nothing(start: int, length: int, before: str, after: str) -> None:
+    part = KEY[start : start + length]
+    shown = Credentials.of(KEY).scrub_answer(f"{before} {part} {after}")
+    assert not any(part[at : at + 6] in shown for at in range(len(part) - 5))
+    assert shown == f"{before} [key] {after}" or "[key]" in before + after or any(c in KEY for c in before + after)
+
+
+@pytest.mark.parametrize(
+    "echo", [f"{KEY[:4]}...{KEY[-4:]}", f"{KEY[:3]}…{KEY[-3:]}", f"{KEY[:4]}*{KEY[-4:]}", f"****{KEY[-4:]}"]
+)
+def test_a_key_with_its_middle_left_out_is_removed(echo: str) -> None:
+    shown = KNOWN.scrub(f"Incorrect key {echo} given")
+    assert KEY[-3:] not in shown
+    assert KEY[:4] not in shown
+
+
+def test_words_are_left_alone() -> None:
+    for text in ("Your key is invalid...really", "tell me", "Wait... what", "a host at 10:30"):
+        assert KNOWN.scrub(text) == text
+        assert NO_CREDENTIALS.scrub(text) == text
+    assert Credentials.of("ollama").scrub("ollama says: EMPTY") == "ollama says: EMPTY"
+    assert Credentials.of(None, "http://me:pw@h").scrub("tell me the pw") == "tell me the [key]"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://maria:s3cr3t-pw@h:port",
+        "htp://maria:s3cr3t-pw@h",
+        "maria:s3cr3t-pw@h:8000/v1",
+        "http://maria:s3cr3t-pw/x@h/v1",
+        "http://maria:12/s3cr3t-pw@h/v1",
+        "http://maria:1#s3cr3t-pw@h/v1",
+        "http://[::1?maria=s3cr3t-pw",
+    ],
+)
+def test_an_unusable_url_is_told_without_user_and_password(url: str) -> None:
+    with pytest.raises(DataError) as caught:
+        Host.from_environment(url)
+    assert "base URL" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+    assert "maria" not in without_user(url) or "?" in url
+
+
+def test_an_at_sign_in_a_path_is_no_password() -> None:
+    assert Host.from_environment("http://localhost:8787/ai/@cf/v1").name == "localhost:8787"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 400, 429, 500, 302])
+async def test_a_host_that_echoes_the_header_shows_nothing(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("personalrm.llm.openai.TRIES", 2)
+    echo = f"got Authorization: Basic {BASIC}, user maria, password {PASSWORD}, cut {BASIC[4:15]}"
+    reply = status, error(echo), {"Location": f"http://maria:{PASSWORD}@h/?auth={BASIC}", "Retry-After": "9999"}
+    async with asked(lambda *_: reply) as (odd, one):
+        one = type(one)("m", Host(odd.url.replace("http://", f"http://maria:{quote(PASSWORD, safe='')}@")), _slots())
+        with pytest.raises(EndpointError) as caught:
+            await one.complete(ASK, SHORT)
+        await one.aclose()
+    for piece in (BASIC[:6], BASIC[-6:], PASSWORD, "maria", BASIC[5:12]):
+        assert piece not in str(caught.value)
+
+
+async def test_an_answer_that_echoes_the_header_holds_nothing() -> None:
+    async with asked(lambda *_: (200, answer(f"You sent Basic {BASIC} as I saw"))) as (odd, one):
+        one = type(one)("m", Host(odd.url.replace("http://", f"http://maria:{quote(PASSWORD, safe='')}@")), _slots())
+        found = await one.complete(ASK, SHORT)
+        await one.aclose()
+    assert found.text == "You sent Basic [key] as I saw"
+
+
+def _slots():  # type: ignore[no-untyped-def]
+    from personalrm.llm.scheduler import Scheduler
+
+    return Scheduler(4)
