@@ -32,6 +32,7 @@ from personalrm.models.acquisition import CRITERIA, select_queries
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.person import groups_of
+from personalrm.models.traits.posterior import person_posterior
 from personalrm.models.uncertainty import MarginPosterior, normal_doubt
 from personalrm.preferences import History
 from personalrm.stats.intervals import by_person, holm, paired, standard_error
@@ -65,7 +66,7 @@ class TraitsMind:
     def _one(self, rows: list[int]) -> MarginPosterior:
         mean, covariance = np.zeros(len(self.between)), np.diag(self.between)
         if rows:
-            mean, covariance = maths.person_posterior(self.offset[rows], self.t[rows], self.between)
+            mean, covariance = person_posterior(self.offset[rows], self.t[rows], self.between)
         return normal_doubt(self.offset + self.t @ mean, self.t, covariance)
 
 

@@ -19,6 +19,7 @@ LAYERS = (
     {"synthesis"},
     {"models"},
     {"curation", "bench", "training", "optimizing"},  # a researcher's offline work, side by side as well
+    {"client"},
     {"synthesizeme"},
     {"cli"},
 )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from personalrm.llm.ledger import Prices
     from personalrm.models.acquisition import Question
-    from personalrm.models.judges.pair_judge import Ranking
+    from personalrm.models.base import Ranking
     from personalrm.preferences import History, Message, Preference, Verdict
     from personalrm.profile.records import Claim, Persona, Profile
     from personalrm.synthesizeme import SynthesizeMe
@@ -52,7 +52,7 @@ _HOMES = {
     "Profile": "profile.records",
     "ProfileError": "errors",
     "Question": "models.acquisition",
-    "Ranking": "models.judges.pair_judge",
+    "Ranking": "models.base",
     "EndpointRefused": "errors",
     "RequestRefused": "errors",
     "RowError": "errors",

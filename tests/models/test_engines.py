@@ -46,7 +46,7 @@ async def test_the_embedded_engine_learns_and_predicts_without_an_endpoint(peopl
     for claim in profile.persona.claims:
         assert {*claim.supporting, *claim.opposing} <= known
         assert len(claim.supporting) > len(claim.opposing)
-    predictor = engine.predictor(profile)
+    predictor = await engine.open(profile)
     verdict = await predictor.compare(CONTEXT, SHORT, LONG)
     back = await predictor.compare(CONTEXT, LONG, SHORT)
     assert verdict.probability is not None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
+from personalrm.profile.merging import KnownChoices
 from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.arm_selection import ARMS, advantage
 from personalrm.synthesis.fitting import judge_context_for
@@ -57,8 +58,8 @@ async def diagnose(profile: Profile, choices: History, endpoint: Endpoint | None
         choices: other choices of the same person; ties, and choices that the profile learned from, are left out.
         endpoint: the model that judges; None for a profile of the embedded engine, of which less can be asked.
     """
-    learned = {one.id for one in profile.history}
-    fresh = [one for one in choices.decided if one.id not in learned and one.chosen != one.rejected]
+    learned = KnownChoices(profile.history)
+    fresh = [one for one in choices.decided if learned.find(one) is None and one.chosen != one.rejected]
     found = [_too_few(profile), _contradictory(profile)]
     if endpoint is not None:
         arms, unsure = await _arms(endpoint, profile, fresh), await _other_order(endpoint, profile)

@@ -3,14 +3,14 @@
 The surface baselines stand beside every result, and the interval is clustered: by conversation group, since there is
 only one person.
 
-    evaluation = await evaluate(predict, history, name="synthesizeme", model="gpt-4o-mini")
+    evaluation = await evaluate(predictor, history, name="synthesizeme", model="gpt-4o-mini")
     evaluation.row["accuracy"], evaluation.baselines[0]["name"]
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,14 @@ from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.gather import gather
-from personalrm.preferences import History, Message, Verdict
+from personalrm.models.base import Predictor
+from personalrm.models.worker import in_fitting_worker
+from personalrm.preferences import History, Verdict
+from personalrm.profile.options import VerdictMode
 from personalrm.profile.spend import Spend
 from personalrm.stats.intervals import interval
 
 BASELINES = ("longer", "first", "population")
-Predict = Callable[[Sequence[Message], str, str], Awaitable[Verdict]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ class Evaluation:
 
 
 async def evaluate(
-    predict: Predict,
+    predictor: Predictor,
     history: History,
     *,
     name: str,
     model: str,
+    verdicts: VerdictMode = "token",
     spend: Callable[[], Spend] = Spend,
     seed: int = 0,
     data: str = "",
@@ -66,9 +69,10 @@ async def evaluate(
     """Predict every decided choice of ``history``; NotEnoughChoices if there is none.
 
     Args:
-        predict: gives the verdict on one pair, in both orders.
+        predictor: gives the verdict on each pair.
         history: the choices to predict; none of them should have been learned from.
         name, model: what the row is called.
+        verdicts: how a model is asked.
         spend: what the prediction cost, asked afterwards.
         seed: of the order in which pairs are shown and of the interval.
         data: what the result calls the choices.
@@ -79,18 +83,14 @@ async def evaluate(
             f"{data or 'the test set'} holds no decided choice of {history.user}: nothing to predict"
         )
     began = time.perf_counter()
-    verdicts = await gather(_each(predict, one) for one in asked)
+    found = await gather(predictor.compare(one.context, one.a, one.b, verdicts) for one in asked)
     seconds = time.perf_counter() - began
-    methods = [MethodResult(ResultKey(name, model), True, Answers.of(verdicts, spend()), seconds)]
+    methods = [MethodResult(ResultKey(name, model), True, Answers.of(found, spend()), seconds)]
     methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
     known = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
     result = BenchResult(Design("profile", 1, seed, data), 1, "", known, tuple(methods))
-    rows = _clustered_by_group(result, seed)
-    return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), verdicts, strict=True)), seed, data)
-
-
-async def _each(predict: Predict, one: Question) -> Verdict:
-    return await predict(one.context, one.a, one.b)
+    rows = await in_fitting_worker(_clustered_by_group, result, seed)
+    return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), found, strict=True)), seed, data)
 
 
 async def _baseline(name: str, history: History, asked: tuple[Question, ...], seed: int) -> MethodResult:

@@ -12,8 +12,9 @@ another family is one more entry of ``OFFLINE``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from personalrm.bench import trained
@@ -21,18 +22,21 @@ from personalrm.bench.predicting import Method, Population, Prediction, Predicto
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
 from personalrm.models.base import PreferenceModel
-from personalrm.models.engines import TRAINED
+from personalrm.models.registry import TRAINED
 from personalrm.models.surface import First, Longer, Random, Shorter
-from personalrm.preferences import History, Verdict
+from personalrm.preferences import Verdict
 
 if TYPE_CHECKING:
     from personalrm.llm.endpoint import Endpoint
     from personalrm.models.traits import TraitsModel
+    from personalrm.models.traits.reader import TraitReader
     from personalrm.profile.options import Options
 
 JUDGE = "judge:"
 NOT_PERSONAL = ("default", "demographics", "stated")
 """Judges that learn nothing from choices: how much could be learned makes no difference to them."""
+_REMEMBERED = 131_072
+"""Rows of traits that a run remembers: 70 MB, both responses of 65,000 choices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +48,14 @@ class Setup:
         endpoint: the language model, for the methods that ask one.
         options: how those fit a person; the default preset with this seed if None.
         training: how models are trained, for the methods that are.
-        populations: population models already fitted, by fold and kind; methods of one run share it.
+        populations: population models already fitted; methods of one run share them.
     """
 
     seed: int = 0
     endpoint: Endpoint | None = None
     options: Options | None = None
     training: trained.Training = field(default_factory=trained.Training)
-    populations: dict[tuple[int, bool], TraitsModel] = field(default_factory=dict)
+    populations: Populations = field(default_factory=lambda: Populations())
 
 
 Family = Callable[[str, Setup], Method]
@@ -155,19 +159,34 @@ def _traits(name: str, setup: Setup) -> Method:
     personal, encoder = name.startswith("traits"), name.endswith("+encoder")
 
     def learning(population: Population, fold: int) -> Predictor:
-        if (fold, encoder) not in setup.populations:
-            setup.populations[fold, encoder] = _population_model(tuple(population()), encoder, setup.seed)
-        return _Traits(setup.populations[fold, encoder], personal)
+        return _Traits(setup.populations.of(population, fold, encoder, setup.seed), personal)
 
     return _Offline(name, "traits+encoder" if encoder else "traits", True, personal, learning)
 
 
-def _population_model(population: Sequence[History], encoder: bool, seed: int) -> TraitsModel:
-    from personalrm.models.traits import TraitsModel  # pulls in the numerical stack
+class Populations:
+    """Population models by fold and kind, each learned once. They share one reader, so no text is read twice."""
 
-    if not population:  # one person alone: the prior that ships with the package
-        return TraitsModel.shipped(encoder=encoder)
-    return TraitsModel.from_population(population, encoder=encoder, seed=seed)
+    def __init__(self) -> None:
+        self._models: dict[tuple[int, bool], TraitsModel] = {}
+        self._reader: TraitReader | None = None
+
+    def of(self, population: Population, fold: int, encoder: bool, seed: int) -> TraitsModel:
+        """The model of a fold."""
+        if (fold, encoder) not in self._models:
+            self._models[fold, encoder] = self._learned(population, encoder, seed)
+        return self._models[fold, encoder]
+
+    def _learned(self, population: Population, encoder: bool, seed: int) -> TraitsModel:
+        from personalrm.models.traits import TraitsModel  # pulls in the numerical stack
+        from personalrm.models.traits.reader import TraitReader
+
+        self._reader = self._reader or TraitReader(remember=_REMEMBERED)
+        people = iter(population())
+        first = next(people, None)
+        if first is None:  # one person alone: the prior that ships with the package
+            return TraitsModel.shipped(encoder=encoder)
+        return TraitsModel.from_population(chain([first], people), encoder=encoder, seed=seed, reader=self._reader)
 
 
 def _judge(name: str, setup: Setup) -> Method:

@@ -41,7 +41,7 @@ from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
-from personalrm.models.engines import TRAINED
+from personalrm.models.registry import TRAINED
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_people

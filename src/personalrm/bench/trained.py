@@ -21,7 +21,7 @@ from personalrm.bench.predicting import Population, Prediction, Predictor
 from personalrm.bench.protocols import Task
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError, MissingExtra, NotEnoughChoices
-from personalrm.models.engines import TRAINED
+from personalrm.models.registry import TRAINED
 from personalrm.preferences import History, Verdict
 
 if TYPE_CHECKING:

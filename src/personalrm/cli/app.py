@@ -209,6 +209,7 @@ def evaluate(
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
     from personalrm.cli import output
+    from personalrm.profile.merging import KnownChoices
 
     with output.progress("evaluating") as answered:
         me = inputs.load(
@@ -226,8 +227,8 @@ def evaluate(
         )
         choices = inputs.read_for(test, me.profile, strict, min_gap)
         found = me.evaluate(choices, name=Path(test).name)
-    learned = {one.id for one in me.profile.history}
-    seen = sum(one.id in learned for one in choices)
+    learned = KnownChoices(me.profile.history)
+    seen = sum(learned.find(one) is not None for one in choices)
     output.evaluation(found, tuple(choices), seen, as_json=as_json)
 
 

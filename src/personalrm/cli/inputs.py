@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """A flag that changes nothing is told, lest somebody believes that it did."""
     from personalrm.cli import output
-    from personalrm.models.engines import TRAITS, is_local
+    from personalrm.models.registry import TRAITS, is_local
 
     local, embedded = model is None or is_local(model), model is None or model in TRAITS
     idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))
@@ -65,7 +65,7 @@ def read(path: str, user: str | None, strict: bool, min_gap: float) -> History:
 def read_for(path: str, profile: Profile, strict: bool, min_gap: float) -> History:
     """The choices of the profile's person; those of the only person where the file names another or none."""
     from personalrm.cli import output
-    from personalrm.data.formats import ME
+    from personalrm.preferences import ME
 
     try:
         history = read(path, None, strict, min_gap)

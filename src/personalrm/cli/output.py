@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from personalrm.bench.evaluation import Evaluation
     from personalrm.bench.results import BenchResult
     from personalrm.llm.ledger import Budget
-    from personalrm.models.judges.pair_judge import Ranking
+    from personalrm.models.base import Ranking
     from personalrm.preferences import Verdict
     from personalrm.profile.records import Claim, Profile
 

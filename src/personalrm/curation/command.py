@@ -14,7 +14,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.gather import gather
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 
 
 def curate(

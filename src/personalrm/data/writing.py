@@ -37,6 +37,8 @@ COLUMNS = (
     "margin",
     "split",
     "stated",
+    "ranking",
+    "weight",
 )
 
 _OBJECTS = ("context", "judges", "stated")
@@ -79,10 +81,12 @@ def as_row(choice: Preference) -> dict[str, object]:
     }
     if choice.tie:
         row["tie"] = True
-    for name in ("domain", "time", "demographics", "reason", "margin", "split"):
+    for name in ("domain", "time", "demographics", "reason", "margin", "split", "ranking"):
         value = getattr(choice, name)
         if value is not None:
             row[name] = value
+    if choice.weight != 1.0:
+        row["weight"] = choice.weight
     if choice.judges:
         row["judges"] = dict(choice.judges)
     if choice.stated:

@@ -49,8 +49,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def join(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end without blocking the caller's loop; cancelling the caller cancels the work."""
-    return await asyncio.wrap_future(_portal().submit(work))
+    """Run to the end without blocking the caller's loop; cancelling the caller cancels the work.
+
+    Where no loop runs (see `models.worker`), it blocks as `run` does.
+    """
+    if not in_event_loop():
+        return run(work)
+    portal = _portal()
+    if threading.current_thread() is portal.thread:
+        return await work
+    return await asyncio.wrap_future(portal.submit(work))
+
+
+def in_event_loop() -> bool:
+    """Whether an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def close_after(owner: object, closer: Closer) -> None:

@@ -1,6 +1,6 @@
 """Which pair a person should be asked next: what would each answer teach?
 
-    ask(profile, read_candidates("pairs.jsonl"), top=3)          # [Question(candidate, …), …]
+    next_questions(history, read_candidates("pairs.jsonl"), predictor.of_pairs, top=3)    # [Question(candidate, …)]
     several(doubt, "information", 3)                             # places of the three pairs, one after the other
 
 A `MarginPosterior` holds the uncertainty: margins m + F z, z ~ N(0, I), with s² = |f|² the variance of one margin, and
@@ -26,12 +26,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from personalrm.data.candidates import Candidate
-from personalrm.errors import DataError, ProfileError
-from personalrm.models.engines import TRAINED
+from personalrm.errors import DataError
 from personalrm.models.traits.fit import Array, sigmoid
-from personalrm.models.uncertainty import MarginPosterior, Pair, doubt_of_learned, doubt_of_traits
+from personalrm.models.uncertainty import MarginPosterior, Pair
 from personalrm.preferences import History, Message
-from personalrm.profile.records import Profile
 
 Criterion = Literal["information", "prediction", "pref"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
@@ -133,22 +131,33 @@ class Question:
     value: float
 
 
-def ask(
-    profile: Profile, candidates: Iterable[Candidate], *, top: int = 1, criterion: Criterion = "information"
+def next_questions(
+    history: History,
+    candidates: Iterable[Candidate],
+    posterior: Callable[[Sequence[Pair]], MarginPosterior],
+    *,
+    top: int = 1,
+    criterion: Criterion = "information",
 ) -> list[Question]:
     """The pairs to ask this person, best first; fewer than ``top`` where no more of them would teach anything.
 
+    Args:
+        history: what is answered already.
+        candidates: the pairs to choose from.
+        posterior: what is not known of the person, as it shows in some pairs.
+        top: how many.
+        criterion: what counts.
+
     Raises:
-        ProfileError: the profile does not say how unsure it is (an LLM's, or a fine-tuned model's).
         DataError: an impossible ``top`` or ``criterion``.
     """
     if criterion not in CRITERIA:
         raise DataError(f"criterion: expected {', '.join(CRITERIA)}, found '{criterion}'")
     if top < 1:
         raise DataError(f"top: expected at least 1 question, found {top}")
-    left = unanswered(profile.history, candidates)
+    left = unanswered(history, candidates)
     pairs = [(one.context, one.a, one.b) for one in left]
-    first = posterior_of(profile, pairs) if pairs else MarginPosterior(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
+    first = posterior(pairs) if pairs else MarginPosterior(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
     total = float(first.gain_weight @ first.variance)
     probabilities = first.probabilities
     return [
@@ -164,35 +173,18 @@ def ask(
 
 
 def unanswered(history: History, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates that can be asked: not answered already, not met before, and of two different responses."""
-    ids = {one.id for one in history}
+    """The candidates that can be asked: not answered already, not met before, and of two different responses.
+
+    Texts are compared, not ids: those are unique within one file only.
+    """
     met = {_texts(one.context, one.chosen, one.rejected) for one in history}
     left = []
     for one in candidates:
         texts = _texts(one.context, one.a, one.b)
-        if one.id not in ids and texts not in met and one.a != one.b:
+        if texts not in met and one.a != one.b:
             left.append(one)
         met.add(texts)
     return left
-
-
-def posterior_of(profile: Profile, pairs: Sequence[Pair]) -> MarginPosterior:
-    """What the profile does not know of at least one pair. ProfileError if it does not say."""
-    if profile.traits is not None:
-        from personalrm.models.traits import TraitsModel
-
-        return doubt_of_traits(TraitsModel.from_profile(profile), pairs)
-    if profile.model.startswith(TRAINED):
-        from personalrm.models.learned import LearnedModel
-        from personalrm.models.trained_engine import TrainedEngine
-
-        model = TrainedEngine(profile.model.removeprefix(TRAINED)).predictor(profile).model
-        if isinstance(model, LearnedModel):
-            return doubt_of_learned(model.fit(profile.history), pairs)
-    raise ProfileError(
-        f"the profile of {profile.user} was fitted with {profile.model}, which does not say how unsure it is of a "
-        "person: ask with one fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
-    )
 
 
 def _texts(context: Sequence[Message], one: str, other: str) -> tuple[tuple[Message, ...], str, str]:

@@ -1,24 +1,29 @@
-"""The two engines behind the front door: a language model that is asked, and the embedded one that needs none.
-
-Both turn a history into a `Profile`, and a profile into something that predicts with the same verbs.
+"""The engines: a language model that is asked, and models that compute here.
 
     engine = TraitsEngine()
     profile = await engine.fit(history)
-    verdict = await engine.predictor(profile).compare(context, "Yes.", "It depends.")
+    verdict = await (await engine.open(profile)).compare(context, "Yes.", "It depends.")
+
+`trained_engine` holds the third one, for folders that `train` wrote: it needs torch.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from personalrm import prompts
 from personalrm.data.reading import read_people
 from personalrm.errors import NotEnoughChoices
+from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
-from personalrm.models.judges.pair_judge import Judge, Ranking
+from personalrm.llm.gather import gather
+from personalrm.models.base import Pair, Ranking, ScalarModel
+from personalrm.models.judges.pair_judge import Judge
+from personalrm.models.worker import in_fitting_worker, in_worker
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile, Reasoning
@@ -26,45 +31,9 @@ from personalrm.synthesis.fitting import fit, judge_context_of
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
+    from personalrm.models.uncertainty import MarginPosterior
 
-TRAITS = ("traits", "traits+encoder")
-"""Names of the embedded engine."""
-TRAINED = "trained:"
-"""Begins the name of a folder that `train` wrote; any other name is a model at an endpoint."""
 Population = str | Path | Iterable[History]
-
-
-def is_local(model: str) -> bool:
-    """Whether this model runs here and asks no endpoint."""
-    return model in TRAITS or model.startswith(TRAINED)
-
-
-class Predictor(Protocol):
-    """Predicts one person's choices."""
-
-    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """Which response the person prefers."""
-        ...
-
-    async def score(self, context: Sequence[Message], response: str) -> float | None:
-        """How much the person likes one response, as log-odds; None if unscored."""
-        ...
-
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
-        """Several responses, best first."""
-        ...
-
-
-class Engine(Protocol):
-    """Learns profiles and predicts from them."""
-
-    async def fit(self, history: History, known: Mapping[str, Reasoning] | None = None) -> Profile:
-        """Learn one person's profile."""
-        ...
-
-    def predictor(self, profile: Profile) -> Predictor:
-        """What predicts for the person of this profile."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -78,12 +47,55 @@ class JudgeEngine:
 
     endpoint: Endpoint
     options: Options = field(default_factory=Options)
+    scalar: bool = field(default=False, init=False)
+    has_uncertainty: bool = field(default=False, init=False)
+    asks_endpoint: bool = field(default=True, init=False)
 
-    async def fit(self, history: History, known: Mapping[str, Reasoning] | None = None) -> Profile:
-        return await fit(self.endpoint, history, self.options, known)
+    async def fit(self, history: History, known: Profile | None = None) -> Profile:
+        """Learn one person's profile; reasonings of ``known`` that would be asked for in the same way are reused."""
+        return await background_loop.join(fit(self.endpoint, history, self.options, self._reusable(history, known)))
 
-    def predictor(self, profile: Profile) -> Judge:
-        return Judge(self.endpoint, judge_context_of(profile))
+    async def open(self, profile: Profile) -> JudgePredictor:
+        """Whatever profile it is: its persona and past choices are shown to the model."""
+        return JudgePredictor(Judge(self.endpoint, judge_context_of(profile)))
+
+    def _reusable(self, history: History, known: Profile | None) -> Mapping[str, Reasoning]:
+        """By choice id: those that another fit with the same model, prompts and options would ask for again."""
+        if known is None or known.model != self.endpoint.model or known.prompts != prompts.hashes():
+            return {}
+        old, new = known.options, self.options
+        if (old.seed, old.samples, old.both_orders) != (new.seed, new.samples, new.both_orders):
+            return {}
+        now = {one.id: one for one in history}
+        same = {one.id for one in known.history if now.get(one.id) == one}
+        return {one.choice: one for one in known.reasonings if one.choice in same}
+
+
+@dataclass(frozen=True)
+class JudgePredictor:
+    """A language model that is shown what the profile's winning arm shows; asked in the package's own loop."""
+
+    judge: Judge
+
+    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
+        """``reasoned`` explains; ``token`` is cheaper."""
+        return await background_loop.join(self.judge.compare(context, a, b, verdicts))
+
+    async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
+        """All asked at once; the endpoint bounds how many are in flight."""
+        return await background_loop.join(gather(self.judge.compare(*one, verdicts) for one in pairs))
+
+    async def score(self, context: Sequence[Message], response: str) -> float | None:
+        """Log-odds that the person would be content with this one response; not calibrated."""
+        return await background_loop.join(self.judge.score(context, response))
+
+    async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
+        """Each by itself, all asked at once."""
+        return await background_loop.join(gather(self.judge.score(context, one) for one in responses))
+
+    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+        """By Bradley–Terry strengths over comparisons in both orders."""
+        return await background_loop.join(self.judge.rank(context, responses))
 
 
 @dataclass(frozen=True)
@@ -93,23 +105,32 @@ class TraitsEngine:
     Attributes:
         population: other people to learn the prior from, a file or histories; None takes the prior that ships.
         encoder: also use sentence embeddings.
-        seed: of everything that is drawn.
+        options: of which only the seed matters here.
     """
 
     population: Population | None = None
     encoder: bool = False
-    seed: int = 0
+    options: Options = field(default_factory=Options)
+    scalar: bool = field(default=True, init=False)
+    has_uncertainty: bool = field(default=True, init=False)
+    asks_endpoint: bool = field(default=False, init=False)
 
-    async def fit(self, history: History, known: Mapping[str, Reasoning] | None = None) -> Profile:
-        """Learn the profile; ``known`` is of no use here."""
+    async def fit(self, history: History, known: Profile | None = None) -> Profile:
+        """Learn the profile."""
+        return await in_fitting_worker(self._fit, history, known)
+
+    async def open(self, profile: Profile) -> UncertainLocalPredictor:
+        """ProfileError if the profile was not fitted by this engine."""
+        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
+        from personalrm.models.uncertainty import doubt_of_traits
+
+        model = await in_worker(TraitsModel.from_profile, profile)
+        return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
+
+    def _fit(self, history: History, known: Profile | None) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         return self._prior(history.user).fit(history).profile()
-
-    def predictor(self, profile: Profile) -> ScalarPredictor:
-        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
-
-        return ScalarPredictor(TraitsModel.from_profile(profile))
 
     def _prior(self, user: str) -> TraitsModel:
         """What is known of others; the person themselves is never part of it."""
@@ -121,40 +142,58 @@ class TraitsEngine:
         others = [one for one in people if one.user != user]
         if not others:
             raise NotEnoughChoices(f"the population holds nobody but {user}: give other people's choices")
-        return TraitsModel.from_population(others, encoder=self.encoder, seed=self.seed)
+        return TraitsModel.from_population(others, encoder=self.encoder, seed=self.options.seed)
 
 
-class Scalar(Protocol):
-    """A fitted model whose scores are Bradley–Terry strengths."""
+@dataclass(frozen=True)
+class LocalPredictor:
+    """The verbs of a model that computes here, each in a worker thread."""
 
-    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Which response the person prefers."""
-        ...
+    model: ScalarModel
 
-    def score(self, context: Sequence[Message], response: str) -> float:
-        """How much the person likes one response, as log-odds."""
+    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
+        """``verdicts`` changes nothing: the reasoning costs nothing."""
+        return await in_worker(self.model.compare, context, a, b)
+
+    async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
+        """Probabilities without reasonings, which is quicker."""
+        found = await in_worker(self.model.compare_many, pairs)
+        return [Verdict(float(one)) for one in found]
+
+    async def score(self, context: Sequence[Message], response: str) -> float | None:
+        """A Bradley–Terry strength in log-odds."""
+        return (await self._scores(context, [response]))[0]
+
+    async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
+        """Bradley–Terry strengths in log-odds."""
+        return [*await self._scores(context, responses)]
+
+    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+        """The scores are Bradley–Terry strengths already; nothing is compared."""
+        return Ranking.of_scores(await self._scores(context, responses))
+
+    async def _scores(self, context: Sequence[Message], responses: Sequence[str]) -> list[float]:
+        found = await in_worker(self.model.scores, [(context, one) for one in responses])
+        return [float(one) for one in found]
+
+
+class Posterior(Protocol):
+    """Gives the joint posterior of some margins."""
+
+    def __call__(self, pairs: Sequence[Pair]) -> MarginPosterior:
+        """Of at least one pair."""
         ...
 
 
 @dataclass(frozen=True)
-class ScalarPredictor:
-    """The verbs of the models that run here."""
+class UncertainLocalPredictor(LocalPredictor):
+    """A local model that also says how unsure it is."""
 
-    model: Scalar
+    of_pairs: Posterior
 
-    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """``verdicts`` changes nothing here: the reasoning costs nothing."""
-        return self.model.compare(context, a, b)
-
-    async def score(self, context: Sequence[Message], response: str) -> float | None:
-        return self.model.score(context, response)
-
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
-        """The scores are Bradley–Terry strengths already; nothing is compared."""
-        scores = [self.model.score(context, one) for one in responses]
-        mean = math.fsum(scores) / len(scores)
-        order = tuple(sorted(range(len(scores)), key=lambda i: (-scores[i], i)))
-        return Ranking(order, tuple(one - mean for one in scores), 0)
+    async def posterior(self, pairs: Sequence[Pair]) -> MarginPosterior:
+        """Joint posterior of the margins of at least one pair."""
+        return await in_worker(self.of_pairs, pairs)
 
 
 @dataclass(frozen=True)

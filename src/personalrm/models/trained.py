@@ -50,8 +50,8 @@ class Trained(Protocol):
         """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
         ...
 
-    def score(self, context: Sequence[Message], response: str) -> float:
-        """Calibrated log-odds; differences within a conversation mean something."""
+    def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> NDArray[np.float64]:
+        """Calibrated log-odds (n,); differences within a conversation mean something."""
         ...
 
 

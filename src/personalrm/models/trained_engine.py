@@ -1,8 +1,8 @@
 """A trained model behind the front door: ``--model trained:DIR`` learns a Profile and predicts from it.
 
     engine = TrainedEngine("runs/pref")
-    profile = await engine.fit(history)                       # milliseconds; no step of training
-    await engine.predictor(profile).compare(context, a, b)
+    profile = await engine.fit(history)                              # milliseconds; no step of training
+    await (await engine.open(profile)).compare(context, a, b)
 
 The profile holds the person's choices and which model they belong to; what the model makes of them is made anew where
 it is needed. Whether that helps this person is measured as in the embedded engine: each group of choices is predicted
@@ -11,9 +11,11 @@ from the others, with them and without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +24,46 @@ from personalrm import __version__
 from personalrm.data.splits import leave_group_out
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.encoders.weights import fingerprint_of
-from personalrm.models.engines import TRAINED, ScalarPredictor
-from personalrm.models.trained import Trained, load_trained, trained_people
+from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor
+from personalrm.models.trained import Trained, kind_of, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, fallback, groups_of
+from personalrm.models.uncertainty import doubt_of_learned
+from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History, Preference
+from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history, stamp_of_folder
-from personalrm.profile.records import Profile, Reasoning
+from personalrm.profile.records import Profile
 
 
 @dataclass(frozen=True)
 class TrainedEngine:
-    """The model in a folder that `train` wrote."""
+    """The model in a folder that `train` wrote.
+
+    Attributes:
+        folder: what ``--out`` named.
+        options: written into profiles; nothing of them changes what is learned.
+    """
 
     folder: str
+    options: Options = field(default_factory=Options)
+    scalar: bool = field(default=True, init=False)
+    asks_endpoint: bool = field(default=False, init=False)
 
-    async def fit(self, history: History, known: Mapping[str, Reasoning] | None = None) -> Profile:
-        """Learn the profile; ``known`` is of no use here."""
+    @property
+    def has_uncertainty(self) -> bool:
+        """Learned models hold a posterior of the person, fine-tuned ones do not. DataError if there is no model."""
+        return kind_of(Path(self.folder)) == "learned"
+
+    async def fit(self, history: History, known: Profile | None = None) -> Profile:
+        """Learn the profile; ``known`` saves nothing here."""
+        return await in_fitting_worker(self._fit, history)
+
+    async def open(self, profile: Profile) -> LocalPredictor:
+        """The model for this person. ProfileError if the folder holds another one than the profile was fitted with."""
+        return await in_fitting_worker(self._open, profile)
+
+    def _fit(self, history: History) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         stamp = stamp_of_folder(self.folder)
@@ -50,9 +75,9 @@ class TrainedEngine:
             notes.append("the model was trained on this person's choices too, so what helps is judged too kindly")
         return Profile(
             user=history.user,
-            model=TRAINED + self.folder,
+            model=f"trained:{self.folder}",
             preset="default",
-            seed=0,
+            seed=self.options.seed,
             history=history,
             training=tuple(one.id for one in history.decided),
             validation=(),
@@ -63,20 +88,27 @@ class TrainedEngine:
             fallback=fallback(measured),
             prompts={},
             fingerprint=fingerprint_of_history(history),
+            options=self.options,
             checkpoint=stamp,
             notes=tuple(notes),
             personalrm=__version__,
         )
 
-    def predictor(self, profile: Profile) -> ScalarPredictor:
-        """Raises ProfileError if the folder holds another model by now; its place does not matter."""
+    def _open(self, profile: Profile) -> LocalPredictor:
         stamp = stamp_of_folder(self.folder)
         if profile.checkpoint not in (stamp, fingerprint_of(Path(self.folder))):  # the second one until version 0.1
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with another model than {self.folder} holds: fit it again"
             )
         model = _loaded(self.folder, stamp)
-        return ScalarPredictor(model.fit(profile.history) if profile.fallback.chosen == "persona" else model)
+        fitted = model.fit(profile.history)
+        used = fitted if profile.fallback.chosen == "persona" else model
+        from personalrm.models.learned import LearnedModel  # torch, 3 s, which loading the model has paid
+
+        if not isinstance(fitted, LearnedModel):
+            return LocalPredictor(used)
+        # all choices of the person count here, also where they are not used to predict
+        return UncertainLocalPredictor(used, partial(doubt_of_learned, fitted))
 
 
 def measure(model: Trained, history: History) -> Measured:
@@ -100,7 +132,17 @@ def _losses(model: Trained, choices: Sequence[Preference]) -> Array:
     return losses
 
 
-@lru_cache(maxsize=2)
+_LOADED: OrderedDict[tuple[str, str], Trained] = OrderedDict()
+_MOST_LOADED = 2
+_loading = threading.Lock()
+
+
 def _loaded(folder: str, stamp: str) -> Trained:
-    """Loading takes seconds, and a session asks about many pairs."""
-    return load_trained(Path(folder))
+    """Loading takes seconds, and a session asks about many pairs; whoever comes second waits for the first."""
+    with _loading:
+        if (folder, stamp) not in _LOADED:
+            _LOADED[folder, stamp] = load_trained(Path(folder))
+            if len(_LOADED) > _MOST_LOADED:
+                _LOADED.popitem(last=False)
+        _LOADED.move_to_end((folder, stamp))
+        return _LOADED[folder, stamp]

@@ -20,6 +20,7 @@ import numpy as np
 
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.fit import Array, sigmoid
+from personalrm.models.traits.posterior import person_posterior
 from personalrm.preferences import Message
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def doubt_of_traits(model: TraitsModel, pairs: Sequence[Pair]) -> MarginPosterio
     departure, covariance = np.zeros(len(between)), np.diag(between)
     if model.history is not None and model.history.decided:
         evidence = model.evidence(model.history.decided)
-        departure, covariance = maths.person_posterior(evidence.offset, evidence.t, between)
+        departure, covariance = person_posterior(evidence.offset, evidence.t, between)
     offset, t = model.differences(pairs)
     names = (*PERSONAL, "similarity to the message")[: len(between)]
     return normal_doubt(offset + t @ departure, t, covariance, names)

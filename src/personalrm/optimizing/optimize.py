@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.data.sources import ReadOptions, name_of, source
+from personalrm.data.files import name_of
+from personalrm.data.sources import ReadOptions, source
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import LanguageModel
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
 from personalrm.optimizing.guard import Guard

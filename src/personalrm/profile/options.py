@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from personalrm.errors import DataError
 
 VerdictMode = Literal["token", "reasoned"]
 """How a verdict is asked for: by the answer's letter alone, or with an explanation first."""
@@ -36,3 +38,21 @@ class Options:
     verification: bool = True
     selection: bool = True
     persona_prompt: str | None = None
+
+
+def check_options(options: Options) -> None:
+    """DataError if no fit is possible with these."""
+    for name, value, known in (
+        ("preset", options.preset, get_args(Preset)),
+        ("verdicts", options.verdicts, get_args(VerdictMode)),
+    ):
+        if value not in known:
+            raise DataError(f"{name}: expected {' or '.join(known)}, found '{value}'")
+    if options.samples < 1:
+        raise DataError(f"samples: expected at least 1 reasoning for each choice, found {options.samples}")
+    if not 0.0 < options.validation < 1.0:
+        raise DataError(f"validation: expected a share between 0 and 1, found {options.validation}")
+    if options.persona_prompt is not None and not options.persona_prompt.strip():
+        raise DataError("persona_prompt: expected an instruction, found an empty text")
+    if options.seed < 0:
+        raise DataError(f"seed: expected a whole number from 0 on, found {options.seed}")

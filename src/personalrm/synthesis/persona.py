@@ -20,6 +20,7 @@ from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
 from personalrm.profile.records import Claim, Persona
+from personalrm.prompts.marks import break_marks
 from personalrm.synthesis.grounding import grounded, invents, own_words
 from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
@@ -78,7 +79,8 @@ async def write_persona(
 
 def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None = None) -> list[Message]:
     """The messages that ask for a persona."""
-    parts = JudgeContext(tuple(shown), seed=seed).text, instruction or prompts.load("persona")
+    told = prompts.load("persona") if instruction is None else break_marks(instruction, fences=False)
+    parts = JudgeContext(tuple(shown), seed=seed).text, told
     asked = "\n".join([*parts, "", prompts.load("persona_format")])
     return [Message("system", prompts.load("system")), Message("user", asked)]
 

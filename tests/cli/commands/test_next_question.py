@@ -63,7 +63,7 @@ def test_the_row_of_a_question_answered_is_learned_from_and_not_asked_again(
         (question,) = json.loads(run("ask", profile, LATER, "--json").out)["questions"]
         asked.append(question["row"]["id"])
         assert question["row"].pop("winner", "") is None
-        assert 0 < question["removes"] < 1
+        assert 0 < question["variance_removed"] < 1
         assert len(question["settles"]) == 3
         answers = rows(tmp_path / "answers.jsonl", question["row"] | {"winner": "a"})
         assert run("update", profile, answers).code == 0

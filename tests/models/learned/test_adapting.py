@@ -12,7 +12,7 @@ from torch import Tensor
 
 from personalrm.models.learned import adapting
 from personalrm.models.learned.adapting import Link, Normal, posterior, slope, weights_of
-from personalrm.models.traits.fit import person_posterior
+from personalrm.models.traits.posterior import person_posterior
 
 LINKS: tuple[Link, ...] = ("identity", "softmax")
 PRIOR = Normal(torch.tensor([0.3, -0.2, 0.0, 0.5]), torch.tensor([0.4, 1.0, 4.0, 2.0]))

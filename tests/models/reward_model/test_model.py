@@ -59,7 +59,7 @@ def test_reloaded_scores_are_those_at_the_end_of_training(trained: Path) -> None
     mine = PersonalReward.load(trained, "cpu")
     gaps = []
     for row in toy_rows(6, told=True, start=100):
-        a, b = replace(mine, system=row.system).score_many([(row.context, row.chosen), (row.context, row.rejected)])
+        a, b = replace(mine, system=row.system).scores([(row.context, row.chosen), (row.context, row.rejected)])
         gaps.append(a - b)
     measured = {one.name: one.value for one in record.metrics}
     assert np.logaddexp(0, -np.array(gaps)).mean() == pytest.approx(measured["validation log loss"], abs=1e-5)

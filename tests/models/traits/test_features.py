@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalrm.models.traits import lexicon
-from personalrm.models.traits.features import KINDS, TRAITS, TraitReader, last_message, split_words
+from personalrm.models.traits.features import KINDS, TRAITS, last_message, split_words
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import Message
 
 ASKED = "How do I boil an egg so that the yolk stays soft?"
@@ -111,12 +112,35 @@ def test_the_message_answered_is_the_last_of_the_user() -> None:
     assert last_message([]) == ""
 
 
-def test_only_the_last_readings_are_kept() -> None:
+def test_rows_are_recalled_exactly_and_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = TraitReader(remember=3)
-    for number in range(10):
-        reader.read(f"text {number}")
-    assert len(reader._readings) == 3
-    assert reader.read("text 9") is reader.read("text 9")
+    pairs = [(ASKED, f"Answer {number}! It is *{number * 37}*, perhaps.") for number in range(10)]
+    first = reader.rows(pairs)
+    assert len(reader._known) == 3
+    monkeypatch.setattr(reader, "_rows", None)  # the last three are not read again
+    again = reader.rows(pairs[7:])
+    for name in ("traits", "words", "kinds"):
+        assert np.array_equal(getattr(again, name), getattr(first, name)[7:])
+
+
+def test_the_same_characters_divided_otherwise_are_another_pair() -> None:
+    rows = TraitReader().rows([("a b", "c. d."), ("a b c", ". d."), ("", "a bc. d.")])
+    assert len({row.tobytes() for row in rows.traits}) == 3
+
+
+def test_one_reader_serves_several_threads() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    reader, plain = TraitReader(remember=5), TraitReader()
+    pairs = [(ASKED, f"Answer {number}.") for number in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(reader.rows, [pairs[at : at + 10] for at in range(0, 30, 3)] * 8))
+    for at, rows in zip(list(range(0, 30, 3)) * 8, found, strict=True):
+        assert np.array_equal(rows.traits, plain.rows(pairs[at : at + 10]).traits)
+
+
+def test_nothing_to_read_gives_no_rows() -> None:
+    assert TraitReader().rows([]).traits.shape == (0, len(TRAITS))
 
 
 def test_common_words_are_plain_words_and_none_twice() -> None:

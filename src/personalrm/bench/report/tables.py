@@ -14,7 +14,7 @@ from typing import Any
 from personalrm.bench.report.lines import curves, details, ranked
 from personalrm.bench.report.published import published
 from personalrm.bench.report.table import Cell, Column, Table
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 
 Record = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from personalrm.errors import DataError
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget
-from personalrm.models.engines import TRAITS
+from personalrm.models.registry import TRAITS
 
 STUDIES: Mapping[str, str] = {
     "transfer": "transfer",

@@ -41,7 +41,7 @@ def diagnose(
     from personalrm.cli import output
     from personalrm.llm import background_loop
     from personalrm.llm.connect import EndpointOptions, shared
-    from personalrm.models.engines import is_local
+    from personalrm.models.registry import is_local
     from personalrm.profile.file import load
 
     found = load(profile)

@@ -42,9 +42,9 @@ def ask(
 ) -> None:
     """Which pairs this person should be asked next, and what each answer would teach. Nothing is written."""
     from personalrm.cli import output
+    from personalrm.client import Client
     from personalrm.data.candidates import read_candidates
     from personalrm.data.problems import Problems
-    from personalrm.models.acquisition import ask as chosen
     from personalrm.models.acquisition import unanswered
     from personalrm.profile.file import load
 
@@ -52,7 +52,7 @@ def ask(
     given = list(read_candidates(candidates, strict=strict, problems=problems))
     if problems.summary():
         output.remark(problems.summary())
-    found = chosen(known, given, top=top, criterion=criterion.value)
+    found = Client().next_question(known, given, top, criterion.value)
     left = len(unanswered(known.history, given))
     if len(given) > left:
         output.remark(f"{output.counted(len(given) - left, 'pair')} left out: answered already, or met twice.")

@@ -1,17 +1,17 @@
 """The LLM judge of one person: what the profile's winning arm shows, asked in both orders.
 
-judge = Judge(endpoint, sight_of(profile))
+judge = Judge(endpoint, judge_context_of(profile))
 verdict = await judge.compare(context, "Yes.", "It depends.")
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from personalrm import prompts
 from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.llm.gather import gather
+from personalrm.models.base import Ranking
 from personalrm.preferences import Message, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.stats.bradley_terry import pairs_to_compare, strengths
@@ -25,22 +25,6 @@ from personalrm.synthesis.judging import (
     log_odds,
     read_probability,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """n responses to one context, ranked.
-
-    Attributes:
-        order: positions of the responses, best first.
-        strengths: Bradley–Terry log-odds by position, mean zero.
-        compared: pairs that were compared; ``unscored`` of them gave no readable verdict.
-    """
-
-    order: tuple[int, ...]
-    strengths: tuple[float, ...]
-    compared: int
-    unscored: int = 0
 
 
 class Judge:
@@ -83,5 +67,4 @@ class Judge:
             (i, j, one.probability) for (i, j), one in zip(pairs, judged, strict=True) if one.probability is not None
         ]
         found = strengths(len(responses), comparisons)
-        order = tuple(sorted(range(len(responses)), key=lambda i: (-found[i], i)))
-        return Ranking(order, tuple(map(float, found)), len(pairs), len(pairs) - len(comparisons))
+        return Ranking.of_scores([float(one) for one in found], len(pairs), len(pairs) - len(comparisons))

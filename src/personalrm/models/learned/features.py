@@ -31,8 +31,9 @@ from personalrm.models.traits.design import (
     read,
     together,
 )
-from personalrm.models.traits.features import TraitReader, last_message
+from personalrm.models.traits.features import last_message
 from personalrm.models.traits.prior import PERSONAL_COLUMNS
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History, Message
 
 Item = tuple[Sequence[Message], str]

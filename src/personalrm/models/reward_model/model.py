@@ -86,7 +86,7 @@ class RewardModel:
 
 @dataclass(frozen=True)
 class PersonalReward:
-    """A PreferenceModel: `fit` puts the person into the input.
+    """One person's reward: `fit` puts the person into the input.
 
     Attributes:
         model: the trained model, shared by all people.
@@ -116,15 +116,15 @@ class PersonalReward:
 
     def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> Floats:
         """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
-        scores = self.score_many([(context, side) for context, a, b in pairs for side in (a, b)])
+        scores = self.scores([(context, side) for context, a, b in pairs for side in (a, b)])
         gaps = scores[0::2] - scores[1::2]
         return np.array([1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, gap)))) for gap in gaps])
 
     def score(self, context: Sequence[Message], response: str) -> float:
         """Utility of one response in log-odds: differences of scores of one context are log-odds of preference."""
-        return float(self.score_many([(context, response)])[0])
+        return float(self.scores([(context, response)])[0])
 
-    def score_many(self, items: Sequence[tuple[Sequence[Message], str]]) -> Floats:
+    def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> Floats:
         """Scores (n,) of each (context, response)."""
         found = self.model.rewards([(self.system, context, response) for context, response in items])
         return found / self.model.record.temperature

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.models.traits.embedding_weights import relate
-from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader, last_message
+from personalrm.models.traits.features import KINDS, TRAITS, Array, last_message
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, EmbeddingWeights, Prior, StandardizedFeatures
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import Preference
 
 if TYPE_CHECKING:

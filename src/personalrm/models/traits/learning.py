@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.models.traits import fit as maths
-from personalrm.models.traits.design import PairFeatures, design_of, read, together
-from personalrm.models.traits.features import Array, TraitReader
+from personalrm.models.traits.covariance import between_people
+from personalrm.models.traits.design import design_of, read, together
+from personalrm.models.traits.features import Array
+from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ def learn(
     encoder: Encoder | None = None,
     seed: int = 0,
     sources: Sequence[str] = (),
+    reader: TraitReader | None = None,
 ) -> Prior:
     """Learn a prior; ties are left out, people are read one at a time.
 
@@ -48,12 +52,14 @@ def learn(
         encoder: also learn weights of sentence embeddings.
         seed: of the folds over people and of that draw.
         sources: names of the data sets, for the lineage.
+        reader: what reads the texts; one that is shared reads no text twice.
 
     Raises:
         NotEnoughChoices: nobody made a decided choice.
     """
     rng = np.random.default_rng(seed)
-    blocks = _gather(people, encoder, rng)
+    reader = reader or TraitReader()
+    blocks = [read(one.decided, reader, encoder) for one in _some_people(people, rng)]
     person = np.repeat(np.arange(len(blocks)), [len(one.words) for one in blocks])
     known = together(blocks)
     design = design_of(known, with_sense=encoder is not None)
@@ -70,21 +76,20 @@ def learn(
     return replace(design.filled(weights * sharpness, between), lineage=lineage)
 
 
-def _gather(people: Iterable[History], encoder: Encoder | None, rng: np.random.Generator) -> list[PairFeatures]:
-    """Everybody's choices as read, at most ``_MOST_CHOICES``."""
-    reader = TraitReader()
-    blocks: list[PairFeatures] = []
+def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
+    """People with decided choices; a random part of them where there are more than ``_MOST_CHOICES`` choices."""
+    kept: list[History] = []
     total = 0
     for one in people:
         if not one.decided:
             continue
-        blocks.append(read(one.decided, reader, encoder))
+        kept.append(one)
         total += len(one.decided)
-        while total > _MOST_CHOICES and len(blocks) > 1:
-            total -= len(blocks.pop(int(rng.integers(len(blocks)))).words)
-    if not blocks:
+        while total > _MOST_CHOICES and len(kept) > 1:
+            total -= len(kept.pop(int(rng.integers(len(kept)))).decided)
+    if not kept:
         raise NotEnoughChoices("The population holds no decided choice: give a file of other people's choices.")
-    return blocks
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +118,19 @@ def _people_differ(outside: Array, t: Array, people: list[_Own]) -> tuple[Array,
     width = t.shape[1]
 
     def loss(between: Array, sharpness: float) -> float:
-        held = [maths.Person(sharpness * outside[one.rows], t[one.rows], one.parts) for one in people]
-        predicted = maths.leave_out_all(held, between)
-        return float(np.mean(np.concatenate([np.logaddexp(0.0, -maths.integrated(*one)) for one in predicted])))
+        held = [Person(sharpness * outside[one.rows], t[one.rows], one.parts) for one in people]
+        predicted = leave_out_all(held, between)
+        return float(np.mean(np.concatenate([maths.softplus(-maths.integrated(*one)) for one in predicted])))
 
     if not people or not outside.any():
         return np.full(width, USUAL_BETWEEN), 1.0, {}
     usual = np.full(width, USUAL_BETWEEN)
-    sharpness = min(maths.SHARPNESS, key=lambda one: loss(usual, one))
+    sharpness = min(maths.INVERSE_TEMPERATURES, key=lambda one: loss(usual, one))
     common = np.full(width, min(_BETWEEN, key=lambda one: loss(np.full(width, one), sharpness)))
-    between = maths.between_people(sharpness * outside, t, [one.rows for one in people], common, trust=_TRUST)
+    between = between_people(sharpness * outside, t, [one.rows for one in people], common, trust=_TRUST)
     nobody = np.full(width, 1e-9)
     losses = {
-        "everybody": min(loss(nobody, one) for one in maths.SHARPNESS),
+        "everybody": min(loss(nobody, one) for one in maths.INVERSE_TEMPERATURES),
         "personal": loss(between, sharpness),
     }
     return between, sharpness, {name: round(value, 4) for name, value in losses.items()}

@@ -18,16 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import Array
+from personalrm.models.traits.fit import integrated, softplus
+from personalrm.models.traits.posterior import Groups, leave_out, person_posterior, variances_of
 from personalrm.preferences import Preference
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
 from personalrm.synthesis.arm_selection import percent
 
 _HOPE = 0.1  # probability that the person's own weights help, below which they are not used
 _DRAWS = 2000
-
-Groups = Sequence[NDArray[np.intp]]
+_DRAWN_AT_ONCE = 2_000_000  # weights of groups: 8 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,16 @@ def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
 
 def alone(evidence: Evidence, between: Array) -> Array:
     """Log-odds by everybody's weights, moderated by how people differ."""
-    return maths.integrated(evidence.offset, (evidence.t * evidence.t) @ between)
+    return integrated(evidence.offset, variances_of(evidence.t, between))
 
 
 def measure(evidence: Evidence, between: Array) -> Measured:
     """Population against person, each group of choices predicted from the others."""
-    before = np.logaddexp(0.0, -alone(evidence, between))
+    before = softplus(-alone(evidence, between))
     if len(evidence.groups) < 2:
         return Measured.of(before, None, evidence.groups)
-    logit, variance = maths.leave_out(evidence.offset, evidence.t, between, evidence.groups)
-    return Measured.of(before, np.logaddexp(0.0, -maths.integrated(logit, variance)), evidence.groups)
+    logit, variance = leave_out(evidence.offset, evidence.t, between, evidence.groups)
+    return Measured.of(before, softplus(-integrated(logit, variance)), evidence.groups)
 
 
 def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array) -> Array:
@@ -98,9 +98,8 @@ def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array) -
     rest = evidence.without(group)
     if not len(rest.offset) or not measure(rest, between).helps:
         return alone(inside, between)
-    departure, covariance = maths.person_posterior(rest.offset, rest.t, between)
-    variance = ((inside.t @ covariance) * inside.t).sum(axis=1)
-    return maths.integrated(inside.offset + inside.t @ departure, variance)
+    departure, covariance = person_posterior(rest.offset, rest.t, between)
+    return integrated(inside.offset + inside.t @ departure, variances_of(inside.t, covariance))
 
 
 def fallback(measured: Measured) -> ArmSelection:
@@ -131,5 +130,7 @@ def _score(losses: Array) -> ArmScore:
 def _confidence(gains: Array, groups: Groups) -> float:
     """Probability that the mean gain is positive: Bayesian bootstrap over groups, the draws the same for everyone."""
     totals = np.array([gains[rows].sum() for rows in groups])
-    weights = np.random.default_rng(0).standard_exponential((_DRAWS, len(groups)), dtype=np.float32)
-    return float(np.mean(weights @ totals > 0))
+    rng, each = np.random.default_rng(0), max(1, _DRAWN_AT_ONCE // len(groups))
+    sizes = [min(each, _DRAWS - at) for at in range(0, _DRAWS, each)]
+    positive = [rng.standard_exponential((size, len(groups)), dtype=np.float32) @ totals > 0 for size in sizes]
+    return float(np.mean(np.concatenate(positive)))

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import TRAITS, Array, split_words
 from personalrm.models.traits.person import Evidence, Measured
 from personalrm.models.traits.person import fallback as arms
+from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
 from personalrm.preferences import History, Preference
 from personalrm.profile.provenance import fingerprint_of_history
@@ -143,9 +143,7 @@ def profile(history: History, person: Person | None, prior: Prior, model: str, f
         persona = _persona(_findings(decided, person), len(decided))
         fallback = arms(person.measured)
         evidence = person.evidence
-        demonstrations = _demonstrations(
-            decided, maths.worth(evidence.offset, evidence.t, prior.between, evidence.groups)
-        )
+        demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.between, evidence.groups))
     return Profile(
         user=history.user, model=model, preset="default", seed=0, history=history,
         training=tuple(one.id for one in decided), validation=(), persona=persona, reasonings=(),

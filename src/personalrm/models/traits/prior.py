@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder
 from personalrm.models.traits.embedding_weights import WIDTH, relate
-from personalrm.models.traits.features import KINDS, TRAITS, Array, TraitReader
+from personalrm.models.traits.features import KINDS, TRAITS, Array
 from personalrm.models.traits.lexicon import common_words
+from personalrm.models.traits.reader import TraitReader
 
 # The traits in which people are allowed to differ and that depend on the kind of message: those one can name to a
 # person. Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).

@@ -1,0 +1,351 @@
+"""Many people in one process: `Client` holds no person; every verb takes the profile it is about.
+
+    from personalrm import Client
+
+    client = Client()                                             # embedded engine, no endpoint needed
+    ada, bob = client.fit("ada.jsonl"), client.fit("bob.jsonl")
+    client.compare(ada, "How do I boil an egg?", "Eight minutes.", "Boiling an egg is an art …")
+    client.score_many([ada, bob], "Hi!", ["Hello.", "Good day to you."])     # one row a person
+
+Every verb has an async twin (`afit`, `acompare`, …), which never holds up the caller's event loop. Opened predictors
+are kept, so that a person is loaded once and not once a call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from personalrm.bench.evaluation import Evaluation, evaluate
+from personalrm.data.given import Choices, Context, check_same_person, check_texts, history_of, messages_of
+from personalrm.errors import DataError, ProfileError
+from personalrm.llm import background_loop
+from personalrm.llm.connect import EndpointOptions, shared
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.gather import gather
+from personalrm.llm.language_model import LanguageModel, UsageMeter
+from personalrm.llm.ledger import Prices
+from personalrm.models.base import Engine, Pair, Predictor, Ranking
+from personalrm.models.engines import Population, ProgressEndpoint, UncertainLocalPredictor
+from personalrm.models.opened import OpenedPredictors
+from personalrm.models.registry import DEFAULT, engine_named, is_local
+from personalrm.models.worker import blocking, in_worker
+from personalrm.preferences import Preference, Verdict
+from personalrm.profile.merging import merged
+from personalrm.profile.options import Options, VerdictMode, check_options
+from personalrm.profile.records import Profile
+from personalrm.profile.spend import Spend
+from personalrm.synthesis import prompting
+
+if TYPE_CHECKING:
+    from personalrm.data.candidates import Candidate
+    from personalrm.models.acquisition import Criterion, Question
+
+OPENED = 256
+"""Predictors that are kept by default; one of traits takes 20 kB."""
+_log = logging.getLogger("personalrm.client")
+
+
+class Client:
+    """Learns profiles and predicts from them (SynthesizeMe, arXiv 2506.05598); stateless over people.
+
+    Args:
+        model: ``traits`` or ``traits+encoder`` for the embedded engine, ``trained:DIR`` for a model that ``train``
+            wrote, else a model's name at an OpenAI-compatible endpoint. None fits with ``traits`` and predicts with
+            whatever a profile was fitted with.
+        base_url: the endpoint; None takes OPENAI_BASE_URL, else OpenAI's.
+        api_key: None takes OPENAI_API_KEY.
+        population: other people's choices for the embedded engine's prior; None takes the one that ships, and for
+            `update` the one that the profile was fitted with.
+        cache: file of answers; None takes the user's cache folder.
+        options: how profiles are fitted; None takes the defaults, and for `update` those of the profile.
+        concurrency: most requests in flight, over all objects with the same settings.
+        max_calls: most requests, over all objects with the same settings.
+        max_cost: most US dollars, likewise; needs ``prices``.
+        prices: dollars per million tokens.
+        timeout: seconds that one attempt at a request may take.
+        endpoint: an Endpoint of your own instead of model and base_url.
+        answered: called after each answer of the model, for progress.
+        opened: most predictors that are kept.
+
+    Raises:
+        DataError: settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        population: Population | None = None,
+        cache: str | Path | None = None,
+        options: Options | None = None,
+        concurrency: int = 64,
+        max_calls: int | None = None,
+        max_cost: float | None = None,
+        prices: Prices | None = None,
+        timeout: float = 120.0,
+        endpoint: Endpoint | None = None,
+        answered: Callable[[], None] | None = None,
+        opened: int = OPENED,
+    ) -> None:
+        if model is not None and not model.strip():
+            raise DataError("--model: expected 'traits' or a model's name, found an empty text")
+        if model is None and endpoint is None and base_url is not None:
+            raise DataError("--base-url names a host but no model: add --model NAME")
+        if options is not None:
+            check_options(options)
+        self.model = model or (endpoint.model if endpoint is not None else None)
+        self.options = options
+        self._own = endpoint
+        self._settings = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
+        if self.model is not None and self._asks(self.model) and endpoint is None:
+            self._settings.resolved()  # says now what would fail later
+        # read once: an iterator would be empty for the second person
+        keep = population is None or isinstance(population, str | Path | Sequence)
+        self._population: Population | None = population if keep else tuple(population)  # type: ignore[arg-type]
+        self._answered = answered
+        self._connections: dict[str, LanguageModel] = {}
+        self._engines: dict[tuple[str, Options], Engine] = {}
+        self._opened = OpenedPredictors(opened)
+
+    # learning -----------------------------------------------------------------------------------------------------
+
+    async def afit(self, choices: Choices, user: str | None = None) -> Profile:
+        """Learn from one person's choices.
+
+        Args:
+            choices: a History, a list of Preference, or a file.
+            user: whose, where a file holds several people.
+
+        Raises:
+            SeveralPeople: the file holds several people and none is named. NotEnoughChoices: nothing to learn from.
+        """
+        history = await in_worker(history_of, choices, user)
+        engine = await self._engine(self.model or DEFAULT, self.options or Options())
+        return await engine.fit(history)
+
+    async def aupdate(self, profile: Profile, choices: Choices) -> Profile:
+        """Learn again with new choices of the same person; what still applies of the profile is reused.
+
+        A choice that is known already takes the place of the earlier one, if it differs from it (see
+        `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
+        """
+        given = check_same_person(await in_worker(history_of, choices, profile.user), profile.user)
+        engine = await self._engine(self.model or profile.model, self.options or profile.options)
+        return await engine.fit(merged(profile.history, given), profile)
+
+    # predicting ---------------------------------------------------------------------------------------------------
+
+    async def aopen(self, profile: Profile) -> Predictor:
+        """What predicts for this profile; kept, and reused by all verbs."""
+        name = self.model or profile.model
+        found = self._opened.get(name, profile)
+        if found is None:
+            _log.debug("opening a profile with %s", name)
+            engine = await self._engine(name, self.options or profile.options)
+            found = await engine.open(profile)
+            self._opened.put(name, profile, found)
+        return found
+
+    async def acompare(
+        self, profile: Profile, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned"
+    ) -> Verdict:
+        """Which response the person prefers: a probability from both orders, and why; or unscored, and why.
+
+        Args:
+            profile: whose preference.
+            context: the prompt, or the conversation as messages.
+            a, b: the two responses.
+            verdicts: ``reasoned`` explains; ``token`` is cheaper.
+        """
+        check_texts(a, b)
+        return await (await self.aopen(profile)).compare(messages_of(context), a, b, verdicts)
+
+    async def acompare_many(
+        self, profile: Profile, pairs: Sequence[tuple[Context, str, str]], *, verdicts: VerdictMode = "token"
+    ) -> list[Verdict]:
+        """`compare` for each (context, a, b), in order."""
+        asked: list[Pair] = []
+        for context, a, b in pairs:
+            check_texts(a, b)
+            asked.append((messages_of(context), a, b))
+        return await (await self.aopen(profile)).compare_many(asked, verdicts)
+
+    async def arank(self, profile: Profile, context: Context, responses: Sequence[str]) -> Ranking:
+        """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
+        return await (await self.aopen(profile)).rank(messages_of(context), _responses("rank", responses))
+
+    async def ascore(self, profile: Profile, context: Context, response: str) -> float | None:
+        """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
+        check_texts(response)
+        return await (await self.aopen(profile)).score(messages_of(context), response)
+
+    async def ascore_many(
+        self, profiles: Sequence[Profile], context: Context, responses: Sequence[str]
+    ) -> list[list[float | None]]:
+        """Scores of n responses for m people: m rows of n."""
+        given, turns = _responses("score_many", responses), messages_of(context)
+
+        async def work() -> list[list[float | None]]:
+            predictors = await gather(self.aopen(one) for one in profiles)
+            return await gather(one.score_many(turns, given) for one in predictors)
+
+        return await background_loop.join(work())
+
+    async def aevaluate(self, profile: Profile, test: Choices, *, name: str = "") -> Evaluation:
+        """How well the person's other choices are predicted, with the surface baselines beside it.
+
+        Args:
+            profile: whose.
+            test: choices that were not learned from.
+            name: what the result calls them; a file's own name if left out.
+        """
+        history = await in_worker(history_of, test, profile.user)
+        model, options = self.model or profile.model, self.options or profile.options
+        meter = UsageMeter(await self._endpoint(model)) if self._asks(model) else None
+        engine = await self._engine(model, options) if meter is None else engine_named(model, meter, options)
+        evaluation = evaluate(
+            await engine.open(profile),
+            history,
+            name=model if meter is None else "synthesizeme",
+            model=model,
+            verdicts=options.verdicts,
+            spend=Spend if meter is None else meter.spend,
+            seed=profile.seed,
+            data=name or (Path(test).name if isinstance(test, str | Path) else ""),
+        )
+        return await background_loop.join(evaluation)
+
+    async def anext_question(
+        self,
+        profile: Profile,
+        candidates: str | Path | Iterable[Candidate | Preference],
+        top: int = 1,
+        criterion: Criterion = "information",
+    ) -> list[Question]:
+        """Which pairs this person should be asked next, best first; the profile stays as it is.
+
+        Args:
+            profile: whose.
+            candidates: a file of pairs or choices, or a list of them; who won, if it is said, is not looked at. Pairs
+                that are answered already are left out.
+            top: how many.
+            criterion: ``information`` about the person, about the answers to all candidates (``prediction``), or PReF's
+                (``pref``).
+
+        Raises:
+            ProfileError: the profile does not say how unsure it is.
+        """
+        from personalrm.models.acquisition import next_questions  # numpy, 0.1 s
+
+        name = self.model or profile.model
+        predictor = None if self._asks(name) else await self.aopen(profile)
+        if not isinstance(predictor, UncertainLocalPredictor):
+            raise ProfileError(
+                f"the profile of {profile.user} was fitted with {name}, which does not say how unsure it is of a "
+                "person: ask with one fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
+            )
+        pairs = await in_worker(_candidates, candidates)
+        return await in_worker(next_questions, profile.history, pairs, predictor.of_pairs, top=top, criterion=criterion)
+
+    # prompts to carry away ----------------------------------------------------------------------------------------
+
+    def judge_prompt(
+        self, profile: Profile, context: Context | None = None, a: str | None = None, b: str | None = None
+    ) -> list[dict[str, str]]:
+        """Messages for any chat API that ask which response this person prefers.
+
+        Without a pair they hold the placeholders ``{{conversation}}``, ``{{response_a}}`` and ``{{response_b}}``.
+        """
+        return prompting.judge_prompt(profile, None if context is None else messages_of(context), a, b)
+
+    def generation_prompt(self, profile: Profile) -> str:
+        """A system prompt that makes any model answer the way this person likes."""
+        return prompting.generation_prompt(profile)
+
+    # the same from plain code -------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Wait for requests on their way, then let go of connections, cache and opened predictors."""
+        connections = list(self._connections.values())
+        self._connections.clear()
+        self._engines.clear()
+        self._opened.clear()
+
+        async def work() -> None:
+            for one in connections:  # others with the same settings may be asking through it
+                await one.drain()
+            if self._own is not None:
+                await self._own.aclose()
+
+        await background_loop.join(work())
+
+    fit = blocking(afit)
+    """`afit` from plain code; like all of these, also inside a notebook's running event loop."""
+    update = blocking(aupdate)
+    """`aupdate` from plain code."""
+    open = blocking(aopen)
+    """`aopen` from plain code."""
+    compare = blocking(acompare)
+    """`acompare` from plain code."""
+    compare_many = blocking(acompare_many)
+    """`acompare_many` from plain code."""
+    rank = blocking(arank)
+    """`arank` from plain code."""
+    score = blocking(ascore)
+    """`ascore` from plain code."""
+    score_many = blocking(ascore_many)
+    """`ascore_many` from plain code."""
+    evaluate = blocking(aevaluate)
+    """`aevaluate` from plain code."""
+    next_question = blocking(anext_question)
+    """`anext_question` from plain code."""
+    close = blocking(aclose)
+    """`aclose` from plain code."""
+
+    # engines ------------------------------------------------------------------------------------------------------
+
+    def _asks(self, name: str) -> bool:
+        """Whether this model is asked at an endpoint."""
+        return self._own is not None or not is_local(name)
+
+    async def _engine(self, name: str, options: Options) -> Engine:
+        """One for each name and options: an engine keeps what it learned of the population."""
+        found = self._engines.get((name, options))
+        if found is None:
+            endpoint = await self._endpoint(name) if self._asks(name) else None
+            found = engine_named(name, endpoint, options, self._population)
+            self._engines[name, options] = found
+        return found
+
+    async def _endpoint(self, name: str) -> Endpoint:
+        """Who is asked for this model, connected at first use (in the package's own loop)."""
+
+        async def connected() -> Endpoint:
+            if self._own is not None:
+                return self._own
+            if name not in self._connections:
+                self._connections[name] = shared(name, self._settings)
+            return self._connections[name]
+
+        endpoint = await background_loop.join(connected())
+        return endpoint if self._answered is None else ProgressEndpoint(endpoint, self._answered)
+
+
+def _responses(verb: str, responses: Sequence[str]) -> Sequence[str]:
+    """DataError if these are no texts."""
+    if not responses or isinstance(responses, str):
+        raise DataError(f"{verb} needs a list of at least one response")
+    check_texts(*responses)
+    return responses
+
+
+def _candidates(given: str | Path | Iterable[Candidate | Preference]) -> list[Candidate]:
+    from personalrm.data.candidates import Candidate, read_candidates
+
+    pairs = read_candidates(given) if isinstance(given, str | Path) else given
+    return [Candidate.of(one) if isinstance(one, Preference) else one for one in pairs]

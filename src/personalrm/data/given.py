@@ -1,0 +1,92 @@
+"""Choices and conversations in any form that a caller has them.
+
+history_of("choices.jsonl"), history_of([preference, …]), history_of([{"prompt": …, "chosen": …, "rejected": …}])
+messages_of("How do I boil an egg?"), messages_of([{"role": "user", "content": "How do I boil an egg?"}])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from personalrm.data.reading import read_history
+from personalrm.errors import DataError, SeveralPeople
+from personalrm.preferences import ME, History, Message, Preference
+from personalrm.profile.merging import distinct
+
+Context = str | Sequence[Message] | Sequence[Mapping[str, str]]
+Choices = History | Sequence[Preference] | str | Path
+
+
+def messages_of(context: Context) -> tuple[Message, ...]:
+    """A prompt or a conversation as messages. DataError if it is neither."""
+    if isinstance(context, str):
+        return (Message("user", context),) if context else ()
+    try:
+        return tuple(one if isinstance(one, Message) else Message(one["role"], one["content"]) for one in context)
+    except (TypeError, KeyError):
+        raise DataError("the context must be a text or messages with 'role' and 'content'") from None
+
+
+def check_texts(*responses: Any) -> None:
+    """DataError if a response is no text."""
+    for one in responses:
+        if not isinstance(one, str):
+            raise DataError(f"a response must be a text, found {type(one).__name__}")
+
+
+def history_of(choices: Choices, user: str | None = None) -> History:
+    """One person's choices.
+
+    Args:
+        choices: a History, a list of Preference, or a file.
+        user: whose, where a file holds several people.
+
+    Raises:
+        SeveralPeople: no user was named and the file holds several.
+        DataError: no choices of one person.
+    """
+    if isinstance(choices, str | Path):
+        return _of_person(choices, user)
+    given = tuple(choices) if isinstance(choices, Iterable) else (choices,)
+    if not all(isinstance(one, Preference) for one in given):
+        raise DataError("expected a file, a History or a list of Preference: read_choices(path) makes them from rows")
+    listed = _distinct(given)
+    people = sorted({one.user for one in listed})
+    if len(people) > 1:
+        raise DataError(f"the choices are of {len(people)} people ({', '.join(people[:5])}): give one person's")
+    if isinstance(choices, History):
+        return choices.only(listed, choices.thumbs)
+    return History(people[0] if people else user or "me", listed)
+
+
+def check_same_person(history: History, user: str) -> History:
+    """The choices; DataError if they are another person's."""
+    if len(history) and history.user != user and ME not in (history.user, user):
+        raise DataError(f"the choices are of '{history.user}', the profile is of '{user}': fit one for each")
+    return history
+
+
+def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
+    """The choices without repetitions. DataError if an id stands for two of them, or a text cannot be written."""
+    found = distinct(choices)
+    for one in found:
+        try:
+            "".join(
+                [one.id, one.chosen, one.rejected, one.reason or "", *(turn.content for turn in one.context)]
+            ).encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"choice '{one.id}' holds half a surrogate pair (a broken emoji), which is no text"
+            ) from None
+    return found
+
+
+def _of_person(path: str | Path, user: str | None) -> History:
+    """The named person's choices, or those of the only person in a file that names nobody."""
+    try:
+        alone = read_history(path)
+    except SeveralPeople:
+        return read_history(path, user)
+    return alone if user is None or ME in (alone.user, user) else read_history(path, user)
