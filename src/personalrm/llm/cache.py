@@ -20,7 +20,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ RESERVE_BYTES = 4 << 20
 CHECKPOINT_PAGES = 1000
 WAIT_FOR_OTHERS_S = 60.0
 MEMORY = ":memory:"
+VERSION = 2
+"""Of a file that no version before 0.2 has begun."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -87,6 +89,7 @@ class AnswerCache:
         self._in_memory = str(path) == MEMORY
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._holds_older = False
         self._claims = cache_claims.Claims()
 
     @property
@@ -109,13 +112,13 @@ class AnswerCache:
         with self._storage():
             return self._select(self._connection(), key)
 
-    def look_up(self, key: bytes, older: Iterable[bytes] = ()) -> Completion | Found:
-        """The answer under ``key``, or under one of the ``older`` keys, to which it is moved; else claim the key."""
+    def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
+        """The answer under ``key``, or under one of the ``older`` keys, from which it is moved; else claim the key."""
         with self._storage():
             db = self._connection()
             known = self._select(db, key)
-            if known is None:
-                known = self._adopted(db, key, older)
+            if known is None and self._holds_older:
+                known = self._adopted(db, key, older())
             if known is None and not self._in_memory and not self._claims.take(db, key):
                 return Found.ASKED_ELSEWHERE
             return Found.NOTHING if known is None else known
@@ -222,7 +225,7 @@ class AnswerCache:
                 if not self._in_memory:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
                     self.path.touch(mode=0o600)  # answers are about a person
-                self._db = _open(self.path)
+                self._db, self._holds_older = _open(self.path)
                 if not self._in_memory:
                     found = self.path.stat()
                     self._file = found.st_dev, found.st_ino
@@ -290,16 +293,22 @@ class AnswerCache:
         return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """The connection, and whether version 0.1 may have written rows."""
     db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        is_new = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         db.executescript(_SCHEMA + cache_claims.SCHEMA)
+        if is_new:
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        older = version < VERSION and not is_new
     except BaseException:
         db.close()
         raise
-    return db
+    return db, older
 
 
 def is_full(error: sqlite3.Error) -> bool:

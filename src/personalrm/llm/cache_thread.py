@@ -53,7 +53,7 @@ class CacheThread:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def look_up(self, key: bytes, older: Iterable[bytes] = ()) -> Completion | Found:
+    async def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
         """See `AnswerCache.look_up`. Raises StorageError."""
         return await self._do(lambda: self.cache.look_up(key, older), read=lambda: self.cache.get(key))
 

@@ -16,6 +16,10 @@ ABSENT = -9999.0
 """What hosts give as the log-probability of a token that is practically impossible."""
 
 
+FEW_TOKENS = 16
+"""Up to so many tokens a letter or a word is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """One generated token, its natural-log probability, and the most likely alternatives (itself included)."""
@@ -68,8 +72,6 @@ class SamplingParams:
         logprobs: how many alternatives to each token of the answer to ask for, 0–20; 0 asks for no log-probabilities.
         sample: which of several independent answers to the same prompt this is.
         priority: lower goes first when the endpoint is full; not part of the question.
-        prefix_only: the first tokens are all that is wanted (a letter), so that an answer which goes on is not cut off;
-            not part of the question.
         cut_at: an answer of so many tokens is known to be cut off; not part of the question.
     """
 
@@ -79,8 +81,12 @@ class SamplingParams:
     logprobs: int = 0
     sample: int = 0
     priority: int = 0
-    prefix_only: bool = False
     cut_at: int = 0
+
+    @property
+    def prefix_only(self) -> bool:
+        """Whether the first tokens are all that is wanted (a letter): an answer that goes on is not cut off then."""
+        return self.schema is None and self.max_tokens <= FEW_TOKENS
 
 
 class RequestObserver(Protocol):

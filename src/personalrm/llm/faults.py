@@ -31,13 +31,12 @@ _OF_THE_DAY = re.compile(
 )
 _OF_THE_FORM = re.compile(
     r"log_?prob|response_format|json_schema|json schema|reasoning_effort|max_(completion_)?tokens|temperature"
-    r"|requested parameters|\bstop\b.{0,30}(support|parameter)|(system|developer).{0,20}(role|message|prompt|instruction)"
+    r"|requested parameters|\bstop\b.{0,30}(support|parameter)"
+    r"|(system|developer).{0,20}(role|message|prompt|instruction)"
     r"|role.{0,60}(alternat|system)|alternat.{0,30}role|must alternate|only user and assistant|chat template|jinja",
     re.IGNORECASE,
 )
-_NO_CREDIT = re.compile(
-    r"insufficient_quota|insufficient (credit|balance|fund)|no credits? left|billing", re.IGNORECASE
-)
+_NO_CREDIT = re.compile(r"insufficient.(quota|credit|balance|fund)|no credits? left", re.IGNORECASE)
 
 
 def fault_of(status: int, response: Response, host: Host, model: str, *, has_answered: bool) -> Exception:

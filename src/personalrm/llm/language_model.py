@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from personalrm.errors import RequestRefused, StorageError
@@ -157,7 +158,7 @@ class LanguageModel:
             self._refreshed.add(key)
             return None
         pause = FIRST_LOOK_S
-        older = tuple(keys_before_0_2(self.model, messages, want))
+        older = partial(keys_before_0_2, self.model, messages, want)
         while True:
             found = await self._cache.look_up(key, older)
             if isinstance(found, Completion):

@@ -92,9 +92,11 @@ class Transport:
         session = self._session or self._open()
         data = body if len(body) < LARGE_BODY else io.BytesIO(body)
         try:
-            async with _Deadline(allowed) as deadline:
-                async with session.post(self._url, data=data, allow_redirects=False) as response:
-                    return Response(response.status, response.headers, await _read(response, self._host.max_body))
+            async with (
+                _Deadline(allowed) as deadline,
+                session.post(self._url, data=data, allow_redirects=False) as response,
+            ):
+                return Response(response.status, response.headers, await _read(response, self._host.max_body))
         except aiohttp.ConnectionTimeoutError:
             raise Passing(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
         except TimeoutError:
@@ -140,9 +142,9 @@ class _Deadline:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         self._handle.cancel()
-        return await self._timeout.__aexit__(kind, error, trace)
+        await self._timeout.__aexit__(kind, error, trace)
 
     def _watch(self) -> None:
         self.seconds = self._allowed()
@@ -154,7 +156,7 @@ class _Deadline:
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:
-    """With probes of the system: a host that has vanished from the network shows within a minute, however slow it was."""
+    """With probes of the system: a host that has vanished from the network shows within a minute."""
     made = socket.socket(family=address[0], type=address[1], proto=address[2])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4)):
