@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from odd_hosts import OddHost, answer
 
 from personalrm.errors import StorageError
-from personalrm.llm.cache import AnswerCache, cache_key, default_path
+from personalrm.llm.cache import AnswerCache, default_path
+from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.connect import Settings, connect
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message

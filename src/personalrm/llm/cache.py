@@ -28,18 +28,15 @@ from typing import Any
 import orjson
 
 from personalrm.errors import StorageError
+from personalrm.files import MEMORY, is_full, open_database
 from personalrm.llm import cache_claims
-from personalrm.llm.cache_rows import answer_of, cache_key, checksum, moved, row_of
+from personalrm.llm.cache_rows import answer_of, checksum, moved, row_of
 from personalrm.llm.endpoint import Completion
-
-__all__ = ["MEMORY", "AnswerCache", "Found", "cache_key", "default_path", "is_full"]
 
 _log = logging.getLogger("personalrm.llm")
 RESERVE_BYTES = 4 << 20
 """Room for the answers in flight of a full endpoint: 64 answers of 60 kB."""
 CHECKPOINT_PAGES = 1000
-WAIT_FOR_OTHERS_S = 60.0
-MEMORY = ":memory:"
 VERSION = 2
 """Of a file that no version before 0.2 has begun."""
 
@@ -222,10 +219,11 @@ class AnswerCache:
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
             with self._storage():
-                if not self._in_memory:
-                    self.path.parent.mkdir(parents=True, exist_ok=True)
-                    self.path.touch(mode=0o600)  # answers are about a person
-                self._db, self._holds_older = _open(self.path)
+                is_new = self._in_memory or not self.path.exists() or not self.path.stat().st_size
+                self._db = open_database(self.path, _SCHEMA + cache_claims.SCHEMA)
+                if is_new:
+                    self._db.execute(f"PRAGMA user_version = {VERSION}")
+                self._holds_older = self._db.execute("PRAGMA user_version").fetchone()[0] < VERSION
                 if not self._in_memory:
                     found = self.path.stat()
                     self._file = found.st_dev, found.st_ino
@@ -291,26 +289,3 @@ class AnswerCache:
             return StorageError(f"the disk that holds the cache {self.path} is full or failing: make room and go on")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")
-
-
-def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """The connection, and whether version 0.1 may have written rows."""
-    db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        is_new = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        db.executescript(_SCHEMA + cache_claims.SCHEMA)
-        if is_new:
-            db.execute(f"PRAGMA user_version = {VERSION}")
-        older = version < VERSION and not is_new
-    except BaseException:
-        db.close()
-        raise
-    return db, older
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """A full disk shows as SQLITE_FULL or, when the log cannot grow, as one of the SQLITE_IOERR codes."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

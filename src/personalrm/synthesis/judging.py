@@ -20,7 +20,7 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
-from personalrm.llm.cache import cache_key
+from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather_pair
 from personalrm.llm.thoughts import visible

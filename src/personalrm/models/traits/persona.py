@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from personalrm import __version__
 from personalrm.models.traits.features import TRAITS, Array, split_words
 from personalrm.models.traits.person import Evidence, Measured
 from personalrm.models.traits.person import fallback as arms
 from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
 from personalrm.preferences import History, Preference
+from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history
-from personalrm.profile.records import ArmSelection, Claim, Demonstration, Persona, Profile, TraitsFit
+from personalrm.profile.records import ArmSelection, Claim, Demonstration, Persona, Profile, TraitsState
 from personalrm.synthesis.notes import remarks
 
 _SURE = 0.9  # posterior probability that a trait counts for the person, and that the counts are no coin's
@@ -30,6 +32,7 @@ _THRESHOLDS = (20, 30, 50, 80, 120, 200, 300, 500, 800)  # words; round numbers 
 _SAME = 0.85  # two claims whose choices agree more than this say the same thing; the stronger stays
 _SHOWN = 5  # demonstrations
 
+NOTHING_CERTAIN = "No persona: no trait speaks clearly in these choices."
 # How a trait is said, when the person wants more and when they want less of it.
 _SAID: dict[str, tuple[str, str]] = {
     "words per sentence": ("longer sentences", "shorter sentences"),
@@ -132,7 +135,9 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
 
 
-def profile(history: History, person: Person | None, prior: Prior, model: str, fitted: TraitsFit) -> Profile:
+def profile(
+    history: History, person: Person | None, prior: Prior, model: str, fitted: TraitsState, options: Options
+) -> Profile:
     """The Profile of a fitted person; see `TraitsModel.profile`."""
     decided = history.decided
     if person is None:
@@ -140,24 +145,30 @@ def profile(history: History, person: Person | None, prior: Prior, model: str, f
         persona: Persona | None = None
         demonstrations: tuple[Demonstration, ...] = ()
     else:
-        persona = _persona(_findings(decided, person), len(decided))
+        persona = _persona(_findings(decided, person))
         fallback = arms(person.measured)
         evidence = person.evidence
         demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.between, evidence.groups))
     return Profile(
-        user=history.user, model=model, preset="default", seed=0, history=history,
-        training=tuple(one.id for one in decided), validation=(), persona=persona, reasonings=(),
-        demonstrations=demonstrations, candidates=(), fallback=fallback, prompts={},
-        fingerprint=fingerprint_of_history(history), traits=fitted, notes=remarks(history),
-    )  # fmt: skip
+        user=history.user,
+        model=model,
+        history=history,
+        training=tuple(one.id for one in decided),
+        validation=(),
+        persona=persona,
+        demonstrations=demonstrations,
+        fallback=fallback,
+        fingerprint=fingerprint_of_history(history),
+        options=options,
+        engine=fitted,
+        notes=(*remarks(history), *([NOTHING_CERTAIN] if persona is None and person is not None else [])),
+        personalrm=__version__,
+    )
 
 
-def _persona(findings: Sequence[_Finding], choices: int) -> Persona:
+def _persona(findings: Sequence[_Finding]) -> Persona | None:
     if not findings:
-        return Persona(
-            f"Nothing is certain yet: in {choices} choice{'s' * (choices != 1)} no trait speaks clearly, so this "
-            "person is predicted nearly as people in general."
-        )
+        return None
     said = [finding.claim.text.split(":")[0] for finding in findings]
     return Persona(". ".join(said) + ".", tuple(finding.claim for finding in findings))
 
