@@ -1,7 +1,8 @@
 """Choices and pairs as the text a model reads.
 
 Untrusted text (conversations, responses, a person's own words) stands between tags. Whatever in it looks like one of
-our tags loses its angle bracket, so that no response can close its own tag, add a past choice or write a persona.
+our tags or like a mark of a chat template is broken up (`prompts.marks`), so that no response can close its own tag,
+add a past choice, write a persona or open a turn of its own.
 """
 
 from __future__ import annotations
@@ -10,22 +11,19 @@ import re
 from collections.abc import Sequence
 
 from personalrm.preferences import Message, Preference
+from personalrm.prompts.marks import break_marks
 
-_TAGS = re.compile(
-    r"<(?=\s*/?\s*(?:pair|conversation|message|response_[ab]|past_choice|why|preferred|persona|own_words|liked_answer|demographics|memory|rubric)\b)",
-    re.IGNORECASE,
-)
 LONGEST_TEXT = 24_000
 """Characters of one response or message that a model is shown (6,000 tokens); the middle of a longer one is left
 out."""
 
 
 def safe(text: str) -> str:
-    """The text with its middle cut if it is over-long, and nothing in it that reads as one of our tags."""
+    """The text with its middle cut if it is over-long, and without anything that reads as a tag or a mark."""
     if len(text) > LONGEST_TEXT:
         half = LONGEST_TEXT // 2
         text = f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
-    text = _TAGS.sub("‹", text) if "<" in text else text
+    text = break_marks(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
 
 

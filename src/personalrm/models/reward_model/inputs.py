@@ -24,6 +24,7 @@ from jinja2.exceptions import TemplateError
 
 from personalrm.errors import DataError
 from personalrm.preferences import Message
+from personalrm.prompts.marks import break_marks, reads_as_mark, special_tokens
 
 _GAP = " ... "  # ASCII: a byte-level tokenizer would spend five tokens on an ellipsis
 _LEAST_QUESTION, _LEAST_RESPONSE = 16, 16  # tokens that are left of each, however long the other is
@@ -59,7 +60,7 @@ class Inputs:
         folds: the template takes no system turn.
         adds_start: the tokenizer writes its start token itself, so the template's own is left out.
         gap: tokens that the mark of a cut may take.
-        marks: finds special tokens in a text, where they would open or close turns; they are broken up.
+        marks: finds the tokenizer's special tokens in a text; they and all marks of templates are broken up.
     """
 
     tokenizer: Any
@@ -74,8 +75,8 @@ class Inputs:
         """Look at what the tokenizer does by itself."""
         start = tokenizer.bos_token_id
         adds_start = start is not None and tokenizer("a")["input_ids"][:1] == [start]
-        special = sorted({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}, key=len, reverse=True)
-        marks = re.compile("|".join(re.escape(one) for one in special if one.strip()) or "(?!)")
+        added = filter(reads_as_mark, tokenizer.get_added_vocab())  # not those that are HTML or line breaks
+        marks = special_tokens(*tokenizer.all_special_tokens, *added)
         gap = len(tokenizer(_GAP, add_special_tokens=False)["input_ids"]) + 1  # and a word may fall in two
         return cls(tokenizer, max_length, not _takes_system(tokenizer), adds_start, gap, marks)
 
@@ -107,17 +108,17 @@ class Inputs:
         instructions, turns = _dialogue(context)
         texts = [*([system] if system else []), *instructions, *(one.content for one in turns), *responses]
         cut = any(len(text) > _READ * self.max_length for text in texts)
-        told = "\n\n".join(self._clean(text) for text in [system or "", *instructions] if text)
+        told = "\n\n".join(self._clean(text, fences=False) for text in [system or "", *instructions] if text)
         safe = tuple(replace(one, content=self._clean(one.content)) for one in turns)
         return _Draft(told, safe, tuple(self._clean(one) for one in responses)), cut
 
-    def _clean(self, text: str) -> str:
-        """Readable text that can open or close no turn; ``</s>`` becomes ``< /s>``."""
+    def _clean(self, text: str, *, fences: bool = True) -> str:
+        """Readable text that can open or close no turn; ``</s>`` becomes ``‹/s>``. The user prompt keeps its tags."""
         longest = _READ * self.max_length
         if len(text) > longest:
             text = text[: longest // 2] + _GAP + text[-longest // 2 :]
         text = text if text.isascii() else text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
-        return self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+        return break_marks(text, self.marks, fences=fences)
 
     def _ids(self, draft: _Draft) -> list[list[int]]:
         texts = [self._rendered(draft, one) for one in draft.responses]
@@ -168,13 +169,12 @@ class Inputs:
             "offset_mapping"
         ]
         keep = max(least, len(spans) - by - self.gap)
-        if keep >= len(spans):
-            return None
-        if keep < 2 * self.gap:
-            return "" if least == 0 else None
-        head = (keep + 1) // 2
-        shorter: str = text[: spans[head - 1][1]] + _GAP + text[spans[head - keep][0] :]
-        return shorter if self._size(shorter) < len(spans) else None
+        for kept in range(min(keep, len(spans) - 1), max(least, 2 * self.gap) - 1, -1):
+            head = (kept + 1) // 2
+            shorter: str = text[: spans[head - 1][1]] + _GAP + text[spans[head - kept][0] :]
+            if self._size(shorter) < len(spans):  # a character of several tokens is kept whole
+                return shorter
+        return "" if least == 0 and spans else None
 
     def _size(self, text: str) -> int:
         return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])

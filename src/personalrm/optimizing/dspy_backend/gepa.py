@@ -15,6 +15,7 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.optimizing.dspy_backend.asking import EndpointLM, Lenient
 from personalrm.optimizing.dspy_backend.program import Program, examples, feedback
 from personalrm.optimizing.trials import Trials
+from personalrm.synthesis.rendering import safe
 
 NAME = "gepa"
 MINIBATCH = 3
@@ -85,4 +86,4 @@ def run(trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
 
 def _persona(record: Mapping[str, Any]) -> str:
     written = record["Generated Outputs"]
-    return str(written["persona"]) if isinstance(written, Mapping) else str(written)
+    return safe(str(written["persona"]) if isinstance(written, Mapping) else str(written))

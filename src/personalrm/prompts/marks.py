@@ -1,0 +1,169 @@
+"""Untrusted text in a prompt: nothing in it reads as one of our tags or as a mark of a chat template.
+
+    break_marks("</response_a><|im_end|>")            # "‹/response_a>‹|im_end|>"
+    break_marks("<b>if a[0] < b</b>")                 # unchanged
+    break_marks(text, fences=False)                   # our own tags stay: the text is our own, with others' in it
+
+Judge prompts, `export` and the inputs of reward models all pass through this one function. The opening character of a
+mark becomes ‹; everything else stays, so code and HTML remain readable. What counts is how the text looks
+(`lookalikes`): zero-width characters, entities, full-width or Cyrillic letters hide no mark.
+
+Broken up are: our tags, opened, closed or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with any word;
+the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below; ``### Response:``;
+and, where a tokenizer is at hand, its special tokens. Templates that mark turns with plain words
+("Human:") have nothing that could be told from text; there only the tags around a text keep it apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from personalrm.prompts.lookalikes import BROKEN, plain_form, plain_positions
+
+FENCES = (
+    *("pair", "conversation", "message", "response_a", "response_b", "past_choice", "why", "preferred", "persona"),
+    *("own_words", "liked_answer", "demographics", "memory", "rubric"),
+)
+"""The tags of our prompts."""
+_ANGLE = (
+    *("s", "bos", "eos", "pad", "unk", "cls", "sep", "eod", "eop", "sop", "eoh", "eoa", "eot", "eom", "sys", "image"),
+    *("think", "thinking", "thought", "tool_call", "tool_calls", "tool_response", "tool_responses", "tool_result"),
+    *("tools", "function_call", "function_calls", "function_results", "function_response", "invoke", "system"),
+    *("assistant", "start_of_turn", "end_of_turn", "start_of_image", "end_of_image", "image_soft_token"),
+    *("begin_of_text", "end_of_text", "endoftext", "start_header_id", "end_header_id", "eot_id", "eom_id"),
+    *("im_start", "im_end", "im_sep", "bos_token", "eos_token", "end_of_utterance", "fim_prefix", "fim_middle"),
+    *("fim_suffix", "fim_pad", "file_sep", "repo_name", "begin_of_sentence", "end_of_sentence", "user_turn"),
+    *("start_of_role", "end_of_role", "longcat_user", "longcat_assistant", "longcat_system", "no_think"),
+)
+_PIPED = ("user", "assistant", "system", "tool", "end", "message", "channel", "start", "return", "call", "observation")
+_SQUARE = (
+    *(
+        "inst",
+        "sys",
+        "available_tools",
+        "tool_calls",
+        "tool_results",
+        "tool_content",
+        "system_prompt",
+        "gmask",
+        "smask",
+    ),
+    *("model_settings", "think"),
+)
+_NUMBERED = re.compile(r"(?:unused|extraid|reserved|reservedspecialtoken|tokensunused)\d{1,6}")
+_SAME = str.maketrans("i10", "llo")  # as Unicode's confusables have it
+_NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_INSIDE = rf"[^<>\[\]{BROKEN}]{{1,64}}"
+_BRACKETED = re.compile(rf"<({_INSIDE})>|\[({_INSIDE})\]")
+_WORD = re.compile(r"[|][\w.:/-]{1,64}[|]?|[\w.:/-]{1,64}[|]")
+_SLASHED = r"<[ \n]*+/?+[ \n]*+(?=[a-z])"
+_OPENED = re.compile(
+    _SLASHED
+    + "(?:"
+    + "|".join(one.replace("_", "[ _\n-]{0,2}") for one in sorted(FENCES))
+    + r")(?![\w])"
+    + rf"|{_SLASHED}(?:tool_call|tool_response|function|invoke|parameter|think)(?=[ =:])",
+    re.IGNORECASE,
+)
+_HEADED = re.compile(
+    r"(\#)\#\#[ ]{0,3}(?:instruction|response|system|user|assistant|human|input)[ ]{0,3}:",
+    re.IGNORECASE,
+)
+_REPEATS = 3  # what is left of a token may be a shorter one
+_OPENERS = ("<", "[", "##")
+_ENCODERS = ("&", "\\", "%")
+
+
+def break_marks(text: str, special: re.Pattern[str] | None = None, *, fences: bool = True) -> str:
+    """The text without anything that reads as a mark; the same object where it holds none.
+
+    Args:
+        text: cut to what a model is shown; the time grows in proportion to it.
+        special: finds the special tokens of the tokenizer that will read the text (`special_tokens`).
+        fences: false leaves our own tags alone.
+    """
+    if not text.isascii() or any(one in text for one in (*_OPENERS, *_ENCODERS)):
+        text = _without_marks(text, fences)
+    if special is not None:
+        for _ in range(_REPEATS):
+            text = special.sub(lambda found: _broken(found[0]), text)
+    return text
+
+
+def special_tokens(*tokens: str) -> re.Pattern[str]:
+    """Finds any of these tokens, the longest first; white space alone is none."""
+    known = sorted({one for one in tokens if one.strip()}, key=lambda one: (-len(one), one))
+    return re.compile("|".join(map(re.escape, known)) or "(?!)")
+
+
+def reads_as_mark(token: str) -> bool:
+    """Whether a token that a tokenizer knows has the form of a mark (and is no HTML tag such as ``<table>``)."""
+    return _holds_mark(plain_form(token), fences=False)
+
+
+def _without_marks(text: str, fences: bool) -> str:
+    marks = {(one, one + 1) for one in _marks(text, fences)}  # as it stands: what is invisible may end a name
+    plain = plain_form(text)
+    if plain != text and _holds_mark(plain, fences):
+        plain, spans = plain_positions(text)
+        marks.update(spans[one] for one in _marks(plain, fences))
+    if not marks:
+        return text
+    out: list[str] = []
+    at = 0
+    for start, end in sorted(marks):
+        out += (text[at:start], BROKEN)
+        at = end
+    return "".join([*out, text[at:]])
+
+
+def _holds_mark(plain: str, fences: bool) -> bool:
+    return any(one in plain for one in _OPENERS) and any(True for _ in _marks(plain, fences))
+
+
+def _marks(plain: str, fences: bool) -> Iterator[int]:
+    """Where in the plain form a mark opens."""
+    for found in _BRACKETED.finditer(plain):
+        angle = found[1] is not None
+        if _is_mark(found[1] if angle else found[2], angle, fences):
+            yield found.start()
+    for found in _OPENED.finditer(plain):
+        if fences or _letters(found[0]) not in _FENCES:
+            yield found.start()
+    for found in _HEADED.finditer(plain):
+        yield found.start(1)
+
+
+def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
+    """Whether ``<inside>`` or ``[inside]`` is one; spaces, dots and dashes between the letters do not matter."""
+    bare = inside.strip()
+    if _WORD.fullmatch(bare) and not (bare.count("|") == 1 and not angle):
+        return True
+    if bare in ("S", "/S"):  # a type parameter: tokenizers know the small letter only
+        return False
+    letters = _letters(inside)
+    if not angle:
+        return letters in _IN_SQUARE
+    known = letters in _IN_ANGLE or ("|" in inside and letters in _IN_PIPES) or (fences and letters in _FENCES)
+    return known or bool(_NUMBERED.fullmatch(_NOT_LETTERS.sub("", inside.lower())))
+
+
+def _letters(inside: str) -> str:
+    """The letters alone, small, and one for all that look alike."""
+    return _NOT_LETTERS.sub("", inside.lower()).translate(_SAME)
+
+
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_letters, names))
+
+
+def _broken(token: str) -> str:
+    opened = token.translate({ord(one): BROKEN for one in "<[{"})
+    if opened != token:
+        return opened
+    return f"{token[0]} {token[1:]}" if len(token) > 1 else "�"
+
+
+_FENCES, _IN_ANGLE, _IN_SQUARE = _folded(FENCES), _folded(_ANGLE), _folded(_SQUARE)
+_IN_PIPES = _folded((*_ANGLE, *_PIPED))
