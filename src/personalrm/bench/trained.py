@@ -122,7 +122,7 @@ def check_unseen(name: str, users: Sequence[str]) -> None:
     if seen:
         raise DataError(
             f"{name} was trained on {len(seen)} of the {len(users)} people who are to be predicted ('{seen[0]}' is "
-            "one): test on others, or say --people seen"
+            "one): test on others, or say --train-on-test-users-context"
         )
 
 
