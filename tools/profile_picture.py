@@ -1,6 +1,6 @@
 """Draw docs/profile.svg: what `personalrm persona` prints for the invented user of the examples.
 
-    python tools/profile_picture.py
+python tools/profile_picture.py
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every Python block of README and docs runs; a page's blocks run one after the other, in a folder with the examples."""
+"""Every Python block of README and docs runs; a page's blocks run in order, in a folder with the examples."""
 
 from __future__ import annotations
 
