@@ -21,6 +21,9 @@ LAYERS = (
     {"curation", "bench", "training", "optimizing"},  # a researcher's offline work, side by side as well
     {"client"},
     {"synthesizeme"},
+    {"store"},
+    {"service"},
+    {"integrations"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -5,6 +5,8 @@
     │   ├── RowError                one row: names file, line and field, and what was expected
     │   ├── NotEnoughChoices        too few usable choices for what was asked
     │   ├── SeveralPeople           a file holds more than one person and none was named
+    │   ├── UnknownPerson           the store holds nobody of that name
+    │   ├── PersonErased            the person was erased and not taken in again
     │   └── ProfileError            a profile file is damaged, or from a newer version
     ├── EndpointError               asking the model failed
     │   ├── Refused                 the host will not serve us: wrong key, unknown model, bad request
@@ -14,7 +16,11 @@
     ├── TrainingFailed              the loss of a model in training is no number any more
     ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
-    ├── StorageError                the cache or an output file cannot be written (full disk, no rights)
+    ├── StorageError                the cache, the store or an output file cannot be written (full disk, no rights)
+    │   ├── StoreBusy               others are writing to the database: the same request may be sent again
+    │   ├── StoreFull               the disk that holds the database is full
+    │   └── StoreUnavailable        the database server cannot be reached
+    ├── StoreConflict               what is asked contradicts what is stored (another content under a known id)
     └── MissingExtra                an optional package is needed and absent
 
 Errors of other libraries become one of these at the one place where the library is called.
@@ -74,6 +80,14 @@ class SeveralPeople(DataError):
     """A file holds choices of several people and the caller named none."""
 
 
+class UnknownPerson(DataError):
+    """The store holds nobody of that name."""
+
+
+class PersonErased(DataError):
+    """The person was erased from the store and not taken in again."""
+
+
 class ProfileError(DataError):
     """A profile file is damaged, or written by a newer version."""
 
@@ -111,7 +125,23 @@ class BudgetSpent(PersonalrmError):
 
 
 class StorageError(PersonalrmError):
-    """A cache or an output file cannot be written."""
+    """A cache, a database or an output file cannot be read or written."""
+
+
+class StoreBusy(StorageError):
+    """Others are writing to the database; the same request may be sent again."""
+
+
+class StoreFull(StorageError):
+    """The disk that holds the database is full; nothing was written."""
+
+
+class StoreUnavailable(StorageError):
+    """The database server cannot be reached; the same request may be sent again."""
+
+
+class StoreConflict(PersonalrmError):
+    """What is asked contradicts what is stored, or what another process has just done."""
 
 
 class MissingExtra(PersonalrmError):

@@ -2,19 +2,28 @@
 
 Everything else in the package is a function over these frozen records.
 
-    pair = Preference(id="1", user="ada", group="1", context=(Message("user", "Hi"),), chosen="Hello!", rejected="?")
+    pair = Preference(context="Hi", chosen="Hello!", rejected="?")
     first, second = pair.shown(seed=0)      # which response is shown first never depends on the label
+
+A choice of one out of several responses, and a ranking, are kept as pairs that name their ranking; `History.rankings`
+puts them together again. A thumb up or down on a single response is a `Thumb`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
+
+import orjson
 
 Side = Literal["a", "b"]
 Part = Literal["context", "target"]
+
+ME = "me"
+"""Whose the choices are where nobody is named."""
+_REQUIRED: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +34,20 @@ class Message:
     content: str
 
 
+Context = tuple[Message, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One pairwise choice of one person.
+    """One pairwise choice of one person. Only ``chosen`` and ``rejected`` are needed; give them by name.
 
     Attributes:
-        id: unique within a data set; never made from the label.
+        id: unique within one person's history; never made from the label. Made from the texts if not given.
         user: whose choice it is.
-        group: choices that share text share a group; a split keeps a group on one side.
-        context: the conversation before the responses, oldest first; may be empty.
+        group: choices that share text share a group; a split keeps a group on one side. Made from the conversation's
+            first message if not given.
+        context: the conversation before the responses, oldest first; may be empty. A text (one user message) or a
+            list of {role, content} is taken as well.
         chosen: the response the person preferred (either one if ``tie``).
         rejected: the other response.
         tie: the person found both equally good; kept and marked, never scored as right or wrong.
@@ -46,14 +60,17 @@ class Preference:
         split: what a benchmark fixed this choice for: to learn from (``context``) or to be predicted (``target``).
         stated: what the person says of themselves, by name: texts (``self_description``, ``system_string``) and how
             much they say they care for something, 0–100 (``factuality``: 80.0). To compare with, for no prompt.
+        source: the file or data set that gave the id: ids are unique within a source only. Not part of equality.
+        ranking: the choice among several responses that this pair was derived from; None for a choice of two.
+        weight: how much the pair counts; the pairs of one ranking add up to 1.
     """
 
-    id: str
-    user: str
-    group: str
-    context: tuple[Message, ...]
-    chosen: str
-    rejected: str
+    id: str = ""
+    user: str = ME
+    group: str = ""
+    context: Context = ()
+    chosen: str = _REQUIRED
+    rejected: str = _REQUIRED
     tie: bool = False
     domain: str | None = None
     time: str | None = None
@@ -63,6 +80,19 @@ class Preference:
     margin: float | None = None
     split: Part | None = None
     stated: Mapping[str, str | float] = field(default_factory=dict)
+    source: str | None = field(default=None, compare=False)
+    ranking: str | None = None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.chosen is _REQUIRED or self.rejected is _REQUIRED:
+            raise TypeError("a Preference needs 'chosen' and 'rejected'")
+        if type(self.context) is not tuple:
+            object.__setattr__(self, "context", _turns(self.context))
+        if not self.id:
+            object.__setattr__(self, "id", pair_id(self.user, self.context, self.chosen, self.rejected))
+        if not self.group:
+            object.__setattr__(self, "group", group_of(self.context, self.chosen, self.rejected))
 
     def chosen_first(self, seed: int = 0) -> bool:
         """Whether the chosen response is shown first.
@@ -88,11 +118,78 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumb:
+    """A thumb up or down on one response, without another to compare it with: unpaired evidence.
+
+    Attributes:
+        response: the answer that was judged.
+        liked: up or down.
+        others: as in `Preference`.
+    """
+
+    response: str
+    liked: bool
+    user: str = ME
+    context: Context = ()
+    id: str = ""
+    group: str = ""
+    time: str | None = None
+    reason: str | None = None
+    source: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if type(self.context) is not tuple:
+            object.__setattr__(self, "context", _turns(self.context))
+        if not self.id:
+            object.__setattr__(self, "id", pair_id(self.user, self.context, self.response, self.response))
+        if not self.group:
+            object.__setattr__(self, "group", group_of(self.context, self.response, self.response))
+
+
+@dataclass(frozen=True, slots=True)
+class RankedChoice:
+    """A choice among several responses, whole: what a Plackett–Luce likelihood needs.
+
+    Attributes:
+        id: the ``ranking`` that its pairs name.
+        context: the conversation before the responses.
+        tiers: the responses, best first; those of one tier are not told apart. The choice of one out of four has two
+            tiers, of one and of three responses.
+    """
+
+    id: str
+    context: Context
+    tiers: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, pairs: Sequence[Preference]) -> RankedChoice:
+        """The ranking behind its pairs. A response stands below every response that won against it."""
+        depth = {text: 0 for one in pairs for text in (one.chosen, one.rejected)}
+        won = [(one.chosen, one.rejected) for one in pairs if not one.tie]
+        for _ in depth:  # the longest way down to each response; a circle of wins ends after as many rounds
+            deeper = [(worse, depth[better] + 1) for better, worse in won if depth[worse] <= depth[better]]
+            if not deeper:
+                break
+            for worse, level in deeper:
+                depth[worse] = max(depth[worse], level)
+        levels = sorted(set(depth.values()))
+        tiers = tuple(tuple(text for text, at in depth.items() if at == level) for level in levels)
+        return cls(pairs[0].ranking or pairs[0].id, pairs[0].context, tiers)
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """All choices of one person, oldest first."""
+    """All choices of one person, oldest first.
+
+    Attributes:
+        user: the person.
+        choices: pairs, among them those that choices among several responses were taken apart into.
+        thumbs: single responses that the person liked or disliked.
+    """
 
     user: str
     choices: tuple[Preference, ...]
+    thumbs: tuple[Thumb, ...] = ()
 
     def __len__(self) -> int:
         return len(self.choices)
@@ -105,9 +202,18 @@ class History:
         """The choices that are no ties."""
         return tuple(one for one in self.choices if not one.tie)
 
-    def only(self, choices: Iterable[Preference]) -> History:
-        """The same person with other choices."""
-        return History(self.user, tuple(choices))
+    @property
+    def rankings(self) -> tuple[RankedChoice, ...]:
+        """The choices among several responses, each whole, in order of their first pair."""
+        pairs: dict[str, list[Preference]] = {}
+        for one in self.choices:
+            if one.ranking is not None:
+                pairs.setdefault(one.ranking, []).append(one)
+        return tuple(RankedChoice.of(some) for some in pairs.values())
+
+    def only(self, choices: Iterable[Preference], thumbs: Iterable[Thumb] = ()) -> History:
+        """The same person with other choices. Thumbs are left out unless given: they may be of what is held out."""
+        return History(self.user, tuple(choices), tuple(thumbs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +236,41 @@ class Verdict:
         if self.probability is None or self.probability == 0.5:
             return None
         return "a" if self.probability > 0.5 else "b"
+
+
+def pair_id(user: str, context: Sequence[Message], one: str, other: str) -> str:
+    """16 hexadecimal digits for this person, conversation and pair of responses, whichever was chosen.
+
+    The id decides which response is shown first, so one made from the label would give the answer away.
+    """
+    turns = [[turn.role, turn.content] for turn in context]
+    return _hash([user, turns, min(one, other), max(one, other)], 8)
+
+
+def group_of(context: Sequence[Message], one: str, other: str) -> str:
+    """12 hexadecimal digits for the conversation's first message (not system); for the pair itself if there is none.
+
+    Choices in later turns of a conversation carry the earlier choice in their context, so all turns are one group.
+    """
+    for turn in context:
+        if turn.role != "system":
+            return _hash([turn.content], 6)
+    return _hash([min(one, other), max(one, other)], 6)
+
+
+def _hash(parts: list[object], size: int) -> str:
+    try:
+        return blake2b(orjson.dumps(parts), digest_size=size).hexdigest()
+    except orjson.JSONEncodeError:  # half a surrogate pair, which no file may hold; whoever reads or keeps it says so
+        return blake2b(repr(parts).encode(), digest_size=size).hexdigest()
+
+
+def _turns(context: object) -> Context:
+    """A context as the caller has it: text, one message or several."""
+    if isinstance(context, str):
+        return (Message("user", context),) if context else ()
+    given = [context] if isinstance(context, Message | Mapping) else context
+    try:
+        return tuple(one if isinstance(one, Message) else Message(one["role"], one["content"]) for one in given)  # type: ignore[attr-defined]
+    except (TypeError, KeyError):
+        raise TypeError("a context is a text, or messages with 'role' and 'content'") from None

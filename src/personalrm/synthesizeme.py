@@ -25,7 +25,7 @@ from personalrm.errors import PersonalrmError
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.ledger import Prices
 from personalrm.models.base import Ranking
-from personalrm.models.engines import Population
+from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Verdict

@@ -27,7 +27,7 @@ import asyncio, atexit, sys
 from personalrm.errors import BudgetSpent
 from personalrm.llm import background_loop
 from personalrm.llm.connect import Settings, shared
-from personalrm.llm.endpoint import Want
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.llm.gather import gather
 from personalrm.preferences import Message
 

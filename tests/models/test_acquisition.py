@@ -28,7 +28,7 @@ from personalrm.models.traits.fit import Array, integrated, sigmoid
 from personalrm.models.traits.posterior import person_posterior
 from personalrm.models.uncertainty import MarginPosterior, doubt_of_learned, doubt_of_traits, normal_doubt
 from personalrm.preferences import History
-from personalrm.profile.records import Profile
+from personalrm.profile.records import JudgeState, Profile
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
@@ -251,7 +251,7 @@ def test_what_is_answered_met_twice_or_identical_is_not_asked(profile: Profile, 
     twice = Candidate("again", "g", candidates[0].context, candidates[0].b, candidates[0].a)
     nothing = Candidate("same", "g", (), "One.", "One.")
     given_ones = [known, same_texts, same_id, *candidates[:3], twice, nothing]
-    assert unanswered(profile.history, given_ones) == candidates[:3]
+    assert unanswered(profile.history, given_ones) == [same_id, *candidates[:3]]
     assert len(ask(profile, given_ones, top=9)) == 3
     assert ask(profile, [known, nothing]) == []
 
@@ -271,7 +271,7 @@ def test_who_cannot_ask_says_who_can(profile: Profile, candidates: list[Candidat
     from dataclasses import replace
 
     with pytest.raises(ProfileError, match="does not say how unsure it is"):
-        ask(replace(profile, traits=None, model="gpt-4o-mini"), candidates)
+        ask(replace(profile, engine=JudgeState(), model="gpt-4o-mini"), candidates)
     with pytest.raises(DataError, match="criterion: expected information, prediction, pref"):
         ask(profile, candidates, criterion="luck")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="at least 1 question"):

@@ -10,6 +10,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.models.engines import JudgeEngine, ProgressEndpoint, TraitsEngine
+from personalrm.models.registry import engine_named
 from personalrm.preferences import History, Message
 from personalrm.profile.records import Profile
 
@@ -62,9 +63,9 @@ async def test_the_embedded_engine_learns_and_predicts_without_an_endpoint(peopl
 
 async def test_the_person_is_never_part_of_their_own_population(people: list[History]) -> None:
     with pytest.raises(NotEnoughChoices, match="nobody but"):
-        await TraitsEngine(population=[people[0]]).fit(people[0])
-    alone = await TraitsEngine(population=people[1:]).fit(people[0])
-    within = await TraitsEngine(population=people).fit(people[0])
+        await engine_named("traits", population=[people[0]]).fit(people[0])
+    alone = await engine_named("traits", population=people[1:]).fit(people[0])
+    within = await engine_named("traits", population=people).fit(people[0])
     assert alone.traits == within.traits
 
 

@@ -11,7 +11,8 @@ from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.bench.trained import Training
-from personalrm.data.sources import ReadOptions, name_of, source
+from personalrm.data.files import name_of
+from personalrm.data.sources import ReadOptions, source
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget

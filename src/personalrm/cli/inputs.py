@@ -65,7 +65,7 @@ def read(path: str, user: str | None, strict: bool, min_gap: float) -> History:
 def read_for(path: str, profile: Profile, strict: bool, min_gap: float) -> History:
     """The choices of the profile's person; those of the only person where the file names another or none."""
     from personalrm.cli import output
-    from personalrm.data.formats import ME
+    from personalrm.preferences import ME
 
     try:
         history = read(path, None, strict, min_gap)

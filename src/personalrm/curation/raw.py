@@ -17,9 +17,10 @@ from personalrm.data import arena, prism
 from personalrm.data.fields import Fields, missing
 from personalrm.data.files import rows
 from personalrm.data.problems import Problems
-from personalrm.data.reading import in_time, read_choices
+from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError
 from personalrm.preferences import History, Preference
+from personalrm.profile.merging import in_time
 
 _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "prism": ("conversation_id", "user_id", prism.HISTORY),

@@ -63,6 +63,11 @@ def rows(source: str | Path) -> Iterator[Row]:
     return _guarded(path, kind)
 
 
+def name_of(path: str | Path) -> str:
+    """What results call a file or a hub set."""
+    return str(path) if str(path).startswith(HUB) else Path(path).name
+
+
 def _kind(path: Path) -> str:
     """json, csv or parquet; checks on the way that the file can be read at all."""
     if path.is_dir():

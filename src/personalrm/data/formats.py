@@ -36,12 +36,9 @@ from personalrm.data.fields import (
     optional_text,
     text,
 )
-from personalrm.data.identity import Register, group_of, pair_id
+from personalrm.data.identity import Register
 from personalrm.errors import RowError
-from personalrm.preferences import Message, Part, Preference
-
-ME = "me"
-"""Whose the choices are where a file names nobody."""
+from personalrm.preferences import ME, Message, Part, Preference, group_of, pair_id
 
 KNOWN = (
     "context/prompt + chosen + rejected; chosen + rejected (shared beginning = prompt); "
@@ -65,6 +62,7 @@ class Known(NamedTuple):
     id_field: str
     row: Fields
     labels: bool = True
+    source: str | None = None
 
 
 def user_of(row: Fields) -> str:
@@ -96,7 +94,7 @@ def check_columns(row: Fields) -> None:
 
 
 def converted(
-    row: Fields, register: Register, min_gap: float, labels: bool = True
+    row: Fields, register: Register, min_gap: float, labels: bool = True, source: str | None = None
 ) -> tuple[list[Preference], list[RowError], int]:
     """The choices in a row of known columns, the faults of single ones, and how many rated pairs were too close.
 
@@ -107,7 +105,7 @@ def converted(
         RowError: the row as a whole cannot be used.
     """
     field, own_id = given_id(row)
-    known = Known(user_of(row), own_id, field, row, labels)
+    known = Known(user_of(row), own_id, field, row, labels, source)
     if "chosen" in row or "rejected" in row:
         return [_chosen(known, register)], [], 0
     for sides in columns.SIDES:
@@ -193,7 +191,7 @@ def _preference(
     own_group = _own_group(row)
     # The id is registered last: a row refused above leaves it free for a sound one.
     if known.id is not None:
-        choice_id = register.given(known.user, known.id, known.id_field)
+        choice_id = register.given(known.user, known.id, known.id_field, known.source or "")
     else:
         label = 2 if tie else int(chosen > rejected)
         choice_id = register.made(pair_id(known.user, context, chosen, rejected), label)
@@ -213,7 +211,15 @@ def _preference(
         margin=margin,
         split=split,
         stated=stated,
+        source=_own_text(row.get("source")) or known.source,
+        ranking=_own_text(row.get("ranking")),
+        weight=1.0 if missing(row.get("weight")) else number(row["weight"], "weight"),
     )
+
+
+def _own_text(value: object) -> str | None:
+    """Text of our own columns; what other formats keep under the same name is no text."""
+    return value if isinstance(value, str) and value else None
 
 
 def _own_group(row: Fields) -> str | None:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from personalrm.data.formats import ME
 from personalrm.data.reading import read_history
 from personalrm.errors import DataError, SeveralPeople
-from personalrm.preferences import History, Message, Preference
+from personalrm.preferences import ME, History, Message, Preference
+from personalrm.profile.merging import distinct
 
 Context = str | Sequence[Message] | Sequence[Mapping[str, str]]
 Choices = History | Sequence[Preference] | str | Path
@@ -57,7 +57,7 @@ def history_of(choices: Choices, user: str | None = None) -> History:
     if len(people) > 1:
         raise DataError(f"the choices are of {len(people)} people ({', '.join(people[:5])}): give one person's")
     if isinstance(choices, History):
-        return choices.only(listed)
+        return choices.only(listed, choices.thumbs)
     return History(people[0] if people else user or "me", listed)
 
 
@@ -70,10 +70,8 @@ def check_same_person(history: History, user: str) -> History:
 
 def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
     """The choices without repetitions. DataError if an id stands for two of them, or a text cannot be written."""
-    found: dict[str, Preference] = {}
-    for one in choices:
-        if found.setdefault(one.id, one) != one:
-            raise DataError(f"two different choices have the id '{one.id}': give each its own")
+    found = distinct(choices)
+    for one in found:
         try:
             "".join(
                 [one.id, one.chosen, one.rejected, one.reason or "", *(turn.content for turn in one.context)]
@@ -82,7 +80,7 @@ def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
             raise DataError(
                 f"choice '{one.id}' holds half a surrogate pair (a broken emoji), which is no text"
             ) from None
-    return tuple(found.values())
+    return found
 
 
 def _of_person(path: str | Path, user: str | None) -> History:

@@ -17,14 +17,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from personalrm.data.fields import Fields
-from personalrm.data.files import HUB, Row, rows
-from personalrm.data.formats import KNOWN, ME, ColumnsError, check_columns, converted, given_id, user_of
+from personalrm.data.files import HUB, Row, name_of, rows
+from personalrm.data.formats import KNOWN, ColumnsError, check_columns, converted, given_id, user_of
 from personalrm.data.identity import Register
 from personalrm.data.problems import Problems, short
 from personalrm.data.published import unpacked
 from personalrm.data.ratings import gathered
 from personalrm.errors import DataError, RowError, SeveralPeople
-from personalrm.preferences import History, Preference
+from personalrm.preferences import ME, History, Preference
+from personalrm.profile.merging import in_time
 
 _SMALL = 8 << 20  # bytes of text up to which all people are simply held in memory
 _PACKED = 8  # gzip makes such text about 3 times smaller, repetitive text far more
@@ -121,7 +122,7 @@ class _Reader:
         labels: bool = True,
     ) -> None:
         self._path, self._strict, self._problems, self._min_gap = path, strict, problems, min_gap
-        self._take, self._labels = take, labels
+        self._take, self._labels, self._source = take, labels, name_of(path)
         self._rows = rows(path)  # opened here, so that a missing file raises at the call
         self._register = Register()
         self._first: RowError | None = None
@@ -151,7 +152,7 @@ class _Reader:
             if own_id is not None:
                 self._register.passed(own_id)
             return []
-        choices, faults, too_close = converted(row, self._register, self._min_gap, self._labels)
+        choices, faults, too_close = converted(row, self._register, self._min_gap, self._labels, self._source)
         self._problems.too_close += too_close
         for fault in faults:
             self._report(fault, line)
@@ -188,19 +189,6 @@ class _Reader:
         if first is None:
             raise DataError(f"{self._path}: no rated pair{whose} reaches the minimum gap of {self._min_gap:g}")
         raise DataError(f"{self._path}: none of the rows{whose} can be used: {short(first)}")
-
-
-def in_time(user: str, choices: Iterable[Preference]) -> History:
-    """The history, oldest first; a choice without a time takes that of the one before it in the file.
-
-    The sort is stable.
-    """
-    keyed, last = [], ""
-    for choice in choices:
-        last = choice.time or last
-        keyed.append((last, choice))
-    keyed.sort(key=lambda pair: pair[0])
-    return History(user, tuple(choice for _, choice in keyed))
 
 
 def _in_turn(choices: Iterator[Preference]) -> Iterator[History]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
+from personalrm.data.files import name_of
 from personalrm.data.problems import Problems
 from personalrm.data.reading import is_large, read_people
 from personalrm.preferences import History
@@ -39,11 +39,6 @@ def source(path: str, reading: ReadOptions) -> Source:
         pass
     _tell(path, problems, reading)
     return lambda: read_people(path, strict=reading.strict, min_gap=reading.min_gap)
-
-
-def name_of(path: str) -> str:
-    """What results call a file or a hub set."""
-    return path if path.startswith("hub:") else Path(path).name
 
 
 def _tell(path: str, problems: Problems, reading: ReadOptions) -> None:

@@ -18,7 +18,8 @@ from typing import IO
 import orjson
 
 from personalrm.data.tables import is_conversation
-from personalrm.errors import DataError, StorageError
+from personalrm.errors import DataError
+from personalrm.files import replacing, stored
 from personalrm.preferences import Preference
 
 COLUMNS = (
@@ -37,6 +38,8 @@ COLUMNS = (
     "margin",
     "split",
     "stated",
+    "ranking",
+    "weight",
 )
 
 _OBJECTS = ("context", "judges", "stated")
@@ -55,16 +58,9 @@ def write_choices(path: str | Path, choices: Iterable[Preference]) -> int:
     kind = (suffixes[:-1] if zipped else suffixes)[-1:]
     if kind not in ([".jsonl"], [".csv"]):
         raise DataError(f"{path}: choices are written as .jsonl or .csv, each also with .gz")
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            count = _packed(file, choices, kind == [".csv"]) if zipped else _written(file, choices, kind == [".csv"])
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
+    write = _packed if zipped else _written
+    with stored(path), replacing(path) as file:
+        return write(file, choices, kind == [".csv"])
 
 
 def as_row(choice: Preference) -> dict[str, object]:
@@ -79,10 +75,12 @@ def as_row(choice: Preference) -> dict[str, object]:
     }
     if choice.tie:
         row["tie"] = True
-    for name in ("domain", "time", "demographics", "reason", "margin", "split"):
+    for name in ("domain", "time", "demographics", "reason", "margin", "split", "ranking"):
         value = getattr(choice, name)
         if value is not None:
             row[name] = value
+    if choice.weight != 1.0:
+        row["weight"] = choice.weight
     if choice.judges:
         row["judges"] = dict(choice.judges)
     if choice.stated:

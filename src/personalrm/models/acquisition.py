@@ -173,13 +173,15 @@ def next_questions(
 
 
 def unanswered(history: History, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates that can be asked: not answered already, not met before, and of two different responses."""
-    ids = {one.id for one in history}
+    """The candidates that can be asked: not answered already, not met before, and of two different responses.
+
+    Texts are compared, not ids: those are unique within one file only.
+    """
     met = {_texts(one.context, one.chosen, one.rejected) for one in history}
     left = []
     for one in candidates:
         texts = _texts(one.context, one.a, one.b)
-        if one.id not in ids and texts not in met and one.a != one.b:
+        if texts not in met and one.a != one.b:
             left.append(one)
         met.add(texts)
     return left

@@ -9,31 +9,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from personalrm import prompts
-from personalrm.data.reading import read_people
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
 from personalrm.models.base import Pair, Ranking, ScalarModel
 from personalrm.models.judges.pair_judge import Judge
+from personalrm.models.population import PopulationPriors
 from personalrm.models.worker import in_fitting_worker, in_worker
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile, Reasoning
 from personalrm.synthesis.fitting import fit, judge_context_of
+from personalrm.synthesis.judging import JudgeContext
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
     from personalrm.models.uncertainty import MarginPosterior
-
-Population = str | Path | Iterable[History]
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,10 @@ class JudgeEngine:
     async def open(self, profile: Profile) -> JudgePredictor:
         """Whatever profile it is: its persona and past choices are shown to the model."""
         return JudgePredictor(Judge(self.endpoint, judge_context_of(profile)))
+
+    async def open_population(self, profile: Profile) -> JudgePredictor:
+        """The model without anything of the person."""
+        return JudgePredictor(Judge(self.endpoint, JudgeContext()))
 
     def _reusable(self, history: History, known: Profile | None) -> Mapping[str, Reasoning]:
         """By choice id: those that another fit with the same model, prompts and options would ask for again."""
@@ -103,12 +105,12 @@ class TraitsEngine:
     """The embedded engine.
 
     Attributes:
-        population: other people to learn the prior from, a file or histories; None takes the prior that ships.
+        population: where the prior is learned from; None takes the one that ships.
         encoder: also use sentence embeddings.
         options: of which only the seed matters here.
     """
 
-    population: Population | None = None
+    population: PopulationPriors | None = None
     encoder: bool = False
     options: Options = field(default_factory=Options)
     scalar: bool = field(default=True, init=False)
@@ -116,7 +118,7 @@ class TraitsEngine:
     asks_endpoint: bool = field(default=False, init=False)
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """Learn the profile."""
+        """Learn the profile; with the prior of ``known``, unless there is a population."""
         return await in_fitting_worker(self._fit, history, known)
 
     async def open(self, profile: Profile) -> UncertainLocalPredictor:
@@ -127,22 +129,29 @@ class TraitsEngine:
         model = await in_worker(TraitsModel.from_profile, profile)
         return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
 
+    async def open_population(self, profile: Profile) -> LocalPredictor:
+        """The prior that the profile was fitted with. ProfileError if the profile was not fitted by this engine."""
+        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
+
+        fitted = await in_worker(TraitsModel.from_profile, profile)
+        return LocalPredictor(await in_worker(TraitsModel.from_prior, fitted.prior))
+
     def _fit(self, history: History, known: Profile | None) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
-        return self._prior(history.user).fit(history).profile()
+        return self._people(history.user, known).fit(history).profile(self.options)
 
-    def _prior(self, user: str) -> TraitsModel:
-        """What is known of others; the person themselves is never part of it."""
+    def _people(self, user: str, known: Profile | None) -> TraitsModel:
+        """What people in general prefer: by the population, else as the earlier profile has it, else as shipped."""
         from personalrm.models.traits import TraitsModel
 
-        if self.population is None:
-            return TraitsModel.shipped(encoder=self.encoder)
-        people = read_people(self.population) if isinstance(self.population, str | Path) else self.population
-        others = [one for one in people if one.user != user]
-        if not others:
-            raise NotEnoughChoices(f"the population holds nobody but {user}: give other people's choices")
-        return TraitsModel.from_population(others, encoder=self.encoder, seed=self.options.seed)
+        if self.population is not None:
+            return self.population.without(user)
+        if known is not None and known.traits is not None:
+            people = TraitsModel.behind_profile(known)
+            if (people.prior.sense is not None) == self.encoder:
+                return people
+        return TraitsModel.shipped(encoder=self.encoder)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.base import Engine
-from personalrm.models.engines import JudgeEngine, Population, TraitsEngine
+from personalrm.models.engines import JudgeEngine, TraitsEngine
+from personalrm.models.population import Population, PopulationPriors
 from personalrm.profile.options import Options
 
 DEFAULT = "traits"
@@ -54,7 +55,9 @@ def engine_named(
     if endpoint is not None and not isinstance(endpoint, EndpointOptions):
         return JudgeEngine(endpoint, options)
     if is_embedded(name):
-        return TraitsEngine(population, name.endswith("+encoder"), options)
+        encoder = name.endswith("+encoder")
+        priors = None if population is None else PopulationPriors(population, encoder=encoder, seed=options.seed)
+        return TraitsEngine(priors, encoder, options)
     if name.startswith(TRAINED):
         from personalrm.models.trained_engine import TrainedEngine  # numpy, and torch once it is opened
 

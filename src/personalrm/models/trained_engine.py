@@ -33,7 +33,7 @@ from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history, stamp_of_folder
-from personalrm.profile.records import Profile
+from personalrm.profile.records import Profile, TrainedState
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,10 @@ class TrainedEngine:
         """The model for this person. ProfileError if the folder holds another one than the profile was fitted with."""
         return await in_fitting_worker(self._open, profile)
 
+    async def open_population(self, profile: Profile) -> LocalPredictor:
+        """The model before it is fitted to anybody."""
+        return LocalPredictor(await in_fitting_worker(_loaded, self.folder, stamp_of_folder(self.folder)))
+
     def _fit(self, history: History) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
@@ -76,27 +80,27 @@ class TrainedEngine:
         return Profile(
             user=history.user,
             model=f"trained:{self.folder}",
-            preset="default",
-            seed=self.options.seed,
             history=history,
             training=tuple(one.id for one in history.decided),
             validation=(),
             persona=None,
-            reasonings=(),
             demonstrations=(),
-            candidates=(),
             fallback=fallback(measured),
-            prompts={},
             fingerprint=fingerprint_of_history(history),
             options=self.options,
-            checkpoint=stamp,
+            engine=TrainedState(stamp),
             notes=tuple(notes),
             personalrm=__version__,
         )
 
     def _open(self, profile: Profile) -> LocalPredictor:
         stamp = stamp_of_folder(self.folder)
-        if profile.checkpoint not in (stamp, fingerprint_of(Path(self.folder))):  # the second one until version 0.1
+        state = profile.engine
+        if not isinstance(state, TrainedState):
+            raise ProfileError(
+                f"the profile of {profile.user} was fitted with {profile.model}, not with a trained model: fit it again"
+            )
+        if state.stamp not in (stamp, fingerprint_of(Path(self.folder))):  # the second one until version 0.1
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with another model than {self.folder} holds: fit it again"
             )

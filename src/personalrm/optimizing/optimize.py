@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.data.sources import ReadOptions, name_of, source
+from personalrm.data.files import name_of
+from personalrm.data.sources import ReadOptions, source
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models

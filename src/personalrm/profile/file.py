@@ -1,4 +1,4 @@
-"""Profiles on disk: one readable JSON file, schema-versioned, written whole or not at all.
+"""Profiles on disk: one readable JSON file, schema-versioned, written whole or not at all, readable by its owner alone.
 
 save(profile, "ada.json")
 profile = load("ada.json")      # ProfileError names the field at fault
@@ -6,61 +6,166 @@ profile = load("ada.json")      # ProfileError names the field at fault
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from personalrm.errors import ProfileError, StorageError
-from personalrm.files import replace_file
-from personalrm.profile.records import SCHEMA, Profile
+from personalrm.files import replace_file, stored
+from personalrm.preferences import ME
+from personalrm.profile.migrations import migrated
+from personalrm.profile.records import SCHEMA, EngineState, FusedState, JudgeState, Profile, TrainedState, TraitsState
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+LARGEST = 256 << 20
+"""Bytes; whatever is larger is no profile, and is not read to find out."""
+_STATES: dict[str, type[EngineState]] = {
+    "judge": JudgeState,
+    "traits": TraitsState,
+    "trained": TrainedState,
+    "fused": FusedState,
+}
 
 
-def save(profile: Profile, path: str | Path) -> None:
-    """Write the profile; an existing file is replaced only when the new one is complete. StorageError if it cannot
-    be."""
+def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
+    """Write the profile; an existing one is replaced only when the new one is complete.
+
+    Args:
+        profile: what to write.
+        path: the file; its folder is made if need be.
+        force: also replace the profile of another person.
+
+    Raises:
+        StorageError: it cannot be written, or the file holds something that is not to be replaced.
+    """
     target = Path(path)
+    check_replaceable(target, profile, force=force)
     text = orjson.dumps(profile, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    try:
+    with stored(target):
         if target.exists() and not target.is_file():  # a pipe or a device: nothing to replace
             target.write_bytes(text)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, text)
-    except OSError as error:
-        raise StorageError(f"the profile {target} cannot be written: {error.strerror or error}") from None
+        replace_file(target, text, private=True)
+
+
+def check_replaceable(path: Path, profile: Profile | None = None, *, force: bool = False) -> None:
+    """StorageError if a profile must not be written there: a folder, a file that is no profile, or another person's.
+
+    Args:
+        path: where it is to be written.
+        profile: what is to be written; None where that is not known yet, which checks the rest.
+        force: also replace the profile of another person.
+    """
+    if path.is_dir():
+        raise StorageError(f"the profile {path} cannot be written: it is a directory; name a file")
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        record = _record(path) if path.stat().st_size <= LARGEST else None
+    except (OSError, orjson.JSONDecodeError):
+        record = None
+    if record is None or not (_is_profile(record) and "history" in record):
+        raise StorageError(f"{path} is no profile and is not replaced: name another file")
+    if profile is None or force:
+        return
+    other, choices = record.get("user"), _ids(record)
+    same = other == profile.user and (other != ME or not choices.isdisjoint(one.id for one in profile.history))
+    if not same:
+        raise StorageError(
+            f"{path} holds the profile of another person ('{other}', this one is of '{profile.user}'): name another "
+            "file, or replace it with --force"
+        )
 
 
 def load(path: str | Path) -> Profile:
     """Read a profile. ProfileError if there is none, it is damaged, or a newer version wrote it."""
     source = Path(path)
     try:
-        record = orjson.loads(source.read_bytes())
+        record = _record(source)
     except OSError as error:
         raise ProfileError(f"the profile {source} cannot be read: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
         raise ProfileError(f"{source}: expected a profile in JSON, found text that is none ({error})") from None
-    return _checked(record, source)
+    return parse(record, source)
 
 
-def _checked(record: Any, source: Path) -> Profile:
-    if not isinstance(record, dict) or not isinstance(record.get("schema"), int) or record["schema"] < 1:
+def parse(record: Any, source: str | Path) -> Profile:
+    """A profile from its JSON value; ``source`` is where it came from, for errors. ProfileError as `load`."""
+    if not _is_profile(record):
         raise ProfileError(f"{source}: expected a personalrm profile (an object with a number in 'schema')")
     if record["schema"] > SCHEMA:
         raise ProfileError(
             f"{source} was written by a newer personalrm (schema {record['schema']}; this version reads up to "
             f"{SCHEMA}): update personalrm to open it"
         )
-    from pydantic import TypeAdapter, ValidationError  # 0.1 s that only loading needs
+    try:
+        record = migrated(record)
+    except KeyError as error:
+        raise ProfileError(f"{source}, field {error}: field required") from None
+    except (TypeError, AttributeError, ValueError):
+        raise ProfileError(f"{source}: expected a profile of schema {record['schema']}, found another kind") from None
+    profile: Profile = _validated({**record, "engine": _engine(record, source)}, Profile, source)
+    for field, choice in _cited(profile):
+        raise ProfileError(f"{source}, field '{field}': the history holds no choice '{choice}'")
+    return profile
+
+
+def _record(path: Path) -> Any:
+    return orjson.loads(path.read_bytes())
+
+
+def _is_profile(record: Any) -> bool:
+    return isinstance(record, dict) and isinstance(record.get("schema"), int) and record["schema"] >= 1
+
+
+def _ids(record: Any) -> set[str]:
+    """Ids of the choices in a profile that need not be whole."""
+    history = record.get("history")
+    choices = history.get("choices") if isinstance(history, dict) else None
+    return {str(one.get("id")) for one in choices or () if isinstance(one, dict)}
+
+
+def _engine(record: Any, source: str | Path) -> EngineState:
+    state = record.get("engine")
+    kind = state.get("kind") if isinstance(state, dict) else None
+    if kind not in _STATES:
+        raise ProfileError(f"{source}, field 'engine.kind': expected one of {', '.join(_STATES)}, found {kind!r}")
+    found: EngineState = _validated(state, _STATES[kind], source, "engine.")
+    return found
+
+
+def _validated(record: Any, kind: Any, source: str | Path, within: str = "") -> Any:
+    from pydantic import ValidationError
 
     try:
-        profile = TypeAdapter(Profile).validate_python(record)
+        return _adapter(kind).validate_python(record)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        field = within + ".".join(str(part) for part in first["loc"])
         raise ProfileError(f"{source}, field '{field}': {first['msg'].lower()}") from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Made once: it takes longer than reading a profile. Importing it takes 0.1 s that only loading needs."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter[Any](kind)
+
+
+def _cited(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Fields that cite a choice which the history does not hold, with its id."""
     known = {one.id for one in profile.history}
-    for shown in profile.demonstrations:
-        if shown.choice not in known:
-            raise ProfileError(f"{source}, field 'demonstrations': the history holds no choice '{shown.choice}'")
-    return profile
+    claims = profile.persona.claims if profile.persona is not None else ()
+    cited = {
+        "demonstrations": [one.choice for one in profile.demonstrations],
+        "persona.claims": [one for claim in claims for one in (*claim.supporting, *claim.opposing)],
+        "engine.reasonings": [one.choice for one in profile.reasonings],
+    }
+    return ((field, one) for field, ids in cited.items() for one in ids if one not in known)

@@ -1,16 +1,120 @@
-"""New choices of a person joined with those that are known."""
+"""New choices of a person whose history is known: which of them are new, which correct an earlier one.
+
+    known = KnownChoices(profile.history)
+    known.find(choice)                                  # the same choice as it stands in the history, or None
+    merged(profile.history, choices)                    # the history with them
+
+An id names a choice within its source only: Tuesday's file may number its choices 1–6 as Monday's did. Two choices of
+one person are the same if their ids and conversations are equal and
+
+- both responses are, whatever file they come from; or
+- they come from the same source, and one of the responses is (the other was corrected).
+
+Anything else that has an id of the history is another choice, even if it comes from a file of the same name. It is kept
+under ``id@source``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from personalrm.preferences import History
+from personalrm.errors import DataError
+from personalrm.preferences import History, Preference, pair_id
 
 
-def merged(known: History, new: History) -> History:
-    """All choices; a new one whose id is known takes the place of the earlier one, if it differs from it."""
-    told = {one.id: replace(one, user=known.user) for one in new}
-    changed = {one.id for one in known if told.get(one.id, one) != one}
-    kept = [one for one in known if one.id not in changed]
-    ids = {one.id for one in kept}
-    return known.only([*kept, *(one for key, one in told.items() if key in changed or key not in ids)])
+class KnownChoices:
+    """The choices of a history, to be found again in other files."""
+
+    def __init__(self, choices: Iterable[Preference]) -> None:
+        self._by_id = {one.id: one for one in choices}
+
+    def find(self, choice: Preference) -> Preference | None:
+        """The choice of the history that this one is, maybe with another label or wording; None if it is new."""
+        for name in (choice.id, *_other_names(choice)):
+            known = self._by_id.get(name)
+            if known is not None and _same(known, choice):
+                return known
+        return None
+
+    def add(self, choice: Preference) -> Preference:
+        """Keep a new choice; its id is changed if another choice has it."""
+        names = (choice.id, *_other_names(choice))
+        free = next((name for name in names if name not in self._by_id), None)
+        number = 2
+        while free is None:
+            candidate = f"{names[-1]}-{number}"
+            free, number = (candidate if candidate not in self._by_id else None), number + 1
+        kept = choice if free == choice.id else replace(choice, id=free)
+        self._by_id[free] = kept
+        return kept
+
+
+def merged(history: History, choices: Iterable[Preference]) -> History:
+    """The history with these choices of the same person.
+
+    A choice that is known takes the place of the earlier one, and keeps its id and time; new ones are put in order of
+    time where the history is, else at the end.
+    """
+    known = KnownChoices(history)
+    corrected: dict[str, Preference] = {}
+    new: dict[str, Preference] = {}
+    for one in choices:
+        mine = one if one.user == history.user else replace(one, user=history.user)
+        old = known.find(mine)
+        if old is None:
+            kept = known.add(mine)
+            new[kept.id] = kept
+        else:
+            now = replace(mine, id=old.id, time=old.time or mine.time, source=old.source or mine.source)
+            (new if old.id in new else corrected)[old.id] = now
+    earlier = [corrected.get(one.id, one) for one in history]
+    together = [*earlier, *new.values()]
+    in_order = in_time(history.user, earlier).choices == tuple(earlier)
+    ordered = in_time(history.user, together).choices if in_order else together
+    return history.only(ordered, history.thumbs)
+
+
+def distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
+    """The choices without repetitions, each under an id of its own: two files may give one id to different choices.
+
+    Raises:
+        DataError: the same choice is there with two labels.
+    """
+    known = KnownChoices(())
+    kept: list[Preference] = []
+    for one in choices:
+        old = known.find(one)
+        if old is None:
+            kept.append(known.add(one))
+        elif replace(one, id=old.id) != old:
+            raise DataError(f"two different choices have the id '{one.id}': give each its own")
+    return tuple(kept)
+
+
+def in_time(user: str, choices: Iterable[Preference]) -> History:
+    """The history, oldest first; a choice without a time takes that of the one before it in the file.
+
+    The sort is stable.
+    """
+    keyed, last = [], ""
+    for choice in choices:
+        last = choice.time or last
+        keyed.append((last, choice))
+    keyed.sort(key=lambda pair: pair[0])
+    return History(user, tuple(choice for _, choice in keyed))
+
+
+def _same(known: Preference, choice: Preference) -> bool:
+    if known.context != choice.context:
+        return False
+    before, now = {known.chosen, known.rejected}, {choice.chosen, choice.rejected}
+    return before == now or (known.source == choice.source and not before.isdisjoint(now))
+
+
+def _other_names(choice: Preference) -> Sequence[str]:
+    """What the choice is called where its own id is taken."""
+    content = pair_id("", choice.context, choice.chosen, choice.rejected)[:8]
+    if choice.source:
+        return f"{choice.id}@{choice.source}", f"{choice.id}@{choice.source}-{content}"
+    return (f"{choice.id}-{content}",)

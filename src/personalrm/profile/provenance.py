@@ -6,7 +6,8 @@
     mine.changes(theirs)                        # ("options.seed", "prompts.persona"): what keeps two apart
 
 Fields are found by going through the dataclasses, so one that is added to `Preference` or `Message` counts without a
-change here. A field at its default is left out, so adding one does not change the fingerprints of today's data.
+change here. A field at its default is left out, so adding one does not change the fingerprints of today's data; so is
+one that equality leaves out (the file that a choice came from).
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def set_fields(record: Any) -> dict[str, Any]:
 def _fields_of(kind: Any) -> tuple[list[str], list[tuple[str, Any]]]:
     """Names of the fields without a default, then those with one and their defaults."""
     required, optional = [], []
-    for one in fields(kind):
+    for one in (each for each in fields(kind) if each.compare):  # what equality leaves out changes no result
         default = one.default if one.default_factory is MISSING else one.default_factory()
         if default is MISSING:
             required.append(one.name)

@@ -18,16 +18,24 @@ from personalrm.profile.spend import Spend
 Arm = Literal["default", "persona", "demonstrations", "persona+demonstrations"]
 """What of the person the judge is shown, simplest first."""
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the file; `migrations` reads the earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One belief about the person: ``supporting`` and ``opposing`` are ids of their choices."""
+    """One belief about the person.
+
+    Attributes:
+        text: the belief.
+        supporting, opposing: ids of the person's choices that speak for and against it.
+        q_value: the false-discovery rate at which the claim holds over all traits tried; None where it was not tested.
+    """
 
     text: str
     supporting: tuple[str, ...]
     opposing: tuple[str, ...] = ()
+    q_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +88,19 @@ class CandidateSet:
 
 @dataclass(frozen=True, slots=True)
 class ArmScore:
-    """How one arm did on the validation choices that it could score."""
+    """How one arm did on the validation choices that every arm answered.
+
+    Attributes:
+        log_loss: nats a choice; None if there is none.
+        accuracy: share predicted right.
+        scored: choices behind the two.
+        unanswered: validation choices on which this arm gave no readable verdict.
+    """
 
     log_loss: float | None
     accuracy: float | None
     scored: int
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,41 +133,132 @@ class TraitWeight:
 
 
 @dataclass(frozen=True, slots=True)
-class TraitsFit:
-    """What the embedded engine needs to predict again: readable weights, then the arrays behind them."""
+class JudgeState:
+    """What SynthesizeMe learned on a language model.
+
+    Attributes:
+        reasonings: why each training choice may have been made, verified or not.
+        candidates: the sets of demonstrations that were scored.
+        prompts: hash of each prompt by name; reasonings are reused under the same prompts only.
+    """
+
+    reasonings: tuple[Reasoning, ...] = ()
+    candidates: tuple[CandidateSet, ...] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    kind: Literal["judge"] = "judge"
+
+
+@dataclass(frozen=True, slots=True)
+class TraitsState:
+    """What the embedded engine needs to predict again.
+
+    Attributes:
+        weights: readable, one a trait.
+        state: the arrays behind them: ``departure``, ``covariance`` and the whole ``prior``, from which `update`
+            learns again, whatever prior the package ships by then.
+    """
 
     weights: tuple[TraitWeight, ...]
     state: Mapping[str, object]
+    kind: Literal["traits"] = "traits"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedState:
+    """Which trained model the profile belongs to; what it makes of the choices is computed where it is needed.
+
+    Attributes:
+        stamp: of the model's content (`provenance.stamp_of_folder`); its folder may move.
+    """
+
+    stamp: str
+    kind: Literal["trained"] = "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class FusedState:
+    """Several engines whose log-odds are added.
+
+    Attributes:
+        parts: the state of each engine by name.
+        weights: of its log-odds, by the same names.
+    """
+
+    parts: Mapping[str, JudgeState | TraitsState | TrainedState]
+    weights: Mapping[str, float]
+    kind: Literal["fused"] = "fused"
+
+
+EngineState = JudgeState | TraitsState | TrainedState | FusedState
+"""What only the engine that fitted a profile understands; ``kind`` tells which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything learned about one person; ``options`` say how, so that new choices are learned from the same way.
+    """Everything learned about one person.
 
-    ``checkpoint`` tells which trained model it belongs to, where it does.
+    Attributes:
+        user: whose choices.
+        model: the engine or model that was fitted, as it was named.
+        history: the choices, oldest first.
+        training, validation: ids of the choices that were learned from, and of those held back.
+        persona: what the person likes; None if nothing could be verified.
+        demonstrations: past choices worth showing.
+        fallback: which arm is used, and how sure that is.
+        fingerprint: 16 hex digits of the history.
+        options: how it was fitted, the seed among them; new choices are learned from in the same way.
+        engine: what only the engine understands.
+        notes: what the person should know of their choices.
+        spend: what the fit cost.
+        schema: version of this record.
+        personalrm: version of the package that fitted it.
     """
 
     user: str
     model: str
-    preset: str
-    seed: int
     history: History
     training: tuple[str, ...]
     validation: tuple[str, ...]
     persona: Persona | None
-    reasonings: tuple[Reasoning, ...]
     demonstrations: tuple[Demonstration, ...]
-    candidates: tuple[CandidateSet, ...]
     fallback: ArmSelection
-    prompts: Mapping[str, str]
     fingerprint: str
-    options: Options = field(default_factory=Options)
-    traits: TraitsFit | None = None
-    checkpoint: str | None = None
+    options: Options
+    engine: EngineState
     notes: tuple[str, ...] = ()
     spend: Spend = field(default_factory=Spend)
     schema: int = SCHEMA
     personalrm: str = ""
+
+    @property
+    def seed(self) -> int:
+        """Random seed of the fit."""
+        return self.options.seed
+
+    @property
+    def preset(self) -> str:
+        """`Options.preset`."""
+        return self.options.preset
+
+    @property
+    def reasonings(self) -> tuple[Reasoning, ...]:
+        """Of a judge; empty for other engines."""
+        return self.engine.reasonings if isinstance(self.engine, JudgeState) else ()
+
+    @property
+    def candidates(self) -> tuple[CandidateSet, ...]:
+        """Of a judge; empty for other engines."""
+        return self.engine.candidates if isinstance(self.engine, JudgeState) else ()
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """Hashes of a judge's prompts; empty for other engines."""
+        return self.engine.prompts if isinstance(self.engine, JudgeState) else {}
+
+    @property
+    def traits(self) -> TraitsState | None:
+        """Of the embedded engine; None for others."""
+        return self.engine if isinstance(self.engine, TraitsState) else None
 
     def choice(self, choice_id: str) -> Preference:
         """The person's choice of that id; KeyError if there is none."""

@@ -18,7 +18,7 @@ from personalrm.llm.language_model import UsageMeter
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history
-from personalrm.profile.records import Arm, ArmSelection, Demonstration, Profile, Reasoning
+from personalrm.profile.records import Arm, ArmSelection, Demonstration, JudgeState, Profile, Reasoning
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis import released_algorithm, successive_halving
@@ -163,21 +163,17 @@ def _profile(model: str, history: History, parts: Split, options: Options, learn
     return Profile(
         user=history.user,
         model=model,
-        preset=options.preset,
-        seed=options.seed,
         history=history,
         training=tuple(one.id for one in parts.training.decided),
         validation=tuple(one.id for one in parts.validation),
         persona=learned.persona,
-        reasonings=learned.reasonings,
         demonstrations=tuple(
             Demonstration(one.choice.id, one.why, learned.worth.get(one.choice.id)) for one in learned.demonstrations
         ),
-        candidates=learned.candidates,
         fallback=learned.fallback,
-        prompts=prompts.hashes(),
         fingerprint=fingerprint_of_history(history),
         options=options,
+        engine=JudgeState(learned.reasonings, learned.candidates, prompts.hashes()),
         notes=tuple(notes),
         spend=spend,
         personalrm=__version__,

@@ -20,9 +20,10 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
-from personalrm.llm.cache import cache_key
+from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather_pair
+from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message, Preference, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.synthesis import rendering
@@ -237,19 +238,12 @@ def read_probability(completion: Completion) -> float | None:
 
 def reasoning_of(text: str) -> str | None:
     """The explanation in a reasoned answer, in JSON or as prose; None if it is a letter alone."""
-    answer = without_thoughts(text)
+    answer = visible(text)
     record = parse_json(answer) or {}
     written = record.get("reasoning")
     if isinstance(written, str) and written.strip():
         return written.strip()
     return answer if len(answer.split()) > 3 and not record else None
-
-
-def without_thoughts(text: str) -> str:
-    """What a reasoning model answers after its <think> block; empty if it never came to an answer."""
-    if "</think>" in text:
-        text = text.rpartition("</think>")[2]
-    return "" if text.lstrip().startswith("<think>") else text.strip()
 
 
 def log_odds(probability: float) -> float:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from personalrm.data.files import name_of
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_people
-from personalrm.data.sources import ReadOptions, name_of
+from personalrm.data.sources import ReadOptions
 from personalrm.data.splits import check_marks
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History

@@ -17,6 +17,7 @@ from personalrm.data.problems import Problems
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import DataError, ProfileError, RowError
 from personalrm.preferences import Message
+from personalrm.profile.records import JudgeState
 
 PRISM = REAL_DATA / "prism.jsonl.gz"
 
@@ -196,6 +197,6 @@ async def test_python_asks_with_the_same_words() -> None:
     assert me.profile is saved
     with pytest.raises(DataError, match="at least 1 question"):
         me.ask(LATER, 0)
-    me._profile = replace(saved, traits=None, model="gpt-4o-mini")
+    me._profile = replace(saved, engine=JudgeState(), model="gpt-4o-mini")
     with pytest.raises(ProfileError, match="does not say how unsure"):
         me.ask(LATER)

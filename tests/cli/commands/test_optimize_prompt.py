@@ -221,9 +221,7 @@ def test_without_the_extra(run: Run, words: list[object], monkeypatch: pytest.Mo
 
 
 def test_the_command_line_starts_without_dspy() -> None:
-    program = (
-        "import sys; from personalrm import cli; import personalrm.optimizing.optimize; print('dspy' in sys.modules)"
-    )
+    program = "import sys; import personalrm.cli.app, personalrm.optimizing.optimize; print('dspy' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"
 
 

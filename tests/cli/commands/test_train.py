@@ -324,7 +324,7 @@ def test_a_damaged_folder(run: Run, few_people: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_line_starts_without_torch() -> None:
-    program = "import sys; from personalrm import cli; import personalrm.training.people; print('torch' in sys.modules)"
+    program = "import sys; import personalrm.cli.app, personalrm.training.people; print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"
-    program = "import sys; from personalrm import cli; print('numpy' in sys.modules, 'personalrm.bench' in sys.modules)"
+    program = "import sys; import personalrm.cli.app; print('numpy' in sys.modules, 'personalrm.bench' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False False"

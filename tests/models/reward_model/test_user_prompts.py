@@ -12,7 +12,7 @@ from personalrm.models.reward_model.rows import Row, shipped_profile, training_r
 from personalrm.models.reward_model.user_prompts import KINDS, Kind, user_prompt
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History, Message, Preference
-from personalrm.profile.records import Claim, Persona, Profile
+from personalrm.profile.records import Claim, JudgeState, Persona, Profile
 from personalrm.synthesis.persona import persona_text
 
 ADA = simulate_people(1, choices=12, response_tokens=60)[0]
@@ -106,7 +106,7 @@ def test_the_persona_of_the_embedded_engine_and_of_a_language_model() -> None:
     profile = shipped_profile(ADA)
     assert profile.persona is not None
     assert persona_text(profile.persona) in (user_prompt("persona", ADA, profile) or "")
-    written = replace(profile, traits=None, persona=Persona("Likes short answers.", ()))
+    written = replace(profile, engine=JudgeState(), persona=Persona("Likes short answers.", ()))
     assert "Likes short answers." in (user_prompt("persona", ADA, written) or "")
     both = user_prompt("persona+demonstrations", ADA, written)
     assert both is not None
@@ -115,7 +115,7 @@ def test_the_persona_of_the_embedded_engine_and_of_a_language_model() -> None:
 
 def test_a_persona_that_found_nothing_tells_nothing() -> None:
     profile = shipped_profile(ADA)
-    nothing = replace(profile, persona=Persona("Nothing is certain yet."))
+    nothing = replace(profile, persona=None)
     assert user_prompt("persona", ADA, nothing) is None
     found = replace(profile, persona=Persona("Short.", (Claim("Prefers short answers: 3 of 3 choices", ("1",)),)))
     assert user_prompt("persona", ADA, found) is not None

@@ -56,7 +56,7 @@ def test_a_profile_with_embeddings_predicts_as_before(offline: Encoder) -> None:
     assert profile.traits is not None
     assert profile.traits.weights[-1].trait == "similarity to the message"
     state = orjson.loads(orjson.dumps(profile.traits.state))
-    back = TraitsModel.from_profile(replace(profile, traits=replace(profile.traits, state=state)))
+    back = TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state=state)))
     assert back.compare(ASKED, NEAR, FAR) == fitted.compare(ASKED, NEAR, FAR)
 
 

@@ -17,6 +17,7 @@ from personalrm.data.reading import read_history, read_people
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.traits import TraitsModel, leave_group_out
 from personalrm.preferences import History, Message, Preference
+from personalrm.profile.records import JudgeState
 
 PRISM = REAL_DATA / "prism.jsonl.gz"
 ASKED = (Message("user", "How do I boil an egg?"),)
@@ -31,11 +32,6 @@ def people() -> list[History]:
 @pytest.fixture(scope="module")
 def learned(people: list[History]) -> TraitsModel:
     return TraitsModel.from_population(people[:45])
-
-
-@pytest.fixture(scope="module")
-def shipped() -> TraitsModel:
-    return TraitsModel.shipped()
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +135,9 @@ def test_claims_rest_on_the_persons_own_choices(mira: History, shipped: TraitsMo
         assert not set(claim.supporting) & set(claim.opposing)
         assert len(claim.supporting) >= 3
         assert f"{len(claim.supporting)} of {len(claim.supporting) + len(claim.opposing)} choices" in claim.text
-        assert claim.text.split(":")[0] in profile.persona.summary
+        assert claim.text.split(",")[0].removeprefix("Prefers ") in profile.persona.summary
+        assert claim.q_value is not None
+        assert claim.q_value <= 0.1
     assert any("hedging" in claim.text for claim in profile.persona.claims)  # Mira avoids it in every choice
     assert profile.fallback.chosen == "persona"
     assert profile.fallback.gain is not None
@@ -167,7 +165,7 @@ def test_a_profile_predicts_exactly_as_before_it_was_saved(people: list[History]
         profile = fitted.profile()
         assert profile.traits is not None
         state = orjson.loads(orjson.dumps(profile.traits.state))
-        back = TraitsModel.from_profile(replace(profile, traits=replace(profile.traits, state=state)))
+        back = TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state=state)))
         for one in people[60]:
             assert back.compare(one.context, one.chosen, one.rejected) == fitted.compare(
                 one.context, one.chosen, one.rejected
@@ -207,9 +205,8 @@ def test_contradictory_choices_teach_nearly_nothing(shipped: TraitsModel) -> Non
 def test_one_choice_is_enough_to_begin_and_too_few_to_claim(shipped: TraitsModel) -> None:
     fitted = shipped.fit(History("ada", (choice(1, SHORT, LONG),)))
     profile = fitted.profile()
-    assert profile.persona is not None
-    assert profile.persona.claims == ()
-    assert "Nothing is certain" in profile.persona.summary
+    assert profile.persona is None
+    assert any("No persona" in note for note in profile.notes)
     assert profile.fallback.gain is None
     before, after = shipped.compare(ASKED, SHORT, LONG).probability, fitted.compare(ASKED, SHORT, LONG).probability
     assert before is not None
@@ -295,13 +292,13 @@ def test_damaged_and_foreign_profiles_are_refused(mira: History, shipped: Traits
     profile = shipped.fit(mira).profile()
     assert profile.traits is not None
     with pytest.raises(ProfileError, match="not with traits"):
-        TraitsModel.from_profile(replace(profile, traits=None))
+        TraitsModel.from_profile(replace(profile, engine=JudgeState()))
     with pytest.raises(ProfileError, match="damaged"):
-        TraitsModel.from_profile(replace(profile, traits=replace(profile.traits, state={"prior": {}})))
+        TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state={"prior": {}})))
     prior = {**shipped.prior.as_json(), "traits": ["another"]}
     other = {**profile.traits.state, "prior": prior}
     with pytest.raises(ProfileError, match="another version"):
-        TraitsModel.from_profile(replace(profile, traits=replace(profile.traits, state=other)))
+        TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state=other)))
     with pytest.raises(ProfileError, match="fit"):
         shipped.profile()
 
@@ -319,7 +316,7 @@ def test_weights_that_are_cut_off_or_no_numbers_are_refused(
     holder = state if part in state else state["prior"]
     holder[part] = damage(holder[part])
     with pytest.raises(ProfileError, match="damaged"):
-        TraitsModel.from_profile(replace(profile, traits=replace(profile.traits, state=state)))
+        TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state=state)))
 
 
 def test_the_recipe_writes_a_prior_that_predicts(tmp_path: Path, people: list[History]) -> None:

@@ -59,7 +59,8 @@ def study(
     from personalrm.bench.studies.command import run_study
     from personalrm.bench.studies.lab import StudyContext
     from personalrm.cli import output
-    from personalrm.data.sources import ReadOptions, name_of, source
+    from personalrm.data.files import name_of
+    from personalrm.data.sources import ReadOptions, source
     from personalrm.llm.connect import EndpointOptions
     from personalrm.profile.options import Options
 

@@ -33,7 +33,8 @@ from personalrm.models.traits.posterior import person_posterior, variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers
 from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History, Message, Preference, Verdict
-from personalrm.profile.records import Profile, TraitsFit, TraitWeight
+from personalrm.profile.options import Options
+from personalrm.profile.records import Profile, TraitsState, TraitWeight
 
 Pair = tuple[Sequence[Message], str, str]
 _CHUNK = 32  # pairs read at once; more would leave the processor's cache
@@ -156,8 +157,11 @@ class TraitsModel:
                 found.append(float((self.prior.everybody(one) + one.personal @ self.departure)[0]))
         return np.array(found)
 
-    def profile(self) -> Profile:
+    def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
+
+        Args:
+            options: written into the profile; nothing of them changes what was learned.
 
         Raises:
             ProfileError: the model has not been fitted to a person.
@@ -165,7 +169,7 @@ class TraitsModel:
         if self.history is None:
             raise ProfileError("A profile needs a person: call fit(history) first.")
         model = "traits" if self.prior.sense is None else "traits+encoder"
-        return persona.profile(self.history, self.person, self.prior, model, self._fitted())
+        return persona.profile(self.history, self.person, self.prior, model, self._fitted(), options or Options())
 
     @classmethod
     def from_profile(cls, profile: Profile) -> TraitsModel:
@@ -174,18 +178,27 @@ class TraitsModel:
         Raises:
             ProfileError: the profile was not made by this engine, or its weights are damaged.
         """
-        if profile.traits is None:
-            raise ProfileError(f"The profile of {profile.user} was fitted with {profile.model}, not with traits.")
-        state = profile.traits.state
+        people, state = cls.behind_profile(profile), _state_of(profile)
+        width = len(people.prior.between)
         try:
-            given: Any = state["prior"]
-            prior = Prior.from_json(given)
-            width = len(prior.between)
             departure = numbers(state["departure"], (width,))
             covariance = _whole(numbers(state["covariance"], (width * (width + 1) // 2,)), width)
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
-        return replace(cls.from_prior(prior), departure=departure, covariance=covariance, history=profile.history)
+        return replace(people, departure=departure, covariance=covariance, history=profile.history)
+
+    @classmethod
+    def behind_profile(cls, profile: Profile) -> TraitsModel:
+        """What people in general prefer, by the prior that the profile was fitted with.
+
+        Raises:
+            ProfileError: the profile was not made by this engine, or its prior is damaged.
+        """
+        state: Any = _state_of(profile)
+        try:
+            return cls.from_prior(Prior.from_json(state["prior"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
 
     def _differences(self, pairs: Sequence[Pair]) -> StandardizedFeatures:
         """First minus second response, in standard units."""
@@ -199,7 +212,7 @@ class TraitsModel:
         logit = self.prior.everybody(side) + t @ self.departure
         return maths.sigmoid(maths.integrated(logit, variances_of(t, self.covariance)))
 
-    def _fitted(self) -> TraitsFit:
+    def _fitted(self) -> TraitsState:
         population = self.prior.personal_weights()
         deviations = np.sqrt(np.diag(self.covariance))
         names = (*PERSONAL, "similarity to the message")
@@ -213,7 +226,13 @@ class TraitsModel:
             "covariance": upper.tolist(),
             "prior": self.prior.as_json(),
         }
-        return TraitsFit(weights, state)
+        return TraitsState(weights, state)
+
+
+def _state_of(profile: Profile) -> Mapping[str, object]:
+    if profile.traits is None:
+        raise ProfileError(f"The profile of {profile.user} was fitted with {profile.model}, not with traits.")
+    return profile.traits.state
 
 
 def leave_group_out(model: TraitsModel, history: History) -> Array:

@@ -1,0 +1,71 @@
+"""Priors learned from a population, each once: one for all who are no part of it, and one for each who is.
+
+priors = PopulationPriors("prism.jsonl.gz", encoder=False, seed=0)
+priors.without("ada")                 # TraitsModel; nothing of ada's choices is in its prior
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from personalrm.data.reading import read_people
+from personalrm.errors import NotEnoughChoices
+from personalrm.preferences import History
+
+if TYPE_CHECKING:
+    from personalrm.models.traits import TraitsModel
+
+Population = str | Path | Iterable[History]
+"""Other people's choices: a file, or histories."""
+KEPT = 16
+"""Priors that are kept; the one used longest ago is learned again when it is needed."""
+
+
+class PopulationPriors:
+    """Any thread may use it; whoever comes second waits for the first.
+
+    Args:
+        population: a file is read anew for each prior; histories are held.
+        encoder: also learn weights of sentence embeddings.
+        seed: random seed.
+    """
+
+    def __init__(self, population: Population, *, encoder: bool, seed: int) -> None:
+        self._population = population if isinstance(population, str | Path) else tuple(population)
+        self._encoder, self._seed = encoder, seed
+        self._users: frozenset[str] | None = None
+        self._priors: OrderedDict[str | None, TraitsModel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def without(self, user: str) -> TraitsModel:
+        """The population's model, of everybody but this person.
+
+        Raises:
+            NotEnoughChoices: nobody else made a decided choice.
+        """
+        with self._lock:
+            if self._users is None:
+                self._users = frozenset(one.user for one in self._people())
+            left_out = user if user in self._users else None
+            if left_out not in self._priors:
+                self._priors[left_out] = self._learned(left_out)
+                if len(self._priors) > KEPT:
+                    self._priors.popitem(last=False)
+            self._priors.move_to_end(left_out)
+            return self._priors[left_out]
+
+    def _learned(self, left_out: str | None) -> TraitsModel:
+        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
+
+        if left_out is not None and self._users == frozenset((left_out,)):
+            raise NotEnoughChoices(f"the population holds nobody but {left_out}: give other people's choices")
+        others = (one for one in self._people() if one.user != left_out)
+        return TraitsModel.from_population(others, encoder=self._encoder, seed=self._seed)
+
+    def _people(self) -> Iterator[History]:
+        given = self._population
+        return read_people(given) if isinstance(given, str | Path) else iter(given)

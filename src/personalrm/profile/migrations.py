@@ -1,0 +1,49 @@
+"""Profiles of earlier schemas as today's: one function a step, each from one schema to the next.
+
+    migrated({"schema": 1, …})["schema"]        # 2
+
+| schema | since | what changed |
+|---|---|---|
+| 1 | 0.1 | |
+| 2 | 0.2 | what only one engine understands stands in one tagged ``engine``; seed and preset in ``options`` alone; the
+         embedded engine has no persona where it has no claims |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from personalrm.profile.records import SCHEMA
+
+Record = Mapping[str, Any]
+
+
+def migrated(record: Record) -> Record:
+    """The record in today's schema. KeyError names a field that is missing, TypeError or AttributeError one of
+    another kind."""
+    while record["schema"] < SCHEMA:
+        record = STEPS[record["schema"]](record)
+    return record
+
+
+def _one_engine(record: Record) -> Record:
+    """Schema 1 to 2."""
+    moved = ("preset", "seed", "reasonings", "candidates", "prompts", "traits", "checkpoint")
+    kept = {name: value for name, value in record.items() if name not in moved}
+    told = {name: record[name] for name in ("preset", "seed") if name in record}
+    options = {**told, **(record.get("options") or {})}
+    if record.get("traits") is not None:
+        engine = {"kind": "traits", **record["traits"]}
+    elif record.get("checkpoint") is not None:
+        engine = {"kind": "trained", "stamp": record["checkpoint"]}
+    else:
+        engine = {"kind": "judge", **{name: record[name] for name in ("reasonings", "candidates", "prompts")}}
+    persona, notes = record.get("persona"), tuple(record.get("notes") or ())
+    if engine["kind"] == "traits" and persona is not None and not persona.get("claims"):
+        kept |= {"persona": None, "notes": (*notes, f"No persona. {persona['summary']}")}
+    return {**kept, "options": options, "engine": engine, "schema": 2}
+
+
+STEPS: Mapping[int, Callable[[Record], Record]] = {1: _one_engine}
+"""By the schema that each reads."""
