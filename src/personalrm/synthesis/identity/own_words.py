@@ -18,6 +18,8 @@ from functools import lru_cache
 from itertools import islice
 
 _REACH = 60
+_OWNED = 4
+"""Words behind "my" that are still mine: "my two young kids", but "my doctor asked me about students"."""
 _MOST = 5_000
 """Statements that are read at most."""
 _SELF = (
@@ -41,7 +43,7 @@ _MARKS = {
     "live": re.compile(rf"\b{_LIVE}(?![\w])"),
 }
 _SUPPOSED = re.compile(r"\b(?:if|imagine|pretend|suppose|assume|were|wish|not|never|unless|whether)\b")
-_DENIED = re.compile(r"\b(?:not|never|no longer|isn['’]t|don['’]t|hardly|neither)\b")
+_DENIALS = frozenset(("not", "never", "no", "t", "hardly", "neither", "isn", "don"))
 _END = re.compile(r"[.!?;\n]")
 _WORD = re.compile(r"[^\W_]+")
 _ONE = {"kid": "child", "kids": "child", "children": "child", "mom": "mother", "mum": "mother", "dad": "father"}
@@ -78,9 +80,12 @@ def _statements(pattern: re.Pattern[str], words: str) -> Iterator[frozenset[str]
         after = words[mark.end() : mark.end() + _REACH]
         end = _END.search(after)
         said = after[: end.start()] if end else after
-        before = words[max(0, mark.start() - _REACH) : mark.start()]
-        if not _SUPPOSED.search(_END.split(before)[-1]) and not _DENIED.search(said):
-            yield frozenset(_form(one) for one in _WORD.findall(said))
+        before = _END.split(words[max(0, mark.start() - _REACH) : mark.start()])[-1]
+        held = _WORD.findall(said)
+        owned = mark[0] in ("my", "our")
+        denied = not owned and not _DENIALS.isdisjoint(held[:_OWNED])
+        if not denied and not _SUPPOSED.search(before):
+            yield frozenset(_form(one) for one in (held[:_OWNED] if owned else held))
 
 
 def _index(statements: Iterable[frozenset[str]]) -> Mapping[str, frozenset[int]]:

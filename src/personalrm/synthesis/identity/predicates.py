@@ -79,7 +79,7 @@ def _has(one: Sentence, i: int) -> Hit | None:
     if word not in g.HAVE or not one.speaks_of_person(i):
         return None
     k = i + 1
-    while one.at(k) in g.ADVERBS or one.at(k) in g.HAVE[word] or one.at(k) in ("been", "got"):
+    while one.is_adverb(k) or one.at(k) in g.HAVE[word] or one.at(k) in ("been", "got"):
         k += 1
     if one.at(k) in g.PEOPLE and (found := one.after_person(k)):
         return found

@@ -78,7 +78,7 @@ class Subjects:
         if word in g.TASTES and self.at(j + 1) == "to" and j != i - 1:  # "wants to become a mother"
             return j == self.start or self.speaks_of_person(j)
         if j < 0 or word in g.ENDS:
-            return True
+            return self.at(i) != "be" or j < i - 1  # "Be a detective" tells a model what to do
         if word in g.PRONOUNS:
             return not self._is_supposed(j)
         if word == "who":
@@ -167,7 +167,7 @@ class Subjects:
 
     def is_adverb(self, i: int) -> bool:
         """Whether an adverb stands here, and no term that begins with one ("highly educated")."""
-        return self.at(i) in g.ADVERBS and term_at(self.low, i, *g.KINDS) is None
+        return self.at(i) in g.ADVERBS and term_at(self.low, i, *g.KINDS, "thing") is None
 
     def begins(self, i: int) -> bool:
         """Whether a clause begins here."""
