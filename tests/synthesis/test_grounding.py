@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
-from places import REAL_DATA
 
 from personalrm.preferences import Message, Preference
 from personalrm.synthesis.grounding import grounded, invents, own_words
-
-PERSONAS = REAL_DATA / "traces_personas.jsonl"
 
 GUESSES = [
     "The person is a nurse.",
@@ -179,9 +177,9 @@ def test_a_long_text_is_checked_in_no_time() -> None:
     assert time.process_time() - began < 30.0
 
 
-@pytest.mark.skipif(not PERSONAS.exists(), reason="the published traces are not here")
-def test_published_personas_lose_their_invented_lives_and_keep_their_tastes() -> None:
-    personas = {one["user"]: one["persona"] for one in map(json.loads, PERSONAS.read_text("utf-8").splitlines())}
+def test_published_personas_lose_their_invented_lives_and_keep_their_tastes(real_data: Path) -> None:
+    lines = (real_data / "traces_personas.jsonl").read_text("utf-8").splitlines()
+    personas = {one["user"]: one["persona"] for one in map(json.loads, lines)}
     kept = {user: grounded(text, "") for user, text in personas.items()}
     for user, invented in {
         "smu04": ("Late 30s", "Scientist", "Advanced degree"),
