@@ -11,6 +11,7 @@ import pytest
 
 SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
+    {"renamed"},
     {"errors"},
     {"preferences"},
     {"files", "formatting"},
@@ -23,6 +24,7 @@ LAYERS = (
     {"synthesizeme"},
     {"store"},
     {"service"},
+    {"integrations"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -77,7 +77,7 @@ def test_room() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"room": 1.5}, "--room: expected a share from 0 to 1, found 1.5"),
+        ({"min_personalizable": 1.5}, "--min-personalizable: expected a share from 0 to 1, found 1.5"),
         ({"min_agreement": 0.9}, "--min-agreement must not be above --max-agreement"),
         ({"train": 0.7, "validation": 0.7}, "must not exceed 1 together"),
         ({"target": 1.0}, "--target: expected a share between 0 and 1"),
@@ -305,8 +305,8 @@ def test_files_of_somebody_else_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no manifest of a curation"):
         folder.begin(tmp_path, IDENTITY)
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="is a file: name a folder"):
+    with pytest.raises(StorageError, match="file cannot be written"):
         folder.begin(tmp_path / "file", IDENTITY)
-    with pytest.raises(StorageError, match="cannot be made"):
+    with pytest.raises(StorageError, match="cannot be written"):
         folder.begin(tmp_path / "file" / "in", IDENTITY)
     assert (tmp_path / "test.jsonl").read_text() == "mine"
