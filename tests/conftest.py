@@ -24,7 +24,7 @@ from personalrm.llm.simulated.behaviour import Behaviour
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
 
-pytest_plugins = ("real_people",)  # the fixture real_data
+pytest_plugins = ("requirements",)  # the fixture real_data
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
