@@ -67,7 +67,10 @@ class Client:
         max_calls: most requests, over all objects with the same settings.
         max_cost: most US dollars, likewise; needs ``prices``.
         prices: dollars per million tokens.
-        timeout: seconds that one attempt at a request may take.
+        timeout: seconds that an answer may take at a quick host; it grows with what a slow one shows it needs.
+        max_tokens: the most new tokens of one answer, thoughts included; None lets it grow where answers are cut off.
+        reasoning_effort: how much a reasoning model should think.
+        refresh: ask again what is in the cache, and keep the new answers.
         endpoint: an Endpoint of your own instead of model and base_url.
         answered: called after each answer of the model, for progress.
         opened: most predictors that are kept.
@@ -92,6 +95,9 @@ class Client:
         max_cost: float | None = None,
         prices: Prices | None = None,
         timeout: float = 120.0,
+        max_tokens: int | None = None,
+        reasoning_effort: str | None = None,
+        refresh: bool = False,
         endpoint: Endpoint | None = None,
         answered: Callable[[], None] | None = None,
         opened: int = OPENED,
@@ -107,7 +113,19 @@ class Client:
         self.options = options
         self.profiles = None if profiles is None else ProfileCollection(profiles)
         self._own = endpoint
-        self._settings = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
+        self._settings = EndpointOptions(
+            base_url,
+            api_key,
+            cache,
+            concurrency,
+            max_calls,
+            max_cost,
+            prices,
+            timeout,
+            max_tokens,
+            reasoning_effort,
+            refresh,
+        )
         if self.model is not None and self._asks(self.model) and endpoint is None:
             self._settings.resolved()  # says now what would fail later
         # an iterator would be empty for the second person

@@ -33,6 +33,7 @@ from personalrm.cli.options import (
     Json,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Model,
     PersonaPrompt,
@@ -40,6 +41,8 @@ from personalrm.cli.options import (
     PresetName,
     PriceList,
     ProfileFile,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Text,
@@ -95,6 +98,9 @@ def fit(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Learn what one person likes; show the persona, its evidence and whether it helps."""
     from personalrm.cli import output
@@ -120,6 +126,9 @@ def fit(
             max_cost=max_cost,
             prices=inputs.price_list(prices),
             timeout=timeout,
+            max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
+            refresh=refresh,
             answered=answered,
         ).fit(choices)
     _keep_and_show(me, out)
@@ -205,6 +214,9 @@ def evaluate(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
@@ -222,6 +234,9 @@ def evaluate(
             max_cost=max_cost,
             prices=inputs.price_list(prices),
             timeout=timeout,
+            max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
+            refresh=refresh,
             answered=answered,
         )
         choices = inputs.read_for(test, me.profile, strict, min_gap)
@@ -244,6 +259,9 @@ def update(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Learn from new choices of the same person; earlier answers are reused."""
     from personalrm.cli import output
@@ -262,6 +280,9 @@ def update(
             max_cost=max_cost,
             prices=inputs.price_list(prices),
             timeout=timeout,
+            max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
+            refresh=refresh,
             answered=answered,
         )
         me.update(inputs.read_for(history, me.profile, strict, min_gap))

@@ -1,7 +1,7 @@
 """SIGTERM and SIGHUP end a run as Ctrl-C does: with a sentence, what is on the wire finished, and the signal's code.
 
-    catch()                     # at the start of the command line
-    exit_code()                 # 130 after Ctrl-C, 143 after SIGTERM
+catch()                     # at the start of the command line
+exit_code()                 # 130 after Ctrl-C, 143 after SIGTERM
 """
 
 from __future__ import annotations

@@ -19,12 +19,15 @@ from personalrm.cli.options import (
     Json,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     PeopleName,
     PersonaPrompt,
     Population,
     PresetName,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -73,6 +76,9 @@ def bench(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Compare methods on many people, with intervals over people and paired tests."""
@@ -96,7 +102,17 @@ def bench(
             reading=ReadOptions(strict, min_gap, output.remark),
             models=inputs.models(model),
             settings=EndpointOptions(
-                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+                base_url,
+                None,
+                cache,
+                concurrency,
+                max_calls,
+                max_cost,
+                inputs.price_list(prices),
+                timeout,
+                max_tokens,
+                reasoning_effort,
+                refresh,
             ),
             options=Options(
                 preset.value, verdicts.value, seed=seed, persona_prompt=inputs.persona_prompt(persona_prompt)

@@ -19,7 +19,10 @@ from personalrm.cli.options import (
     Concurrency,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -93,6 +96,9 @@ def curate(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
     from personalrm.cli import output
@@ -108,7 +114,17 @@ def curate(
     wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
     limits = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+        base_url,
+        None,
+        cache,
+        concurrency,
+        max_calls,
+        max_cost,
+        inputs.price_list(prices),
+        timeout,
+        max_tokens,
+        reasoning_effort,
+        refresh,
     )
     with output.bench_progress() as tell:
         result, ledgers = make(

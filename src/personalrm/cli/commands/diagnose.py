@@ -11,10 +11,13 @@ from personalrm.cli.options import (
     Json,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Model,
     PriceList,
     ProfileFile,
+    ReasoningEffort,
+    Refresh,
     Strict,
     Timeout,
 )
@@ -33,6 +36,9 @@ def diagnose(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Name what is wrong with a profile, with the number that shows it and what to do."""
@@ -47,7 +53,17 @@ def diagnose(
     found = load(profile)
     asked = model or found.model
     settings = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+        base_url,
+        None,
+        cache,
+        concurrency,
+        max_calls,
+        max_cost,
+        inputs.price_list(prices),
+        timeout,
+        max_tokens,
+        reasoning_effort,
+        refresh,
     )
     choices = inputs.read_for(data, found, strict, min_gap)
 

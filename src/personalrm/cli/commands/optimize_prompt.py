@@ -20,8 +20,11 @@ from personalrm.cli.options import (
     HistoryFile,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -69,6 +72,9 @@ def optimize_prompt(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output
@@ -81,7 +87,17 @@ def optimize_prompt(
         raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
     plan = Plan(optimizer.value, people, held_back, trials, seed, verdicts.value, keep_anyway)
     limits = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
+        base_url,
+        None,
+        cache,
+        concurrency,
+        max_calls,
+        max_cost,
+        inputs.price_list(prices),
+        timeout,
+        max_tokens,
+        reasoning_effort,
+        refresh,
     )
     with output.bench_progress() as tell:
         found, ledgers = optimize(
