@@ -161,9 +161,6 @@ def shared_models(names: Iterable[str], settings: EndpointOptions) -> list[Langu
     return found
 
 
-Settings = EndpointOptions
-"""The name until 0.1."""
-
 _open: weakref.WeakValueDictionary[tuple[str, EndpointOptions], LanguageModel] = weakref.WeakValueDictionary()
 
 if hasattr(os, "register_at_fork"):  # connections belong to the process that opened them
