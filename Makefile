@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo
 
+<<<<<<< HEAD
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
 PYTEST_FLAGS ?=
 
 .PHONY: demo test slow programs lint types bench wheel clean
+=======
+.PHONY: docs demo test lint types slow bench wheel clean
+>>>>>>> main
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -56,9 +60,14 @@ types: .venv/dev
 bench: .venv/dev
 	for one in benchmarks/[a-z]*.py; do echo "== $$one"; HF_HUB_OFFLINE=1 $(BIN)/python $$one || exit 1; done
 
+# The site with the API reference, in site/.
+docs: .venv/dev
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'The site is site/index.html.'
+
 wheel: .venv/dev
 	$(BIN)/pip install --quiet build
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf .venv $(OUT) dist build
+	rm -rf .venv $(OUT) dist build site
