@@ -215,9 +215,13 @@ class Lineage:
 
     @classmethod
     def of_people(cls, people: Iterable[History]) -> Lineage:
-        """Of these people, by id and by what they chose; for a model whose users name people as they like."""
-        salt, users, choices = _salt(), set[str](), set[str]()
-        for one in people:
+        """Of these people, by id and by what they chose; for a model whose users name people as they like.
+
+        The salt follows from the choices, so that the same recipe writes the same file.
+        """
+        held = tuple(people)
+        salt, users, choices = fingerprint_of_people(held).total, set[str](), set[str]()
+        for one in held:
             users.add(one.user)
             choices.update(_choices(salt, one))
         return cls(salt, tuple(sorted(_keyed(salt, one, 12) for one in users)), "".join(sorted(choices)))
@@ -278,6 +282,11 @@ def stamp_of_folder(folder: str | Path) -> str:
     if not hash_files(found, where, files, [path for one in places for path in sorted(one.glob("*.safetensors"))]):
         raise DataError(f"{where} holds no trained model: expected a folder that `personalrm train` wrote")
     return found.hexdigest()
+
+
+def stamp_of_prior(prior: Mapping[str, Any]) -> str:
+    """32 hex digits that change with the numbers of a traits prior, given as JSON; not with what is said of it."""
+    return hash_of({name: value for name, value in prior.items() if name not in ("lineage", "people")}, 16)
 
 
 def hash_files(state: blake2b, folder: Path, whole: Iterable[Path], weights: Iterable[Path]) -> int:
