@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personalrm.bench.evaluation import Evaluation, evaluate
+from personalrm.bench.origins import NOTHING, origin_of_profile
 from personalrm.data.given import Choices, Context, check_same_person, check_texts, history_of, messages_of
 from personalrm.errors import DataError, ProfileError
 from personalrm.llm import background_loop
@@ -228,6 +229,7 @@ class Client:
             await engine.open(profile),
             history,
             profile.history,
+            origin_of_profile(profile, model) if meter is None else NOTHING,
             name=model if meter is None else "synthesizeme",
             model=model,
             verdicts=options.verdicts,

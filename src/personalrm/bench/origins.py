@@ -7,15 +7,16 @@ check_unseen(label, origin, people)              # DataError if the model was le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from personalrm.errors import DataError, MissingExtra
-from personalrm.models.registry import TRAINED
+from personalrm.models.registry import TRAINED, is_embedded
 from personalrm.preferences import History
-from personalrm.profile.provenance import Lineage, stamp_of_folder
+from personalrm.profile.provenance import Lineage, stamp_of_folder, stamp_of_prior
+from personalrm.profile.records import FusedState, Profile, TraitsState
 
 if TYPE_CHECKING:
     from personalrm.bench.predicting import Method
@@ -44,9 +45,13 @@ Origins = Callable[[bool], Origin]
 """Gives a method's origin; told whether there is nobody else to learn from."""
 
 
+NOTHING = Origin()
+"""Of a method without a finished model."""
+
+
 def nothing(alone: bool) -> Origin:
-    """Of a method without a finished model."""
-    return Origin()
+    """`NOTHING`, for methods."""
+    return NOTHING
 
 
 def origin_of(method: Method, *, alone: bool) -> Origin:
@@ -112,6 +117,27 @@ def of_folder(name: str) -> Origins:
         return Origin(stamp_of_folder(folder), lineages(folder))
 
     return origin
+
+
+def origin_of_profile(profile: Profile, model: str) -> Origin:
+    """What predicts for a profile: the model in a folder, or the prior that it was fitted with."""
+    if model.startswith(TRAINED):
+        return of_folder(model)(False)
+    state = profile.engine
+    parts = list(state.parts.values()) if isinstance(state, FusedState) else [state]
+    for prior in (one.state.get("prior") for one in parts if isinstance(one, TraitsState)):
+        if isinstance(prior, Mapping) and is_embedded(model):
+            return _of_prior(prior)
+    return Origin()
+
+
+def _of_prior(prior: Mapping[str, Any]) -> Origin:
+    from personalrm.models.traits.shipped import is_shipped, shipped_people
+
+    encoder, lineage = prior.get("sense") is not None, prior.get("lineage")
+    known = isinstance(lineage, Mapping) and is_shipped(lineage, encoder=encoder)
+    people = (shipped_people(encoder=encoder),) if known else ()
+    return Origin(stamp_of_prior(prior), people, "the prior that ships with the package")
 
 
 def check_unseen(label: str, origin: Origin, people: Iterable[History], users: frozenset[str]) -> None:

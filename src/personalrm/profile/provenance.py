@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -239,11 +239,13 @@ class Lineage:
         """Whether this person was among them: by id, or because each of their decided choices was."""
         if self.holds(history.user):
             return True
-        theirs = set(_choices(self.salt, history))
-        return bool(theirs) and theirs <= self._known()
+        known = _split(self.choices)
+        return bool(known and history.decided) and all(one in known for one in _choices(self.salt, history))
 
-    def _known(self) -> set[str]:
-        return {self.choices[at : at + 8] for at in range(0, len(self.choices), 8)}
+
+@lru_cache(maxsize=8)
+def _split(choices: str) -> frozenset[str]:
+    return frozenset(choices[at : at + 8] for at in range(0, len(choices), 8))
 
 
 def _salt() -> str:

@@ -2,7 +2,7 @@
 
 shipped_prior().lineage["sources"]                # ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
 shipped_people().holds_history(history)           # True: predicting this person with it proves nothing
-is_shipped(profile.traits.state["prior"])
+is_shipped(prior.lineage, encoder=False)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def shipped_prior(*, encoder: bool = False) -> Prior:
     return Prior.from_json(_file(encoder))
 
 
+@cache
 def shipped_people(*, encoder: bool = False) -> Lineage:
     """Everybody whose choices it was learned from."""
     return Lineage.from_json(_file(encoder)[PEOPLE])
@@ -37,13 +38,13 @@ def shipped_stamp(*, encoder: bool = False) -> str:
     return stamp_of_prior(_file(encoder))
 
 
-def is_shipped(prior: Mapping[str, Any]) -> bool:
-    """Whether the prior in a profile is one that a version of this package shipped: it names the same recipe."""
-    names = ("sources", "command")
-    lineage, ours = prior.get("lineage"), shipped_prior(encoder=prior.get("sense") is not None).lineage
-    return isinstance(lineage, Mapping) and all(lineage.get(one) == ours[one] for one in names)
+def is_shipped(lineage: Mapping[str, Any], *, encoder: bool) -> bool:
+    """Whether a prior's lineage is that of one that a version of this package shipped: it names the same recipe."""
+    ours = _file(encoder)["lineage"]
+    return all(lineage.get(one) == ours[one] for one in ("sources", "command"))
 
 
+@cache
 def _file(encoder: bool) -> dict[str, Any]:
     name = "prior_encoder.json" if encoder else "prior.json"
     found: dict[str, Any] = orjson.loads(resources.files(__package__).joinpath(name).read_bytes())
