@@ -380,3 +380,26 @@ def test_no_side_listed_or_no_tokens() -> None:
 def test_probability_is_the_ratio(a: float, b: float) -> None:
     tokens = [TokenLogprob("A", a, (("A", a), ("B", b)))]
     assert choice_probability(tokens) == pytest.approx(exp(a) / (exp(a) + exp(b)))
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("B.\n\nWait, actually A.", "a"),
+        ("B. Hmm, no: A.", "a"),
+        ("Answer: B. Wait, no, A.", "a"),
+        ("A. On second thought, B.", "b"),
+        ("Response A is better. Actually, no, B.", "b"),
+        ("**B**\n\nWait, actually **A**", "a"),
+        ("A.\n\nWait, it's B, because it is short.", "b"),
+        ("B. I changed my mind: response A.", "a"),
+        ("A. Sorry, I meant B.", "b"),
+        ("B\n\nWait.", None),
+        ("B\n\nScratch that, I am not sure.", None),
+        ("A\n\nActually, response A is nicer because it waits.", "a"),
+        ("A\n\nThere is no B in it.", "a"),
+        ('{"reasoning": "no, actually A", "preference": "B"}', "b"),
+    ],
+)
+def test_a_second_thought_counts_and_a_verdict_taken_back_does_not(text: str, side: str | None) -> None:
+    assert parse_choice(text) == side

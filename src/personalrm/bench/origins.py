@@ -157,5 +157,5 @@ def check_unseen(label: str, origin: Origin, people: Iterable[History], users: f
         way_out = "learn from others with --population FILE or --folds 2 and more" if origin.what else "test on others"
         raise DataError(
             f"{what} was learned from {len(seen)} of the {len(users)} people who are to be predicted ('{seen[0]}' is "
-            f"one): {way_out}, or say --people seen"
+            f"one): {way_out}, or say --train-on-test-users-context"
         )

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from personalrm.models.trained import Trained
 
 BRADLEY_TERRY = "bt"
-LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
-PUBLISHED = tuple(f"{one}:published" for one in LEARNED)
-PROMPTED = tuple(f"{BRADLEY_TERRY}:{one}" for one in ("persona", "persona+demonstrations", "history", "demographics"))
+LEARNED: tuple[str, ...] = ("gpo", "vpl", "pal", "lore", "pref")
+PUBLISHED: tuple[str, ...] = tuple(f"{one}:published" for one in LEARNED)
+PROMPTED: tuple[str, ...] = tuple(
+    f"{BRADLEY_TERRY}:{one}" for one in ("persona", "persona+demonstrations", "history", "demographics")
+)
 _STOPPING = 6  # of so many people one stops the training of a fine-tuned model
 
 
