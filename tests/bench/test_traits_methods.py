@@ -65,7 +65,6 @@ def test_one_person_alone_is_predicted_with_the_prior_that_ships() -> None:
     assert (row.people, row.coverage, row.low) == (1, 1.0, None)
 
 
-@pytest.mark.real_people
 @pytest.mark.parametrize("name", ["traits", "population"])
 def test_the_prior_that_ships_is_not_tested_on_its_own_people(name: str, prism: list[History]) -> None:
     own = prism[:3]
