@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
@@ -43,15 +42,9 @@ def people() -> list[History]:
     return [simulate_people(1, choices=8, seed=seed)[0] for seed in range(5)]
 
 
-@pytest.fixture(scope="module")
-def llm() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as server:
-        yield server
-
-
 def bench(people: list[History], llm: SimulatedLLM, folder: Path, cache: Path, **how: Any) -> BenchResult:
     async def connected() -> Any:
-        return shared_models(["simulated"], Settings(llm.url, cache=cache))
+        return shared_models(["simulated"], EndpointOptions(llm.url, cache=cache))
 
     return run(people, how.pop("methods", METHODS), how.pop("design", DESIGN),
                models=background_loop.run(connected()), folder=folder, **how)  # fmt: skip
@@ -63,10 +56,10 @@ def tables(result: BenchResult, folder: Path) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(people: list[History], llm: SimulatedLLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(people: list[History], server: SimulatedLLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from beginning to end; with its tables."""
     folder = tmp_path_factory.mktemp("whole")
-    tables(bench(people, llm, folder / "run", folder / "answers"), folder / "run")
+    tables(bench(people, server, folder / "run", folder / "answers"), folder / "run")
     return folder / "run"
 
 
@@ -265,7 +258,7 @@ def test_other_choices_and_other_models_are_refused(
         bench(flipped, llm, whole, tmp_path / "answers")
 
     async def other() -> Any:
-        return shared_models([f"another@{llm.url}"], Settings(cache=tmp_path / "answers"))
+        return shared_models([f"another@{llm.url}"], EndpointOptions(cache=tmp_path / "answers"))
 
     with pytest.raises(DataError, match="holds a run on simulated; name every model"):
         run(people, METHODS, DESIGN, models=background_loop.run(other()), folder=whole)
@@ -346,7 +339,7 @@ def test_methods_models_and_numbers_of_choices_multiply(people: list[History], t
     with SimulatedLLM() as one, SimulatedLLM() as two:
 
         async def connected() -> Any:
-            return shared_models([f"small@{one.url}", f"large@{two.url}"], Settings(cache=tmp_path / "answers"))
+            return shared_models([f"small@{one.url}", f"large@{two.url}"], EndpointOptions(cache=tmp_path / "answers"))
 
         result = run(people, ["longer", "default", "traits", "synthesizeme"], DESIGN,
                      models=background_loop.run(connected()), context_pairs=(2, None))  # fmt: skip

@@ -20,7 +20,7 @@ from odd_hosts import OddHost, answer
 from personalrm.errors import StorageError
 from personalrm.llm.cache import AnswerCache, default_path
 from personalrm.llm.cache_rows import cache_key
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
@@ -184,7 +184,7 @@ async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_dis
         return 200, answer("x" * 60_000)
 
     async with OddHost(reply) as odd:
-        llm = connect("m", Settings(base_url=odd.url, cache=path, concurrency=40))
+        llm = connect("m", EndpointOptions(base_url=odd.url, cache=path, concurrency=40))
         asking = [asyncio.create_task(llm.complete(ask(f"question {at}"), SamplingParams(5))) for at in range(300)]
         done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_EXCEPTION)
         for task in asking:
@@ -214,7 +214,7 @@ async def test_with_room_again_the_same_object_goes_on(small_disk: Path) -> None
         return 200, answer("x" * 60_000)
 
     async with OddHost(reply) as odd:
-        llm = connect("m", Settings(base_url=odd.url, cache=small_disk / "answers.sqlite"))
+        llm = connect("m", EndpointOptions(base_url=odd.url, cache=small_disk / "answers.sqlite"))
         with pytest.raises(StorageError, match="all answers so far are kept"):
             await llm.complete(ask("first"), SamplingParams(5))
         with pytest.raises(StorageError, match="is full"):
@@ -264,7 +264,7 @@ async def test_no_key_no_url_and_no_prompt_on_the_disk(tmp_path: Path) -> None:
 
     async with OddHost(echo) as odd:
         url = odd.url.replace("http://", "http://user:passw0rd@") + "?token=t0ken"
-        llm = connect("m", Settings(url, key, tmp_path / "answers.sqlite"))
+        llm = connect("m", EndpointOptions(url, key, tmp_path / "answers.sqlite"))
         want = SamplingParams(5, schema={"title": "t", "type": "object", "description": "described"}, logprobs=5)
         found = await llm.complete(ask(secret_prompt), want)
         stored = _bytes_of(tmp_path)

@@ -19,12 +19,12 @@ FIT = """
 import sys
 from personalrm.data.simulated import simulate_people
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared
+from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.synthesis.fitting import fit
 from personalrm.profile.options import Options
 
 async def work():
-    llm = shared("simulated", Settings(base_url=sys.argv[1], cache=sys.argv[2], concurrency=int(sys.argv[3])))
+    llm = shared("simulated", EndpointOptions(base_url=sys.argv[1], cache=sys.argv[2], concurrency=int(sys.argv[3])))
     print("ready", flush=True)
     return await fit(llm, simulate_people(1, choices=80, seed=3)[0], Options())
 

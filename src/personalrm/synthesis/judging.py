@@ -26,9 +26,8 @@ from personalrm.llm.gather import gather_pair
 from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message, Preference, Verdict
 from personalrm.profile.options import VerdictMode
+from personalrm.renamed import renamed
 from personalrm.synthesis import rendering
-
-"""``token`` asks for the answer's letter alone, ``reasoned`` for an explanation before it."""
 
 VOTE = 5 / 6
 """What a verdict without log-probabilities is worth: two votes that agree are the Krichevsky–Trofimov estimate 5/6."""
@@ -255,3 +254,6 @@ def log_odds(probability: float) -> float:
 def log_loss(probability_of_chosen: float) -> float:
     """−log p of what was chosen, in nats, with p kept within [0.001, 0.999]."""
     return -math.log(min(max(probability_of_chosen, SMALLEST), 1.0 - SMALLEST))
+
+
+__getattr__ = renamed(__name__, {"Shown": "FewShotExample", "Sight": "JudgeContext"})
