@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import log
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
+from personalrm.data.simulated import simulate_people
+from personalrm.errors import DataError
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History
 
@@ -57,6 +60,16 @@ def test_other_people_can_be_the_population(people: list[History]) -> None:
     assert made.rows()[0].people == 10
 
 
-def test_one_person_alone_is_predicted_with_the_prior_that_ships(people: list[History]) -> None:
-    row = run(people[:1], ["traits"]).rows()[0]
+def test_one_person_alone_is_predicted_with_the_prior_that_ships() -> None:
+    row = run(simulate_people(1, choices=8, seed=3), ["traits"]).rows()[0]
     assert (row.people, row.coverage, row.low) == (1, 1.0, None)
+
+
+@pytest.mark.parametrize("name", ["traits", "population"])
+def test_the_prior_that_ships_is_not_tested_on_its_own_people(name: str, prism: list[History]) -> None:
+    own = prism[:3]
+    renamed = [History(f"p{at}", tuple(replace(one, user=f"p{at}") for one in person)) for at, person in enumerate(own)]
+    for people in (own, renamed):
+        with pytest.raises(DataError, match=rf"learned from 3 of the 3 people .*'{people[0].user}'"):
+            run(people, [name], Design(folds=1))
+    assert run(own, ["longer", name], Design(folds=3)).rows()[1].coverage == 1.0  # learned anew from the others

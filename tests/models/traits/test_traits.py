@@ -276,7 +276,7 @@ def test_the_shipped_prior_tells_where_it_comes_from_and_quotes_nobody() -> None
     assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
     assert "train_prior" in prior.lineage["command"]
     state = orjson.loads(file.read_bytes())
-    numbers = [value for key, value in state.items() if key not in ("lineage", "traits")]
+    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people")]
     assert all(isinstance(leaf, float | int) for value in numbers for leaf in np.ravel(value).tolist())
 
 
