@@ -37,7 +37,6 @@ INSTRUMENTS = {"data.simulated", "data.simulated_texts", "llm.simulated"}
 """Made for tests and benchmarks: nothing that is used for real may rest on them."""
 LONGEST, LONG_FROM = 350, 300
 LONG = {
-    "bench.running": "one run from its plan to its rows: the steps share one state that two modules would pass around",
     "cli.output": "all that the commands print, so that one page shows how results look",
     "client": "one class: each verb, its async twin and its docstring",
     "data.formats": "one table of the formats and one function a field: the reader of a row sees them together",
