@@ -86,7 +86,7 @@ def study(
                 seed,
                 name_of(data),
                 None if population is None else source(population, reading),
-                progress,
+                tell,
             ),
             inputs.models(model),
             inputs.endpoint_options(context),
