@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,26 +36,6 @@ SHORT = "Every other day."
 LONG = (
     "It may depend on the pot. I think that it is often best to water it in the morning:\n- 100 ml\n- no more than that"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as running:
-        yield running
-
-
-@pytest.fixture
-def llm(server: SimulatedLLM) -> Iterator[SimulatedLLM]:
-    """The server with its counts at zero and its manners restored afterwards."""
-    server.statistics = Statistics()
-    yield server
-    server.behaviour = Behaviour()
-
-
-@pytest.fixture(scope="module")
-def people() -> list[History]:
-    """Simulated people with short texts."""
-    return simulate_people(50, choices=20, seed=4, prompt_tokens=30, response_tokens=60)
 
 
 def learn(history: History) -> History:
@@ -454,7 +434,7 @@ def test_a_fit_on_a_model_that_fails_every_other_time_still_makes_a_profile(
 def test_every_kind_of_host_gives_a_persona_and_verdicts(
     llm: SimulatedLLM, people: list[History], tmp_path: Path, manners: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.TRIES", 60)  # with six, now and then a question only meets bad moments
+    monkeypatch.setattr("personalrm.llm.http_client.TRIES", 60)  # six may all meet bad moments
     llm.behaviour = Behaviour(**manners)
     me = door(llm, tmp_path).fit(learn(people[0]))
     assert me.profile.persona is not None
@@ -565,7 +545,7 @@ def test_long_mixed_and_odd_texts(llm: SimulatedLLM, tmp_path: Path) -> None:
 def test_the_embedded_engine_has_the_same_verbs(people: list[History], tmp_path: Path) -> None:
     me = SynthesizeMe().fit(learn(people[0]))
     assert me.model == "traits"
-    assert me.persona
+    assert me.profile.traits is not None
     me.save(tmp_path / "traits.json")
     loaded = SynthesizeMe.load(tmp_path / "traits.json")
     assert loaded.profile == me.profile

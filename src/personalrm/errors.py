@@ -5,16 +5,22 @@
     │   ├── RowError                one row: names file, line and field, and what was expected
     │   ├── NotEnoughChoices        too few usable choices for what was asked
     │   ├── SeveralPeople           a file holds more than one person and none was named
+    │   ├── UnknownPerson           the store holds nobody of that name
+    │   ├── PersonErased            the person was erased and not taken in again
     │   └── ProfileError            a profile file is damaged, or from a newer version
     ├── EndpointError               asking the model failed
-    │   ├── Refused                 the host will not serve us: wrong key, unknown model, bad request
+    │   ├── EndpointRefused         the host will not serve us: wrong key, unknown model, bad request
     │   │   └── RequestRefused      not this one request: too long for the model, or filtered
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
-    │   └── Unusable                the host answers, but nothing that can be used
+    │   └── UnusableResponse        the host answers, but nothing that can be used
     ├── TrainingFailed              the loss of a model in training is no number any more
     ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
-    ├── StorageError                the cache or an output file cannot be written (full disk, no rights)
+    ├── StorageError                the cache, the store or an output file cannot be written (full disk, no rights)
+    │   ├── StoreBusy               others are writing to the database: the same request may be sent again
+    │   ├── StoreFull               the disk that holds the database is full
+    │   └── StoreUnavailable        the database server cannot be reached
+    ├── StoreConflict               what is asked contradicts what is stored (another content under a known id)
     └── MissingExtra                an optional package is needed and absent
 
 Errors of other libraries become one of these at the one place where the library is called.
@@ -23,6 +29,8 @@ Errors of other libraries become one of these at the one place where the library
 from __future__ import annotations
 
 from pathlib import Path
+
+from personalrm.renamed import renamed
 
 
 class PersonalrmError(Exception):
@@ -74,6 +82,14 @@ class SeveralPeople(DataError):
     """A file holds choices of several people and the caller named none."""
 
 
+class UnknownPerson(DataError):
+    """The store holds nobody of that name."""
+
+
+class PersonErased(DataError):
+    """The person was erased from the store and not taken in again."""
+
+
 class ProfileError(DataError):
     """A profile file is damaged, or written by a newer version."""
 
@@ -111,8 +127,27 @@ class BudgetSpent(PersonalrmError):
 
 
 class StorageError(PersonalrmError):
-    """A cache or an output file cannot be written."""
+    """A cache, a database or an output file cannot be read or written."""
+
+
+class StoreBusy(StorageError):
+    """Others are writing to the database; the same request may be sent again."""
+
+
+class StoreFull(StorageError):
+    """The disk that holds the database is full; nothing was written."""
+
+
+class StoreUnavailable(StorageError):
+    """The database server cannot be reached; the same request may be sent again."""
+
+
+class StoreConflict(PersonalrmError):
+    """What is asked contradicts what is stored, or what another process has just done."""
 
 
 class MissingExtra(PersonalrmError):
     """An optional package is needed and not installed."""
+
+
+__getattr__ = renamed(__name__, {"Refused": "EndpointRefused", "Unusable": "UnusableResponse"})

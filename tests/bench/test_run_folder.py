@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from places import SOURCE
 
 from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.plan import Design
@@ -25,7 +26,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
@@ -41,15 +42,9 @@ def people() -> list[History]:
     return [simulate_people(1, choices=8, seed=seed)[0] for seed in range(5)]
 
 
-@pytest.fixture(scope="module")
-def llm() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as server:
-        yield server
-
-
 def bench(people: list[History], llm: SimulatedLLM, folder: Path, cache: Path, **how: Any) -> BenchResult:
     async def connected() -> Any:
-        return shared_models(["simulated"], Settings(llm.url, cache=cache))
+        return shared_models(["simulated"], EndpointOptions(llm.url, cache=cache))
 
     return run(people, how.pop("methods", METHODS), how.pop("design", DESIGN),
                models=background_loop.run(connected()), folder=folder, **how)  # fmt: skip
@@ -61,10 +56,10 @@ def tables(result: BenchResult, folder: Path) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(people: list[History], llm: SimulatedLLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(people: list[History], server: SimulatedLLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from beginning to end; with its tables."""
     folder = tmp_path_factory.mktemp("whole")
-    tables(bench(people, llm, folder / "run", folder / "answers"), folder / "run")
+    tables(bench(people, server, folder / "run", folder / "answers"), folder / "run")
     return folder / "run"
 
 
@@ -121,7 +116,7 @@ def judged(path: Path) -> list[str]:
     return sorted(str((one["task"], one["id"], one["order"], one["probability"])) for one in rows(path))
 
 
-RUN = ("from personalrm.cli import main; main()",)
+RUN = ("from personalrm.cli.app import main; main()",)
 
 
 def command(data: Path, llm: SimulatedLLM, folder: Path, *more: str) -> list[str]:
@@ -205,7 +200,11 @@ def test_a_model_that_fails_ends_its_own_methods_alone(
         at = parts.index("--model")
         del parts[at : at + 2]
         end = subprocess.run(
-            parts, capture_output=True, text=True, timeout=PATIENCE_S, env={"PATH": "", "COLUMNS": "200"}
+            parts,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env={"PYTHONPATH": str(SOURCE), "PATH": "", "COLUMNS": "200"},
         )
     assert end.returncode == 1
     assert "could not be finished" in end.stderr
@@ -259,7 +258,7 @@ def test_other_choices_and_other_models_are_refused(
         bench(flipped, llm, whole, tmp_path / "answers")
 
     async def other() -> Any:
-        return shared_models([f"another@{llm.url}"], Settings(cache=tmp_path / "answers"))
+        return shared_models([f"another@{llm.url}"], EndpointOptions(cache=tmp_path / "answers"))
 
     with pytest.raises(DataError, match="holds a run on simulated; name every model"):
         run(people, METHODS, DESIGN, models=background_loop.run(other()), folder=whole)
@@ -284,14 +283,17 @@ def test_a_damaged_line_is_named(people: list[History], tmp_path: Path) -> None:
 def test_two_runs_do_not_write_into_one_folder(people: list[History], tmp_path: Path) -> None:
     run(people, ["longer"], DESIGN, folder=tmp_path)
     identity = {name: value for name, value in read_run(tmp_path).items() if name not in ("schema", "models")}
-    with RunFolder.open(tmp_path, identity, []), pytest.raises(DataError, match="another run is writing"):
+    with (
+        RunFolder.open(tmp_path, identity, []),
+        pytest.raises(DataError, match=rf"another run \(process {os.getpid()}\) is writing"),
+    ):
         run(people, ["longer"], DESIGN, folder=tmp_path)
     run(people, ["longer"], DESIGN, folder=tmp_path)  # let go of
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{", "damaged"), ("[]", "describes no run"), ('{"schema": 99}', "newer personalrm"), ("{}", "describes no run")],
+    [("{", "damaged"), ("[]", "damaged"), ('{"schema": 99}', "newer personalrm"), ("{}", "field 'schema'")],
 )
 def test_a_run_that_cannot_be_read(text: str, said: str, people: list[History], tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
@@ -304,7 +306,7 @@ def test_results_without_their_run_and_places_that_cannot_be_written(people: lis
     with pytest.raises(DataError, match=r"holds results without run\.json"):
         run(people, ["longer"], DESIGN, folder=tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match="is a file"):
         run(people, ["longer"], DESIGN, folder=tmp_path / "file")
 
 
@@ -337,7 +339,7 @@ def test_methods_models_and_numbers_of_choices_multiply(people: list[History], t
     with SimulatedLLM() as one, SimulatedLLM() as two:
 
         async def connected() -> Any:
-            return shared_models([f"small@{one.url}", f"large@{two.url}"], Settings(cache=tmp_path / "answers"))
+            return shared_models([f"small@{one.url}", f"large@{two.url}"], EndpointOptions(cache=tmp_path / "answers"))
 
         result = run(people, ["longer", "default", "traits", "synthesizeme"], DESIGN,
                      models=background_loop.run(connected()), context_pairs=(2, None))  # fmt: skip

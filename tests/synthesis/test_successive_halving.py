@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 import scripted
-from scripted import Scripted, choice, history, kind_of, reasoned
+from choices import choice, history
+from scripted import Scripted, kind_of, reasoned
 
 from personalrm.errors import BudgetSpent, UnusableResponse
 from personalrm.llm.endpoint import SamplingParams
@@ -72,7 +73,7 @@ async def test_what_helps_is_used_and_the_simplest_of_equals_wins() -> None:
     assert profile.fallback.arms["default"].accuracy == 0.0
     assert profile.fallback.arms["persona"].accuracy == 1.0
     sight = judge_context_of(profile)
-    assert sight.persona == "Likes detail.\n- Likes detail"
+    assert sight.persona == "- Likes detail"
     assert sight.demonstrations == ()
 
 

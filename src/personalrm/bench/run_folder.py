@@ -19,19 +19,20 @@ What is half done when a run is killed is cut off when it goes on (see `run_log`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.run_log import Log, Row, rows_of
 from personalrm.errors import DataError
-from personalrm.files import replace_file, stored
+from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
+from personalrm.profile.provenance import differing
 
-SCHEMA = 1
+SCHEMA = 2
 RUN, SECONDS = "run.json", "seconds.json"
 
 _SAID = {
@@ -51,7 +52,7 @@ _SAID = {
 class RunFolder:
     """A folder that belongs to one run; use it with ``with``, which keeps other processes out of it."""
 
-    def __init__(self, path: Path, lock: IO[bytes]) -> None:
+    def __init__(self, path: Path, lock: Lock) -> None:
         self.path, self._lock = path, lock
 
     @classmethod
@@ -68,14 +69,11 @@ class RunFolder:
             StorageError: it cannot be written.
         """
         folder = Path(path)
-        with stored(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / ".lock").open("wb")
+        lock = hold(folder, "run")
         try:
-            _hold(lock, folder)
             _check_same(folder, identity, sorted(models))
         except BaseException:
-            lock.close()
+            lock.release()
             raise
         return cls(folder, lock)
 
@@ -85,11 +83,15 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.close()
+        self._lock.release()
 
-    def log(self, entry: ResultKey) -> Log:
-        """Where the rows of one entry are added; what an earlier, killed run left half done is cut off."""
-        return Log(self.path, entry)
+    def log(self, entry: ResultKey, provenance: str) -> Log:
+        """Where the rows of one entry are added; what an earlier, killed run left half done is cut off, and so is
+        what was answered under another provenance, such as by a model that has been replaced."""
+        found = Log(self.path, entry, provenance)
+        if not found.finished:
+            self._write_seconds({name: spent for name, spent in self.seconds().items() if name != entry.file})
+        return found
 
     def tasks(self, entry: ResultKey) -> list[dict[str, Any]]:
         """The task rows of one entry, in the order of the tasks."""
@@ -103,7 +105,12 @@ class RunFolder:
         """Count time that an entry ran."""
         spent = self.seconds()
         spent[entry.file] = round(spent.get(entry.file, 0.0) + seconds, 3)
-        replace_file(self.path / SECONDS, [orjson.dumps(spent, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)])
+        self._write_seconds(spent)
+
+    def _write_seconds(self, spent: Mapping[str, float]) -> None:
+        with stored(self.path):
+            text = orjson.dumps(spent, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+            replace_file(self.path / SECONDS, text)
 
     def seconds(self) -> dict[str, float]:
         """How long each entry ran, by the names of their files."""
@@ -113,17 +120,9 @@ class RunFolder:
 def read_run(folder: str | Path) -> dict[str, Any]:
     """What ``run.json`` says. DataError if there is none, it is damaged, or it comes from a newer version."""
     path = Path(folder) / RUN
-    try:
-        found = orjson.loads(path.read_bytes())
-    except OSError:
-        raise DataError(f"there is no run in {folder}: `personalrm bench … --out DIR` makes one") from None
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("schema"), int):
-        raise DataError(f"{path} describes no run")
-    if found["schema"] > SCHEMA:
-        raise DataError(f"{path} was written by a newer personalrm; update to read it")
-    return found
+    if not path.is_file():
+        raise DataError(f"there is no run in {folder}: `personalrm bench … --out DIR` makes one")
+    return read_object(path, "run", SCHEMA)
 
 
 def read_seconds(folder: str | Path) -> dict[str, float]:
@@ -143,13 +142,12 @@ def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
         known: dict[str, Any] = {"schema": SCHEMA, **identity, "models": models}
     else:
         known = read_run(folder)
-        for name, value in identity.items():
-            if known.get(name) != value:
-                what = _SAID.get(name, name)
-                raise DataError(
-                    f"{folder} holds a run with other {what} ({_short(known.get(name))}, not {_short(value)}); "
-                    "choose another --out, or delete that folder"
-                )
+        if known["schema"] < SCHEMA:
+            raise DataError(
+                f"{folder} holds a run of an earlier personalrm, which did not note all that its results depend on: "
+                "choose another --out"
+            )
+        _check_identity(folder, known, identity)
         if strange := sorted(set(known.get("models", [])) - set(models)):
             raise DataError(
                 f"{folder} holds a run on {', '.join(strange)}; name every model it is to hold with --model, or "
@@ -157,21 +155,21 @@ def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
             )
         known["models"] = models
     with stored(folder):
-        replace_file(folder / RUN, [orjson.dumps(known, option=orjson.OPT_INDENT_2)])
+        replace_file(folder / RUN, to_json(known))
+
+
+def _check_identity(folder: Path, known: Row, identity: Row) -> None:
+    for name, value in identity.items():
+        if known.get(name) == value:
+            continue
+        if name == "fingerprint":
+            changed = differing(known.get("fields") or {}, identity["fields"])
+            said = f"on other choices in the data (changed: {', '.join(changed) or 'their number'})"
+        else:
+            said = f"with other {_SAID.get(name, name)} ({_short(known.get(name))}, not {_short(value)})"
+        raise DataError(f"{folder} holds a run {said}; choose another --out, or delete that folder")
 
 
 def _short(value: Any) -> str:
     text = "none" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _hold(lock: IO[bytes], folder: Path) -> None:
-    """Keep other processes out for as long as the file is open; the system lets go of it when we die."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has none: there nobody is kept out
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise DataError(f"another run is writing to {folder}: wait for it, or choose another --out") from None

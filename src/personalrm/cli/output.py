@@ -1,4 +1,4 @@
-"""What the command line prints: results on stdout, remarks and progress on stderr, plain text where it is no
+"""What the command line prints: results on stdout, remarks on stderr, plain text where it is no
 terminal. Texts of others are shown without control characters, which could clear a terminal or rewrite what it says.
 """
 
@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -59,50 +58,13 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-@contextmanager
-def progress(verb: str) -> Iterator[Callable[[], None]]:
-    """Counts answers of the model on a terminal; silent elsewhere."""
-    with _status() as tell:
-        answered = 0
-
-        def one_more() -> None:
-            nonlocal answered
-            answered += 1
-            tell(f"{verb}: {answered:,} answers")
-
-        yield one_more
-
-
-@contextmanager
-def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Tells how many tasks of which method are done."""
-    with _status() as tell:
-        yield lambda method, done, total: tell(f"{method}: {done:,} of {total:,}")
-
-
-@contextmanager
-def training_progress() -> Iterator[Callable[[str], None]]:
-    """Shows what a training says of itself."""
-    with _status() as tell:
-        yield tell
-
-
-@contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with Console(stderr=True).status("starting") as status:
-        yield lambda text: status.update(escape(text))
-
-
 def profile(found: Profile) -> None:
     """The persona with its evidence, what helps, what is shown to a judge, and what it took."""
     out, ties = console(), len(found.history) - len(found.history.decided)
     out.print(
         f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
         f"from, {len(found.validation)} held back{f', {ties} tied' if ties else ''}) · "
-        f"{_safe(found.model)}{_preset(found)}\n"
+        f"{_safe(found.model)}{_preset(found)} · {_use(found)}\n"
     )
     _persona(out, found)
     _arms(out, found)
@@ -143,12 +105,22 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
         remark(f"{found.unscored} of {found.compared} comparisons are unscored.")
 
 
-def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, as_json: bool) -> None:
+def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: bool) -> None:
     """The profile's row, the baselines beside it, and the predictions one by one."""
-    if seen:
-        was = "was" if seen == 1 else "were"
+    of = f"of {counted(len(found.verdicts), 'choice')}"
+    if found.learned_from:
+        was = "was" if found.learned_from == 1 else "were"
+        remark(f"{found.learned_from} {of} {was} learned from: the accuracy on them is no prediction.")
+    if found.shared_conversations:
         remark(
-            f"{seen} of {counted(len(choices), 'choice')} {was} learned from: the accuracy on them is no prediction."
+            f"{found.shared_conversations} {of} belong to conversations that were learned from: such choices are "
+            "easier than those of new conversations."
+        )
+    if found.trained_on:
+        were = "was" if len(found.trained_on) == 1 else "were"
+        remark(
+            f"{' and '.join(found.trained_on)} {were} learned from this person's choices among others': the accuracy "
+            "there is no prediction."
         )
     if as_json:
         _json(found.as_json())
@@ -236,11 +208,23 @@ def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
         out.print(Padding(_safe(judged.reasoning), (0, 0, 0, 8)), style="dim")
 
 
+def _use(found: Profile) -> str:
+    """Whether the persona is shown to a judge and stands in the prompts."""
+    from personalrm.synthesis.prompting import persona_in_use
+
+    if found.persona is None:
+        return "no persona"
+    return "persona in use" if persona_in_use(found) else "persona [bold]not[/bold] in use (see What helps)"
+
+
 def _persona(out: Console, found: Profile) -> None:
+    from personalrm.synthesis.persona import own_summary
+
     if found.persona is None:
         out.print("[bold]No persona.[/bold]\n")
         return
-    out.print(f"[bold]Persona[/bold]\n{_safe(found.persona.summary)}\n")
+    summary = own_summary(found.persona)
+    out.print(f"[bold]Persona[/bold]\n{_safe(summary)}\n" if summary else "[bold]Persona[/bold]")
     for claim in found.persona.claims:
         out.print(f"• {_safe(claim.text)}{'' if found.traits else _counts(claim)}")  # the embedded engine says them
         for line in _evidence(found, claim):
@@ -279,7 +263,7 @@ def _arms(out: Console, found: Profile) -> None:
         mark = "→" if arm == found.fallback.chosen else " "
         out.print(
             f"{mark} {arm:<24} log loss {number(one.log_loss)}  accuracy {number(one.accuracy)}  "
-            f"on {counted(one.scored, 'choice')}"
+            f"on {counted(one.scored, 'choice')}{f', {one.unanswered} unanswered' if one.unanswered else ''}"
         )
     if found.fallback.chosen not in found.fallback.arms:
         out.print(f"→ {found.fallback.chosen:<24} not measured")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion
 from personalrm.llm.wire import CHARACTERS_A_TOKEN
+from personalrm.renamed import renamed
 
 HIGHEST_PRICE = 1e6
 """Dollars per million tokens; a hundred times what the dearest model has cost."""
@@ -61,6 +62,8 @@ class Budget:
     Attributes:
         prices: to compute the cost where the host does not bill it; None if unknown.
         max_calls, max_cost: limits; None is unlimited. ``max_cost`` is in US dollars.
+        refused: questions that the host would not answer: too long for the model, or stopped by its content filter.
+        cut: answers that stayed cut off.
     """
 
     prices: Prices | None = None
@@ -69,6 +72,8 @@ class Budget:
     calls: int = 0
     in_flight: int = 0
     from_cache: int = 0
+    refused: int = 0
+    cut: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -120,3 +125,6 @@ class Budget:
         if not self.cost + on_the_way < limit:  # NaN is below nothing
             spent = f"${self.cost:.4f} spent, {self.in_flight} calls on their way"
             raise BudgetSpent(f"the limit of ${limit:g} (--max-cost) is used up: {spent}")
+
+
+__getattr__ = renamed(__name__, {"Ledger": "Budget"})

@@ -27,7 +27,7 @@ from personalrm.models.encoders.weights import fingerprint_of
 from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor
 from personalrm.models.trained import Trained, kind_of, load_trained, trained_people
 from personalrm.models.traits.features import Array
-from personalrm.models.traits.person import Measured, fallback, groups_of
+from personalrm.models.traits.person import Measured, arm_selection, groups_of
 from personalrm.models.uncertainty import doubt_of_learned
 from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History, Preference
@@ -63,6 +63,10 @@ class TrainedEngine:
         """The model for this person. ProfileError if the folder holds another one than the profile was fitted with."""
         return await in_fitting_worker(self._open, profile)
 
+    async def open_population(self, profile: Profile) -> LocalPredictor:
+        """The model before it is fitted to anybody."""
+        return LocalPredictor(await in_fitting_worker(_loaded, self.folder, stamp_of_folder(self.folder)))
+
     def _fit(self, history: History) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
@@ -81,7 +85,7 @@ class TrainedEngine:
             validation=(),
             persona=None,
             demonstrations=(),
-            fallback=fallback(measured),
+            fallback=arm_selection(measured),
             fingerprint=fingerprint_of_history(history),
             options=self.options,
             engine=TrainedState(stamp),

@@ -14,6 +14,7 @@ from typing import Literal
 from personalrm.preferences import History, Preference, Side
 from personalrm.profile.options import Options
 from personalrm.profile.spend import Spend
+from personalrm.renamed import renamed
 
 Arm = Literal["default", "persona", "demonstrations", "persona+demonstrations"]
 """What of the person the judge is shown, simplest first."""
@@ -24,11 +25,18 @@ SCHEMA = 2
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One belief about the person: ``supporting`` and ``opposing`` are ids of their choices."""
+    """One belief about the person.
+
+    Attributes:
+        text: the belief.
+        supporting, opposing: ids of the person's choices that speak for and against it.
+        q_value: the false-discovery rate at which the claim holds over all traits tried; None where it was not tested.
+    """
 
     text: str
     supporting: tuple[str, ...]
     opposing: tuple[str, ...] = ()
+    q_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,19 @@ class CandidateSet:
 
 @dataclass(frozen=True, slots=True)
 class ArmScore:
-    """How one arm did on the validation choices that it could score."""
+    """How one arm did on the validation choices that every arm answered.
+
+    Attributes:
+        log_loss: nats a choice; None if there is none.
+        accuracy: share predicted right.
+        scored: choices behind the two.
+        unanswered: validation choices on which this arm gave no readable verdict.
+    """
 
     log_loss: float | None
     accuracy: float | None
     scored: int
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +267,6 @@ class Profile:
             if one.id == choice_id:
                 return one
         raise KeyError(choice_id)
+
+
+__getattr__ = renamed(__name__, {"Fallback": "ArmSelection", "TraitsFit": "TraitsState"})

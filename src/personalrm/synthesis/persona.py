@@ -9,6 +9,7 @@ choices support than oppose, and that invent nothing about who the person is. (S
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,11 +18,12 @@ from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json, why_unparsed
 from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
 from personalrm.profile.records import Claim, Persona
 from personalrm.prompts.marks import break_marks
 from personalrm.synthesis.grounding import grounded, invents, own_words
-from personalrm.synthesis.judging import FewShotExample, JudgeContext, without_thoughts
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
 PRIORITY = 1
 LONGEST_ANSWER = 1500
@@ -73,7 +75,7 @@ async def write_persona(
             return None
         fewer = shown[: len(shown) // 2]  # the most informative come first
         return await write_persona(endpoint, fewer, seed, instruction)
-    return read_persona(completion.text, shown)
+    return await asyncio.to_thread(read_persona, completion.text, shown)
 
 
 def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None = None) -> list[Message]:
@@ -86,7 +88,7 @@ def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None
 
 def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None:
     """What can be kept of a model's answer; prose is taken as a summary without claims, a refusal as nothing."""
-    answer = without_thoughts(answer)
+    answer = visible(answer)
     record = parse_json(answer)
     words = own_words(one.choice for one in shown)
     if record is None:
@@ -104,8 +106,28 @@ def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None
 
 
 def persona_text(persona: Persona) -> str:
-    """The persona as the judge reads it."""
-    return "\n".join([persona.summary, *(f"- {claim.text}" for claim in persona.claims)])
+    """The persona as a judge reads it: the summary, then the claims that it does not say itself."""
+    summary = own_summary(persona)
+    return "\n".join([*([summary] if summary else []), *(f"- {claim.text}" for claim in other_claims(persona))])
+
+
+def own_summary(persona: Persona) -> str:
+    """The summary; empty where it does nothing but repeat the claims."""
+    left = persona.summary
+    for claim in persona.claims:
+        for said in (_sentence(claim), _sentence(claim).partition(":")[0]):
+            left = left.replace(said, "")
+    return persona.summary if re.search(r"\w", left) else ""
+
+
+def other_claims(persona: Persona) -> list[Claim]:
+    """The claims that stand beside `own_summary`: those that it does not hold word for word."""
+    summary = own_summary(persona)
+    return [claim for claim in persona.claims if _sentence(claim) not in summary]
+
+
+def _sentence(claim: Claim) -> str:
+    return claim.text.rstrip(".")
 
 
 def _items(value: Any) -> list[dict[str, Any]]:

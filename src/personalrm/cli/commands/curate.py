@@ -12,14 +12,17 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
     Concurrency,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -64,6 +67,7 @@ Toxic = Annotated[bool, typer.Option("--leave-out-toxic", help="Arena: not what 
 
 
 def curate(
+    context: typer.Context,
     data: DataSet,
     raw: RawData,
     out: Out,
@@ -74,7 +78,7 @@ def curate(
     min_gap: Gap = _DEFAULT.min_gap,
     min_pairs: Pairs = _DEFAULT.min_pairs,
     min_conversations: Conversations = _DEFAULT.min_conversations,
-    room: Personalizable = _DEFAULT.room,
+    min_personalizable: Personalizable = _DEFAULT.min_personalizable,
     min_agreement: Low = _DEFAULT.min_agreement,
     max_agreement: High = _DEFAULT.max_agreement,
     min_scored: Scored = _DEFAULT.min_scored,
@@ -93,6 +97,9 @@ def curate(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
     from personalrm.cli import output
@@ -101,21 +108,17 @@ def curate(
     from personalrm.curation.sources import sources
     from personalrm.curation.table import table
     from personalrm.data.formats.lmarena import ArenaFilter
-    from personalrm.llm.connect import EndpointOptions
 
-    shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)
+    shares = (min_personalizable, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
     wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
-    limits = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-    )
-    with output.bench_progress() as tell:
+    with progress.bench_progress() as tell:
         result, ledgers = make(
             plan,
             inputs.models(model),
             out,
-            limits,
+            inputs.endpoint_options(context),
             skip=skip_llm_filters,
             warn=output.remark,
             progress=lambda done, people: tell("people", done, people),

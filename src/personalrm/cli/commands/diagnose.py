@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from personalrm.cli import inputs
 from personalrm.cli.options import (
     BaseUrl,
@@ -11,16 +13,20 @@ from personalrm.cli.options import (
     Json,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Model,
     PriceList,
     ProfileFile,
+    ReasoningEffort,
+    Refresh,
     Strict,
     Timeout,
 )
 
 
 def diagnose(
+    context: typer.Context,
     profile: ProfileFile,
     data: HistoryFile,
     base_url: BaseUrl = None,
@@ -33,6 +39,9 @@ def diagnose(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Name what is wrong with a profile, with the number that shows it and what to do."""
@@ -40,15 +49,13 @@ def diagnose(
     from personalrm.bench.diagnosis import diagnose as examined
     from personalrm.cli import output
     from personalrm.llm import background_loop
-    from personalrm.llm.connect import EndpointOptions, shared
+    from personalrm.llm.connect import shared
     from personalrm.models.registry import is_local
     from personalrm.profile.file import load
 
     found = load(profile)
     asked = model or found.model
-    settings = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-    )
+    settings = inputs.endpoint_options(context)
     choices = inputs.read_for(data, found, strict, min_gap)
 
     async def work() -> list[Symptom]:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
-from personalrm.cli.commands.bench import ContextPairs, Models
+from personalrm.cli import inputs, progress
+from personalrm.cli.commands.bench import ContextSizes, Models
 from personalrm.cli.options import (
     METHODS,
     BaseUrl,
@@ -17,10 +17,13 @@ from personalrm.cli.options import (
     HistoryFile,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Population,
     PresetName,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -34,6 +37,7 @@ Name = Annotated[
 
 
 def study(
+    context: typer.Context,
     name: Name,
     data: HistoryFile,
     out: Annotated[Path, typer.Option(help="Where finished work and the result are kept; `report` shows it.")],
@@ -42,7 +46,7 @@ def study(
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
     base_url: BaseUrl = None,
-    context_pairs: ContextPairs = "1,2,4,8,all",
+    context_sizes: ContextSizes = "1,2,4,8,all",
     seed: Seed = 0,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
@@ -54,6 +58,9 @@ def study(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
     from personalrm.bench.studies.command import run_study
@@ -61,12 +68,11 @@ def study(
     from personalrm.cli import output
     from personalrm.data.files import name_of
     from personalrm.data.sources import ReadOptions, source
-    from personalrm.llm.connect import EndpointOptions
     from personalrm.profile.options import Options
 
     reading = ReadOptions(strict, min_gap, output.remark)
-    limits = inputs.context_pairs(context_pairs)
-    with output.bench_progress() as progress:
+    limits = inputs.context_sizes(context_sizes)
+    with progress.bench_progress() as tell:
         path, ledgers = run_study(
             name,
             StudyContext(
@@ -80,12 +86,10 @@ def study(
                 seed,
                 name_of(data),
                 None if population is None else source(population, reading),
-                progress,
+                tell,
             ),
             inputs.models(model),
-            EndpointOptions(
-                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-            ),
+            inputs.endpoint_options(context),
         )
     output.asked(ledgers)
     output.study(path)

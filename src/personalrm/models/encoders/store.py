@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from personalrm.errors import StorageError
-from personalrm.llm.cache import MEMORY, WAIT_FOR_OTHERS_S, is_full
+from personalrm.files import MEMORY, is_full, open_database
 from personalrm.llm.cache import default_path as path_of_answers
 from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors
 from personalrm.preferences import Message
@@ -202,9 +202,7 @@ class VectorFile:
             return self._db[1]
         if not self._is_full:
             with self._storage():
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.path.touch(mode=0o600)  # whether somebody's text was embedded is nobody's business
-                self._db = os.getpid(), _open(self.path)
+                self._db = os.getpid(), open_database(self.path, _SCHEMA)
                 return self._db[1]
         return None
 
@@ -220,18 +218,6 @@ class VectorFile:
             self._is_full = True
             said = f"the disk that holds the cache of embeddings {self.path} is full: new ones are not kept"
             warnings.warn(said, RuntimeWarning, stacklevel=2)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _keys(name: str, texts: Sequence[str]) -> list[bytes]:

@@ -8,32 +8,32 @@ every label is 1. ``covariance`` is S, either variances (p,) or a matrix (p, p).
     saved = worth(offset, t, covariance, groups)                  # what each choice teaches about the others (n,)
 
 All problems are solved in z ~ N(0, I) with v = L z, S = L Lᵀ, by Newton's method over min(n, p) unknowns: time and
-memory grow linearly with the number of choices. 20,000 choices take 0.5 s, 1,000 take 40 ms.
+memory grow linearly with the number of choices. 20,000 choices take about 1 s, 1,000 take 50 ms.
 
-A group is left out by refitting from the full fit. Above `MOST_REFITS` groups only those that hold more than 1 in
-`MOST_REFITS` choices are refitted; the others are left out by one Newton step from the full fit, with the exact
-Hessian of the remaining choices (approximate leave-one-out, Rad & Maleki 2020, arXiv 1801.10243). Against refitting
-the log-odds differ by less than 1e-3, on average by 1e-5 (300 to 2,000 choices, `tests/models/traits`).
+A group is left out by refitting from the full fit. Above 256 groups, or 400,000 pairs of a group and a choice, small
+groups are left out by one Newton step from the full fit, with the exact Hessian of the remaining choices (approximate
+leave-one-out: Rad & Maleki 2020, arXiv 1801.10243). Its log-odds are within 0.005 of those of a refit at 300 choices
+(mean 1e-4) and within 0.002 from 1,000 on (mean 4e-5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from personalrm.models.traits.fit import Array, sigmoid, softplus
+from personalrm.models.traits.newton import OwnRows, Rows, SharedRows, newton
 
-Rows = NDArray[np.intp]
 Groups = Sequence[Rows]
 
-MOST_REFITS = 256
-"""Above so many groups, small ones are left out by one step instead of a refit."""
+MOST_REFITS, _REFITTED_CELLS = 256, 400_000
+"""Above so many groups, or groups times choices, small groups are left out by one step instead of a refit."""
 _MOST_TARGETS, _MOST_OF_A_GROUP = 256, 64  # choices on which `worth` is measured; above that an even sample
-_NEWTON, _CLOSE = 30, 1e-7  # steps at most, and the change of z at which it stops; the error is then below 1e-12
-_CELLS = 1_000_000  # numbers of one batch of problems: 8 MB, in the processor's cache for most people
+_FEWEST_REFITS = 32
+_FEW, _TOGETHER = 64, 256  # people of few choices, and how many of them are solved together
+_CELLS = 1_000_000  # numbers of one batch of problems: 8 MB
 
 
 class Person(NamedTuple):
@@ -42,15 +42,6 @@ class Person(NamedTuple):
     offset: Array
     t: Array
     groups: Groups
-
-
-class _Problem(NamedTuple):
-    """Log-odds (n,), whitened features (n, r), where Newton starts (r,) and the rows that are left out."""
-
-    offset: Array
-    x: Array
-    start: Array | None
-    without: Rows
 
 
 def person_posterior(offset: Array, t: Array, covariance: Array) -> tuple[Array, Array]:
@@ -81,49 +72,19 @@ def variances_of(t: Array, covariance: Array) -> Array:
 
 
 def posteriors(offset: Array, x: Array, start: Array | None = None) -> tuple[Array, Array]:
-    """Mode (B, r) and inverse Hessian there (B, r, r) of B problems with weights z ~ N(0, I).
-
-    Newton's method; a step that would raise the loss is halved.
+    """Mode (P, r) and inverse Hessian there (P, r, r) of many people with weights z ~ N(0, I).
 
     Args:
-        offset: (B, n) log-odds.
-        x: (B, n, r) features; a row of zeros is no choice.
-        start: (B, r), zero if None.
+        offset: (P, n) log-odds.
+        x: (P, n, r) features; a row of zeros is no choice.
+        start: (P, r), zero if None.
     """
-    z = np.zeros((x.shape[0], x.shape[2])) if start is None else start.copy()
-    f = offset + _times(x, z)
-    value, active = _loss(f, z), np.arange(len(z))
-    hessian = np.zeros((len(z), z.shape[1], z.shape[1]))
-    for _ in range(_NEWTON):
-        o, rows, now = (one if len(active) == len(z) else one[active] for one in (offset, x, z))
-        p = sigmoid(-f[active])
-        turned = np.swapaxes(rows, 1, 2)
-        bent = (turned * (p * (1.0 - p))[:, None, :]) @ rows
-        bent[:, np.arange(z.shape[1]), np.arange(z.shape[1])] += 1.0
-        step = np.asarray(np.linalg.solve(bent, (_times(turned, p) - now)[..., None])[..., 0], dtype=float)
-        trial, ahead = now + step, o + _times(rows, now + step)
-        reached, size = _loss(ahead, trial), np.ones(len(active))
-        while (over := (reached > value[active] + 1e-12) & (size > 1e-3)).any():
-            size[over] /= 2.0
-            trial[over] = now[over] + size[over, None] * step[over]
-            ahead[over] = o[over] + _times(rows[over], trial[over])
-            reached[over] = _loss(ahead[over], trial[over])
-        z[active], f[active], value[active], hessian[active] = trial, ahead, reached, bent
-        active = active[np.abs(step).max(axis=1, initial=0.0) >= _CLOSE]
-        if not len(active):
-            break
-    return z, np.asarray(np.linalg.inv(hessian), dtype=float)
+    mode, hessian = newton(OwnRows(offset, x), np.zeros((x.shape[0], x.shape[2])) if start is None else start)
+    return mode, _inverse(hessian)
 
 
-def _times(matrices: Array, vectors: Array) -> Array:
-    """Matrix times vector, for many of both: (B, n, r) and (B, r) give (B, n)."""
-    product: Array = (matrices @ vectors[..., None])[..., 0]
-    return product
-
-
-def _loss(f: Array, z: Array) -> Array:
-    """Penalised losses (B,): -log p of all choices + |z|²/2."""
-    return np.asarray(softplus(-f).sum(axis=1) + 0.5 * (z * z).sum(axis=1), dtype=float)
+def _inverse(matrices: Array) -> Array:
+    return np.asarray(np.linalg.inv(matrices), dtype=float)
 
 
 def leave_out(offset: Array, t: Array, covariance: Array, held_out: Groups) -> tuple[Array, Array]:
@@ -132,86 +93,108 @@ def leave_out(offset: Array, t: Array, covariance: Array, held_out: Groups) -> t
 
 
 def leave_out_all(people: Sequence[Person], covariance: Array) -> list[tuple[Array, Array]]:
-    """`leave_out` of many people, solved together: one by one, calling the solver takes longer than solving."""
+    """`leave_out` of many people; those of few choices are solved together, which is several times as fast."""
     root = root_of(covariance)
     features = [_narrow(one.t @ root) for one in people]
-    found = [(one.offset.copy(), (x * x).sum(axis=1)) for one, x in zip(people, features, strict=True)]
-    shared = [at for at, one in enumerate(people) if _several(one)]
-    whole = _solve([_Problem(people[at].offset, features[at], None, _NOTHING) for at in shared])
-    places, problems = [], []
-    for at, (mode, spread) in zip(shared, whole, strict=True):
-        one, x = people[at], features[at]
-        for inside in one.groups:
-            if len(one.groups) > MOST_REFITS and len(inside) * MOST_REFITS <= len(one.offset):
-                _one_step(one.offset, x, mode, spread, inside, found[at])
-            else:
-                places.append((at, inside))
-                problems.append(_Problem(one.offset, x, mode, inside))
-    for (at, inside), (mode, spread) in zip(places, _solve(problems), strict=True):
-        logit, variance = found[at]
-        rows = features[at][inside]
-        logit[inside] += rows @ mode
-        variance[inside] = ((rows @ spread) * rows).sum(axis=1)
-    return found
+    few = [at for at, x in enumerate(features) if len(people) > 1 and len(x) <= _FEW]
+    found = {
+        at: _leave_out(one.offset, features[at], one.groups)
+        for at, one in enumerate(people)
+        if len(people) == 1 or len(features[at]) > _FEW
+    }
+    for begin in range(0, len(few), _TOGETHER):
+        some = few[begin : begin + _TOGETHER]
+        found.update(zip(some, _leave_out_few([people[at] for at in some], [features[at] for at in some]), strict=True))
+    return [found[at] for at in range(len(people))]
 
 
-_NOTHING: Rows = np.zeros(0, dtype=np.intp)
+def _leave_out(offset: Array, x: Array, groups: Groups) -> tuple[Array, Array]:
+    logit, variance = offset.copy(), np.asarray((x * x).sum(axis=1), dtype=float)
+    if not _something_left(len(offset), groups):
+        return logit, variance
+    mode, spread = _whole(offset, x)
+    most = min(MOST_REFITS, max(_FEWEST_REFITS, _REFITTED_CELLS // len(offset)))
+    small = len(offset) // most if len(groups) > most else 0
+    steps = np.zeros((len(groups), x.shape[1]))
+    for size in {len(one) for one in groups}:
+        places = [at for at, one in enumerate(groups) if len(one) == size]
+        same = np.stack([groups[at] for at in places])
+        steps[places], variance[same] = _one_step(offset + x @ mode, x, spread, same)
+        if size <= small:
+            logit[same] += (x[same] @ (mode + steps[places])[..., None])[..., 0]
+    refitted = [at for at, one in enumerate(groups) if len(one) > small]
+    solved = _without(offset, x, mode + steps[refitted], [groups[at] for at in refitted])
+    for at, own, hessian in zip(refitted, *solved, strict=True):
+        inside, rows = groups[at], x[groups[at]]
+        logit[inside] += rows @ own
+        variance[inside] = (rows * np.linalg.solve(hessian, rows.T).T).sum(axis=1)
+    return logit, variance
 
 
-def _several(person: Person) -> bool:
+def _leave_out_few(people: Sequence[Person], features: Sequence[Array]) -> list[tuple[Array, Array]]:
+    n, r = (max(x.shape[axis] for x in features) for axis in (0, 1))
+    offset, x = np.zeros((len(people), n)), np.zeros((len(people), n, r))
+    for at, (one, rows) in enumerate(zip(people, features, strict=True)):
+        offset[at, : len(rows)], x[at, : len(rows), : rows.shape[1]] = one.offset, rows
+    whose = [at for at, one in enumerate(people) for _ in one.groups]
+    held = np.zeros((len(whose), n), dtype=bool)
+    for row, inside in zip(held, (group for one in people for group in one.groups), strict=True):
+        row[inside] = True
+    mode, _ = newton(OwnRows(offset, x), np.zeros((len(people), r)))
+    rest = np.where(held[..., None], 0.0, x[whose])
+    modes, hessians = newton(OwnRows(offset[whose], rest), mode[whose])
+    logits, variances = offset.copy(), (x * x).sum(axis=2)
+    owner, row = np.array(whose)[:, None].repeat(n, axis=1)[held], np.nonzero(held)[1]
+    logits[owner, row] += (x[whose] @ modes[..., None])[..., 0][held]
+    variances[owner, row] = ((x[whose] @ _inverse(hessians)) * x[whose]).sum(axis=2)[held]
+    return [(logits[at, : len(x)], variances[at, : len(x)]) for at, x in enumerate(features)]
+
+
+def _something_left(n: int, groups: Groups) -> bool:
     """Whether anything is left once a group is held out."""
-    return len(person.groups) > 1 or sum(map(len, person.groups)) < len(person.offset)
+    return len(groups) > 1 or sum(map(len, groups)) < n
 
 
-def _one_step(offset: Array, x: Array, mode: Array, spread: Array, inside: Rows, found: tuple[Array, Array]) -> None:
-    """Leave a small group out by one Newton step from the full fit.
+def _whole(offset: Array, x: Array) -> tuple[Array, Array]:
+    """Mode (r,) and inverse Hessian (r, r) of all rows."""
+    mode, spread = posteriors(offset[None], x[None])
+    return mode[0], spread[0]
 
-    With K = X_g C X_gᵀ and W the curvatures of the group's rows, removing them turns X_g C X_gᵀ into
-    (K⁻¹ - W)⁻¹ = K (I - W K)⁻¹, and the step takes that times (1 - p) from their logits.
+
+def _without(offset: Array, x: Array, start: Array, groups: Groups) -> tuple[Array, Array]:
+    """Modes (G, r) and Hessians (G, r, r) without each group; ``start`` (G, r) is where Newton begins."""
+    each, r = max(1, _CELLS // len(offset)), x.shape[1]
+    modes, hessians = np.zeros((len(groups), r)), np.zeros((len(groups), r, r))
+    for at in range(0, len(groups), each):
+        some = slice(at, at + each)
+        kept = np.ones((len(groups[some]), len(offset)))
+        for left, inside in zip(kept, groups[some], strict=True):
+            left[inside] = 0.0
+        modes[some], hessians[some] = newton(SharedRows(offset, x, kept), start[some])
+    return modes, hessians
+
+
+def _one_step(f: Array, x: Array, spread: Array, inside: Rows) -> tuple[Array, Array]:
+    """One Newton step away from the full fit (k, r), and variances (k, m), for k small groups of m rows each (k, m).
+
+    With K = X_g C X_gᵀ and W the curvatures of a group's rows, removing them turns X_g C X_gᵀ into
+    (K⁻¹ - W)⁻¹ = (I - K W)⁻¹ K, and their gradient (1 - p) moves the weights by -C X_gᵀ (I - W K)⁻¹ (1 - p).
+    ``f`` (n,) are the log-odds of the full fit.
     """
-    rows = x[inside]
-    f = offset[inside] + rows @ mode
-    p = sigmoid(-f)
-    kernel = rows @ spread @ rows.T
-    left = np.linalg.solve(np.eye(len(inside)) - kernel * (p * (1.0 - p)), kernel)
-    logit, variance = found
-    logit[inside] = f - left @ p
-    variance[inside] = np.maximum(np.diag(left), 0.0)
+    rows, p = x[inside], sigmoid(-f[inside])
+    across = rows @ spread
+    kernel = across @ np.swapaxes(rows, 1, 2)
+    less = np.eye(inside.shape[1]) - kernel * (p * (1.0 - p))[:, None, :]
+    left = np.linalg.solve(less, kernel)
+    moved = np.linalg.solve(np.swapaxes(less, 1, 2), p[..., None])
+    step = -(np.swapaxes(across, 1, 2) @ moved)[..., 0]
+    return step, np.maximum(np.diagonal(left, axis1=1, axis2=2), 0.0)
 
 
 def _narrow(x: Array) -> Array:
     """The same problem in fewer unknowns where there are fewer rows than columns: X = RᵀQᵀ, z' = Qᵀz."""
     n, p = x.shape
     return x if n >= p else np.asarray(np.linalg.qr(x.T)[1].T, dtype=np.float64)
-
-
-def _solve(problems: Sequence[_Problem]) -> Iterator[tuple[Array, Array]]:
-    """Mode (r,) and inverse Hessian (r, r) of each problem, in batches of bounded size."""
-    batch: list[_Problem] = []
-    n = r = 0
-    for one in problems:
-        rows, columns = max(n, one.x.shape[0]), max(r, one.x.shape[1])
-        if batch and (len(batch) + 1) * rows * columns > _CELLS:
-            yield from _solve_batch(batch, n, r)
-            batch, (rows, columns) = [], one.x.shape
-        batch.append(one)
-        n, r = rows, columns
-    if batch:
-        yield from _solve_batch(batch, n, r)
-
-
-def _solve_batch(batch: Sequence[_Problem], n: int, r: int) -> Iterator[tuple[Array, Array]]:
-    offset, x, start = np.zeros((len(batch), n)), np.zeros((len(batch), n, r)), np.zeros((len(batch), r))
-    for at, one in enumerate(batch):
-        rows, columns = one.x.shape
-        offset[at, :rows], x[at, :rows, :columns] = one.offset, one.x
-        x[at, one.without] = 0.0
-        if one.start is not None:
-            start[at, :columns] = one.start
-    mode, spread = posteriors(offset, x, start)
-    for at, one in enumerate(batch):
-        columns = one.x.shape[1]
-        yield mode[at, :columns], spread[at, :columns, :columns]
 
 
 def worth(offset: Array, t: Array, covariance: Array, held_out: Groups) -> Array:
@@ -223,12 +206,13 @@ def worth(offset: Array, t: Array, covariance: Array, held_out: Groups) -> Array
     """
     x = _narrow(t @ root_of(covariance))
     saved, times = np.zeros(len(offset)), np.zeros(len(offset))
-    if not _several(Person(offset, t, held_out)):
+    if not _something_left(len(offset), held_out):
         return saved
-    (start, _), *_ = _solve([_Problem(offset, x, None, _NOTHING)])
     sample = _sample(held_out)
-    solved = _solve([_Problem(offset, x, start, whole) for whole, _ in sample])
-    for (whole, inside), (mode, spread) in zip(sample, solved, strict=True):
+    start = np.tile(_whole(offset, x)[0], (len(sample), 1))
+    solved = _without(offset, x, start, [whole for whole, _ in sample])
+    for (whole, inside), mode, hessian in zip(sample, *solved, strict=True):
+        spread = _inverse(hessian)
         across = x[inside] @ spread @ x.T
         f = offset + x @ mode
         p = sigmoid(-f)
@@ -246,7 +230,7 @@ def _sample(groups: Groups) -> list[tuple[Rows, Rows]]:
     total = sum(map(len, groups))
     if total <= _MOST_TARGETS:
         return [(one, one) for one in groups]
-    count = max(2, min(MOST_REFITS, len(groups), len(groups) * _MOST_TARGETS // total))
+    count = max(2, min(len(groups), len(groups) * _MOST_TARGETS // total))
     each = min(_MOST_OF_A_GROUP, max(1, _MOST_TARGETS // count))
     chosen = [groups[at] for at in np.linspace(0, len(groups) - 1, count).astype(int)]
     return [(one, one[np.linspace(0, len(one) - 1, min(len(one), each)).astype(int)]) for one in chosen]

@@ -1,0 +1,1 @@
+"""HTTP over `Client` and the store: `personalrm serve`. See docs/service.md."""

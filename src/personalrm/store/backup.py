@@ -1,0 +1,117 @@
+"""Copies of a whole database, taken while it is used: SQLite's own backup, PostgreSQL's ``pg_dump``.
+
+backup(store.database, Path("monday.sqlite"))
+restore(Path("monday.sqlite"), "sqlite:///people.sqlite")       # only into a database that is empty
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from personalrm.errors import DataError, StorageError
+from personalrm.files import stored
+from personalrm.store.database import Database
+from personalrm.store.migrating import require_known, revision
+
+
+def backup(database: Database, target: Path) -> int:
+    """Write a copy of the database and return its size in bytes.
+
+    Raises:
+        StorageError: the file is there already, or cannot be written; pg_dump is missing or fails.
+    """
+    if target.exists():
+        raise StorageError(f"{target} is there already: name a new file")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    try:
+        with stored(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.touch(mode=0o600)
+            if database.is_sqlite:
+                _copy_sqlite(Path(database.url.database or ""), unfinished)
+            else:
+                _run_postgresql("pg_dump", database.url, ["--format=custom", f"--file={unfinished}"])
+            unfinished.rename(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def restore(source: Path, url: str) -> str:
+    """Put a copy back into an empty database; returns the version of its tables.
+
+    Raises:
+        DataError: the copy is not of this kind of database, or is damaged.
+        StorageError: the database is not empty, or cannot be written.
+    """
+    if not source.is_file():
+        raise DataError(f"{source}: expected a file that `personalrm serve backup` wrote")
+    database = Database(url)
+    try:
+        if revision(database) is not None:
+            raise StorageError(f"{database.shown} is not empty: name a new database, or move that one away")
+        _check(source, database)
+        if database.is_sqlite:
+            with stored(Path(database.url.database or "")):
+                database.close()
+                _copy_sqlite(source, Path(database.url.database or ""))
+        else:
+            _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
+        found = revision(database)
+        require_known(found, database)
+        return found or ""
+    finally:
+        database.close()
+
+
+def _check(source: Path, database: Database) -> None:
+    """DataError unless the copy is one of this kind of database and whole."""
+    with source.open("rb") as copy_file:
+        head = copy_file.read(16)
+    if database.is_sqlite:
+        if head != b"SQLite format 3\0":
+            raise DataError(f"{source}: expected a copy of a SQLite database")
+        try:
+            with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+                found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            found = str(error)
+        if found != "ok":
+            raise DataError(f"{source} is damaged: {found}")
+    elif head[:5] != b"PGDMP":
+        raise DataError(f"{source}: expected a copy that pg_dump wrote (--format=custom)")
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as one,
+            closing(sqlite3.connect(target)) as two,
+        ):
+            one.backup(two)
+            two.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise StorageError(f"{target} cannot be written: {error}") from None
+
+
+def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:
+    found = shutil.which(program)
+    if found is None:
+        raise StorageError(f"{program} is not installed: it comes with PostgreSQL's client programs")
+    plain = url.set(drivername="postgresql")
+    # the password goes through the environment: everybody on the machine can read command lines
+    environment = {**os.environ, **({"PGPASSWORD": str(plain.password)} if plain.password else {})}
+    target = plain.set(password=None).render_as_string(hide_password=False)
+    done = subprocess.run(
+        [found, f"--dbname={target}", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+        raise StorageError(f"{program} failed: {lines[-1]}")

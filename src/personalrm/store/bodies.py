@@ -1,0 +1,111 @@
+"""What is stored of a profile: its JSON without the texts of its history and without what many people share."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from personalrm.errors import ProfileError
+from personalrm.preferences import Thumb
+from personalrm.profile.file import parse
+from personalrm.profile.records import Profile
+from personalrm.store.history import Learnable
+from personalrm.store.records import StoredChoice
+from personalrm.store.schema import cached_answers, shared_states
+from personalrm.store.scope import Scope
+
+NUMBERS, THUMBS = "choice_numbers", "thumb_ids"
+_SHARED = "$shared"
+_SHARED_NAMES = frozenset({"prior"})
+
+
+def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, bytes]]:
+    """The body of a version, and the shared parts that it refers to, by hash."""
+    record = orjson.loads(orjson.dumps(profile))
+    numbers = {one.preference.id: one.number for one in learned.choices}
+    record["history"] = {"user": profile.user, "choices": [], "thumbs": []}
+    record[NUMBERS] = [numbers[one.id] for one in profile.history]
+    record[THUMBS] = [one.id for one in profile.history.thumbs]
+    shared: dict[bytes, bytes] = {}
+    for holder, name in _places(record):
+        body = orjson.dumps(holder[name], option=orjson.OPT_SORT_KEYS)
+        key = blake2b(body, digest_size=16).digest()
+        shared[key], holder[name] = zlib.compress(body), {_SHARED: key.hex()}
+    return zlib.compress(orjson.dumps(record)), shared
+
+
+def unpacked(
+    record: dict[str, Any],
+    stored: Mapping[int, StoredChoice],
+    thumbs: Sequence[Thumb],
+    shared: Mapping[str, Any],
+    source: str,
+) -> Profile:
+    """The profile again. ProfileError if it cannot be read."""
+    for holder, name in list(_places(record)):
+        reference = holder[name].get(_SHARED)
+        if reference is not None:
+            holder[name] = shared[reference]
+    kept = [stored[number].preference for number in record.pop(NUMBERS) if number in stored]
+    record["history"]["choices"] = orjson.loads(orjson.dumps(kept))
+    cited = set(record.pop(THUMBS, ()))
+    record["history"]["thumbs"] = orjson.loads(orjson.dumps([one for one in thumbs if one.id in cited]))
+    ids = {one.id for one in kept}
+    _without_missing(record, ids)
+    return parse(record, source)
+
+
+def share(scope: Scope, key: bytes, body: bytes) -> None:
+    """Store a shared part unless it is there."""
+    dialect = sqlite if scope.connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(shared_states).values(hash=key, body=body)
+    scope.connection.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
+
+
+def shared(scope: Scope, key: str) -> Any:
+    """A shared part. ProfileError if it is not there."""
+    body = scope.connection.execute(
+        select(shared_states.c.body).where(shared_states.c.hash == bytes.fromhex(key))
+    ).scalar()
+    if body is None:
+        raise ProfileError(f"the store holds no shared state {key}: restore it from a backup")
+    return orjson.loads(zlib.decompress(body))
+
+
+def shared_keys(record: dict[str, Any]) -> list[str]:
+    """The shared parts that a body refers to."""
+    return [holder[name][_SHARED] for holder, name in _places(record) if _SHARED in holder[name]]
+
+
+def keep_answers(scope: Scope, person_id: int, keys: Sequence[bytes]) -> None:
+    """Note which cached answers hold the person's texts, so that an erase finds them."""
+    for key in dict.fromkeys(keys):
+        scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
+
+
+def _places(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every dictionary under one of the shared names, with the dictionary that holds it."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in _SHARED_NAMES and isinstance(inner, dict):
+                yield value, name
+            else:
+                yield from _places(inner)
+
+
+def _without_missing(record: dict[str, Any], ids: set[str]) -> None:
+    """What cites a choice that is gone cites it no more."""
+    record["demonstrations"] = [one for one in record.get("demonstrations", ()) if one["choice"] in ids]
+    engine = record.get("engine")
+    if isinstance(engine, dict) and "reasonings" in engine:
+        engine["reasonings"] = [one for one in engine["reasonings"] if one["choice"] in ids]
+    persona = record.get("persona")
+    for claim in (persona or {}).get("claims", ()):
+        for side in ("supporting", "opposing"):
+            claim[side] = [one for one in claim[side] if one in ids]

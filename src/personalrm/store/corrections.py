@@ -1,0 +1,82 @@
+"""What a person says of a claim about them: right, wrong, not any more, or forget it. The newest word counts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from personalrm.errors import DataError
+from personalrm.store import audit, erasures, jobs, people
+from personalrm.store.jobs import Work
+from personalrm.store.people import PersonState
+from personalrm.store.schema import corrections
+from personalrm.store.scope import AnyRow, SpaceTables
+
+Answer = Literal["right", "wrong", "outdated", "forget"]
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One word on one claim; ``version`` is the profile that held it, times in seconds since 1970."""
+
+    id: int
+    claim: str
+    verdict: Answer
+    note: str | None
+    version: int
+    created: float
+    withdrawn: float | None = None
+
+
+class Corrections(SpaceTables):
+    """Of one space."""
+
+    def add(self, name: str, claim: str, verdict: Answer, version: int, note: str | None, work: Work) -> Correction:
+        """Keep a correction; one on the same claim is withdrawn by it. UnknownPerson if there is none."""
+        now = time.time()
+        with self._write() as scope:
+            person = people.lock(scope, name)
+            same = (
+                corrections.c.person_id == person.id,
+                corrections.c.claim == claim,
+                corrections.c.withdrawn.is_(None),
+            )
+            scope.run(scope.update(corrections).where(*same).values(withdrawn=now))
+            row = {"person_id": person.id, "claim": claim, "verdict": verdict, "note": note, "version": version}
+            number = scope.insert_returning(corrections, {**row, "created": now}, corrections.c.id)
+            people.changed(scope, person.id)
+            jobs.request(scope, person.id, work)
+            audit.write(scope, "correct", erasures.subject(scope, name), None, {"verdict": verdict})
+        return Correction(number, claim, verdict, note, version, now)
+
+    def withdraw(self, name: str, number: int, work: Work) -> Correction:
+        """Take a correction back. DataError if the person has none of that number that still counts."""
+        with self._write() as scope:
+            person = people.lock(scope, name)
+            mine = (
+                corrections.c.person_id == person.id,
+                corrections.c.id == number,
+                corrections.c.withdrawn.is_(None),
+            )
+            row = scope.first(scope.select(corrections).where(*mine))
+            if row is None:
+                raise DataError(f"'{name}' has no correction {number} to take back")
+            now = time.time()
+            scope.run(scope.update(corrections).where(*mine).values(withdrawn=now))
+            people.changed(scope, person.id)
+            jobs.request(scope, person.id, work)
+        return Correction(row.id, row.claim, row.verdict, row.note, row.version, row.created, now)
+
+    def list(self, person: PersonState, *, withdrawn: bool = False) -> list[Correction]:
+        """Oldest first; with ``withdrawn`` also those that count no more."""
+        with self._read() as scope:
+            statement = scope.select(corrections).where(corrections.c.person_id == person.id)
+            if not withdrawn:
+                statement = statement.where(corrections.c.withdrawn.is_(None))
+            return [_correction(row) for row in scope.all(statement.order_by(corrections.c.id))]
+
+
+def _correction(row: AnyRow) -> Correction:
+    return Correction(row.id, row.claim, row.verdict, row.note, row.version, row.created, row.withdrawn)

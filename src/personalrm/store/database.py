@@ -1,0 +1,199 @@
+"""One database: SQLite (WAL) in a file, or PostgreSQL. The only place that knows how they differ.
+
+    database = Database("sqlite:///people.sqlite")          # or postgresql://user:password@host/name
+    with database.read() as connection: ...                 # a snapshot
+    with database.write() as connection: ...                # committed at the end, rolled back on any error
+
+Errors of the drivers become `StoreBusy`, `StoreFull`, `StoreUnavailable` or `StorageError` here. A password in the URL
+is never part of a message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import StaticPool
+
+from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, StoreFull, StoreUnavailable
+
+WAIT_FOR_OTHERS_S = 5.0
+"""How long a writer waits for another one before it answers that the database is busy."""
+POOL = 8
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+_UNAVAILABLE = ("08", "57P")
+_BUSY = ("40001", "40P01", "55P03", "57014")
+_FULL = ("53100", "53200")
+
+
+def default_url() -> str:
+    """PERSONALRM_DATABASE, else a SQLite file in the user's data folder."""
+    named = os.environ.get("PERSONALRM_DATABASE")
+    if named:
+        return named
+    base = os.environ.get("XDG_DATA_HOME")
+    folder = (Path(base) if base else Path.home() / ".local" / "share") / "personalrm"
+    return f"sqlite:///{folder / 'personalrm.sqlite'}"
+
+
+def parse_url(text: str) -> URL:
+    """The URL of a database; a plain path is a SQLite file. DataError if it is neither."""
+    if "://" not in text:
+        text = f"sqlite:///{text}"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise DataError("--database: expected sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in DRIVERS:
+        raise DataError(
+            f"--database: expected sqlite:///FILE or postgresql://USER@HOST/NAME, found '{url.drivername}://'"
+        )
+    return url
+
+
+class Database:
+    """See the module's docstring. May be used from several threads.
+
+    Args:
+        url: as `parse_url`; ``sqlite://`` keeps everything in memory.
+        pool: connections kept open, for PostgreSQL.
+
+    Raises:
+        DataError: no such kind of database. StorageError: the file's folder cannot be made.
+        MissingExtra: the driver is not installed.
+    """
+
+    def __init__(self, url: str | URL, pool: int = POOL) -> None:
+        self.url = parse_url(url) if isinstance(url, str) else url
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
+        self._writing = threading.RLock()
+        self.engine = self._engine(pool)
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password and options."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database throughout."""
+        with self._turn(self.in_memory), self._storage(), self.engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: all of it or nothing. On SQLite one writer at a time."""
+        with self._turn(self.is_sqlite), self._storage(), self.engine.connect() as plain:
+            connection = plain.execution_options(personalrm_write=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections; they open again when they are used."""
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def _turn(self, needed: bool) -> Iterator[None]:
+        """Writers of this process queue here, which is fair and wakes at once; SQLite itself polls."""
+        if not needed:
+            yield
+            return
+        if not self._writing.acquire(timeout=WAIT_FOR_OTHERS_S):
+            raise StoreBusy(f"{self.shown} is busy: others have been writing for {WAIT_FOR_OTHERS_S:g} s; try again")
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    def _engine(self, pool: int) -> Engine:
+        try:
+            return self._sqlite() if self.is_sqlite else self._postgresql(pool)
+        except ModuleNotFoundError:
+            raise MissingExtra("PostgreSQL needs psycopg: pip install 'personalrm[serve]'") from None
+
+    def _sqlite(self) -> Engine:
+        arguments: dict[str, Any] = {"check_same_thread": False, "timeout": WAIT_FOR_OTHERS_S}
+        if self.in_memory:
+            engine = create_engine(self.url, connect_args=arguments, poolclass=StaticPool)
+        else:
+            file = Path(self.url.database or "")
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch(mode=0o600)  # it is about people
+            except OSError as error:
+                raise StorageError(f"{file} cannot be written: {error.strerror or error}") from None
+            engine = create_engine(self.url, connect_args=arguments, pool_size=POOL, max_overflow=56)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _postgresql(self, pool: int) -> Engine:
+        options = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+        return create_engine(
+            self.url,
+            connect_args={"connect_timeout": 5, "options": options},
+            pool_size=pool,
+            max_overflow=2 * pool,
+            pool_timeout=WAIT_FOR_OTHERS_S,
+            pool_pre_ping=True,
+        )
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        """Errors of the drivers become ours."""
+        try:
+            yield
+        except PoolTimeout:
+            raise StoreBusy(f"{self.shown} is busy: all connections are in use; try again") from None
+        except DBAPIError as error:
+            found = self._sqlite_error(error) if self.is_sqlite else self._postgresql_error(error)
+            if found is None:
+                raise
+            raise found from None
+
+    def _sqlite_error(self, error: DBAPIError) -> StorageError | None:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreBusy(f"{self.shown} is busy: another process is writing to it; try again")
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return StoreFull(f"the disk that holds {self.shown} is full or failing: make room and try again")
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return StorageError(f"{self.shown} is no database or is damaged: restore it from a backup")
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            return StorageError(f"{self.shown} cannot be opened for writing")
+        return None
+
+    def _postgresql_error(self, error: DBAPIError) -> StorageError | None:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state.startswith(_UNAVAILABLE) or (isinstance(error, OperationalError) and not state):
+            return StoreUnavailable(f"{self.shown} cannot be reached: see that PostgreSQL runs and try again")
+        if state in _BUSY:
+            return StoreBusy(f"{self.shown} is busy: others hold the rows that are needed; try again")
+        if state in _FULL:
+            return StoreFull(f"the disk or the memory of {self.shown} is full: make room and try again")
+        if state.startswith(("28", "3D")):
+            return StorageError(f"{self.shown} refuses the connection: check user, password and database name")
+        return None
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, as `write` says
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("personalrm_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

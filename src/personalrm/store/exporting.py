@@ -1,0 +1,47 @@
+"""Everything that is stored of one person, table by table."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Table
+
+from personalrm.store.erasures import subject
+from personalrm.store.people import PersonState
+from personalrm.store.schema import PERSON_TABLES, audit
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
+
+_INTERNAL = frozenset({"id", "space_id", "person_id", "content", "prompt_hash"})
+_JSON = frozenset({"context", "responses", "checked", "details", "answer"})
+
+
+class Exports(SpaceTables):
+    """Of one space."""
+
+    def tables(self, person: PersonState) -> Iterator[tuple[str, Iterator[Mapping[str, Any]]]]:
+        """Each table with the person's rows, ready for JSON; they are read as they are taken."""
+        with self._read() as scope:
+            for table in PERSON_TABLES:
+                yield str(table.name), self._rows(scope, table, person)
+            mine = audit.c.subject == subject(scope, person.name)
+            yield str(audit.name), (_values(row) for row in scope.all(scope.select(audit).where(mine)))
+
+    def _rows(self, scope: Scope, table: Table, person: PersonState) -> Iterator[Mapping[str, Any]]:
+        statement = scope.select(table).where(table.c.person_id == person.id)
+        for row in scope.stream(statement, 200):
+            yield _values(row)
+
+
+def _values(row: AnyRow) -> Mapping[str, Any]:
+    return {name: _value(name, value) for name, value in row._mapping.items() if name not in _INTERNAL}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "body":
+        return orjson.loads(zlib.decompress(value))
+    if isinstance(value, bytes):
+        return value.hex()
+    return orjson.loads(value) if name in _JSON and isinstance(value, str) else value

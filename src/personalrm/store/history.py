@@ -1,0 +1,109 @@
+"""A person's choices, out again: as a history to learn from, page by page, or by number.
+
+history = space.history.learnable(person)            # oldest first, what was forgotten left out
+space.history.page(person, after=0, limit=100)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from personalrm.errors import DataError
+from personalrm.preferences import History, Thumb
+from personalrm.store import audit, erasures, jobs, people
+from personalrm.store.jobs import Work
+from personalrm.store.people import PersonState
+from personalrm.store.records import StoredChoice, stored_choice, stored_thumb
+from personalrm.store.schema import choices, thumbs
+from personalrm.store.schema import people as people_table
+from personalrm.store.scope import Scope, SpaceTables
+
+_NUMBERS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """What a person's profile is to be learned from, at one revision; ``choices`` oldest first."""
+
+    user: str
+    revision: int
+    choices: tuple[StoredChoice, ...]
+    thumbs: tuple[Thumb, ...] = ()
+
+    @property
+    def history(self) -> History:
+        """As the engines take it."""
+        return History(self.user, tuple(one.preference for one in self.choices), self.thumbs)
+
+    @property
+    def last_number(self) -> int:
+        """Of the choice that arrived last; 0 if there is none."""
+        return max((one.number for one in self.choices), default=0)
+
+
+class Histories(SpaceTables):
+    """The choices of one space's people."""
+
+    def learnable(self, person: PersonState) -> Learnable:
+        """All choices that are not forgotten, by time and arrival, and the revision that they are."""
+        with self._read() as scope:
+            revision = scope.value(scope.select(people_table, people_table.c.revision).where(
+                people_table.c.id == person.id))  # fmt: skip
+            mine = choices.c.person_id == person.id, choices.c.forgotten.is_(None)
+            rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.time, choices.c.id))
+            thumbed = thumbs_of(scope, person.id, person.name)
+        return Learnable(person.name, revision or 0, tuple(stored_choice(row, person.name) for row in rows), thumbed)
+
+    def page(self, person: PersonState, after: int = 0, limit: int = 100) -> list[StoredChoice]:
+        """In the order of arrival, those that follow the number ``after``; the forgotten ones too."""
+        with self._read() as scope:
+            mine = choices.c.person_id == person.id, choices.c.id > after
+            rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.id).limit(limit))
+        return [stored_choice(row, person.name) for row in rows]
+
+    def by_number(self, person: PersonState, numbers: Sequence[int]) -> dict[int, StoredChoice]:
+        """Those of the numbers that there are."""
+        with self._read() as scope:
+            return by_number(scope, person.id, person.name, numbers)
+
+    def forget(self, name: str, source: str, external_id: str, *, forgotten: bool, work: Work) -> bool:
+        """Learn from a choice no more, or again; whether that changed anything.
+
+        Raises:
+            UnknownPerson, DataError: no such person, or no such choice of theirs.
+        """
+        with self._write() as scope:
+            person = people.lock(scope, name)
+            known = (
+                choices.c.person_id == person.id,
+                choices.c.source == source,
+                choices.c.external_id == external_id,
+            )
+            row = scope.first(scope.select(choices, choices.c.forgotten).where(*known))
+            if row is None:
+                raise DataError(f"'{name}' has no choice '{external_id}' of source '{source}'")
+            if (row.forgotten is not None) == forgotten:
+                return False
+            scope.run(scope.update(choices).where(*known).values(forgotten=time.time() if forgotten else None))
+            people.changed(scope, person.id, -1 if forgotten else 1)
+            jobs.request(scope, person.id, work)
+            audit.write(scope, "forget" if forgotten else "restore", erasures.subject(scope, name), None)
+            return True
+
+
+def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -> dict[int, StoredChoice]:
+    """Those of the numbers that there are."""
+    found: dict[int, StoredChoice] = {}
+    for at in range(0, len(numbers), _NUMBERS_AT_ONCE):
+        mine = choices.c.person_id == person_id, choices.c.id.in_(numbers[at : at + _NUMBERS_AT_ONCE])
+        for row in scope.all(scope.select(choices).where(*mine)):
+            found[row.id] = stored_choice(row, user)
+    return found
+
+
+def thumbs_of(scope: Scope, person_id: int, user: str) -> tuple[Thumb, ...]:
+    """All thumbs, in the order of arrival."""
+    rows = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id).order_by(thumbs.c.id))
+    return tuple(stored_thumb(row, user) for row in rows)

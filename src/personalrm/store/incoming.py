@@ -1,0 +1,243 @@
+"""Feedback in: choices, rankings of several responses, ratings and thumbs, each in one transaction.
+
+    added = space.incoming.choices("ada", [Choice(context=…, chosen="Yes.", rejected="It depends.")], Work.soon())
+    added.accepted, added.known, added.conflicts
+
+Whatever is stored by then stays, whatever happens afterwards; the work of learning from it is queued with it. Rankings,
+ratings and thumbs are kept as they came and make choices wherever they say which of two responses was preferred.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Table
+
+from personalrm.preferences import pair_id
+from personalrm.store import jobs, once, people
+from personalrm.store.identities import Incoming, Sorted, insert_new
+from personalrm.store.jobs import Work
+from personalrm.store.once import Once
+from personalrm.store.records import (
+    Choice,
+    Given,
+    Ranked,
+    Rating,
+    Thumb,
+    choice_content,
+    choice_values,
+    digest,
+    dump_context,
+    prompt_digest,
+)
+from personalrm.store.schema import choices, rankings, ratings, thumbs
+from personalrm.store.scope import Scope, SpaceTables
+
+G = TypeVar("G", bound=Given)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of feedback that came in.
+
+    Attributes:
+        accepted: how many are stored now.
+        known: how many were stored already.
+        conflicts: positions of those whose id is stored with another content.
+        choices: how many choices were made of it.
+        ids: ``[position, id]`` of each that is stored now.
+    """
+
+    accepted: int
+    known: int
+    conflicts: tuple[int, ...]
+    choices: int
+    ids: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    scope: Scope
+    person_id: int
+    name: str
+    now: float
+
+    def time(self, one: Given) -> str:
+        return one.time or datetime.fromtimestamp(self.now, UTC).isoformat()
+
+
+class Feedback(SpaceTables):
+    """Of one space. Every method raises PersonErased for an erased person, StoreConflict for a reused key."""
+
+    def choices(self, name: str, given: Sequence[Choice], work: Work, key: Once | None = None) -> Added:
+        """Store choices."""
+
+        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+            found = _insert_choices(arrival, given)
+            return found, len(found.new)
+
+        return self._add(name, work, key, insert)
+
+    def rankings(self, name: str, given: Sequence[Ranked], work: Work, key: Once | None = None) -> Added:
+        """Store n-way choices and the pairs that follow from each."""
+
+        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+            found = _insert(arrival, rankings, given, _ranking_values)
+            made = [pair for at, own in found.new.items() for pair in _pairs_of_ranking(given[at], own)]
+            return found, len(_insert_choices(arrival, made).new)
+
+        return self._add(name, work, key, insert)
+
+    def ratings(self, name: str, given: Sequence[Rating], work: Work, key: Once | None = None) -> Added:
+        """Store ratings; each is compared with the earlier ones of its prompt and source."""
+
+        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+            found = _insert(arrival, ratings, given, _rating_values)
+            return found, _derive(arrival, ratings, [given[at] for at in found.new], _pair_of_ratings)
+
+        return self._add(name, work, key, insert)
+
+    def thumbs(self, name: str, given: Sequence[Thumb], work: Work, key: Once | None = None) -> Added:
+        """Store thumbs; an up and a down on one prompt make a choice."""
+
+        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+            found = _insert(arrival, thumbs, given, _thumb_values)
+            return found, _derive(arrival, thumbs, [given[at] for at in found.new], _pair_of_thumbs)
+
+        return self._add(name, work, key, insert)
+
+    def _add(self, name: str, work: Work, key: Once | None, insert: Callable[[_Arrival], tuple[Sorted, int]]) -> Added:
+        with self._write() as scope:
+            answered = once.replay(scope, key)
+            if answered is not None:
+                return _added(answered)
+            person = people.ensure(scope, name)
+            found, made = insert(_Arrival(scope, person.id, name, time.time()))
+            if made:
+                people.changed(scope, person.id, made)
+                jobs.request(scope, person.id, work)
+            ids = tuple(found.new.items())
+            added = Added(len(found.new), len(found.known), found.conflicts, made, ids)
+            once.remember(scope, key, person.id, asdict(added))
+            return added
+
+
+def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> Sorted:
+    rows = [
+        Incoming(one.source, one.id, choice_content(one), choice_values(one, arrival.now, arrival.time(one)))
+        for one in given
+    ]
+
+    def make_id(at: int) -> str:
+        return pair_id(arrival.name, given[at].context, given[at].chosen, given[at].rejected)
+
+    return insert_new(arrival.scope, choices, arrival.person_id, rows, make_id)
+
+
+def _insert(arrival: _Arrival, table: Table, given: Sequence[G], values: Callable[[G], dict[str, Any]]) -> Sorted:
+    rows = []
+    for one in given:
+        columns = {"context": dump_context(one.context), **values(one)}
+        content = digest(*(value.hex() if isinstance(value, bytes) else value for value in columns.values()))
+        columns |= {"time": arrival.time(one), "received": arrival.now}
+        rows.append(Incoming(one.source, one.id, content, columns))
+
+    def make_id(at: int) -> str:
+        return rows[at].content.hex()
+
+    return insert_new(arrival.scope, table, arrival.person_id, rows, make_id)
+
+
+def _ranking_values(one: Ranked) -> dict[str, Any]:
+    return {"responses": orjson.dumps(one.responses).decode(), "ranked": one.ranked}
+
+
+def _rating_values(one: Rating) -> dict[str, Any]:
+    return {"prompt_hash": prompt_digest(one.context), "response": one.response, "score": one.score}
+
+
+def _thumb_values(one: Thumb) -> dict[str, Any]:
+    own = {"response": one.response, "up": one.up, "reason": one.reason}
+    return {"prompt_hash": prompt_digest(one.context), **own}
+
+
+def _pairs_of_ranking(one: Ranked, own_id: str) -> list[Choice]:
+    ranking = f"ranking:{digest(one.source, own_id).hex()[:12]}"
+    pairs = [
+        (better, worse)
+        for at, better in enumerate(one.responses[: one.ranked])
+        for worse in one.responses[at + 1 :]
+        if better != worse
+    ]
+    return [
+        Choice(
+            context=one.context,
+            source=one.source,
+            time=one.time,
+            chosen=better,
+            rejected=worse,
+            ranking=ranking,
+            weight=1.0 / len(pairs),
+            origin="ranking",
+        )
+        for better, worse in pairs
+    ]
+
+
+def _derive(arrival: _Arrival, table: Table, fresh: Sequence[G], pair: Callable[[G, Any], Choice | None]) -> int:
+    """Choices from each new rating or thumb and all others of its prompt and source."""
+    made: dict[tuple[str, str, str], Choice] = {}
+    for one in fresh:
+        same = (
+            table.c.person_id == arrival.person_id,
+            table.c.source == one.source,
+            table.c.prompt_hash == prompt_digest(one.context),
+        )
+        for other in arrival.scope.all(arrival.scope.select(table).where(*same)):
+            found = pair(one, other)
+            if found is not None:
+                own = min(found.chosen, found.rejected), max(found.chosen, found.rejected)
+                made[found.source, *own] = found
+    return len(_insert_choices(arrival, list(made.values())).new)
+
+
+def _pair_of_ratings(one: Rating, other: Any) -> Choice | None:
+    """None where one response was rated twice: a later score says nothing of an earlier one."""
+    if other.response == one.response:
+        return None
+    better, worse = (one.response, other.response) if one.score > other.score else (other.response, one.response)
+    return Choice(
+        context=one.context,
+        source=one.source,
+        time=one.time,
+        chosen=better,
+        rejected=worse,
+        tie=one.score == other.score,
+        margin=abs(one.score - other.score),
+        origin="rating",
+    )
+
+
+def _pair_of_thumbs(one: Thumb, other: Any) -> Choice | None:
+    if other.response == one.response or other.up == one.up:
+        return None
+    better, worse = (one.response, other.response) if one.up else (other.response, one.response)
+    return Choice(
+        context=one.context,
+        source=one.source,
+        time=one.time,
+        chosen=better,
+        rejected=worse,
+        reason=one.reason or other.reason,
+        origin="thumb",
+    )
+
+
+def _added(record: dict[str, Any]) -> Added:
+    ids = tuple((at, name) for at, name in record["ids"])
+    return Added(record["accepted"], record["known"], tuple(record["conflicts"]), record["choices"], ids)

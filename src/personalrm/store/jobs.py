@@ -1,0 +1,267 @@
+"""Work that waits: whose profile is to be learned again, and who is doing it.
+
+One row a person, so that there is never more than one worker on a person, however many ask. What is asked while a
+worker runs is done after it. A worker holds a lease that it renews; when it dies the lease runs out and another one
+goes on. `update` learns the newest choices at once, `refit` learns anew when nothing has come in for a while, and at
+the latest some time after the first change.
+
+    job = queue.claim("worker-1", lease=30.0, most_per_space=2)     # or None
+    space.jobs.heartbeat(job, 30.0)
+    space.jobs.finish(job, then=Work.refit(…))                      # or space.jobs.fail(job, "the model …")
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import and_, case, func, literal, or_, select, true, update
+
+from personalrm.errors import StoreConflict
+from personalrm.store.database import Database
+from personalrm.store.schema import jobs, people
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
+
+Stage = Literal["update", "refit"]
+RANK_BY_HAND, RANK_UPDATE, RANK_REFIT = 0, 1, 2
+MOST_ATTEMPTS = 8
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 2.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done for a person and when, in seconds from now.
+
+    Attributes:
+        stage: ``update`` or ``refit``.
+        delay: how long to wait for more.
+        at_most: after which time a refit is due however much comes in.
+        rank: lower goes first.
+    """
+
+    stage: Stage
+    delay: float = 0.0
+    at_most: float = 60.0
+    rank: int = RANK_UPDATE
+
+    @classmethod
+    def update(cls, at_most: float = 60.0) -> Work:
+        """Learn the newest choices now; a refit follows at the latest after ``at_most``."""
+        return cls("update", 0.0, at_most)
+
+    @classmethod
+    def refit(cls, delay: float, at_most: float) -> Work:
+        """Learn anew once nothing has come in for ``delay``."""
+        return cls("refit", delay, at_most, RANK_REFIT)
+
+    @classmethod
+    def by_hand(cls) -> Work:
+        """Somebody waits for it."""
+        return cls("refit", 0.0, 0.0, RANK_BY_HAND)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One person's work as its worker sees it; ``worker`` is unique to this claim."""
+
+    space_id: int
+    person_id: int
+    stage: Stage
+    worker: str
+    requested: int
+    refit_by: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as people see it."""
+
+    person: str
+    stage: Stage
+    state: Literal["queued", "running", "failed"]
+    due: float
+    attempts: int
+    error: str | None
+    created: float
+
+
+class JobQueue:
+    """The jobs of all spaces: what workers take from."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, lease: float, most_per_space: int, stages: Sequence[Stage] = ("update", "refit")) -> Job | None:
+        """Take the next job that is due, or None.
+
+        Args:
+            lease: seconds after which the job is another's unless it is renewed.
+            most_per_space: jobs of one space that may run at once, so that none keeps all workers.
+            stages: what this worker does.
+        """
+        now = time.time()
+        running = (
+            select(jobs.c.space_id)
+            .where(jobs.c.state == "running", jobs.c.lease_until > now)
+            .group_by(jobs.c.space_id)
+            .having(func.count() >= most_per_space)
+        )
+        due = (
+            select(jobs.c.space_id, jobs.c.person_id)
+            .where(_claimable(now), jobs.c.due <= now, jobs.c.stage.in_(stages), jobs.c.space_id.not_in(running))
+            .order_by(jobs.c.rank, jobs.c.due)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.write() as connection:
+            found = connection.execute(due).first()
+            if found is None:
+                return None
+            mine = and_(jobs.c.space_id == found.space_id, jobs.c.person_id == found.person_id)
+            return _take(connection.execute(_claiming(mine, now, lease)).first())
+
+    def next_due(self) -> float | None:
+        """When the next job is due, seconds since 1970; None if nothing waits."""
+        with self._database.read() as connection:
+            found: float | None = connection.execute(
+                select(func.min(case((jobs.c.state == "running", jobs.c.lease_until), else_=jobs.c.due))).where(
+                    jobs.c.state != "failed"
+                )
+            ).scalar()
+            return found
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state)).all()
+        return {"queued": 0, "running": 0, "failed": 0} | {row.state: row[1] for row in rows}
+
+
+class Jobs(SpaceTables):
+    """Of one space."""
+
+    def request(self, person_id: int, work: Work) -> None:
+        """Ask for work; what is asked twice is done once."""
+        with self._write() as scope:
+            request(scope, person_id, work)
+
+    def claim_person(self, person_id: int, lease: float) -> Job | None:
+        """Take this person's job now, whenever it is due; None if there is none or somebody else has it."""
+        now = time.time()
+        with self._write() as scope:
+            mine = and_(jobs.c.space_id == scope.space_id, jobs.c.person_id == person_id, _claimable(now))
+            return _take(scope.connection.execute(_claiming(mine, now, lease)).first())
+
+    def heartbeat(self, job: Job, lease: float) -> None:
+        """Hold the job for longer. StoreConflict if it has gone to another worker."""
+        with self._write() as scope:
+            _own(scope, job, lease_until=time.time() + lease)
+
+    def finish(self, job: Job, then: Work | None = None) -> None:
+        """The job is done; ``then`` follows it, and before that whatever was asked meanwhile."""
+        with self._write() as scope:
+            finish(scope, job, then)
+
+    def fail(self, job: Job, error: str, *, delay: float | None = None) -> None:
+        """The job failed with this sentence: it is tried again later, longer and longer, and at last given up."""
+        attempts = job.attempts + 1
+        wait = min(_FIRST_DELAY_S * 2.0 ** (attempts - 1), _LONGEST_DELAY_S) if delay is None else delay
+        gone = attempts >= MOST_ATTEMPTS and delay is None
+        values = {"state": "failed" if gone else "queued", "due": time.time() + wait, "attempts": attempts}
+        with self._write() as scope:
+            _own(scope, job, error=error[:1000], worker=None, lease_until=None, **values)
+
+    def list(self, limit: int = 100) -> list[JobRow]:
+        """What runs, waits or has failed, the next due first."""
+        columns = (people.c.name, jobs.c.stage, jobs.c.state, jobs.c.due, jobs.c.attempts, jobs.c.error, jobs.c.created)
+        with self._read() as scope:
+            joined = scope.select(jobs, *columns).join(
+                people, and_(people.c.space_id == jobs.c.space_id, people.c.id == jobs.c.person_id)
+            )
+            rows = scope.all(joined.order_by(jobs.c.state.desc(), jobs.c.rank, jobs.c.due).limit(limit))
+        return [JobRow(*row) for row in rows]
+
+
+def request(scope: Scope, person_id: int, work: Work) -> None:
+    """Ask for work, in the transaction that makes it necessary."""
+    now = time.time()
+    due, refit_by = now + work.delay, now + work.at_most
+    row = {"person_id": person_id, "stage": work.stage, "state": "queued", "rank": work.rank, "due": due}
+    asked = {"refit_by": refit_by, "requested": 1, "claimed": 0, "attempts": 0, "created": now}
+    quicker = true() if work.stage == "update" else jobs.c.stage == "refit"
+    waiting = jobs.c.state != "running"
+    change = {
+        "stage": case((and_(waiting, quicker), literal(work.stage)), else_=jobs.c.stage),
+        "rank": case((and_(waiting, jobs.c.rank > work.rank), literal(work.rank)), else_=jobs.c.rank),
+        # a refit that waits is put off until nothing more comes in, an update that failed keeps its distance
+        "due": case(
+            (and_(waiting, or_(jobs.c.attempts == 0, jobs.c.state == "failed")), _due(work, now, due)),
+            else_=jobs.c.due,
+        ),
+        "state": case((jobs.c.state == "failed", literal("queued")), else_=jobs.c.state),
+        "attempts": case((jobs.c.state == "failed", literal(0)), else_=jobs.c.attempts),
+        "requested": jobs.c.requested + 1,
+    }
+    scope.upsert(jobs, {**row, **asked}, ("space_id", "person_id"), change)
+
+
+def finish(scope: Scope, job: Job, then: Work | None = None) -> None:
+    """Close the job, in the transaction that keeps its result. StoreConflict if it has gone to another worker."""
+    now = time.time()
+    mine = jobs.c.person_id == job.person_id, jobs.c.worker == job.worker
+    row = scope.first(scope.select(jobs).where(*mine).with_for_update())
+    if row is None:
+        raise StoreConflict("the job has gone to another worker: this result is not kept")
+    free = {"state": "queued", "worker": None, "lease_until": None, "attempts": 0, "error": None}
+    if row.requested != job.requested:
+        again = "update" if job.stage == "update" else row.stage
+        change = {"stage": again, "rank": RANK_UPDATE, "due": now}
+        scope.run(scope.update(jobs).where(*mine).values(**free, **change))
+    elif then is not None:
+        due = min(now + then.delay, max(row.refit_by, now)) if job.stage == "update" else now + then.delay
+        scope.run(scope.update(jobs).where(*mine).values(**free, stage=then.stage, rank=then.rank, due=due))
+    else:
+        scope.run(scope.delete(jobs).where(*mine))
+
+
+def _due(work: Work, now: float, due: float) -> Any:
+    if work.stage == "update" or work.rank == RANK_BY_HAND:
+        return literal(due)
+    return case((jobs.c.refit_by > due, literal(due)), else_=case((jobs.c.refit_by > now, jobs.c.refit_by), else_=now))
+
+
+def _claimable(now: float) -> Any:
+    return or_(jobs.c.state == "queued", and_(jobs.c.state == "running", jobs.c.lease_until <= now))
+
+
+def _claiming(mine: Any, now: float, lease: float) -> Any:
+    lost = jobs.c.state == "running"  # its worker has died: that counts as an attempt
+    return (
+        update(jobs)
+        .where(mine)
+        .values(
+            state="running",
+            worker=secrets.token_hex(16),
+            lease_until=now + lease,
+            claimed=jobs.c.requested,
+            attempts=case((lost, jobs.c.attempts + 1), else_=jobs.c.attempts),
+        )
+        .returning(*jobs.c)
+    )
+
+
+def _take(row: AnyRow | None) -> Job | None:
+    if row is None:
+        return None
+    asked = row.requested, row.refit_by, row.attempts
+    return Job(row.space_id, row.person_id, row.stage, row.worker, *asked)
+
+
+def _own(scope: Scope, job: Job, **values: Any) -> None:
+    mine = jobs.c.person_id == job.person_id, jobs.c.worker == job.worker
+    if not scope.run(scope.update(jobs).where(*mine).values(**values)):
+        raise StoreConflict("the job has gone to another worker")

@@ -1,0 +1,96 @@
+"""The version of a database, and bringing it to the version of this code.
+
+Migrations are files in ``migrations/versions``, named by the release that needs them. All pending ones run in one
+transaction, under a lock that keeps other processes out: after a crash the database is as it was before.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from personalrm.errors import StorageError
+from personalrm.store.database import Database
+from personalrm.store.schema import REVISION, metadata
+
+_LOCK = 0x7065726D  # of PostgreSQL's advisory locks: any number that nobody else takes
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def revision(database: Database) -> str | None:
+    """The version of the database; None if it is empty.
+
+    Raises:
+        StorageError: it holds other tables, or cannot be read.
+    """
+    with database.read() as connection:
+        return _revision(connection, database)
+
+
+def upgrade(database: Database) -> str | None:
+    """Bring the database to this code's version; returns what it was. Does nothing where it is current.
+
+    Raises:
+        StorageError: a newer personalrm has written it, or it holds other tables.
+    """
+    found = revision(database)
+    if found == REVISION:
+        return found
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        found = _revision(connection, database)
+        if found != REVISION:
+            _run(connection, found, database)
+    return found
+
+
+def require_current(database: Database) -> None:
+    """StorageError, with the way out, unless the database has this code's version."""
+    found = revision(database)
+    if found == REVISION:
+        return
+    if found is None:
+        raise StorageError(f"{database.shown} is empty: `personalrm serve migrate` makes its tables")
+    require_known(found, database)
+    raise StorageError(
+        f"{database.shown} has version {found}, this personalrm needs {REVISION}: run `personalrm serve migrate`"
+    )
+
+
+def _revision(connection: Connection, database: Database) -> str | None:
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        if tables & set(metadata.tables):
+            raise StorageError(
+                f"{database.shown} holds tables of these names that personalrm did not make: name another"
+            )
+        return None
+    rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    if len(rows) > 1:
+        raise StorageError(f"{database.shown} has {len(rows)} versions at once: restore it from a backup")
+    return rows[0] if rows else None
+
+
+def _run(connection: Connection, found: str | None, database: Database) -> None:
+    from alembic import command  # 0.4 s that a current database does not need
+    from alembic.config import Config
+
+    require_known(found, database)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def require_known(found: str | None, database: Database) -> None:
+    """StorageError if the version is none that this code knows."""
+    from alembic.script import ScriptDirectory
+
+    known = {one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()}
+    if found is not None and found not in known:
+        raise StorageError(
+            f"{database.shown} was written by a newer personalrm (version {found}; this one knows up to {REVISION}): "
+            "update personalrm to open it"
+        )

@@ -1,0 +1,21 @@
+"""Run by Alembic: applies the migrations through the connection that `migrating.upgrade` gives."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from personalrm.store.schema import metadata
+
+
+def _run() -> None:
+    connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transaction_per_migration=False,  # the caller's transaction holds them all: none is half done
+    )
+    context.run_migrations()
+
+
+_run()

@@ -1,0 +1,150 @@
+"""Whose choices there are, and how far each one's profile has learned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from personalrm.errors import PersonErased, StoreConflict, UnknownPerson
+from personalrm.store import erasures
+from personalrm.store.schema import people
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
+
+_NAMES_AT_ONCE = 500
+_COLUMNS = (
+    people.c.id,
+    people.c.name,
+    people.c.created,
+    people.c.choices,
+    people.c.revision,
+    people.c.active_version,
+    people.c.active_revision,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """A person as the store knows them.
+
+    Attributes:
+        id: the store's number; never used again after an erase.
+        name: what the product calls them.
+        created: seconds since 1970.
+        choices: how many there are to learn from.
+        revision: counts every change of what is learned from.
+        active_version: of the profile in use; None before the first.
+        active_revision: the revision that it has learned from.
+    """
+
+    id: int
+    name: str
+    created: float
+    choices: int
+    revision: int
+    active_version: int | None
+    active_revision: int | None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether something has changed that the profile in use has not learned."""
+        return self.active_revision != self.revision
+
+
+class People(SpaceTables):
+    """The people of one space."""
+
+    def get(self, name: str) -> PersonState | None:
+        """The person, or None."""
+        with self._read() as scope:
+            return find(scope, name)
+
+    def require(self, name: str) -> PersonState:
+        """The person. UnknownPerson if the space has none of that name."""
+        found = self.get(name)
+        if found is None:
+            raise UnknownPerson(f"this space has no person '{name}'")
+        return found
+
+    def several(self, names: Sequence[str]) -> dict[str, PersonState]:
+        """Those of the names that are known."""
+        found: dict[str, PersonState] = {}
+        with self._read() as scope:
+            for at in range(0, len(names), _NAMES_AT_ONCE):
+                wanted = people.c.name.in_(names[at : at + _NAMES_AT_ONCE])
+                rows = scope.all(scope.select(people, *_COLUMNS).where(wanted, people.c.erasing.is_(None)))
+                found.update((row.name, _state(row)) for row in rows)
+        return found
+
+    def list(self, after: str = "", limit: int = 100) -> list[PersonState]:
+        """By name, those that follow ``after``."""
+        with self._read() as scope:
+            statement = scope.select(people, *_COLUMNS).where(people.c.name > after, people.c.erasing.is_(None))
+            return [_state(row) for row in scope.all(statement.order_by(people.c.name).limit(limit))]
+
+    def readmit(self, name: str) -> PersonState:
+        """Make the person, also one who was erased: their choices are taken again from now on."""
+        with self._write() as scope:
+            erasures.readmit(scope, name)
+            return ensure(scope, name)
+
+
+def find(scope: Scope, name: str) -> PersonState | None:
+    """The person, or None; one who is being erased is gone already."""
+    row = scope.first(scope.select(people, *_COLUMNS).where(people.c.name == name, people.c.erasing.is_(None)))
+    return None if row is None else _state(row)
+
+
+def ensure(scope: Scope, name: str) -> PersonState:
+    """The person, made if new, locked until the end of the transaction.
+
+    Raises:
+        PersonErased: they were erased and not readmitted.
+    """
+    row = _locked(scope, name)
+    if row is None:
+        if erasures.is_erased(scope, name):
+            raise PersonErased(f"'{name}' was erased from this space; PUT /v1/people/{{user}} takes them in again")
+        scope.upsert(people, {"name": name, "created": time.time()}, ("space_id", "name"))
+        row = _locked(scope, name)
+    if row is None:
+        raise PersonErased(f"'{name}' is being erased")
+    return _state(row)
+
+
+def lock(scope: Scope, name: str) -> PersonState:
+    """The person, locked until the end of the transaction. UnknownPerson if there is none."""
+    row = _locked(scope, name)
+    if row is None:
+        raise UnknownPerson(f"this space has no person '{name}'")
+    return _state(row)
+
+
+def _locked(scope: Scope, name: str) -> AnyRow | None:
+    known = people.c.name == name, people.c.erasing.is_(None)
+    return scope.first(scope.select(people, *_COLUMNS).where(*known).with_for_update())
+
+
+def changed(scope: Scope, person_id: int, added: int = 0) -> int:
+    """What is learned from has changed, by so many choices more; the new revision."""
+    scope.run(
+        scope.update(people)
+        .where(people.c.id == person_id)
+        .values(revision=people.c.revision + 1, choices=people.c.choices + added)
+    )
+    return int(scope.value(scope.select(people, people.c.revision).where(people.c.id == person_id)))
+
+
+def activate(scope: Scope, person_id: int, version: int | None, revision: int) -> None:
+    """Put a version of the profile in use."""
+    touched = scope.run(
+        scope.update(people)
+        .where(people.c.id == person_id, people.c.erasing.is_(None))
+        .values(active_version=version, active_revision=revision)
+    )
+    if not touched:
+        raise StoreConflict("the person has been erased meanwhile")
+
+
+def _state(row: AnyRow) -> PersonState:
+    return PersonState(*row)

@@ -1,0 +1,126 @@
+"""What a profile said of choices that it had not learned from, before it learned from them (prequential evaluation).
+
+"How well did yesterday's profile predict today's choices" is the mean over these rows: each choice is predicted once,
+by the version in use when it came in, and never again (Dawid 1984). Beside each stands what always choosing the longer
+response would have been worth.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, case, func
+
+from personalrm.store.people import PersonState
+from personalrm.store.records import StoredChoice
+from personalrm.store.schema import choices, people, predictions
+from personalrm.store.scope import Scope, SpaceTables
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The probability that a version gave to the response that was then chosen; None if it gave none.
+
+    ``longer`` is 1, 0.5 or 0: what always choosing the longer response would have been worth.
+    """
+
+    number: int
+    version: int
+    probability: float | None
+    longer: float
+    group: str
+    made: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of one person: choices predicted, of these scored, right (an even probability counts half), log loss summed."""
+
+    person: str
+    predicted: int
+    scored: int
+    right: float
+    loss: float
+    longer: float
+
+
+class Predictions(SpaceTables):
+    """Of one space."""
+
+    def unlearned(self, person: PersonState, last_number: int) -> list[int]:
+        """Numbers of decided choices that came in after ``last_number`` and were not predicted yet."""
+        with self._read() as scope:
+            known = and_(
+                predictions.c.space_id == choices.c.space_id,
+                predictions.c.person_id == choices.c.person_id,
+                predictions.c.choice_id == choices.c.id,
+            )
+            statement = (
+                scope.select(choices, choices.c.id)
+                .join(predictions, known, isouter=True)
+                .where(
+                    choices.c.person_id == person.id,
+                    choices.c.id > last_number,
+                    choices.c.tie.is_(False),
+                    choices.c.forgotten.is_(None),
+                    predictions.c.choice_id.is_(None),
+                )
+            )
+            return [row.id for row in scope.all(statement.order_by(choices.c.id))]
+
+    def of_person(self, person: PersonState, limit: int | None = None) -> list[Prediction]:
+        """The newest ``limit`` (all if None), oldest first; those of forgotten choices left out."""
+        with self._read() as scope:
+            same = and_(choices.c.space_id == predictions.c.space_id, choices.c.id == predictions.c.choice_id)
+            mine = predictions.c.person_id == person.id, choices.c.forgotten.is_(None)
+            rows = scope.all(
+                scope.select(predictions)
+                .join(choices, same)
+                .where(*mine)
+                .order_by(predictions.c.choice_id.desc())
+                .limit(limit)
+            )
+        return [
+            Prediction(row.choice_id, row.version, row.probability, row.longer, row.group_id, row.made)
+            for row in reversed(rows)
+        ]
+
+    def tallies(self, since: float | None = None) -> list[Tally]:
+        """One a person who was predicted, by name; only what was predicted ``since`` then."""
+        p = predictions.c.probability
+        sure = case((p < 1e-9, 1e-9), else_=p)
+        right = case((p > 0.5, 1.0), (p == 0.5, 0.5), else_=0.0)
+        scored = case((p.is_(None), 0), else_=1)
+        columns = (
+            people.c.name,
+            func.count(),
+            func.sum(scored),
+            func.sum(case((p.is_(None), 0.0), else_=right)),
+            func.sum(case((p.is_(None), 0.0), else_=-func.ln(sure))),
+            func.sum(case((p.is_(None), 0.0), else_=predictions.c.longer)),
+        )
+        same = and_(people.c.space_id == predictions.c.space_id, people.c.id == predictions.c.person_id)
+        with self._read() as scope:
+            statement = scope.select(predictions, *columns).join(people, same).where(people.c.erasing.is_(None))
+            if since is not None:
+                statement = statement.where(predictions.c.made >= since)
+            rows = scope.all(statement.group_by(people.c.id, people.c.name).order_by(people.c.name))
+        return [Tally(*row) for row in rows]
+
+
+def keep(scope: Scope, person_id: int, made: Sequence[Prediction]) -> None:
+    """Keep predictions; a choice that was predicted before keeps its first one."""
+    now = time.time()
+    for one in made:
+        values = {"probability": one.probability, "longer": one.longer, "group_id": one.group, "made": now}
+        identity = {"person_id": person_id, "choice_id": one.number, "version": one.version}
+        scope.upsert(predictions, {**identity, **values}, ("space_id", "person_id", "choice_id"))
+
+
+def prediction_of(stored: StoredChoice, version: int, probability: float | None) -> Prediction:
+    """What ``version`` gave to the response that was chosen."""
+    longer = len(stored.preference.chosen) - len(stored.preference.rejected)
+    worth = 0.5 if longer == 0 else float(longer > 0)
+    return Prediction(stored.number, version, probability, worth, stored.preference.group)

@@ -1,0 +1,205 @@
+"""Profiles with every version. A version holds which choices it has learned from, not their texts again.
+
+    saved = space.profiles.save(person, NewVersion(profile, learned, kind="refit"), job, then)
+    profile = space.profiles.load(person, version)           # as it was saved, with its history
+    space.profiles.versions(person)                          # what each learned, and how it compared
+
+What is the same for many people (a population's prior) is stored once, by content.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import orjson
+
+from personalrm.errors import DataError
+from personalrm.profile.records import Profile
+from personalrm.store import bodies, jobs, people, predictions
+from personalrm.store.history import Learnable, by_number, thumbs_of
+from personalrm.store.jobs import Job, Work
+from personalrm.store.people import PersonState
+from personalrm.store.predictions import Prediction
+from personalrm.store.schema import people as people_table
+from personalrm.store.schema import profiles
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
+
+Kind = Literal["update", "refit"]
+State = Literal["active", "superseded", "aside"]
+"""``aside``: it predicted the latest choices worse than the one in use, which stays in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version as it is listed; ``checked`` says how it compared with the one before, ``created`` in seconds."""
+
+    version: int
+    created: float
+    kind: Kind
+    state: State
+    model: str
+    revision: int
+    learned: int
+    last_number: int
+    checked: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A profile to be saved, and what it was learned from.
+
+    Attributes:
+        aside: keep it beside the one in use instead of in its place.
+        checked: how it compared with the one before.
+        predictions: what the one before said of the newest choices.
+        answers: keys of cached answers whose questions held the person's texts.
+    """
+
+    profile: Profile
+    learned: Learnable
+    kind: Kind
+    aside: bool = False
+    checked: Mapping[str, Any] = field(default_factory=dict)
+    predictions: Sequence[Prediction] = ()
+    answers: Sequence[bytes] = ()
+
+
+class Profiles(SpaceTables):
+    """Of one space."""
+
+    def save(self, person: PersonState, new: NewVersion, job: Job | None = None, then: Work | None = None) -> Version:
+        """Keep a version, put it in use, and close the job, in one transaction.
+
+        Raises:
+            StoreConflict: the job has gone to another worker, or the person has been erased meanwhile.
+        """
+        with self._write() as scope:
+            if job is not None:
+                jobs.finish(scope, job, then)
+            locked = people.lock(scope, person.name)
+            body, shared = bodies.packed(new.profile, new.learned)
+            for key, value in shared.items():
+                bodies.share(scope, key, value)
+            version = _next_version(scope, locked.id)
+            state: State = "aside" if new.aside else "active"
+            saved = Version(
+                version,
+                time.time(),
+                new.kind,
+                state,
+                new.profile.model,
+                new.learned.revision,
+                len(new.learned.choices),
+                new.learned.last_number,
+                new.checked,
+            )
+            if not new.aside:
+                _supersede(scope, locked)
+                people.activate(scope, locked.id, version, new.learned.revision)
+            _insert(scope, locked.id, saved, body)
+            predictions.keep(scope, locked.id, new.predictions)
+            bodies.keep_answers(scope, locked.id, new.answers)
+            return saved
+
+    def nothing_to_learn(self, person: PersonState, revision: int, job: Job) -> None:
+        """Close the job of a person who has no decided choice."""
+        with self._write() as scope:
+            jobs.finish(scope, job)
+            people.activate(scope, person.id, None, revision)
+
+    def versions(self, person: PersonState, limit: int = 100) -> list[Version]:
+        """Newest first."""
+        with self._read() as scope:
+            statement = scope.select(profiles, *_LISTED).where(profiles.c.person_id == person.id)
+            return [_version(row) for row in scope.all(statement.order_by(profiles.c.version.desc()).limit(limit))]
+
+    def version(self, person: PersonState, version: int) -> Version:
+        """One version. DataError if there is none of that number."""
+        with self._read() as scope:
+            mine = profiles.c.person_id == person.id, profiles.c.version == version
+            row = scope.first(scope.select(profiles, *_LISTED).where(*mine))
+        if row is None:
+            raise DataError(f"'{person.name}' has no version {version} of the profile")
+        return _version(row)
+
+    def load(self, person: PersonState, version: int) -> Profile:
+        """A version's profile with its history; choices that are gone since are left out of it.
+
+        Raises:
+            DataError: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
+        """
+        with self._read() as scope:
+            mine = profiles.c.person_id == person.id, profiles.c.version == version
+            body = scope.value(scope.select(profiles, profiles.c.body).where(*mine))
+            if body is None:
+                raise DataError(f"'{person.name}' has no version {version} of the profile")
+            record = orjson.loads(zlib.decompress(body))
+            stored = by_number(scope, person.id, person.name, record[bodies.NUMBERS])
+            thumbed = thumbs_of(scope, person.id, person.name)
+            shared = {key: bodies.shared(scope, key) for key in bodies.shared_keys(record)}
+        return bodies.unpacked(record, stored, thumbed, shared, f"profile {version} of '{person.name}'")
+
+    def use(self, person: PersonState, version: int) -> None:
+        """Put an earlier version, or one that was kept aside, in use."""
+        self.version(person, version)
+        with self._write() as scope:
+            locked = people.lock(scope, person.name)
+            _supersede(scope, locked)
+            mine = profiles.c.person_id == locked.id, profiles.c.version == version
+            scope.run(scope.update(profiles).where(*mine).values(state="active"))
+            people.activate(scope, locked.id, version, locked.revision)
+
+
+_LISTED = (
+    profiles.c.version,
+    profiles.c.created,
+    profiles.c.kind,
+    profiles.c.state,
+    profiles.c.model,
+    profiles.c.revision,
+    profiles.c.learned,
+    profiles.c.last_choice,
+    profiles.c.checked,
+)
+_NAMES = [one.name for one in fields(Version)]  # of the same columns, in their order
+
+
+def _version(row: AnyRow) -> Version:
+    values = dict(zip(_NAMES, row, strict=True))
+    return Version(**{**values, "checked": orjson.loads(row.checked)})
+
+
+def _next_version(scope: Scope, person_id: int) -> int:
+    scope.run(
+        scope.update(people_table)
+        .where(people_table.c.id == person_id)
+        .values(last_version=people_table.c.last_version + 1)
+    )
+    return int(scope.value(scope.select(people_table, people_table.c.last_version).where(
+        people_table.c.id == person_id)))  # fmt: skip
+
+
+def _supersede(scope: Scope, person: PersonState) -> None:
+    mine = profiles.c.person_id == person.id, profiles.c.state == "active"
+    scope.run(scope.update(profiles).where(*mine).values(state="superseded"))
+
+
+def _insert(scope: Scope, person_id: int, saved: Version, body: bytes) -> None:
+    row = {
+        "person_id": person_id,
+        "version": saved.version,
+        "created": saved.created,
+        "kind": saved.kind,
+        "state": saved.state,
+        "model": saved.model,
+        "revision": saved.revision,
+        "learned": saved.learned,
+        "last_choice": saved.last_number,
+        "body": body,
+        "checked": orjson.dumps(saved.checked).decode(),
+    }
+    scope.insert(profiles, [row])

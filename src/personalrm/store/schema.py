@@ -1,0 +1,317 @@
+"""The tables. Everything that belongs to a space names it, and everything that belongs to a person names both.
+
+A row of a person is tied to its person by ``(space_id, person_id)``, so that the database itself refuses a row that
+would join two spaces. `TENANT_TABLES` and `PERSON_TABLES` are read off the metadata: a table that is added later is
+isolated, exported and erased without anybody remembering to.
+
+Times of the system are seconds since 1970; the time of a choice is ISO 8601 in UTC, as in `Preference`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+REVISION = "0.2.0.1"
+"""The migration that this code works with; the newest one in ``migrations/versions``."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _space() -> Column[int]:
+    return Column("space_id", Id, ForeignKey("spaces.id"), nullable=False)
+
+
+def _person() -> tuple[Column[int], Column[int], ForeignKeyConstraint]:
+    return (
+        Column("space_id", Id, nullable=False),
+        Column("person_id", Id, nullable=False),
+        ForeignKeyConstraint(["space_id", "person_id"], ["people.space_id", "people.id"]),
+    )
+
+
+def _identity() -> tuple[Column[str], Column[str], Column[bytes]]:
+    """Who sent it, under which id, and a hash of what was sent: a repeated request is told from a changed one."""
+    return (
+        Column("source", String(200), nullable=False),
+        Column("external_id", String(200), nullable=False),
+        Column("content", LargeBinary(16), nullable=False),
+    )
+
+
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("created", Float, nullable=False),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("settings", Text, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    _space(),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("scopes", String(100), nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("revoked", Float),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _space(),
+    Column("name", String(200), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("choices", Integer, nullable=False, default=0),
+    Column("revision", Integer, nullable=False, default=0),  # counts every change of what is learned from
+    Column("active_version", Integer),
+    Column("active_revision", Integer),  # the revision that the active profile has learned from
+    Column("last_version", Integer, nullable=False, default=0),
+    Column("erasing", Float),  # since when; to every reader the person is gone already
+    UniqueConstraint("space_id", "name"),
+    UniqueConstraint("space_id", "id", name="uq_people_space_person"),
+    sqlite_autoincrement=True,  # an erased person's number is never given again
+)
+
+choices = Table(
+    "choices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_person(),
+    *_identity(),
+    Column("context", Text, nullable=False),
+    Column("chosen", Text, nullable=False),
+    Column("rejected", Text, nullable=False),
+    Column("tie", Boolean, nullable=False, default=False),
+    Column("group_id", String(200), nullable=False),
+    Column("domain", Text),
+    Column("time", String(40), nullable=False),
+    Column("received", Float, nullable=False),
+    Column("reason", Text),
+    Column("margin", Float),
+    Column("ranking", String(40)),  # the choice among several responses that the pair was derived from
+    Column("weight", Float, nullable=False, default=1.0),
+    Column("origin", String(20), nullable=False),  # choice, ranking, rating, thumb, feedback
+    Column("forgotten", Float),  # when the person asked to forget it; kept, and learned from no more
+    UniqueConstraint("space_id", "person_id", "source", "external_id"),
+    Index("ix_choices_in_time", "space_id", "person_id", "time", "id"),
+    sqlite_autoincrement=True,
+)
+
+rankings = Table(
+    "rankings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_person(),
+    *_identity(),
+    Column("context", Text, nullable=False),
+    Column("responses", Text, nullable=False),  # best first; those after the first `ranked` are not ordered
+    Column("ranked", Integer, nullable=False),
+    Column("time", String(40), nullable=False),
+    Column("received", Float, nullable=False),
+    UniqueConstraint("space_id", "person_id", "source", "external_id"),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_person(),
+    *_identity(),
+    Column("prompt_hash", LargeBinary(16), nullable=False),
+    Column("context", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("time", String(40), nullable=False),
+    Column("received", Float, nullable=False),
+    UniqueConstraint("space_id", "person_id", "source", "external_id"),
+    Index("ix_ratings_prompt", "space_id", "person_id", "source", "prompt_hash"),
+)
+
+thumbs = Table(
+    "thumbs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_person(),
+    *_identity(),
+    Column("prompt_hash", LargeBinary(16), nullable=False),
+    Column("context", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("up", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("time", String(40), nullable=False),
+    Column("received", Float, nullable=False),
+    UniqueConstraint("space_id", "person_id", "source", "external_id"),
+    Index("ix_thumbs_prompt", "space_id", "person_id", "source", "prompt_hash"),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    *_person(),
+    Column("version", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("kind", String(20), nullable=False),  # update, refit
+    Column("state", String(20), nullable=False),  # active, superseded, aside
+    Column("model", String(200), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("learned", Integer, nullable=False),  # choices learned from
+    Column("last_choice", Id, nullable=False),  # the newest one that had arrived
+    Column("body", LargeBinary, nullable=False),
+    Column("checked", Text, nullable=False),  # how it compared with the version before it, as JSON
+    PrimaryKeyConstraint("space_id", "person_id", "version"),
+)
+
+shared_states = Table(
+    "shared_states",
+    metadata,
+    Column("hash", LargeBinary(16), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Parts of profiles that are the same for many people (a population's prior), stored once. No text, no person."""
+
+predictions = Table(
+    "predictions",
+    metadata,
+    *_person(),
+    Column("choice_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("probability", Float),  # of the response that was chosen; null where unscored
+    Column("longer", Float, nullable=False),  # what always choosing the longer response would have given
+    Column("group_id", String(200), nullable=False),
+    Column("made", Float, nullable=False),
+    PrimaryKeyConstraint("space_id", "person_id", "choice_id"),
+    Index("ix_predictions_made", "space_id", "made"),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_person(),
+    Column("claim", Text, nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("note", Text),
+    Column("version", Integer, nullable=False),  # of the profile that held the claim
+    Column("created", Float, nullable=False),
+    Column("withdrawn", Float),
+    Index("ix_corrections_person", "space_id", "person_id"),
+)
+
+cached_answers = Table(
+    "cached_answers",
+    metadata,
+    *_person(),
+    Column("key", LargeBinary(32), nullable=False),
+    PrimaryKeyConstraint("space_id", "person_id", "key"),
+)
+"""Keys of the answer cache whose questions held a person's texts: what an erase removes there."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    *_person(),
+    Column("stage", String(20), nullable=False),  # update, refit
+    Column("state", String(20), nullable=False),  # queued, running, failed
+    Column("rank", Integer, nullable=False),  # lower goes first
+    Column("due", Float, nullable=False),
+    Column("refit_by", Float, nullable=False),
+    Column("requested", Integer, nullable=False),
+    Column("claimed", Integer, nullable=False, default=0),
+    Column("worker", String(64)),
+    Column("lease_until", Float),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error", Text),
+    Column("created", Float, nullable=False),
+    PrimaryKeyConstraint("space_id", "person_id"),
+    Index("ix_jobs_due", "state", "rank", "due"),
+)
+"""One row a person who has work waiting: there cannot be two workers on one person."""
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    _space(),
+    Column("key", String(200), nullable=False),
+    Column("person_id", Id),
+    Column("request", LargeBinary(16), nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    PrimaryKeyConstraint("space_id", "key"),
+    Index("ix_idempotency_person", "space_id", "person_id"),
+    Index("ix_idempotency_created", "created"),
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    _space(),
+    Column("day", String(10), nullable=False),
+    Column("calls", Integer, nullable=False, default=0),
+    Column("tokens", Integer, nullable=False, default=0),
+    Column("cost", Float, nullable=False, default=0.0),
+    PrimaryKeyConstraint("space_id", "day"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _space(),
+    Column("time", Float, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("key_id", String(24)),
+    Column("subject", String(64)),  # a keyed hash of the person's name
+    Column("details", Text, nullable=False),
+    Index("ix_audit_space", "space_id", "id"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _space(),
+    Column("subject", String(64), nullable=False),
+    Column("name", String(200)),  # until it is finished: what is still to be erased must be known
+    Column("state", String(20), nullable=False),  # started, done
+    Column("started", Float, nullable=False),
+    Column("finished", Float),
+    Column("counts", Text, nullable=False),
+    Column("models", Text, nullable=False),
+    Column("readmitted", Float),
+    Index("ix_erasures_subject", "space_id", "subject"),
+    Index("ix_erasures_state", "state"),
+)
+
+TENANT_TABLES = tuple(one for one in metadata.sorted_tables if "space_id" in one.c)
+PERSON_TABLES = tuple(one for one in metadata.sorted_tables if "person_id" in one.c)
+"""What an erase deletes from, parents first; `people` itself comes last."""

@@ -1,0 +1,168 @@
+"""The store: spaces, each with its people. Nothing of a space is reached but through its `SpaceStore`.
+
+store = Store("sqlite:///people.sqlite")            # or postgresql://…; makes or upgrades its tables
+space = store.make_space("shop")
+key = space.keys.create(["write", "predict"])
+space.feedback.choices("ada", [Choice(context=…, chosen="Yes.", rejected="It depends.")], Work.update())
+space.history.learnable(space.people.require("ada")).history
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select, update
+
+from personalrm.errors import DataError
+from personalrm.store import keys
+from personalrm.store.audit import Audit
+from personalrm.store.corrections import Corrections
+from personalrm.store.database import Database, default_url
+from personalrm.store.erasures import Erasures
+from personalrm.store.exporting import Exports
+from personalrm.store.history import Histories
+from personalrm.store.incoming import Feedback
+from personalrm.store.jobs import JobQueue, Jobs
+from personalrm.store.keys import Access, Keys
+from personalrm.store.migrating import require_current, upgrade
+from personalrm.store.once import Idempotency
+from personalrm.store.people import People
+from personalrm.store.predictions import Predictions
+from personalrm.store.profiles import Profiles
+from personalrm.store.schema import spaces
+from personalrm.store.spending import Spending
+
+_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceSettings:
+    """What is set for one space.
+
+    Attributes:
+        max_calls, max_cost: what fits may ask of the model's endpoint in a calendar month, calls and US dollars; None
+            is unlimited.
+        fits_at_once: jobs of the space that may run at once.
+    """
+
+    max_calls: int | None = None
+    max_cost: float | None = None
+    fits_at_once: int = 2
+
+
+class SpaceStore:
+    """Everything of one space, and nothing of any other."""
+
+    def __init__(self, database: Database, space_id: int, name: str) -> None:
+        self.id, self.name = space_id, name
+        self.keys = Keys(database, space_id)
+        self.people = People(database, space_id)
+        self.feedback = Feedback(database, space_id)
+        self.history = Histories(database, space_id)
+        self.profiles = Profiles(database, space_id)
+        self.predictions = Predictions(database, space_id)
+        self.corrections = Corrections(database, space_id)
+        self.jobs = Jobs(database, space_id)
+        self.spending = Spending(database, space_id)
+        self.idempotency = Idempotency(database, space_id)
+        self.exports = Exports(database, space_id)
+        self.erasures = Erasures(database, space_id)
+        self.audit = Audit(database, space_id)
+
+
+class Store:
+    """See the module's docstring. May be used from several threads; several processes may share a database.
+
+    Args:
+        url: as `database.parse_url`; None takes PERSONALRM_DATABASE, else a SQLite file in the user's data folder.
+        migrate: bring the tables to this version; false refuses a database of another version.
+        pool: connections kept open, for PostgreSQL.
+
+    Raises:
+        DataError, StorageError, MissingExtra: the database cannot be used.
+    """
+
+    def __init__(self, url: str | None = None, *, migrate: bool = True, pool: int = 8) -> None:
+        self.database = Database(url or default_url(), pool)
+        try:
+            upgrade(self.database) if migrate else require_current(self.database)
+        except BaseException:
+            self.database.close()
+            raise
+        self.queue = JobQueue(self.database)
+        self._spaces: dict[int, SpaceStore] = {}
+
+    def make_space(self, name: str) -> SpaceStore:
+        """The space of that name, made if there is none. DataError if it is no name."""
+        if not name or name != name.strip() or len(name) > _NAME or not name.isprintable():
+            raise DataError(f"space: expected a name of 1 to {_NAME} printable characters, found '{name[:_NAME]}'")
+        found = self.space(name)
+        if found is not None:
+            return found
+        row = {"name": name, "created": time.time(), "salt": secrets.token_bytes(32), "settings": "{}"}
+        with self.database.write() as connection:
+            known = connection.execute(select(spaces.c.id).where(spaces.c.name == name)).scalar()
+            number = known or connection.execute(insert(spaces).values(row).returning(spaces.c.id)).scalar_one()
+        return self.bound(number, name)
+
+    def space(self, name: str) -> SpaceStore | None:
+        """The space of that name, or None."""
+        with self.database.read() as connection:
+            number = connection.execute(select(spaces.c.id).where(spaces.c.name == name)).scalar()
+        return None if number is None else self.bound(number, name)
+
+    def spaces(self) -> list[SpaceStore]:
+        """All spaces, by name."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(spaces.c.id, spaces.c.name).order_by(spaces.c.name)).all()
+        return [self.bound(row.id, row.name) for row in rows]
+
+    def bound(self, space_id: int, name: str) -> SpaceStore:
+        """The store of one space."""
+        found = self._spaces.get(space_id)
+        if found is None:
+            found = self._spaces[space_id] = SpaceStore(self.database, space_id, name)
+        return found
+
+    def by_id(self, space_id: int) -> SpaceStore:
+        """The store of the space of that number. DataError if there is none."""
+        found = self._spaces.get(space_id)
+        if found is not None:
+            return found
+        with self.database.read() as connection:
+            name = connection.execute(select(spaces.c.name).where(spaces.c.id == space_id)).scalar()
+        if name is None:
+            raise DataError(f"there is no space {space_id}")
+        return self.bound(space_id, name)
+
+    def access(self, key: str) -> Access | None:
+        """What a key opens; None if it opens nothing."""
+        return keys.access(self.database, key)
+
+    def settings(self, space: SpaceStore) -> SpaceSettings:
+        """What is set for a space."""
+        with self.database.read() as connection:
+            text = connection.execute(select(spaces.c.settings).where(spaces.c.id == space.id)).scalar_one()
+        return replace(SpaceSettings(), **orjson.loads(text))
+
+    def change_settings(self, space: SpaceStore, changes: Mapping[str, Any]) -> SpaceSettings:
+        """Set something for a space."""
+        changed = replace(self.settings(space), **changes)
+        with self.database.write() as connection:
+            values = {"settings": orjson.dumps(asdict(changed)).decode()}
+            connection.execute(update(spaces).where(spaces.c.id == space.id).values(values))
+        return changed
+
+    def is_reachable(self) -> bool:
+        """Whether the database answers; raises StorageError where it says why not."""
+        with self.database.read() as connection:
+            return connection.execute(select(1)).scalar() == 1
+
+    def close(self) -> None:
+        """Close all connections; they open again when they are used."""
+        self.database.close()

@@ -1,0 +1,20 @@
+"""What tests of the store and the service share: choices to store, and the databases to store them in."""
+
+from __future__ import annotations
+
+from personalrm.preferences import Message
+from personalrm.store.records import Choice
+
+TOPICS = ("boil an egg", "learn to swim", "plant a tree", "paint a wall", "bake bread", "train a dog", "fix a tap")
+
+
+def asked(number: int) -> tuple[Message, ...]:
+    return (Message("user", f"How do I {TOPICS[number % len(TOPICS)]}, way {number}?"),)
+
+
+def choice(number: int, *, short: bool = True, **changes: object) -> Choice:
+    """An invented choice: of a short and a long answer the short one, or the long one."""
+    answers = [f"Do it in {number + 3} steps.", f"There are many things to consider, {number} of them. " * 12]
+    chosen, rejected = answers if short else reversed(answers)
+    given = {"id": f"c{number}", "context": asked(number), "chosen": chosen, "rejected": rejected, **changes}
+    return Choice(**given)  # type: ignore[arg-type]

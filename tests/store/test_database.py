@@ -1,0 +1,214 @@
+"""Databases that are busy, full, foreign, newer or copied."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import postgresql
+import pytest
+from sqlalchemy import text
+from stores import choice
+
+from personalrm.errors import DataError, StorageError, StoreBusy, StoreFull, StoreUnavailable
+from personalrm.store import database as databases
+from personalrm.store.backup import backup, restore
+from personalrm.store.database import Database
+from personalrm.store.jobs import Work
+from personalrm.store.migrating import FOLDER, revision, upgrade
+from personalrm.store.schema import REVISION, metadata
+from personalrm.store.store import Store
+from personalrm.store.testing import memory_store
+
+SOON = Work.update()
+
+
+def test_the_newest_migration_is_the_one_the_code_names() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert ScriptDirectory(str(FOLDER)).get_current_head() == REVISION
+
+
+def test_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    store = Store(database_url)
+    with store.database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    store.close()
+
+
+def test_processes_that_start_together_migrate_once(database_url: str) -> None:
+    failed: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            Store(database_url).close()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert failed == []
+    database = Database(database_url)
+    assert revision(database) == REVISION
+    database.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alembic import op
+
+    real, made = op.create_table, []
+
+    def create(*args: object, **options: object) -> object:
+        if len(made) == 5:
+            raise RuntimeError("power cut")
+        made.append(args[0])
+        return real(*args, **options)
+
+    monkeypatch.setattr(op, "create_table", create)
+    with pytest.raises(RuntimeError):
+        Store(database_url)
+    monkeypatch.undo()
+    database = Database(database_url)
+    assert revision(database) is None
+    upgrade(database)
+    assert revision(database) == REVISION
+    database.close()
+
+
+def test_a_newer_or_a_foreign_database_is_refused_with_the_way_out(database_url: str) -> None:
+    store = Store(database_url)
+    with store.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9.9.9.1'"))
+    for migrate in (True, False):
+        with pytest.raises(StorageError, match=r"9\.9\.9\.1.*update personalrm"):
+            Store(database_url, migrate=migrate)
+    with store.database.write() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+    with pytest.raises(StorageError, match="name another"):
+        Store(database_url)
+    store.close()
+
+
+def test_an_empty_database_is_refused_where_migrating_is_not_wanted(database_url: str) -> None:
+    with pytest.raises(StorageError, match="serve migrate"):
+        Store(database_url, migrate=False)
+
+
+def test_a_copy_holds_everything_and_goes_into_an_empty_database_only(
+    store: Store, database_url: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not store.database.is_sqlite:
+        cluster: postgresql.Cluster = request.getfixturevalue("cluster")
+        monkeypatch.setenv("PATH", str(cluster.programs), prepend=":")
+        empty = cluster.new_database()
+    else:
+        empty = f"sqlite:///{tmp_path / 'restored.sqlite'}"
+    space = store.make_space("a")
+    space.feedback.choices("ada", [choice(n) for n in range(4)], SOON)
+    copy = tmp_path / "copy"
+    assert backup(store.database, copy) > 1000
+    with pytest.raises(StorageError, match="already"):
+        backup(store.database, copy)
+    space.feedback.choices("ada", [choice(9)], SOON)
+    assert restore(copy, empty) == REVISION
+    restored = Store(empty)
+    found = restored.space("a")
+    assert found is not None
+    assert found.people.require("ada").choices == 4
+    restored.close()
+    with pytest.raises(StorageError, match="not empty"):
+        restore(copy, empty)
+
+
+def test_a_file_that_is_no_copy_is_refused(store: Store, database_url: str, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"not a copy" * 100)
+    with pytest.raises((DataError, StorageError)):
+        restore(other, database_url)
+    with pytest.raises(DataError):
+        restore(tmp_path / "missing", database_url)
+
+
+def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
+    store.make_space("a").feedback.choices("ada", [choice(n) for n in range(50)], SOON)
+    copy = tmp_path / "copy"
+    backup(store.database, copy)
+    store.close()
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[:9000] + b"\xff" * 30000 + whole[39000:])
+    with pytest.raises(DataError, match="damaged"):
+        restore(copy, f"sqlite:///{tmp_path / 'two.sqlite'}")
+
+
+def test_a_locked_database_says_that_it_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "WAIT_FOR_OTHERS_S", 0.1)
+    store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
+    space = store.make_space("a")
+    other = sqlite3.connect(tmp_path / "one.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match="try again"):
+        space.feedback.choices("ada", [choice(1)], SOON)
+    assert space.people.get("ada") is None  # reading goes on
+    other.execute("ROLLBACK")
+    other.close()
+    assert space.feedback.choices("ada", [choice(1)], SOON).accepted == 1
+    store.close()
+
+
+def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
+    space = store.make_space("a")
+    space.feedback.choices("ada", [choice(1)], SOON)
+    with store.database.write() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(StoreFull):
+        space.feedback.choices("ada", [choice(n) for n in range(2, 900)], SOON)
+    with store.database.write() as connection:
+        connection.execute(text("PRAGMA max_page_count = 1000000"))
+    assert space.people.require("ada").choices == 1
+    store.close()
+
+
+def test_a_server_that_is_down_says_so(cluster: postgresql.Cluster) -> None:
+    url = cluster.new_database()
+    store = Store(url)
+    space = store.make_space("a")
+    cluster.stop()
+    try:
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            space.people.get("ada")
+    finally:
+        cluster.start()
+    assert space.people.get("ada") is None
+    store.close()
+
+
+def test_a_password_is_never_shown() -> None:
+    database = Database("postgresql://me:hunter2@127.0.0.1:1/none")
+    assert "hunter2" not in database.shown
+    with pytest.raises(StoreUnavailable) as error, database.read():
+        pass
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://x", "http://x/y", "postgresql://h:port/x", "sqlite+nodriver:///x"])
+def test_what_is_no_database_is_said(url: str) -> None:
+    with pytest.raises((DataError, StorageError)):
+        Store(url)
+
+
+def test_a_store_in_memory_works_alike() -> None:
+    with memory_store() as store:
+        space = store.make_space("a")
+        assert space.feedback.choices("ada", [choice(1)], SOON).accepted == 1
+        assert space.people.require("ada").choices == 1

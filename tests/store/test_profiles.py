@@ -1,0 +1,125 @@
+"""Profiles with every version, as they were saved; predictions made once; what was forgotten is learned no more."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+from stores import choice
+
+from personalrm.errors import StoreConflict
+from personalrm.models.traits import TraitsModel
+from personalrm.profile.records import Profile
+from personalrm.profile.spend import Spend
+from personalrm.store.history import Learnable
+from personalrm.store.jobs import Work
+from personalrm.store.people import PersonState
+from personalrm.store.predictions import prediction_of
+from personalrm.store.profiles import NewVersion
+from personalrm.store.schema import shared_states
+from personalrm.store.store import SpaceStore, Store
+
+SOON = Work.update()
+
+
+def fitted(space: SpaceStore, name: str = "ada", choices: int = 8) -> tuple[PersonState, Learnable, Profile]:
+    space.feedback.choices(name, [choice(n, short=n % 4 != 0) for n in range(choices)], SOON)
+    person = space.people.require(name)
+    learned = space.history.learnable(person)
+    return person, learned, TraitsModel.shipped().fit(learned.history).profile()
+
+
+def test_a_profile_is_loaded_as_it_was_saved(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    saved = space.profiles.save(person, NewVersion(profile, learned, "refit", checked={"gain": 0.1}))
+    assert space.profiles.load(person, saved.version) == profile
+    assert space.profiles.versions(person) == [saved]
+    now = space.people.require("ada")
+    assert (now.active_version, now.is_stale) == (1, False)
+    pair = learned.history.choices[0].context, "Short.", "Long and winding. " * 30
+    before, after = TraitsModel.shipped().fit(learned.history), TraitsModel.from_profile(space.profiles.load(person, 1))
+    assert before.compare(*pair) == after.compare(*pair)
+
+
+def test_every_version_stays_and_one_is_in_use(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    for aside in (False, True, False):
+        space.profiles.save(person, NewVersion(profile, learned, "refit", aside=aside))
+    assert [(one.version, one.state) for one in space.profiles.versions(person)] == [
+        (3, "active"),
+        (2, "aside"),
+        (1, "superseded"),
+    ]
+    space.profiles.use(person, 2)
+    assert space.people.require("ada").active_version == 2
+    assert {one.version: one.state for one in space.profiles.versions(person)}[2] == "active"
+
+
+def test_texts_and_the_prior_are_not_stored_again_with_each_version(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    for _ in range(3):
+        space.profiles.save(person, NewVersion(profile, learned, "refit"))
+    with store.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(shared_states)).scalar() == 1
+        from personalrm.store.schema import profiles
+
+        bodies = connection.execute(select(profiles.c.body)).scalars().all()
+    assert max(map(len, bodies)) < 8000
+
+
+def test_a_profile_of_a_job_that_went_to_another_worker_is_not_kept(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    lost = space.jobs.claim_person(person.id, 0.0)
+    job = space.jobs.claim_person(person.id, 30.0)
+    assert lost is not None
+    assert job is not None
+    with pytest.raises(StoreConflict):
+        space.profiles.save(person, NewVersion(profile, learned, "refit"), lost)
+    assert space.profiles.versions(person) == []
+    space.profiles.save(person, NewVersion(profile, learned, "refit"), job)
+    assert space.jobs.list() == []
+
+
+def test_a_prediction_is_made_before_learning_and_once(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    space.profiles.save(person, NewVersion(profile, learned, "refit"))
+    assert space.predictions.unlearned(person, learned.last_number) == []
+    space.feedback.choices("ada", [choice(20), choice(21, tie=True)], SOON)
+    (new,) = space.predictions.unlearned(person, learned.last_number)
+    again = space.history.learnable(person)
+    stored = space.history.by_number(person, [new])[new]
+    first, second = prediction_of(stored, 1, 0.8), prediction_of(stored, 2, 0.1)
+    space.profiles.save(person, NewVersion(profile, again, "update", predictions=[first]))
+    space.profiles.save(person, NewVersion(profile, again, "update", predictions=[second]))
+    (kept,) = space.predictions.of_person(person)
+    assert (kept.probability, kept.version, kept.longer) == (0.8, 1, 0.0)
+    (tally,) = space.predictions.tallies()
+    assert (tally.person, tally.predicted, tally.right) == ("ada", 1, 1.0)
+    assert tally.loss == pytest.approx(0.2231, abs=1e-4)
+
+
+def test_a_forgotten_choice_is_learned_no_more_until_it_is_restored(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    space.profiles.save(person, NewVersion(profile, learned, "refit"))
+    assert space.history.forget("ada", "api", "c3", forgotten=True, work=SOON)
+    assert not space.history.forget("ada", "api", "c3", forgotten=True, work=SOON)
+    now = space.people.require("ada")
+    assert (now.choices, now.is_stale) == (7, True)
+    assert "api/c3" not in [one.id for one in space.history.learnable(now).history]
+    assert space.profiles.load(person, 1) == profile  # an old version shows what it was learned from
+    assert space.history.forget("ada", "api", "c3", forgotten=False, work=SOON)
+    assert len(space.history.learnable(now).choices) == 8
+
+
+def test_spending_adds_up_by_month(store: Store) -> None:
+    a, b = store.make_space("a"), store.make_space("b")
+    a.spending.book(Spend(calls=2, prompt_tokens=10, completion_tokens=5, cost=0.5))
+    a.spending.book(Spend(calls=1, cost=None))
+    spent = a.spending.this_month()
+    assert (spent.calls, spent.tokens, spent.cost) == (3, 15, 0.5)
+    assert b.spending.this_month().calls == 0
