@@ -16,7 +16,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +30,7 @@ Row = tuple[int, Fields | RowError]
 HUB = "hub:"
 STDIN = "-"
 
+_NAMED = 3
 _BOM = b"\xef\xbb\xbf"
 _PARQUET = b"PAR1"
 _FOREIGN = {
@@ -72,8 +73,13 @@ def rows(source: str | Path, limits: Limits = DEFAULT) -> Iterator[Row]:
     return _guarded(path, name_of(source) if path != Path(source) else name, kind, limits)
 
 
-def name_of(path: str | Path) -> str:
-    """What results call a file or a hub set."""
+def name_of(path: str | Path | Sequence[str | Path] | object) -> str:
+    """What results call a file, a hub set, or several of them; rows in memory have no name."""
+    if isinstance(path, list | tuple) and path and all(isinstance(one, str | Path) for one in path):
+        named = [name_of(one) for one in path]
+        return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
+    if not isinstance(path, str | Path):
+        return "rows"
     name = str(path)
     return "stdin" if name == STDIN else name if name.startswith(HUB) else Path(path).name
 

@@ -73,7 +73,7 @@ def history_of(choices: Choices, user: str | None = None, columns: ColumnsGiven 
         choices = [choices]
     if not isinstance(choices, History) and not _are_preferences(choices):
         return _named(_read(choices, user, columns), user)
-    given = tuple(choices)
+    given: tuple[Any, ...] = tuple(choices)  # type: ignore[arg-type]
     if not all(isinstance(one, Preference) for one in given):
         raise DataError("expected one kind of choices, found Preference and others in one list")
     listed = _distinct(given)
@@ -112,8 +112,8 @@ def _named(history: History, user: str | None) -> History:
     """The history with the person's name, if the choices name nobody."""
     if user is None or history.user != ME or user == ME:
         return history
-    choices, thumbs = ((replace(one, user=user) for one in some) for some in (history.choices, history.thumbs))
-    return History(user, tuple(choices), tuple(thumbs))
+    choices = tuple(replace(one, user=user) for one in history)
+    return History(user, choices, tuple(replace(one, user=user) for one in history.thumbs))
 
 
 def check_same_person(history: History, user: str) -> History:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from personalrm.data.files import name_of
 from personalrm.data.inputs import Given
@@ -58,6 +57,6 @@ def source(path: Given, reading: ReadOptions) -> Source:
 
 
 def _tell(path: Given, problems: Problems, reading: ReadOptions) -> None:
-    name = name_of(path) if isinstance(path, str | Path) else "the choices"
+    name = name_of(path)
     for remark in problems.remarks(reading.min_gap):
         reading.warn(f"{name}: {remark}")
