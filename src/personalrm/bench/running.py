@@ -30,18 +30,19 @@ from typing import Any, ParamSpec, TypeVar
 from personalrm import prompts
 from personalrm.bench.answers import MethodResult, gathered
 from personalrm.bench.entries import ResultKey, labels
-from personalrm.bench.methods import JUDGE, Setup, asks, method_named
+from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
-from personalrm.bench.predicting import Method, Prediction, Predictor
+from personalrm.bench.protocols import Method, Prediction, TaskPredictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
-from personalrm.bench.trained import Training, check_unseen
+from personalrm.bench.trained import check_unseen
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
-from personalrm.models.registry import TRAINED
+from personalrm.models.from_population import Recipe, Training
+from personalrm.models.registry import RECORDED, TRAINED
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_people
@@ -93,7 +94,7 @@ async def arun(
     design = design or Design()
     options = options or Options(seed=design.seed)
     training = replace(training or Training(), folder=None if folder is None else Path(folder) / "trained")
-    lines = _lines(methods, Setup(design.seed, None, options, training), models, context_pairs)
+    lines = _lines(methods, Setup(design.seed, None, options, Recipe(design.seed, training)), models, context_pairs)
     plan = make_plan(_source(people), design, None if population is None else _source(population))
     _check_judges(lines, plan)
     _check_trained(lines, plan)
@@ -156,7 +157,7 @@ def _lines(
 
 def _check_judges(lines: Sequence[_Line], plan: Plan) -> None:
     """A judge of that name must have left a verdict somewhere; else the name is wrong."""
-    wanted = {one.entry.model for one in lines if one.entry.method.startswith(JUDGE)}
+    wanted = {one.entry.model for one in lines if one.entry.method.startswith(RECORDED)}
     if missing := sorted(wanted - plan.judges):
         known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
         raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")
@@ -224,7 +225,7 @@ class _Run:
     def __init__(self, work: _Work, line: _Line) -> None:
         self._work, self._line = work, line
         self._log = work.folder.log(line.entry)
-        self._predictors: dict[int, asyncio.Future[Predictor]] = {}
+        self._predictors: dict[int, asyncio.Future[TaskPredictor]] = {}
         self._unanswered: dict[int, str] = {}
         self._failed_in_a_row = 0
         self._began: float | None = None
@@ -293,7 +294,7 @@ class _Run:
         if self._work.progress:
             self._work.progress(self._work.labels[entry], len(self._log.finished), len(plan.starts))
 
-    async def _predictor(self, fold: int) -> Predictor:
+    async def _predictor(self, fold: int) -> TaskPredictor:
         """What has learned from the population of a fold; once a fold, whoever asks first."""
         if fold not in self._predictors:
             population = partial(self._work.plan.population_of, fold)

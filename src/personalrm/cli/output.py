@@ -186,10 +186,10 @@ def asked(ledgers: Iterable[Budget]) -> None:
 
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
     """The table of methods; with a directory everything is written there too."""
-    from personalrm.bench.methods import SURFACE
     from personalrm.bench.record import read_record, record_of, write
     from personalrm.bench.report.terminal import show
     from personalrm.bench.results import baseline
+    from personalrm.models.registry import SURFACE
 
     against = baseline(result, SURFACE)
     if directory is not None:

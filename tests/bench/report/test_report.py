@@ -20,8 +20,7 @@ import pytest
 from rich.console import Console
 
 from personalrm.bench.plan import Design
-from personalrm.bench.predicting import Population, Prediction
-from personalrm.bench.protocols import Task
+from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.record import read_record, record_of, write
 from personalrm.bench.report.terminal import show
 from personalrm.bench.report.writing import write_report
