@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo
 
-.PHONY: demo test lint types slow bench wheel clean
+.PHONY: docs demo test lint types slow bench wheel clean
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -49,9 +49,14 @@ slow: .venv/dev
 bench: .venv/dev
 	for one in benchmarks/[a-z]*.py; do echo "== $$one"; HF_HUB_OFFLINE=1 $(BIN)/python $$one || exit 1; done
 
+# The site with the API reference, in site/.
+docs: .venv/dev
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'The site is site/index.html.'
+
 wheel: .venv/dev
 	$(BIN)/pip install --quiet build
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf .venv $(OUT) dist build
+	rm -rf .venv $(OUT) dist build site

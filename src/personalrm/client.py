@@ -163,7 +163,8 @@ class Client:
         Args:
             profile: whose preference.
             context: the prompt, or the conversation as messages.
-            a, b: the two responses.
+            a: the first response.
+            b: the second response.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
         """
         check_texts(a, b)

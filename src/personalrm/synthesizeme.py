@@ -157,7 +157,8 @@ class SynthesizeMe:
 
         Args:
             context: the prompt, or the conversation as messages.
-            a, b: the two responses.
+            a: the first response.
+            b: the second response.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
         """
         return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts)

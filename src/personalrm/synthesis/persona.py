@@ -9,6 +9,7 @@ choices support than oppose, and that invent nothing about who the person is. (S
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -74,7 +75,7 @@ async def write_persona(
             return None
         fewer = shown[: len(shown) // 2]  # the most informative come first
         return await write_persona(endpoint, fewer, seed, instruction)
-    return read_persona(completion.text, shown)
+    return await asyncio.to_thread(read_persona, completion.text, shown)
 
 
 def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None = None) -> list[Message]:
