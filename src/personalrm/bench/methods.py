@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from personalrm.bench import origins
+from personalrm.bench.origins import Origins
 from personalrm.bench.protocols import Method, Population, Prediction, Question, Task, TaskPredictor
 from personalrm.errors import DataError
 from personalrm.models.base import LocalModel
@@ -51,7 +53,20 @@ def method_named(name: str, setup: Setup) -> Method:
     recipe = setup.recipe or Recipe(setup.seed)
     named = {"features": recipe.training.features, "backbone": recipe.training.backbone}
     model = named.get(entry.model, entry.model or name)
-    return LocalMethod(name, model, entry.probabilistic, entry.personal, recipe, entry.load())
+    origin = _origin(name, entry, recipe)
+    return LocalMethod(name, model, entry.probabilistic, entry.personal, recipe, entry.load(), origin)
+
+
+def _origin(name: str, entry: Entry, recipe: Recipe) -> Origins:
+    """Where the model of a method comes from."""
+    training = recipe.training
+    made: Mapping[str, Callable[[], Origins]] = {
+        "traits": lambda: origins.of_traits(name.endswith("+encoder")),
+        "learned": lambda: origins.of_learned(training.features),
+        "bradley_terry": lambda: origins.of_backbone(training.backbone),
+        "saved": lambda: origins.of_folder(name),
+    }
+    return made.get(entry.home.rpartition(":")[2], lambda: origins.nothing)()
 
 
 def asks(name: str) -> bool:
@@ -78,6 +93,7 @@ class LocalMethod:
     personal: bool
     recipe: Recipe
     make: Callable[[str, Recipe, Population, int], LocalModel]
+    origin: Origins = origins.nothing
     asks: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
 

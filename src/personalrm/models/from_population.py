@@ -123,7 +123,8 @@ def learned(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
 
 def bradley_terry(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
     """A reward model fine-tuned through TRL; the name says what of a person stands in its input."""
-    from personalrm.models.reward_model import PersonalReward, settings_for, shipped_profile, traits_profiles
+    from personalrm.models.reward_model import PersonalReward, settings_for, shipped_profile, train, traits_profiles
+    from personalrm.models.reward_model.training import run_of
     from personalrm.models.reward_model.user_prompts import needs_profile
 
     others, training = [one for one in people() if one.decided], recipe.training
@@ -134,8 +135,10 @@ def bradley_terry(name: str, recipe: Recipe, people: People, fold: int) -> Local
     profiles = traits_profiles(others, recipe.seed) if needs_profile(kind) else shipped_profile
     with ExitStack() as stack:
         kept = training.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bt-")))
-        where = kept / f"{name.replace(':', '-')}-fold-{fold}"
-        _fine_tune(others, settings, profiles, where)
+        rows, stopping = _sides(others, settings, profiles)
+        made_of = run_of(rows, stopping, settings).key  # in the name: another model never takes its place
+        where = kept / f"{name.replace(':', '-')}-fold-{fold}-{made_of}"
+        train(rows, stopping, settings, where, resume=True)
         return replace(PersonalReward.load(where, training.device), profile_of=profiles)
 
 
@@ -146,12 +149,13 @@ def saved(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
     return load_trained(Path(name.partition(":")[2]), recipe.training.device)
 
 
-def _fine_tune(people: Sequence[History], settings: Any, profiles: Any, where: Path) -> None:
-    from personalrm.models.reward_model import train, training_rows
+def _sides(people: Sequence[History], settings: Any, profiles: Any) -> tuple[list[Any], list[Any]]:
+    """Rows to learn from, and rows of other people that stop the training."""
+    from personalrm.models.reward_model import training_rows
 
     part = folds_by_person((one.user for one in people), STOPPING, settings.seed)
-    sides = ([one for one in people if part[one.user] != 0], [one for one in people if part[one.user] == 0])
+    sides = ([one for one in people if (part[one.user] == 0) is held] for held in (False, True))
     rows, stopping = (
         training_rows(side, settings.user_prompt, profiles, settings.seed, settings.prompt_characters) for side in sides
     )
-    train(rows, stopping, settings, where, resume=True)
+    return rows, stopping

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from personalrm.bench.origins import Origins, nothing
 from personalrm.bench.protocols import Method, Population, Prediction, Task, TaskPredictor, newest
 from personalrm.preferences import History
 
@@ -45,6 +46,10 @@ class PerturbedMethod:
     @property
     def asks(self) -> bool:
         return self.method.asks
+
+    @property
+    def origin(self) -> Origins:
+        return getattr(self.method, "origin", nothing)
 
     @property
     def prompts(self) -> Mapping[str, str]:
