@@ -1,0 +1,77 @@
+"""The service as one object: what its routes work with."""
+
+from __future__ import annotations
+
+import time
+
+from personalrm.service.access import Doorkeeper
+from personalrm.service.asking import Clients
+from personalrm.service.config import ServiceConfig
+from personalrm.service.erasing import Eraser
+from personalrm.service.learning import Learner
+from personalrm.service.logs import Log
+from personalrm.service.metrics import Metrics
+from personalrm.service.predictors import Predictors
+from personalrm.service.threads import Threads
+from personalrm.service.workers import Workers
+from personalrm.store.jobs import Work
+from personalrm.store.people import PersonState
+from personalrm.store.store import SpaceStore, Store
+
+
+class Service:
+    """Made once a process.
+
+    Args:
+        config: how it runs.
+        store: what it works on; it is closed with the service.
+
+    Raises:
+        DataError: the model cannot be used with these settings.
+    """
+
+    def __init__(self, config: ServiceConfig, store: Store) -> None:
+        self.config, self.store = config, store
+        self.log, self.metrics = Log(config.log), Metrics()
+        self.threads = Threads()
+        self.clients = Clients(store, config)
+        self.predictors = Predictors(self.clients, config.opened, self._freshened)
+        afterwards = Work.refit(config.debounce, config.debounce_most)
+        self._learner = Learner(self.clients, self.predictors, afterwards)
+        self.eraser = Eraser(store, self.predictors, config, self.log)
+        self.workers = Workers(
+            store, self._learner, self.clients, self.log, self.metrics, config.workers, self._tidied
+        )
+        self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
+        self.started = time.time()
+        self.is_stopping = False
+
+    @property
+    def new_choice(self) -> Work:
+        """What a new choice asks for: an engine that computes here learns it at once, another one after a while."""
+        if self.clients.is_local:
+            return Work.update(self.config.debounce_most)
+        return Work.refit(self.config.debounce, self.config.debounce_most)
+
+    def start(self) -> None:
+        """Start the workers."""
+        self.workers.start()
+
+    def stop(self) -> None:
+        """Let what runs end, then close everything."""
+        self.is_stopping = True
+        self.workers.stop(self.config.grace)
+        self.threads.close()
+        self.clients.close()
+        self.store.close()
+
+    def _freshened(self, space: SpaceStore, person: PersonState) -> PersonState:
+        return self.workers.freshened(space, person)
+
+    def _tidied(self) -> None:
+        """What a crash has left, and what has grown old."""
+        self.eraser.finish_all()
+        for space in self.store.spaces():
+            space.idempotency.forget_old()
+        for state, count in self.store.queue.counts().items():
+            self.metrics.jobs.labels(state).set(count)
