@@ -565,7 +565,7 @@ def test_long_mixed_and_odd_texts(llm: SimulatedLLM, tmp_path: Path) -> None:
 def test_the_embedded_engine_has_the_same_verbs(people: list[History], tmp_path: Path) -> None:
     me = SynthesizeMe().fit(learn(people[0]))
     assert me.model == "traits"
-    assert me.persona
+    assert me.profile.traits is not None
     me.save(tmp_path / "traits.json")
     loaded = SynthesizeMe.load(tmp_path / "traits.json")
     assert loaded.profile == me.profile

@@ -212,6 +212,7 @@ class Client:
         evaluation = evaluate(
             await engine.open(profile),
             history,
+            profile.history,
             name=model if meter is None else "synthesizeme",
             model=model,
             verdicts=options.verdicts,

@@ -21,6 +21,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
+from personalrm.profile.file import load
 
 PRISM = REAL_DATA / "prism.jsonl.gz"
 
@@ -112,7 +113,7 @@ def test_a_real_person_of_prism(run: Run, tmp_path: Path) -> None:
     done = run("fit", PRISM, "--user", "prism_01c203130220", "--out", profile)
     assert done.code == 0
     assert "prism_01c203130220 · 11 choices" in done.out
-    assert json.loads(profile.read_text())["schema"] == 1
+    assert load(profile).user == "prism_01c203130220"
 
 
 def test_an_endpoint_from_choices_to_an_update(run: Run, llm: SimulatedLLM, person: History, tmp_path: Path) -> None:
@@ -266,6 +267,7 @@ def test_profiles_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
     assert "p.json" in sentence(run("persona", profile))
     profile.write_text("{")
     assert "JSON" in sentence(run("persona", profile))
+    profile.unlink()
     run("fit", MIRA, "--out", profile)
     record = json.loads(profile.read_text())
     profile.write_text(json.dumps({**record, "schema": 99}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from scripted import choice
 
@@ -78,6 +80,28 @@ def test_unscored_arms_do_not_compete_and_are_recorded() -> None:
 def test_an_arm_that_answered_only_the_easy_choice_is_not_better_for_it() -> None:
     plain = scores(0.95, 0.6, 0.6, 0.6, 0.6)
     assert chosen({"default": plain, "persona": scores(0.9, None, None, None, None)}) == "default"
+
+
+def test_silence_on_hard_choices_wins_nothing_and_is_counted() -> None:
+    plain = scores(0.55, 0.55, 0.55, 0.55, 0.4)
+    silent = scores(0.9, 0.9, 0.9, 0.9, None)  # 0.105 nats on what it answered
+    brave = scores(0.92, 0.92, 0.92, 0.92, 0.5)  # 0.205 on all, 0.083 on the same four
+    found = choose({"default": plain, "persona": silent, "demonstrations": brave}, FIVE, 0)
+    assert found.chosen == "demonstrations"
+    assert {arm: (one.scored, one.unanswered) for arm, one in found.arms.items()} == {
+        "default": (4, 0),
+        "persona": (4, 1),
+        "demonstrations": (4, 0),
+    }
+    assert found.gain == pytest.approx(math.log(0.92 / 0.55), abs=1e-6)
+    tied = choose({"default": plain, "persona": silent, "demonstrations": scores(*[0.9] * 5)}, FIVE, 0)
+    assert tied.chosen == "demonstrations"  # as good, and it answers more
+
+
+def test_arms_that_answered_no_choice_in_common_are_not_compared() -> None:
+    found = choose({"default": scores(0.4, 0.4, None, None), "persona": scores(None, None, 0.9, 0.9)}, FIVE, 0)
+    assert (found.chosen, found.gain, found.confidence) == ("default", None, None)
+    assert {one.unanswered for one in found.arms.values()} == {2}
 
 
 def test_advantage_known_values() -> None:

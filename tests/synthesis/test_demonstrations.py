@@ -106,6 +106,8 @@ def test_the_best_candidate_leads_and_of_two_alike_the_smaller_set() -> None:
     assert stage.leader([Scores({"v": None})]) == 0
     assert stage.leader([Scores({"v": None}), Scores({"v": 0.1})]) == 1
     assert stage.leader([Scores({"v": 0.5}), Scores({"v": 0.5})]) == 0
+    assert stage.leader([Scores({"v": 0.8, "w": None}), Scores({"v": 0.9, "w": 0.3})]) == 1  # silence wins nothing
+    assert stage.leader([Scores({"v": 0.9, "w": None}), Scores({"v": 0.9, "w": 0.3})]) == 1
     assert [stage.first_round([choice(at) for at in range(size)]) for size in (1, 2, 5, 10)] == [1, 1, 2, 4]
 
 

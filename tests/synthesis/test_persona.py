@@ -8,8 +8,9 @@ import scripted
 from scripted import Scripted, choice
 
 from personalrm.preferences import Message
+from personalrm.profile.records import Claim, Persona
 from personalrm.synthesis.judging import FewShotExample
-from personalrm.synthesis.persona import persona_text, read_persona, write_persona
+from personalrm.synthesis.persona import own_summary, persona_text, read_persona, write_persona
 
 SHOWN = [FewShotExample(choice(number), f"Why {number}.") for number in range(1, 6)]
 
@@ -140,4 +141,14 @@ async def test_the_question_shows_every_choice_with_its_reasoning_and_label_in_o
     assert prompt.count("<preferred>") == 3
     assert found is not None
     assert found.claims[0].supporting == ("c9",)
-    assert persona_text(found) == "Likes detail.\n- Likes detail"
+    assert persona_text(found) == "- Likes detail"
+
+
+def test_a_judge_reads_each_claim_once() -> None:
+    short, plain = Claim("Prefers short answers: 3 of 3 choices", ("1",)), Claim("Likes plain words.", ("2",))
+    repeated = Persona("Prefers short answers. Likes plain words.", (short, plain))
+    assert persona_text(repeated) == "- Prefers short answers: 3 of 3 choices\n- Likes plain words."
+    assert own_summary(repeated) == ""
+    telling = Persona("A busy reader. Likes plain words. Prefers little.", (short, plain))
+    assert persona_text(telling) == f"{telling.summary}\n- Prefers short answers: 3 of 3 choices"
+    assert persona_text(Persona("Likes tea.")) == "Likes tea."

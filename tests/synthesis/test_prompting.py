@@ -12,7 +12,7 @@ from personalrm.preferences import Message
 from personalrm.profile.options import Options
 from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.fitting import fit
-from personalrm.synthesis.prompting import generation_prompt, judge_prompt
+from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
 
 
 @pytest.fixture
@@ -49,7 +49,11 @@ def test_a_given_pair_stands_where_the_slots_were(profile: Profile) -> None:
 
 def test_the_generation_prompt_shows_what_the_winning_arm_shows(profile: Profile) -> None:
     assert "answer as you would answer anybody" in generation_prompt(using(profile, "default"))
+    assert not persona_in_use(using(profile, "default"))
+    assert not persona_in_use(using(profile, "demonstrations"))
     only = generation_prompt(using(profile, "persona"))
+    assert persona_in_use(using(profile, "persona"))
+    assert only.count("Likes detail") == 1
     assert "Likes detail" in only
     assert "<liked_answer>" not in only
     shown = generation_prompt(using(profile, "demonstrations"))

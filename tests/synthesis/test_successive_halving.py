@@ -72,7 +72,7 @@ async def test_what_helps_is_used_and_the_simplest_of_equals_wins() -> None:
     assert profile.fallback.arms["default"].accuracy == 0.0
     assert profile.fallback.arms["persona"].accuracy == 1.0
     sight = judge_context_of(profile)
-    assert sight.persona == "Likes detail.\n- Likes detail"
+    assert sight.persona == "- Likes detail"
     assert sight.demonstrations == ()
 
 

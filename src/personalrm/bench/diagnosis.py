@@ -21,7 +21,7 @@ from personalrm.profile.records import Arm, Profile
 from personalrm.synthesis.arm_selection import ARMS, advantage
 from personalrm.synthesis.fitting import judge_context_for
 from personalrm.synthesis.reasoning import reason
-from personalrm.synthesis.scoring import Scores, score
+from personalrm.synthesis.scoring import Scores, answered_by_all, score
 
 FEW_TRAINING, FEW_VALIDATION = 5, 3
 CONTRADICTED = 0.4
@@ -177,11 +177,12 @@ def _worse(
     """How probable it is that an arm has the higher log loss, and the figures in words; None if not measured."""
     if one not in arms or other not in arms:
         return None
-    gain = arms[one].gain_over(arms[other])
-    if gain is None:
+    common = answered_by_all((arms[one], arms[other]))
+    ours, theirs = arms[one].only(common), arms[other].only(common)
+    if not ours.scored or not theirs.scored:
         return None
-    probable = advantage(arms[other], arms[one], fresh, seed)
+    probable = advantage(theirs, ours, fresh, seed)
     return probable, (
-        f"log loss {arms[one].log_loss:.3f} with {one}, {arms[other].log_loss:.3f} with {other} on "
-        f"{arms[one].scored} new choices; worse with probability {probable:.0%} (limit {SURE:.0%})"
+        f"log loss {ours.log_loss:.3f} with {one}, {theirs.log_loss:.3f} with {other} on the "
+        f"{ours.scored} new choices that both answered; worse with probability {probable:.0%} (limit {SURE:.0%})"
     )

@@ -10,7 +10,7 @@ only one person.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,8 @@ from personalrm.errors import NotEnoughChoices
 from personalrm.llm.gather import gather
 from personalrm.models.base import Predictor
 from personalrm.models.worker import in_fitting_worker
-from personalrm.preferences import History, Verdict
+from personalrm.preferences import History, Preference, Verdict, group_of
+from personalrm.profile.merging import KnownChoices
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.spend import Spend
 from personalrm.stats.intervals import interval
@@ -36,13 +37,24 @@ BASELINES = ("longer", "first", "population")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One row for the profile and one for each baseline, as in ``personalrm bench --json``; verdicts by choice id."""
+    """How well a profile predicts.
+
+    Attributes:
+        row: of the profile, as in ``personalrm bench --json``.
+        baselines: the same for each surface baseline and the population.
+        verdicts: by choice id.
+        seed, data: as given.
+        learned_from: choices that the profile was learned from: the accuracy on them is no prediction.
+        shared_conversations: others whose conversation was learned from: easier than choices of new conversations.
+    """
 
     row: dict[str, Any]
     baselines: tuple[dict[str, Any], ...]
     verdicts: dict[str, Verdict]
     seed: int
     data: str
+    learned_from: int = 0
+    shared_conversations: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The promised JSON, with the baselines beside it."""
@@ -50,6 +62,8 @@ class Evaluation:
             "data": self.data,
             "protocol": "profile",
             "seed": self.seed,
+            "learned_from": self.learned_from,
+            "shared_conversations": self.shared_conversations,
             "methods": [self.row],
             "baselines": list(self.baselines),
         }
@@ -58,6 +72,7 @@ class Evaluation:
 async def evaluate(
     predictor: Predictor,
     history: History,
+    learned: Iterable[Preference] = (),
     *,
     name: str,
     model: str,
@@ -71,6 +86,7 @@ async def evaluate(
     Args:
         predictor: gives the verdict on each pair.
         history: the choices to predict; none of them should have been learned from.
+        learned: the choices that were learned from.
         name, model: what the row is called.
         verdicts: how a model is asked.
         spend: what the prediction cost, asked afterwards.
@@ -90,7 +106,21 @@ async def evaluate(
     known = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
     result = BenchResult(Design("profile", 1, seed, data), 1, "", known, tuple(methods))
     rows = await in_fitting_worker(_clustered_by_group, result, seed)
-    return Evaluation(rows[0], tuple(rows[1:]), dict(zip((one.id for one in asked), found, strict=True)), seed, data)
+    by_id = dict(zip((one.id for one in asked), found, strict=True))
+    return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *_known(history.decided, tuple(learned)))
+
+
+def _known(test: Iterable[Preference], learned: Sequence[Preference]) -> tuple[int, int]:
+    """How many of the choices were learned from, and how many others are of a conversation that was."""
+    known, groups = KnownChoices(learned), {name for one in learned for name in _conversations(one)}
+    again = [known.find(one) is not None for one in test]
+    shared = [not groups.isdisjoint(_conversations(one)) for one in test]
+    return sum(again), sum(one and not other for one, other in zip(shared, again, strict=True))
+
+
+def _conversations(choice: Preference) -> set[str]:
+    """By what the data calls the conversation, and by its first message."""
+    return {choice.group, group_of(choice.context, choice.chosen, choice.rejected)}
 
 
 async def _baseline(name: str, history: History, asked: tuple[Question, ...], seed: int) -> MethodResult:

@@ -209,7 +209,6 @@ def evaluate(
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
     from personalrm.cli import output
-    from personalrm.profile.merging import KnownChoices
 
     with output.progress("evaluating") as answered:
         me = inputs.load(
@@ -227,9 +226,7 @@ def evaluate(
         )
         choices = inputs.read_for(test, me.profile, strict, min_gap)
         found = me.evaluate(choices, name=Path(test).name)
-    learned = KnownChoices(me.profile.history)
-    seen = sum(learned.find(one) is not None for one in choices)
-    output.evaluation(found, tuple(choices), seen, as_json=as_json)
+    output.evaluation(found, tuple(choices), as_json=as_json)
 
 
 @app.command()
@@ -279,10 +276,14 @@ def export(
     """Print the profile as a prompt: messages for a judge (JSON), or a system prompt for generation."""
     import orjson
 
+    from personalrm.cli import output
     from personalrm.profile.file import load
-    from personalrm.synthesis.prompting import generation_prompt, judge_prompt
+    from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
 
     found = load(profile)
+    if not persona_in_use(found):
+        why = "there is none" if found.persona is None else found.fallback.reason
+        output.remark(f"The persona is not part of this prompt: {why}")
     if as_ is ExportName.generation:
         typer.echo(generation_prompt(found))
     else:

@@ -102,7 +102,7 @@ def profile(found: Profile) -> None:
     out.print(
         f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
         f"from, {len(found.validation)} held back{f', {ties} tied' if ties else ''}) · "
-        f"{_safe(found.model)}{_preset(found)}\n"
+        f"{_safe(found.model)}{_preset(found)} · {_use(found)}\n"
     )
     _persona(out, found)
     _arms(out, found)
@@ -143,12 +143,16 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
         remark(f"{found.unscored} of {found.compared} comparisons are unscored.")
 
 
-def evaluation(found: Evaluation, choices: Sequence[Preference], seen: int, *, as_json: bool) -> None:
+def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: bool) -> None:
     """The profile's row, the baselines beside it, and the predictions one by one."""
-    if seen:
-        was = "was" if seen == 1 else "were"
+    of = f"of {counted(len(found.verdicts), 'choice')}"
+    if found.learned_from:
+        was = "was" if found.learned_from == 1 else "were"
+        remark(f"{found.learned_from} {of} {was} learned from: the accuracy on them is no prediction.")
+    if found.shared_conversations:
         remark(
-            f"{seen} of {counted(len(choices), 'choice')} {was} learned from: the accuracy on them is no prediction."
+            f"{found.shared_conversations} {of} belong to conversations that were learned from: such choices are "
+            "easier than those of new conversations."
         )
     if as_json:
         _json(found.as_json())
@@ -236,11 +240,23 @@ def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
         out.print(Padding(_safe(judged.reasoning), (0, 0, 0, 8)), style="dim")
 
 
+def _use(found: Profile) -> str:
+    """Whether the persona is shown to a judge and stands in the prompts."""
+    from personalrm.synthesis.prompting import persona_in_use
+
+    if found.persona is None:
+        return "no persona"
+    return "persona in use" if persona_in_use(found) else "persona [bold]not[/bold] in use (see What helps)"
+
+
 def _persona(out: Console, found: Profile) -> None:
+    from personalrm.synthesis.persona import own_summary
+
     if found.persona is None:
         out.print("[bold]No persona.[/bold]\n")
         return
-    out.print(f"[bold]Persona[/bold]\n{_safe(found.persona.summary)}\n")
+    summary = own_summary(found.persona)
+    out.print(f"[bold]Persona[/bold]\n{_safe(summary)}\n" if summary else "[bold]Persona[/bold]")
     for claim in found.persona.claims:
         out.print(f"• {_safe(claim.text)}{'' if found.traits else _counts(claim)}")  # the embedded engine says them
         for line in _evidence(found, claim):
@@ -279,7 +295,7 @@ def _arms(out: Console, found: Profile) -> None:
         mark = "→" if arm == found.fallback.chosen else " "
         out.print(
             f"{mark} {arm:<24} log loss {number(one.log_loss)}  accuracy {number(one.accuracy)}  "
-            f"on {counted(one.scored, 'choice')}"
+            f"on {counted(one.scored, 'choice')}{f', {one.unanswered} unanswered' if one.unanswered else ''}"
         )
     if found.fallback.chosen not in found.fallback.arms:
         out.print(f"→ {found.fallback.chosen:<24} not measured")

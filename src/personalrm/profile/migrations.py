@@ -5,7 +5,8 @@
 | schema | since | what changed |
 |---|---|---|
 | 1 | 0.1 | |
-| 2 | 0.2 | what only one engine understands stands in one tagged ``engine``; seed and preset in ``options`` alone |
+| 2 | 0.2 | what only one engine understands stands in one tagged ``engine``; seed and preset in ``options`` alone; the
+         embedded engine has no persona where it has no claims |
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ def _one_engine(record: Record) -> Record:
         engine = {"kind": "trained", "stamp": record["checkpoint"]}
     else:
         engine = {"kind": "judge", **{name: record[name] for name in ("reasonings", "candidates", "prompts")}}
+    persona, notes = record.get("persona"), tuple(record.get("notes") or ())
+    if engine["kind"] == "traits" and persona is not None and not persona.get("claims"):
+        kept |= {"persona": None, "notes": (*notes, f"No persona. {persona['summary']}")}
     return {**kept, "options": options, "engine": engine, "schema": 2}
 
 

@@ -81,11 +81,19 @@ class CandidateSet:
 
 @dataclass(frozen=True, slots=True)
 class ArmScore:
-    """How one arm did on the validation choices that it could score."""
+    """How one arm did on the validation choices that every arm answered.
+
+    Attributes:
+        log_loss: nats a choice; None if there is none.
+        accuracy: share predicted right.
+        scored: choices behind the two.
+        unanswered: validation choices on which this arm gave no readable verdict.
+    """
 
     log_loss: float | None
     accuracy: float | None
     scored: int
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

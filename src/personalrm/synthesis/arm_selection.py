@@ -1,9 +1,10 @@
 """Fallback: does what was learned help this person, and how sure is that with so few choices?
 
 Four arms, simplest first (default, persona, demonstrations, both), are compared by log loss on the same validation
-choices. Of the arms that beat the plain judge with `SURE` probability the lowest log loss wins, and of ties the
-simplest; if there is none, the plain judge stays: a persona that does not help is not used. (SynthesizeMe's own
-ablation, 2506.05598: persona alone 53.70 against 56.69 for the default judge.)
+choices: those that all of them answered, so that silence on hard ones wins nothing; what each left unanswered is
+counted. Of the arms that beat the plain judge with `SURE` probability the lowest log loss wins, of ties the one that
+answered more, then the simplest; if there is none, the plain judge stays: a persona that does not help is not used.
+(SynthesizeMe's own ablation, 2506.05598: persona alone 53.70 against 56.69 for the default judge.)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from personalrm.preferences import Preference
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
-from personalrm.synthesis.scoring import Scores
+from personalrm.synthesis.scoring import Scores, answered_by_all
 
 ARMS: tuple[Arm, ...] = ("default", "persona", "demonstrations", "persona+demonstrations")
 SURE = 0.8
@@ -38,24 +39,36 @@ def choose(arms: Mapping[Arm, Scores], validation: Sequence[Preference], seed: i
         validation: the validation choices; choices of one group count together when uncertainty is drawn.
         seed: of the draws.
     """
-    measured: dict[Arm, Scores] = {arm: arms[arm] for arm in ARMS if arm in arms and arms[arm].scored}
-    records = {arm: ArmScore(one.log_loss, one.accuracy, one.scored) for arm, one in arms.items()}
+    answered: dict[Arm, Scores] = {arm: arms[arm] for arm in ARMS if arm in arms and arms[arm].scored}
+    common = answered_by_all(answered.values())
+    measured = {arm: one.only(common) for arm, one in answered.items()}
+    records = arm_scores(arms)
     if not measured:
         return ArmSelection("default", records, None, None, "No arm could be scored on validation.")
+    if not common:
+        reason = (
+            "No validation choice was answered by every arm, so none can be compared: nothing is shown to the judge."
+        )
+        return ArmSelection("default", records, None, None, reason)
     best = min(measured, key=lambda arm: (measured[arm].sort_key(), ARMS.index(arm)))
     plain = measured.get("default")
     # Every arm must beat the plain judge by itself: two noisy arms must not carry each other past it.
     better = (
         [] if plain is None else [one for one in measured if advantage(measured[one], plain, validation, seed) >= SURE]
     )
-    arm = _simplest_best(better, measured) if better else next(iter(measured))
+    if not better:
+        return _explained(next(iter(measured)), best, measured, records, validation, seed)
+    lowest = min(measured[one].sort_key() for one in better)
+    tied = [one for one in better if measured[one].sort_key() <= lowest + TIE]
+    arm = min(tied, key=lambda one: (answered[one].unanswered, ARMS.index(one)))
     return _explained(arm, best, measured, records, validation, seed)
 
 
-def _simplest_best(arms: Sequence[Arm], measured: Mapping[Arm, Scores]) -> Arm:
-    """The simplest arm whose log loss is no more than a tie above the lowest; ``arms`` are in order, simplest first."""
-    lowest = min(measured[arm].sort_key() for arm in arms)
-    return next(arm for arm in arms if measured[arm].sort_key() <= lowest + TIE)
+def arm_scores(arms: Mapping[Arm, Scores]) -> dict[Arm, ArmScore]:
+    """Every arm as the profile keeps it, on the choices that all of them answered."""
+    common = answered_by_all(arms.values())
+    found = {arm: (one.only(common), one.unanswered) for arm, one in arms.items()}
+    return {arm: ArmScore(one.log_loss, one.accuracy, one.scored, left) for arm, (one, left) in found.items()}
 
 
 def advantage(ours: Scores, theirs: Scores, validation: Sequence[Preference], seed: int) -> float:

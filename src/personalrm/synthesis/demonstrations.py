@@ -17,7 +17,7 @@ from personalrm.preferences import Preference
 from personalrm.profile.records import CandidateSet, Reasoning
 from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.reasoning import explanations
-from personalrm.synthesis.scoring import Scores
+from personalrm.synthesis.scoring import Scores, answered_by_all
 
 MOST_SHOWN = 7
 """More demonstrations cost tokens on every later verdict; seven of 800 tokens each are a prompt of 5,600."""
@@ -72,8 +72,12 @@ def first_round(validation: Sequence[Preference]) -> int:
 
 
 def leader(scores: Sequence[Scores]) -> int:
-    """Index of the lowest log loss; of two alike the smaller set, which stands first."""
-    return min(range(len(scores)), key=lambda i: scores[i].sort_key())
+    """Index of the lowest log loss on the choices that all sets answered.
+
+    Of two alike the one that answered more, then the smaller set, which stands first.
+    """
+    common = answered_by_all(scores)
+    return min(range(len(scores)), key=lambda i: (scores[i].only(common).sort_key(), scores[i].unanswered))
 
 
 def candidate_record(shown: Iterable[FewShotExample], scores: Scores, asked: int) -> CandidateSet:

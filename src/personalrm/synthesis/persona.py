@@ -104,8 +104,28 @@ def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None
 
 
 def persona_text(persona: Persona) -> str:
-    """The persona as the judge reads it."""
-    return "\n".join([persona.summary, *(f"- {claim.text}" for claim in persona.claims)])
+    """The persona as a judge reads it: the summary, then the claims that it does not say itself."""
+    summary = own_summary(persona)
+    return "\n".join([*([summary] if summary else []), *(f"- {claim.text}" for claim in other_claims(persona))])
+
+
+def own_summary(persona: Persona) -> str:
+    """The summary; empty where it does nothing but repeat the claims."""
+    left = persona.summary
+    for claim in persona.claims:
+        for said in (_sentence(claim), _sentence(claim).partition(":")[0]):
+            left = left.replace(said, "")
+    return persona.summary if re.search(r"\w", left) else ""
+
+
+def other_claims(persona: Persona) -> list[Claim]:
+    """The claims that stand beside `own_summary`: those that it does not hold word for word."""
+    summary = own_summary(persona)
+    return [claim for claim in persona.claims if _sentence(claim) not in summary]
+
+
+def _sentence(claim: Claim) -> str:
+    return claim.text.rstrip(".")
 
 
 def _items(value: Any) -> list[dict[str, Any]]:

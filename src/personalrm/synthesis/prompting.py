@@ -17,6 +17,7 @@ from personalrm.synthesis.judging import question
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 2_000
+NOTHING_USED = "There is no description of this person to go by: answer as you would answer anybody."
 _CONVERSATION, _A, _B = "{{conversation}}", "{{response_a}}", "{{response_b}}"
 
 
@@ -30,7 +31,7 @@ def judge_prompt(
 
 
 def generation_prompt(profile: Profile) -> str:
-    """A system prompt with the persona and liked answers of the arm that won; says so if nothing is known to help."""
+    """A system prompt with the persona and liked answers of the arm that won; see `persona_in_use`."""
     sight = judge_context_of(profile)
     parts = [prompts.load("generation")]
     if sight.persona:
@@ -38,8 +39,13 @@ def generation_prompt(profile: Profile) -> str:
     liked = [one.choice.chosen for one in sight.demonstrations if len(one.choice.chosen) <= LONGEST_EXAMPLE]
     parts += [f"<liked_answer>\n{rendering.safe(text)}\n</liked_answer>" for text in liked[:EXAMPLES]]
     if len(parts) == 1:
-        parts.append("Nothing is known yet about this person's taste: answer as you would answer anybody.")
+        parts.append(NOTHING_USED)
     return "\n\n".join(parts)
+
+
+def persona_in_use(profile: Profile) -> bool:
+    """Whether a judge and the prompts are shown the persona: only if that helped to predict the person's choices."""
+    return profile.persona is not None and "persona" in profile.fallback.chosen
 
 
 def _only_own_slots(prompt: str) -> str:

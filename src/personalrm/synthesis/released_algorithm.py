@@ -21,8 +21,9 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather, gather_pair
 from personalrm.preferences import Preference
 from personalrm.profile.options import Options
-from personalrm.profile.records import Arm, ArmScore, ArmSelection, CandidateSet, Reasoning
+from personalrm.profile.records import Arm, ArmSelection, CandidateSet, Reasoning
 from personalrm.synthesis import demonstrations as stage
+from personalrm.synthesis.arm_selection import arm_scores
 from personalrm.synthesis.fit_result import FitResult
 from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.persona import persona_text, write_persona
@@ -90,9 +91,8 @@ def _reasoned(winner: tuple[FewShotExample, ...], everything: tuple[FewShotExamp
 
 def _used(arm: Arm, arms: Mapping[Arm, Scores]) -> ArmSelection:
     """The paper's rule has no fallback; what was measured on the way is kept for the reader."""
-    records = {name: ArmScore(one.log_loss, one.accuracy, one.scored) for name, one in arms.items()}
     reason = "The paper's rule: the best candidate set is used, without a comparison with the plain judge."
-    return ArmSelection(arm, records, arms[arm].gain_over(arms["default"]), None, reason)
+    return ArmSelection(arm, arm_scores(arms), arms[arm].gain_over(arms["default"]), None, reason)
 
 
 def _records(

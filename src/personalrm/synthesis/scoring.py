@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from personalrm.llm.endpoint import Endpoint
@@ -50,6 +50,15 @@ class Scores:
         """Log loss, with nothing scored as the worst."""
         return math.inf if self.log_loss is None else self.log_loss
 
+    @property
+    def unanswered(self) -> int:
+        """Choices asked without a readable verdict."""
+        return self.asked - self.scored
+
+    def only(self, choices: Set[str]) -> Scores:
+        """The scores of these choices alone, by id."""
+        return Scores({one: p for one, p in self.probabilities.items() if one in choices})
+
     def with_more(self, more: Scores) -> Scores:
         """These and more choices."""
         return Scores({**self.probabilities, **more.probabilities})
@@ -59,6 +68,12 @@ class Scores:
         ours, theirs = self.losses, other.losses
         both = [theirs[one] - ours[one] for one in ours if one in theirs]
         return sum(both) / len(both) if both else None
+
+
+def answered_by_all(scores: Iterable[Scores]) -> set[str]:
+    """Ids of the choices that everybody scored who scored any: who is silent on the hard ones gains nothing by it."""
+    answered = [set(one.losses) for one in scores if one.scored]
+    return set.intersection(*answered) if answered else set()
 
 
 async def score(

@@ -160,12 +160,10 @@ def test_a_full_disk_is_told_and_the_earlier_model_stays(
     save(saved["pref"][0], tmp_path)
     before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
+    def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(folder, "replace_file", full)
     with pytest.raises(StorageError, match="cannot be written: No space left"):
         folder.save(saved["gpo"][0], tmp_path)
     monkeypatch.undo()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_backbones import CHATML, REFUSES_SYSTEM, make_qwen
 
@@ -119,6 +119,7 @@ def test_a_pair_is_cut_alike_on_both_sides(qwen: str) -> None:
     system=st.text(max_size=400), question=st.text(max_size=400), response=st.text(max_size=400),
     length=st.integers(64, 128),
 )  # fmt: skip
+@example("\x80\x80\x80\x800\x80\x80\x800\x80\x80", "", "0000\x80\x80\u0800\U00010000\U00010000", 64)
 def test_whatever_is_written_fits(qwen: str, system: str, question: str, response: str, length: int) -> None:
     inputs = inputs_of(qwen, length)
     (ids,), _ = inputs.encode(system, [Message("user", question)], [response])

@@ -115,7 +115,7 @@ def test_the_persona_of_the_embedded_engine_and_of_a_language_model() -> None:
 
 def test_a_persona_that_found_nothing_tells_nothing() -> None:
     profile = shipped_profile(ADA)
-    nothing = replace(profile, persona=Persona("Nothing is certain yet."))
+    nothing = replace(profile, persona=None)
     assert user_prompt("persona", ADA, nothing) is None
     found = replace(profile, persona=Persona("Short.", (Claim("Prefers short answers: 3 of 3 choices", ("1",)),)))
     assert user_prompt("persona", ADA, found) is not None

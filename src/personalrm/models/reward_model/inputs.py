@@ -169,13 +169,12 @@ class Inputs:
             "offset_mapping"
         ]
         keep = max(least, len(spans) - by - self.gap)
-        if keep >= len(spans):
-            return None
-        if keep < 2 * self.gap:
-            return "" if least == 0 else None
-        head = (keep + 1) // 2
-        shorter: str = text[: spans[head - 1][1]] + _GAP + text[spans[head - keep][0] :]
-        return shorter if self._size(shorter) < len(spans) else None
+        for kept in range(min(keep, len(spans) - 1), max(least, 2 * self.gap) - 1, -1):
+            head = (kept + 1) // 2
+            shorter: str = text[: spans[head - 1][1]] + _GAP + text[spans[head - kept][0] :]
+            if self._size(shorter) < len(spans):  # a character of several tokens is kept whole
+                return shorter
+        return "" if least == 0 and spans else None
 
     def _size(self, text: str) -> int:
         return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])

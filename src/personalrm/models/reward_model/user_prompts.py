@@ -72,10 +72,7 @@ def _sight(kind: Kind, history: History, profile: Profile | None, choices: int, 
 
 
 def _persona(profile: Profile) -> str | None:
-    """None where the embedded engine found nothing: that it found nothing is a sentence too, but tells nothing."""
-    if profile.persona is None or (profile.traits is not None and not profile.persona.claims):
-        return None
-    return persona_text(profile.persona)
+    return None if profile.persona is None else persona_text(profile.persona)
 
 
 def _newest(shown: Iterable[FewShotExample], most: int, characters: int) -> tuple[FewShotExample, ...]:

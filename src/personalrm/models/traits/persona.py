@@ -32,6 +32,7 @@ _THRESHOLDS = (20, 30, 50, 80, 120, 200, 300, 500, 800)  # words; round numbers 
 _SAME = 0.85  # two claims whose choices agree more than this say the same thing; the stronger stays
 _SHOWN = 5  # demonstrations
 
+NOTHING_CERTAIN = "No persona: no trait speaks clearly in these choices."
 # How a trait is said, when the person wants more and when they want less of it.
 _SAID: dict[str, tuple[str, str]] = {
     "words per sentence": ("longer sentences", "shorter sentences"),
@@ -144,7 +145,7 @@ def profile(
         persona: Persona | None = None
         demonstrations: tuple[Demonstration, ...] = ()
     else:
-        persona = _persona(_findings(decided, person), len(decided))
+        persona = _persona(_findings(decided, person))
         fallback = arms(person.measured)
         evidence = person.evidence
         demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.between, evidence.groups))
@@ -160,17 +161,14 @@ def profile(
         fingerprint=fingerprint_of_history(history),
         options=options,
         engine=fitted,
-        notes=remarks(history),
+        notes=(*remarks(history), *([NOTHING_CERTAIN] if persona is None and person is not None else [])),
         personalrm=__version__,
     )
 
 
-def _persona(findings: Sequence[_Finding], choices: int) -> Persona:
+def _persona(findings: Sequence[_Finding]) -> Persona | None:
     if not findings:
-        return Persona(
-            f"Nothing is certain yet: in {choices} choice{'s' * (choices != 1)} no trait speaks clearly, so this "
-            "person is predicted nearly as people in general."
-        )
+        return None
     said = [finding.claim.text.split(":")[0] for finding in findings]
     return Persona(". ".join(said) + ".", tuple(finding.claim for finding in findings))
 
