@@ -22,6 +22,7 @@ from personalrm.cli.commands.curate import curate
 from personalrm.cli.commands.diagnose import diagnose
 from personalrm.cli.commands.next_question import ask
 from personalrm.cli.commands.optimize_prompt import optimize_prompt
+from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.options import (
@@ -298,6 +299,7 @@ app.command("optimize-prompt")(optimize_prompt)
 app.command("study")(study)
 app.command("diagnose")(diagnose)
 app.command("train")(train)
+app.add_typer(serve)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

@@ -149,7 +149,7 @@ class ThumbIn(Arrived):
 
 def _batch(kind: type[Arrived]) -> Any:
     """A list whose items are checked one by one, so that a bad one does not hold up the others."""
-    items = {"$ref": f"#/components/schemas/{kind.__name__}"}
+    items: Any = {"$ref": f"#/components/schemas/{kind.__name__}"}
     return Field(min_length=1, max_length=MANY, json_schema_extra={"items": items})
 
 

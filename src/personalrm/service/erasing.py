@@ -7,15 +7,17 @@ is gone on with by the next service that looks, and until it is done nobody is t
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from personalrm.errors import PersonalrmError
-from personalrm.llm.cache import AnswerCache
+from personalrm.errors import DataError, PersonalrmError
 from personalrm.llm.cache import default_path as path_of_answers
+from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.store import default_path as path_of_vectors
 from personalrm.models.encoders.store import forget_texts
+from personalrm.models.trained import FILES, trained_people
+from personalrm.preferences import History
 from personalrm.service.config import ServiceConfig
-from personalrm.service.lineage import models_that_hold
 from personalrm.service.logs import Log
 from personalrm.service.predictors import Predictors
 from personalrm.store.erasures import Erasure
@@ -57,21 +59,32 @@ class Eraser:
             if now.is_done:
                 return now
             outside = space.erasures.outside(now)
-            answers = self._forget_answers(outside.answers)
-            vectors = forget_texts(self._vectors, outside.texts)
+            answers = forget_rows(Path(self._config.cache or path_of_answers()), "answers", outside.answers)
+            vectors = forget_texts(path_of_vectors(), outside.texts)
             space.erasures.note(now, {"answer_cache": answers, "vector_cache": vectors})
-            models = models_that_hold(now.name or "", self._config.trained_folders)
+            models = models_that_hold(outside.history, self._config.trained_folders)
             return space.erasures.finish(now, models)
 
-    def _forget_answers(self, keys: tuple[bytes, ...]) -> int:
-        if not keys:
-            return 0
-        cache = AnswerCache(self._config.cache or path_of_answers())
-        try:
-            return cache.forget(keys)
-        finally:
-            cache.close()
 
-    @property
-    def _vectors(self) -> Path:
-        return path_of_vectors()
+def models_that_hold(history: History, folders: Sequence[str]) -> list[str]:
+    """The trained models whose lineage holds this person; those that cannot say are named as such.
+
+    Args:
+        history: the person's choices: a model knows them by these, whatever the person is called in its data.
+        folders: of trained models, or of several such folders.
+    """
+    found = []
+    for folder in (one for name in folders for one in _models_in(Path(name))):
+        try:
+            if trained_people(folder).holds_history(history):
+                found.append(str(folder))
+        except DataError as error:
+            found.append(f"{folder} (unknown: {error})")
+    return found
+
+
+def _models_in(folder: Path) -> Iterator[Path]:
+    """The folder itself if it holds a model, else those in it that do."""
+    for one in (folder, *sorted(folder.glob("*/"))):
+        if any((one / name).exists() for name in FILES.values()):
+            yield one

@@ -54,6 +54,9 @@ class Learner:
 
     def update(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
         """Learn the newest choices; the first profile is learned in the same way."""
+        if not person.is_stale:  # somebody else was quicker
+            space.jobs.finish(job, self._afterwards)
+            return Outcome(None)
         learned = space.history.learnable(person)
         if not learned.history.decided:
             space.profiles.nothing_to_learn(person, learned.revision, job)

@@ -64,6 +64,11 @@ class Predictors:
         """
         return self.of(space, self._freshen(space, space.people.require(name)))
 
+    def maybe(self, space: SpaceStore, person: PersonState) -> Opened | None:
+        """The person's predictor; None where nothing is known of them yet."""
+        now = self._freshen(space, person)
+        return None if now.active_version is None else self.of(space, now)
+
     def of(self, space: SpaceStore, person: PersonState) -> Opened:
         """The predictor of the profile in use."""
         if person.active_version is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
+from typing import Any
 
+from personalrm.models.worker import blocking
 from personalrm.service.access import Doorkeeper
 from personalrm.service.asking import Clients
 from personalrm.service.config import ServiceConfig
@@ -11,7 +13,8 @@ from personalrm.service.erasing import Eraser
 from personalrm.service.learning import Learner
 from personalrm.service.logs import Log
 from personalrm.service.metrics import Metrics
-from personalrm.service.predictors import Predictors
+from personalrm.service.predictors import Opened, Predictors
+from personalrm.service.rewards import Rewards
 from personalrm.service.threads import Threads
 from personalrm.service.workers import Workers
 from personalrm.store.jobs import Work
@@ -39,11 +42,9 @@ class Service:
         afterwards = Work.refit(config.debounce, config.debounce_most)
         self._learner = Learner(self.clients, self.predictors, afterwards)
         self.eraser = Eraser(store, self.predictors, config, self.log)
-        self.workers = Workers(
-            store, self._learner, self.clients, self.log, self.metrics, config.workers, self._tidied
-        )
+        self.workers = Workers(store, self._learner, self.clients, self.log, self.metrics, config.workers, self._tidied)
         self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
-        self.started = time.time()
+        self.rewards = Rewards(self.predictors, self.threads, config.opened, is_local=self.clients.is_local)
         self.is_stopping = False
 
     @property
@@ -52,6 +53,17 @@ class Service:
         if self.clients.is_local:
             return Work.update(self.config.debounce_most)
         return Work.refit(self.config.debounce, self.config.debounce_most)
+
+    async def predicted(self, space: SpaceStore, user: str, verb: str, *asked: Any) -> tuple[Opened, Any]:
+        """What a verb of the predictor says, and the predictor; one change of thread where it computes here."""
+        if self.clients.is_local:
+            return await self.threads.predict(self._predicted, space, user, verb, asked)
+        opened = await self.threads.store(self.predictors.ready, space, user)
+        return opened, await getattr(opened.predictor, verb)(*asked)
+
+    def _predicted(self, space: SpaceStore, user: str, verb: str, asked: Sequence[Any]) -> tuple[Opened, Any]:
+        opened = self.predictors.ready(space, user)
+        return opened, blocking(getattr(opened.predictor, verb))(*asked)
 
     def start(self) -> None:
         """Start the workers."""

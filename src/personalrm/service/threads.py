@@ -25,11 +25,11 @@ class Threads:
         self._predicting = ThreadPoolExecutor(PREDICTING, thread_name_prefix="personalrm-serve")
         self._storing = ThreadPoolExecutor(STORING, thread_name_prefix="personalrm-store")
 
-    async def predict(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def predict(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Look up and compute something short."""
         return await self._run(self._predicting, functools.partial(work, *args, **kwargs))
 
-    async def store(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def store(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask the store."""
         return await self._run(self._storing, functools.partial(work, *args, **kwargs))
 

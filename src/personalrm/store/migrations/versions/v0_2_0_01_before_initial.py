@@ -107,6 +107,17 @@ def _spaces() -> None:
         sa.PrimaryKeyConstraint("space_id", "day", name="pk_spend"),
     )
     op.create_table(
+        "candidates",
+        column("space_id", ID),
+        column("external_id", sa.String(length=200)),
+        column("context", sa.Text()),
+        column("a", sa.Text()),
+        column("b", sa.Text()),
+        column("created", sa.Float()),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name="fk_candidates_space_id"),
+        sa.PrimaryKeyConstraint("space_id", "external_id", name="pk_candidates"),
+    )
+    op.create_table(
         "people",
         column("id", ID),
         column("space_id", ID),
