@@ -23,6 +23,7 @@ LAYERS = (
     {"synthesizeme"},
     {"store"},
     {"service"},
+    {"integrations"},
     {"cli"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -1,16 +1,24 @@
-"""A full disk leaves the earlier file as it was."""
+"""Files are written whole or not at all, a folder has one writer, and a damaged record is named."""
 
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from personalrm.files import replace_file
+from personalrm.errors import DataError, ProfileError, StorageError
+from personalrm.files import MEMORY, hold, hold_file, open_database, read_object, read_record, replace_file, to_json
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_earlier_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path, content: bytes) -> int:
         raise OSError(errno.ENOSPC, "full")
 
@@ -20,3 +28,132 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         replace_file(tmp_path / "a", b"2")
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_what_is_half_written_names_its_process(tmp_path: Path) -> None:
+    """Two processes that write the same file do not write into each other's half."""
+    seen: list[str] = []
+
+    def blocks() -> Iterator[bytes]:
+        seen.extend(one.name for one in tmp_path.iterdir())
+        yield b"1"
+
+    assert replace_file(tmp_path / "a", blocks()) == 1
+    assert len(seen) == 1
+    assert str(os.getpid()) in seen[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_a_private_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").touch(mode=0o644)
+    replace_file(tmp_path / "a", b"secret", private=True)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from personalrm.files import hold
+lock = hold(Path(sys.argv[1]), "run of train")
+(Path(sys.argv[1]) / f".model.{__import__('os').getpid()}.unfinished").touch()
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """Another process that holds the folder, and has half a file in it."""
+    program = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "held\n"
+    return program
+
+
+def test_a_second_process_is_refused_and_told_which_one_is_there(tmp_path: Path) -> None:
+    with holder(tmp_path / "out") as program:
+        try:
+            with pytest.raises(DataError, match=rf"another run of train \(process {program.pid}\) is writing to .*out"):
+                hold(tmp_path / "out", "run of train")
+        finally:
+            program.kill()
+
+
+def test_the_lock_of_a_killed_process_is_taken_over_and_its_half_files_are_removed(tmp_path: Path) -> None:
+    with holder(tmp_path / "out") as program:
+        program.send_signal(signal.SIGKILL)
+        program.communicate()
+    (tmp_path / "out/.other.1.unfinished").touch()  # of a process that lives
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    with hold(tmp_path / "out", "run of train"):
+        assert sorted(one.name for one in (tmp_path / "out").iterdir()) == [".lock", ".other.1.unfinished"]
+    assert [one.name for one in (tmp_path / "out").iterdir()] == [".other.1.unfinished"]
+
+
+def test_a_folder_made_for_nothing_is_removed_and_a_used_one_stays(tmp_path: Path) -> None:
+    with hold(tmp_path / "empty", "run"), hold(tmp_path / "used", "run"):
+        (tmp_path / "used/file").touch()
+    assert [one.name for one in tmp_path.iterdir()] == ["used"]
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="is a file"):
+        hold(tmp_path / "file", "run")
+
+
+def test_a_file_is_held_beside_it(tmp_path: Path) -> None:
+    with hold_file(tmp_path / "ada.json", "update"), hold_file(tmp_path / "bob.json", "update"):
+        with pytest.raises(DataError, match=r"another update .*ada\.json"):
+            hold_file(tmp_path / "ada.json", "update")
+        assert not (tmp_path / "ada.json").exists()
+    hold_file(tmp_path / "ada.json", "update").release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_is_private_shared_and_made_with_its_folder(tmp_path: Path) -> None:
+    schema = "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY);"
+    path = tmp_path / "deep" / "facts.sqlite"
+    one, other = (open_database(path, schema) for _ in range(2))
+    one.execute("INSERT INTO facts VALUES ('a')")
+    assert other.execute("SELECT name FROM facts").fetchall() == [("a",)]
+    assert one.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    if os.name != "nt":
+        assert path.stat().st_mode & 0o777 == 0o600
+    for db in (one, other, open_database(MEMORY, schema)):
+        db.close()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(sqlite3.DatabaseError):
+        open_database(path, schema)
+
+
+@dataclass(frozen=True)
+class Point:
+    x: int
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("{", "damaged"),
+        ("[]", "expected a JSON object, found list"),
+        ('{"schema": "1"}', "field 'schema'"),
+        ('{"schema": true}', "field 'schema'"),
+        ('{"schema": 0}', "field 'schema'"),
+        ("{}", "field 'schema'"),
+        ('{"schema": 3}', r"newer personalrm \(schema 3; this version reads up to 2\)"),
+        ('{"schema": 2}', "field 'x'"),
+        ('{"schema": 2, "x": "one"}', "field 'x'"),
+    ],
+)
+def test_a_record_that_cannot_be_used_is_named(text: str, facts: str, tmp_path: Path) -> None:
+    path = tmp_path / "point.json"
+    path.write_text(text)
+    with pytest.raises(ProfileError, match=rf"the point .*point\.json.*{facts}"):
+        read_record(path, Point, "point", 2, ProfileError)
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "point.json"
+    replace_file(path, to_json(Point(1, "here")))
+    assert read_record(path, Point, "point") == Point(1, "here")
+    assert read_object(path, "point") == {"x": 1, "name": "here"}
+    with pytest.raises(DataError, match=r"the point .*gone\.json cannot be read: No such file"):
+        read_object(tmp_path / "gone.json", "point")

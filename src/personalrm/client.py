@@ -34,6 +34,7 @@ from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named, is_local
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Preference, Verdict
+from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
 from personalrm.profile.records import Profile
@@ -70,6 +71,8 @@ class Client:
         endpoint: an Endpoint of your own instead of model and base_url.
         answered: called after each answer of the model, for progress.
         opened: most predictors that are kept.
+        profiles: users and their profiles (a mapping, or a folder of ``USER.json``), for what asks by user, such as the
+            rewards of `personalrm.integrations`; the verbs take profiles and do not need it.
 
     Raises:
         DataError: settings that cannot work.
@@ -92,6 +95,7 @@ class Client:
         endpoint: Endpoint | None = None,
         answered: Callable[[], None] | None = None,
         opened: int = OPENED,
+        profiles: Profiles | None = None,
     ) -> None:
         if model is not None and not model.strip():
             raise DataError("--model: expected 'traits' or a model's name, found an empty text")
@@ -101,6 +105,7 @@ class Client:
             check_options(options)
         self.model = model or (endpoint.model if endpoint is not None else None)
         self.options = options
+        self.profiles = None if profiles is None else ProfileCollection(profiles)
         self._own = endpoint
         self._settings = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
         if self.model is not None and self._asks(self.model) and endpoint is None:
@@ -150,6 +155,16 @@ class Client:
             engine = await self._engine(name, self.options or profile.options)
             found = await engine.open(profile)
             self._opened.put(name, profile, found)
+        return found
+
+    async def aopen_population(self, profile: Profile) -> Predictor:
+        """What predicts for people in general, as this profile's prior has it; kept like `aopen`."""
+        name = self.model or profile.model
+        key = f"{name} population"
+        found = self._opened.get(key, profile)
+        if found is None:
+            found = await (await self._engine(name, self.options or profile.options)).open_population(profile)
+            self._opened.put(key, profile, found)
         return found
 
     async def acompare(
@@ -292,6 +307,8 @@ class Client:
     """`aupdate` from plain code."""
     open = blocking(aopen)
     """`aopen` from plain code."""
+    open_population = blocking(aopen_population)
+    """`aopen_population` from plain code."""
     compare = blocking(acompare)
     """`acompare` from plain code."""
     compare_many = blocking(acompare_many)

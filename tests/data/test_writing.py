@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -116,8 +117,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk(tmp_path: Path) -> None:
-    (tmp_path / ".a.csv.part").symlink_to("/dev/full")
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    monkeypatch.setattr(os, "open", lambda path, flags, mode: full)
     many = (Preference(str(number), "ada", "g", (), "yes", "no") for number in range(10_000))
     with pytest.raises(StorageError, match="No space left on device"):
         write_choices(tmp_path / "a.csv", many)

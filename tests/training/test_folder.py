@@ -27,7 +27,6 @@ def test_a_run_from_begin_to_end(tmp_path: Path) -> None:
         state_of(out, MARKS, resume=False)
     assert state_of(out, MARKS, resume=True) == "unfinished"
     finished(out)
-    (out / f".{CHECKPOINT}.77").touch()
     end(out)
     assert {one.name for one in out.iterdir()} == {MANIFEST, FILES["learned"]}
     assert state_of(out, MARKS, resume=True) == "finished"

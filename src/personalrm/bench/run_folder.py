@@ -22,14 +22,14 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.run_log import Log, Row, rows_of
 from personalrm.errors import DataError
-from personalrm.files import replace_file, stored
+from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
 
 SCHEMA = 1
 RUN, SECONDS = "run.json", "seconds.json"
@@ -51,7 +51,7 @@ _SAID = {
 class RunFolder:
     """A folder that belongs to one run; use it with ``with``, which keeps other processes out of it."""
 
-    def __init__(self, path: Path, lock: IO[bytes]) -> None:
+    def __init__(self, path: Path, lock: Lock) -> None:
         self.path, self._lock = path, lock
 
     @classmethod
@@ -68,14 +68,11 @@ class RunFolder:
             StorageError: it cannot be written.
         """
         folder = Path(path)
-        with stored(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / ".lock").open("wb")
+        lock = hold(folder, "run")
         try:
-            _hold(lock, folder)
             _check_same(folder, identity, sorted(models))
         except BaseException:
-            lock.close()
+            lock.release()
             raise
         return cls(folder, lock)
 
@@ -85,7 +82,7 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.close()
+        self._lock.release()
 
     def log(self, entry: ResultKey) -> Log:
         """Where the rows of one entry are added; what an earlier, killed run left half done is cut off."""
@@ -113,17 +110,9 @@ class RunFolder:
 def read_run(folder: str | Path) -> dict[str, Any]:
     """What ``run.json`` says. DataError if there is none, it is damaged, or it comes from a newer version."""
     path = Path(folder) / RUN
-    try:
-        found = orjson.loads(path.read_bytes())
-    except OSError:
-        raise DataError(f"there is no run in {folder}: `personalrm bench … --out DIR` makes one") from None
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("schema"), int):
-        raise DataError(f"{path} describes no run")
-    if found["schema"] > SCHEMA:
-        raise DataError(f"{path} was written by a newer personalrm; update to read it")
-    return found
+    if not path.is_file():
+        raise DataError(f"there is no run in {folder}: `personalrm bench … --out DIR` makes one")
+    return read_object(path, "run", SCHEMA)
 
 
 def read_seconds(folder: str | Path) -> dict[str, float]:
@@ -157,21 +146,9 @@ def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
             )
         known["models"] = models
     with stored(folder):
-        replace_file(folder / RUN, [orjson.dumps(known, option=orjson.OPT_INDENT_2)])
+        replace_file(folder / RUN, to_json(known))
 
 
 def _short(value: Any) -> str:
     text = "none" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _hold(lock: IO[bytes], folder: Path) -> None:
-    """Keep other processes out for as long as the file is open; the system lets go of it when we die."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has none: there nobody is kept out
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise DataError(f"another run is writing to {folder}: wait for it, or choose another --out") from None

@@ -10,6 +10,7 @@ from personalrm.curation.asking import Judge
 from personalrm.curation.raw import Raw
 from personalrm.curation.running import Curated, Plan, Progress, acurate
 from personalrm.errors import BudgetSpent, DataError
+from personalrm.files import hold
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.gather import gather
@@ -43,8 +44,17 @@ def curate(
     identity = plan.identity(names)
     raw = plan.read()
     _tell(raw, warn)
-    folder.begin(out, identity)
+    with hold(out, "curation"):
+        folder.begin(out, identity)
+        result, ledgers = _asked(plan, raw, models, settings, progress)
+        _tell_unscored(result, warn)
+        folder.write(out, result.parts, result.label_rows(), result.manifest())
+    return result, ledgers
 
+
+def _asked(
+    plan: Plan, raw: Raw, models: Sequence[str], settings: EndpointOptions, progress: Progress
+) -> tuple[Curated, list[Budget]]:
     async def work() -> tuple[Curated, list[Budget]]:
         asked = shared_models(models, settings)
         try:
@@ -54,10 +64,7 @@ def curate(
             raise
         return result, [one.ledger for one in asked]
 
-    result, ledgers = background_loop.run(work())
-    _tell_unscored(result, warn)
-    folder.write(out, result.parts, result.label_rows(), result.manifest())
-    return result, ledgers
+    return background_loop.run(work())
 
 
 def _names(models: Sequence[str], skip: bool) -> list[str]:

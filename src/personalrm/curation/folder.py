@@ -19,7 +19,8 @@ import orjson
 from personalrm.curation.sources import digest
 from personalrm.curation.thresholds import SPLITS
 from personalrm.data.writing import write_choices
-from personalrm.errors import DataError, StorageError
+from personalrm.errors import DataError
+from personalrm.files import replace_file, stored
 from personalrm.preferences import History
 
 MANIFEST, LABELS, MARK = "manifest.json", "labels.jsonl", ".unfinished.json"
@@ -38,12 +39,8 @@ def begin(folder: Path, identity: Mapping[str, Any]) -> None:
         DataError: the folder holds another curation, or files of these names that no curation wrote.
         StorageError: it cannot be made or written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise StorageError(f"{folder} is a file: name a folder with --out")
-    try:
+    with stored(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder} cannot be made: {error.strerror or error}") from None
     wanted = {name: orjson.loads(orjson.dumps(identity[name])) for name in IDENTITY}
     named = (LABELS, *(f"{name}.jsonl" for name in SPLITS))
     there = [name for name in named if (folder / name).exists()]
@@ -94,18 +91,8 @@ def _known(folder: Path) -> dict[str, Any]:
 
 def _whole(path: Path, blocks: Iterable[bytes]) -> int:
     """Write all of it or nothing; how many blocks there were."""
-    beside, count = path.with_name(f".{path.name}.part"), 0
-    try:
-        with beside.open("wb") as file:
-            for block in blocks:
-                file.write(block)
-                count += 1
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
+    with stored(path):
+        return replace_file(path, blocks)
 
 
 def _output(path: Path, rows: int) -> dict[str, Any]:

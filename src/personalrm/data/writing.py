@@ -18,7 +18,8 @@ from typing import IO
 import orjson
 
 from personalrm.data.tables import is_conversation
-from personalrm.errors import DataError, StorageError
+from personalrm.errors import DataError
+from personalrm.files import replacing, stored
 from personalrm.preferences import Preference
 
 COLUMNS = (
@@ -57,16 +58,9 @@ def write_choices(path: str | Path, choices: Iterable[Preference]) -> int:
     kind = (suffixes[:-1] if zipped else suffixes)[-1:]
     if kind not in ([".jsonl"], [".csv"]):
         raise DataError(f"{path}: choices are written as .jsonl or .csv, each also with .gz")
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            count = _packed(file, choices, kind == [".csv"]) if zipped else _written(file, choices, kind == [".csv"])
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
+    write = _packed if zipped else _written
+    with stored(path), replacing(path) as file:
+        return write(file, choices, kind == [".csv"])
 
 
 def as_row(choice: Preference) -> dict[str, object]:

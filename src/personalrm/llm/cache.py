@@ -26,14 +26,13 @@ from typing import Any
 import orjson
 
 from personalrm.errors import StorageError
+from personalrm.files import MEMORY, is_full, open_database
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
 RESERVE_BYTES = 4 << 20
 """Room for the answers in flight of a full endpoint: 64 answers of 60 kB."""
 CHECKPOINT_PAGES = 1000
-WAIT_FOR_OTHERS_S = 60.0
-MEMORY = ":memory:"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -145,10 +144,7 @@ class AnswerCache:
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
             with self._storage():
-                if not self._in_memory:
-                    self.path.parent.mkdir(parents=True, exist_ok=True)
-                    self.path.touch(mode=0o600)  # answers are about a person
-                self._db = _open(self.path)
+                self._db = open_database(self.path, _SCHEMA)
                 self._fill_reserve()
         return self._db
 
@@ -186,23 +182,6 @@ class AnswerCache:
             return StorageError(f"the disk that holds the cache {self.path} is full or failing: make room and go on")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """A full disk shows as SQLITE_FULL or, when the log cannot grow, as one of the SQLITE_IOERR codes."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def _encode(completion: Completion) -> bytes:

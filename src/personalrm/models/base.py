@@ -121,6 +121,10 @@ class Engine(Protocol):
         """What predicts for the person of this profile. ProfileError if this engine cannot use it."""
         ...
 
+    async def open_population(self, profile: Profile) -> Predictor:
+        """What predicts for people in general by this profile's prior, without the person's own choices."""
+        ...
+
 
 class ScalarModel(Protocol):
     """A model of one person that computes here; its scores are Bradley–Terry strengths."""

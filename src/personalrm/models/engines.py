@@ -27,6 +27,7 @@ from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile, Reasoning
 from personalrm.synthesis.fitting import fit, judge_context_of
+from personalrm.synthesis.judging import JudgeContext
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
@@ -55,6 +56,10 @@ class JudgeEngine:
     async def open(self, profile: Profile) -> JudgePredictor:
         """Whatever profile it is: its persona and past choices are shown to the model."""
         return JudgePredictor(Judge(self.endpoint, judge_context_of(profile)))
+
+    async def open_population(self, profile: Profile) -> JudgePredictor:
+        """The model without anything of the person."""
+        return JudgePredictor(Judge(self.endpoint, JudgeContext()))
 
     def _reusable(self, history: History, known: Profile | None) -> Mapping[str, Reasoning]:
         """By choice id: those that another fit with the same model, prompts and options would ask for again."""
@@ -123,6 +128,13 @@ class TraitsEngine:
 
         model = await in_worker(TraitsModel.from_profile, profile)
         return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
+
+    async def open_population(self, profile: Profile) -> LocalPredictor:
+        """The prior that the profile was fitted with. ProfileError if the profile was not fitted by this engine."""
+        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
+
+        fitted = await in_worker(TraitsModel.from_profile, profile)
+        return LocalPredictor(await in_worker(TraitsModel.from_prior, fitted.prior))
 
     def _fit(self, history: History, known: Profile | None) -> Profile:
         if not history.decided:

@@ -63,6 +63,10 @@ class TrainedEngine:
         """The model for this person. ProfileError if the folder holds another one than the profile was fitted with."""
         return await in_fitting_worker(self._open, profile)
 
+    async def open_population(self, profile: Profile) -> LocalPredictor:
+        """The model before it is fitted to anybody."""
+        return LocalPredictor(await in_fitting_worker(_loaded, self.folder, stamp_of_folder(self.folder)))
+
     def _fit(self, history: History) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")

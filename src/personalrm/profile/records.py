@@ -24,11 +24,18 @@ SCHEMA = 2
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One belief about the person: ``supporting`` and ``opposing`` are ids of their choices."""
+    """One belief about the person.
+
+    Attributes:
+        text: the belief.
+        supporting, opposing: ids of the person's choices that speak for and against it.
+        q_value: the false-discovery rate at which the claim holds over all traits tried; None where it was not tested.
+    """
 
     text: str
     supporting: tuple[str, ...]
     opposing: tuple[str, ...] = ()
+    q_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import numpy as np
-
 from personalrm.models.base import Predictor
 from personalrm.models.worker import blocking
 from personalrm.preferences import Message
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.problems import FieldProblem, Problem
 from personalrm.service.threads import Threads
+from personalrm.stats.scale import Scale
 from personalrm.store.people import PersonState
 from personalrm.store.store import SpaceStore
 
@@ -26,7 +25,6 @@ Turns = Sequence[Message]
 Scores = list[float | None]
 JUDGED, JUDGED_BY_MODEL = 200, 8
 """Latest choices that the scale is taken from; fewer where each score is a question to a model."""
-_LEAST_SD = 1e-3
 
 
 class Rewards:
@@ -34,7 +32,7 @@ class Rewards:
 
     def __init__(self, predictors: Predictors, threads: Threads, most: int, *, is_local: bool) -> None:
         self._predictors, self._threads, self._most, self._is_local = predictors, threads, most, is_local
-        self._scales: OrderedDict[tuple[int, int], tuple[float, float]] = OrderedDict()
+        self._scales: OrderedDict[tuple[int, int], Scale] = OrderedDict()
         self._lock = threading.Lock()
 
     async def of(
@@ -84,11 +82,11 @@ class Rewards:
         return found, [None if one is None else one.version for one in opened]
 
     def _scaled(self, opened: Opened, scores: Scores) -> Scores:
-        mean, deviation = self._scale(opened)
-        return [None if one is None else (one - mean) / deviation for one in scores]
+        scale = self._scale(opened)
+        return [scale.standardised(one) for one in scores]
 
-    def _scale(self, opened: Opened) -> tuple[float, float]:
-        """Mean and standard deviation of the person's own responses; kept, like the predictor."""
+    def _scale(self, opened: Opened) -> Scale:
+        """Of the person's own responses; kept, like the predictor."""
         key = opened.person.id, opened.version
         with self._lock:
             known = self._scales.get(key)
@@ -96,8 +94,7 @@ class Rewards:
             return known
         latest = opened.profile.history.choices[-(JUDGED if opened.computes_here else JUDGED_BY_MODEL) :]
         items = [(one.context, text) for one in latest for text in (one.chosen, one.rejected)]
-        values = np.array([one for one in scores_of(opened.predictor, items) if one is not None])
-        found = (float(values.mean()), max(float(values.std()), _LEAST_SD)) if len(values) > 1 else (0.0, 1.0)
+        found = Scale.of(scores_of(opened.predictor, items))
         with self._lock:
             self._scales[key] = found
             if len(self._scales) > self._most:

@@ -154,6 +154,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Q-values (Benjamini & Hochberg 1995), in the order given; rejecting those of at most q keeps the FDR at q."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index], reverse=True)
+    corrected, lowest = [0.0] * len(p_values), 1.0
+    for rank, index in enumerate(order):
+        lowest = min(lowest, p_values[index] * len(p_values) / (len(p_values) - rank))
+        corrected[index] = lowest
+    return corrected
+
+
 def by_person(values: Floats, people: Codes) -> tuple[Floats, Floats]:
     """Sum and number of the scored values of each person who has any."""
     scored = ~np.isnan(values)

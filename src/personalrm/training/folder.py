@@ -81,9 +81,9 @@ def begin(out: Path, marks: Marks) -> None:
 
 
 def end(out: Path) -> None:
-    """Remove what only an unfinished run needs, and what a killed one left half written."""
+    """Remove what only an unfinished run needs."""
     with stored(out):
-        for one in (out / RUN, out / CHECKPOINT, *out.glob(f".{CHECKPOINT}.*"), *out.glob(".model.safetensors.*")):
+        for one in (out / RUN, out / CHECKPOINT):
             one.unlink(missing_ok=True)
         shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from personalrm.data.sources import ReadOptions
 from personalrm.errors import MissingExtra, StorageError
-from personalrm.files import replace_file, stored
+from personalrm.files import hold, replace_file, stored
 from personalrm.profile.provenance import Lineage
 from personalrm.training import curves, manifest
 from personalrm.training.card import card
@@ -89,7 +89,8 @@ def train(order: TrainConfig, reading: ReadOptions, tell: Tell = lambda line: No
         tell: told what is being done.
 
     Raises:
-        DataError, NotEnoughChoices: the files, settings or folder cannot be used; nothing has been trained.
+        DataError, NotEnoughChoices: the files, settings or folder cannot be used, or another process is training into
+            the folder; nothing has been trained.
         TrainingFailed: the loss is no number any more; what was good before is kept.
         StorageError: the folder cannot be written.
         MissingExtra: the packages for training are not installed.
@@ -98,6 +99,14 @@ def train(order: TrainConfig, reading: ReadOptions, tell: Tell = lambda line: No
     began = time.perf_counter()
     settings = settings_of(order)
     _check(order)
+    with hold(order.out, "run of train"):
+        return _train(order, settings, reading, tell, began)
+
+
+def _train(
+    order: TrainConfig, settings: Settings | RewardSettings, reading: ReadOptions, tell: Tell, began: float
+) -> Found:
+    """As `train`, in a folder that nobody else writes to."""
     data, validation = _people(order, reading)
     tell("finding the weights")
     run = _Run(order, data, validation, _job(order, settings, data, validation))

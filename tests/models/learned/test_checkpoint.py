@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -103,8 +103,8 @@ def test_a_full_disk_is_told_and_the_last_one_stays(
     keeper.finish(0, STATE)
     before = path.read_bytes()
 
-    def full(state: object, file: Path) -> None:
-        Path(file).write_bytes(b"half")
+    def full(state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
         raise error
 
     monkeypatch.setattr(torch, "save", full)

@@ -160,10 +160,10 @@ def test_a_full_disk_is_told_and_the_earlier_model_stays(
     save(saved["pref"][0], tmp_path)
     before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
 
-    def full(path: Path, content: bytes) -> None:
+    def full(self: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(folder, "replace_file", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(StorageError, match="cannot be written: No space left"):
         folder.save(saved["gpo"][0], tmp_path)
     monkeypatch.undo()

@@ -19,7 +19,7 @@ from functools import cache as once
 from pathlib import Path
 
 from personalrm.errors import DataError
-from personalrm.llm.cache import MEMORY
+from personalrm.files import MEMORY
 from personalrm.models.encoders.base import Encoder
 from personalrm.models.encoders.endpoint import EndpointEncoder
 from personalrm.models.encoders.hidden import Device, HiddenEncoder, Pooling

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from personalrm.errors import StorageError
-from personalrm.llm.cache import MEMORY, WAIT_FOR_OTHERS_S, is_full
+from personalrm.files import MEMORY, is_full, open_database
 from personalrm.llm.cache import default_path as path_of_answers
 from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors
@@ -216,9 +216,7 @@ class VectorFile:
             return self._db[1]
         if not self._is_full:
             with self._storage():
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.path.touch(mode=0o600)  # whether somebody's text was embedded is nobody's business
-                self._db = os.getpid(), _open(self.path)
+                self._db = os.getpid(), open_database(self.path, _SCHEMA)
                 return self._db[1]
         return None
 
@@ -245,23 +243,11 @@ def forget_texts(path: Path, texts: Sequence[str]) -> int:
     if not path.is_file() or not texts:
         return 0
     try:
-        with closing(_open(path)) as db:
+        with closing(open_database(path, _SCHEMA)) as db:
             names = [name for (name,) in db.execute("SELECT name FROM encoders")]
     except sqlite3.Error as error:
         raise StorageError(f"the cache of embeddings {path} cannot be used: {error}") from None
     return forget_rows(path, "vectors", [key for name in names for key in _keys(name, texts)])
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _keys(name: str, texts: Sequence[str]) -> list[bytes]:

@@ -9,17 +9,17 @@ It is written after a pass, at most once a second, whole or not at all: `kill -9
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from personalrm.errors import DataError, StorageError
+from personalrm.files import replacing
+from personalrm.profile.provenance import differing
 
 State = dict[str, Any]
 _SECONDS = 1.0
@@ -79,11 +79,7 @@ class Checkpoint:
         if resume and path.exists():
             found = _read(path)
             if found["identity"] != identity:
-                changed = sorted(
-                    name
-                    for name in {*found["identity"], *identity}
-                    if found["identity"].get(name) != identity.get(name)
-                )
+                changed = differing(found["identity"], identity)
                 raise DataError(
                     f"{path} is of another training ({', '.join(changed)} differ): give the same data and settings, "
                     "or another --out"
@@ -113,14 +109,11 @@ class Checkpoint:
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(self._kept, unfinished)
-            unfinished.replace(self._path)
+            with replacing(self._path) as out:
+                torch.save(self._kept, out)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            with suppress(OSError):
-                unfinished.unlink()
             raise StorageError(f"the checkpoint {self._path} cannot be written: {error}") from None
         self._written = time.monotonic()
 

@@ -27,7 +27,7 @@ from transformers import set_seed
 from trl.trainer.reward_config import RewardConfig
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import replace_file
+from personalrm.files import hold, replace_file
 from personalrm.models.reward_model import checkpoints
 from personalrm.models.reward_model.backbones import (
     LONGEST,
@@ -89,7 +89,8 @@ def train(
     _check(rows, validation_rows)
     device, backbone = device_of(settings.device), identify(settings.backbone)
     run = checkpoints.Run(backbone, settings, checkpoints.hash_of([*rows, *validation_rows]))
-    with _storage(out), quiet(), polite_interrupt() as interrupt:
+    held = hold(out / checkpoints.FOLDER, "training")
+    with held, _storage(out), quiet(), polite_interrupt() as interrupt:
         started = checkpoints.begin(out, run, resume)
         if not (out / FILE).exists():
             _run(rows, validation_rows, run, device, out, Watch(interrupt, settings.patience, progress), started)

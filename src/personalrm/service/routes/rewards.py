@@ -13,13 +13,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from personalrm.data.templated import response_in, turns_of
 from personalrm.service.access import Caller, Predicts, note
 from personalrm.service.contract import TEXT, Text, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import invalid
 from personalrm.service.rewards import Scores, Turns
 from personalrm.service.state import Service
-from personalrm.service.templated import conversation, parted, response_of
 
 router = APIRouter(route_class=JsonRoute, tags=["rewards"])
 MOST = 4096
@@ -117,22 +117,25 @@ async def score_of_model(
 async def _openrlhf(request: Request, user: str, body: OpenRLHFIn, caller: Caller, normalize: bool) -> Response:
     if body.prompts is not None and len(body.prompts) not in (0, len(body.query)):
         raise invalid("prompts", f"expected as many as queries ({len(body.query)}), found {len(body.prompts)}")
+    pairs: list[tuple[Turns, str]]
     if body.prompts:
         pairs = [
-            (conversation(prompt), response_of(query, prompt))
+            (turns_of(prompt), response_in(query, prompt))
             for query, prompt in zip(body.query, body.prompts, strict=True)
         ]
     else:
-        pairs = [parted(query) for query in body.query]
-    rewards = await _rewards(request, user, pairs, caller, normalize)
-    return reply({"rewards": rewards, "scores": rewards, "extra_logs": {}})
+        pairs = [_parted(query) for query in body.query]
+    found = await _rewards(request, user, pairs, caller, normalize)
+    rewards = [0.0 if one is None else one for one in found]  # the person's mean: a trainer takes numbers only
+    unscored = [float(one is None) for one in found]
+    return reply({"rewards": rewards, "scores": rewards, "extra_logs": {"unscored": unscored}})
 
 
 async def _classify(request: Request, user: str, body: ClassifyIn, caller: Caller, normalize: bool) -> Response:
     if (body.input is None) == (body.text is None):
         raise invalid("input", "expected exactly one of 'input' (vLLM) and 'text' (SGLang)")
     texts = _list(body.input if body.input is not None else body.text)
-    rewards = await _rewards(request, user, [parted(one) for one in texts], caller, normalize)
+    rewards = await _rewards(request, user, [_parted(one) for one in texts], caller, normalize)
     if body.text is not None:
         return reply([{"embedding": [one], "meta_info": {}} for one in rewards])
     data = [{"index": at, "label": "LABEL_0", "probs": [one], "num_classes": 1} for at, one in enumerate(rewards)]
@@ -145,10 +148,16 @@ async def _score(request: Request, user: str, body: PairScoreIn, caller: Caller,
         prompts = prompts * len(responses)
     if len(prompts) != len(responses):
         raise invalid("text_1", f"expected one text or as many as text_2 ({len(responses)}), found {len(prompts)}")
-    pairs = [(conversation(prompt), one) for prompt, one in zip(prompts, responses, strict=True)]
+    pairs = [(turns_of(prompt), one) for prompt, one in zip(prompts, responses, strict=True)]
     rewards = await _rewards(request, user, pairs, caller, normalize)
     data = [{"index": at, "object": "score", "score": one} for at, one in enumerate(rewards)]
     return reply({**_envelope(request, user, "score"), "data": data})
+
+
+def _parted(text: str) -> tuple[Turns, str]:
+    """The conversation and the last response in a templated text; all of it is the response where it has no marks."""
+    turns = turns_of(text)
+    return turns[:-1], turns[-1].content if turns else ""
 
 
 async def _rewards(

@@ -1,0 +1,77 @@
+"""Texts that a chat template has been applied to, as training frameworks send them, back as messages and a response.
+
+turns_of("<|im_start|>user\\nHow long?<|im_end|>\\n<|im_start|>assistant\\n")     # (Message("user", "How long?"),)
+response_in("<s>[INST] How long? [/INST] Six.</s>", "[INST] How long? [/INST]")   # "Six."
+
+Covers ChatML (Qwen, Yi), Llama 3, Gemma, Phi, Mistral and Llama 2, DeepSeek, and Zephyr. A text in no known template
+is one user message.
+"""
+
+from __future__ import annotations
+
+import re
+
+from personalrm.preferences import Message
+
+_TURNS = (
+    re.compile(r"<\|im_start\|>[ ]?(\w{1,20})\n(.*?)(?:<\|im_end\|>|\Z)", re.DOTALL),
+    re.compile(r"<\|start_header_id\|>[ ]?(\w{1,20})[ ]?<\|end_header_id\|>\s{0,4}(.*?)(?:<\|eot_id\|>|\Z)", re.DOTALL),
+    re.compile(r"<start_of_turn>[ ]?(\w{1,20})\n(.*?)(?:<end_of_turn>|\Z)", re.DOTALL),
+    re.compile(
+        r"<\|(system|user|assistant)\|>\s{0,4}(.*?)"
+        r"(?:</s>|<\|end\|>|<\|endoftext\|>|(?=<\|(?:system|user|assistant)\|>)|\Z)",
+        re.DOTALL,
+    ),
+    re.compile(r"<｜(User|Assistant)｜>(.*?)(?:<｜end▁of▁sentence｜>|(?=<｜(?:User|Assistant)｜>)|\Z)", re.DOTALL),
+)  # fmt: skip
+"""Each gives role and text of one turn."""
+_INSTRUCTION = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=\[INST\]|\Z)", re.DOTALL)
+_SYSTEM = re.compile(r"<<SYS>>(.*?)<</SYS>>", re.DOTALL)
+_ROLES = {"model": "assistant", "gpt": "assistant", "human": "user"}
+_SPECIAL = re.compile(
+    r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>|\[/?INST\]|\[PAD\]|\[CLS\]|\[SEP\]"
+)
+
+
+def turns_of(text: str) -> tuple[Message, ...]:
+    """The conversation in a templated prompt, without the empty turn that a generation prompt ends with."""
+    for pattern in _TURNS:
+        found = [(role.lower(), said.strip()) for role, said in pattern.findall(text)]
+        if found:
+            return tuple(Message(_ROLES.get(role, role), said) for role, said in found if said)
+    if "[INST]" in text:
+        return tuple(_instructions(text))
+    plain = without_special_tokens(text)
+    return (Message("user", plain),) if plain else ()
+
+
+def response_in(query: str, prompt: str) -> str:
+    """The response at the end of ``prompt + response``, without special tokens.
+
+    A tokenizer may have put a token before the prompt, or the front of a long prompt may be cut off; where the prompt's
+    end is not found, the last turn of the whole text is taken.
+    """
+    end = prompt[-200:]
+    at = query.rfind(end) if end else 0
+    if at >= 0:
+        return without_special_tokens(query[at + len(end) :])
+    turns = turns_of(query)
+    return turns[-1].content if turns else ""
+
+
+def without_special_tokens(text: str) -> str:
+    """The text without the special tokens of common tokenizers."""
+    return _SPECIAL.sub("", text).strip()
+
+
+def _instructions(text: str) -> list[Message]:
+    found = []
+    for asked, answered in _INSTRUCTION.findall(text):
+        system = _SYSTEM.search(asked)
+        if system is not None:
+            found.append(Message("system", system[1].strip()))
+        found.append(Message("user", without_special_tokens(_SYSTEM.sub("", asked))))
+        answer = without_special_tokens(answered)
+        if answer:
+            found.append(Message("assistant", answer))
+    return found

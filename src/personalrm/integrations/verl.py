@@ -1,0 +1,72 @@
+"""verl: ``compute_score`` as a custom reward function.
+
+reward.custom_reward_function.path=pkg://personalrm.integrations.verl reward.custom_reward_function.name=compute_score
+PERSONALRM_PROFILES=profiles/ python -m verl.trainer.main_ppo …
+
+The user stands in ``extra_info["user_id"]`` of the dataset row, the conversation in ``extra_info["prompt"]`` (a text or
+messages) where it should be looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from personalrm.errors import DataError
+from personalrm.integrations.messages import context_of
+from personalrm.integrations.users import UserRewards
+from personalrm.llm import background_loop
+
+PROFILES = "PERSONALRM_PROFILES"
+"""Environment variable: the folder of ``USER.json``."""
+RAW = "PERSONALRM_RAW_REWARDS"
+"""Environment variable: ``1`` gives raw log-odds instead of z-scores."""
+
+
+def compute_score(
+    data_source: str, solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
+) -> dict[str, float]:
+    """The reward of one response for its user.
+
+    Args:
+        data_source, ground_truth: not used.
+        solution_str: the response.
+        extra_info: ``user_id``, and ``prompt`` as a text or as messages.
+
+    Returns:
+        ``{"score": reward, "unscored": 0.0 or 1.0}``; an unscored response gets the user's mean reward: 0 as a z-score.
+
+    Raises:
+        DataError: no ``user_id``, or PERSONALRM_PROFILES is not set.
+    """
+    return background_loop.run(_scored(solution_str, extra_info))
+
+
+async def acompute_score(
+    data_source: str, solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
+) -> dict[str, float]:
+    """`compute_score` as a coroutine; verl awaits it."""
+    return await background_loop.join(_scored(solution_str, extra_info))
+
+
+async def _scored(response: str, extra_info: Mapping[str, Any] | None) -> dict[str, float]:
+    told = extra_info or {}
+    user = told.get("user_id")
+    if user is None:
+        raise DataError("extra_info: expected 'user_id', the user of the row, found none")
+    context = context_of(told["prompt"]) if told.get("prompt") is not None else ()
+    [reward] = await _rewards(os.environ.get(PROFILES), os.environ.get(RAW) == "1").score(
+        [str(user)], [context], [response]
+    )
+    unscored = reward is None or not math.isfinite(reward)
+    return {"score": 0.0 if reward is None or unscored else reward, "unscored": float(unscored)}
+
+
+@cache
+def _rewards(folder: str | None, raw: bool) -> UserRewards:
+    if not folder:
+        raise DataError(f"set {PROFILES} to the folder of USER.json profiles")
+    return UserRewards(folder, standardise=not raw)

@@ -1,0 +1,181 @@
+"""Claims about one user's taste: which traits the user weighs differently than people in general, with the evidence.
+
+A trait is claimed where two hypotheses are rejected: that the user's choices follow the population's weights (then the
+trait is no part of this user), and that the choices are coin flips in this trait (then there is nothing to claim). Each
+trait's p-value is the larger of the two, so it is valid for either. Over the traits tried, the claims have a
+false-discovery rate of at most `FDR` (Benjamini & Hochberg 1995).
+
+    found = claims(choices, evidence, covariance)
+    found.claims[0].text     # "Prefers answers under 80 words, more than people in general: 11 of 12 choices"
+    found.tried              # 19 traits
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalrm.formatting.texts import listed
+from personalrm.models.traits.features import Array, split_words
+from personalrm.models.traits.fit import sigmoid
+from personalrm.models.traits.person import Evidence, alone
+from personalrm.models.traits.prior import PERSONAL
+from personalrm.preferences import Preference
+from personalrm.profile.records import Claim
+from personalrm.stats.intervals import benjamini_hochberg
+
+FDR = 0.1
+"""Expected share of false claims among the claims of a user."""
+_DRAWS = 2000  # label vectors under each hypothesis; the smallest p-value is 1/2001
+_DRAWN = 256  # choices up to which the distribution is drawn
+_LEAST = 6  # pairs that differ in a trait: with fewer even a unanimous user reaches no p-value below 1/32
+_MOST = 5  # claims of a persona
+_THRESHOLDS = (20, 30, 50, 80, 120, 200, 300, 500, 800)  # words; round numbers for "under 80 words"
+_MORE = ", more than people in general"
+_SAME = 0.9  # two claims whose choices agree more than this say the same thing; the stronger stays
+
+# How a trait is said, when the person wants more and when they want less of it.
+_SAID: dict[str, tuple[str, str]] = {
+    "words per sentence": ("longer sentences", "shorter sentences"),
+    "numbered items": ("numbered steps", "no numbered steps"),
+    "bullets": ("bullet points", "no bullet points"),
+    "lines": ("answers set in several lines", "answers in one block"),
+    "hedging words": ("careful, hedged wording", "wording without hedging"),
+    "first person": ("answers that speak as 'I'", "answers that do not speak as 'I'"),
+    "second person": ("being addressed as 'you'", "answers that do not address them"),
+    "questions asked": ("answers that ask back", "answers that do not ask back"),
+    "ends with a question": ("answers that end with a question", "answers that do not end with a question"),
+    "refusal": ("answers that decline", "answers that do not decline"),
+    "no opinion of its own": ("answers that keep out of opinions", "answers that do not hide behind neutrality"),
+    "as an AI": ("answers that say they come from an AI", "answers without 'as an AI'"),
+    "own opinion": ("answers that take a stand", "answers that take no stand"),
+    "offer to help": ("offers of further help", "answers without offers of further help"),
+    "balance words": ("a balanced view of all sides", "answers that do not weigh all sides"),
+    "numbers": ("figures and numbers", "answers without figures"),
+    "capital letters": ("names and proper nouns", "answers with few names"),
+    "answers the question's words": ("answers that stay on the words of the question", "answers in words of their own"),
+    "length of words": ("longer words", "plain short words"),
+    "exclamation marks": ("exclamation marks", "answers without exclamation marks"),
+    "warm words": ("warm wording", "matter-of-fact wording"),
+    "empathy": ("empathy before the answer", "answers without shows of empathy"),
+    "negations": ("answers that say what is not so", "answers without negations"),
+    "examples given": ("examples", "answers without examples"),
+    "starts with yes": ("answers that begin with yes or sure", "answers that do not begin with yes or sure"),
+    "starts with no": ("answers that begin with no", "answers that do not begin with no"),
+    "similarity to the message": ("answers close to the meaning of the question", "answers that lead away from it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Claims of one user, the strongest first, and how many traits were tried."""
+
+    claims: tuple[Claim, ...]
+    tried: int
+
+    @property
+    def summary(self) -> str:
+        """All claims in one sentence."""
+        said = [one.text.split(f"{_MORE}:")[0].removeprefix("Prefers ") for one in self.claims]
+        return f"More than people in general, this person prefers {listed(said)}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Trait:
+    """A trait that may be claimed.
+
+    ``values`` (n,) is how much more of it the chosen response has; ``side`` (n,) its sign, as a reader counts it.
+    """
+
+    said: tuple[str, str]
+    values: Array
+    side: Array
+
+
+def claims(choices: Sequence[Preference], evidence: Evidence, covariance: Array) -> Found:
+    """What may be claimed of a user.
+
+    Args:
+        choices: the n decided choices that ``evidence`` was made from.
+        evidence: log-odds by the population's weights and trait differences.
+        covariance: how users' weights differ, variances (p,) or a matrix (p, p).
+    """
+    traits = [one for one in _traits(choices, evidence) if int(np.count_nonzero(one.side)) >= _LEAST]
+    if not traits:
+        return Found((), 0)
+    values = np.column_stack([one.values for one in traits])
+    own, own_z = _tested(values, sigmoid(alone(evidence, covariance)))
+    coin, coin_z = _tested(values, np.full(len(values), 0.5))
+    q = benjamini_hochberg([float(one) for one in np.where(own_z * coin_z > 0, np.maximum(own, coin), 1.0)])
+    strength = np.minimum(np.abs(own_z), np.abs(coin_z))
+    kept: list[tuple[Claim, Array]] = []
+    for at in np.argsort(-strength, kind="stable"):
+        if q[at] > FDR or any(_alike(traits[at].side, other) >= _SAME for _, other in kept):
+            continue
+        claim = _claim(traits[at], bool(own_z[at] > 0), q[at], choices)
+        if len(claim.supporting) > len(claim.opposing):
+            kept.append((claim, traits[at].side))
+    return Found(tuple(claim for claim, _ in kept[:_MOST]), len(traits))
+
+
+def _tested(values: Array, chance: Array) -> tuple[Array, Array]:
+    """Two-sided p of each trait (k,), and the z-score of its statistic (k,), positive if the user wants more of it.
+
+    The hypothesis: choice i came out as it did with probability ``chance[i]``, independently. The statistic is the
+    score of the trait's weight, Σ (1 − pᵢ) tᵢ; its distribution is drawn, the draws the same for everyone, and above
+    `_DRAWN` choices normal.
+    """
+    observed = (1.0 - chance) @ values
+    z: Array = observed / np.sqrt(np.maximum((chance * (1.0 - chance)) @ (values * values), 1e-12))
+    if len(values) > _DRAWN:
+        return np.array([math.erfc(abs(one) / math.sqrt(2.0)) for one in z]), z
+    came_out = _uniform()[:, : len(values)] < chance.astype(np.float32)
+    drawn = came_out.astype(np.float32) @ values.astype(np.float32) - (chance @ values).astype(np.float32)
+    beyond = (np.abs(drawn) >= np.abs(observed).astype(np.float32) * (1 - 1e-5)).sum(axis=0)
+    return (1.0 + beyond) / (1.0 + _DRAWS), z
+
+
+@cache
+def _uniform() -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((_DRAWS, _DRAWN), dtype=np.float32)
+
+
+def _traits(choices: Sequence[Preference], evidence: Evidence) -> list[_Trait]:
+    names = (*PERSONAL, "similarity to the message")
+    columns = [
+        _Trait(_SAID[name], evidence.t[:, at], np.sign(evidence.t[:, at].round(9)))
+        for at, name in enumerate(names[: evidence.t.shape[1]])
+        if name in _SAID
+    ]
+    return [_length(choices), *columns]
+
+
+def _length(choices: Sequence[Preference]) -> _Trait:
+    """Under or over a round number of words.
+
+    The number is the one that parts most pairs, whatever was chosen; of several the one in the middle.
+    """
+    sizes = np.array([(len(split_words(one.chosen)), len(split_words(one.rejected))) for one in choices])
+    parted = [int(((sizes < limit).sum(axis=1) == 1).sum()) for limit in _THRESHOLDS]
+    best = [limit for limit, pairs in zip(_THRESHOLDS, parted, strict=True) if pairs == max(parted)]
+    limit = best[len(best) // 2]
+    side = (sizes[:, 0] >= limit).astype(float) - (sizes[:, 1] >= limit)
+    return _Trait((f"answers of at least {limit} words", f"answers under {limit} words"), side, side)
+
+
+def _claim(trait: _Trait, more: bool, q: float, choices: Sequence[Preference]) -> Claim:
+    signed = trait.side if more else -trait.side
+    supporting = tuple(one.id for one, value in zip(choices, signed, strict=True) if value > 0)
+    opposing = tuple(one.id for one, value in zip(choices, signed, strict=True) if value < 0)
+    counted = f"{len(supporting)} of {len(supporting) + len(opposing)} choices"
+    said = trait.said[0 if more else 1]
+    return Claim(f"Prefers {said}{_MORE}: {counted}", supporting, opposing, q)
+
+
+def _alike(one: Array, other: Array) -> float:
+    return float(abs(one @ other) / math.sqrt((one @ one) * (other @ other)))

@@ -1,0 +1,68 @@
+"""Profiles of several users: a mapping from user to a profile or its file, or a folder of ``USER.json``.
+
+profiles = ProfileCollection("profiles/")
+profiles.users                 # ["ada", "bob"]
+profiles.of("ada")             # Profile, read once; None for a user without one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from personalrm.errors import DataError
+from personalrm.profile.file import load
+from personalrm.profile.records import Profile
+
+Source = Profile | str | Path
+Profiles = Mapping[str, Profile | str | Path] | str | Path
+
+
+class ProfileCollection:
+    """Profiles by user; files are read when they are first needed.
+
+    Args:
+        profiles: a mapping from user to a profile or the path of its file, or a folder of ``USER.json``.
+
+    Raises:
+        DataError: the folder does not exist.
+    """
+
+    def __init__(self, profiles: Profiles) -> None:
+        self._sources = _sources(profiles)
+        self._read: dict[str, Profile] = {}
+
+    @property
+    def users(self) -> list[str]:
+        """Users with a profile."""
+        return list(self._sources)
+
+    def of(self, user: str | None) -> Profile | None:
+        """The user's profile; None for a user without one.
+
+        Raises:
+            DataError: the mapping holds something that is no profile.
+            ProfileError: the file cannot be read or is damaged.
+        """
+        if user is None or user not in self._sources:
+            return None
+        if user not in self._read:
+            self._read[user] = _profile(self._sources[user], user)
+        return self._read[user]
+
+
+def _sources(profiles: Profiles) -> dict[str, Source]:
+    if isinstance(profiles, Mapping):
+        return dict(profiles)
+    folder = Path(profiles)
+    if not folder.is_dir():
+        raise DataError(f"expected a folder of profiles named USER.json, found no folder at {folder}")
+    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+
+
+def _profile(source: Source, user: str) -> Profile:
+    if isinstance(source, Profile):
+        return source
+    if isinstance(source, str | Path):
+        return load(source)
+    raise DataError(f"user '{user}': expected a Profile or the path of its file, found {type(source).__name__}")
