@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 LATENCY_S = 0.2
@@ -56,3 +58,19 @@ def server(port: int, *flags: str, latency: float = LATENCY_S) -> Iterator[Serve
 def row(name: str, measured: str, bar: str, ok: bool) -> None:
     """One line: what, how much, what was wanted."""
     print(f"{'ok  ' if ok else 'MISS'} {name:<44} {measured:>20}   bar {bar}")
+
+
+def real_data() -> Path:
+    """Folder of real people's choices: PERSONALRM_REAL_DATA, else ``shared/data`` beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("PERSONALRM_REAL_DATA") or beside)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns as wide as their longest cell, the first to the left and the others to the right."""
+    cells = [list(map(str, columns)), *(list(map(str, one)) for one in rows)]
+    widths = [max(len(one[at]) for one in cells) for at in range(len(columns))]
+    print(f"\n{title}")
+    for one in cells:
+        rest = (text.rjust(width) for text, width in zip(one[1:], widths[1:], strict=True))
+        print("  ".join([one[0].ljust(widths[0]), *rest]))

@@ -11,6 +11,7 @@ import pytest
 
 SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
+    {"renamed"},
     {"errors"},
     {"preferences"},
     {"files", "formatting"},

@@ -21,7 +21,7 @@ from personalrm.bench.judges import JudgeMethod
 from personalrm.bench.protocols import Question, Task
 from personalrm.data.simulated import simulate_people
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.gather import gather
 from personalrm.llm.language_model import LanguageModel
 from personalrm.llm.simulated import SimulatedLLM
@@ -42,7 +42,7 @@ PEOPLE = 40
 class StudyContext:
     """The server's settings, and an endpoint of ours for what is judged beside the front door."""
 
-    settings: Settings
+    settings: EndpointOptions
     endpoint: LanguageModel
 
     def fit(self, histories: Sequence[History], preset: Preset = "default") -> list[Profile]:
@@ -82,7 +82,7 @@ class StudyContext:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudyContext]:
     cache: Path = tmp_path_factory.mktemp("lab") / "answers.sqlite"
     with SimulatedLLM() as llm:
-        settings = Settings(llm.url, "k", cache)
+        settings = EndpointOptions(llm.url, "k", cache)
 
         async def opened() -> LanguageModel:
             return connect("simulated", settings)

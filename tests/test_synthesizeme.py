@@ -454,7 +454,7 @@ def test_a_fit_on_a_model_that_fails_every_other_time_still_makes_a_profile(
 def test_every_kind_of_host_gives_a_persona_and_verdicts(
     llm: SimulatedLLM, people: list[History], tmp_path: Path, manners: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.TRIES", 60)  # with six, now and then a question only meets bad moments
+    monkeypatch.setattr("personalrm.llm.http_client.TRIES", 60)  # six may all meet bad moments
     llm.behaviour = Behaviour(**manners)
     me = door(llm, tmp_path).fit(learn(people[0]))
     assert me.profile.persona is not None

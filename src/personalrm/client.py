@@ -13,25 +13,33 @@ are kept, so that a person is loaded once and not once a call.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personalrm.bench.evaluation import Evaluation, evaluate
-from personalrm.data.given import Choices, Context, check_same_person, check_texts, history_of, messages_of
+from personalrm.data.given import (
+    Choices,
+    Context,
+    candidates_of,
+    check_same_person,
+    check_texts,
+    history_of,
+    messages_of,
+    responses_of,
+)
 from personalrm.errors import DataError, ProfileError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import EndpointOptions, shared
+from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
-from personalrm.llm.language_model import LanguageModel, UsageMeter
+from personalrm.llm.language_model import UsageMeter
 from personalrm.llm.ledger import Prices
-from personalrm.models.base import Engine, Pair, Predictor, Ranking
-from personalrm.models.engines import ProgressEndpoint, UncertainLocalPredictor
-from personalrm.models.opened import OpenedPredictors
+from personalrm.models.base import Pair, Predictor, Ranking
+from personalrm.models.engine_pool import EnginePool
+from personalrm.models.engines import UncertainLocalPredictor
 from personalrm.models.population import Population
-from personalrm.models.registry import DEFAULT, engine_named, is_local
+from personalrm.models.registry import DEFAULT, engine_named
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Preference, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
@@ -47,7 +55,6 @@ if TYPE_CHECKING:
 
 OPENED = 256
 """Predictors that are kept by default; one of traits takes 20 kB."""
-_log = logging.getLogger("personalrm.client")
 
 
 class Client:
@@ -68,7 +75,7 @@ class Client:
         max_cost: most US dollars, likewise; needs ``prices``.
         prices: dollars per million tokens.
         timeout: seconds that one attempt at a request may take.
-        endpoint: an Endpoint of your own instead of model and base_url.
+        endpoint: how to connect, in place of the single settings; or an Endpoint of your own, in place of all of them.
         answered: called after each answer of the model, for progress.
         opened: most predictors that are kept.
         profiles: users and their profiles (a mapping, or a folder of ``USER.json``), for what asks by user, such as the
@@ -92,31 +99,25 @@ class Client:
         max_cost: float | None = None,
         prices: Prices | None = None,
         timeout: float = 120.0,
-        endpoint: Endpoint | None = None,
+        endpoint: Endpoint | EndpointOptions | None = None,
         answered: Callable[[], None] | None = None,
         opened: int = OPENED,
         profiles: Profiles | None = None,
     ) -> None:
         if model is not None and not model.strip():
             raise DataError("--model: expected 'traits' or a model's name, found an empty text")
-        if model is None and endpoint is None and base_url is not None:
+        single = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
+        asked = single if endpoint is None else endpoint
+        if model is None and isinstance(asked, EndpointOptions) and asked.base_url is not None:
             raise DataError("--base-url names a host but no model: add --model NAME")
         if options is not None:
             check_options(options)
-        self.model = model or (endpoint.model if endpoint is not None else None)
+        self.model = model or (None if isinstance(asked, EndpointOptions) else asked.model)
         self.options = options
         self.profiles = None if profiles is None else ProfileCollection(profiles)
-        self._own = endpoint
-        self._settings = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
-        if self.model is not None and self._asks(self.model) and endpoint is None:
-            self._settings.resolved()  # says now what would fail later
-        # an iterator would be empty for the second person
-        held = population is None or isinstance(population, str | Path)
-        self._population: Population | None = population if held else tuple(population)  # type: ignore[arg-type]
-        self._answered = answered
-        self._connections: dict[str, LanguageModel] = {}
-        self._engines: dict[tuple[str, Options], Engine] = {}
-        self._opened = OpenedPredictors(opened)
+        self._pool = EnginePool(asked, population, answered, opened)
+        if isinstance(asked, EndpointOptions) and self.model is not None and self._pool.asks(self.model):
+            asked.resolved()  # says now what would fail later
 
     # learning -----------------------------------------------------------------------------------------------------
 
@@ -131,7 +132,7 @@ class Client:
             SeveralPeople: the file holds several people and none is named. NotEnoughChoices: nothing to learn from.
         """
         history = await in_worker(history_of, choices, user)
-        engine = await self._engine(self.model or DEFAULT, self.options or Options())
+        engine = await self._pool.engine(self.model or DEFAULT, self.options or Options())
         return await engine.fit(history)
 
     async def aupdate(self, profile: Profile, choices: Choices) -> Profile:
@@ -141,31 +142,18 @@ class Client:
         `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
         """
         given = check_same_person(await in_worker(history_of, choices, profile.user), profile.user)
-        engine = await self._engine(self.model or profile.model, self.options or profile.options)
+        engine = await self._pool.engine(self.model or profile.model, self.options or profile.options)
         return await engine.fit(merged(profile.history, given), profile)
 
     # predicting ---------------------------------------------------------------------------------------------------
 
     async def aopen(self, profile: Profile) -> Predictor:
         """What predicts for this profile; kept, and reused by all verbs."""
-        name = self.model or profile.model
-        found = self._opened.get(name, profile)
-        if found is None:
-            _log.debug("opening a profile with %s", name)
-            engine = await self._engine(name, self.options or profile.options)
-            found = await engine.open(profile)
-            self._opened.put(name, profile, found)
-        return found
+        return await self._pool.predictor(*self._used(profile))
 
     async def aopen_population(self, profile: Profile) -> Predictor:
         """What predicts for people in general, as this profile's prior has it; kept like `aopen`."""
-        name = self.model or profile.model
-        key = f"{name} population"
-        found = self._opened.get(key, profile)
-        if found is None:
-            found = await (await self._engine(name, self.options or profile.options)).open_population(profile)
-            self._opened.put(key, profile, found)
-        return found
+        return await self._pool.population_predictor(*self._used(profile))
 
     async def acompare(
         self, profile: Profile, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned"
@@ -193,7 +181,7 @@ class Client:
 
     async def arank(self, profile: Profile, context: Context, responses: Sequence[str]) -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return await (await self.aopen(profile)).rank(messages_of(context), _responses("rank", responses))
+        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses))
 
     async def ascore(self, profile: Profile, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
@@ -204,7 +192,7 @@ class Client:
         self, profiles: Sequence[Profile], context: Context, responses: Sequence[str]
     ) -> list[list[float | None]]:
         """Scores of n responses for m people: m rows of n."""
-        given, turns = _responses("score_many", responses), messages_of(context)
+        given, turns = responses_of("score_many", responses), messages_of(context)
 
         async def work() -> list[list[float | None]]:
             predictors = await gather(self.aopen(one) for one in profiles)
@@ -212,25 +200,28 @@ class Client:
 
         return await background_loop.join(work())
 
-    async def aevaluate(self, profile: Profile, test: Choices, *, name: str = "") -> Evaluation:
+    async def aevaluate(
+        self, profile: Profile, test: Choices, *, name: str = "", verdicts: VerdictMode | None = None
+    ) -> Evaluation:
         """How well the person's other choices are predicted, with the surface baselines beside it.
 
         Args:
             profile: whose.
             test: choices that were not learned from.
             name: what the result calls them; a file's own name if left out.
+            verdicts: how a model is asked; None takes the way of the fit.
         """
         history = await in_worker(history_of, test, profile.user)
-        model, options = self.model or profile.model, self.options or profile.options
-        meter = UsageMeter(await self._endpoint(model)) if self._asks(model) else None
-        engine = await self._engine(model, options) if meter is None else engine_named(model, meter, options)
+        model, _, options = self._used(profile)
+        meter = UsageMeter(await self._pool.endpoint(model)) if self._pool.asks(model) else None
+        engine = await self._pool.engine(model, options) if meter is None else engine_named(model, meter, options)
         evaluation = evaluate(
             await engine.open(profile),
             history,
             profile.history,
             name=model if meter is None else "synthesizeme",
             model=model,
-            verdicts=options.verdicts,
+            verdicts=verdicts or options.verdicts,
             spend=Spend if meter is None else meter.spend,
             seed=profile.seed,
             data=name or (Path(test).name if isinstance(test, str | Path) else ""),
@@ -260,13 +251,13 @@ class Client:
         from personalrm.models.acquisition import next_questions  # numpy, 0.1 s
 
         name = self.model or profile.model
-        predictor = None if self._asks(name) else await self.aopen(profile)
+        predictor = None if self._pool.asks(name) else await self.aopen(profile)
         if not isinstance(predictor, UncertainLocalPredictor):
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with {name}, which does not say how unsure it is of a "
                 "person: ask with one fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
             )
-        pairs = await in_worker(_candidates, candidates)
+        pairs = await in_worker(candidates_of, candidates)
         return await in_worker(next_questions, profile.history, pairs, predictor.of_pairs, top=top, criterion=criterion)
 
     # prompts to carry away ----------------------------------------------------------------------------------------
@@ -288,18 +279,7 @@ class Client:
 
     async def aclose(self) -> None:
         """Wait for requests on their way, then let go of connections, cache and opened predictors."""
-        connections = list(self._connections.values())
-        self._connections.clear()
-        self._engines.clear()
-        self._opened.clear()
-
-        async def work() -> None:
-            for one in connections:  # others with the same settings may be asking through it
-                await one.drain()
-            if self._own is not None:
-                await self._own.aclose()
-
-        await background_loop.join(work())
+        await self._pool.aclose()
 
     fit = blocking(afit)
     """`afit` from plain code; like all of these, also inside a notebook's running event loop."""
@@ -326,45 +306,6 @@ class Client:
     close = blocking(aclose)
     """`aclose` from plain code."""
 
-    # engines ------------------------------------------------------------------------------------------------------
-
-    def _asks(self, name: str) -> bool:
-        """Whether this model is asked at an endpoint."""
-        return self._own is not None or not is_local(name)
-
-    async def _engine(self, name: str, options: Options) -> Engine:
-        """One for each name and options: an engine keeps what it learned of the population."""
-        found = self._engines.get((name, options))
-        if found is None:
-            endpoint = await self._endpoint(name) if self._asks(name) else None
-            found = engine_named(name, endpoint, options, self._population)
-            self._engines[name, options] = found
-        return found
-
-    async def _endpoint(self, name: str) -> Endpoint:
-        """Who is asked for this model, connected at first use (in the package's own loop)."""
-
-        async def connected() -> Endpoint:
-            if self._own is not None:
-                return self._own
-            if name not in self._connections:
-                self._connections[name] = shared(name, self._settings)
-            return self._connections[name]
-
-        endpoint = await background_loop.join(connected())
-        return endpoint if self._answered is None else ProgressEndpoint(endpoint, self._answered)
-
-
-def _responses(verb: str, responses: Sequence[str]) -> Sequence[str]:
-    """DataError if these are no texts."""
-    if not responses or isinstance(responses, str):
-        raise DataError(f"{verb} needs a list of at least one response")
-    check_texts(*responses)
-    return responses
-
-
-def _candidates(given: str | Path | Iterable[Candidate | Preference]) -> list[Candidate]:
-    from personalrm.data.candidates import Candidate, read_candidates
-
-    pairs = read_candidates(given) if isinstance(given, str | Path) else given
-    return [Candidate.of(one) if isinstance(one, Preference) else one for one in pairs]
+    def _used(self, profile: Profile) -> tuple[str, Profile, Options]:
+        """Which model predicts for this profile, and how."""
+        return self.model or profile.model, profile, self.options or profile.options

@@ -9,10 +9,10 @@
     │   ├── PersonErased            the person was erased and not taken in again
     │   └── ProfileError            a profile file is damaged, or from a newer version
     ├── EndpointError               asking the model failed
-    │   ├── Refused                 the host will not serve us: wrong key, unknown model, bad request
+    │   ├── EndpointRefused         the host will not serve us: wrong key, unknown model, bad request
     │   │   └── RequestRefused      not this one request: too long for the model, or filtered
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
-    │   └── Unusable                the host answers, but nothing that can be used
+    │   └── UnusableResponse        the host answers, but nothing that can be used
     ├── TrainingFailed              the loss of a model in training is no number any more
     ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
@@ -29,6 +29,8 @@ Errors of other libraries become one of these at the one place where the library
 from __future__ import annotations
 
 from pathlib import Path
+
+from personalrm.renamed import renamed
 
 
 class PersonalrmError(Exception):
@@ -146,3 +148,6 @@ class StoreConflict(PersonalrmError):
 
 class MissingExtra(PersonalrmError):
     """An optional package is needed and not installed."""
+
+
+__getattr__ = renamed(__name__, {"Refused": "EndpointRefused", "Unusable": "UnusableResponse"})

@@ -32,6 +32,7 @@ from personalrm.preferences import Verdict
 from personalrm.profile.file import load, save
 from personalrm.profile.options import Options, Preset, VerdictMode
 from personalrm.profile.records import Profile
+from personalrm.renamed import warn
 from personalrm.synthesis.persona import persona_text
 
 if TYPE_CHECKING:
@@ -249,5 +250,13 @@ class SynthesizeMe:
     """`aevaluate` from plain code."""
     close = blocking(aclose)
     """`aclose` from plain code."""
-    ask, aask = next_question, anext_question
-    """The names until 0.1."""
+
+    def ask(self, *given: Any, **named: Any) -> list[Question]:
+        """The name of `next_question` until 0.1."""
+        warn("SynthesizeMe.ask", "SynthesizeMe.next_question")
+        return self.next_question(*given, **named)
+
+    async def aask(self, *given: Any, **named: Any) -> list[Question]:
+        """The name of `anext_question` until 0.1."""
+        warn("SynthesizeMe.aask", "SynthesizeMe.anext_question")
+        return await self.anext_question(*given, **named)

@@ -27,7 +27,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
@@ -51,7 +51,7 @@ def llm() -> Iterator[SimulatedLLM]:
 
 def bench(people: list[History], llm: SimulatedLLM, folder: Path, cache: Path, **how: Any) -> BenchResult:
     async def connected() -> Any:
-        return shared_models(["simulated"], Settings(llm.url, cache=cache))
+        return shared_models(["simulated"], EndpointOptions(llm.url, cache=cache))
 
     return run(people, how.pop("methods", METHODS), how.pop("design", DESIGN),
                models=background_loop.run(connected()), folder=folder, **how)  # fmt: skip
@@ -265,7 +265,7 @@ def test_other_choices_and_other_models_are_refused(
         bench(flipped, llm, whole, tmp_path / "answers")
 
     async def other() -> Any:
-        return shared_models([f"another@{llm.url}"], Settings(cache=tmp_path / "answers"))
+        return shared_models([f"another@{llm.url}"], EndpointOptions(cache=tmp_path / "answers"))
 
     with pytest.raises(DataError, match="holds a run on simulated; name every model"):
         run(people, METHODS, DESIGN, models=background_loop.run(other()), folder=whole)
@@ -346,7 +346,7 @@ def test_methods_models_and_numbers_of_choices_multiply(people: list[History], t
     with SimulatedLLM() as one, SimulatedLLM() as two:
 
         async def connected() -> Any:
-            return shared_models([f"small@{one.url}", f"large@{two.url}"], Settings(cache=tmp_path / "answers"))
+            return shared_models([f"small@{one.url}", f"large@{two.url}"], EndpointOptions(cache=tmp_path / "answers"))
 
         result = run(people, ["longer", "default", "traits", "synthesizeme"], DESIGN,
                      models=background_loop.run(connected()), context_pairs=(2, None))  # fmt: skip

@@ -80,7 +80,7 @@ def test_room() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"room": 1.5}, "--room: expected a share from 0 to 1, found 1.5"),
+        ({"min_personalizable": 1.5}, "--min-personalizable: expected a share from 0 to 1, found 1.5"),
         ({"min_agreement": 0.9}, "--min-agreement must not be above --max-agreement"),
         ({"train": 0.7, "validation": 0.7}, "must not exceed 1 together"),
         ({"target": 1.0}, "--target: expected a share between 0 and 1"),

@@ -26,15 +26,16 @@ PROGRAM = """
 import asyncio, atexit, sys
 from personalrm.errors import BudgetSpent
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared
-from personalrm.llm.endpoint import Want
+from personalrm.llm.connect import EndpointOptions, shared
+from personalrm.llm.endpoint import SamplingParams
 from personalrm.llm.gather import gather
 from personalrm.preferences import Message
 
 url, cache, count, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
 async def work():
-    llm = shared("m", Settings(base_url=url, cache=cache, concurrency=16, max_calls=20 if how == "budget" else None))
+    options = EndpointOptions(base_url=url, cache=cache, concurrency=16, max_calls=20 if how == "budget" else None)
+    llm = shared("m", options)
     await llm.complete([Message("user", "first")], SamplingParams(5))
     atexit.register(print, "ends", flush=True)  # right before the portal waits for what is on its way
     print("running", flush=True)

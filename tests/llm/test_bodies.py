@@ -18,8 +18,8 @@ from personalrm.errors import UnusableResponse
 
 @pytest.fixture(autouse=True)
 def _few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr("personalrm.llm.openai.TRIES_AT_START", 1)
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("personalrm.llm.http_client.TRIES_AT_START", 1)
 
 
 @contextlib.asynccontextmanager

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from odd_hosts import OddHost, answer
 
 from personalrm.errors import StorageError
-from personalrm.llm.cache import AnswerCache, cache_key, default_path
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.cache import AnswerCache, default_path
+from personalrm.llm.cache_rows import cache_key
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
 FULL = Completion(
-    "B, because …", (TokenLogprob("B", -0.25, (("B", -0.25), ("A", -1.5))),), 120, 7, 64, "length", 0.0125, False
+    "B, because …", (TokenLogprob("B", -0.25, (("B", -0.25), ("A", -1.5))),), 120, 7, 64, "stop", 0.0125, False
 )
 WRITER = """
 import sys
@@ -66,7 +67,6 @@ def test_whatever_changes_the_answer_changes_the_key() -> None:
         cache_key("m", ask("r"), want),
         cache_key("m", [Message("system", "q")], want),
         cache_key("m", [*ask("q"), Message("assistant", "")], want),
-        cache_key("m", ask("q"), replace(want, max_tokens=11)),
         cache_key("m", ask("q"), replace(want, temperature=0.1)),
         cache_key("m", ask("q"), replace(want, schema=None)),
         cache_key("m", ask("q"), replace(want, schema={"title": "u", "type": "object"})),
@@ -75,7 +75,8 @@ def test_whatever_changes_the_answer_changes_the_key() -> None:
         cache_key("m", ask("half \ud83d"), want),
         cache_key("m", ask("half \ud83e"), want),
     }
-    assert len(keys) == 13
+    assert len(keys) == 12
+    assert cache_key("m", ask("q"), replace(want, max_tokens=11)) in keys  # it only cuts an answer
     assert cache_key("m", ask("q"), replace(want, priority=9)) in keys
     assert cache_key("m", ask("q"), replace(want, schema={"type": "object", "title": "t"})) in keys
 
@@ -107,13 +108,13 @@ def test_a_directory_a_text_file_and_a_file_as_folder(tmp_path: Path) -> None:
     before = text.read_bytes()
     for path in (tmp_path, text, text / "answers.sqlite", Path("/")):
         with pytest.raises(StorageError, match=r"^the cache .* cannot be used: .+; name another file with --cache$"):
-            AnswerCache(path)
+            AnswerCache(path).open()
     assert text.read_bytes() == before
 
 
 def test_no_right_to_write(tmp_path: Path) -> None:
     """As root every file can be written, so this is done as nobody."""
-    AnswerCache(tmp_path / "answers.sqlite").close()
+    AnswerCache(tmp_path / "answers.sqlite").open().close()
     for path, mode in ((tmp_path, 0o555), (tmp_path / "answers.sqlite", 0o444)):
         path.chmod(mode)
     code = """
@@ -123,7 +124,7 @@ from personalrm.llm.cache import AnswerCache
 if os.geteuid() == 0:
     os.seteuid(65534)
 try:
-    AnswerCache(sys.argv[1])
+    AnswerCache(sys.argv[1]).open()
 except StorageError as error:
     print(error)
 """
@@ -183,7 +184,7 @@ async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_dis
         return 200, answer("x" * 60_000)
 
     async with OddHost(reply) as odd:
-        llm = connect("m", Settings(base_url=odd.url, cache=path, concurrency=40))
+        llm = connect("m", EndpointOptions(base_url=odd.url, cache=path, concurrency=40))
         asking = [asyncio.create_task(llm.complete(ask(f"question {at}"), SamplingParams(5))) for at in range(300)]
         done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_EXCEPTION)
         for task in asking:
@@ -203,13 +204,21 @@ async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_dis
 
 
 async def test_with_room_again_the_same_object_goes_on(small_disk: Path) -> None:
+    """The disk gets full while the first answer is on its way: it is kept, nothing is asked until there is room."""
     ballast = small_disk / "ballast"
-    async with OddHost(lambda *_: (200, answer("x" * 60_000))) as odd:
-        llm = connect("m", Settings(base_url=odd.url, cache=small_disk / "answers.sqlite"))
-        with pytest.raises(OSError, match="No space"):
-            ballast.write_bytes(b"x" * (7 << 20))
+
+    def reply(body: object, number: int) -> object:
+        if number == 1:
+            with pytest.raises(OSError, match="No space"):
+                ballast.write_bytes(b"x" * (7 << 20))
+        return 200, answer("x" * 60_000)
+
+    async with OddHost(reply) as odd:
+        llm = connect("m", EndpointOptions(base_url=odd.url, cache=small_disk / "answers.sqlite"))
         with pytest.raises(StorageError, match="all answers so far are kept"):
             await llm.complete(ask("first"), SamplingParams(5))
+        with pytest.raises(StorageError, match="is full"):
+            await llm.complete(ask("second"), SamplingParams(5))
         ballast.unlink()
         assert (await llm.complete(ask("first"), SamplingParams(5))).from_cache
         assert not (await llm.complete(ask("second"), SamplingParams(5))).from_cache
@@ -221,7 +230,7 @@ def test_opening_on_a_full_disk_leaves_no_half_reserve(small_disk: Path) -> None
     with pytest.raises(OSError, match="No space"):
         (small_disk / "ballast").write_bytes(b"x" * (7 << 20))
     with pytest.raises(StorageError, match="is full or failing"):
-        AnswerCache(small_disk / "answers.sqlite")
+        AnswerCache(small_disk / "answers.sqlite").open()
     assert not (small_disk / "answers.sqlite.reserve").exists()
 
 
@@ -255,7 +264,7 @@ async def test_no_key_no_url_and_no_prompt_on_the_disk(tmp_path: Path) -> None:
 
     async with OddHost(echo) as odd:
         url = odd.url.replace("http://", "http://user:passw0rd@") + "?token=t0ken"
-        llm = connect("m", Settings(url, key, tmp_path / "answers.sqlite"))
+        llm = connect("m", EndpointOptions(url, key, tmp_path / "answers.sqlite"))
         want = SamplingParams(5, schema={"title": "t", "type": "object", "description": "described"}, logprobs=5)
         found = await llm.complete(ask(secret_prompt), want)
         stored = _bytes_of(tmp_path)

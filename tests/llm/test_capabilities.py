@@ -11,7 +11,7 @@ from odd_hosts import ASK, SCHEMA, SHORT, answer, asked, error, question
 
 from personalrm.errors import EndpointRefused
 from personalrm.llm.capabilities import Capabilities
-from personalrm.llm.connect import Settings, connect
+from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import SamplingParams
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import Message
@@ -179,7 +179,7 @@ async def test_the_request_that_uses_most_features_goes_first() -> None:
 async def test_hosted_reasoning_model_is_asked_its_way() -> None:
     async with SimulatedLLM(thinking="hidden") as llm:
         want = SamplingParams(max_tokens=400, temperature=0.0, schema=SCHEMA, logprobs=20)
-        one = connect("o", Settings(base_url=llm.url, cache=":memory:"))
+        one = connect("o", EndpointOptions(base_url=llm.url, cache=":memory:"))
         await asyncio.gather(*(one.complete(question(at), want) for at in range(10)))
         await one.aclose()
         assert llm.statistics.statuses["400"] == 4  # max_tokens, temperature, logprobs 20, logprobs 5
@@ -190,12 +190,12 @@ async def test_the_next_process_probes_nothing(tmp_path: Path) -> None:
     settings = {"cache": tmp_path / "answers.sqlite"}
     async with SimulatedLLM(structured="none", logprobs=False) as llm:
         for process in range(2):
-            one = connect("m", Settings(base_url=llm.url, **settings))
+            one = connect("m", EndpointOptions(base_url=llm.url, **settings))
             asking = (one.complete(question(at + 10 * process), ALL) for at in range(10))
             await asyncio.gather(*asking)
             await one.aclose()
             assert llm.statistics.statuses["400"] == 4
-        other = connect("another model", Settings(base_url=llm.url, **settings))
+        other = connect("another model", EndpointOptions(base_url=llm.url, **settings))
         await other.complete(question(0), ALL)
         await other.aclose()
         assert llm.statistics.statuses["400"] == 8  # another model at the same host may do more
@@ -204,11 +204,11 @@ async def test_the_next_process_probes_nothing(tmp_path: Path) -> None:
 async def test_what_was_learned_is_forgotten_after_a_week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"cache": tmp_path / "answers.sqlite"}
     async with SimulatedLLM(logprobs=False) as llm:
-        one = connect("m", Settings(base_url=llm.url, **settings))
+        one = connect("m", EndpointOptions(base_url=llm.url, **settings))
         await one.complete(question(0), SCORED)
         await one.aclose()
         monkeypatch.setattr("personalrm.llm.connect.LEARNED_FOR_S", 0.0)
-        again = connect("m", Settings(base_url=llm.url, **settings))
+        again = connect("m", EndpointOptions(base_url=llm.url, **settings))
         await again.complete(question(1), SCORED)
         await again.aclose()
         assert llm.statistics.statuses["400"] == 4

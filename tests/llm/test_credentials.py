@@ -98,8 +98,8 @@ def test_an_at_sign_in_a_path_is_no_password() -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 400, 429, 500, 302])
 async def test_a_host_that_echoes_the_header_shows_nothing(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr("personalrm.llm.openai.TRIES", 2)
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("personalrm.llm.http_client.TRIES", 2)
     echo = f"got Authorization: Basic {BASIC}, user maria, password {PASSWORD}, cut {BASIC[4:15]}"
     reply = status, error(echo), {"Location": f"http://maria:{PASSWORD}@h/?auth={BASIC}", "Retry-After": "9999"}
     async with asked(lambda *_: reply) as (odd, one):

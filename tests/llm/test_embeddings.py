@@ -40,7 +40,7 @@ async def embedded(handler: Handler, texts: list[str], **host: Any) -> tuple[np.
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.01)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,12 +19,12 @@ FIT = """
 import sys
 from personalrm.data.simulated import simulate_people
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared
+from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.synthesis.fitting import fit
 from personalrm.profile.options import Options
 
 async def work():
-    llm = shared("simulated", Settings(base_url=sys.argv[1], cache=sys.argv[2], concurrency=int(sys.argv[3])))
+    llm = shared("simulated", EndpointOptions(base_url=sys.argv[1], cache=sys.argv[2], concurrency=int(sys.argv[3])))
     print("ready", flush=True)
     return await fit(llm, simulate_people(1, choices=80, seed=3)[0], Options())
 
@@ -50,9 +51,16 @@ def kept(cache: Path) -> int:
         connection.close()
 
 
-def killed_in_the_midst(cache: Path, wanted: int, pause: float) -> SimulatedLLM:
+def free_port() -> int:
+    """A port for a host that is started again and again: answers belong to a host, which its URL names."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def killed_in_the_midst(cache: Path, wanted: int, pause: float, port: int) -> SimulatedLLM:
     """Run the fit until the host has given so many answers and for seconds more, kill it; the host, with its counts."""
-    with SimulatedLLM(latency=LATENCY_S) as llm:
+    with SimulatedLLM(latency=LATENCY_S, port=port) as llm:
         program = start(llm.url, cache)
         assert program.stdout is not None
         assert program.stdout.readline() == "ready\n"
@@ -73,16 +81,17 @@ def test_kill_nine_ten_times_over(tmp_path: Path, record_property: Callable[[str
     within the first answers of a run, a few before any.
     """
     cache, rng = tmp_path / "answers.sqlite", random.Random(20261123)
+    port = free_port()
     answered: Counter[str] = Counter()
     lost: list[int] = []
     for _ in range(10):
         before = kept(cache)
-        statistics = killed_in_the_midst(cache, rng.randrange(8), rng.uniform(0.0, LATENCY_S)).statistics
+        statistics = killed_in_the_midst(cache, rng.randrange(8), rng.uniform(0.0, LATENCY_S), port).statistics
         lost.append(statistics.requests - (kept(cache) - before))
         assert 0 <= lost[-1] <= CONCURRENCY
         answered += statistics.finished
     assert answered.total() > 20  # the kills came in the midst of the work
-    with SimulatedLLM(latency=LATENCY_S) as llm:
+    with SimulatedLLM(latency=LATENCY_S, port=port) as llm:
         program = start(llm.url, cache)
         said, _ = program.communicate(timeout=PATIENCE_S)
         assert (program.returncode, said) == (0, "ready\ndone\n")

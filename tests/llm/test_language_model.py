@@ -14,7 +14,7 @@ from odd_hosts import ASK, SHORT, OddHost, answer, error, question, until
 from personalrm.errors import BudgetSpent, DataError, EndpointRefused
 from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache
-from personalrm.llm.connect import Settings, connect, shared
+from personalrm.llm.connect import EndpointOptions, connect, shared
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.llm.language_model import LanguageModel, UsageMeter
 from personalrm.llm.ledger import Budget, Prices
@@ -29,7 +29,7 @@ async def llm() -> AsyncIterator[SimulatedLLM]:
 
 
 def open_at(server: SimulatedLLM | OddHost, path: Path, **settings: Any) -> LanguageModel:
-    return connect("m", Settings(base_url=server.url, cache=path / "answers.sqlite", **settings))
+    return connect("m", EndpointOptions(base_url=server.url, cache=path / "answers.sqlite", **settings))
 
 
 async def test_what_was_answered_is_not_asked_again(llm: SimulatedLLM, tmp_path: Path) -> None:
@@ -198,19 +198,19 @@ async def test_max_cost_overshoots_by_little_and_keeps_all(tmp_path: Path, known
 
 def test_max_cost_needs_prices() -> None:
     with pytest.raises(DataError, match="--max-cost needs the model's prices: give --prices"):
-        Settings(base_url="http://h", max_cost=1.0).resolved()
+        EndpointOptions(base_url="http://h", max_cost=1.0).resolved()
 
 
 def test_no_endpoint_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(DataError, match=r"^no endpoint: set OPENAI_API_KEY, or give --base-url"):
-        Settings().resolved()
-    assert Settings(base_url="http://localhost:1").resolved().api_key is None
+        EndpointOptions().resolved()
+    assert EndpointOptions(base_url="http://localhost:1").resolved().api_key is None
 
 
 def test_settings_show_no_secret() -> None:
-    shown = repr(Settings(base_url="http://me:pw@h/?token=t0ken", api_key="sk-0123456789"))
+    shown = repr(EndpointOptions(base_url="http://me:pw@h/?token=t0ken", api_key="sk-0123456789"))
     assert "sk-0123" not in shown
     assert "pw" not in shown
     assert "t0ken" not in shown
@@ -262,11 +262,11 @@ async def test_meter_counts_one_fit_within_a_run(llm: SimulatedLLM, tmp_path: Pa
 async def test_people_of_one_run_share_one_connection_and_closing_one_breaks_no_other(
     llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    settings = Settings(base_url=llm.url, cache=tmp_path / "a.sqlite")
+    settings = EndpointOptions(base_url=llm.url, cache=tmp_path / "a.sqlite")
     first, second = shared("m", settings), shared("m", settings)
     assert first is second
     assert shared("other", settings) is not first
-    assert shared("m", Settings(base_url=llm.url, cache=tmp_path / "b.sqlite")) is not first
+    assert shared("m", EndpointOptions(base_url=llm.url, cache=tmp_path / "b.sqlite")) is not first
     running = asyncio.create_task(second.complete(question(1), SHORT))
     await until(lambda: llm.statistics.requests)
     await first.aclose()
@@ -279,7 +279,7 @@ async def test_a_connection_nobody_holds_is_closed(llm: SimulatedLLM, tmp_path: 
     """Warnings are errors here: an unclosed session would be one."""
 
     async def use() -> None:
-        one = shared("m", Settings(base_url=llm.url, cache=tmp_path / "a.sqlite"))
+        one = shared("m", EndpointOptions(base_url=llm.url, cache=tmp_path / "a.sqlite"))
         await one.complete(ASK, SHORT)
 
     await background_loop.join(use())

@@ -39,7 +39,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries wait a tenth as long."""
-    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.05)
 
 
 async def _all(asking: list[Awaitable[Any]]) -> list[Any]:
@@ -155,7 +155,7 @@ async def test_wrong_key_is_one_request_and_one_sentence_for_64_waiting() -> Non
 
 
 async def test_a_refused_key_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.STANDS_S", 0.05)
+    monkeypatch.setattr("personalrm.llm.http_client.STANDS_S", 0.05)
     async with asked(lambda _, number: (401, error("no")) if number == 1 else (200, answer())) as (_, one):
         with pytest.raises(EndpointRefused):
             await one.complete(ASK, SHORT)
@@ -232,7 +232,7 @@ async def test_moved_host_is_named_and_the_key_does_not_follow() -> None:
 async def test_closed_port_gives_up_after_three_tries_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three tries are 1.5 s of waiting at most, with the waits that are not shortened here."""
     waits: list[int] = []
-    monkeypatch.setattr("personalrm.llm.openai._jittered", lambda attempt: waits.append(attempt) or 0.01)
+    monkeypatch.setattr("personalrm.llm.http_client._jittered", lambda attempt: waits.append(attempt) or 0.01)
     with dead_port() as port:
         one = endpoint(f"http://127.0.0.1:{port}/v1")
         found = await _all([one.complete(question(at), SHORT) for at in range(64)])
@@ -333,8 +333,8 @@ async def test_deadline_leaves_out_the_time_in_the_queue(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("knob", ["error_every", "drop_every", "rate_limit_every"])
 async def test_passing_faults_are_retried_until_all_are_answered(knob: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One question may meet the host's bad moment again and again: with six tries about one run in a hundred would."""
-    monkeypatch.setattr("personalrm.llm.openai.TRIES", 60)
-    monkeypatch.setattr("personalrm.llm.openai.LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr("personalrm.llm.http_client.TRIES", 60)
+    monkeypatch.setattr("personalrm.llm.http_client.LONGEST_WAIT_S", 0.2)
     async with SimulatedLLM(**{knob: 4}) as llm:
         one = endpoint(llm.url, concurrency=8)
         found = await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(60)))
@@ -384,9 +384,9 @@ async def test_retry_after_is_obeyed_by_everybody(header: dict[str, str], least:
 
 
 async def test_longer_patience_than_a_call_has_is_said_at_once() -> None:
-    reply = 429, error("Daily limit reached"), {"Retry-After": "40000"}
+    reply = 429, error("Come back later"), {"Retry-After": "40000"}
     async with asked(lambda *_: reply) as (odd, one):
-        with pytest.raises(Unreachable, match=r"overloaded \(429\): Daily limit reached"):
+        with pytest.raises(Unreachable, match=r"overloaded \(429\): Come back later"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 1
 

@@ -2,121 +2,78 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
 import time
 
 import pytest
+from grounding_phrases import GUESSES, MORE_GUESSES, MORE_TASTES, TASTES
 from places import REAL_DATA
 
 from personalrm.preferences import Message, Preference
-from personalrm.synthesis.grounding import grounded, invents, own_words
+from personalrm.synthesis.grounding import LONGEST, grounded, invents, own_words
+from personalrm.synthesis.identity.lexicon import terms
 
 PERSONAS = REAL_DATA / "traces_personas.jsonl"
-
-GUESSES = [
-    "The person is a nurse.",
-    "The user is likely a 40-year-old nurse in a large city.",
-    "Is about 40 years old and works as a nurse in a large city.",
-    "Probably a student.",
-    "They are likely an engineer who likes detail.",
-    "This person may be a retired teacher.",
-    "The user seems to be a busy working mother.",
-    "Likely male.",
-    "Female, likes detail.",
-    "She prefers short answers.",
-    "Prefers answers that suit his job.",
-    "He likes lists, and they should be short.",
-    "The person is in their late twenties.",
-    "Someone in her thirties who likes lists.",
-    "A 30-40 year old individual who is a spiritual seeker.",
-    "The synthesized user persona is a 30-40 year old individual who is likely a foodie.",
-    "As a mother of two, they like practical advice.",
-    "They are Christian and like scripture.",
-    "The person is American.",
-    "The person lives in London.",
-    "The user is from Germany.",
-    "They are a native English speaker.",
-    "The person works as a paralegal.",
-    "They work in healthcare.",
-    "In their job as a paralegal they need precise answers.",
-    "The person is named Anna.",
-    "The user's name is Anna.",
-    "Anna prefers short answers.",
-    'Meet "Alex," who is deeply invested in spiritual growth.',
-    "Name: Reflective",
-    "**Name:** Alex",
-    "Age: Late 20s to early 30s",
-    "* Occupation: Scientist, researcher, or industry professional",
-    "**Education:** Bachelor's or master's degree in social work",
-    "They are likely busy professionals with many duties.",
-    "The person, who is a doctor, values sources.",
-    "Likes lists and is a lawyer.",
-    "They're a teenager.",
-    "He or she is probably a teenager.",
-    "The person identifies as a woman.",
-    "Someone who is white and works at a bank.",
-]
-TASTES = [
-    "Prefers short answers.",
-    "Dislikes black-and-white thinking.",
-    "The person is wary of black-and-white thinking.",
-    "Likes it when a response asks the user to see a doctor.",
-    "Prefers answers a student could follow.",
-    "Explains things as a teacher would, step by step.",
-    "Wants advice to see a doctor, nurse or pharmacist where health is concerned.",
-    "Prefers answers that keep their own stance open.",
-    "They like their answers short, with their reasons first.",
-    "Likes American English spelling.",
-    "Prefers European history to be told with dates.",
-    "Enjoys recipes of African origin.",
-    "Responses should be student-friendly.",
-    "The person is student-minded in how they ask for steps.",
-    "Prefers explanations a five-year-old could follow.",
-    "Likes explanations that a 10-year-old could follow.",
-    "Prefers code that works as intended.",
-    "Likes a method that works as a checklist.",
-    "Mentions techniques called Pomodoro.",
-    "Likes apps named after what they do.",
-    "Values content about elderly care.",
-    "A student could follow what they like.",
-    "Likes to be told what a doctor would do.",
-    "The person is happy with American spelling.",
-    "They are drawn to European history.",
-    "The person is a fan of Asian food.",
-    "The user is interested in student life.",
-    "Prefers that the answer leaves the decision to him or her.",
-    "Prefers white space between paragraphs.",
-    "The person is likely to prefer a direct answer.",
-    "They may be skeptical of generic advice.",
-    "A thoughtful and empathetic individual who values nuance and balance.",
-    "This user is likely someone who values independence and respect for others.",
-    "Values honesty: the response should admit limits.",
-    "Tone: warm and encouraging.",
-    "Structure: lists with headings.",
-    "Format prefers lists over prose.",
-    "Usually prefers numbers.",
-    "Numbers are liked, stories are not.",
-    "Goes for answers with a professional tone.",
-    "They are open-minded and look for nuance.",
-    "Prefers scientific, research-backed detail.",
-    "Wants the answer of a writer, not of a machine.",
-    "Prefers a single recommendation to several.",
-    "Likes a mature, adult tone.",
-    "Brevity is a must.",
-    "Accuracy is likely to matter more than warmth.",
-    "Humour would be welcome.",
-    "Clear names, called what they are, are liked.",
-]
+OTHERS = "how do i boil an egg? my doctor asked me about her recipe for a student party in london."
+"""Own words that say nothing of the person."""
 
 
-@pytest.mark.parametrize("text", GUESSES)
-def test_a_guess_at_who_the_person_is_is_dropped(text: str) -> None:
-    assert invents(text, "how do i boil an egg? my doctor asked me about her recipe for a student party in london.")
+@pytest.mark.parametrize("category", GUESSES)
+def test_a_guess_at_who_the_person_is_is_dropped(category: str) -> None:
+    assert [text for text in GUESSES[category] if not invents(text, OTHERS)] == []
 
 
-@pytest.mark.parametrize("text", TASTES)
-def test_a_taste_is_kept_whatever_it_is_about(text: str) -> None:
-    assert not invents(text, "")
+def test_guesses_of_every_other_form_are_dropped() -> None:
+    assert [text for text in MORE_GUESSES if not invents(text, OTHERS)] == []
+
+
+def test_a_taste_is_kept_whatever_it_is_about() -> None:
+    assert [text for text in (*TASTES, *MORE_TASTES) if invents(text, "")] == []
+
+
+def test_there_are_enough_of_both() -> None:
+    assert sum(map(len, GUESSES.values())) >= 200
+    assert len(MORE_GUESSES) >= 300
+    assert len({*TASTES, *MORE_TASTES}) >= 480
+
+
+FRAMES = {
+    "role": ("The user is {a} {}.", "As {a} {}, they like lists.", "Likes lists and is {a} {}.", "Sounds like {a} {}."),
+    "trait": ("The user is {}.", "Likely {}.", "They are {} and like lists.", "Prefers lists because they are {}."),
+    "thing": ("They have {} to think of.", "Someone with {}.", "The user has {} and wants tips."),
+    "place": ("Lives in {}.", "The user is from {}.", "Someone from {} who likes lists.", "Moved from {} last year."),
+}
+TOPICS = {
+    "role": ("Likes advice {a} {} could follow.", "Prefers stories about {a} {}.", "Trusts what {a} {} says."),
+    "trait": ("Likes stories about {} characters.", "Is curious about {} culture.", "Enjoys films with {} heroes."),
+    "thing": ("Likes stories about {}.", "Wants answers on {} to be exact.", "Enjoys examples with {}."),
+    "place": ("Likes recipes from {}.", "Enjoys stories set in {}.", "Likes hearing how people in {} live."),
+}
+ODD = {
+    "first language",
+    "between jobs",
+    "in debt",
+    "of mixed race",
+    "the devil",
+    "course in",
+    "background in",
+    "job as",
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_every_term_says_something_of_the_person_and_nothing_as_a_topic(kind: str) -> None:
+    of_kind = (one for of in terms().values() for one in of if one.kind == kind)
+    known = sorted({" ".join(one.words).replace(" 's", "'s") for one in of_kind})
+    drawn = random.Random(0).sample([one for one in known if one not in ODD], 150)
+
+    def filled(frame: str, term: str) -> str:
+        return frame.replace("{a}", "an" if term[0] in "aeio" else "a").replace("{}", term)
+
+    assert [text for term in drawn for one in FRAMES[kind] if not invents(text := filled(one, term), "")] == []
+    assert [text for term in drawn for one in TOPICS[kind] if invents(text := filled(one, term), "")] == []
 
 
 def said(text: str, role: str = "user", reason: str | None = None) -> str:
@@ -132,10 +89,19 @@ def said(text: str, role: str = "user", reason: str | None = None) -> str:
         ("The person is a nurse.", "I've been a nurse for ten years."),
         ("The person works as a paralegal.", "I work as a paralegal in a small firm."),
         ("The person is in their forties.", "I'm in my forties now."),
+        ("The person is in their forties.", "I am 43 and still play."),
         ("The person is 40 years old.", "I'm 40 and tired."),
         ("She prefers short answers.", "I'm a woman of few words."),
         ("The person is named Anna.", "My name is Anna. Write me a poem."),
         ("The person lives in Berlin.", "I live in Berlin."),
+        ("Lives near Boston.", "We moved to Boston in May."),
+        ("Has two children.", "My two kids never sleep."),
+        ("Their wheelchair matters to them.", "I use a wheelchair at work."),
+        ("Has ADHD and needs short paragraphs.", "I was diagnosed with ADHD last year."),
+        ("Is autistic.", "I'm autistic, please be literal."),
+        ("Their wife shares the taste.", "My wife wants a poem."),
+        ("A practising Muslim who likes respect.", "I'm a Muslim and I fast."),
+        ("Is on a tight budget.", "We have a tight budget this month."),
     ],
 )
 def test_what_the_person_said_of_themselves_stays(text: str, own: str) -> None:
@@ -149,9 +115,16 @@ def test_what_the_person_said_of_themselves_stays(text: str, own: str) -> None:
     [
         ("The person is a doctor.", "Should I ask a doctor?"),
         ("The person is a nurse.", "My mother was helped by a nurse."),
+        ("The person is a nurse.", "If I were a nurse, what would I earn?"),
+        ("The person is a nurse.", "I am not a nurse."),
+        ("The person is a nurse.", "Imagine I am a nurse and answer me."),
+        ("The person is autistic.", "Am I autistic?"),
         ("She prefers short answers.", "I told her the truth. What did she mean?"),
         ("The person lives in Paris.", "What is the best museum of Paris?"),
+        ("The person lives in Paris.", "I love Paris."),
         ("The person is named Anna.", "Who wrote Anna Karenina?"),
+        ("Has three children.", "I wish I had children."),
+        ("The person is a mother.", "My mother is ill."),
     ],
 )
 def test_a_word_that_the_person_used_of_others_proves_nothing(text: str, own: str) -> None:
@@ -170,13 +143,50 @@ def test_only_the_guessing_sentences_and_lines_are_lost() -> None:
     assert grounded(text, "") == "Likes lists. Wants numbers! * Values: facts Prefers brevity."
     assert grounded("Meet Alex. Alex is curious. Likes lists.", "") == "Likes lists."
     assert grounded("Meet Alex. Alex is curious.", "my name is alex.") == "Meet Alex. Alex is curious."
+    assert grounded("Likes examples, e.g. of nurses. Is autis\u200btic.", "") == "Likes examples, e.g. of nurses."
     assert grounded("", "") == ""
 
 
-def test_a_long_text_is_checked_in_no_time() -> None:
+UNITS = [
+    *(": : :", "likely ", "they are ", "is a very, ", "their big ", ". ", "- ", "and who ", "I am a nurse ", " \n"),
+    *("\t", "name is A", "a'", "with two ", "in the ", "as a ", "who "),
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_is_checked_in_no_time(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
     began = time.process_time()
-    assert not invents("likely " * 3000 + "the person is very, " * 2000, "i am " * 3000)
-    assert time.process_time() - began < 30.0
+    assert len(grounded(text, "")) <= LONGEST + 10
+    assert invents(text, ""), "what cannot be checked is not kept"
+    assert not invents("Likes lists.", said(text))
+    assert time.process_time() - began < 5.0
+
+
+async def test_the_event_loop_does_not_stand_still_while_a_persona_is_read() -> None:
+    from personalrm.llm.endpoint import Completion
+    from personalrm.synthesis.judging import FewShotExample
+    from personalrm.synthesis.persona import write_persona
+
+    class Host:
+        async def complete(self, messages: object, params: object) -> Completion:
+            return Completion("The person likes lists and numbers, : : : and is a very, very long talker. " * 20_000)
+
+    choice = Preference("1", "ada", "g", (Message("user", "I am a nurse. " * 5_000),), "a", "b")
+    longest, running = 0.0, True
+
+    async def beat() -> None:
+        nonlocal longest
+        while running:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - began)
+
+    beating = asyncio.create_task(beat())
+    await write_persona(Host(), [FewShotExample(choice, "why")], 0)  # type: ignore[arg-type]
+    running = False
+    await beating
+    assert longest < 0.5  # 8 s before; a busy machine is slow to switch between threads
 
 
 @pytest.mark.skipif(not PERSONAS.exists(), reason="the published traces are not here")

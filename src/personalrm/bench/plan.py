@@ -144,7 +144,7 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
         raise DataError(f"the number of folds must be at least 1, not {design.folds}")
     seen = design.people == "seen"
     if seen and (design.protocol != "context-target" or population is not None):
-        raise DataError("--people seen trains on contexts: it needs --protocol context-target and no --population")
+        raise DataError("--train-on-test-users-context needs --protocol context-target and no --population")
     fold = _fold_of(_users(people), design, alone=seen or population is not None)
     if population is not None and not any(one.user not in fold for one in population()):
         raise NotEnoughChoices("the population holds only people who are to be predicted; leave it out to use folds")

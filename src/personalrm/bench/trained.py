@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from personalrm.models.trained import Trained
 
 BRADLEY_TERRY = "bt"
-LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
-PUBLISHED = tuple(f"{one}:published" for one in LEARNED)
-PROMPTED = tuple(f"{BRADLEY_TERRY}:{one}" for one in ("persona", "persona+demonstrations", "history", "demographics"))
+LEARNED: tuple[str, ...] = ("gpo", "vpl", "pal", "lore", "pref")
+PUBLISHED: tuple[str, ...] = tuple(f"{one}:published" for one in LEARNED)
+PROMPTED: tuple[str, ...] = tuple(
+    f"{BRADLEY_TERRY}:{one}" for one in ("persona", "persona+demonstrations", "history", "demographics")
+)
 _STOPPING = 6  # of so many people one stops the training of a fine-tuned model
 
 
@@ -120,7 +122,7 @@ def check_unseen(name: str, users: Sequence[str]) -> None:
     if seen:
         raise DataError(
             f"{name} was trained on {len(seen)} of the {len(users)} people who are to be predicted ('{seen[0]}' is "
-            "one): test on others, or say --people seen"
+            "one): test on others, or say --train-on-test-users-context"
         )
 
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY
-from personalrm.errors import DataError, SeveralPeople, StorageError
+from personalrm.errors import DataError, SeveralPeople
 
 if TYPE_CHECKING:
+    from personalrm.client import Client
+    from personalrm.llm.connect import EndpointOptions
     from personalrm.llm.ledger import Prices
     from personalrm.preferences import History
     from personalrm.profile.records import Profile
-    from personalrm.synthesizeme import SynthesizeMe
 
 
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """A flag that changes nothing is told, lest somebody believes that it did."""
     from personalrm.cli import output
-    from personalrm.models.registry import TRAITS, is_local
+    from personalrm.models.registry import is_embedded, is_local
 
-    local, embedded = model is None or is_local(model), model is None or model in TRAITS
+    local, embedded = model is None or is_local(model), model is None or is_embedded(model)
     idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))
     if idle:
         whose = f"the model of {model}" if local else f"the endpoint's model {model}"
@@ -40,10 +41,12 @@ def given(context: typer.Context, names: Iterable[str]) -> list[str]:
     ]
 
 
-def check_writable(out: Path | None) -> None:
-    """Says before anything is asked what would fail after it."""
-    if out is not None and out.is_dir():
-        raise StorageError(f"the profile {out} cannot be written: it is a directory; name a file with --out")
+def check_output(out: Path | None, history: History | None = None, force: bool = False) -> None:
+    """Says before anything is asked what would fail after it; with the person's choices also whose profile is there."""
+    from personalrm.profile.file import check_replaceable
+
+    if out is not None:
+        check_replaceable(out, history, force=force)
 
 
 def read(path: str, user: str | None, strict: bool, min_gap: float) -> History:
@@ -76,19 +79,30 @@ def read_for(path: str, profile: Profile, strict: bool, min_gap: float) -> Histo
     return history
 
 
-def engine(model: str | None, **settings: Any) -> SynthesizeMe:
-    """A fresh engine of that name."""
-    from personalrm.synthesizeme import SynthesizeMe
+def client(context: typer.Context, model: str | None, **settings: Any) -> Client:
+    """A client with the command's options for the endpoint."""
+    from personalrm.client import Client
 
-    return SynthesizeMe(model, **settings)
+    return Client(model, endpoint=endpoint_options(context), **settings)
 
 
-def load(path: Path, model: str | None, base_url: str | None, cache: Path | None, **settings: Any) -> SynthesizeMe:
-    """A saved profile, ready to predict; ``model`` in place of its own if one is named."""
-    from personalrm.synthesizeme import SynthesizeMe
+def opened(
+    context: typer.Context, path: Path, model: str | None, answered: Callable[[], None] | None = None
+) -> tuple[Profile, Client]:
+    """A saved profile, and what predicts with it: ``model`` in place of its own if one is named."""
+    from personalrm.profile.file import load
 
-    named = {} if model is None else {"model": model}
-    return SynthesizeMe.load(path, base_url=base_url, cache=cache, **named, **settings)
+    profile = load(path)
+    return profile, client(context, model or profile.model, answered=answered)
+
+
+def endpoint_options(context: typer.Context) -> EndpointOptions:
+    """How models are asked, from the command's options of these names; the defaults for those it does not have."""
+    from personalrm.llm.connect import EndpointOptions
+
+    names = ("base_url", "cache", "concurrency", "max_calls", "max_cost", "timeout")
+    given = {name: context.params[name] for name in names if name in context.params}
+    return EndpointOptions(prices=price_list(context.params.get("prices")), **given)
 
 
 def persona_prompt(path: Path | None) -> str | None:
@@ -127,11 +141,11 @@ def models(several: list[str] | None) -> list[str]:
     return [one for text in several or [] for one in listed(text)]
 
 
-def context_pairs(text: str | None) -> list[int | None]:
+def context_sizes(text: str | None) -> list[int | None]:
     """Numbers of choices from ``2,4,8,all``; all if nothing is given."""
     found: list[int | None] = []
     for one in listed(text or "all"):
         if one != "all" and not one.isdecimal():
-            raise DataError(f"--context-pairs: expected numbers or 'all', separated by commas, found '{one}'")
+            raise DataError(f"--context-sizes: expected numbers or 'all', separated by commas, found '{one}'")
         found.append(None if one == "all" else int(one))
     return found

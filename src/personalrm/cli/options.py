@@ -24,11 +24,6 @@ class ExportName(StrEnum):
     generation = "generation-prompt"
 
 
-class PeopleName(StrEnum):
-    unseen = "unseen"
-    seen = "seen"
-
-
 class DeviceName(StrEnum):
     auto = "auto"
     cpu = "cpu"
@@ -43,13 +38,14 @@ BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (else O
 Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail at the first bad row instead of skipping it.")]
 MinGap = Annotated[float, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Cache = Annotated[Path | None, typer.Option(help="File of answers; none is asked for twice (else PERSONALRM_CACHE).")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Most requests in flight.")]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; everything is kept.")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more dollars; needs --prices.")]
 PriceList = Annotated[str | None, typer.Option("--prices", help="IN,OUT[,CACHED]: dollars per million tokens.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds one try at a request may take.")]
+Force = Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Text = Annotated[str, typer.Option(help="Text, or @file.")]
 VerdictsOption = Annotated[VerdictsName, typer.Option(help="Ask for the answer alone, or for reasons first.")]

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from personalrm import prompts
 from personalrm.errors import EndpointError
 from personalrm.llm.answers import why_unparsed
-from personalrm.llm.cache import cache_key
+from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.preferences import Message, Preference
 from personalrm.profile.options import VerdictMode

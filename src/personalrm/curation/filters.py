@@ -48,4 +48,4 @@ def consensus(probabilities: Sequence[float | None], thresholds: Thresholds) -> 
 
 def has_room(probability: float | None, thresholds: Thresholds) -> bool:
     """Whether there is room for taste; never where that is unscored."""
-    return probability is not None and probability >= thresholds.room
+    return probability is not None and probability >= thresholds.min_personalizable

@@ -20,7 +20,7 @@ class Thresholds:
         min_gap: PRISM: least difference of two scores (of 100 points) that counts as a choice. Published: 10.
         min_pairs: least decided choices of a person, before and after the other filters.
         min_conversations: least conversations of a person; two are needed to have both context and target.
-        room: least probability that query (and responses) leave room for personal taste.
+        min_personalizable: least probability that query (and responses) leave room for personal taste.
         min_agreement, max_agreement: a pair is kept if the share of the judges' verdicts that equal the person's choice
             lies between, both included. Symmetric by default, so that the filter asks whether the judges agree with
             one another and not with whom: one that drops only the pairs they get right would make the person's choice
@@ -34,7 +34,7 @@ class Thresholds:
     min_gap: float = 10.0
     min_pairs: int = 5
     min_conversations: int = 2
-    room: float = 0.5
+    min_personalizable: float = 0.5
     min_agreement: float = 0.2
     max_agreement: float = 0.8
     min_scored: float = 0.5
@@ -45,7 +45,7 @@ class Thresholds:
 
     def checked(self) -> Thresholds:
         """Itself. DataError names the first that cannot be."""
-        shares = ("room", "min_agreement", "max_agreement", "min_scored", "train", "validation")
+        shares = ("min_personalizable", "min_agreement", "max_agreement", "min_scored", "train", "validation")
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise DataError(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from personalrm.data.candidates import Candidate, read_candidates
 from personalrm.data.reading import read_history
 from personalrm.errors import DataError, SeveralPeople
 from personalrm.preferences import ME, History, Message, Preference
@@ -34,6 +35,20 @@ def check_texts(*responses: Any) -> None:
     for one in responses:
         if not isinstance(one, str):
             raise DataError(f"a response must be a text, found {type(one).__name__}")
+
+
+def responses_of(verb: str, responses: Sequence[str]) -> Sequence[str]:
+    """The responses that a verb is called with. DataError if there is none, or they are no texts."""
+    if not responses or isinstance(responses, str):
+        raise DataError(f"{verb} needs a list of at least one response")
+    check_texts(*responses)
+    return responses
+
+
+def candidates_of(given: str | Path | Iterable[Candidate | Preference]) -> list[Candidate]:
+    """Pairs that a person could be asked about, from a file or a list; who won, if it is said, is left out."""
+    pairs = read_candidates(given) if isinstance(given, str | Path) else given
+    return [Candidate.of(one) if isinstance(one, Preference) else one for one in pairs]
 
 
 def history_of(choices: Choices, user: str | None = None) -> History:

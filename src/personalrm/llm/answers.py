@@ -20,6 +20,7 @@ from math import exp
 
 from personalrm.llm.endpoint import ABSENT, TokenLogprob
 from personalrm.llm.loose_json import parse_json
+from personalrm.llm.thoughts import answer_start
 from personalrm.llm.verdicts import SIDES, Found, find_verdict, normal, says_tie
 from personalrm.preferences import Side
 
@@ -45,7 +46,7 @@ def parse_choice(text: str) -> Side | None:
 
 def why_unparsed(text: str) -> str:
     """Why ``parse_choice(text)`` is None: "empty answer", "refusal", "tie" or "no verdict found (cut off?)"."""
-    answer = text[_thoughts(text) :]
+    answer = text[answer_start(text) :]
     if not text.strip():
         return "empty answer"
     if _REFUSAL.search(answer[:300]):
@@ -68,16 +69,8 @@ def choice_probability(tokens: Sequence[TokenLogprob]) -> float | None:
     return _share(tokens[bisect_right(ends, found.start)])
 
 
-def _thoughts(text: str) -> int:
-    """Where a reasoning model's thoughts end and its answer begins; the end of the text if they never end."""
-    end = text.rfind("</think>")
-    if end >= 0:
-        return end + len("</think>")
-    return len(text) if text.lstrip()[:7] == "<think>" else 0
-
-
 def _locate(text: str) -> Found | None:
-    start = _thoughts(text)
+    start = answer_start(text)
     found = find_verdict(text[start:] if start else text)
     return Found(found.side, found.start + start, found.end + start) if found else None
 

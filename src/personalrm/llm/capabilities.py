@@ -11,6 +11,7 @@ nothing. A refusal that names no parameter counts as one only while a feature is
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -18,19 +19,38 @@ from personalrm.llm.endpoint import SamplingParams
 
 Structured = Literal["json_schema", "json_object", "text"]
 _WEAKER: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "text"}
+_STRENGTHS = ("json_schema", "json_object", "text")
+_LIMITS_CALLED = ("max_tokens", "max_completion_tokens")
 FEW_ALTERNATIVES = 5
 FEATURES = frozenset({"plain", "structured", "logprobs"})
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """How one host is asked about one model. ``alternatives`` is top_logprobs; 0 means no log-probabilities."""
+    """How one host is asked about one model.
+
+    Attributes:
+        structured: the strongest ``response_format`` that it takes.
+        limits: whether a schema may say how long texts and lists may get.
+        alternatives: ``top_logprobs``; 0 means no log-probabilities.
+        max_tokens: what the parameter is called.
+        temperature, stop, effort: whether ``temperature``, ``stop`` and ``reasoning_effort`` are taken.
+        system: whether messages may have the system role and need not alternate.
+        room: tokens that the model thinks before it answers, added to what is asked for.
+        slow: answers take so long that only few requests are sent until it is known how many it serves.
+        known: features that an answered request has used.
+    """
 
     structured: Structured = "json_schema"
+    limits: bool = True
     alternatives: int = 20
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: bool = True
     system: bool = True
+    stop: bool = True
+    effort: bool = True
+    room: int = 0
+    slow: bool = False
     known: frozenset[str] = frozenset()
 
     @property
@@ -57,7 +77,8 @@ class Capabilities:
         if self.temperature:
             body["temperature"] = want.temperature
         if want.schema is not None and self.structured == "json_schema":
-            schema = {"name": want.schema.get("title", "answer"), "schema": want.schema, "strict": True}
+            given = want.schema if self.limits else without_limits(want.schema)
+            schema = {"name": given.get("title", "answer"), "schema": given, "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif want.schema is not None and self.structured == "json_object":
             body["response_format"] = {"type": "json_object"}
@@ -71,19 +92,30 @@ class Capabilities:
         said = complaint.lower()
         if _OF_THE_PROMPT.search(said):
             return None
+        named = self._named(said)
+        if named is not None:
+            return named
+        if "logprob" in said:
+            return self._weaker_logprobs(want)
+        if _STRUCTURE.search(said):
+            return self._weaker_structure(want, said)
+        if _OF_THE_MODEL.search(said) or not self.features(want):
+            return None
+        return self._weaker_logprobs(want) or self._weaker_structure(want, said)
+
+    def _named(self, said: str) -> Capabilities | None:
+        """Without the one parameter that the refusal names."""
         if self.max_tokens == "max_tokens" and _WANTS_COMPLETION_TOKENS.search(said):
             return replace(self, max_tokens="max_completion_tokens")
         if self.temperature and "temperature" in said:
             return replace(self, temperature=False)
+        if self.effort and "reasoning_effort" in said:
+            return replace(self, effort=False)
         if self.system and _SYSTEM.search(said):
             return replace(self, system=False)
-        if "logprob" in said:
-            return self._weaker_logprobs(want)
-        if _STRUCTURE.search(said):
-            return self._weaker_structure(want)
-        if _OF_THE_MODEL.search(said) or not self.features(want):
-            return None
-        return self._weaker_logprobs(want) or self._weaker_structure(want)
+        if self.stop and _STOP.search(said):
+            return replace(self, stop=False)
+        return None
 
     def _weaker_logprobs(self, want: SamplingParams) -> Capabilities | None:
         if not want.logprobs or not self.alternatives:
@@ -91,9 +123,11 @@ class Capabilities:
         asked = min(self.alternatives, want.logprobs)
         return replace(self, alternatives=FEW_ALTERNATIVES if asked > FEW_ALTERNATIVES else 0)
 
-    def _weaker_structure(self, want: SamplingParams) -> Capabilities | None:
+    def _weaker_structure(self, want: SamplingParams, said: str) -> Capabilities | None:
         if want.schema is None or self.structured == "text":
             return None
+        if self.limits and self.structured == "json_schema" and _LIMITS.search(said):
+            return replace(self, limits=False)
         return replace(self, structured=_WEAKER[self.structured])
 
     def with_lesson(self, before: Capabilities, after: Capabilities) -> Capabilities:
@@ -111,11 +145,21 @@ class Capabilities:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Capabilities:
         """The record of `to_json` back; anything else is nothing known."""
-        names = {one.name for one in fields(cls)}
+        values = _values(cls())
         try:
-            return cls(**{**{name: record[name] for name in names}, "known": frozenset(record["known"])})
-        except (LookupError, TypeError):
+            kept = {name: type(default)(record[name]) for name, default in values.items()}
+        except (LookupError, TypeError, ValueError):
             return cls()
+        return cls(**kept) if kept["structured"] in _STRENGTHS and kept["max_tokens"] in _LIMITS_CALLED else cls()
+
+
+def without_limits(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON schema without the lengths of texts and lists, for hosts that do not take those."""
+    return {name: _without_limits(value) for name, value in schema.items() if name not in _LIMIT_KEYS}
+
+
+def _without_limits(value: Any) -> Any:
+    return without_limits(value) if isinstance(value, dict) else value
 
 
 def _values(capabilities: Capabilities) -> dict[str, Any]:
@@ -131,5 +175,13 @@ _WANTS_COMPLETION_TOKENS = re.compile(
     r"max_completion_tokens|(unsupported|unrecogni[sz]ed|unknown|unexpected|not supported).{0,60}max_tokens"
     r"|max_tokens.{0,60}(unsupported|unrecogni[sz]ed|not supported|not permitted)"
 )
-_SYSTEM = re.compile(r"system.{0,12}(role|message|instruction|prompt)|role.{0,40}system|(developer instruction)")
+_SYSTEM = re.compile(
+    r"system.{0,12}(role|message|instruction|prompt)|role.{0,60}(system|alternat)|alternat|developer.{0,12}(role|instruct)"
+    r"|only user and assistant|(start|begin) with.{0,20}user|first (message|turn|role).{0,40}user|chat template|jinja"
+)
+_STOP = re.compile(
+    r"['\"`]stop['\"`]|\bstop\b.{0,40}(support|parameter|allow|permit|sequence)|parameter.{0,12}\bstop\b"
+)
+_LIMITS = re.compile(r"m(ax|in)(length|items)|features? not supported|keywords?\b|repetition|grammar")
+_LIMIT_KEYS = frozenset({"maxLength", "minLength", "maxItems", "minItems"})
 _STRUCTURE = re.compile(r"response_format|json|schema|guided|grammar|structured")

@@ -9,7 +9,6 @@ ledger for as long as somebody holds it, so that fifty fits at once still keep t
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import time
@@ -20,10 +19,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from personalrm.errors import DataError, StorageError
+from personalrm.errors import DataError
 from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache, default_path
-from personalrm.llm.host import DEFAULT_URL, Host
+from personalrm.llm.host import DEFAULT_URL, MAX_BODY, Host
 from personalrm.llm.ledger import Budget, Prices
 
 if TYPE_CHECKING:
@@ -44,7 +43,12 @@ class EndpointOptions:
         cache: the file of answers; None takes `default_path`.
         concurrency: the most requests in flight over the whole run.
         max_calls, max_cost: limits of the run; ``max_cost`` in US dollars needs ``prices``.
-        timeout: seconds one attempt may take.
+        timeout: seconds that an answer may take at a quick host; it grows with what the host shows it needs.
+        max_tokens: the most new tokens of one answer, thoughts of a reasoning model included; None lets it grow up to
+            16,384 where answers are cut off.
+        reasoning_effort: ``low``, ``medium``, ``high`` or what the host knows; None sends none.
+        refresh: ask again what is in the cache, and keep the new answers.
+        max_body: bytes of one answer after decompression at which it is given up.
     """
 
     base_url: str | None = field(default=None, repr=False)
@@ -55,6 +59,10 @@ class EndpointOptions:
     max_cost: float | None = None
     prices: Prices | None = None
     timeout: float = 120.0
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    refresh: bool = False
+    max_body: int = MAX_BODY
 
     def resolved(self) -> EndpointOptions:
         """With what the environment adds. DataError if no host can be asked with this, or a limit is none."""
@@ -75,36 +83,52 @@ class EndpointOptions:
             raise DataError(f"--concurrency: expected at least 1, found {self.concurrency}")
         if not 0.0 < self.timeout < math.inf:
             raise DataError(f"timeout: expected seconds above 0, found {self.timeout}")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise DataError(f"--max-tokens: expected at least 1, found {self.max_tokens}")
         for name, limit in (("--max-calls", self.max_calls), ("--max-cost", self.max_cost)):
             if limit is not None and not limit >= 0:
                 raise DataError(f"{name}: expected a number from 0 on, found {limit}")
 
 
 def connect(model: str, settings: EndpointOptions) -> LanguageModel:
-    """Open the cache and prepare the connection; nothing is asked yet. Raises DataError or StorageError."""
+    """Prepare cache and connection; nothing is opened or asked yet. DataError for options that cannot work."""
     # aiohttp costs 0.2 s to import, which those who only predict with `traits` need not pay
+    from personalrm.llm.cache_thread import CacheThread
     from personalrm.llm.language_model import LanguageModel
     from personalrm.llm.openai import OpenAIEndpoint
     from personalrm.llm.scheduler import Scheduler
 
     settings = settings.resolved()
-    host = Host.from_environment(settings.base_url, settings.api_key, settings.timeout)
-    cache = AnswerCache(settings.cache or default_path())
+    host = Host.from_environment(settings.base_url, settings.api_key, settings.timeout, settings.max_body)
+    cache = CacheThread(AnswerCache(settings.cache or default_path()))
     fact = "host:" + blake2b(f"{host.chat_url}\0{model}".encode(), digest_size=12).hexdigest()
 
     def learned(capabilities: Capabilities) -> None:
-        with contextlib.suppress(StorageError):  # the answer that taught it is about to be kept, and says so
-            cache.keep_fact(fact, {**capabilities.to_json(), "learned": time.time()})
+        cache.keep_fact(fact, {**capabilities.to_json(), "learned": time.time()})
 
-    scheduler = Scheduler(settings.concurrency)
-    endpoint = OpenAIEndpoint(model, host, scheduler, _capabilities(cache.fact(fact)), learned)
-    return LanguageModel(endpoint, cache, Budget(settings.prices, settings.max_calls, settings.max_cost))
+    endpoint = OpenAIEndpoint(
+        model,
+        host,
+        Scheduler(settings.concurrency),
+        learned=learned,
+        max_tokens=settings.max_tokens,
+        effort=settings.reasoning_effort,
+    )
+
+    async def recall() -> None:
+        known = _capabilities(await cache.fact(fact))
+        if known is not None:
+            endpoint.recall(known)
+
+    budget = Budget(settings.prices, settings.max_calls, settings.max_cost)
+    return LanguageModel(endpoint, cache, budget, prepare=recall, refresh=settings.refresh)
 
 
 def _capabilities(record: Any) -> Capabilities | None:
     from personalrm.llm.capabilities import Capabilities
 
-    if not isinstance(record, dict) or time.time() - record.get("learned", 0.0) > LEARNED_FOR_S:
+    when = record.get("learned") if isinstance(record, dict) else None
+    if not isinstance(when, int | float) or not abs(time.time() - when) <= LEARNED_FOR_S:
         return None
     return Capabilities.from_json(record)
 
@@ -136,9 +160,6 @@ def shared_models(names: Iterable[str], settings: EndpointOptions) -> list[Langu
         raise DataError("name each model once: results are told apart by the model's name")
     return found
 
-
-Settings = EndpointOptions
-"""The name until 0.1."""
 
 _open: weakref.WeakValueDictionary[tuple[str, EndpointOptions], LanguageModel] = weakref.WeakValueDictionary()
 

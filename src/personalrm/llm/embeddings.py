@@ -24,7 +24,7 @@ from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER
 from personalrm.llm.gather import gather
 from personalrm.llm.host import Host
-from personalrm.llm.openai import Client
+from personalrm.llm.http_client import HttpClient
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest
 from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, load_json, short, status_inside
@@ -54,7 +54,7 @@ class EmbeddingsEndpoint:
 
     def __init__(self, model: str, host: Host, scheduler: Scheduler) -> None:
         self._model = model
-        self._client = Client(model, host, host.embeddings_url, scheduler, read_embeddings)
+        self._client = HttpClient(model, host, host.embeddings_url, scheduler, read_embeddings)
         self._host = host
         self._width = 0
 
@@ -89,7 +89,7 @@ class EmbeddingsEndpoint:
             return orjson.dumps({"model": self._model, "input": texts})
 
         try:
-            vectors = await self._client.persist(body, 0, NULL_OBSERVER)
+            vectors = await self._client.persist(body, NULL_OBSERVER)
         except BadRequest as refusal:
             raise self._client.refused(refusal) from None
         if len(vectors) != len(texts):

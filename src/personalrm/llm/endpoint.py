@@ -16,6 +16,10 @@ ABSENT = -9999.0
 """What hosts give as the log-probability of a token that is practically impossible."""
 
 
+FEW_TOKENS = 16
+"""Up to so many tokens a letter or a word is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """One generated token, its natural-log probability, and the most likely alternatives (itself included)."""
@@ -38,6 +42,9 @@ class Completion:
         cost: US dollars, if the host or the ledger knows the price.
         from_cache: answered by our own cache; nothing was asked or paid now.
         thoughts: what a reasoning model thought aloud beside its answer; not kept in the cache.
+        budget: the most new tokens that this answer was allowed; 0 if unknown.
+        asked: requests that were paid for it: more than one where the first answers were cut off. Counts and cost are
+            those of all of them.
     """
 
     text: str
@@ -49,6 +56,8 @@ class Completion:
     cost: float | None = None
     from_cache: bool = False
     thoughts: str = ""
+    budget: int = 0
+    asked: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +65,14 @@ class SamplingParams:
     """How to answer.
 
     Attributes:
-        max_tokens: the most new tokens.
+        max_tokens: the most new tokens that the answer itself should take; where a model thinks first, or an answer
+            is cut off, more are allowed.
         temperature: 0 is greedy.
         schema: a JSON schema (an object with a ``title``) the answer should follow where the host can enforce it.
         logprobs: how many alternatives to each token of the answer to ask for, 0–20; 0 asks for no log-probabilities.
         sample: which of several independent answers to the same prompt this is.
         priority: lower goes first when the endpoint is full; not part of the question.
+        cut_at: an answer of so many tokens is known to be cut off; not part of the question.
     """
 
     max_tokens: int
@@ -70,13 +81,23 @@ class SamplingParams:
     logprobs: int = 0
     sample: int = 0
     priority: int = 0
+    cut_at: int = 0
+
+    @property
+    def prefix_only(self) -> bool:
+        """Whether the first tokens are all that is wanted (a letter): an answer that goes on is not cut off then."""
+        return self.schema is None and self.max_tokens <= FEW_TOKENS
 
 
 class RequestObserver(Protocol):
-    """Told when the request of one call is sent and when it came back without an answer, perhaps several times."""
+    """Told when the request of one call is sent and what became of it, perhaps several times."""
 
-    def on_send(self, prompt_characters: int) -> None:
+    def on_send(self, prompt_characters: int, max_tokens: int) -> None:
         """A request is about to be sent. Raises BudgetSpent to forbid it."""
+        ...
+
+    async def answered(self, answer: Any) -> None:
+        """It was answered and is paid for; its place at the host is given on when this returns."""
         ...
 
     def failed(self) -> None:
@@ -87,7 +108,10 @@ class RequestObserver(Protocol):
 class _NullObserver:
     """Nobody to tell."""
 
-    def on_send(self, prompt_characters: int) -> None:
+    def on_send(self, prompt_characters: int, max_tokens: int) -> None:
+        """No matter."""
+
+    async def answered(self, answer: Any) -> None:
         """No matter."""
 
     def failed(self) -> None:
@@ -95,7 +119,7 @@ class _NullObserver:
 
 
 NULL_OBSERVER = _NullObserver()
-"""The flight of whoever need not be told."""
+"""For callers that need not be told."""
 
 
 class Endpoint(Protocol):
@@ -119,6 +143,15 @@ class Endpoint(Protocol):
 class ObservableEndpoint(Endpoint, Protocol):
     """An Endpoint that says when a request is on its way: from then on it is paid for, before it is not."""
 
-    async def send(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
-        """`complete`, telling ``flight``."""
+    @property
+    def scope(self) -> str:
+        """What tells the answers of this host from those of another."""
+        ...
+
+    def limit(self, want: SamplingParams) -> int:
+        """The most tokens that this question is asked with; an answer cut off there stays cut."""
+        ...
+
+    async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
+        """`complete`, telling ``observer``."""
         ...

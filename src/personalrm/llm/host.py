@@ -83,6 +83,11 @@ class Host:
         return self._route(EMBEDDINGS)
 
     @property
+    def scope(self) -> str:
+        """What tells this host's answers from another's: the URL of chat completions without its query."""
+        return self.chat_url.partition("?")[0].lower()
+
+    @property
     def name(self) -> str:
         """Host and port, for messages; without any user:password that the URL may carry."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2]

@@ -61,6 +61,8 @@ class Budget:
     Attributes:
         prices: to compute the cost where the host does not bill it; None if unknown.
         max_calls, max_cost: limits; None is unlimited. ``max_cost`` is in US dollars.
+        refused: questions that the host would not answer: too long for the model, or stopped by its content filter.
+        cut: answers that stayed cut off.
     """
 
     prices: Prices | None = None
@@ -69,6 +71,8 @@ class Budget:
     calls: int = 0
     in_flight: int = 0
     from_cache: int = 0
+    refused: int = 0
+    cut: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0

@@ -1,12 +1,14 @@
 """Any OpenAI-compatible host: OpenAI, Azure, vLLM, Ollama, llama.cpp, gateways.
 
-The hot path of the package, so one lean client over aiohttp (`transport`). Connections are reused, every call has a
-deadline, passing faults are retried with jitter, and a host that refuses a feature is asked again without it. `Client`
-asks one kind of question until it is answered; `OpenAIEndpoint` is the one for chats, `embeddings` that for vectors.
+The hot path of the package, so one lean client over aiohttp (`http_client`, `transport`). A host that refuses a feature
+is asked again without it. `embeddings` is the counterpart for vectors.
 
 Until the first answer one request finds out how the host wants to be asked (see capabilities.py); the others wait for
 it, but not longer than `PATIENCE_S`: a refusal comes at once, so whoever thinks that long has taken the parameters. A
 wrong key is found out the same way, with one request.
+
+An answer that is cut off before it says anything (a model that thinks first) is asked again with more room, which is
+remembered; one that is cut off in its midst is asked again once, with four times as much.
 
     endpoint = OpenAIEndpoint("gpt-4o-mini", Host.from_environment(), Scheduler(64))
     completion = await endpoint.complete([Message("user", "Hello")], SamplingParams(max_tokens=20))
@@ -15,42 +17,36 @@ wrong key is found out the same way, with one request.
 from __future__ import annotations
 
 import asyncio
-import random
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Generic, TypeVar
 
 import orjson
 
-from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
+from personalrm.errors import RequestRefused
 from personalrm.llm.capabilities import Capabilities
-from personalrm.llm.credentials import Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER, Completion, RequestObserver, SamplingParams
+from personalrm.llm.faults import CONTENT_FILTERED
 from personalrm.llm.host import DEFAULT_URL, Host
-from personalrm.llm.retry_after import wait_asked
+from personalrm.llm.http_client import HttpClient
+from personalrm.llm.prompt_length import PromptLengths
 from personalrm.llm.scheduler import Scheduler
-from personalrm.llm.transport import BadRequest, Passing, Response, Transport
-from personalrm.llm.wire import ErrorInside, complaint, fold_system, one_line, read_completion
+from personalrm.llm.thoughts import visible
+from personalrm.llm.transport import BadRequest
+from personalrm.llm.wire import alternating, fold_system, read_completion
 from personalrm.preferences import Message
 
-__all__ = ["DEFAULT_URL", "Client", "Host", "OpenAIEndpoint"]
+__all__ = ["DEFAULT_URL", "Host", "OpenAIEndpoint"]
 
-T = TypeVar("T")
-
-TRIES = 6
-TRIES_AT_START = 3
-"""A host that has never answered is given up sooner: the URL is probably wrong."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 PATIENCE_S = 5.0
 GATHER_S = 0.005
-STANDS_S = 5.0
-"""A refused key or a dead host is so for all who ask in the next seconds; later it is worth a new try."""
-_OWN_FAULT = re.compile(
-    r"context.{0,12}(length|size|window)|prompt is too long|too (large|many tokens)|content.{0,12}(filter|polic)", re.I
-)
-"""What hosts say where one request, not the way we ask, is at fault."""
+CEILING = 16_384
+"""The most new tokens of one answer, thoughts included, unless the user says otherwise."""
+FIRST_ROOM = 2_048
+"""Tokens for thoughts that are added when an answer was cut off before it began; four times as many the next time."""
+GROWTH = 4
+STOPS = ("<pair>", "<past_choice", "<conversation>")
+"""Marks of our own prompts: a model that writes one goes on with the prompt instead of answering it."""
 
 
 class OpenAIEndpoint:
@@ -62,6 +58,8 @@ class OpenAIEndpoint:
         scheduler: bounds the requests in flight; share it between all endpoints of a run.
         capabilities: what is known of the host from earlier runs.
         learned: called with the capabilities whenever more is known.
+        max_tokens: the most new tokens of one answer, thoughts included; None leaves it to `CEILING`.
+        effort: how much a reasoning model should think (``low``, ``medium``, ``high``, or what the host knows).
     """
 
     def __init__(
@@ -71,33 +69,85 @@ class OpenAIEndpoint:
         scheduler: Scheduler,
         capabilities: Capabilities | None = None,
         learned: Callable[[Capabilities], None] = lambda _: None,
+        *,
+        max_tokens: int | None = None,
+        effort: str | None = None,
     ) -> None:
-        self._model, self._scheduler = model, scheduler
+        self._model, self._host, self._scheduler = model, host, scheduler
         self.capabilities = capabilities or Capabilities()
         self._learned = learned
-        self._client = Client(model, host, host.chat_url, scheduler, read_completion)
+        self._max_tokens, self._effort = max_tokens, effort
+        self._client = HttpClient(model, host, host.chat_url, scheduler, read_completion)
         self._probe: asyncio.Future[None] | None = None
+        self.prompts = PromptLengths()
 
     @property
     def model(self) -> str:
         return self._model
 
+    @property
+    def scope(self) -> str:
+        """What tells this host's answers from another's: its URL without query, user and password."""
+        return self._host.scope
+
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
         await self._client.aclose()
 
+    def recall(self, capabilities: Capabilities) -> None:
+        """What is known of the host from earlier runs; before anything is asked."""
+        self.capabilities = capabilities
+        if capabilities.slow:
+            self._scheduler.start_slowly()
+
     async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
-        """Answer. Raises Refused (RequestRefused if only this request is at fault), Unreachable or UnusableResponse."""
+        """Answer. Raises EndpointRefused (RequestRefused if only this request is at fault), Unreachable or
+        UnusableResponse."""
         return await self.send(messages, want, NULL_OBSERVER)
 
-    async def send(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
-        """`complete`, telling ``flight`` when a request is on its way."""
+    async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
+        """`complete`, telling ``observer`` what becomes of each request."""
+        budget = max(self._budget(want), min(self.limit(want), GROWTH * want.cut_at))
+        while True:
+            completion = await self._ask(messages, replace(want, max_tokens=budget), observer)
+            if completion.finish_reason.lower() in CONTENT_FILTERED and not visible(completion.text):
+                raise RequestRefused(f"{self._host.name} stopped the answer of {self._model} by its content filter")
+            larger = self._larger(want, completion, budget)
+            if larger <= budget:
+                self.prompts.seen(messages, completion)
+                return completion
+            budget = larger
+
+    def limit(self, want: SamplingParams) -> int:
+        """The most tokens that this question is asked with; an answer cut off there stays cut."""
+        return min(self._ceiling, max(GROWTH * want.max_tokens + self.capabilities.room, want.max_tokens))
+
+    @property
+    def _ceiling(self) -> int:
+        return self._max_tokens or CEILING
+
+    def _budget(self, want: SamplingParams) -> int:
+        return min(self._ceiling, want.max_tokens + self.capabilities.room)
+
+    def _larger(self, want: SamplingParams, completion: Completion, budget: int) -> int:
+        """With how many tokens to ask again after this answer; no more than ``budget`` if it will do."""
+        if completion.finish_reason != "length":
+            return 0
+        if visible(completion.text):
+            return 0 if want.prefix_only else self.limit(want)
+        if self._budget(want) <= budget:  # nobody else has found out yet that this model thinks first
+            room = self._max_tokens or max(FIRST_ROOM, GROWTH * self.capabilities.room)
+            self._adopt(replace(self.capabilities, room=min(room, self._ceiling)))
+        return self._budget(want)
+
+    async def _ask(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
+        """One answer, in whatever form the host takes the question."""
         patience = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             now = self.capabilities
             if not now.features(want):
                 try:
-                    return await self._client.persist(partial(self._body, now, messages, want), want.priority, flight)
+                    return await self._send(now, messages, want, observer)
                 except BadRequest as refusal:
                     if self.capabilities != now:  # somebody else learned more while we asked
                         continue
@@ -106,17 +156,30 @@ class OpenAIEndpoint:
             elif self._probe is None and now.features(want) < now.untried:
                 await asyncio.sleep(GATHER_S)  # whoever uses more features finds out more with the same request
             if now is self.capabilities and not await self._learned_by_another(patience):
-                return await self._find_out(messages, want, flight)
+                return await self._find_out(messages, want, observer)
+
+    async def _send(
+        self, how: Capabilities, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver
+    ) -> Completion:
+        completion = await self._client.persist(
+            partial(self._body, how, messages, want), observer, priority=want.priority, max_tokens=want.max_tokens
+        )
+        return replace(completion, budget=want.max_tokens)
 
     async def _learned_by_another(self, patience: float) -> bool:
         """Wait while somebody else finds out how to ask; False if nobody does, or takes longer than our patience."""
         probe, left = self._probe, patience - asyncio.get_running_loop().time()
-        if probe is None or left <= 0:
+        if probe is None:
             return False
-        await asyncio.wait({probe}, timeout=left)
+        if left > 0:
+            await asyncio.wait({probe}, timeout=left)
+        if not probe.done():
+            self._scheduler.start_slowly()  # nobody knows yet how many a host serves that thinks so long
         return probe.done()
 
-    async def _find_out(self, messages: Sequence[Message], want: SamplingParams, flight: RequestObserver) -> Completion:
+    async def _find_out(
+        self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver
+    ) -> Completion:
         """Ask, with less of a feature each time the host refuses it; what is answered in the end is learned."""
         probe = None if self._probe else asyncio.get_running_loop().create_future()
         self._probe = self._probe or probe
@@ -124,9 +187,7 @@ class OpenAIEndpoint:
         try:
             while True:
                 try:
-                    completion = await self._client.persist(
-                        partial(self._body, trial, messages, want), want.priority, flight
-                    )
+                    completion = await self._send(trial, messages, want, observer)
                 except BadRequest as refusal:
                     weaker = trial.weakened(refusal.said, want)
                     if weaker is None:
@@ -143,11 +204,16 @@ class OpenAIEndpoint:
     def _learn(self, before: Capabilities, trial: Capabilities, want: SamplingParams, completion: Completion) -> None:
         untried = trial.features(want)
         if "logprobs" in untried and trial.alternatives and completion.tokens is None:
-            if completion.text:
+            if visible(completion.text):
                 trial = replace(trial, alternatives=0)  # taken, and silently left out of the answer
             else:
                 untried -= {"logprobs"}  # an empty answer has no tokens: nothing is known yet
-        learned = self.capabilities.with_lesson(before, trial.confirmed(untried))
+        if not visible(completion.text) and completion.finish_reason == "length":
+            trial = replace(trial, room=self._max_tokens or max(FIRST_ROOM, GROWTH * trial.room))
+        trial = replace(trial, slow=self._client.pace.mean_s > PATIENCE_S)
+        self._adopt(self.capabilities.with_lesson(before, trial.confirmed(untried)))
+
+    def _adopt(self, learned: Capabilities) -> None:
         if learned != self.capabilities:
             self.capabilities = learned
             self._learned(learned)
@@ -155,149 +221,15 @@ class OpenAIEndpoint:
     def _body(self, capabilities: Capabilities, messages: Sequence[Message], want: SamplingParams) -> bytes:
         turns = [{"role": one.role, "content": one.content} for one in messages]
         if not capabilities.system:
-            turns = fold_system(turns)
+            turns = alternating(fold_system(turns))
         body = {"model": self._model, "messages": turns, **capabilities.parameters(want)}
+        if self._effort and capabilities.effort:
+            body["reasoning_effort"] = self._effort
+        if want.schema is not None and capabilities.stop:
+            body["stop"] = STOPS
         try:
             return orjson.dumps(body)
         except TypeError:  # half of a surrogate pair, which UTF-8 cannot say
             for turn in turns:
                 turn["content"] = turn["content"].encode("utf-8", "replace").decode()
             return orjson.dumps(body)
-
-
-class Client(Generic[T]):
-    """Asks one kind of question of one model at one URL, until it is answered. Belongs to one event loop.
-
-    Args:
-        model: the model's name at the host, for messages.
-        host: whose the URL is.
-        url: where to ask.
-        scheduler: bounds the requests in flight.
-        read: from an answer's body, the characters of its request and the credentials to the answer; raises
-            UnusableResponse or ErrorInside.
-    """
-
-    def __init__(
-        self,
-        model: str,
-        host: Host,
-        url: str,
-        scheduler: Scheduler,
-        read: Callable[[bytes, int, Credentials], T],
-    ) -> None:
-        self._model, self._host, self._scheduler, self._read = model, host, scheduler, read
-        self._transport = Transport(host, url)
-        self._has_answered = False
-        self._standing: tuple[float, EndpointError] | None = None
-
-    async def aclose(self) -> None:
-        """Close the connections; the next request opens new ones."""
-        await self._transport.aclose()
-
-    async def persist(self, make_body: Callable[[], bytes], priority: int, flight: RequestObserver) -> T:
-        """Send until answered, refused, or out of tries or time (waiting for a place is our time, not the host's).
-
-        The body is made when its turn has come: those of all that wait would fill 100 MB.
-
-        Raises:
-            BadRequest: the host does not take this form of the request.
-            Refused, Unreachable, Unusable: nothing is to be had.
-        """
-        loop, scheduler, deadline = asyncio.get_running_loop(), self._scheduler, self._host.deadline
-        turn, used, attempt, faults = scheduler.turn(), 0.0, 0, 0
-        overloaded_since = float("inf")
-        while True:
-            attempt += 1
-            async with scheduler.slot(priority, turn):
-                self._raise_what_stands()
-                started, body = loop.time(), make_body()
-                flight.on_send(len(body))
-                try:
-                    answer = await self._post(body, deadline - used)
-                    scheduler.succeeded()
-                    self._has_answered = True
-                    return answer
-                except (Passing, BadRequest) as unanswered:
-                    flight.failed()
-                    if isinstance(unanswered, BadRequest):
-                        raise
-                    fault = unanswered
-                overloaded_since = min(overloaded_since, started) if fault.overload else float("inf")
-                if fault.overload and not self._is_hopeless(fault, overloaded_since):
-                    scheduler.slow_down(fault.retry_after, started)
-                    continue  # the scheduler holds everybody back; this request keeps its turn
-            faults += 1  # a host that is busy for a while has not failed
-            wait = max(fault.retry_after, _jittered(faults))
-            used += loop.time() - started + wait
-            tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
-            if fault.overload or faults >= tries or used >= deadline:
-                raise self._given_up(fault, attempt, overloaded_since)
-            await asyncio.sleep(wait)
-
-    def _is_hopeless(self, fault: Passing, since: float) -> bool:
-        """Whether an overloaded host asks for, or has already had, more patience than a call has."""
-        return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
-
-    async def _post(self, body: bytes, seconds: float) -> T:
-        try:
-            response = await self._transport.post(body, seconds)
-        except EndpointRefused as error:
-            raise self._stands(error) from None
-        try:
-            if response.status != 200:
-                raise self._fault(response.status, response)
-            return self._read(response.body, len(body), self._host.credentials)
-        except ErrorInside as error:
-            raise self._fault(error.status, response) from None
-        except UnusableResponse as error:
-            raise Passing(str(error), unusable=True) from None
-
-    def _fault(self, status: int, response: Response) -> Exception:
-        said = complaint(response.body, self._host.credentials)
-        where = self._host.name
-        if status == 401 or (status == 403 and not self._has_answered):
-            refuses = "refuses the key" if self._host.api_key else "wants a key"
-            sentence = f"{where} {refuses} ({status}): {said}; set OPENAI_API_KEY to a valid key for this host"
-            return self._stands(EndpointRefused(sentence))
-        if status == 404:
-            return self._stands(
-                EndpointRefused(f"{where} knows no model '{self._model}' or no such path ({status}): {said}")
-            )
-        if status == 402 or b"insufficient_quota" in response.body:
-            return self._stands(EndpointRefused(f"{where} says the account has no credit left ({status}): {said}"))
-        if status in (429, 503, 529) and "too large" not in said:  # "request too large" is no matter of time
-            seconds = wait_asked(response.headers)
-            return Passing(f"overloaded ({status}): {said}", overload=True, retry_after=seconds)
-        if status in (408, 409, 425) or status >= 500:
-            return Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
-        if 300 <= status < 400:
-            other = one_line(response.headers.get("Location", "another URL"), self._host.credentials, 200)
-            return self._stands(EndpointRefused(f"{where} has moved ({status}): give the base URL of {other}"))
-        return BadRequest(status, said)
-
-    def refused(self, refusal: BadRequest) -> EndpointRefused:
-        """The error for a request that the host takes in no form."""
-        kind = RequestRefused if refusal.status == 413 or _OWN_FAULT.search(refusal.said) else EndpointRefused
-        return kind(f"{self._host.name} refuses the request for {self._model} ({refusal.status}): {refusal.said}")
-
-    def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
-        if fault.unusable:
-            return UnusableResponse(f"{self._host.name}: {fault.said}")
-        if fault.dead and not self._has_answered:
-            return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
-        error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")
-        # a host that served nobody for so long is not asked again by all the others in turn
-        return self._stands(error) if self._scheduler.last_success < overloaded_since < float("inf") else error
-
-    def _stands(self, error: EndpointError) -> EndpointError:
-        self._standing = asyncio.get_running_loop().time() + STANDS_S, error
-        return error
-
-    def _raise_what_stands(self) -> None:
-        if self._standing is not None and asyncio.get_running_loop().time() < self._standing[0]:
-            raise type(self._standing[1])(str(self._standing[1]))
-
-
-def _jittered(attempt: int) -> float:
-    """Exponential back-off with full jitter in its upper half, seconds."""
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""One bounded scheduler for a whole run: keeps the endpoint full, and yields when it says 429.
+"""One bounded scheduler for a whole run: keeps the endpoint full, and yields when it says 429 or gets slower.
 
 Every request takes a slot. Free slots go to the lowest priority number first, then first come first served: the stages
 on which others wait (reasoning before persona before scoring) go first, so that the end of a run is made of work that
@@ -8,6 +8,12 @@ A 429 lowers the limit to what the host is still serving, but a burst of 429s (a
 lowering) never to less than half: a host that serves 16 at once is found out in two bursts, and one that counts
 requests a minute does not throw the limit down to one. Nothing is sent while the host asks us to wait. Every success
 raises the limit by 1/limit, so that one round trip of a full endpoint regains one slot.
+
+A host that never says 429 queues what it cannot serve, and answers take longer the more are sent. More than it serves
+at once gains nothing, and loses much when the run is stopped or the host gives up. So the limit rises only while
+answers come about as quickly as the quickest of their kind (`inflation` below `GROWS_BELOW`), and falls where they
+take `SHRINKS_ABOVE` times as long and long enough to matter (TCP Vegas; Netflix's gradient limits). A slow host begins
+with `SLOW_START` and is doubled while nothing waits, so that the first requests of a run do not fill its queue.
 
 Only a few requests are sent in one round of the event loop, so that answers which arrive meanwhile are read and stored
 first: what is on the wire when a program is killed has to be paid again.
@@ -26,6 +32,12 @@ from types import TracebackType
 LEAST_LEFT = 0.5
 AT_ONCE = 4
 """Sending costs 0.3 ms each; 64 at once would leave answers unread for 20 ms."""
+SLOW_START = 4
+GROWS_BELOW, SHRINKS_ABOVE = 2.0, 3.0
+DOUBLES_BELOW = 1.4
+MATTERS_S = 2.0
+"""Seconds; the queue of a host that answers sooner harms nobody, and its latency varies for other reasons."""
+SMOOTHED = 0.15
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 10.0
 """Where the host does not say how long to wait: doubled with every burst of refusals since the last success."""
 
@@ -52,6 +64,9 @@ class Scheduler:
         self._floor = 1.0
         self._bursts = 0
         self._given = 0
+        self._doubles = False
+        self._inflation = 1.0
+        self._since_lowered = 0
 
     @property
     def limit(self) -> int:
@@ -71,11 +86,32 @@ class Scheduler:
         """Wait for a place, hold it for the length of the block; ``turn`` is that of an earlier try."""
         return _Slot(self, priority, self.turn() if turn is None else turn)
 
-    def succeeded(self) -> None:
-        """A request went well: allow a little more."""
-        self._limit = min(float(self.concurrency), self._limit + 1.0 / self._limit)
-        self._bursts = 0
+    def start_slowly(self) -> None:
+        """The host takes long, and nobody knows how many it serves at once: begin with few, double while none waits."""
+        if self.last_success == float("-inf") and not self._doubles:
+            self._doubles = True
+            self._limit = min(self._limit, float(SLOW_START))
+
+    def succeeded(self, inflation: float = 1.0, seconds: float = 0.0) -> None:
+        """A request went well: allow a little more, unless answers take the longer the more are sent.
+
+        Args:
+            inflation: the request's time against the quickest of its kind.
+            seconds: its time.
+        """
         self.last_success = asyncio.get_running_loop().time()
+        self._bursts = 0
+        self._inflation += SMOOTHED * (inflation - self._inflation)
+        self._since_lowered += 1
+        waits = seconds > MATTERS_S
+        if self._doubles and inflation < DOUBLES_BELOW:
+            self._limit = min(float(self.concurrency), self._limit + 1.0)
+        elif not waits or self._inflation < GROWS_BELOW:
+            self._limit = min(float(self.concurrency), self._limit + 1.0 / self._limit)
+        elif self._inflation > SHRINKS_ABOVE and self._since_lowered >= self._limit:
+            self._limit = max(1.0, self._limit * 0.8)
+            self._since_lowered = 0
+        self._doubles = self._doubles and inflation < GROWS_BELOW
 
     def slow_down(self, retry_after: float, sent_at: float) -> None:
         """A request sent at this time (of the loop's clock) was refused: allow less, and send nothing for a while.

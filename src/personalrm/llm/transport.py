@@ -10,11 +10,15 @@ response.status, response.body
 
 from __future__ import annotations
 
+import asyncio
 import io
+import socket
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -68,7 +72,6 @@ class Transport:
         self._host = host
         self._session: aiohttp.ClientSession | None = None
         self._url = URL(url)
-        self._timeout = aiohttp.ClientTimeout(total=host.timeout, sock_connect=CONNECT_S)
 
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -76,20 +79,28 @@ class Transport:
         if session is not None:
             await session.close()
 
-    async def post(self, body: bytes, seconds: float) -> Response:
-        """Send and wait for at most so many seconds. Raises Passing, or Refused if this host cannot be asked at all."""
+    async def post(self, body: bytes, allowed: Callable[[], float]) -> Response:
+        """Send and wait for the answer.
+
+        Args:
+            body: the request.
+            allowed: seconds that the answer may take; asked again when they are over, since more may be known by then.
+
+        Raises:
+            Passing: no answer; EndpointRefused: this host cannot be asked at all.
+        """
         session = self._session or self._open()
-        timeout = self._timeout
-        if seconds < self._host.timeout:
-            timeout = aiohttp.ClientTimeout(total=max(0.05, seconds), sock_connect=CONNECT_S)
         data = body if len(body) < LARGE_BODY else io.BytesIO(body)
         try:
-            async with session.post(self._url, data=data, timeout=timeout, allow_redirects=False) as response:
+            async with (
+                _Deadline(allowed) as deadline,
+                session.post(self._url, data=data, allow_redirects=False) as response,
+            ):
                 return Response(response.status, response.headers, await _read(response, self._host.max_body))
         except aiohttp.ConnectionTimeoutError:
             raise Passing(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
         except TimeoutError:
-            raise Passing(f"no answer within {timeout.total or 0:.3g} s") from None
+            raise Passing(f"no answer within {deadline.seconds:.3g} s") from None
         except (aiohttp.InvalidURL, UnicodeError) as error:
             said = self._host.credentials.scrub(str(error))
             raise EndpointRefused(f"the URL of {self._host.name} cannot be used: {said}") from None
@@ -103,7 +114,8 @@ class Transport:
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, socket_factory=_socket),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             headers={**self._host.headers(), "Accept-Encoding": "gzip, deflate"},
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -111,6 +123,46 @@ class Transport:
             proxy=self._host.proxy,  # found once: aiohttp's trust_env looks it up for every request, in a thread
         )
         return self._session
+
+
+class _Deadline:
+    """An `asyncio.timeout` whose length is looked at again when it is over."""
+
+    def __init__(self, allowed: Callable[[], float]) -> None:
+        self._allowed = allowed
+        self._timeout = asyncio.timeout(None)
+        self.seconds = 0.0
+
+    async def __aenter__(self) -> _Deadline:
+        await self._timeout.__aenter__()
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._watch()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._handle.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def _watch(self) -> None:
+        self.seconds = self._allowed()
+        left = self._started + self.seconds - self._loop.time()
+        if left > 0:
+            self._handle = self._loop.call_later(left, self._watch)
+        else:
+            self._timeout.reschedule(self._loop.time())
+
+
+def _socket(address: tuple[Any, ...]) -> socket.socket:
+    """With probes of the system: a host that has vanished from the network shows within a minute."""
+    made = socket.socket(family=address[0], type=address[1], proto=address[2])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:

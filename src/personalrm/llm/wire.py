@@ -198,6 +198,8 @@ def _tokens(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
 
 
 def _token(value: Any) -> str:
+    if type(value) is str and value.isascii() and len(value) <= _LONGEST_TOKEN:  # nearly all of them
+        return value
     if not isinstance(value, str):
         raise TypeError(type(value).__name__)
     return whole(value)[:_LONGEST_TOKEN]
@@ -205,6 +207,8 @@ def _token(value: Any) -> str:
 
 def _logprob(value: Any) -> float:
     """In [-9999, 0]. Minus infinity has no JSON: hosts send null or -9999. ValueError for NaN and what is no number."""
+    if type(value) is float and ABSENT <= value <= 0.0:  # nearly all of them
+        return value
     if value is None:
         return ABSENT
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value > 1.0:

@@ -27,7 +27,7 @@ from personalrm.models.encoders.weights import fingerprint_of
 from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor
 from personalrm.models.trained import Trained, kind_of, load_trained, trained_people
 from personalrm.models.traits.features import Array
-from personalrm.models.traits.person import Measured, fallback, groups_of
+from personalrm.models.traits.person import Measured, arm_selection, groups_of
 from personalrm.models.uncertainty import doubt_of_learned
 from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History, Preference
@@ -85,7 +85,7 @@ class TrainedEngine:
             validation=(),
             persona=None,
             demonstrations=(),
-            fallback=fallback(measured),
+            fallback=arm_selection(measured),
             fingerprint=fingerprint_of_history(history),
             options=self.options,
             engine=TrainedState(stamp),

@@ -80,7 +80,7 @@ def optimize(
     if set(names) & set(TRAITS):
         raise DataError(f"'{TRAITS[0]}' is the embedded engine and follows no prompt: name a language model")
     if not 0 < plan.held_back < 1:
-        raise DataError(f"--held-back: expected a share between 0 and 1, found {plan.held_back}")
+        raise DataError(f"--holdout: expected a share between 0 and 1, found {plan.held_back}")
     check_installed()
     training, held = draw(source(data, reading)(), plan.people, plan.held_back, plan.seed)
     models = background_loop.run(_connected(names, settings))

@@ -15,7 +15,7 @@ import orjson
 
 from personalrm.errors import ProfileError, StorageError
 from personalrm.files import replace_file, stored
-from personalrm.preferences import ME
+from personalrm.preferences import ME, History
 from personalrm.profile.migrations import migrated
 from personalrm.profile.records import SCHEMA, EngineState, FusedState, JudgeState, Profile, TrainedState, TraitsState
 
@@ -44,7 +44,7 @@ def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
         StorageError: it cannot be written, or the file holds something that is not to be replaced.
     """
     target = Path(path)
-    check_replaceable(target, profile, force=force)
+    check_replaceable(target, profile.history, force=force)
     text = orjson.dumps(profile, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     with stored(target):
         if target.exists() and not target.is_file():  # a pipe or a device: nothing to replace
@@ -54,12 +54,12 @@ def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
         replace_file(target, text, private=True)
 
 
-def check_replaceable(path: Path, profile: Profile | None = None, *, force: bool = False) -> None:
+def check_replaceable(path: Path, history: History | None = None, *, force: bool = False) -> None:
     """StorageError if a profile must not be written there: a folder, a file that is no profile, or another person's.
 
     Args:
         path: where it is to be written.
-        profile: what is to be written; None where that is not known yet, which checks the rest.
+        history: whose profile is to be written; None where that is not known yet, which checks the rest.
         force: also replace the profile of another person.
     """
     if path.is_dir():
@@ -72,13 +72,13 @@ def check_replaceable(path: Path, profile: Profile | None = None, *, force: bool
         record = None
     if record is None or not (_is_profile(record) and "history" in record):
         raise StorageError(f"{path} is no profile and is not replaced: name another file")
-    if profile is None or force:
+    if history is None or force:
         return
     other, choices = record.get("user"), _ids(record)
-    same = other == profile.user and (other != ME or not choices.isdisjoint(one.id for one in profile.history))
+    same = other == history.user and (other != ME or not choices.isdisjoint(one.id for one in history))
     if not same:
         raise StorageError(
-            f"{path} holds the profile of another person ('{other}', this one is of '{profile.user}'): name another "
+            f"{path} holds the profile of another person ('{other}', this one is of '{history.user}'): name another "
             "file, or replace it with --force"
         )
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from personalrm.prompts.lookalikes import BROKEN, plain_form, plain_positions
 
@@ -102,6 +103,7 @@ def reads_as_mark(token: str) -> bool:
     return _holds_mark(plain_form(token), fences=False)
 
 
+@lru_cache(maxsize=1024)  # a response is shown in some twenty prompts
 def _without_marks(text: str, fences: bool) -> str:
     marks = {(one, one + 1) for one in _marks(text, fences)}  # as it stands: what is invisible may end a name
     plain = plain_form(text)

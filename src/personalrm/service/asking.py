@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from personalrm.client import Client
 from personalrm.errors import BudgetSpent
 from personalrm.llm import background_loop
-from personalrm.llm.cache import cache_key
 from personalrm.llm.connect import EndpointOptions, shared
-from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.llm.language_model import LanguageModel
 from personalrm.models.registry import DEFAULT, is_local
 from personalrm.preferences import Message
@@ -70,7 +69,7 @@ class PersonEndpoint:
         note: notes the key of an answer that will be cached.
     """
 
-    def __init__(self, endpoint: Endpoint, meter: Meter, note: Callable[[bytes], None]) -> None:
+    def __init__(self, endpoint: LanguageModel, meter: Meter, note: Callable[[bytes], None]) -> None:
         self._endpoint, self._meter, self._note = endpoint, meter, note
         self._noted: OrderedDict[bytes, None] = OrderedDict()
 
@@ -80,7 +79,7 @@ class PersonEndpoint:
 
     async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Ask. Raises BudgetSpent as well."""
-        key = cache_key(self.model, messages, want)
+        key = self._endpoint.key_of(messages, want)
         if key not in self._noted:
             await asyncio.to_thread(self._note, key)
             self._noted[key] = None

@@ -23,11 +23,23 @@ Comparison = tuple[int, int, float]
 
 
 def strengths(items: int, comparisons: Sequence[Comparison]) -> npt.NDArray[np.float64]:
-    """Log-odds strengths, shape (items,), mean zero.
+    """Bradley–Terry strengths by penalised maximum likelihood.
 
-    Args:
-        items: how many there are.
-        comparisons: (i, j, probability that i beats j), each once for every comparison made.
+    Parameters
+    ----------
+    items : int
+        How many there are.
+    comparisons : sequence of (int, int, float)
+        (i, j, probability that i beats j in [0, 1]), each once for every comparison made.
+
+    Returns
+    -------
+    ndarray of float, shape (items,)
+        Log-odds, mean zero; all zero without comparisons.
+
+    References
+    ----------
+    R. A. Bradley and M. E. Terry, "Rank analysis of incomplete block designs", Biometrika 39 (1952), 324–345.
     """
     theta = np.zeros(items)
     if not comparisons:

@@ -51,14 +51,23 @@ class Calibration:
 
 
 def calibration(probability: Floats, came_true: Floats, people: Codes, seed: int = 0) -> Calibration | None:
-    """Compare probabilities with what happened; None with too few pairs for two bins.
+    """Compare probabilities with what happened (reliability curve and expected calibration error).
 
-    Args:
-        probability: of an event that does not depend on the truth, such as "the response shown first is preferred",
-            shape (pairs,), all scored.
-        came_true: 1.0 where it happened, else 0.0.
-        people: integer code of the person behind each pair.
-        seed: of the draws.
+    Parameters
+    ----------
+    probability : ndarray of float, shape (pairs,)
+        Of an event that does not depend on the truth, such as "the response shown first is preferred"; all scored.
+    came_true : ndarray of float, shape (pairs,)
+        1.0 where it happened, else 0.0.
+    people : ndarray of int, shape (pairs,)
+        Code of the person behind each pair.
+    seed : int
+        Random seed of the draws.
+
+    Returns
+    -------
+    Calibration or None
+        None with too few pairs for two bins.
     """
     number = min(BINS, len(probability) // MIN_BIN)
     if number < 2:

@@ -56,13 +56,31 @@ class Paired:
 
 
 def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> tuple[float, float] | None:
-    """The 95 % interval of the mean of ``values``, which lie in [0, 1], for whole people drawn anew.
+    """The 95 % interval of a mean, clustered by person.
 
+    Parameters
+    ----------
+    values : ndarray of float, shape (pairs,)
+        Of which the mean is taken, each in [0, 1]; NaN (unscored) is left out.
+    people : ndarray of int, shape (pairs,)
+        Code of the person behind each pair.
+    seed : int
+        Random seed of the draws.
+    draws : int
+        Bootstrap resamples of whole people.
+
+    Returns
+    -------
+    (float, float) or None
+        Lower and upper end; None with fewer than ``MIN_PEOPLE`` people.
+
+    Notes
+    -----
     The studentised bootstrap: in each draw the error of the mean is measured in that draw's own standard error,
     clustered by person, because a draw that is far off is often one that looks surer or less sure than the sample.
     Percentiles of the means alone hold the truth in 92 of 100 samples of 20 people, not in 95.
 
-    None with fewer than ``MIN_PEOPLE`` people. Where everyone is all right (or all wrong) resampling would claim
+    Where everyone is all right (or all wrong) resampling would claim
     certainty; then the exact binomial bound for that many people is given. Above 2,000 people the interval of the
     t distribution is used, which is the same to the third digit.
     """
@@ -77,8 +95,26 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
 
 
 def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> Paired | None:
-    """Compare two methods on the pairs that both scored; None if there are none.
+    """Paired permutation test of two methods, and the interval of their difference, clustered by person.
 
+    Parameters
+    ----------
+    ours, theirs : ndarray of float, shape (pairs,)
+        What each method earned on each pair, such as 1.0 where it was right; NaN (unscored) by either is left out.
+    people : ndarray of int, shape (pairs,)
+        Code of the person behind each pair.
+    seed : int
+        Random seed of the draws.
+    draws : int
+        Permutations of whole people.
+
+    Returns
+    -------
+    Paired or None
+        None if there is no pair that both scored.
+
+    Notes
+    -----
     The test flips the sign of each person's summed difference (all 2ⁿ ways for up to 13 people, ``draws`` random ones
     above), which is exact if the two methods are exchangeable for each person. Flips that come to the same sum are
     told apart by the mean of people's own differences: few people with few pairs make so many ties that the test
@@ -145,7 +181,22 @@ class _Flips:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for testing them together (Holm's step-down), in the order given."""
+    """P-values corrected for testing them together (Holm's step-down).
+
+    Parameters
+    ----------
+    p_values : sequence of float
+        Of the tests of one family, each in [0, 1].
+
+    Returns
+    -------
+    list of float
+        Corrected p-values, in the order given.
+
+    References
+    ----------
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979), 65–70.
+    """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     corrected, highest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):

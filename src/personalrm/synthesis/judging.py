@@ -20,14 +20,14 @@ from typing import Any
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
-from personalrm.llm.cache import cache_key
+from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather_pair
+from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message, Preference, Verdict
 from personalrm.profile.options import VerdictMode
+from personalrm.renamed import renamed
 from personalrm.synthesis import rendering
-
-"""``token`` asks for the answer's letter alone, ``reasoned`` for an explanation before it."""
 
 VOTE = 5 / 6
 """What a verdict without log-probabilities is worth: two votes that agree are the Krichevsky–Trofimov estimate 5/6."""
@@ -237,19 +237,12 @@ def read_probability(completion: Completion) -> float | None:
 
 def reasoning_of(text: str) -> str | None:
     """The explanation in a reasoned answer, in JSON or as prose; None if it is a letter alone."""
-    answer = without_thoughts(text)
+    answer = visible(text)
     record = parse_json(answer) or {}
     written = record.get("reasoning")
     if isinstance(written, str) and written.strip():
         return written.strip()
     return answer if len(answer.split()) > 3 and not record else None
-
-
-def without_thoughts(text: str) -> str:
-    """What a reasoning model answers after its <think> block; empty if it never came to an answer."""
-    if "</think>" in text:
-        text = text.rpartition("</think>")[2]
-    return "" if text.lstrip().startswith("<think>") else text.strip()
 
 
 def log_odds(probability: float) -> float:
@@ -261,3 +254,6 @@ def log_odds(probability: float) -> float:
 def log_loss(probability_of_chosen: float) -> float:
     """−log p of what was chosen, in nats, with p kept within [0.001, 0.999]."""
     return -math.log(min(max(probability_of_chosen, SMALLEST), 1.0 - SMALLEST))
+
+
+__getattr__ = renamed(__name__, {"Shown": "FewShotExample", "Sight": "JudgeContext"})

@@ -9,6 +9,7 @@ choices support than oppose, and that invent nothing about who the person is. (S
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,11 +18,12 @@ from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json, why_unparsed
 from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
 from personalrm.profile.records import Claim, Persona
 from personalrm.prompts.marks import break_marks
 from personalrm.synthesis.grounding import grounded, invents, own_words
-from personalrm.synthesis.judging import FewShotExample, JudgeContext, without_thoughts
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
 PRIORITY = 1
 LONGEST_ANSWER = 1500
@@ -73,7 +75,7 @@ async def write_persona(
             return None
         fewer = shown[: len(shown) // 2]  # the most informative come first
         return await write_persona(endpoint, fewer, seed, instruction)
-    return read_persona(completion.text, shown)
+    return await asyncio.to_thread(read_persona, completion.text, shown)
 
 
 def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None = None) -> list[Message]:
@@ -86,7 +88,7 @@ def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None
 
 def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None:
     """What can be kept of a model's answer; prose is taken as a summary without claims, a refusal as nothing."""
-    answer = without_thoughts(answer)
+    answer = visible(answer)
     record = parse_json(answer)
     words = own_words(one.choice for one in shown)
     if record is None:

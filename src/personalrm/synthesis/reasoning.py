@@ -19,10 +19,11 @@ from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_choice, parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
+from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message, Preference, Side
 from personalrm.profile.records import Reasoning
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import REASONED_ANSWER, log_loss, read_probability, reasoning_of, without_thoughts
+from personalrm.synthesis.judging import REASONED_ANSWER, log_loss, read_probability, reasoning_of
 
 PRIORITY = 0
 """Everything else waits for the reasonings, so they go first."""
@@ -137,7 +138,7 @@ def _read(completion: Completion, truth: Side, swapped: bool) -> _Answer:
 
 def _written(text: str) -> str:
     """The speculations and the reasoning as one text, prose as it is; empty if nothing was explained."""
-    record = parse_json(without_thoughts(text)) or {}
+    record = parse_json(visible(text)) or {}
     speculations = record.get("speculations")
     parts = [str(one).strip() for one in speculations] if isinstance(speculations, list) else []
     reasoning = reasoning_of(text)

@@ -75,7 +75,7 @@ def read(path: str, part: Part, reading: ReadOptions) -> TrainingData:
     if part == "context":
         everyone = [one.only(choice for choice in one if choice.split == "context") for one in everyone]
         if not any(everyone):
-            raise DataError(f"{name} marks no choice as context: leave out --part context")
+            raise DataError(f"{name} marks no choice as context: leave out --split context")
     people = tuple(one for one in everyone if one.decided)
     ties = sum(map(len, everyone)) - decided(people)
     undecided = len(everyone) - len(people)

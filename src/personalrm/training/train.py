@@ -137,7 +137,7 @@ def _people(order: TrainConfig, reading: ReadOptions) -> tuple[TrainingData, Tra
     data = read(order.data, order.part, reading)
     validation = None if order.validation is None else read(order.validation, order.part, reading)
     if data.marked:
-        reading.warn(f"{data.name} marks targets, and they are learned from too; --part context leaves them out.")
+        reading.warn(f"{data.name} marks targets, and they are learned from too; --split context leaves them out.")
     if validation is not None:
         check_apart(data, validation)
     return data, validation

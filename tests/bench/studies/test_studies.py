@@ -21,7 +21,7 @@ from personalrm.bench.studies.wording import points, share
 from personalrm.data.simulated import WORDS, Setting, simulate
 from personalrm.errors import DataError
 from personalrm.llm import background_loop
-from personalrm.llm.connect import Settings, shared_models
+from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
 from personalrm.stats.intervals import Paired
@@ -58,7 +58,7 @@ def ask(
     study: Any, lab: StudyContext, llm: SimulatedLLM | None = None, models: tuple[str, ...] = ("simulated",)
 ) -> Record:
     async def work() -> Record:
-        settings = Settings(llm.url if llm else None, cache=lab.folder / "answers")
+        settings = EndpointOptions(llm.url if llm else None, cache=lab.folder / "answers")
         asked = shared_models(models, settings) if llm else []
         found: Record = await study(replace(lab, models=asked))
         return found
@@ -194,7 +194,7 @@ def test_a_changed_taste_is_told_from_a_lasting_one(llm: SimulatedLLM, tmp_path:
 def test_a_record_is_what_a_report_reads_and_equal_studies_give_equal_bytes(
     people: tuple[History, ...], tmp_path: Path
 ) -> None:
-    settings = Settings(cache=tmp_path / "answers")
+    settings = EndpointOptions(cache=tmp_path / "answers")
     texts = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         path, ledgers = run_study("scaling", lab(people, folder, "traits", context_pairs=(2, None)), [], settings)
@@ -209,7 +209,7 @@ def test_a_record_is_what_a_report_reads_and_equal_studies_give_equal_bytes(
 
 
 def test_what_a_study_needs_is_said(people: tuple[History, ...], tmp_path: Path) -> None:
-    settings = Settings("http://127.0.0.1:9/v1", cache=tmp_path / "answers")
+    settings = EndpointOptions("http://127.0.0.1:9/v1", cache=tmp_path / "answers")
     with pytest.raises(DataError, match="there is no study 'love'; known are transfer, "):
         run_study("love", lab(people, tmp_path), [], settings)
     with pytest.raises(DataError, match="asks a language model: name it with --model"):

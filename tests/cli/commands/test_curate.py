@@ -20,7 +20,7 @@ from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.behaviour import Behaviour
 
 OUTPUTS = ["labels.jsonl", "manifest.json", "test.jsonl", "train.jsonl", "validation.jsonl"]
-LENIENT = ("--min-pairs", 2, "--room", 0, "--min-agreement", 0, "--max-agreement", 1)
+LENIENT = ("--min-pairs", 2, "--min-personalizable", 0, "--min-agreement", 0, "--max-agreement", 1)
 """The simulated model knows nothing of taste: with these, enough is left whatever it says."""
 
 

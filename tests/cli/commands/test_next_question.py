@@ -46,7 +46,7 @@ def sentence(done: Done) -> str:
 
 def test_the_pair_what_it_teaches_and_how_to_answer_are_shown_and_nothing_is_written(run: Run, profile: Path) -> None:
     before = {path: path.read_bytes() for path in profile.parent.iterdir()}
-    done = run("ask", profile, LATER, "--top", 2)
+    done = run("next-question", profile, LATER, "--top", 2)
     assert done.code == 0, done
     assert "Question 1 of 2, from 8 pairs" in done.out
     assert "P(A) = " in done.out
@@ -61,7 +61,7 @@ def test_the_row_of_a_question_answered_is_learned_from_and_not_asked_again(
 ) -> None:
     asked: list[str] = []
     for _ in range(3):
-        (question,) = json.loads(run("ask", profile, LATER, "--json").out)["questions"]
+        (question,) = json.loads(run("next-question", profile, LATER, "--json").out)["questions"]
         asked.append(question["row"]["id"])
         assert question["row"].pop("winner", "") is None
         assert 0 < question["variance_removed"] < 1
@@ -69,7 +69,7 @@ def test_the_row_of_a_question_answered_is_learned_from_and_not_asked_again(
         answers = rows(tmp_path / "answers.jsonl", question["row"] | {"winner": "a"})
         assert run("update", profile, answers).code == 0
     assert len(set(asked)) == 3
-    done = run("ask", profile, LATER, "--top", 100, "--json")
+    done = run("next-question", profile, LATER, "--top", 100, "--json")
     assert {one["row"]["id"] for one in json.loads(done.out)["questions"]}.isdisjoint(asked)
     assert json.loads(done.out)["candidates"] == 5
     assert "3 pairs left out: answered already" in done.err
@@ -95,7 +95,7 @@ def test_labels_are_not_looked_at(run: Run, profile: Path, tmp_path: Path, crite
     said = {}
     for name, records in files.items():
         path = rows(tmp_path / "pairs.jsonl", *records)
-        said[name] = run("ask", profile, path, "--top", 4, "--criterion", criterion, "--json").out
+        said[name] = run("next-question", profile, path, "--top", 4, "--criterion", criterion, "--json").out
     assert len(json.loads(said["as it is"])["questions"]) == 4
     assert set(said.values()) == {said["as it is"]}, [name for name in said if said[name] != said["as it is"]]
 
@@ -109,14 +109,14 @@ def test_scores_are_not_looked_at_either(tmp_path: Path) -> None:
 
 
 def test_real_people_of_prism_as_candidates(run: Run, profile: Path) -> None:
-    found = json.loads(run("ask", profile, PRISM, "--top", 3, "--json").out)
+    found = json.loads(run("next-question", profile, PRISM, "--top", 3, "--json").out)
     assert found["candidates"] > 1500
     assert len(found["questions"]) == 3
 
 
 def test_control_characters_and_markup_are_shown_harmlessly(run: Run, profile: Path, tmp_path: Path) -> None:
     pairs = rows(tmp_path / "p.jsonl", {"prompt": "[bold]Hi\x1b[2J", "a": "Short.", "b": "Long [/x] " * 400})
-    done = run("ask", profile, pairs)
+    done = run("next-question", profile, pairs)
     assert done.code == 0, done
     assert "\x1b" not in done.out
     assert "[bold]Hi" in done.out
@@ -127,13 +127,13 @@ def test_control_characters_and_markup_are_shown_harmlessly(run: Run, profile: P
 
 
 def test_nothing_left_to_ask_is_said(run: Run, profile: Path) -> None:
-    assert "all of these pairs are answered already" in sentence(run("ask", profile, MIRA))
+    assert "all of these pairs are answered already" in sentence(run("next-question", profile, MIRA))
 
 
 def test_a_profile_of_a_language_model_says_which_can_ask(run: Run, profile: Path) -> None:
     record = json.loads(profile.read_text())
     profile.write_text(json.dumps(record | {"model": "gpt-4o-mini", "traits": None}))
-    said = sentence(run("ask", profile, LATER))
+    said = sentence(run("next-question", profile, LATER))
     assert "was fitted with gpt-4o-mini, which does not say how unsure it is" in said
     assert "ask with one fitted with traits" in said
 
@@ -146,10 +146,10 @@ def test_a_trained_model_asks(run: Run, tmp_path: Path) -> None:
     save(train(people, Settings("pref", features="traits", members=1, epochs=2)), tmp_path / "pref")
     me = SynthesizeMe(model=f"trained:{tmp_path / 'pref'}").fit(MIRA)
     me.save(tmp_path / "me.json")
-    found = json.loads(run("ask", tmp_path / "me.json", LATER, "--top", 2, "--json").out)["questions"]
+    found = json.loads(run("next-question", tmp_path / "me.json", LATER, "--top", 2, "--json").out)["questions"]
     assert [one["settles"] for one in found] == [[], []]
     assert all(0 < one["probability"] < 1 for one in found)
-    assert "P(A) = " in run("ask", tmp_path / "me.json", LATER).out
+    assert "P(A) = " in run("next-question", tmp_path / "me.json", LATER).out
 
 
 def test_bad_rows_are_named_by_file_line_and_field(run: Run, profile: Path, tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_bad_rows_are_named_by_file_line_and_field(run: Run, profile: Path, tmp_
         {"prompt": "Hi", "responses": ["One."]},
         {"prompt": [{"role": "user"}], "response_a": "One.", "response_b": "Two."},
     )
-    done = run("ask", profile, pairs)
+    done = run("next-question", profile, pairs)
     assert done.code == 0, done
     assert "4 of 5 rows skipped: line 2, field 'b': expected a list of {role, content} or text" in done.err
     assert "line 3, field 'b': expected two different responses, found the same response twice" in done.err
-    assert f"{pairs}, line 2, field 'b': expected a list" in sentence(run("ask", profile, pairs, "--strict"))
+    assert f"{pairs}, line 2, field 'b': expected a list" in sentence(run("next-question", profile, pairs, "--strict"))
     problems = Problems()
     assert len(list(read_candidates(pairs, problems=problems))) == 1
     assert [(one.line, one.field) for one in problems.first] == [
@@ -176,8 +176,8 @@ def test_bad_rows_are_named_by_file_line_and_field(run: Run, profile: Path, tmp_
 
 
 def test_columns_of_no_known_format_and_missing_files_are_named(run: Run, profile: Path, tmp_path: Path) -> None:
-    assert "fit no known format" in sentence(run("ask", profile, rows(tmp_path / "x.jsonl", {"text": "Hi"})))
-    assert "there is no file" in sentence(run("ask", profile, tmp_path / "nothing.jsonl"))
+    assert "fit no known format" in sentence(run("next-question", profile, rows(tmp_path / "x.jsonl", {"text": "Hi"})))
+    assert "there is no file" in sentence(run("next-question", profile, tmp_path / "nothing.jsonl"))
 
 
 # from Python --------------------------------------------------------------------------------------------------------
@@ -186,17 +186,17 @@ def test_columns_of_no_known_format_and_missing_files_are_named(run: Run, profil
 async def test_python_asks_with_the_same_words() -> None:
     me = SynthesizeMe().fit(MIRA)
     saved = me.profile
-    found = me.ask(LATER, top=2)
-    assert await me.aask(LATER, top=2) == found
+    found = me.next_question(LATER, top=2)
+    assert await me.anext_question(LATER, top=2) == found
     choices = simulate_people(1, 5, 3, prompt_tokens=10, response_tokens=30)[0]
     flipped = [one.flipped() for one in choices]
-    assert me.ask(choices, 3, criterion="pref") == me.ask(flipped, 3, criterion="pref")
+    assert me.next_question(choices, 3, criterion="pref") == me.next_question(flipped, 3, criterion="pref")
     pair = Candidate("1", "1", (Message("user", "Hi"),), "Hello! I am glad that you ask.", "Hi.")
-    assert [one.candidate for one in me.ask([pair])] == [pair]
-    assert me.ask([]) == []
+    assert [one.candidate for one in me.next_question([pair])] == [pair]
+    assert me.next_question([]) == []
     assert me.profile is saved
     with pytest.raises(DataError, match="at least 1 question"):
-        me.ask(LATER, 0)
+        me.next_question(LATER, 0)
     me._profile = replace(saved, engine=JudgeState(), model="gpt-4o-mini")
     with pytest.raises(ProfileError, match="does not say how unsure"):
-        me.ask(LATER)
+        me.next_question(LATER)

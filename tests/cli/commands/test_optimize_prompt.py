@@ -52,7 +52,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def words(data: Path, llm: SimulatedLLM, tmp_path: Path) -> list[object]:
-    return ["optimize-prompt", data, "--model", f"m@{llm.url}", "--trials", 3, "--out", tmp_path / "new.json"]
+    return ["optimize-prompt", data, "--model", f"m@{llm.url}", "--candidates", 3, "--out", tmp_path / "new.json"]
 
 
 def record(path: Path) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_nothing_of_host_or_people_is_in_the_file(
 
 
 def test_no_person_is_on_both_sides(run: Run, words: list[object], tmp_path: Path) -> None:
-    assert run(*words, "--people", 7, "--held-back", 0.3).code == 0
+    assert run(*words, "--people", 7, "--holdout", 0.3).code == 0
     assert record(tmp_path / "new.json")["data"] | {"fingerprint": ""} == {
         "name": "people.jsonl", "fingerprint": "", "training": 5, "held_back": 2, "left_out": 0,
     }  # fmt: skip
@@ -171,7 +171,7 @@ def test_what_carries_the_people_is_refused_unasked_and_not_kept(
     asked = {orjson.loads(row)["context"][-1]["content"] for row in data.read_bytes().splitlines()}
     quoting = tuple(f"Write a persona. They ask things such as: {one}" for one in sorted(asked))
     monkeypatch.setattr("personalrm.llm.simulated.writing.INSTRUCTIONS", quoting)
-    done = run(*words, "--optimizer", optimizer, "--people", 10, "--held-back", 0.2)
+    done = run(*words, "--optimizer", optimizer, "--people", 10, "--holdout", 0.2)
     assert done.code == 0, done.err
     refused = record(tmp_path / "new.json")["lineage"][1:]
     assert refused
@@ -182,7 +182,7 @@ def test_what_carries_the_people_is_refused_unasked_and_not_kept(
 
 
 def test_keep_anyway(run: Run, words: list[object], tmp_path: Path) -> None:
-    assert run(*words, "--keep-anyway").code == 0
+    assert run(*words, "--accept-best").code == 0
     found = record(tmp_path / "new.json")
     assert found["chosen"] == found["best"]
 
@@ -191,7 +191,7 @@ def test_keep_anyway(run: Run, words: list[object], tmp_path: Path) -> None:
     ("more", "says"),
     [
         (("--model", "traits"), "'traits' is the embedded engine and follows no prompt"),
-        (("--held-back", "1"), "--held-back: expected a share between 0 and 1, found 1.0"),
+        (("--holdout", "1"), "--holdout: expected a share between 0 and 1, found 1.0"),
         (("--out", "{here}"), "it is a directory; name a file with --out"),
         (("--max-cost", "1"), "--max-cost needs the model's prices"),
     ],

@@ -53,7 +53,7 @@ def test_what_is_wrong_with_a_study_is_one_sentence(people: Path, tmp_path: Path
         (("study", "love", people), "there is no study 'love'"),
         (("study", "transfer", people), "asks a language model: name it with --model"),
         (("study", "scaling", tmp_path / "none.jsonl"), "none.jsonl"),
-        (("study", "scaling", people, "--context-pairs", "two"), "context-pairs"),
+        (("study", "scaling", people, "--context-sizes", "two"), "context-sizes"),
         (("report", tmp_path / "nowhere"), "personalrm bench"),
     ):
         more = () if words[0] == "report" else ("--out", tmp_path / "out")

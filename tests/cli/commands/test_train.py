@@ -23,7 +23,7 @@ from personalrm.models.trained import kind_of, load_trained, trained_people
 from personalrm.preferences import History, Preference
 from personalrm.stats.intervals import MIN_PEOPLE
 
-QUICK = ("--features", "traits", "--members", "2", "--epochs", "2")
+QUICK = ("--features", "traits", "--ensemble-size", "2", "--epochs", "2")
 TUNED = ("--device", "cpu", "--epochs", "1", "--batch-size", "8", "--max-length", "96", "--learning-rate", "1e-3")
 FOLDER = {"manifest.json", "model.safetensors", "README.md", "curves.svg", "curves.png"}
 
@@ -120,10 +120,10 @@ def test_what_has_no_effect_is_told(
 ) -> None:
     done = run("train", "lore", few_people, "--out", tmp_path / "a", *QUICK, "--batch-size", "8", "--device", "cpu")
     assert "No effect on lore: --batch-size, --device." in done.err
-    words = ("--backbone", tiny_bert, *TUNED, "--members", "3", "--published")
+    words = ("--backbone", tiny_bert, *TUNED, "--ensemble-size", "3", "--paper-variant")
     done = run("train", "bradley-terry", some("people.jsonl", slice(6)), "--out", tmp_path / "b", *words)
     assert done.code == 0, done.err
-    assert "No effect on bradley-terry: --published, --members." in done.err
+    assert "No effect on bradley-terry: --paper-variant, --ensemble-size." in done.err
     assert "–" in done.out  # one person of six: no interval
 
 
@@ -136,9 +136,9 @@ def test_bad_rows_and_marked_targets_are_told(run: Run, some: Callable[..., Path
     done = run("train", "pal", path, "--out", tmp_path / "a", *QUICK)
     assert done.code == 0, done.err
     assert "marked.jsonl: 1 of 97 rows skipped: line 97" in done.err
-    assert "marked.jsonl marks targets, and they are learned from too; --part context leaves them out." in done.err
+    assert "marked.jsonl marks targets, and they are learned from too; --split context leaves them out." in done.err
     assert manifest(tmp_path / "a")["data"]["skipped"] == 1
-    context = run("train", "pal", path, "--out", tmp_path / "b", *QUICK, "--part", "context")
+    context = run("train", "pal", path, "--out", tmp_path / "b", *QUICK, "--split", "context")
     assert context.code == 0, context.err
     assert manifest(tmp_path / "b")["choices"] < 60
     strict = run("train", "pal", path, "--out", tmp_path / "c", *QUICK, "--strict")
@@ -169,7 +169,7 @@ def test_bad_input_is_one_sentence_before_anything_is_trained(
         (("bt", some("five.jsonl", slice(5))), "bradley-terry needs at least 6 people"),
         (("pref", both, *QUICK), "group 'both' stands on both sides of the split that the data marks"),
         (("pref", few_people, *QUICK, "--validation", nine), "and 8 more stand both in few.jsonl and in nine.jsonl"),
-        (("pref", few_people, *QUICK, "--part", "context"), "few.jsonl marks no choice as context"),
+        (("pref", few_people, *QUICK, "--split", "context"), "few.jsonl marks no choice as context"),
         (("pref", tmp_path / "none.jsonl", "--device", "cuda"), "no GPU was found"),
         (("gpo", few_people, "--epochs", "1.5"), "gpo makes whole passes, not 1.5"),
         (("gpo", few_people, "--learning-rate", "-1"), "learning_rate"),
@@ -225,7 +225,7 @@ def test_without_matplotlib_the_model_is_kept_all_the_same(
     assert kind_of(tmp_path / "out") == "learned"
 
 
-LONG = ("--features", "traits", "--members", "3", "--epochs", "40")
+LONG = ("--features", "traits", "--ensemble-size", "3", "--epochs", "40")
 
 
 def started(*words: object) -> subprocess.Popen[str]:

@@ -71,7 +71,7 @@ def test_cached_it_is_asked_once_for_each_text(url: str, tmp_path: Path) -> None
 
 
 def test_passing_faults_are_overcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.01)
     with SimulatedLLM(rate_limit_every=3, error_every=4, drop_every=5) as llm:
         assert np.allclose(EndpointEncoder("m", llm.url).embed(TEXTS)[999], embedding(TEXTS[999]), atol=1e-6)
 
@@ -99,7 +99,7 @@ def test_a_wrong_key_is_one_request_and_never_shown(monkeypatch: pytest.MonkeyPa
 
 
 def test_unknown_models_and_dead_hosts_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalrm.llm.openai.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.01)
     with SimulatedLLM(model="there") as llm:
         with pytest.raises(EndpointRefused, match="knows no model 'here'"):
             EndpointEncoder("here", llm.url).embed(["egg"])

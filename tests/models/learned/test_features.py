@@ -13,8 +13,8 @@ from personalrm.models.encoders.base import Flags, Vectors, unit
 from personalrm.models.learned import features as module
 from personalrm.models.learned.features import PERSONAL_SD, Features, encoder_part, learn_features
 from personalrm.models.traits.design import SIMILARITY_SD, design_of, read, together
-from personalrm.models.traits.features import TraitReader
 from personalrm.models.traits.prior import PERSONAL_COLUMNS
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History, Message
 
 

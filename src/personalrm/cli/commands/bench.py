@@ -20,7 +20,6 @@ from personalrm.cli.options import (
     MaxCalls,
     MaxCost,
     MinGap,
-    PeopleName,
     PersonaPrompt,
     Population,
     PresetName,
@@ -37,25 +36,29 @@ Models = Annotated[
     list[str] | None,
     typer.Option("--model", help="Model to ask, NAME or NAME@URL; several for a comparison; limits count for each."),
 ]
-ContextPairs = Annotated[
+ContextSizes = Annotated[
     str | None,
     typer.Option(help="How many choices may be learned from, e.g. 2,4,8,all: several make a learning curve."),
 ]
 
 
 def bench(
+    context: typer.Context,
     data: HistoryFile,
     methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
     protocol: Annotated[str, typer.Option(help="leave-group-out or context-target.")] = "leave-group-out",
     population: Population = None,
-    people: Annotated[PeopleName, typer.Option(help="Whether trained models may know the people's contexts.")] = (
-        PeopleName.unseen
-    ),
+    train_on_test_users_context: Annotated[
+        bool,
+        typer.Option(
+            "--train-on-test-users-context", help="Trained models may learn from the context of the people predicted."
+        ),
+    ] = False,
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
     base_url: BaseUrl = None,
     out: Annotated[Path | None, typer.Option(help="Where finished work and results are kept.")] = None,
-    context_pairs: ContextPairs = None,
+    context_sizes: ContextSizes = None,
     seed: Seed = 0,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
@@ -80,7 +83,6 @@ def bench(
     from personalrm.bench.trained import Training
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions
-    from personalrm.llm.connect import EndpointOptions
     from personalrm.profile.options import Options
 
     with output.bench_progress() as progress:
@@ -91,17 +93,15 @@ def bench(
             population=population,
             folds=folds,
             seed=seed,
-            seen=people is PeopleName.seen,
+            seen=train_on_test_users_context,
             training=Training(features, backbone, device.value),
             reading=ReadOptions(strict, min_gap, output.remark),
             models=inputs.models(model),
-            settings=EndpointOptions(
-                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-            ),
+            settings=inputs.endpoint_options(context),
             options=Options(
                 preset.value, verdicts.value, seed=seed, persona_prompt=inputs.persona_prompt(persona_prompt)
             ),
-            context_pairs=inputs.context_pairs(context_pairs),
+            context_pairs=inputs.context_sizes(context_sizes),
             out=out,
             progress=progress,
         )

@@ -64,6 +64,7 @@ Toxic = Annotated[bool, typer.Option("--leave-out-toxic", help="Arena: not what 
 
 
 def curate(
+    context: typer.Context,
     data: DataSet,
     raw: RawData,
     out: Out,
@@ -74,7 +75,7 @@ def curate(
     min_gap: Gap = _DEFAULT.min_gap,
     min_pairs: Pairs = _DEFAULT.min_pairs,
     min_conversations: Conversations = _DEFAULT.min_conversations,
-    room: Personalizable = _DEFAULT.room,
+    min_personalizable: Personalizable = _DEFAULT.min_personalizable,
     min_agreement: Low = _DEFAULT.min_agreement,
     max_agreement: High = _DEFAULT.max_agreement,
     min_scored: Scored = _DEFAULT.min_scored,
@@ -101,21 +102,17 @@ def curate(
     from personalrm.curation.sources import sources
     from personalrm.curation.table import table
     from personalrm.data.arena import ArenaFilter
-    from personalrm.llm.connect import EndpointOptions
 
-    shares = (room, min_agreement, max_agreement, min_scored, train, validation, target)
+    shares = (min_personalizable, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
     wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
-    limits = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-    )
     with output.bench_progress() as tell:
         result, ledgers = make(
             plan,
             inputs.models(model),
             out,
-            limits,
+            inputs.endpoint_options(context),
             skip=skip_llm_filters,
             warn=output.remark,
             progress=lambda done, people: tell("people", done, people),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from personalrm.cli import inputs
 from personalrm.cli.options import (
     BaseUrl,
@@ -21,6 +23,7 @@ from personalrm.cli.options import (
 
 
 def diagnose(
+    context: typer.Context,
     profile: ProfileFile,
     data: HistoryFile,
     base_url: BaseUrl = None,
@@ -40,15 +43,13 @@ def diagnose(
     from personalrm.bench.diagnosis import diagnose as examined
     from personalrm.cli import output
     from personalrm.llm import background_loop
-    from personalrm.llm.connect import EndpointOptions, shared
+    from personalrm.llm.connect import shared
     from personalrm.models.registry import is_local
     from personalrm.profile.file import load
 
     found = load(profile)
     asked = model or found.model
-    settings = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-    )
+    settings = inputs.endpoint_options(context)
     choices = inputs.read_for(data, found, strict, min_gap)
 
     async def work() -> list[Symptom]:

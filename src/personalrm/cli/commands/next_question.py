@@ -1,6 +1,6 @@
-"""`personalrm ask`: which pair a person should be asked next, and what the answer would teach.
+"""`personalrm next-question`: which pair a person should be asked next, and what the answer would teach.
 
-personalrm ask me.json pairs.jsonl --top 3
+personalrm next-question me.json pairs.jsonl --top 3
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CriterionName(StrEnum):
     pref = "pref"
 
 
-def ask(
+def next_question(
     profile: ProfileFile,
     candidates: Annotated[str, typer.Argument(help="Pairs, or choices of anybody; labels are not looked at.")],
     top: Annotated[int, typer.Option(min=1, help="How many to ask, best first.")] = 1,

@@ -43,12 +43,13 @@ ProposerModel = Annotated[
 OptimizerOption = Annotated[OptimizerName, typer.Option(help="DSPy's optimiser.")]
 Out = Annotated[Path, typer.Option(help="The prompt file to write.")]
 People = Annotated[int, typer.Option(min=4, help="Most people to take, drawn by the seed.")]
-HeldBack = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to measure on.")]
-Tried = Annotated[int, typer.Option("--trials", min=1, help="Candidate instructions to propose and try.")]
-Keep = Annotated[bool, typer.Option("--keep-anyway", help="Choose the best candidate even if no gain is shown.")]
+Holdout = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to measure on.")]
+Candidates = Annotated[int, typer.Option(min=1, help="Candidate instructions to propose and try.")]
+Accept = Annotated[bool, typer.Option("--accept-best", help="Choose the best candidate even if no gain is shown.")]
 
 
 def optimize_prompt(
+    context: typer.Context,
     data: HistoryFile,
     model: Model,
     out: Out,
@@ -56,9 +57,9 @@ def optimize_prompt(
     proposer: ProposerModel = None,
     base_url: BaseUrl = None,
     people: People = 40,
-    held_back: HeldBack = 0.5,
-    trials: Tried = 8,
-    keep_anyway: Keep = False,
+    holdout: Holdout = 0.5,
+    candidates: Candidates = 8,
+    accept_best: Accept = False,
     seed: Seed = 0,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
@@ -73,20 +74,15 @@ def optimize_prompt(
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions
-    from personalrm.llm.connect import EndpointOptions
     from personalrm.optimizing.optimize import Plan, optimize
     from personalrm.optimizing.prompt_file import save
 
     if out.is_dir():
         raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
-    plan = Plan(optimizer.value, people, held_back, trials, seed, verdicts.value, keep_anyway)
-    limits = EndpointOptions(
-        base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-    )
+    plan = Plan(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
+    reading = ReadOptions(strict, min_gap, output.remark)
     with output.bench_progress() as tell:
-        found, ledgers = optimize(
-            data, plan, model, proposer, limits, ReadOptions(strict, min_gap, output.remark), tell
-        )
+        found, ledgers = optimize(data, plan, model, proposer, inputs.endpoint_options(context), reading, tell)
     save(found, out)
     output.asked(ledgers)
     refused = sum(one.refused is not None for one in found.lineage)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from personalrm.cli import inputs
-from personalrm.cli.commands.bench import ContextPairs, Models
+from personalrm.cli.commands.bench import ContextSizes, Models
 from personalrm.cli.options import (
     METHODS,
     BaseUrl,
@@ -34,6 +34,7 @@ Name = Annotated[
 
 
 def study(
+    context: typer.Context,
     name: Name,
     data: HistoryFile,
     out: Annotated[Path, typer.Option(help="Where finished work and the result are kept; `report` shows it.")],
@@ -42,7 +43,7 @@ def study(
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
     base_url: BaseUrl = None,
-    context_pairs: ContextPairs = "1,2,4,8,all",
+    context_sizes: ContextSizes = "1,2,4,8,all",
     seed: Seed = 0,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
@@ -61,11 +62,10 @@ def study(
     from personalrm.cli import output
     from personalrm.data.files import name_of
     from personalrm.data.sources import ReadOptions, source
-    from personalrm.llm.connect import EndpointOptions
     from personalrm.profile.options import Options
 
     reading = ReadOptions(strict, min_gap, output.remark)
-    limits = inputs.context_pairs(context_pairs)
+    limits = inputs.context_sizes(context_sizes)
     with output.bench_progress() as progress:
         path, ledgers = run_study(
             name,
@@ -83,9 +83,7 @@ def study(
                 progress,
             ),
             inputs.models(model),
-            EndpointOptions(
-                base_url, None, cache, concurrency, max_calls, max_cost, inputs.price_list(prices), timeout
-            ),
+            inputs.endpoint_options(context),
         )
     output.asked(ledgers)
     output.study(path)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted; what was trained is kept: run the same command with --resume to go on"
 BOTH = ("epochs", "learning_rate")
-LEARNED_ONLY = ("features", "published", "members", "batch_people")
+LEARNED_ONLY = ("features", "paper_variant", "ensemble_size", "batch_people")
+SETTINGS = {"paper_variant": "published", "ensemble_size": "members"}
+"""Options that a method's settings call by another name."""
 FINE_TUNED_ONLY = (
     *("backbone", "user_prompt", "lora_rank", "max_length", "batch_size", "frozen_layers"),
     "gradient_checkpointing",
@@ -38,7 +40,7 @@ class UserPromptName(StrEnum):
     demographics = "demographics"
 
 
-class PartName(StrEnum):
+class SplitName(StrEnum):
     all = "all"
     context = "context"
 
@@ -48,15 +50,17 @@ Method = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the model and what is said of it.")]
 Validation = Annotated[str | None, typer.Option(help="Other people, who stop and calibrate; else some of DATA's.")]
-Part = Annotated[PartName, typer.Option(help="Which choices: all, or those the data marks as context.")]
+Split = Annotated[SplitName, typer.Option(help="Which choices: all, or those the data marks as context.")]
 Features = Annotated[str, typer.Option(help="Learned: traits, an encoder (minilm, hf:PATH), or traits+ENCODER.")]
-Published = Annotated[
-    bool, typer.Option("--published", help="Learned: as in the paper; nothing of everybody's reward.")
+PaperVariant = Annotated[
+    bool, typer.Option("--paper-variant", help="Learned: as in the paper, without the population-level reward.")
 ]
-Members = Annotated[int | None, typer.Option(min=1, help="Learned: models in the ensemble (5).")]
+EnsembleSize = Annotated[int | None, typer.Option(min=1, help="Learned: models in the ensemble (5).")]
 BatchPeople = Annotated[int | None, typer.Option(min=1, help="Learned: people a step (32).")]
-Epochs = Annotated[float | None, typer.Option(help="Passes over the people, at most; else the method's own.")]
-Rate = Annotated[float | None, typer.Option("--learning-rate", help="At its highest; else the method's own.")]
+Epochs = Annotated[float | None, typer.Option(help="Maximum epochs (default depends on the method).")]
+Rate = Annotated[
+    float | None, typer.Option("--learning-rate", help="Peak learning rate (default depends on the method).")
+]
 Backbone = Annotated[str, typer.Option(help="bradley-terry: minilm, a folder or a hub name.")]
 UserPrompt = Annotated[UserPromptName, typer.Option(help="bradley-terry: what of the person the model is told.")]
 LoraRank = Annotated[int | None, typer.Option(help="bradley-terry: train adapters of this rank, not all weights.")]
@@ -74,10 +78,10 @@ def train(
     data: HistoryFile,
     out: Out,
     validation: Validation = None,
-    part: Part = PartName.all,
+    split: Split = SplitName.all,
     features: Features = FEATURES,
-    published: Published = False,
-    members: Members = None,
+    paper_variant: PaperVariant = False,
+    ensemble_size: EnsembleSize = None,
     batch_people: BatchPeople = None,
     epochs: Epochs = None,
     learning_rate: Rate = None,
@@ -107,7 +111,7 @@ def train(
         own, others = (LEARNED_ONLY, FINE_TUNED_ONLY)[:: -1 if name == BRADLEY_TERRY else 1]
         given = _given(context, (*own, *BOTH))
         _say_what_is_idle(context, name, (*others, "device") if given.get("features") == "traits" else others)
-        order = TrainConfig(name, data, out, validation, part.value, device.value, seed, resume, given)
+        order = TrainConfig(name, data, out, validation, split.value, device.value, seed, resume, given)
         with output.training_progress() as tell:
             found = made(order, ReadOptions(strict, min_gap, output.remark), tell)
     except KeyboardInterrupt:
@@ -120,7 +124,7 @@ def train(
 def _given(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
     """Options of the method by name, as plain values; what is left to the method is left out."""
     found = {name: context.params[name] for name in names if context.params[name] is not None}
-    return {name: str(one) if isinstance(one, StrEnum) else one for name, one in found.items()}
+    return {SETTINGS.get(name, name): str(one) if isinstance(one, StrEnum) else one for name, one in found.items()}
 
 
 def _say_what_is_idle(context: typer.Context, method: str, others: Iterable[str]) -> None:

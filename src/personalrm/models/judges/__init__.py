@@ -23,6 +23,7 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
+from personalrm.renamed import renamed
 from personalrm.synthesis.judging import JudgeContext, Judgement
 
 
@@ -74,3 +75,6 @@ def judge_named(name: str) -> JudgeFactory:
     if name not in judges():
         raise DataError(f"there is no judge '{name}'; known are {', '.join(judges())}")
     return judges()[name]
+
+
+__getattr__ = renamed(__name__, {"Asking": "FittedJudge", "Judging": "PairJudge", "Learning": "JudgeFactory"})

@@ -13,11 +13,12 @@ from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.thoughts import visible
 from personalrm.models.judges import FittedJudge, seeing
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import JudgeContext, without_thoughts
+from personalrm.synthesis.judging import JudgeContext
 
 MOST_FACTS = 12
 LONGEST_ANSWER = 800
@@ -54,7 +55,7 @@ async def remember(endpoint: Endpoint, facts: Sequence[str], choice: Preference,
 
 def read_facts(answer: str) -> list[str]:
     """The facts in a model's answer, in JSON; empty if there are none."""
-    found = (parse_json(without_thoughts(answer)) or {}).get("facts")
+    found = (parse_json(visible(answer)) or {}).get("facts")
     said = [" ".join(one.split()) for one in found if isinstance(one, str)] if isinstance(found, list) else []
     return [one for one in said if one][:MOST_FACTS]
 

@@ -21,12 +21,13 @@ from personalrm.errors import NotEnoughChoices, RequestRefused
 from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather_pair
+from personalrm.llm.thoughts import visible
 from personalrm.models.judges import FittedJudge
 from personalrm.models.judges.shown import past_choices
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import JudgeContext, Judgement, OrderVerdict, ask_order, combine, without_thoughts
+from personalrm.synthesis.judging import JudgeContext, Judgement, OrderVerdict, ask_order, combine
 
 POINT = 0.8
 """Log-odds that one point of ten is worth where it counts for all the weight: two points are then 5 to 1, as much as
@@ -133,7 +134,7 @@ async def _ask(
 
 def read_criteria(answer: str) -> tuple[Criterion, ...]:
     """The criteria in a model's answer; those without a text or a weight above 0 are left out."""
-    found = (parse_json(without_thoughts(answer)) or {}).get("criteria")
+    found = (parse_json(visible(answer)) or {}).get("criteria")
     items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     read = [(" ".join(str(one.get("criterion") or "").split()), _number(one.get("weight"))) for one in items]
     return tuple(Criterion(text, weight) for text, weight in read if text and weight and weight > 0)[:MOST_CRITERIA]
@@ -141,7 +142,7 @@ def read_criteria(answer: str) -> tuple[Criterion, ...]:
 
 def margin(answer: str, criteria: Sequence[Criterion]) -> float | None:
     """How many points of ten A is ahead of B, weighted; None unless every criterion has both of its scores."""
-    found = (parse_json(without_thoughts(answer)) or {}).get("scores")
+    found = (parse_json(visible(answer)) or {}).get("scores")
     items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     ahead: dict[int, float] = {}
     for item in items:

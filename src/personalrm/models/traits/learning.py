@@ -22,6 +22,7 @@ from personalrm.models.traits import fit as maths
 from personalrm.models.traits.covariance import between_people
 from personalrm.models.traits.design import design_of, read, together
 from personalrm.models.traits.features import Array
+from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
@@ -73,7 +74,8 @@ def learn(
         "sources": list(sources), "people": len(blocks), "choices": len(x), "seed": seed,
         "shrink": crossed.shrink, "sharpness": sharpness, "log_loss_of_unseen_people": losses,
     }  # fmt: skip
-    return replace(design.filled(weights * sharpness, between), lineage=lineage)
+    gain = _gains(sharpness * crossed.outside, pairs.personal, known.group, few, between, rng)
+    return replace(design.filled(weights * sharpness, between), lineage=lineage, gain=gain)
 
 
 def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
@@ -111,6 +113,18 @@ def _some(person: NDArray[np.intp], group: NDArray[np.intp], rng: np.random.Gene
         if len(chosen) == _MOST_PEOPLE:
             break
     return chosen
+
+
+def _gains(
+    outside: Array, t: Array, group: NDArray[np.intp], people: list[_Own], between: Array, rng: np.random.Generator
+) -> GainPrior:
+    """What own weights gain for these people, on top of predictions by the other folds' shared weights."""
+    cases: list[Case] = []
+    for one in people:
+        own = group[one.rows]
+        groups = [np.flatnonzero(own == each) for each in np.unique(own)]
+        cases += cases_of(Person(outside[one.rows], t[one.rows], groups), between, rng)
+    return GainPrior.learned(cases) or PUBLIC
 
 
 def _people_differ(outside: Array, t: Array, people: list[_Own]) -> tuple[Array, float, dict[str, float]]:

@@ -113,7 +113,7 @@ class TraitsModel:
             return replace(self, departure=nothing, covariance=differences, history=history, person=None)
         evidence = self.evidence(history.decided)
         departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.between)
-        measured = measure(evidence, self.prior.between)
+        measured = measure(evidence, self.prior.between, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:
             departure, covariance = nothing, differences
@@ -256,7 +256,7 @@ def leave_group_out(model: TraitsModel, history: History) -> Array:
     evidence = model.evidence(decided)
     logit = np.zeros(len(decided))
     for group in evidence.groups:
-        logit[group] = predict_group(evidence, group, model.prior.between)
+        logit[group] = predict_group(evidence, group, model.prior.between, model.prior.gain)
     return maths.sigmoid(logit)
 
 

@@ -1,12 +1,11 @@
-"""One person's choices as the model sees them, and whether what they teach helps to predict this person.
+"""One person's choices as the model sees them, and whether what they teach is expected to help.
 
-The posterior already shrinks towards everybody, so a personal fit rarely hurts. It is used unless its own
-leave-group-out predictions leave less than 10 % hope that it helps, the simpler arm winning exact ties. Measured on
-prism (5 folds, each group predicted from the others, the rule applied inside): population alone 0.5624 nats, always
-personal 0.5562, by this rule 0.5557, personal only where the gain is positive 0.5580.
+The person's own weights are used where the expected gain on later choices is positive. That expectation is an
+empirical-Bayes estimate (`gain`): what other people gained with as many choices, moved a little by the gain measured on
+the person's own groups, each predicted from the others.
 
-    measured = measure(evidence, prior.between)
-    measured.helps, measured.gain, measured.confidence
+    measured = measure(evidence, prior.between, prior.gain)
+    measured.helps, measured.gain, measured.expected
 """
 
 from __future__ import annotations
@@ -20,14 +19,13 @@ from numpy.typing import NDArray
 
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
+from personalrm.models.traits.gain import PUBLIC, Expected, GainPrior
 from personalrm.models.traits.posterior import Groups, leave_out, person_posterior, variances_of
 from personalrm.preferences import Preference
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
-from personalrm.synthesis.arm_selection import percent
 
-_HOPE = 0.1  # probability that the person's own weights help, below which they are not used
-_DRAWS = 2000
-_DRAWN_AT_ONCE = 2_000_000  # weights of groups: 8 MB
+FEWEST_GROUPS = 5
+"""With fewer groups of choices no percentage is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +47,31 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Log loss of each choice (n,) by everybody's weights and, from the person's other groups, by their own.
+    """Log loss of each choice (n,) by the population's weights and, from the person's other groups, by their own.
 
-    ``after`` is None if all choices share one group; ``confidence`` is the probability that the person's own help.
+    Attributes:
+        before, after: the log losses; ``after`` is None if all choices share one group.
+        gain: mean of before − after, nats a choice; None if not measured.
+        groups: groups of choices.
+        expected: what is expected of the person's later choices.
     """
 
     before: Array
     after: Array | None
     gain: float | None
-    confidence: float | None
-    helps: bool
+    groups: int
+    expected: Expected
 
     @classmethod
-    def of(cls, before: Array, after: Array | None, groups: Groups) -> Measured:
-        """From the losses, and which choices belong together."""
-        if after is None:
-            return cls(before, None, None, None, helps=True)
-        gain = float(np.mean(before - after))
-        confidence = _confidence(before - after, groups)
-        return cls(before, after, gain, confidence, helps=gain != 0 and confidence >= _HOPE)
+    def of(cls, before: Array, after: Array | None, groups: Groups, prior: GainPrior = PUBLIC) -> Measured:
+        """From the losses, which choices belong together and what other people gained."""
+        gain = None if after is None else float(np.mean(before - after))
+        return cls(before, after, gain, len(groups), prior.expected(gain, len(groups)))
+
+    @property
+    def helps(self) -> bool:
+        """Whether the person's own weights are used: the expected gain is positive and they change something."""
+        return self.expected.mean > 0.0 and self.gain != 0.0
 
 
 def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
@@ -83,41 +87,54 @@ def alone(evidence: Evidence, between: Array) -> Array:
     return integrated(evidence.offset, variances_of(evidence.t, between))
 
 
-def measure(evidence: Evidence, between: Array) -> Measured:
+def measure(evidence: Evidence, between: Array, prior: GainPrior = PUBLIC) -> Measured:
     """Population against person, each group of choices predicted from the others."""
     before = softplus(-alone(evidence, between))
     if len(evidence.groups) < 2:
-        return Measured.of(before, None, evidence.groups)
+        return Measured.of(before, None, evidence.groups, prior)
     logit, variance = leave_out(evidence.offset, evidence.t, between, evidence.groups)
-    return Measured.of(before, softplus(-integrated(logit, variance)), evidence.groups)
+    return Measured.of(before, softplus(-integrated(logit, variance)), evidence.groups, prior)
 
 
-def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array) -> Array:
-    """Moderated log-odds of one group's choices from the person's other groups, the fallback rule applied to those."""
+def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array, prior: GainPrior = PUBLIC) -> Array:
+    """Moderated log-odds of one group's choices from the person's other groups, the rule of use applied to those."""
     inside = Evidence(evidence.offset[group], evidence.t[group], [np.arange(len(group))])
     rest = evidence.without(group)
-    if not len(rest.offset) or not measure(rest, between).helps:
+    if not len(rest.offset) or not measure(rest, between, prior).helps:
         return alone(inside, between)
     departure, covariance = person_posterior(rest.offset, rest.t, between)
     return integrated(inside.offset + inside.t @ departure, variances_of(inside.t, covariance))
 
 
-def fallback(measured: Measured) -> ArmSelection:
-    """The competition of the two arms as it stands in the profile."""
+def arm_selection(measured: Measured) -> ArmSelection:
+    """The comparison of the two arms as it stands in the profile."""
     arms: dict[Arm, ArmScore] = {"default": _score(measured.before)}
-    if measured.after is None or measured.gain is None or measured.confidence is None:
-        reason = "All choices share one group, so what they teach cannot be measured; it is used with due caution."
-        return ArmSelection("persona", arms, None, None, reason)
-    arms["persona"] = _score(measured.after)
-    verb = "better" if measured.gain > 0 else "worse" if measured.gain < 0 else "different"
-    reason = (
-        f"Predicting each group of choices from the others, the person's own weights are {abs(measured.gain):.3f} nats "
-        f"a choice {verb} than everybody's; the probability that they help is {percent(measured.confidence)}"
-    )
-    if measured.helps:
-        reason += "." if measured.gain > 0 else ": not sure enough a loss to drop weights that are cautious by design."
-        return ArmSelection("persona", arms, measured.gain, measured.confidence, reason)
-    return ArmSelection("default", arms, 0.0, None, reason + ": they are not used.")
+    if measured.after is not None:
+        arms["persona"] = _score(measured.after)
+    share = measured.expected.share if measured.groups >= FEWEST_GROUPS and measured.expected.people else None
+    reason = _reason(measured, share)
+    if not measured.helps:
+        return ArmSelection("default", arms, 0.0, None, f"{reason} They are not used.")
+    return ArmSelection("persona", arms, measured.gain, share, reason)
+
+
+def _reason(measured: Measured, share: float | None) -> str:
+    """What was measured and what is expected, in sentences."""
+    if measured.gain is None:
+        said = "All choices share one group, so what they teach cannot be measured."
+    else:
+        verb = "better" if measured.gain > 0 else "worse" if measured.gain < 0 else "different"
+        said = (
+            f"Predicting each group of choices from the others, the person's own weights are {abs(measured.gain):.3f} "
+            f"nats a choice {verb} than the population's."
+        )
+    expected = f"{measured.expected.mean:+.3f} nats a choice are expected on later choices"
+    if share is None:
+        few = (
+            f" (fewer than {FEWEST_GROUPS} groups: too few to say how often)" if measured.groups < FEWEST_GROUPS else ""
+        )
+        return f"{said} By what other people gained, {expected}{few}."
+    return f"{said} Of people like this, {share:.0%} are predicted better by their own weights; {expected}."
 
 
 def _score(losses: Array) -> ArmScore:
@@ -125,12 +142,3 @@ def _score(losses: Array) -> ArmScore:
     even = math.log(2.0)
     right = float(np.mean(np.where(losses < even, 1.0, np.where(losses > even, 0.0, 0.5))))
     return ArmScore(float(np.mean(losses)), right, len(losses))
-
-
-def _confidence(gains: Array, groups: Groups) -> float:
-    """Probability that the mean gain is positive: Bayesian bootstrap over groups, the draws the same for everyone."""
-    totals = np.array([gains[rows].sum() for rows in groups])
-    rng, each = np.random.default_rng(0), max(1, _DRAWN_AT_ONCE // len(groups))
-    sizes = [min(each, _DRAWS - at) for at in range(0, _DRAWS, each)]
-    positive = [rng.standard_exponential((size, len(groups)), dtype=np.float32) @ totals > 0 for size in sizes]
-    return float(np.mean(np.concatenate(positive)))

@@ -15,7 +15,7 @@ from personalrm.formatting.texts import counted
 from personalrm.models.traits.claims import FDR, Found, claims
 from personalrm.models.traits.features import TRAITS, Array
 from personalrm.models.traits.person import Evidence, Measured
-from personalrm.models.traits.person import fallback as arms
+from personalrm.models.traits.person import arm_selection as arms
 from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
 from personalrm.preferences import History, Preference

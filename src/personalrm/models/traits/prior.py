@@ -24,6 +24,7 @@ from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder
 from personalrm.models.traits.embedding_weights import WIDTH, relate
 from personalrm.models.traits.features import KINDS, TRAITS, Array
+from personalrm.models.traits.gain import PUBLIC, GainPrior
 from personalrm.models.traits.lexicon import common_words
 from personalrm.models.traits.reader import TraitReader
 
@@ -113,6 +114,7 @@ class Prior:
         between: variance of people's weights around everybody's (P,), one more with the encoder.
         sense: the encoder's part, or None.
         lineage: data sets, counts and settings it was learned from.
+        gain: what their own weights gained for the people it was learned from.
     """
 
     centre: Array
@@ -123,6 +125,7 @@ class Prior:
     between: Array
     sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    gain: GainPrior = PUBLIC
 
     @classmethod
     def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
@@ -148,6 +151,7 @@ class Prior:
             "words": self.words.tolist(),
             "kinds": self.kinds.tolist(),
             "between": self.between.tolist(),
+            "gain": self.gain.as_json(),
         }
         if self.sense is not None:
             state["sense"] = {
@@ -175,6 +179,7 @@ class Prior:
                 between=numbers(state["between"], (len(PERSONAL) + (sense is not None),)),
                 sense=sense,
                 lineage=state["lineage"],
+                gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error

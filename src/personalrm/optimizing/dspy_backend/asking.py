@@ -15,8 +15,8 @@ from dspy.utils.exceptions import AdapterParseError
 from personalrm.errors import PersonalrmError, RequestRefused
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
-from personalrm.synthesis.judging import without_thoughts
 
 LONGEST_ANSWER = 3_000
 """Tokens of a proposal; an instruction takes 400, models that reason think before it."""
@@ -47,7 +47,7 @@ class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
         want = SamplingParams(LONGEST_ANSWER, temperature=WARMTH, sample=self._asked[asked])
         self._asked[asked] += 1
         try:
-            text = without_thoughts(background_loop.run(self._endpoint.complete(asked, want)).text)
+            text = visible(background_loop.run(self._endpoint.complete(asked, want)).text)
         except RequestRefused:
             text = ""
         except PersonalrmError as error:

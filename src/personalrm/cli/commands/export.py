@@ -1,0 +1,38 @@
+"""`personalrm persona` and `personalrm export`: what a profile says, to be read and to be carried away."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from personalrm.cli.options import ExportName, ProfileFile
+
+
+def persona(profile: ProfileFile) -> None:
+    """Show a profile: the persona, the choices for and against each claim, and whether it helps."""
+    from personalrm.cli import output
+    from personalrm.profile.file import load
+
+    output.profile(load(profile))
+
+
+def export(
+    profile: ProfileFile,
+    as_: Annotated[ExportName, typer.Option("--as", help="What to export.")],
+) -> None:
+    """Print the profile as a prompt: messages for a judge (JSON), or a system prompt for generation."""
+    import orjson
+
+    from personalrm.cli import output
+    from personalrm.profile.file import load
+    from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
+
+    found = load(profile)
+    if not persona_in_use(found):
+        why = "there is none." if found.persona is None else found.fallback.reason
+        output.remark(f"The persona is not part of this prompt: {why}")
+    if as_ is ExportName.generation:
+        typer.echo(generation_prompt(found))
+    else:
+        typer.echo(orjson.dumps(judge_prompt(found, None, None, None), option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,126 @@
+"""`personalrm fit` and `personalrm update`: from choices to a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.options import (
+    BaseUrl,
+    Cache,
+    Concurrency,
+    Force,
+    HistoryFile,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    Model,
+    PersonaPrompt,
+    Population,
+    PresetName,
+    PriceList,
+    ProfileFile,
+    Seed,
+    Strict,
+    Timeout,
+    User,
+    VerdictsName,
+    VerdictsOption,
+)
+
+if TYPE_CHECKING:
+    from personalrm.profile.records import Profile
+
+
+def fit(
+    context: typer.Context,
+    history: HistoryFile,
+    user: User = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    preset: Annotated[PresetName, typer.Option(help="'paper' follows the released algorithm.")] = PresetName.default,
+    out: Annotated[Path | None, typer.Option(help="File to write the profile to.")] = None,
+    force: Force = False,
+    population: Population = None,
+    verdicts: VerdictsOption = VerdictsName.token,
+    samples: Annotated[int, typer.Option(min=1, help="Reasonings asked for each choice.")] = 1,
+    both_orders: Annotated[bool, typer.Option("--both-orders", help="Verify reasonings in both orders.")] = False,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
+    persona_prompt: PersonaPrompt = None,
+    seed: Seed = 0,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+) -> None:
+    """Learn what one person likes; show the persona, its evidence and whether it helps."""
+    from personalrm.cli import output
+    from personalrm.profile.options import Options
+
+    inputs.check_output(out)
+    inputs.say_what_is_idle(context, model)
+    choices = inputs.read(history, user, strict, min_gap)
+    inputs.check_output(out, choices, force)
+    options = Options(
+        preset.value,
+        verdicts.value,
+        samples,
+        both_orders,
+        validation,
+        seed,
+        persona_prompt=inputs.persona_prompt(persona_prompt),
+    )
+    with output.progress("fitting") as answered:
+        client = inputs.client(context, model, options=options, population=population, answered=answered)
+        profile = client.fit(choices)
+    _keep_and_show(profile, out, force)
+
+
+def update(
+    context: typer.Context,
+    profile: ProfileFile,
+    history: HistoryFile,
+    out: Annotated[Path | None, typer.Option(help="File to write the new profile to; the old one if left out.")] = None,
+    force: Force = False,
+    base_url: BaseUrl = None,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    population: Population = None,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+) -> None:
+    """Learn from new choices of the same person; earlier answers are reused."""
+    from personalrm.cli import output
+    from personalrm.profile.file import load
+
+    known, out = load(profile), out or profile
+    inputs.check_output(out, known.history, force)
+    with output.progress("updating") as answered:
+        client = inputs.client(context, known.model, population=population, answered=answered)
+        updated = client.update(known, inputs.read_for(history, known, strict, min_gap))
+    _keep_and_show(updated, out, force)
+
+
+def _keep_and_show(profile: Profile, out: Path | None, force: bool) -> None:
+    """Kept first, so that a reader who goes away (`| head`) costs no profile; shown also where it cannot be kept."""
+    from personalrm.cli import output
+    from personalrm.profile.file import save
+
+    try:
+        if out is not None:
+            save(profile, out, force=force)
+    finally:
+        output.profile(profile)
+    if out is not None:
+        output.remark(f"Kept in {out}.")

@@ -1,0 +1,113 @@
+"""`personalrm compare`, `rank`, `score` and `evaluate`: what a profile predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm.cli import inputs
+from personalrm.cli.options import (
+    BaseUrl,
+    Cache,
+    Concurrency,
+    HistoryFile,
+    Json,
+    MaxCalls,
+    MaxCost,
+    MinGap,
+    Model,
+    PriceList,
+    ProfileFile,
+    Strict,
+    Text,
+    Timeout,
+    VerdictsName,
+    VerdictsOption,
+)
+from personalrm.errors import PersonalrmError
+
+
+def compare(
+    context: typer.Context,
+    profile: ProfileFile,
+    prompt: Text,
+    a: Text,
+    b: Text,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    verdicts: VerdictsOption = VerdictsName.reasoned,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Which of two responses the person prefers: a probability from both orders, and why."""
+    from personalrm.cli import output
+
+    known, client = inputs.opened(context, profile, model)
+    verdict = client.compare(known, inputs.text(prompt), inputs.text(a), inputs.text(b), verdicts=verdicts.value)
+    output.verdict(verdict, as_json=as_json)
+    if verdict.probability is None:
+        raise typer.Exit(1)
+
+
+def rank(
+    context: typer.Context,
+    profile: ProfileFile,
+    prompt: Text,
+    response: Annotated[list[str], typer.Option(help="A response, or @file; give it several times.")],
+    base_url: BaseUrl = None,
+    model: Model = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Several responses, best first for this person."""
+    from personalrm.cli import output
+
+    responses = [inputs.text(one) for one in response]
+    known, client = inputs.opened(context, profile, model)
+    output.ranking(client.rank(known, inputs.text(prompt), responses), responses, as_json=as_json)
+
+
+def score(
+    context: typer.Context,
+    profile: ProfileFile,
+    prompt: Text,
+    response: Text,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    cache: Cache = None,
+) -> None:
+    """How much the person likes one response, as log-odds."""
+    known, client = inputs.opened(context, profile, model)
+    found = client.score(known, inputs.text(prompt), inputs.text(response))
+    if found is None:
+        raise PersonalrmError("unscored: the model's answer could not be read")
+    typer.echo(f"{found:.4f}")
+
+
+def evaluate(
+    context: typer.Context,
+    profile: ProfileFile,
+    test: HistoryFile,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    verdicts: VerdictsOption = VerdictsName.token,
+    strict: Strict = False,
+    min_gap: MinGap = 0.0,
+    cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    as_json: Json = False,
+) -> None:
+    """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
+    from personalrm.cli import output
+
+    with output.progress("evaluating") as answered:
+        known, client = inputs.opened(context, profile, model, answered)
+        choices = inputs.read_for(test, known, strict, min_gap)
+        found = client.evaluate(known, choices, name=Path(test).name, verdicts=verdicts.value)
+    output.evaluation(found, tuple(choices), as_json=as_json)

@@ -1,0 +1,126 @@
+"""Who is asking what just now: so that two processes on one cache do not ask the same question twice.
+
+A process that is about to ask puts a claim beside the answers; another one that wants the same answer waits for it. A
+claim holds only as long as its owner lives: a process on the same machine is looked up by its number and start time, on
+other machines it must raise its counter every `BEAT_S` seconds, or its claims are taken over after `LEASE_S` seconds
+by the clock of whoever waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+
+BEAT_S = 4.0
+LEASE_S = 20.0
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass
+class Claims:
+    """The claims of this process in one cache. Use it inside a transaction of the given connection."""
+
+    owner: str = field(default_factory=lambda: f"{_process(os.getpid())}:{secrets.token_hex(8)}")
+    _held: set[bytes] = field(default_factory=set)
+    _registered: bool = False
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def held(self) -> int:
+        """Claims of this process."""
+        return len(self._held)
+
+    def take(self, db: sqlite3.Connection, key: bytes) -> bool:
+        """Claim the key; False if a living process holds it."""
+        if not self._registered:
+            db.execute("INSERT OR IGNORE INTO owners VALUES (?, 0)", (self.owner,))
+            self._registered = True
+        taken = db.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (key, self.owner)).rowcount
+        if not taken:
+            (other,) = db.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
+            if other != self.owner and self._lives(db, str(other)):
+                return False
+            db.execute("UPDATE claims SET owner = ? WHERE key = ?", (self.owner, key))
+        self._held.add(key)
+        return True
+
+    def give_back(self, db: sqlite3.Connection, key: bytes) -> None:
+        """The key is answered, or not asked any more."""
+        if key in self._held:
+            self._held.discard(key)
+            db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner))
+
+    def beat(self, db: sqlite3.Connection) -> None:
+        """Show that this process lives."""
+        db.execute("UPDATE owners SET beat = beat + 1 WHERE owner = ?", (self.owner,))
+
+    def leave(self, db: sqlite3.Connection) -> None:
+        """Give everything back; the next claim begins anew."""
+        if self._registered:
+            db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
+            db.execute("DELETE FROM owners WHERE owner = ?", (self.owner,))
+        self.forget()
+
+    def undone(self) -> None:
+        """The transaction was rolled back: what it registered may be gone."""
+        self._registered = False
+
+    def forget(self) -> None:
+        """The file is another one: nothing is claimed there."""
+        self._held.clear()
+        self._registered = False
+
+    def _lives(self, db: sqlite3.Connection, other: str) -> bool:
+        row = db.execute("SELECT beat FROM owners WHERE owner = ?", (other,)).fetchone()
+        here = _lives_here(other)
+        if row is None or here is False:
+            db.execute("DELETE FROM claims WHERE owner = ?", (other,))
+            db.execute("DELETE FROM owners WHERE owner = ?", (other,))
+            return False
+        now = time.monotonic()
+        beat, since = self._seen.get(other, (None, now))
+        if beat != row[0]:
+            self._seen[other] = (row[0], now)
+            return True
+        return now - since < LEASE_S
+
+
+@cache
+def _machine() -> str:
+    """This machine since its last start, and its numbering of processes; empty where that cannot be told."""
+    parts = []
+    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        with contextlib.suppress(OSError):
+            parts.append(str(Path(path).readlink()) if path.endswith("pid") else Path(path).read_text().strip())
+    return blake2b("/".join(parts).encode(), digest_size=8).hexdigest() if len(parts) == 2 else ""
+
+
+def _started(process: int) -> str:
+    """When a process started, in clock ticks; empty if it is none, or a dead one that nobody has buried yet."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def _process(process: int) -> str:
+    return f"{_machine()}:{process}:{_started(process)}"
+
+
+def _lives_here(owner: str) -> bool | None:
+    """Whether the owner lives, if it is a process of this machine; else None."""
+    parts = owner.split(":")
+    if len(parts) != 4 or not parts[0] or parts[0] != _machine() or not parts[1].isdecimal() or not parts[2]:
+        return None
+    return _started(int(parts[1])) == parts[2]

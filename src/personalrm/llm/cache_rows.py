@@ -1,0 +1,128 @@
+"""What a row of the answer cache holds: its key, the answer as JSON, and a checksum that tells damage from an answer.
+
+key = row_key(host_scope, cache_key(model, messages, want))
+answer_of(key, row_of(key, completion)) == completion           # None where the row is damaged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
+from personalrm.preferences import Message
+
+_OLD_BUDGETS = (1024, 1500)
+"""``max_tokens`` of the explained questions before 0.2, when it was part of the key."""
+
+
+def cache_key(model: str, messages: Sequence[Message], want: SamplingParams) -> bytes:
+    """32 bytes that stand for the question: whatever could change the answer goes in, nothing else.
+
+    ``max_tokens`` is left out: it only cuts an answer, and the row of a cut one says where.
+    """
+    return _hashed(model, messages, want, ())
+
+
+def keys_before_0_2(model: str, messages: Sequence[Message], want: SamplingParams) -> Iterator[bytes]:
+    """The keys under which version 0.1 may have kept the answer, for any host."""
+    for budget in dict.fromkeys((want.max_tokens, *(_OLD_BUDGETS if want.schema is not None else ()))):
+        yield _hashed(model, messages, want, (budget,))
+
+
+def _hashed(model: str, messages: Sequence[Message], want: SamplingParams, budget: tuple[int, ...]) -> bytes:
+    question = (
+        model,
+        [(one.role, one.content) for one in messages],
+        *budget,
+        want.temperature,
+        want.schema,
+        want.logprobs,
+        want.sample,
+    )
+    try:
+        written = orjson.dumps(question, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half of a surrogate pair, which UTF-8 cannot say
+        written = repr(question).encode("utf-8", "backslashreplace")
+    return blake2b(written, digest_size=32).digest()
+
+
+def row_key(scope: str, question: bytes) -> bytes:
+    """The key of a question at one host: two hosts may call different models by one name."""
+    return blake2b(question, key=blake2b(scope.encode(), digest_size=32).digest(), digest_size=32).digest()
+
+
+def row_of(key: bytes, completion: Completion) -> bytes:
+    """The answer as JSON, with a checksum over it and its key."""
+    tokens = completion.tokens and [(one.token, one.logprob, one.top) for one in completion.tokens]
+    record = {
+        "text": completion.text,
+        "tokens": tokens,
+        "usage": [completion.prompt_tokens, completion.completion_tokens, completion.cached_tokens],
+        "finish": completion.finish_reason,
+        "cost": completion.cost,
+        "budget": completion.budget,
+    }
+    return orjson.dumps({**record, "check": checksum(key, record)})
+
+
+def answer_of(key: bytes, row: object) -> Completion | None:
+    """The answer in a row; None if it is damaged. Rows of version 0.1 carry no checksum: their form is checked."""
+    try:
+        record = orjson.loads(row) if isinstance(row, bytes) else None
+        check = record.pop("check", None) if isinstance(record, dict) else None
+        if not isinstance(record, dict) or (check is not None and check != checksum(key, record)):
+            return None
+        return _completion(record)
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def moved(key: bytes, completion: Completion) -> bytes:
+    """The row of an answer that gets another key."""
+    return row_of(key, replace(completion, from_cache=False))
+
+
+def checksum(key: bytes, record: Any) -> str:
+    """16 hexadecimal digits over a key and a JSON value."""
+    return blake2b(key + orjson.dumps(record), digest_size=8).hexdigest()
+
+
+def _completion(record: dict[str, Any]) -> Completion:
+    """Raises LookupError, TypeError or ValueError where something has not the type that it must have."""
+    tokens = record["tokens"] and tuple(
+        TokenLogprob(
+            _typed(token, str), _number(value), tuple((_typed(other, str), _number(one)) for other, one in top)
+        )
+        for token, value, top in record["tokens"]
+    )
+    prompt, completion, cached = (_typed(one, int) for one in record["usage"])
+    cost = record["cost"]
+    return Completion(
+        _typed(record["text"], str),
+        tokens,
+        prompt,
+        completion,
+        cached,
+        _typed(record["finish"], str),
+        None if cost is None else _number(cost),
+        from_cache=True,
+        budget=_typed(record.get("budget", 0), int),
+    )
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(type(value).__name__)
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise TypeError(type(value).__name__)
+    return float(value)

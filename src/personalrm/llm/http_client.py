@@ -1,0 +1,159 @@
+"""One kind of question of one model at one URL, asked until it is answered.
+
+Connections are reused, every call has a deadline that grows with what the host has shown it needs (`pace`), passing
+faults are retried with jitter, and what a host refuses for all is not asked by all in turn.
+
+    client = HttpClient("m", host, host.chat_url, Scheduler(64), read_completion)
+    completion = await client.persist(lambda: body, NULL_OBSERVER, max_tokens=300)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
+from personalrm.llm.credentials import Credentials
+from personalrm.llm.endpoint import Completion, RequestObserver
+from personalrm.llm.faults import fault_of, refused
+from personalrm.llm.host import Host
+from personalrm.llm.pace import Pace
+from personalrm.llm.scheduler import Scheduler
+from personalrm.llm.transport import BadRequest, Passing, Transport
+from personalrm.llm.wire import ErrorInside
+
+T = TypeVar("T")
+TRIES = 6
+TRIES_AT_START = 3
+"""A host that has never answered is given up sooner: the URL is probably wrong."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+STANDS_S = 5.0
+"""A refused key or a dead host is so for all who ask in the next seconds; later it is worth a new try."""
+
+
+class HttpClient(Generic[T]):
+    """Asks one kind of question of one model at one URL, until it is answered. Belongs to one event loop.
+
+    Args:
+        model: the model's name at the host, for messages.
+        host: whose the URL is.
+        url: where to ask.
+        scheduler: bounds the requests in flight.
+        read: from an answer's body, the characters of its request and its credentials to the answer; raises
+            UnusableResponse or ErrorInside.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        host: Host,
+        url: str,
+        scheduler: Scheduler,
+        read: Callable[[bytes, int, Credentials], T],
+    ) -> None:
+        self._model, self._host, self._scheduler, self._read = model, host, scheduler, read
+        self._transport = Transport(host, url)
+        self._has_answered = False
+        self._standing: tuple[float, EndpointError] | None = None
+        self.pace = Pace(host.timeout)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        await self._transport.aclose()
+
+    async def persist(
+        self, make_body: Callable[[], bytes], observer: RequestObserver, *, priority: int = 0, max_tokens: int = 0
+    ) -> T:
+        """Send until answered, refused, or out of tries or time (waiting for a place is our time, not the host's).
+
+        The body is made when its turn has come: those of all that wait would fill 100 MB. The place at the host is
+        given on when ``observer.answered`` has returned.
+
+        Raises:
+            BadRequest: the host does not take this form of the request.
+            EndpointRefused, Unreachable, UnusableResponse: nothing is to be had.
+        """
+        loop, scheduler = asyncio.get_running_loop(), self._scheduler
+        turn, used, attempt, faults = scheduler.turn(), 0.0, 0, 0
+        overloaded_since = float("inf")
+        while True:
+            attempt += 1
+            async with scheduler.slot(priority, turn):
+                self._raise_what_stands()
+                started, body = loop.time(), make_body()
+                observer.on_send(len(body), max_tokens)
+                try:
+                    answer = await self._post(body, max_tokens)
+                    self._succeeded(answer, len(body), max_tokens, loop.time() - started)
+                    await observer.answered(answer)
+                    return answer
+                except (Passing, BadRequest, RequestRefused) as unanswered:
+                    observer.failed()
+                    if not isinstance(unanswered, Passing):
+                        raise
+                    fault = unanswered
+                overloaded_since = min(overloaded_since, started) if fault.overload else float("inf")
+                if fault.overload and not self._is_hopeless(fault, overloaded_since):
+                    scheduler.slow_down(fault.retry_after, started)
+                    continue  # the scheduler holds everybody back; this request keeps its turn
+            faults += 1  # a host that is busy for a while has not failed
+            wait = max(fault.retry_after, _jittered(faults))
+            used += loop.time() - started + wait
+            tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
+            deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
+            if fault.overload or faults >= tries or used >= deadline:
+                raise self._given_up(fault, attempt, overloaded_since)
+            await asyncio.sleep(wait)
+
+    def refused(self, refusal: BadRequest) -> EndpointRefused:
+        """The error for a request that the host takes in no form."""
+        return refused(refusal, self._host, self._model)
+
+    def _succeeded(self, answer: T, characters: int, max_tokens: int, seconds: float) -> None:
+        self._has_answered = True
+        written = answer.completion_tokens if isinstance(answer, Completion) else 0
+        self._scheduler.succeeded(self.pace.answered(characters, max_tokens, written, seconds), seconds)
+
+    def _is_hopeless(self, fault: Passing, since: float) -> bool:
+        """Whether an overloaded host asks for, or has already had, more patience than a call has."""
+        return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
+
+    async def _post(self, body: bytes, max_tokens: int) -> T:
+        try:
+            response = await self._transport.post(body, lambda: self.pace.allowed(len(body), max_tokens))
+            if response.status == 200:
+                return self._read(response.body, len(body), self._host.credentials)
+            status = response.status
+        except EndpointRefused as error:
+            raise self._stands(error) from None
+        except ErrorInside as error:
+            status = error.status
+        except UnusableResponse as error:
+            raise Passing(str(error), unusable=True) from None
+        fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
+        for_everybody = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
+        raise self._stands(fault) if for_everybody and isinstance(fault, EndpointError) else fault
+
+    def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
+        if fault.unusable:
+            return UnusableResponse(f"{self._host.name}: {fault.said}")
+        if fault.dead and not self._has_answered:
+            return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
+        error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")
+        # a host that served nobody for so long is not asked again by all the others in turn
+        return self._stands(error) if self._scheduler.last_success < overloaded_since < float("inf") else error
+
+    def _stands(self, error: EndpointError) -> EndpointError:
+        self._standing = asyncio.get_running_loop().time() + STANDS_S, error
+        return error
+
+    def _raise_what_stands(self) -> None:
+        if self._standing is not None and asyncio.get_running_loop().time() < self._standing[0]:
+            raise type(self._standing[1])(str(self._standing[1]))
+
+
+def _jittered(attempt: int) -> float:
+    """Exponential back-off with full jitter in its upper half, seconds."""
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)

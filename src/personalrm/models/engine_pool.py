@@ -1,0 +1,112 @@
+"""What a process keeps between calls: connections, engines and opened predictors.
+
+pool = EnginePool(EndpointOptions(base_url="http://localhost:8000/v1"))
+predictor = await pool.predictor("traits", profile, profile.options)        # opened once
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from personalrm.llm import background_loop
+from personalrm.llm.connect import EndpointOptions, shared
+from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.language_model import LanguageModel
+from personalrm.models.base import Engine, Predictor
+from personalrm.models.engines import ProgressEndpoint
+from personalrm.models.opened import OpenedPredictors
+from personalrm.models.population import Population
+from personalrm.models.registry import engine_named, is_local
+from personalrm.profile.options import Options
+from personalrm.profile.records import Profile
+
+_log = logging.getLogger("personalrm.models")
+
+
+class EnginePool:
+    """Engines by name.
+
+    Args:
+        endpoint: how to connect, or an Endpoint that is asked whatever the name.
+        population: other people's choices for the embedded engine's prior.
+        answered: called after each answer of a model.
+        opened: most predictors that are kept.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint | EndpointOptions,
+        population: Population | None = None,
+        answered: Callable[[], None] | None = None,
+        opened: int = 256,
+    ) -> None:
+        self._own = None if isinstance(endpoint, EndpointOptions) else endpoint
+        self._options = endpoint if isinstance(endpoint, EndpointOptions) else EndpointOptions()
+        # an iterator would be empty for the second engine
+        held = population is None or isinstance(population, str | Path)
+        self._population: Population | None = population if held else tuple(population)  # type: ignore[arg-type]
+        self._answered = answered
+        self._connections: dict[str, LanguageModel] = {}
+        self._engines: dict[tuple[str, Options], Engine] = {}
+        self._opened = OpenedPredictors(opened)
+
+    def asks(self, name: str) -> bool:
+        """Whether this model is asked at an endpoint."""
+        return self._own is not None or not is_local(name)
+
+    async def engine(self, name: str, options: Options) -> Engine:
+        """One for each name and options: an engine keeps what it learned of the population."""
+        found = self._engines.get((name, options))
+        if found is None:
+            endpoint = await self.endpoint(name) if self.asks(name) else None
+            found = engine_named(name, endpoint, options, self._population)
+            self._engines[name, options] = found
+        return found
+
+    async def predictor(self, name: str, profile: Profile, options: Options) -> Predictor:
+        """What predicts for this profile."""
+        found = self._opened.get(name, profile)
+        if found is None:
+            _log.debug("opening a profile with %s", name)
+            found = await (await self.engine(name, options)).open(profile)
+            self._opened.put(name, profile, found)
+        return found
+
+    async def population_predictor(self, name: str, profile: Profile, options: Options) -> Predictor:
+        """What predicts for people in general, as the profile's prior has it."""
+        key = f"{name} population"
+        found = self._opened.get(key, profile)
+        if found is None:
+            found = await (await self.engine(name, options)).open_population(profile)
+            self._opened.put(key, profile, found)
+        return found
+
+    async def endpoint(self, name: str) -> Endpoint:
+        """Who is asked for this model, connected at first use in the package's own loop."""
+
+        async def connected() -> Endpoint:
+            if self._own is not None:
+                return self._own
+            if name not in self._connections:
+                self._connections[name] = shared(name, self._options)
+            return self._connections[name]
+
+        endpoint = await background_loop.join(connected())
+        return endpoint if self._answered is None else ProgressEndpoint(endpoint, self._answered)
+
+    async def aclose(self) -> None:
+        """Wait for requests on their way, then let go of connections and predictors; it opens again when used."""
+        connections = list(self._connections.values())
+        self._connections.clear()
+        self._engines.clear()
+        self._opened.clear()
+
+        async def work() -> None:
+            for one in connections:  # others with the same options may be asking through it
+                await one.drain()
+            if self._own is not None:
+                await self._own.aclose()
+
+        await background_loop.join(work())

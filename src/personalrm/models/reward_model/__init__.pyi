@@ -1,0 +1,20 @@
+# The names and where they stand: read by type checkers, and by lazy_loader when a name is first used.
+from .card import write_card as write_card
+from .inputs import Inputs as Inputs
+from .inputs import Truncation as Truncation
+from .losses import bradley_terry_loss as bradley_terry_loss
+from .losses import temperature as temperature
+from .model import PersonalReward as PersonalReward
+from .model import RewardModel as RewardModel
+from .record import Metric as Metric
+from .record import Record as Record
+from .rows import Row as Row
+from .rows import shipped_profile as shipped_profile
+from .rows import training_rows as training_rows
+from .rows import traits_profiles as traits_profiles
+from .settings import Progress as Progress
+from .settings import RewardSettings as RewardSettings
+from .settings import settings_for as settings_for
+from .training import train as train
+from .user_prompts import Kind as Kind
+from .user_prompts import user_prompt as user_prompt

@@ -1,0 +1,127 @@
+"""Spellings of version 0.1 that still work: each warns once, with the new one, and is gone in 0.3.
+
+from personalrm.llm import portal               # DeprecationWarning: …; it is personalrm.llm.background_loop
+__getattr__ = renamed(__name__, {"Sight": "JudgeContext"})      # in the module that has the new name
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+PACKAGE = "personalrm."
+MODULES: Mapping[str, str] = {
+    "bench.curating": "curation",
+    "bench.curating.asking": "curation.asking",
+    "bench.curating.command": "curation.command",
+    "bench.curating.people": "curation.people",
+    "bench.curating.running": "curation.running",
+    "bench.curating.table": "curation.table",
+    "bench.figures": "formatting.numbers",
+    "bench.report.exhibits": "bench.report.examples",
+    "bench.report.pictures": "bench.report.charts_from_record",
+    "bench.report.style": "formatting.plot_style",
+    "bench.report.wording": "formatting.texts",
+    "bench.statistics": "stats",
+    "bench.statistics.calibration": "stats.calibration",
+    "bench.statistics.power": "stats.power",
+    "bench.statistics.scoring": "stats.metrics",
+    "bench.statistics.slices": "stats.slices",
+    "bench.statistics.uncertainty": "stats.intervals",
+    "cli_inputs": "cli.inputs",
+    "cli_options": "cli.options",
+    "commands": "cli.commands",
+    "commands.ask": "cli.commands.next_question",
+    "commands.bench": "cli.commands.bench",
+    "commands.curate": "cli.commands.curate",
+    "commands.diagnose": "cli.commands.diagnose",
+    "commands.optimize_prompt": "cli.commands.optimize_prompt",
+    "commands.study": "cli.commands.study",
+    "commands.train": "cli.commands.train",
+    "data.curation": "curation",
+    "data.curation.counting": "curation.counting",
+    "data.curation.filters": "curation.filters",
+    "data.curation.folder": "curation.folder",
+    "data.curation.published": "curation.published",
+    "data.curation.raw": "curation.raw",
+    "data.curation.sources": "curation.sources",
+    "data.curation.splits": "curation.splits",
+    "data.curation.thresholds": "curation.thresholds",
+    "data.whole_files": "files",
+    "llm.portal": "llm.background_loop",
+    "llm.together": "llm.gather",
+    "models.bradley_terry": "stats.bradley_terry",
+    "models.doubts": "models.uncertainty",
+    "models.judge": "models.judges.pair_judge",
+    "models.learned.footing": "models.learned.shared_reward",
+    "models.lineage": "profile.provenance",
+    "models.questions": "models.acquisition",
+    "models.traits.sense": "models.traits.embedding_weights",
+    "optimizing.dspy_room": "optimizing.dspy_backend",
+    "profile.fingerprint": "profile.provenance",
+    "profile.lineage": "profile.provenance",
+    "showing": "cli.output",
+    "synthesis.fallback": "synthesis.arm_selection",
+    "synthesis.fingerprint": "profile.provenance",
+    "synthesis.learned": "synthesis.fit_result",
+    "synthesis.options": "profile.options",
+    "synthesis.paper": "synthesis.released_algorithm",
+    "synthesis.profile": "profile.records",
+    "synthesis.profile_file": "profile.file",
+    "synthesis.race": "synthesis.successive_halving",
+}
+"""Modules that were moved."""
+
+
+def warn(old: str, new: str, stacklevel: int = 3) -> None:
+    """One line that tells the new spelling."""
+    warnings.warn(f"{old} is now {new}; the old spelling works until 0.3", DeprecationWarning, stacklevel=stacklevel)
+
+
+def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` that knows the old names of what it holds."""
+
+    def found(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module '{module}' has no attribute '{name}'")
+        warn(f"{module}.{name}", f"{module}.{names[name]}")
+        return getattr(sys.modules[module], names[name])
+
+    return found
+
+
+class OldModules:
+    """Gives the moved module where an old path is imported. Asked before the others: it looks into one mapping."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Of an old path; None for all others."""
+        if fullname.removeprefix(PACKAGE) not in MODULES or not fullname.startswith(PACKAGE):
+            return None
+        return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module as it is called now."""
+        new = PACKAGE + MODULES[spec.name.removeprefix(PACKAGE)]
+        warn(spec.name, new)
+        module = import_module(new)
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It is executed already; what the import system wrote over is put back."""
+        spec = module.__spec__
+        if spec is not None and isinstance(spec.loader_state, ModuleSpec):
+            module.__spec__ = spec.loader_state
+
+
+def install() -> None:
+    """Know the old paths from now on."""
+    if not any(isinstance(one, OldModules) for one in sys.meta_path):
+        sys.meta_path.insert(0, OldModules())

@@ -1,0 +1,99 @@
+"""The expected gain of own weights: what other people gained, moved by the user's own measured gain."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from personalrm.data.simulated import simulate_people
+from personalrm.models.traits import TraitsModel
+from personalrm.models.traits.gain import PUBLIC, At, Case, GainPrior
+from personalrm.models.traits.person import FEWEST_GROUPS, arm_selection, measure
+
+
+def cases(groups: int, people: int, slope: float, seed: int = 0) -> list[Case]:
+    """Later gains of mean 0.01 and deviation 0.02 that follow the measured ones with this slope."""
+    draw = np.random.default_rng(seed)
+    measured = draw.normal(0.01, 0.05, people)
+    later = 0.01 + slope * (measured - 0.01) + draw.normal(0.0, 0.02, people)
+    return [Case(groups, float(one), float(other)) for one, other in zip(measured, later, strict=True)]
+
+
+def test_without_any_relation_the_measured_gain_moves_nothing() -> None:
+    prior = GainPrior.learned(cases(5, 400, 0.0))
+    assert prior is not None
+    low, high = prior.expected(-0.2, 5), prior.expected(0.2, 5)
+    assert low.share == pytest.approx(high.share, abs=0.12)
+    assert low.mean == pytest.approx(0.01, abs=0.004)
+    assert high.mean == pytest.approx(0.01, abs=0.004)
+
+
+def test_a_real_relation_is_found_and_drawn_towards_none() -> None:
+    prior = GainPrior.learned(cases(8, 400, 0.4))
+    assert prior is not None
+    [at] = prior.at
+    assert 0.2 < at.slope < 0.4
+    assert prior.expected(0.1, 8).share > 0.6 > prior.expected(-0.1, 8).share
+    assert prior.expected(None, 8).share == at.share
+
+
+def test_stated_shares_come_true_for_people_not_learned_from() -> None:
+    prior = GainPrior.learned(cases(8, 1000, 0.3, seed=1))
+    assert prior is not None
+    told = [(prior.expected(one.measured, 8).share, one.later > 0) for one in cases(8, 4000, 0.3, seed=2)]
+    for low, high in ((0.3, 0.6), (0.6, 0.75), (0.75, 1.0)):
+        some = [(share, true) for share, true in told if low <= share < high]
+        assert len(some) > 100
+        stated, came_true = (sum(one[at] for one in some) / len(some) for at in (0, 1))
+        assert stated == pytest.approx(came_true, abs=0.07)
+
+
+def test_between_measured_numbers_of_groups_it_is_interpolated_and_beyond_them_the_own_gain_counts_more() -> None:
+    prior = GainPrior((At(2, 50, 0.5, 0.0, 0.0, 0.05, 0.0, 0.0), At(8, 50, 0.6, 0.01, 0.0, 0.05, 0.2, 0.05)))
+    assert prior.expected(None, 4).share == pytest.approx(0.55)
+    assert prior.expected(None, 1) == prior.expected(None, 2)
+    assert prior.expected(0.05, 8).mean == pytest.approx(0.01 + 0.2 * 0.05)
+    assert prior.expected(0.05, 80).mean == pytest.approx(0.01 + 2.0 / 2.8 * 0.05)
+
+
+def test_too_few_people_give_no_prior_and_it_survives_its_json() -> None:
+    assert GainPrior.learned(cases(5, 10, 0.0)) is None
+    prior = GainPrior.learned(cases(5, 60, 0.2))
+    assert prior is not None
+    assert GainPrior.from_json(prior.as_json()).expected(0.01, 5).share == pytest.approx(
+        prior.expected(0.01, 5).share, abs=1e-3
+    )
+    for bad in ([], [{**prior.as_json()[0], "share": 1.5}], [{**prior.as_json()[0], "mean": math.nan}]):
+        with pytest.raises(ValueError, match="gain"):
+            GainPrior.from_json(bad)
+
+
+@pytest.fixture(scope="module")
+def learned() -> TraitsModel:
+    return TraitsModel.from_population(simulate_people(60, choices=14, seed=11))
+
+
+def test_a_population_gives_the_prior_on_the_gain(learned: TraitsModel) -> None:
+    assert learned.prior.gain is not PUBLIC
+    assert [one.groups for one in learned.prior.gain.at] == sorted(one.groups for one in learned.prior.gain.at)
+    assert all(one.people >= 30 for one in learned.prior.gain.at)
+
+
+@pytest.mark.parametrize("choices", [2, 4, 5, 12])
+def test_no_percentage_below_five_groups_and_none_over_ninety_nine(learned: TraitsModel, choices: int) -> None:
+    for person in simulate_people(8, choices=choices, seed=12):
+        evidence = learned.evidence(person.decided)
+        selection = arm_selection(measure(evidence, learned.prior.between, learned.prior.gain))
+        if len(evidence.groups) < FEWEST_GROUPS:
+            assert "%" not in selection.reason
+            assert selection.confidence is None
+        assert "99" not in selection.reason
+
+
+def test_the_same_number_decides_what_is_used(learned: TraitsModel) -> None:
+    for person in simulate_people(12, choices=10, seed=13):
+        evidence = learned.evidence(person.decided)
+        measured = measure(evidence, learned.prior.between, learned.prior.gain)
+        assert (arm_selection(measured).chosen == "persona") == (measured.expected.mean > 0)
