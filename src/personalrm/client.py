@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personalrm.bench.evaluation import Evaluation, evaluate
+from personalrm.bench.origins import NOTHING, origin_of_profile
 from personalrm.data.given import (
     Choices,
     Context,
@@ -74,7 +75,10 @@ class Client:
         max_calls: most requests, over all objects with the same settings.
         max_cost: most US dollars, likewise; needs ``prices``.
         prices: dollars per million tokens.
-        timeout: seconds that one attempt at a request may take.
+        timeout: seconds that an answer may take at a quick host; it grows with what a slow one shows it needs.
+        max_tokens: the most new tokens of one answer, thoughts included; None lets it grow where answers are cut off.
+        reasoning_effort: how much a reasoning model should think.
+        refresh: ask again what is in the cache, and keep the new answers.
         endpoint: how to connect, in place of the single settings; or an Endpoint of your own, in place of all of them.
         answered: called after each answer of the model, for progress.
         opened: most predictors that are kept.
@@ -99,6 +103,9 @@ class Client:
         max_cost: float | None = None,
         prices: Prices | None = None,
         timeout: float = 120.0,
+        max_tokens: int | None = None,
+        reasoning_effort: str | None = None,
+        refresh: bool = False,
         endpoint: Endpoint | EndpointOptions | None = None,
         answered: Callable[[], None] | None = None,
         opened: int = OPENED,
@@ -106,7 +113,19 @@ class Client:
     ) -> None:
         if model is not None and not model.strip():
             raise DataError("--model: expected 'traits' or a model's name, found an empty text")
-        single = EndpointOptions(base_url, api_key, cache, concurrency, max_calls, max_cost, prices, timeout)
+        single = EndpointOptions(
+            base_url,
+            api_key,
+            cache,
+            concurrency,
+            max_calls,
+            max_cost,
+            prices,
+            timeout,
+            max_tokens,
+            reasoning_effort,
+            refresh,
+        )
         asked = single if endpoint is None else endpoint
         if model is None and isinstance(asked, EndpointOptions) and asked.base_url is not None:
             raise DataError("--base-url names a host but no model: add --model NAME")
@@ -163,7 +182,8 @@ class Client:
         Args:
             profile: whose preference.
             context: the prompt, or the conversation as messages.
-            a, b: the two responses.
+            a: the first response.
+            b: the second response.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
         """
         check_texts(a, b)
@@ -219,6 +239,7 @@ class Client:
             await engine.open(profile),
             history,
             profile.history,
+            origin_of_profile(profile, model) if meter is None else NOTHING,
             name=model if meter is None else "synthesizeme",
             model=model,
             verdicts=verdicts or options.verdicts,

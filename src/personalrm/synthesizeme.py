@@ -64,7 +64,10 @@ class SynthesizeMe:
         max_calls: most requests, over all objects with the same settings.
         max_cost: most US dollars, likewise; needs ``prices``.
         prices: dollars per million tokens.
-        timeout: seconds that one attempt at a request may take.
+        timeout: seconds that an answer may take at a quick host; it grows with what a slow one shows it needs.
+        max_tokens: the most new tokens of one answer, thoughts included; None lets it grow where answers are cut off.
+        reasoning_effort: how much a reasoning model should think.
+        refresh: ask again what is in the cache, and keep the new answers.
         population: other people's choices for the embedded engine's prior; None takes the one that ships.
         endpoint: an Endpoint of your own instead of model and base_url.
         answered: called after each answer of the model, for progress.
@@ -94,6 +97,9 @@ class SynthesizeMe:
         max_cost: float | None = None,
         prices: Prices | None = None,
         timeout: float = 120.0,
+        max_tokens: int | None = None,
+        reasoning_effort: str | None = None,
+        refresh: bool = False,
         population: Population | None = None,
         endpoint: Endpoint | None = None,
         answered: Callable[[], None] | None = None,
@@ -113,6 +119,9 @@ class SynthesizeMe:
             max_cost=max_cost,
             prices=prices,
             timeout=timeout,
+            max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
+            refresh=refresh,
             endpoint=endpoint,
             answered=answered,
         )
@@ -157,7 +166,8 @@ class SynthesizeMe:
 
         Args:
             context: the prompt, or the conversation as messages.
-            a, b: the two responses.
+            a: the first response.
+            b: the second response.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
         """
         return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts)

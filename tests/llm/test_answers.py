@@ -8,16 +8,14 @@ import re
 import time
 from collections import Counter
 from math import exp, log
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from places import REAL_DATA
 
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
 from personalrm.llm.endpoint import TokenLogprob
-
-REAL = REAL_DATA / "llmbar_cot.jsonl.gz"
 
 SAYS_A = [
     "A",
@@ -169,8 +167,8 @@ def test_texts_made_of_verdict_letters_are_read_without_an_error(text: str) -> N
 # ---------------------------------------------------------------------------------------------- real verdicts
 
 
-def _rows() -> list[dict[str, str | None]]:
-    with gzip.open(REAL, "rt", encoding="utf-8") as lines:
+def _rows(real_data: Path) -> list[dict[str, str | None]]:
+    with gzip.open(real_data / "llmbar_cot.jsonl.gz", "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
@@ -188,8 +186,8 @@ def _recording_rule(model: str | None, text: str) -> str | None:
     return next((side for side in "ab" if re.search(pattern % side, text)), None)
 
 
-def test_real_verdicts_are_covered_and_agree_with_the_record() -> None:
-    rows = _rows()
+def test_real_verdicts_are_covered_and_agree_with_the_record(real_data: Path) -> None:
+    rows = _rows(real_data)
     covered, agreed, recorded = Counter[str](), Counter[str](), Counter[str]()
     disputed = []
     for number, row in enumerate(rows):
@@ -220,14 +218,14 @@ def _last_plain(text: str) -> str | None:
     return found[-1] if found else None
 
 
-def test_the_order_alternates_row_by_row() -> None:
+def test_the_order_alternates_row_by_row(real_data: Path) -> None:
     """The record follows from the text by the published rule, given that every odd row was shown swapped."""
-    for number, row in enumerate(_rows()):
+    for number, row in enumerate(_rows(real_data)):
         assert _recording_rule(row["model"], str(row["completion"])) == _recorded(number, row["winner"])
 
 
-def test_real_answers_without_a_verdict_get_none() -> None:
-    unrecorded = [str(row["completion"]) for row in _rows() if row["winner"] is None]
+def test_real_answers_without_a_verdict_get_none(real_data: Path) -> None:
+    unrecorded = [str(row["completion"]) for row in _rows(real_data) if row["winner"] is None]
     assert len(unrecorded) == 38
     silent = [text for text in unrecorded if not text or re.search(r"\bneither\b|equally good", text)]
     assert len(silent) == 25
@@ -380,3 +378,26 @@ def test_no_side_listed_or_no_tokens() -> None:
 def test_probability_is_the_ratio(a: float, b: float) -> None:
     tokens = [TokenLogprob("A", a, (("A", a), ("B", b)))]
     assert choice_probability(tokens) == pytest.approx(exp(a) / (exp(a) + exp(b)))
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("B.\n\nWait, actually A.", "a"),
+        ("B. Hmm, no: A.", "a"),
+        ("Answer: B. Wait, no, A.", "a"),
+        ("A. On second thought, B.", "b"),
+        ("Response A is better. Actually, no, B.", "b"),
+        ("**B**\n\nWait, actually **A**", "a"),
+        ("A.\n\nWait, it's B, because it is short.", "b"),
+        ("B. I changed my mind: response A.", "a"),
+        ("A. Sorry, I meant B.", "b"),
+        ("B\n\nWait.", None),
+        ("B\n\nScratch that, I am not sure.", None),
+        ("A\n\nActually, response A is nicer because it waits.", "a"),
+        ("A\n\nThere is no B in it.", "a"),
+        ('{"reasoning": "no, actually A", "preference": "B"}', "b"),
+    ],
+)
+def test_a_second_thought_counts_and_a_verdict_taken_back_does_not(text: str, side: str | None) -> None:
+    assert parse_choice(text) == side

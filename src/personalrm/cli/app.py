@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from personalrm import __version__
+from personalrm.cli import signals
 from personalrm.cli.commands.bench import bench, report
 from personalrm.cli.commands.curate import curate
 from personalrm.cli.commands.diagnose import diagnose
@@ -62,6 +63,7 @@ def main() -> None:
     """Run the command line; every expected failure is one sentence and a non-zero exit."""
     from personalrm.cli import output
 
+    signals.catch()
     with _sentences():
         app(modern(sys.argv[1:], output.remark))
 
@@ -73,15 +75,15 @@ def _sentences() -> Iterator[None]:
     except BudgetSpent as spent:
         _fail(f"{spent}; every answer so far is kept: run the same command with a higher limit to go on", 3)
     except PersonalrmError as error:
-        _fail(str(error), 130 if isinstance(error, Interrupted) else 1)
+        _fail(str(error), signals.exit_code() if isinstance(error, Interrupted) else 1)
     except KeyboardInterrupt:
-        _fail(INTERRUPTED, 130)
+        _fail(INTERRUPTED, signals.exit_code())
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing to say
         sys.exit(141)
     except SystemExit as stop:
         if stop.code == 130:  # typer's own way of dealing with Ctrl-C says nothing
-            _fail(INTERRUPTED, 130)
+            _fail(INTERRUPTED, signals.exit_code())
         raise
     except OSError as error:
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)

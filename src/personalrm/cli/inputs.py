@@ -100,7 +100,10 @@ def endpoint_options(context: typer.Context) -> EndpointOptions:
     """How models are asked, from the command's options of these names; the defaults for those it does not have."""
     from personalrm.llm.connect import EndpointOptions
 
-    names = ("base_url", "cache", "concurrency", "max_calls", "max_cost", "timeout")
+    names = (
+        *("base_url", "cache", "concurrency", "max_calls", "max_cost", "timeout"),
+        *("max_tokens", "reasoning_effort", "refresh"),
+    )
     given = {name: context.params[name] for name in names if name in context.params}
     return EndpointOptions(prices=price_list(context.params.get("prices")), **given)
 

@@ -44,7 +44,14 @@ Concurrency = Annotated[int, typer.Option(min=1, help="Most requests in flight."
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; everything is kept.")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more dollars; needs --prices.")]
 PriceList = Annotated[str | None, typer.Option("--prices", help="IN,OUT[,CACHED]: dollars per million tokens.")]
-Timeout = Annotated[float, typer.Option(min=0, help="Seconds one try at a request may take.")]
+Timeout = Annotated[
+    float, typer.Option(min=0, help="Seconds an answer may take; grows with what a slow host shows it needs.")
+]
+MaxTokens = Annotated[
+    int | None, typer.Option(min=1, help="Most tokens of one answer, thoughts included; else it grows when cut off.")
+]
+ReasoningEffort = Annotated[str | None, typer.Option(help="For reasoning models: low, medium or high.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again what is in the cache, and keep the new answers.")]
 Force = Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Text = Annotated[str, typer.Option(help="Text, or @file.")]
@@ -55,7 +62,7 @@ PersonaPrompt = Annotated[
 ]
 ENDPOINT_ONLY = (
     *("base_url", "preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
-    *("max_calls", "max_cost"),
+    *("max_calls", "max_cost", "max_tokens", "reasoning_effort", "refresh"),
 )
 EMBEDDED_ONLY = ("population",)
 FEATURES = "traits+minilm"

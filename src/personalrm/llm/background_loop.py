@@ -28,7 +28,7 @@ T = TypeVar("T")
 THREAD = "personalrm"
 TIDY_UP_S = 5.0
 EXIT_S = 60.0
-"""How long the end of the program waits for requests on their way."""
+"""How long the end of the program waits for requests on their way, unless `exit_within` says otherwise."""
 
 Closer = Callable[[], Coroutine[Any, Any, None]]
 
@@ -75,6 +75,12 @@ def close_after(owner: object, closer: Closer) -> None:
     _portal().close_after(owner, closer)
 
 
+def exit_within(seconds: float) -> None:
+    """Wait no longer than this for requests on their way when the program ends; may be called by a signal's handler."""
+    global _exit_s
+    _exit_s = seconds
+
+
 async def _ended(work: Coroutine[Any, Any, Any]) -> None:
     """Wait until cancelled work has tidied up."""
     tasks = [task for task in asyncio.all_tasks() if task.get_coro() is work]
@@ -119,7 +125,7 @@ class _Portal:
                 found = one.detach()  # calling it does nothing any more once weakref's own exit function has run
                 if found is not None:
                     self._close(*found[2])
-            wait(set(self._closing), timeout=EXIT_S)
+            wait(set(self._closing), timeout=EXIT_S if _exit_s is None else _exit_s)
             self.submit(_stop_everything()).exception(TIDY_UP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self.thread.join(TIDY_UP_S)
@@ -150,6 +156,7 @@ def _the_portal(process: int) -> _Portal:
     return _Portal()
 
 
+_exit_s: float | None = None
 _starting = threading.Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release)

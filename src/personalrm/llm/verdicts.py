@@ -123,13 +123,28 @@ _TIES = re.compile(
     r"|\bno (?:clear )?(?:winner|preference)\b|\btoo close to call"
     r"|\b(?:can ?not|can['’]t) (?:determine|decide|choose|say)\b"
 )
+_SECOND_THOUGHT = (
+    r"(?i:\bwait\b|\bactually\b|\bcorrection\b|\bon (?:second|further) thoughts?\b|\bon reflection\b|\bscratch that\b"
+    r"|\blet me (?:reconsider|correct|rethink)\b|\bi (?:meant|mean|take (?:that|it) back|(?:have )?changed? my mind)\b"
+    r"|\bhmm+\b|\bno\b)"
+)
+_RETRACTED = re.compile(
+    rf"{_SECOND_THOUGHT}(?:[\s,.:;!…—–-]+(?i:no|not|actually|wait|sorry|so|it|it['’]s|is|that|should|must|would|be|have"
+    r"|been|i|i['’]d|say|choose|pick|prefer|go|with|the|my|final|answer|verdict|choice|make|to|rather|instead))*"
+    rf"[\s,.:;!…—–*\"'(-]+{_OPTION}(?i:[\s,]+(?:is|was)\s+(?:better|preferred|best))?(?=\W*$|\W*\n|[\s,]+(?i:because|since|as)\b)"
+)
+_TAKEN_BACK = re.compile(
+    r"\bscratch that\b|\bon second thoughts?\b|\bi take (?:that|it) back\b|\bchanged? my mind\b"
+    r"|^\W{0,8}(?:wait|correction)\b",
+    re.I | re.M,
+)
 _LOOSE_TIE = re.compile(r"\bneither\b|\bequally\b")
 _TAIL = 400
 
 
 def find_verdict(text: str) -> Found | None:
     """The verdict of an answer, or None if it says none."""
-    readers = (_structured, _alone, _prose, _first_line)
+    readers = (_retracted, _structured, _alone, _prose, _first_line)
     for reader in readers:
         reading = reader(text)
         if reading is not None:
@@ -162,6 +177,19 @@ def _found(match: re.Match[str], offset: int = 0) -> Found | None:
     name = match.lastgroup
     side = _side(match[name]) if name else None
     return Found(side, offset + match.start(name), offset + match.end(name)) if name and side else None
+
+
+def _retracted(text: str) -> Reading:
+    """A second thought at the end of the answer: "B. Wait, actually A." JSON says its verdict in its own place."""
+    kept = text.rstrip()
+    start = max(0, len(kept) - _TAIL)
+    if kept.endswith(("}", "`")):
+        return None
+    found = None
+    for match in _RETRACTED.finditer(_digits(kept), start):
+        found = _found(match)
+    later = found is not None and _CUES.search(kept.lower(), found.end + 24)  # a statement after it counts instead
+    return None if later else found
 
 
 def _structured(text: str) -> Reading:
@@ -226,6 +254,8 @@ def _first_line(text: str) -> Reading:
     found = None if kept.startswith("#") else _line(kept.split("\n", 1)[0], offset)
     if found is None or len(kept) > 20_000:
         return found
+    if _TAKEN_BACK.search(kept):
+        return "undecided"
     headings = (_line(line.strip("#: "), 0) for line in kept.split("\n")[1:])
     return None if any(one and one.side != found.side for one in headings) else found
 

@@ -28,7 +28,8 @@ def show(report: Record, console: Console) -> None:
     from rich.text import Text
 
     wide = console.width >= ROOMY
-    console.print(_methods(f"{report['data']} · {report['protocol']}", report["methods"], wide))
+    if report["methods"]:  # none where no model could be asked
+        console.print(_methods(f"{report['data']} · {report['protocol']}", report["methods"], wide))
     if report["comparisons"]:
         console.print(_tests(report["comparisons"]))
     for name, rows in report["same_pairs"].items():

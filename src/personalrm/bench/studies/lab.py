@@ -20,7 +20,7 @@ from personalrm.bench.predicting import Method
 from personalrm.bench.record import SIMULATED
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
-from personalrm.errors import DataError
+from personalrm.errors import DataError, PersonalrmError
 from personalrm.files import replace_file, stored
 from personalrm.llm.endpoint import Endpoint
 from personalrm.profile.options import Options
@@ -66,8 +66,12 @@ class StudyContext:
         context_pairs: Sequence[int | None] = (None,),
         people: Source | None = None,
     ) -> BenchResult:
-        """Predict by each method; what is finished lies in ``folder/studies/name`` and is not asked again."""
-        return await arun(
+        """Predict by each method; what is finished lies in ``folder/studies/name`` and is not asked again.
+
+        Raises:
+            PersonalrmError: no method could be finished; a study of nothing is none.
+        """
+        found = await arun(
             people or self.people,
             methods,
             Design(protocol, self.folds, self.seed, self.data),
@@ -78,6 +82,10 @@ class StudyContext:
             folder=self.folder / STUDIES / name,
             progress=self.progress,
         )
+        if found.failed and not found.lines:
+            method, why = next(iter(found.failed.items()))
+            raise PersonalrmError(f"{method} could not be finished: {why}; what was answered is kept")
+        return found
 
     def made(self, name: str) -> list[Method]:
         """The method of that name, once for each model where it asks one."""

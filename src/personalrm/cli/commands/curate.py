@@ -19,7 +19,10 @@ from personalrm.cli.options import (
     Concurrency,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -94,6 +97,9 @@ def curate(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
     from personalrm.cli import output

@@ -13,10 +13,13 @@ from personalrm.cli.options import (
     Json,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Model,
     PriceList,
     ProfileFile,
+    ReasoningEffort,
+    Refresh,
     Strict,
     Timeout,
 )
@@ -36,6 +39,9 @@ def diagnose(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Name what is wrong with a profile, with the number that shows it and what to do."""

@@ -16,6 +16,7 @@ from personalrm.cli.options import (
     HistoryFile,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Model,
     PersonaPrompt,
@@ -23,6 +24,8 @@ from personalrm.cli.options import (
     PresetName,
     PriceList,
     ProfileFile,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -59,6 +62,9 @@ def fit(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Learn what one person likes; show the persona, its evidence and whether it helps."""
     from personalrm.cli import output
@@ -99,6 +105,9 @@ def update(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Learn from new choices of the same person; earlier answers are reused."""
     from personalrm.cli import output

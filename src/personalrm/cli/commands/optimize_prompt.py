@@ -20,8 +20,11 @@ from personalrm.cli.options import (
     HistoryFile,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -70,6 +73,9 @@ def optimize_prompt(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output

@@ -16,10 +16,13 @@ from personalrm.cli.options import (
     Json,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Model,
     PriceList,
     ProfileFile,
+    ReasoningEffort,
+    Refresh,
     Strict,
     Text,
     Timeout,
@@ -101,6 +104,9 @@ def evaluate(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""

@@ -17,10 +17,13 @@ from personalrm.cli.options import (
     HistoryFile,
     MaxCalls,
     MaxCost,
+    MaxTokens,
     MinGap,
     Population,
     PresetName,
     PriceList,
+    ReasoningEffort,
+    Refresh,
     Seed,
     Strict,
     Timeout,
@@ -55,6 +58,9 @@ def study(
     max_cost: MaxCost = None,
     prices: PriceList = None,
     timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
 ) -> None:
     """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
     from personalrm.bench.studies.command import run_study

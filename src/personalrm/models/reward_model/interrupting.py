@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment that can be gone on from: the step under way is finished first.
+"""Ctrl-C, or SIGTERM, at a moment that can be gone on from: the step under way is finished first.
 
     with polite_interrupt() as interrupt:
         for step in steps:
@@ -9,6 +9,7 @@ A second Ctrl-C stops at once, as anywhere; what was saved last is then what tra
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from types import FrameType
 
 @dataclass
 class Interrupt:
-    """Whether somebody pressed Ctrl-C."""
+    """Whether somebody pressed Ctrl-C or sent SIGTERM."""
 
     asked: bool = False
 
@@ -37,8 +38,17 @@ def polite_interrupt() -> Iterator[Interrupt]:
             raise KeyboardInterrupt
         interrupt.asked = True
 
+    def end(signum: int, frame: FrameType | None) -> None:
+        note(signum, frame)
+        if callable(terminates):  # the command line notes which signal it was
+            with contextlib.suppress(KeyboardInterrupt):
+                terminates(signum, frame)
+
+    terminates = signal.getsignal(signal.SIGTERM)
     before = signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGTERM, end)
     try:
         yield interrupt
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, terminates)

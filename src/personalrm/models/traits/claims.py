@@ -47,7 +47,7 @@ _SAID: dict[str, tuple[str, str]] = {
     "lines": ("answers set in several lines", "answers in one block"),
     "hedging words": ("careful, hedged wording", "wording without hedging"),
     "first person": ("answers that speak as 'I'", "answers that do not speak as 'I'"),
-    "second person": ("being addressed as 'you'", "answers that do not address them"),
+    "second person": ("being addressed as 'you'", "answers that do not say 'you'"),
     "questions asked": ("answers that ask back", "answers that do not ask back"),
     "ends with a question": ("answers that end with a question", "answers that do not end with a question"),
     "refusal": ("answers that decline", "answers that do not decline"),

@@ -21,7 +21,8 @@ import numpy as np
 
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
-from personalrm.models.traits.posterior import Groups, Person, Rows, leave_out, person_posterior, variances_of
+from personalrm.models.traits.newton import Rows
+from personalrm.models.traits.posterior import Groups, Person, leave_out, person_posterior, variances_of
 
 GROUPS = (2, 3, 5, 8, 12, 20)
 """Numbers of groups learned from at which gains of other people are measured; between them it is interpolated."""

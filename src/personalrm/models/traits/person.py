@@ -123,16 +123,14 @@ def _reason(measured: Measured, share: float | None) -> str:
     if measured.gain is None:
         said = "All choices share one group, so what they teach cannot be measured."
     else:
-        verb = "better" if measured.gain > 0 else "worse" if measured.gain < 0 else "different"
+        verb = "lower" if measured.gain >= 0 else "raise"
         said = (
-            f"Predicting each group of choices from the others, the person's own weights are {abs(measured.gain):.3f} "
-            f"nats a choice {verb} than the population's."
+            f"With each group of choices predicted from the others, the person's own weights {verb} the log loss by "
+            f"{abs(measured.gain):.3f} a choice."
         )
-    expected = f"{measured.expected.mean:+.3f} nats a choice are expected on later choices"
+    expected = f"the expected change on later choices is {-measured.expected.mean:+.3f}"
     if share is None:
-        few = (
-            f" (fewer than {FEWEST_GROUPS} groups: too few to say how often)" if measured.groups < FEWEST_GROUPS else ""
-        )
+        few = " (too few groups of choices to say how often)" if measured.groups < FEWEST_GROUPS else ""
         return f"{said} By what other people gained, {expected}{few}."
     return f"{said} Of people like this, {share:.0%} are predicted better by their own weights; {expected}."
 
