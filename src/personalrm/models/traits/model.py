@@ -21,6 +21,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import orjson
 
 from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder, shared_minilm
