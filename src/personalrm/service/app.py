@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from personalrm import __version__
 from personalrm.errors import PersonalrmError
-from personalrm.service import contract
+from personalrm.service import answers, contract
 from personalrm.service.gate import Gate, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.problems import Problem, problem_of
@@ -28,7 +28,7 @@ from personalrm.service.routes import evaluation, feedback, health, people, pred
 from personalrm.service.state import Service
 
 TOPICS = (feedback, predict, profile, people, evaluation, questions, rewards, space, health)
-ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, contract.Problem)
+ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
 """Parts of the contract that no route's signature names."""
 
 

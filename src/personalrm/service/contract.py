@@ -69,14 +69,14 @@ class MessageIn(Strict):
     content: Text
 
 
-class Asked(Strict):
+class AskedIn(Strict):
     """What responses answer: exactly one of ``prompt`` and ``context``."""
 
     prompt: Text | None = None
     context: Annotated[list[MessageIn], Field(max_length=500)] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Asked:
+    def _one_of_both(self) -> AskedIn:
         if (self.prompt is None) == (self.context is None):
             raise ValueError("expected exactly one of 'prompt' and 'context'")
         return self
@@ -89,7 +89,7 @@ class Asked(Strict):
         return tuple(Message(one.role, one.content) for one in self.context or ())
 
 
-class Arrived(Asked):
+class Arrived(AskedIn):
     """What all feedback shares; ``id`` and ``source`` are its identity, ``time`` is that of arrival if left out."""
 
     id: GivenId | int | None = None
@@ -177,20 +177,20 @@ class ThumbsIn(Strict):
     thumbs: Annotated[list[Any], _batch(ThumbIn)]
 
 
-class PairIn(Asked):
+class PairIn(AskedIn):
     """Two responses to compare."""
 
     a: Text
     b: Text
 
 
-class ResponsesIn(Asked):
+class ResponsesIn(AskedIn):
     """Responses to rank."""
 
     responses: Annotated[list[Text], Field(min_length=1, max_length=MANY)]
 
 
-class ScoreIn(Asked):
+class ScoreIn(AskedIn):
     """One response to score, or several."""
 
     response: Text | None = None
@@ -219,7 +219,7 @@ class CorrectionIn(Strict):
     note: ShortText | None = None
 
 
-class CandidateIn(Asked):
+class CandidateIn(AskedIn):
     """A pair that people may be asked about."""
 
     id: GivenId | int | None = None
@@ -239,96 +239,3 @@ class ForgetIn(Strict):
     """Whether a choice is to be learned from no more (true) or again (false)."""
 
     forgotten: bool
-
-
-class RejectedOut(BaseModel):
-    """An item that was not stored: its position, the field at fault and what is wrong with it."""
-
-    index: int
-    field: str
-    problem: str
-
-
-class AddedOut(BaseModel):
-    """What became of the items: stored now, known already, and those that could not be stored."""
-
-    accepted: int
-    known: int
-    rejected: list[RejectedOut]
-
-
-class VerdictOut(BaseModel):
-    """A prediction: ``probability`` that ``a`` is preferred, or why there is none."""
-
-    probability: float | None
-    preferred: Literal["a", "b"] | None
-    unscored: str | None
-    reasoning: str | None
-    profile_version: int
-
-
-class RankingOut(BaseModel):
-    """``order`` holds positions of the responses, best first; ``strengths`` log-odds by position, mean zero."""
-
-    order: list[int]
-    strengths: list[float]
-    unscored: int
-    profile_version: int
-
-
-class ScoreOut(BaseModel):
-    """Log-odds, or z-scores; null where the model's answer could not be read."""
-
-    score: float | None = None
-    scores: list[float | None]
-    profile_version: int
-
-
-class ScoresOut(BaseModel):
-    """One row a person, one column a response; a null row where nothing is known of the person yet."""
-
-    scores: list[list[float | None] | None]
-    profile_versions: list[int | None]
-
-
-class ClaimOut(BaseModel):
-    """A claim with the choices for and against it, and what the person said of it."""
-
-    text: str
-    supporting: list[str]
-    opposing: list[str]
-    correction: str | None
-
-
-class PersonaOut(BaseModel):
-    """What is believed of the person."""
-
-    summary: str | None
-    claims: list[ClaimOut]
-    notes: list[str]
-    profile_version: int
-    model: str
-    choices: int
-
-
-class ErasedOut(BaseModel):
-    """What was erased: rows and cache entries by table, and the trained models whose lineage holds the person."""
-
-    erased: bool
-    erasure: int
-    counts: dict[str, int]
-    models: list[str]
-    finished: float | None
-
-
-class Problem(BaseModel):
-    """RFC 9457, with the field at fault and the way out."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    way_out: str
-    field: str | None = None
-    errors: list[dict[str, str]] | None = None
-    request_id: str | None = None

@@ -18,7 +18,7 @@ from personalrm.models.encoders.store import forget_texts
 from personalrm.models.trained import FILES, trained_people
 from personalrm.preferences import History
 from personalrm.service.config import ServiceConfig
-from personalrm.service.logs import Log
+from personalrm.service.logs import ServiceLog
 from personalrm.service.predictors import Predictors
 from personalrm.store.erasures import Erasure
 from personalrm.store.store import SpaceStore, Store
@@ -27,7 +27,7 @@ from personalrm.store.store import SpaceStore, Store
 class Eraser:
     """See the module's docstring. May be used from several threads; one erasure is worked on at a time."""
 
-    def __init__(self, store: Store, predictors: Predictors, config: ServiceConfig, log: Log) -> None:
+    def __init__(self, store: Store, predictors: Predictors, config: ServiceConfig, log: ServiceLog) -> None:
         self._store, self._predictors, self._config, self._log = store, predictors, config, log
         self._turn = threading.Lock()
 

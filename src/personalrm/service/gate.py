@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.errors import PersonalrmError
 from personalrm.service.config import ServiceConfig
-from personalrm.service.logs import Log
+from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.problems import Problem, later, problem_of
 
@@ -43,7 +43,9 @@ class Gate:
         is_slow: whether the service asks a model at an endpoint, which takes its time.
     """
 
-    def __init__(self, app: ASGIApp, config: ServiceConfig, log: Log, metrics: Metrics, *, is_slow: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, config: ServiceConfig, log: ServiceLog, metrics: Metrics, *, is_slow: bool
+    ) -> None:
         self._app, self._config, self._log, self._metrics = app, config, log, metrics
         self._timeout = config.timeout * (_FOR_A_MODEL if is_slow else 1)
         self._running = 0

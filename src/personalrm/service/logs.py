@@ -18,7 +18,7 @@ import orjson
 _lock = threading.Lock()
 
 
-class Log:
+class ServiceLog:
     """Writes lines; ``off`` writes none."""
 
     def __init__(self, kind: str = "json") -> None:

@@ -11,7 +11,7 @@ from personalrm.service.asking import Clients
 from personalrm.service.config import ServiceConfig
 from personalrm.service.erasing import Eraser
 from personalrm.service.learning import Learner
-from personalrm.service.logs import Log
+from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.rewards import Rewards
@@ -35,7 +35,7 @@ class Service:
 
     def __init__(self, config: ServiceConfig, store: Store) -> None:
         self.config, self.store = config, store
-        self.log, self.metrics = Log(config.log), Metrics()
+        self.log, self.metrics = ServiceLog(config.log), Metrics()
         self.threads = Threads()
         self.clients = Clients(store, config)
         self.predictors = Predictors(self.clients, config.opened, self._freshened)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from personalrm.errors import BudgetSpent, PersonalrmError, StorageError, StoreConflict
 from personalrm.service.asking import Clients
 from personalrm.service.learning import Learner
-from personalrm.service.logs import Log
+from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.store.jobs import Job
 from personalrm.store.people import PersonState
@@ -69,7 +69,7 @@ class Workers:
         store: Store,
         learner: Learner,
         clients: Clients,
-        log: Log,
+        log: ServiceLog,
         metrics: Metrics,
         threads: int,
         periodic: Callable[[], None],

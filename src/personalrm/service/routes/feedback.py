@@ -9,16 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.data.writing import as_row
 from personalrm.service.access import Predicts, Writes
-from personalrm.service.contract import (
-    AddedOut,
-    ChoicesIn,
-    ForgetIn,
-    Limit,
-    RankingsIn,
-    RatingsIn,
-    ThumbsIn,
-    UserName,
-)
+from personalrm.service.answers import AddedOut
+from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ThumbsIn, UserName
 from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, stored
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from personalrm.service.access import Manages, Predicts
-from personalrm.service.contract import ErasedOut, Limit, UserName
+from personalrm.service.answers import ErasedOut
+from personalrm.service.contract import Limit, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service

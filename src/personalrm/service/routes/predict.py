@@ -5,17 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from personalrm.service.access import Predicts
-from personalrm.service.contract import (
-    PairIn,
-    RankingOut,
-    ResponsesIn,
-    ScoreIn,
-    ScoreOut,
-    ScoresIn,
-    ScoresOut,
-    UserName,
-    VerdictOut,
-)
+from personalrm.service.answers import RankingOut, ScoreOut, ScoresOut, VerdictOut
+from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from personalrm.preferences import Message
 from personalrm.service.access import Predicts, Writes
+from personalrm.service.answers import PersonaOut
 from personalrm.service.changes import changes
-from personalrm.service.contract import CorrectionIn, Limit, PersonaOut, UserName
+from personalrm.service.contract import CorrectionIn, Limit, UserName
 from personalrm.service.corrected import topic
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.predictors import Opened
