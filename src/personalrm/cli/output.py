@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from personalrm.cli.forecast import Forecast
 from personalrm.formatting.numbers import between, number
 from personalrm.preferences import Preference
 
@@ -60,15 +61,16 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 @contextmanager
-def progress(verb: str) -> Iterator[Callable[[], None]]:
-    """Counts answers of the model on a terminal; silent elsewhere."""
+def progress(verb: str, planned: int | None = None) -> Iterator[Callable[[], None]]:
+    """Counts answers of the model on a terminal, and says once, anywhere, that the ``planned`` ones will take long."""
+    forecast = Forecast(verb, planned)
     with _status() as tell:
-        answered = 0
 
         def one_more() -> None:
-            nonlocal answered
-            answered += 1
-            tell(f"{verb}: {answered:,} answers")
+            tell(forecast.answered())
+            warning = forecast.warning()
+            if warning is not None:
+                remark(warning)
 
         yield one_more
 
