@@ -3,7 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo
 
+<<<<<<< HEAD
+PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
+PYTEST_FLAGS ?=
+
+.PHONY: demo test slow programs lint types bench wheel clean
+=======
 .PHONY: docs demo test lint types slow bench wheel clean
+>>>>>>> main
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -32,9 +39,16 @@ demo: .venv/core
 	@echo
 	@echo "The profile is $(OUT)/mira.json: open it, it is meant to be read."
 
-# One thread: with several, torch and numpy promise no last bits, and small matrices wait for each other.
-test: .venv/dev lint types
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow'
+# One thread each: with several, torch and numpy promise no last bits, and small matrices wait for each other.
+test: .venv/dev programs lint types
+	$(PYTEST) -m 'not slow' $(PYTEST_FLAGS)
+
+slow: .venv/dev programs
+	$(PYTEST) -m slow $(PYTEST_FLAGS)
+
+# Browser and database of some tests; without them (and without root) these tests are skipped.
+programs:
+	@tools/install_test_programs.sh
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -42,9 +56,6 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/mypy
-
-slow: .venv/dev
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 bench: .venv/dev
 	for one in benchmarks/[a-z]*.py; do echo "== $$one"; HF_HUB_OFFLINE=1 $(BIN)/python $$one || exit 1; done

@@ -7,7 +7,7 @@ the taste is known, so their losses are expected ones, over what they might have
 ten orders. Intervals are 95 % by person, p-values of the test that flips signs by person, corrected for
 the criteria that are tested together (Holm).
 
-    python benchmarks/active_learning.py [simulated pref prism ukp] [--data ../shared/data]
+    python benchmarks/active_learning.py [simulated pref prism ukp] [--data FOLDER]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
+from common import real_data
 from personalrm.data.reading import read_people
 from personalrm.data.simulated import Setting, SimulatedPerson, simulate, simulate_people, utility
 from personalrm.models.acquisition import CRITERIA, select_queries
@@ -37,7 +38,6 @@ from personalrm.models.uncertainty import MarginPosterior, normal_doubt
 from personalrm.preferences import History
 from personalrm.stats.intervals import by_person, holm, paired, standard_error
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data"
 Array = NDArray[np.float64]
 Rows = Sequence[int]
 UNSURE, RANDOM = "unsure", "random"
@@ -306,14 +306,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=["simulated", "pref", "prism", "ukp"])
     parser.add_argument("--orders", type=int, default=10)
-    parser.add_argument("--data", default=str(DATA))
+    parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     for name in given.names:
         start, curves = time.perf_counter(), Curves()
         if name in ("simulated", "pref"):
             people, ks = simulated_people(name), (1, 2, 4, 8, 12)
         else:
-            people = real_people(Path(given.data) / f"{name}.jsonl.gz", 5 if name == "prism" else 3)
+            people = real_people((given.data or real_data()) / f"{name}.jsonl.gz", 5 if name == "prism" else 3)
             ks = (1, 2, 4) if name == "prism" else (1, 2, 4, 8)
         for code, person in enumerate(people):
             for sides in halves(person.history, code):

@@ -4,7 +4,7 @@ Both read the same responses of PRISM, sorted by length, in turns within one run
 both; the ratio is that of the median times. Then the same texts come from the cache on disk, where none is embedded.
 Real texts, real weights; nothing here is about accuracy.
 
-    HF_HUB_OFFLINE=1 python benchmarks/encoder_speed.py [--data ../shared/data/prism.jsonl.gz] [--texts 500]
+    HF_HUB_OFFLINE=1 python benchmarks/encoder_speed.py [--data FILE] [--texts 500]
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from sentence_transformers import SentenceTransformer  # noqa: E402
 
-from common import row  # noqa: E402
+from common import real_data, row  # noqa: E402
 from personalrm.data.reading import read_choices  # noqa: E402
 from personalrm.models.encoders import Cached, HiddenEncoder  # noqa: E402
 from personalrm.models.encoders.weights import minilm  # noqa: E402
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data/prism.jsonl.gz"
 RUNS = 3
 
 
@@ -55,10 +54,14 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print both speeds, their ratio, how far vectors differ, and what the cache spares."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", default=str(DATA))
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--texts", type=int, default=500)
     given = parser.parse_args()
-    responses = (text for one in read_choices(given.data) for text in (one.chosen, one.rejected))
+    responses = (
+        text
+        for one in read_choices(given.data or real_data() / "prism.jsonl.gz")
+        for text in (one.chosen, one.rejected)
+    )
     texts = sorted(dict.fromkeys(islice(responses, given.texts)), key=len)
     ours = Counting(minilm(), "mean", "cpu")
     theirs = SentenceTransformer(str(minilm().folder), device="cpu", local_files_only=True)

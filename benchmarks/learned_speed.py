@@ -15,14 +15,13 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before numpy: one core means one
 
-from common import row  # noqa: E402
+from common import real_data, row  # noqa: E402
 from personalrm.data.reading import read_people  # noqa: E402
 from personalrm.models.encoders import Encoder, encoder_named  # noqa: E402
 from personalrm.models.learned import METHODS, LearnedModel, Settings, train  # noqa: E402
@@ -32,7 +31,6 @@ from personalrm.models.learned.people import everything, side_by_side  # noqa: E
 from personalrm.models.traits.features import last_message  # noqa: E402
 from personalrm.preferences import History  # noqa: E402
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data"
 SEEN = 100
 """People of PRISM whom the model that is adapted was trained on; the others are new to it."""
 RESPONSES = 300
@@ -100,7 +98,7 @@ def main() -> None:
     parser.add_argument("--published", action="store_true")
     parser.add_argument("--cache", help="file of vectors; the usual one if not given")
     given = parser.parse_args()
-    prism, ukp = (list(read_people(str(DATA / f"{name}.jsonl.gz"))) for name in ("prism", "ukp"))
+    prism, ukp = (list(read_people(real_data() / f"{name}.jsonl.gz")) for name in ("prism", "ukp"))
     encoder = encoder_named("minilm", device="cpu", cache=given.cache)
     embed([*prism, *ukp], encoder)
     names: list[Any] = given.methods.split(",")

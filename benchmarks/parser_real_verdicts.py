@@ -19,9 +19,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from common import real_data
 from personalrm.llm.answers import parse_choice, why_unparsed
 
-DATA = Path(__file__).resolve().parents[1] / "../shared/data/llmbar_cot.jsonl.gz"
 PRAISE = re.compile(r"Output \(([ab])\) is better")
 
 
@@ -70,4 +70,4 @@ def _speed(texts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else real_data() / "llmbar_cot.jsonl.gz")

@@ -33,7 +33,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrained
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
-from common import row
+from common import real_data, row
 from personalrm.data.reading import read_people
 from personalrm.models.reward_model.inputs import Inputs
 from personalrm.models.reward_model.losses import bradley_terry_loss
@@ -43,7 +43,6 @@ from personalrm.models.reward_model.trainer import Pair, quiet
 from personalrm.models.reward_model.training import encode_rows
 from personalrm.models.reward_model.user_prompts import KINDS
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data/prism.jsonl.gz"
 SHAPES: dict[str, dict[str, int]] = {
     "8b": {
         "vocab_size": 128_256, "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
@@ -140,12 +139,12 @@ def main() -> None:
     parser.add_argument("--shape", choices=sorted(SHAPES), default="tiny")
     parser.add_argument("--prompt", choices=KINDS, default="none", help="what of the person stands in the input")
     parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--data", default=str(DATA))
+    parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if given.shape == "8b" and device.type == "cpu":
         sys.exit("the 8b shape needs a GPU: take --shape tiny")
-    people = list(read_people(given.data))
+    people = list(read_people(given.data or real_data() / "prism.jsonl.gz"))
     tokenizer = make_tokenizer(people)
     rows = training_rows(people, given.prompt)[: BATCH * (WARM + given.steps)]
     pairs, _ = encode_rows(Inputs.of(tokenizer, 2048), rows)

@@ -3,7 +3,7 @@
 Reads a folder that `personalrm bench … --out` wrote and compares every method with two population models of
 Bradley–Terry (with and without embeddings): sign flips by person, Holm over the methods of the table.
 
-    personalrm bench ../shared/data/prism.jsonl.gz --out run --methods longer,population,traits,population+encoder,traits+encoder,bt,gpo,vpl,pal,lore,pref
+    personalrm bench $PERSONALRM_REAL_DATA/prism.jsonl.gz --out run --methods longer,population,traits,population+encoder,traits+encoder,bt,gpo,vpl,pal,lore,pref
     python benchmarks/trained_accuracy.py run [--against population+encoder]
 """  # noqa: E501
 

@@ -4,7 +4,7 @@ Five folds by person: the other folds' people are the population; inside a held-
 from that person's other groups. Several seeds of the folds; intervals are 95 %, by person. Beside it the longer
 response and, on the very same pairs, the cached verdicts of LLM judges.
 
-    python benchmarks/traits_accuracy.py [prism mt_bench ukp] [--seeds 3] [--encoder] [--data ../shared/data]
+    python benchmarks/traits_accuracy.py [prism mt_bench ukp] [--seeds 3] [--encoder] [--data FOLDER]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from common import real_data
 from personalrm.bench.methods import JUDGE
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult, Row
@@ -23,7 +24,6 @@ from personalrm.bench.running import run
 from personalrm.data.reading import read_people
 from personalrm.preferences import History
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data"
 BARS = {("prism", "traits"): 0.68, ("prism", "traits+encoder"): 0.70}
 
 
@@ -69,12 +69,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["prism", "mt_bench", "ukp"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--encoder", action="store_true", help="also with sentence embeddings (minutes)")
-    parser.add_argument("--data", default=str(DATA))
+    parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     methods = ["longer", "population", "traits"]
     methods += ["population+encoder", "traits+encoder"] if given.encoder else []
     for name in given.names:
-        people = list(read_people(Path(given.data) / f"{name}.jsonl.gz"))
+        people = list(read_people((given.data or real_data()) / f"{name}.jsonl.gz"))
         report(
             name,
             [run(people, methods + judges_in(people), Design(seed=seed, data=name)) for seed in range(given.seeds)],

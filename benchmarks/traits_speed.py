@@ -3,7 +3,7 @@
 A person has 17 choices, a response about 250 tokens (real MT-Bench answers, their words shuffled around so that no two
 are the same). Times are CPU seconds, the median of five runs.
 
-    python benchmarks/traits_speed.py [--data ../shared/data/mt_bench.jsonl.gz]
+    python benchmarks/traits_speed.py [--data FILE]
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from pathlib import Path
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before numpy: one core means one
 
-from common import row  # noqa: E402
+from common import real_data, row  # noqa: E402
 from personalrm.data.reading import read_choices  # noqa: E402
 from personalrm.models.traits import TraitsModel  # noqa: E402
 from personalrm.preferences import History, Message, Preference  # noqa: E402
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data/mt_bench.jsonl.gz"
 PEOPLE, CHOICES, PAIRS, RUNS = 100, 17, 1000, 5
 
 
@@ -50,8 +49,8 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print people a second, comparisons a second, and peak memory."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", default=str(DATA))
-    texts = fresh_texts(parser.parse_args().data)
+    parser.add_argument("--data", type=Path)
+    texts = fresh_texts(parser.parse_args().data or real_data() / "mt_bench.jsonl.gz")
     asked = [next(texts)[:600] for _ in range(200)]  # 150-token messages
     model = TraitsModel.shipped()
 

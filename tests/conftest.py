@@ -1,4 +1,4 @@
-"""Being here, it lets every test import the helpers of this folder (`published_files`, `command_line`).
+"""Fixtures that several folders share. Modules that tests import are in tests/helpers.
 
 Property tests run without a clock and on the same examples everywhere: a slow machine is no error, and what passes here
 passes there. Ctrl-C works whoever started the tests: a shell's background jobs ignore it, and so would their children.
@@ -8,21 +8,79 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Done, Run
 from hypothesis import HealthCheck, settings
-from places import REAL_DATA
 
 from personalrm.cli import app as cli
 from personalrm.data.reading import read_people
+from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
+from personalrm.llm.simulated import SimulatedLLM
+from personalrm.llm.simulated.behaviour import Behaviour
+from personalrm.llm.simulated.statistics import Statistics
+from personalrm.preferences import History
 
-PRISM = REAL_DATA / "prism.jsonl.gz"
+pytest_plugins = ("requirements",)  # the fixture real_data
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# people ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def people() -> list[History]:
+    """Fifty simulated people with twenty choices each; the texts are short."""
+    return simulate_people(50, choices=20, seed=4, prompt_tokens=30, response_tokens=60)
+
+
+@pytest.fixture(scope="session")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with 24 simulated people and eight choices each; two choices share a conversation."""
+    path = tmp_path_factory.mktemp("people") / "few.jsonl"
+    few = simulate_people(24, choices=8, seed=6, groups=2, prompt_tokens=30, response_tokens=60)
+    write_choices(path, (choice for one in few for choice in one))
+    return path
+
+
+@pytest.fixture(scope="session")
+def prism(real_data: Path) -> list[History]:
+    """The real people of PRISM."""
+    return list(read_people(real_data / "prism.jsonl.gz"))
+
+
+@pytest.fixture(scope="session", params=["simulated", pytest.param("prism", marks=pytest.mark.real_people)])
+def seventy_people(request: pytest.FixtureRequest) -> list[History]:
+    """Simulated people and, where their data is, as many real ones; nine choices or more each."""
+    if request.param == "simulated":
+        return simulate_people(
+            70, choices=10, seed=8, noise=0.4, strength=0.5, groups=2, prompt_tokens=60, response_tokens=150
+        )
+    found: list[History] = request.getfixturevalue("prism")[:70]
+    return found
+
+
+# models ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SimulatedLLM]:
+    """A running simulated language model."""
+    with SimulatedLLM() as running:
+        yield running
+
+
+@pytest.fixture
+def llm(server: SimulatedLLM) -> Iterator[SimulatedLLM]:
+    """The running simulated language model with its counts at zero; its behaviour is restored afterwards."""
+    server.statistics = Statistics()
+    yield server
+    server.behaviour = Behaviour()
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +91,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make_bert(tmp_path_factory.mktemp("tiny-bert"))
 
 
-@pytest.fixture(scope="session")
-def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 people of PRISM with at most eight choices each."""
-    path = tmp_path_factory.mktemp("people") / "few.jsonl"
-    known = [one for one in read_people(PRISM) if len(one.decided) >= 6][:24]
-    write_choices(path, (choice for one in known for choice in one.choices[:8]))
-    return path
+# the command line -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,26 +36,6 @@ SHORT = "Every other day."
 LONG = (
     "It may depend on the pot. I think that it is often best to water it in the morning:\n- 100 ml\n- no more than that"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as running:
-        yield running
-
-
-@pytest.fixture
-def llm(server: SimulatedLLM) -> Iterator[SimulatedLLM]:
-    """The server with its counts at zero and its manners restored afterwards."""
-    server.statistics = Statistics()
-    yield server
-    server.behaviour = Behaviour()
-
-
-@pytest.fixture(scope="module")
-def people() -> list[History]:
-    """Simulated people with short texts."""
-    return simulate_people(50, choices=20, seed=4, prompt_tokens=30, response_tokens=60)
 
 
 def learn(history: History) -> History:

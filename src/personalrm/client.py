@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personalrm.bench.evaluation import Evaluation, evaluate
+from personalrm.bench.origins import NOTHING, origin_of_profile
 from personalrm.data.given import (
     Choices,
     Context,
@@ -238,6 +239,7 @@ class Client:
             await engine.open(profile),
             history,
             profile.history,
+            origin_of_profile(profile, model) if meter is None else NOTHING,
             name=model if meter is None else "synthesizeme",
             model=model,
             verdicts=verdicts or options.verdicts,

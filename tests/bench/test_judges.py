@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from choices import choice
 
 from personalrm.bench.judges import JudgeMethod
 from personalrm.bench.methods import Setup, method_named
@@ -36,10 +37,6 @@ class Model:
 
     async def aclose(self) -> None:
         """Nothing is open."""
-
-
-def choice(number: int, chosen: str = "A long answer.", rejected: str = "Short.") -> Preference:
-    return Preference(f"c{number}", "ada", f"g{number}", (Message("user", f"Q{number}?"),), chosen, rejected)
 
 
 ASKED = (Question("q", "gq", (Message("user", "Q?"),), "A long response.", "Brief.", {}),)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,12 +42,6 @@ def people() -> list[History]:
     return [simulate_people(1, choices=8, seed=seed)[0] for seed in range(5)]
 
 
-@pytest.fixture(scope="module")
-def llm() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as server:
-        yield server
-
-
 def bench(people: list[History], llm: SimulatedLLM, folder: Path, cache: Path, **how: Any) -> BenchResult:
     async def connected() -> Any:
         return shared_models(["simulated"], EndpointOptions(llm.url, cache=cache))
@@ -63,10 +56,10 @@ def tables(result: BenchResult, folder: Path) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(people: list[History], llm: SimulatedLLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(people: list[History], server: SimulatedLLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from beginning to end; with its tables."""
     folder = tmp_path_factory.mktemp("whole")
-    tables(bench(people, llm, folder / "run", folder / "answers"), folder / "run")
+    tables(bench(people, server, folder / "run", folder / "answers"), folder / "run")
     return folder / "run"
 
 

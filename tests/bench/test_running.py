@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from places import REAL_DATA
+from choices import longer_people
 
 from personalrm.bench.methods import SURFACE, Setup, asks, method_named, method_names
 from personalrm.bench.plan import Design
@@ -17,37 +17,16 @@ from personalrm.bench.predicting import Population, Prediction
 from personalrm.bench.protocols import Task
 from personalrm.bench.results import baseline
 from personalrm.bench.running import arun, run
-from personalrm.data.reading import read_people
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion, SamplingParams
-from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.spend import Spend
 
-DATA = REAL_DATA
 GPT4O = "judge:all_features_with_tie_all_features_gpt-4o"
 KEYS = {
     "name", "model", "accuracy", "low", "high", "people", "pairs", "coverage", "log_loss", "calls",
     "prompt_tokens", "completion_tokens", "cost", "seconds",
 }  # fmt: skip
-
-
-def people(count: int = 12) -> list[History]:
-    """Everyone prefers the longer text in groups 0 and 1, the shorter one in group 2."""
-    made = []
-    for number in range(count):
-        name = f"p{number}"
-        choices = []
-        for group in range(3):
-            for n in range(2):
-                long, short = f"{name} a rather long text {group} {n}", f"{name} {group}{n}"
-                best, worst = (short, long) if group == 2 else (long, short)
-                judges = {"j": n == 0} if group < 2 else {}
-                context = (Message("user", f"<b>question</b> {group}"),)
-                choices.append(
-                    Preference(f"{name}-{group}-{n}", name, f"g{group}", context, best, worst, judges=judges)
-                )
-        made.append(History(name, tuple(choices)))
-    return made
 
 
 @dataclass
@@ -102,7 +81,9 @@ class Knowing:
 
 
 def test_known_accuracies() -> None:
-    rows = {row.name: row for row in run(people(), ["longer", "shorter", "first", "judge:j"], Design(folds=3)).rows()}
+    rows = {
+        row.name: row for row in run(longer_people(), ["longer", "shorter", "first", "judge:j"], Design(folds=3)).rows()
+    }
     assert rows["longer"].accuracy == pytest.approx(2 / 3)
     assert rows["shorter"].accuracy == pytest.approx(1 / 3)
     assert rows["judge:j"].accuracy == pytest.approx(0.5)
@@ -116,7 +97,7 @@ def test_known_accuracies() -> None:
 
 def test_a_method_of_ones_own_is_awaited_concurrently_and_its_spend_is_kept() -> None:
     oracle = Oracle()
-    result = run(people(), ["longer", oracle], Design(folds=3))
+    result = run(longer_people(), ["longer", oracle], Design(folds=3))
     row = result.rows()[1]
     assert oracle.most > 6
     assert (row.accuracy, row.coverage) == (1.0, pytest.approx(2 / 3))
@@ -130,33 +111,37 @@ def test_a_method_of_ones_own_is_awaited_concurrently_and_its_spend_is_kept() ->
 def test_an_error_ends_the_run_and_leaves_nothing_under_way() -> None:
     oracle = Oracle(fail_after=20)
     with pytest.raises(BudgetSpent):
-        run(people(), [oracle], Design(folds=2))
+        run(longer_people(), [oracle], Design(folds=2))
     assert oracle.now == 0
 
 
 def test_progress_is_told() -> None:
     told: list[tuple[str, int, int]] = []
-    run(people(), ["longer", "first"], Design(folds=3), progress=lambda *one: told.append(one))
+    run(longer_people(), ["longer", "first"], Design(folds=3), progress=lambda *one: told.append(one))
     assert told[:36] == [("longer", done, 36) for done in range(1, 37)]
     assert told[-1] == ("first", 36, 36)
 
 
 async def test_it_runs_inside_a_running_loop_and_awaited() -> None:
-    inside = run(people(), ["longer", "random"], Design(folds=3))
-    awaited = await arun(people(), ["longer", "random"], Design(folds=3))
+    inside = run(longer_people(), ["longer", "random"], Design(folds=3))
+    awaited = await arun(longer_people(), ["longer", "random"], Design(folds=3))
     assert np.array_equal(inside.probabilities["random"], awaited.probabilities["random"])
 
 
 def test_runs_are_repeatable_and_the_seed_matters() -> None:
     names = ["first", "random"]
-    once, again, other = run(people(), names), run(people(), names), run(people(), names, Design(seed=1))
+    once, again, other = (
+        run(longer_people(), names),
+        run(longer_people(), names),
+        run(longer_people(), names, Design(seed=1)),
+    )
     assert all(np.array_equal(once.probabilities[name], again.probabilities[name]) for name in names)
     assert once.asked == again.asked
     assert [one.preferred for one in once.asked] != [one.preferred for one in other.asked]
 
 
 def test_the_promised_json() -> None:
-    made = run(people(), ["longer", "random"], Design("context-target", seed=4, data="choices.jsonl")).as_json()
+    made = run(longer_people(), ["longer", "random"], Design("context-target", seed=4, data="choices.jsonl")).as_json()
     assert {key: made[key] for key in ("data", "protocol", "seed")} == {
         "data": "choices.jsonl", "protocol": "context-target", "seed": 4,
     }  # fmt: skip
@@ -166,7 +151,7 @@ def test_the_promised_json() -> None:
 
 
 def test_comparisons_are_on_shared_pairs_and_corrected() -> None:
-    result = run(people(), ["longer", "shorter", "judge:j"], Design(folds=3))
+    result = run(longer_people(), ["longer", "shorter", "judge:j"], Design(folds=3))
     comparisons = {one.name: one for one in result.comparisons("longer")}
     assert comparisons["judge:j"].effect.pairs == 48
     assert comparisons["judge:j"].effect.difference == pytest.approx(-0.5)
@@ -175,7 +160,7 @@ def test_comparisons_are_on_shared_pairs_and_corrected() -> None:
     assert result.partial() == ["judge:j"]
     assert result.rows(result.scored_by("judge:j"))[0].accuracy == 1.0
     assert baseline(result, SURFACE) == "longer"
-    assert baseline(run(people(), ["judge:j"]), SURFACE) is None
+    assert baseline(run(longer_people(), ["judge:j"]), SURFACE) is None
 
 
 @pytest.mark.parametrize(
@@ -190,7 +175,7 @@ def test_comparisons_are_on_shared_pairs_and_corrected() -> None:
 )
 def test_bad_methods(methods: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        run(people(), methods)
+        run(longer_people(), methods)
 
 
 def test_a_method_must_answer_every_question() -> None:
@@ -199,7 +184,7 @@ def test_a_method_must_answer_every_question() -> None:
             return Prediction([])
 
     with pytest.raises(DataError, match="answered 0 of 2 questions"):
-        run(people(), [Short()])
+        run(longer_people(), [Short()])
 
 
 class FirstAnswer:
@@ -223,7 +208,7 @@ def test_every_family_makes_its_method() -> None:
 
 
 def test_a_language_model_is_asked_in_both_orders_and_its_spend_counted() -> None:
-    row = run(people(6), ["default"], Design(folds=2), models=[FirstAnswer()]).rows()[0]
+    row = run(longer_people(6), ["default"], Design(folds=2), models=[FirstAnswer()]).rows()[0]
     assert (row.model, row.calls, row.prompt_tokens, row.completion_tokens) == ("invented-2", 72, 720, 72)
     assert row.cost == pytest.approx(0.072)
     assert (row.accuracy, row.even) == (0.5, 36)  # whoever is swayed by the order alone prefers neither
@@ -231,14 +216,14 @@ def test_a_language_model_is_asked_in_both_orders_and_its_spend_counted() -> Non
 
 def test_without_a_model_the_methods_that_ask_one_say_so() -> None:
     with pytest.raises(DataError, match="--model"):
-        run(people(), ["synthesizeme"])
+        run(longer_people(), ["synthesizeme"])
 
 
 # ------------------------------------------------------------------------------------------------------- real people
 
 
-def test_reference_lines_on_real_people() -> None:
-    result = run(read_people(DATA / "prism.jsonl.gz"), ["longer", "first", "random", GPT4O])
+def test_reference_lines_on_real_people(prism: list[History]) -> None:
+    result = run(prism, ["longer", "first", "random", GPT4O])
     rows = {row.name: row for row in result.rows()}
     assert (rows["longer"].people, rows["longer"].pairs) == (170, 1593)
     assert rows["longer"].accuracy == pytest.approx(0.658, abs=0.0005)

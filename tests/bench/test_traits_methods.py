@@ -1,33 +1,27 @@
-"""The embedded engine on the bench: population against personalised, on real people."""
+"""The embedded engine on the bench: population against personalised, on simulated and on real people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from dataclasses import replace
 from math import log
 from typing import Any
 
 import numpy as np
 import pytest
-from places import REAL_DATA
 
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
-from personalrm.data.reading import read_people
+from personalrm.data.simulated import simulate_people
+from personalrm.errors import DataError
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History
 
-PRISM = REAL_DATA / "prism.jsonl.gz"
-
-
-def _people(count: int) -> list[History]:
-    return list(islice(read_people(PRISM), count))
-
 
 @pytest.fixture(scope="module")
-def result() -> BenchResult:
-    return run(_people(60), ["longer", "population", "traits"], Design(folds=2))
+def result(seventy_people: list[History]) -> BenchResult:
+    return run(seventy_people[:60], ["longer", "population", "traits"], Design(folds=2))
 
 
 def test_both_know_more_than_nothing_on_people_they_never_saw(result: BenchResult) -> None:
@@ -47,7 +41,7 @@ def test_personalised_differs_exactly_where_there_is_a_history(result: BenchResu
     assert np.mean(moved[history > 0] > 1e-6) > 0.7  # the others' own weights did not predict them better
 
 
-def test_the_population_is_fitted_once_a_fold_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_population_is_fitted_once_a_fold_for_both(people: list[History], monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = []
     from_population = TraitsModel.from_population
 
@@ -56,17 +50,26 @@ def test_the_population_is_fitted_once_a_fold_for_both(monkeypatch: pytest.Monke
         return from_population(people, **how)
 
     monkeypatch.setattr(TraitsModel, "from_population", counted)
-    run(_people(12), ["population", "traits"], Design(folds=2))
+    run(people[:12], ["population", "traits"], Design(folds=2))
     assert len(fitted) == 2
 
 
-def test_other_people_can_be_the_population() -> None:
-    everyone = _people(50)
-    made = run(everyone[:10], ["traits"], Design(population="prism.jsonl.gz"), population=everyone)
-    assert (made.folds, made.design.population) == (1, "prism.jsonl.gz")
+def test_other_people_can_be_the_population(people: list[History]) -> None:
+    made = run(people[:10], ["traits"], Design(population="people.jsonl"), population=people)
+    assert (made.folds, made.design.population) == (1, "people.jsonl")
     assert made.rows()[0].people == 10
 
 
 def test_one_person_alone_is_predicted_with_the_prior_that_ships() -> None:
-    row = run(_people(1), ["traits"]).rows()[0]
+    row = run(simulate_people(1, choices=8, seed=3), ["traits"]).rows()[0]
     assert (row.people, row.coverage, row.low) == (1, 1.0, None)
+
+
+@pytest.mark.parametrize("name", ["traits", "population"])
+def test_the_prior_that_ships_is_not_tested_on_its_own_people(name: str, prism: list[History]) -> None:
+    own = prism[:3]
+    renamed = [History(f"p{at}", tuple(replace(one, user=f"p{at}") for one in person)) for at, person in enumerate(own)]
+    for people in (own, renamed):
+        with pytest.raises(DataError, match=rf"learned from 3 of the 3 people .*'{people[0].user}'"):
+            run(people, [name], Design(folds=1))
+    assert run(own, ["longer", name], Design(folds=3)).rows()[1].coverage == 1.0  # learned anew from the others

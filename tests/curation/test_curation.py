@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from choices import choice
 from hypothesis import given
 from hypothesis import strategies as st
 from published_files import arena_rows, conversation, prism_folder, survey_row, turn, write_rows
@@ -22,24 +23,20 @@ from personalrm.curation.thresholds import SPLITS, Thresholds
 from personalrm.data.arena import ArenaFilter
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError, StorageError
-from personalrm.preferences import History, Preference
+from personalrm.preferences import History
 
 DEFAULT = Thresholds()
 
 
-def choice(number: int, group: str, tie: bool = False, time: str | None = None) -> Preference:
-    return Preference(f"c{number}", "ada", group, (), "yes", "no", tie=tie, time=time)
-
-
 def history(*groups: str) -> History:
-    return History("ada", tuple(choice(at, group) for at, group in enumerate(groups)))
+    return History("ada", tuple(choice(at, group=group) for at, group in enumerate(groups)))
 
 
 def test_enough_pairs_in_enough_conversations() -> None:
     assert enough(history("g1", "g1", "g1", "g1", "g2"), DEFAULT)
     assert not enough(history("g1", "g1", "g1", "g2"), DEFAULT)
     assert not enough(history("g1", "g1", "g1", "g1", "g1"), DEFAULT)
-    tied = History("ada", (*history("g1", "g2", "g3", "g4"), choice(9, "g5", tie=True)))
+    tied = History("ada", (*history("g1", "g2", "g3", "g4"), choice(9, group="g5", tie=True)))
     assert not enough(tied, DEFAULT)
 
 
@@ -118,7 +115,7 @@ def test_the_seed_draws_the_splits() -> None:
 
 times = st.none() | st.sampled_from([f"2024-01-{day:02}T00:00:00+00:00" for day in range(1, 9)])
 histories = st.lists(st.tuples(st.sampled_from("abcdef"), times), min_size=1, max_size=20).map(
-    lambda drawn: History("ada", tuple(choice(at, group, time=time) for at, (group, time) in enumerate(drawn)))
+    lambda drawn: History("ada", tuple(choice(at, group=group, time=time) for at, (group, time) in enumerate(drawn)))
 )
 
 
@@ -133,7 +130,7 @@ def test_no_conversation_straddles_context_and_target(drawn: History, target: fl
 
 
 def test_the_latest_conversations_are_the_target() -> None:
-    dated = [choice(at, f"g{at}", time=f"2024-01-{9 - at:02}T00:00:00+00:00") for at in range(6)]
+    dated = [choice(at, time=f"2024-01-{9 - at:02}T00:00:00+00:00") for at in range(6)]
     marked = fixed(History("ada", tuple(dated)), DEFAULT)
     assert [one.split for one in marked] == ["target"] * 3 + ["context"] * 3
 

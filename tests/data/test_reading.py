@@ -11,16 +11,12 @@ from random import Random
 
 import orjson
 import pytest
-from places import REAL_DATA
 
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices, read_history, read_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import Message, Preference
-
-SHARED = REAL_DATA
-real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 
 
 def row(user: str, number: int, **more: object) -> dict[str, object]:
@@ -32,7 +28,6 @@ def jsonl(path: Path, *rows: object) -> Path:
     return path
 
 
-@real
 @pytest.mark.parametrize(
     ("name", "people", "pairs", "skipped"),
     [
@@ -42,17 +37,17 @@ def jsonl(path: Path, *rows: object) -> Path:
         ("traces", 18, 84, []),
     ],
 )
-def test_real_files(name: str, people: int, pairs: int, skipped: list[tuple[str, str]]) -> None:
+def test_real_files(real_data: Path, name: str, people: int, pairs: int, skipped: list[tuple[str, str]]) -> None:
     problems = Problems()
-    histories = list(read_people(SHARED / f"{name}.jsonl.gz", problems=problems))
+    histories = list(read_people(real_data / f"{name}.jsonl.gz", problems=problems))
     assert len(histories) == people
     assert sum(map(len, histories)) == pairs
     assert problems.rows == pairs + len(skipped)
     assert [(error.field, error.found) for error in problems.first] == skipped
     assert all(len({one.id for one in history}) == len(history) for history in histories)
-    with gzip.open(SHARED / f"{name}.jsonl.gz") as stream:
+    with gzip.open(real_data / f"{name}.jsonl.gz") as stream:
         first = json.loads(next(stream))
-    got = next(read_choices(SHARED / f"{name}.jsonl.gz"))
+    got = next(read_choices(real_data / f"{name}.jsonl.gz"))
     assert (got.id, got.user, got.group, got.chosen, got.rejected) == tuple(
         first[key] for key in ("id", "user", "group", "chosen", "rejected")
     )
@@ -60,21 +55,19 @@ def test_real_files(name: str, people: int, pairs: int, skipped: list[tuple[str,
     assert dict(got.judges) == first.get("judges", {})
 
 
-@real
-def test_real_times_order_a_real_history() -> None:
-    people = list(read_people(SHARED / "ukp.jsonl.gz"))
+def test_real_times_order_a_real_history(real_data: Path) -> None:
+    people = list(read_people(real_data / "ukp.jsonl.gz"))
     for history in people:
         times = [one.time or "" for one in history]
         assert times == sorted(times)
         assert all(time.endswith("+00:00") and time[10] == "T" for time in times)
 
 
-@real
-def test_files_in_other_formats_are_refused_with_their_columns() -> None:
+def test_files_in_other_formats_are_refused_with_their_columns(real_data: Path) -> None:
     with pytest.raises(DataError, match=r"columns user, model, reasoning, persona.*known are: .*chosen \+ rejected"):
-        list(read_choices(SHARED / "traces_personas.jsonl"))
+        list(read_choices(real_data / "traces_personas.jsonl"))
     with pytest.raises(DataError, match="columns model, winner, completion"):
-        read_history(SHARED / "llmbar_cot.jsonl.gz")
+        read_history(real_data / "llmbar_cot.jsonl.gz")
 
 
 def test_one_persons_history(tmp_path: Path) -> None:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from choices import choice
 from hypothesis import given
 from hypothesis import strategies as st
 
 from personalrm.data.splits import Split, context_target, folds_by_person, leave_group_out, split
 from personalrm.errors import DataError
-from personalrm.preferences import History, Message, Preference
-
-
-def choice(number: int, group: str, *, tie: bool = False, time: str | None = None) -> Preference:
-    context = (Message("user", f"question {group}"),)
-    return Preference(str(number), "ada", group, context, f"yes {number}", f"no {number}", tie=tie, time=time)
+from personalrm.preferences import History, Preference
 
 
 def history(groups: str, ties: str = "") -> History:
     """One choice a letter; the letter is its group. ``ties`` has an ``x`` where a choice is a tie."""
     marks = ties.ljust(len(groups))
-    return History("ada", tuple(choice(at, name, tie=marks[at] == "x") for at, name in enumerate(groups)))
+    return History("ada", tuple(choice(at, group=name, tie=marks[at] == "x") for at, name in enumerate(groups)))
 
 
 def ids(choices: object) -> list[str]:
-    return [one.id for one in choices]  # type: ignore[attr-defined]
+    return [one.id.removeprefix("c") for one in choices]  # type: ignore[attr-defined]
 
 
 @st.composite
@@ -34,7 +30,7 @@ def histories(draw: st.DrawFn) -> History:
     return History(
         "ada",
         tuple(
-            choice(at, group, tie=tie, time=f"2020-01-0{times[at] + 1}T00:00:00+00:00" if timed else None)
+            choice(at, group=group, tie=tie, time=f"2020-01-0{times[at] + 1}T00:00:00+00:00" if timed else None)
             for at, (group, tie, _) in enumerate(drawn)
         ),
     )
@@ -87,7 +83,7 @@ def test_flipped_labels_change_no_shown_order(one: str, other: str, name: str, s
 
 
 def test_the_shown_order_is_balanced() -> None:
-    first = sum(choice(number, "a").chosen_first() for number in range(4000))
+    first = sum(choice(number, group="a").chosen_first() for number in range(4000))
     assert abs(first - 2000) < 190  # six standard deviations
 
 
@@ -111,12 +107,12 @@ def test_groups_stand_in_order_of_their_first_choice() -> None:
 
 
 def test_known_times_order_groups_whatever_their_order_in_the_history() -> None:
-    people = History("ada", tuple(choice(n, g, time=f"2020-01-0{d}") for n, g, d in [(0, "a", 3), (1, "b", 1)]))
+    people = History("ada", tuple(choice(n, group=g, time=f"2020-01-0{d}") for n, g, d in [(0, "a", 3), (1, "b", 1)]))
     assert groups_of(split(people, 0.5).validation) == {"a"}
 
 
 def test_the_seed_orders_groups_of_the_same_moment() -> None:
-    people = History("ada", tuple(choice(n, g, time="2020-01-01") for n, g in enumerate("abcdef")))
+    people = History("ada", tuple(choice(n, group=g, time="2020-01-01") for n, g in enumerate("abcdef")))
     held = {tuple(ids(split(people, 0.3, seed).validation)) for seed in range(20)}
     assert len(held) > 1
     assert split(people, 0.3, 7) == split(people, 0.3, 7)

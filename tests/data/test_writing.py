@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from places import REAL_DATA
 
 from personalrm.data.reading import read_choices
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
 from personalrm.preferences import Message, Preference
 
-SHARED = REAL_DATA
 KINDS = ["a.jsonl", "a.jsonl.gz", "a.csv", "a.csv.gz"]
 
 text = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -75,11 +73,10 @@ def test_written_and_read_again(tmp_path: Path, kind: str, drawn: list[Preferenc
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 @pytest.mark.parametrize("kind", KINDS)
-def test_real_choices_written_and_read_again(tmp_path: Path, kind: str) -> None:
+def test_real_choices_written_and_read_again(real_data: Path, tmp_path: Path, kind: str) -> None:
     for source in ("traces", "mt_bench"):
-        real = list(read_choices(SHARED / f"{source}.jsonl.gz"))
+        real = list(read_choices(real_data / f"{source}.jsonl.gz"))
         write_choices(tmp_path / kind, iter(real))
         assert list(read_choices(tmp_path / kind, strict=True)) == real
 

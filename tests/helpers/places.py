@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 HELPERS = Path(__file__).resolve().parent
@@ -10,4 +9,3 @@ ROOT = HELPERS.parents[1]
 SOURCE = ROOT / "src"
 MIRA = ROOT / "examples" / "mira.jsonl"
 LATER = ROOT / "examples" / "mira_later.jsonl"
-REAL_DATA = Path(os.environ.get("PERSONALRM_REAL_DATA") or ROOT.parent / "shared" / "data")

@@ -1,4 +1,4 @@
-"""Endpoints that answer by a rule and remember what they were asked, and choices to ask about (invented)."""
+"""Endpoints that answer by a rule and remember what they were asked, and what they may answer (invented)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from personalrm.llm.endpoint import Completion, SamplingParams
-from personalrm.preferences import History, Message, Preference
+from personalrm.preferences import Message
 
 Rule = Callable[[str, SamplingParams], str | Completion]
 
@@ -52,20 +52,3 @@ def reasoned(side: str, text: str = "Because it is short.", speculations: Sequen
 def persona(summary: str, *claims: tuple[str, Any, Any]) -> str:
     listed = [{"claim": text, "for": pro, "against": contra} for text, pro, contra in claims]
     return orjson.dumps({"summary": summary, "claims": listed}).decode()
-
-
-def choice(number: int, chosen: str = "", rejected: str = "", **more: Any) -> Preference:
-    """Choice c<number> in a group of its own; the chosen response is the longer one unless given."""
-    given: dict[str, Any] = {
-        "id": f"c{number}",
-        "user": "ada",
-        "group": f"g{number}",
-        "context": (Message("user", f"Question {number}?"),),
-        "chosen": chosen or f"Long answer number {number}, in some detail.",
-        "rejected": rejected or f"Short {number}.",
-    }
-    return Preference(**{**given, **more})
-
-
-def history(count: int, **more: Any) -> History:
-    return History("ada", tuple(choice(number, **more) for number in range(count)))

@@ -8,16 +8,14 @@ import re
 import time
 from collections import Counter
 from math import exp, log
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from places import REAL_DATA
 
 from personalrm.llm.answers import choice_probability, parse_choice, parse_json, why_unparsed
 from personalrm.llm.endpoint import TokenLogprob
-
-REAL = REAL_DATA / "llmbar_cot.jsonl.gz"
 
 SAYS_A = [
     "A",
@@ -169,8 +167,8 @@ def test_texts_made_of_verdict_letters_are_read_without_an_error(text: str) -> N
 # ---------------------------------------------------------------------------------------------- real verdicts
 
 
-def _rows() -> list[dict[str, str | None]]:
-    with gzip.open(REAL, "rt", encoding="utf-8") as lines:
+def _rows(real_data: Path) -> list[dict[str, str | None]]:
+    with gzip.open(real_data / "llmbar_cot.jsonl.gz", "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
@@ -188,8 +186,8 @@ def _recording_rule(model: str | None, text: str) -> str | None:
     return next((side for side in "ab" if re.search(pattern % side, text)), None)
 
 
-def test_real_verdicts_are_covered_and_agree_with_the_record() -> None:
-    rows = _rows()
+def test_real_verdicts_are_covered_and_agree_with_the_record(real_data: Path) -> None:
+    rows = _rows(real_data)
     covered, agreed, recorded = Counter[str](), Counter[str](), Counter[str]()
     disputed = []
     for number, row in enumerate(rows):
@@ -220,14 +218,14 @@ def _last_plain(text: str) -> str | None:
     return found[-1] if found else None
 
 
-def test_the_order_alternates_row_by_row() -> None:
+def test_the_order_alternates_row_by_row(real_data: Path) -> None:
     """The record follows from the text by the published rule, given that every odd row was shown swapped."""
-    for number, row in enumerate(_rows()):
+    for number, row in enumerate(_rows(real_data)):
         assert _recording_rule(row["model"], str(row["completion"])) == _recorded(number, row["winner"])
 
 
-def test_real_answers_without_a_verdict_get_none() -> None:
-    unrecorded = [str(row["completion"]) for row in _rows() if row["winner"] is None]
+def test_real_answers_without_a_verdict_get_none(real_data: Path) -> None:
+    unrecorded = [str(row["completion"]) for row in _rows(real_data) if row["winner"] is None]
     assert len(unrecorded) == 38
     silent = [text for text in unrecorded if not text or re.search(r"\bneither\b|equally good", text)]
     assert len(silent) == 25

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
-from places import REAL_DATA
 
 from personalrm import prompts
-from personalrm.data.reading import read_people
 from personalrm.llm.simulated.writing import INSTRUCTIONS
 from personalrm.optimizing.guard import Guard, content_words, stem
 from personalrm.preferences import History, Message, Preference
 
-REAL = REAL_DATA
 PARAPHRASES = (
     prompts.load("persona"),
     *INSTRUCTIONS,
@@ -75,24 +70,17 @@ def test_words_are_compared_without_endings() -> None:
     assert content_words("The person's DETAILS, and their choices") == ["person", "detail", "choic"]
 
 
-def people(name: str) -> Sequence[History]:
-    if not (REAL / name).exists():
-        pytest.skip("the real choices are not here")
-    return tuple(read_people(REAL / name))
-
-
 @pytest.mark.parametrize("count", [10, 170])
-def test_on_real_people_preference_talk_passes(count: int) -> None:
-    guard = Guard.of(people("prism.jsonl.gz")[:count])
+def test_on_real_people_preference_talk_passes(prism: list[History], count: int) -> None:
+    guard = Guard.of(prism[:count])
     assert [one for one in PARAPHRASES if guard.refusal(one)] == []
 
 
-def test_on_real_people_their_words_do_not() -> None:
+def test_on_real_people_their_words_do_not(prism: list[History]) -> None:
     """Measured: of 1,593 questions of 170 people 98 % are refused (the rest is "Hi", "How are you today?"); of runs of
     twelve words from their chosen responses 89 % (the rest is what any response says)."""
-    everybody = people("prism.jsonl.gz")
-    guard = Guard.of(everybody)
-    choices = [one for history in everybody for one in history]
+    guard = Guard.of(prism)
+    choices = [one for history in prism for one in history]
     questions = [f"Mind that they ask things such as: {one.context[-1].content}" for one in choices]
     assert sum(guard.refusal(one[:3_900]) is not None for one in questions) > 0.96 * len(questions)
     middles = [words[len(words) // 2 :][:12] for one in choices if len(words := one.chosen.split()) > 30]
@@ -101,6 +89,6 @@ def test_on_real_people_their_words_do_not() -> None:
 
 
 @pytest.mark.parametrize("topic", ["abortion", "Israel", "vegan recipes", "Trump", "Christmas", "atheists"])
-def test_on_real_people_topics_are_named(topic: str) -> None:
-    guard = Guard.of(people("prism.jsonl.gz"))
+def test_on_real_people_topics_are_named(prism: list[History], topic: str) -> None:
+    guard = Guard.of(prism)
     assert "topic" in (guard.refusal(f"Write a persona. Say how they respond to {topic}.") or "")

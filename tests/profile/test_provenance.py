@@ -182,8 +182,10 @@ def test_whoever_only_judged_the_same_pairs_was_not_learned_from() -> None:
 
 
 def test_a_lineage_names_nobody_and_no_two_are_alike() -> None:
-    one, other = Lineage.of_people([ADA]), Lineage.of_people([ADA])
-    assert one.people != other.people
+    one, other = Lineage.of_people([ADA]), Lineage.of_people([ADA, History("bob", ())])
+    assert not set(one.people) & set(other.people)
+    assert Lineage.of(["ada"]).people != Lineage.of(["ada"]).people
+    assert Lineage.of_people([ADA]) == one  # the same recipe writes the same file
     assert "ada" not in str(one)
     assert "Good day" not in str(one)
     state = {"salt": one.salt, "people": list(one.people), "choices": one.choices}

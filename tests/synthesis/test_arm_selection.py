@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from scripted import choice
+from choices import choice
 
 from personalrm.preferences import Preference
 from personalrm.profile.records import Arm

@@ -7,9 +7,9 @@ import random
 
 import numpy as np
 import pytest
+from choices import choice
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import choice
 
 from personalrm.profile.records import Reasoning
 from personalrm.synthesis import demonstrations as stage

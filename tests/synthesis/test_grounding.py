@@ -6,16 +6,15 @@ import asyncio
 import json
 import random
 import time
+from pathlib import Path
 
 import pytest
 from grounding_phrases import GUESSES, MORE_GUESSES, MORE_TASTES, TASTES
-from places import REAL_DATA
 
 from personalrm.preferences import Message, Preference
 from personalrm.synthesis.grounding import LONGEST, grounded, invents, own_words
 from personalrm.synthesis.identity.lexicon import terms
 
-PERSONAS = REAL_DATA / "traces_personas.jsonl"
 OTHERS = "how do i boil an egg? my doctor asked me about her recipe for a student party in london."
 """Own words that say nothing of the person."""
 
@@ -189,9 +188,9 @@ async def test_the_event_loop_does_not_stand_still_while_a_persona_is_read() -> 
     assert longest < 0.5  # 8 s before; a busy machine is slow to switch between threads
 
 
-@pytest.mark.skipif(not PERSONAS.exists(), reason="the published traces are not here")
-def test_published_personas_lose_their_invented_lives_and_keep_their_tastes() -> None:
-    personas = {one["user"]: one["persona"] for one in map(json.loads, PERSONAS.read_text("utf-8").splitlines())}
+def test_published_personas_lose_their_invented_lives_and_keep_their_tastes(real_data: Path) -> None:
+    lines = (real_data / "traces_personas.jsonl").read_text("utf-8").splitlines()
+    personas = {one["user"]: one["persona"] for one in map(json.loads, lines)}
     kept = {user: grounded(text, "") for user, text in personas.items()}
     for user, invented in {
         "smu04": ("Late 30s", "Scientist", "Advanced degree"),

@@ -6,9 +6,10 @@ import math
 
 import pytest
 import scripted
+from choices import choice
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import Scripted, choice
+from scripted import Scripted
 
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.synthesis import judging

@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 import scripted
-from scripted import Scripted, choice
+from choices import choice
+from scripted import Scripted
 
 from personalrm.preferences import Message
 from personalrm.profile.records import Claim, Persona

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 import scripted
-from scripted import Scripted, history, kind_of, reasoned
+from choices import history
+from scripted import Scripted, kind_of, reasoned
 
 from personalrm.preferences import Message
 from personalrm.profile.options import Options

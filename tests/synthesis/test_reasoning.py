@@ -6,7 +6,8 @@ import math
 
 import pytest
 import scripted
-from scripted import Scripted, choice, reasoned
+from choices import choice
+from scripted import Scripted, reasoned
 
 from personalrm.llm.endpoint import Completion, TokenLogprob
 from personalrm.preferences import Preference

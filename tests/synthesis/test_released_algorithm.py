@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import scripted
-from scripted import Scripted, history, kind_of, reasoned
+from choices import history
+from scripted import Scripted, kind_of, reasoned
 
 from personalrm.data.splits import split
 from personalrm.profile.options import Options

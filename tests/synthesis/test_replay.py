@@ -1,4 +1,5 @@
-"""The reference method's published traces, replayed through the stages: real pairs, real Llama reasonings, personas.
+"""Traces of the reference method, replayed through the stages: the published ones (real pairs, real Llama reasonings
+and personas) and simulated ones.
 
 The frozen model answers the reasoning question of a traced pair with the reasoning that is recorded for it, the persona
 question with the recorded persona, and verdicts by a fixed rule (the longer response). What is in no trace (the model
@@ -9,14 +10,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from places import REAL_DATA
 from scripted import Scripted, kind_of
 
 from personalrm.data.reading import read_people
+from personalrm.data.simulated import simulate_people
 from personalrm.llm.endpoint import SamplingParams
 from personalrm.preferences import History, Preference
 from personalrm.profile.file import load, save
@@ -27,28 +29,46 @@ from personalrm.synthesis.grounding import grounded, own_words
 from personalrm.synthesis.prompting import generation_prompt, judge_prompt
 from personalrm.synthesis.rendering import safe
 
-DATA = REAL_DATA
-pytestmark = pytest.mark.skipif(not (DATA / "traces.jsonl.gz").exists(), reason="the published traces are not here")
+
+class Traced(NamedTuple):
+    """People, for each choice the reasoning that the model kept (None: it kept none), for each person the persona."""
+
+    people: dict[str, History]
+    reasonings: dict[str, str | None]
+    personas: dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def people() -> dict[str, History]:
-    return {one.user: one for one in read_people(str(DATA / "traces.jsonl.gz"))}
+def published(folder: Path) -> Traced:
+    people = {one.user: one for one in read_people(folder / "traces.jsonl.gz")}
+    with gzip.open(folder / "traces.jsonl.gz", "rt", encoding="utf-8") as lines:
+        reasonings = {one["id"]: one["reasoning"] for one in map(json.loads, lines)}
+    lines = (folder / "traces_personas.jsonl").read_text("utf-8").splitlines()
+    return Traced(people, reasonings, {one["user"]: one["persona"] for one in map(json.loads, lines)})
 
 
-@pytest.fixture(scope="module")
-def reasonings() -> dict[str, str | None]:
-    with gzip.open(DATA / "traces.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return {one["id"]: one["reasoning"] for one in map(json.loads, lines)}
+def simulated() -> Traced:
+    """Invented traces: every third choice was not foreseen, and the last two people never."""
+    people = {one.user: one for one in simulate_people(9, choices=5, seed=3, prompt_tokens=30, response_tokens=60)}
+    foreseen = list(people)[:-2]
+    reasonings = {
+        choice.id: f"{user} reads for point {at} and skips the rest, of which the other has more ({choice.id})."
+        if user in foreseen and at % 3
+        else None
+        for user, one in people.items()
+        for at, choice in enumerate(one)
+    }
+    personas = {
+        user: f"Chooses what says number {at} at once and leaves out pleasantries." for at, user in enumerate(people)
+    }
+    return Traced(people, reasonings, personas)
 
 
-@pytest.fixture(scope="module")
-def personas() -> dict[str, str]:
-    lines = (DATA / "traces_personas.jsonl").read_text("utf-8").splitlines()
-    return {one["user"]: one["persona"] for one in map(json.loads, lines)}
+@pytest.fixture(scope="module", params=["simulated", pytest.param("published", marks=pytest.mark.real_people)])
+def traced(request: pytest.FixtureRequest) -> Traced:
+    return simulated() if request.param == "simulated" else published(request.getfixturevalue("real_data"))
 
 
-def frozen(history: History, reasonings: dict[str, str | None], persona: str) -> Scripted:
+def frozen(history: History, reasonings: Mapping[str, str | None], persona: str) -> Scripted:
     """The model of one traced person. A recorded reasoning was kept because it predicted the choice."""
 
     def traced(prompt: str) -> Preference:
@@ -71,31 +91,31 @@ def frozen(history: History, reasonings: dict[str, str | None], persona: str) ->
     return Scripted(rule)
 
 
-async def replay(
-    history: History, reasonings: dict[str, str | None], persona: str, preset: Preset = "default"
-) -> tuple[Profile, Scripted]:
-    endpoint = frozen(history, reasonings, persona)
+async def replay(traced: Traced, user: str, preset: Preset = "default") -> tuple[Profile, Scripted]:
+    history = traced.people[user]
+    endpoint = frozen(history, traced.reasonings, traced.personas[user])
     return await fit(endpoint, history, Options(preset=preset)), endpoint
 
 
-def test_all_traced_people_are_there(people: dict[str, History], personas: dict[str, str]) -> None:
-    assert people.keys() == personas.keys()
-    assert sum(map(len, people.values())) == 84
+def test_all_published_people_are_there(real_data: Path) -> None:
+    traced = published(real_data)
+    assert traced.people.keys() == traced.personas.keys()
+    assert sum(map(len, traced.people.values())) == 84
 
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 async def test_recorded_reasonings_reach_the_persona_prompt_and_recorded_personas_the_profile(
-    people: dict[str, History], reasonings: dict[str, str | None], personas: dict[str, str], preset: Preset
+    traced: Traced, preset: Preset
 ) -> None:
     written = 0
-    for user, history in people.items():
-        profile, endpoint = await replay(history, reasonings, personas[user], preset)
-        kept = [one for one in profile.training if reasonings[one]]
+    for user, history in traced.people.items():
+        profile, endpoint = await replay(traced, user, preset)
+        kept = [one for one in profile.training if traced.reasonings[one]]
         asked = endpoint.prompts("persona")
         assert {one.choice for one in profile.reasonings if one.verified} == set(kept)
         assert len(asked) == bool(kept)
         if preset == "default":
-            assert all(safe(reasonings[one] or "") in asked[0] for one in kept)
+            assert all(safe(traced.reasonings[one] or "") in asked[0] for one in kept)
         if not kept:
             assert profile.persona is None
             assert any("No persona" in note for note in profile.notes)
@@ -103,15 +123,13 @@ async def test_recorded_reasonings_reach_the_persona_prompt_and_recorded_persona
         written += 1
         trained = [one for one in history if one.id in profile.training]
         assert profile.persona is not None
-        assert profile.persona.summary == grounded(personas[user], own_words(trained))
-    assert written == 12
+        assert profile.persona.summary == grounded(traced.personas[user], own_words(trained))
+    assert written == (7 if "simulated" in next(iter(traced.people)) else 12)
 
 
-async def test_every_profile_is_complete_and_comes_back_from_its_file(
-    people: dict[str, History], reasonings: dict[str, str | None], personas: dict[str, str], tmp_path: Path
-) -> None:
-    for user, history in people.items():
-        profile, endpoint = await replay(history, reasonings, personas[user])
+async def test_every_profile_is_complete_and_comes_back_from_its_file(traced: Traced, tmp_path: Path) -> None:
+    for user, history in traced.people.items():
+        profile, endpoint = await replay(traced, user)
         parts = {*profile.training, *profile.validation}
         assert parts == {one.id for one in history.decided}
         assert not {*profile.training} & {*profile.validation}
@@ -133,21 +151,21 @@ def strange(text: str, own: History) -> bool:
     return len(text) > 60 and not any(text[-60:] in part for part in mine)
 
 
-async def test_no_prompt_of_a_person_holds_a_word_of_another(
-    people: dict[str, History], reasonings: dict[str, str | None], personas: dict[str, str]
-) -> None:
+async def test_no_prompt_of_a_person_holds_a_word_of_another(traced: Traced) -> None:
     prompts: dict[str, str] = {}
-    for user, history in people.items():
-        profile, endpoint = await replay(history, reasonings, personas[user])
+    for user in traced.people:
+        profile, endpoint = await replay(traced, user)
         carried: list[Any] = [judge_prompt(profile, None, None, None), generation_prompt(profile)]
         prompts[user] = "\n".join([*endpoint.prompts(), *map(str, carried), judge_context_of(profile).text])
     leaks: list[tuple[str, str, str]] = []
-    for owner, history in people.items():
-        texts = [part for one in history for part in (one.chosen, one.rejected, reasonings[one.id] or "")]
+    for owner, history in traced.people.items():
+        texts = [part for one in history for part in (one.chosen, one.rejected, traced.reasonings[one.id] or "")]
         texts += [turn.content for one in history for turn in one.context]
-        texts.append(personas[owner])
+        texts.append(traced.personas[owner])
         assert any(safe(one)[-60:] in prompts[owner] for one in texts if len(one) > 60)
         for user, sent in prompts.items():
             if user != owner:
-                leaks += [(owner, user, text) for text in texts if strange(text, people[user]) and text[-60:] in sent]
+                leaks += [
+                    (owner, user, text) for text in texts if strange(text, traced.people[user]) and text[-60:] in sent
+                ]
     assert leaks == []

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 import scripted
-from scripted import Scripted, choice, history, kind_of, reasoned
+from choices import choice, history
+from scripted import Scripted, kind_of, reasoned
 
 from personalrm.errors import BudgetSpent, UnusableResponse
 from personalrm.llm.endpoint import SamplingParams

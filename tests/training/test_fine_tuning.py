@@ -1,4 +1,4 @@
-"""The Bradley–Terry model fine-tuned into a folder, from a tiny backbone, on a few people of PRISM."""
+"""The Bradley–Terry model fine-tuned into a folder, from a tiny backbone, on a few simulated people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The learned methods trained into a folder, on a few people of PRISM."""
+"""The learned methods trained into a folder, on a few simulated people."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from personalrm.bench.entries import ResultKey
 from personalrm.bench.plan import Plan
 from personalrm.errors import DataError
 from personalrm.preferences import Verdict
+from personalrm.profile.provenance import Provenance
 from personalrm.profile.spend import Spend
 
 Floats = NDArray[np.float64]
@@ -58,7 +59,7 @@ class MethodResult:
         probabilistic: whether its probabilities mean more than the side they favour.
         answers: what it answered.
         seconds: how long it ran, over all sittings.
-        prompts: hash of each prompt it uses, by name.
+        provenance: what the answers depend on.
         failure: why it could not be finished; its figures are then not to be shown.
     """
 
@@ -66,7 +67,7 @@ class MethodResult:
     probabilistic: bool
     answers: Answers
     seconds: float = 0.0
-    prompts: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance | None = None
     failure: str | None = None
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from personalrm.bench.answers import Answers, MethodResult
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.methods import Setup, method_named
+from personalrm.bench.origins import NOTHING, Origin, origin_of
 from personalrm.bench.plan import Design, PlannedPair
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
@@ -46,6 +47,8 @@ class Evaluation:
         seed, data: as given.
         learned_from: choices that the profile was learned from: the accuracy on them is no prediction.
         shared_conversations: others whose conversation was learned from: easier than choices of new conversations.
+        trained_on: names of the rows whose model or prior was learned from this person's choices among others': their
+            accuracy is no prediction.
     """
 
     row: dict[str, Any]
@@ -55,6 +58,7 @@ class Evaluation:
     data: str
     learned_from: int = 0
     shared_conversations: int = 0
+    trained_on: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The promised JSON, with the baselines beside it."""
@@ -64,6 +68,7 @@ class Evaluation:
             "seed": self.seed,
             "learned_from": self.learned_from,
             "shared_conversations": self.shared_conversations,
+            "trained_on": list(self.trained_on),
             "methods": [self.row],
             "baselines": list(self.baselines),
         }
@@ -73,6 +78,7 @@ async def evaluate(
     predictor: Predictor,
     history: History,
     learned: Iterable[Preference] = (),
+    origin: Origin = NOTHING,
     *,
     name: str,
     model: str,
@@ -87,6 +93,7 @@ async def evaluate(
         predictor: gives the verdict on each pair.
         history: the choices to predict; none of them should have been learned from.
         learned: the choices that were learned from.
+        origin: of the model behind the predictor.
         name, model: what the row is called.
         verdicts: how a model is asked.
         spend: what the prediction cost, asked afterwards.
@@ -103,11 +110,14 @@ async def evaluate(
     seconds = time.perf_counter() - began
     methods = [MethodResult(ResultKey(name, model), True, Answers.of(found, spend()), seconds)]
     methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
-    known = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
-    result = BenchResult(Design("profile", 1, seed, data), 1, "", known, tuple(methods))
+    pairs = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
+    result = BenchResult(Design("profile", 1, seed, data), 1, "", pairs, tuple(methods))
     rows = await in_fitting_worker(_clustered_by_group, result, seed)
     by_id = dict(zip((one.id for one in asked), found, strict=True))
-    return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *_known(history.decided, tuple(learned)))
+    known = _known(history.decided, tuple(learned))
+    shipped = origin_of(method_named("population", Setup(seed)), alone=True)
+    on = [of for of, one in ((name, origin), ("population", shipped)) if one.holds(history)]
+    return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *known, tuple(on))
 
 
 def _known(test: Iterable[Preference], learned: Sequence[Preference]) -> tuple[int, int]:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from personalrm.bench import trained
+from personalrm.bench import origins, trained
+from personalrm.bench.origins import Origins
 from personalrm.bench.predicting import Method, Population, Prediction, Predictor
 from personalrm.bench.protocols import Question, Task
 from personalrm.errors import DataError
@@ -98,6 +99,7 @@ class _Offline:
     probabilistic: bool
     personal: bool
     learning: Callable[[Population, int], Predictor]
+    origin: Origins = origins.nothing
     asks: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
 
@@ -161,7 +163,9 @@ def _traits(name: str, setup: Setup) -> Method:
     def learning(population: Population, fold: int) -> Predictor:
         return _Traits(setup.populations.of(population, fold, encoder, setup.seed), personal)
 
-    return _Offline(name, "traits+encoder" if encoder else "traits", True, personal, learning)
+    return _Offline(
+        name, "traits+encoder" if encoder else "traits", True, personal, learning, origins.of_traits(encoder)
+    )
 
 
 class Populations:
@@ -195,16 +199,20 @@ def _judge(name: str, setup: Setup) -> Method:
 
 
 def _learned(name: str, setup: Setup) -> Method:
-    return _Offline(name, setup.training.features, True, True, trained.learned(name, setup.training, setup.seed))
+    features = setup.training.features
+    learning = trained.learned(name, setup.training, setup.seed)
+    return _Offline(name, features, True, True, learning, origins.of_learned(features))
 
 
 def _bradley_terry(name: str, setup: Setup) -> Method:
     learning = trained.bradley_terry(name, setup.training, setup.seed)
-    return _Offline(name, setup.training.backbone, True, name != trained.BRADLEY_TERRY, learning)
+    backbone = setup.training.backbone
+    return _Offline(name, backbone, True, name != trained.BRADLEY_TERRY, learning, origins.of_backbone(backbone))
 
 
 def _saved(name: str, setup: Setup) -> Method:
-    return _Offline(name, name, True, True, trained.saved(name, setup.training, setup.seed))
+    learning = trained.saved(name, setup.training, setup.seed)
+    return _Offline(name, name, True, True, learning, origins.of_folder(name))
 
 
 def _language_model(name: str, setup: Setup) -> Method:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from personalrm.bench.protocols import Task, protocol_named, tasks
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History, Side
-from personalrm.profile.provenance import DataFingerprint, DataHash
+from personalrm.profile.provenance import DataFingerprint, DataHash, fingerprint_of_people
 
 DEFAULT_FOLDS = 5
 Source = Callable[[], Iterable[History]]
@@ -125,6 +126,20 @@ class Plan:
         if self._others is not None:
             return (one for one in self._others() if one.user not in self._fold)
         return (one for one in self._people() if self._fold[one.user] != fold)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else is there to learn from."""
+        return self.design.people == "unseen" and self._others is None and self.folds < 2
+
+    def everybody(self) -> Iterable[History]:
+        """The people as they were read, anew."""
+        return self._people()
+
+    @cached_property
+    def others_fingerprint(self) -> str | None:
+        """Of the population that was given; None where the other folds are it."""
+        return None if self._others is None else fingerprint_of_people(self.population_of(0)).total
 
     def _context(self, history: History) -> History:
         """What may be known of a person who is seen in training: everything but the targets."""

@@ -24,6 +24,7 @@ from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
 from personalrm.errors import DataError, StorageError
 from personalrm.files import replace_file
+from personalrm.profile.provenance import Provenance
 from personalrm.stats.power import detectable
 from personalrm.stats.slices import LENGTH_MATCHING
 
@@ -68,7 +69,8 @@ def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
         "length_matching": LENGTH_MATCHING,
         "details": [
             {name: asdict(row)[name] for name in ("label", *DETAILS)}
-            | {"prompts": dict(line.prompts)}
+            | {"prompts": {}, "provenance": None}
+            | ({} if line.provenance is None else _behind(line.provenance))
             | more[row.label]
             for row, line in zip(rows, result.lines.values(), strict=True)
         ],
@@ -98,6 +100,10 @@ def write(result: BenchResult, directory: str | Path, against: str | None) -> Pa
     except OSError as error:
         raise StorageError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
     return folder
+
+
+def _behind(provenance: Provenance) -> dict[str, Any]:
+    return {"prompts": dict(provenance.prompts), "provenance": {**asdict(provenance), "key": provenance.key}}
 
 
 def _test(result: BenchResult, one: Comparison) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from personalrm.bench.entries import ResultKey
+from personalrm.bench.lines import Line
 from personalrm.bench.plan import PlannedPair, PlannedTask
 from personalrm.bench.predicting import Prediction
 from personalrm.preferences import Verdict
@@ -18,11 +18,11 @@ from personalrm.synthesis.judging import Judgement, OrderVerdict, reasoning_of
 Row = dict[str, Any]
 
 
-def task_row(entry: ResultKey, planned: PlannedTask, found: Prediction, seconds: float) -> Row:
+def task_row(line: Line, planned: PlannedTask, found: Prediction, seconds: float) -> Row:
     """The answers of one task with both orders combined, what they took, and what was learned of the person."""
     spend = found.spend
     return {
-        **_whose(entry, planned),
+        **_whose(line, planned),
         "fold": planned.fold,
         "history": len(planned.task.history),
         "ids": [one.id for one in planned.task.questions],
@@ -40,13 +40,13 @@ def task_row(entry: ResultKey, planned: PlannedTask, found: Prediction, seconds:
 
 
 def judgement_rows(
-    entry: ResultKey, planned: PlannedTask, asked: Sequence[PlannedPair], seed: int, found: Prediction
+    line: Line, planned: PlannedTask, asked: Sequence[PlannedPair], seed: int, found: Prediction
 ) -> Iterator[Row]:
     """A row for each judged order; ``asked`` holds all pairs of the run."""
     for index, answer in enumerate(found.answers):
         pair = asked[planned.first + index]
         common = {
-            **_whose(entry, planned),
+            **_whose(line, planned),
             "group": pair.group,
             "id": pair.id,
             "domain": pair.domain,
@@ -61,13 +61,15 @@ def judgement_rows(
             yield {**common, "order": name, **_judged(order)}
 
 
-def _whose(entry: ResultKey, planned: PlannedTask) -> Row:
+def _whose(line: Line, planned: PlannedTask) -> Row:
+    entry = line.entry
     return {
         "method": entry.method,
         "model": entry.model,
         "context_pairs": entry.context_pairs,
         "task": planned.number,
         "user": planned.task.user,
+        "provenance": line.provenance.key,
     }
 
 

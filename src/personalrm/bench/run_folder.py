@@ -19,7 +19,7 @@ What is half done when a run is killed is cut off when it goes on (see `run_log`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,8 +30,9 @@ from personalrm.bench.entries import ResultKey
 from personalrm.bench.run_log import Log, Row, rows_of
 from personalrm.errors import DataError
 from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
+from personalrm.profile.provenance import differing
 
-SCHEMA = 1
+SCHEMA = 2
 RUN, SECONDS = "run.json", "seconds.json"
 
 _SAID = {
@@ -84,9 +85,13 @@ class RunFolder:
     ) -> None:
         self._lock.release()
 
-    def log(self, entry: ResultKey) -> Log:
-        """Where the rows of one entry are added; what an earlier, killed run left half done is cut off."""
-        return Log(self.path, entry)
+    def log(self, entry: ResultKey, provenance: str) -> Log:
+        """Where the rows of one entry are added; what an earlier, killed run left half done is cut off, and so is
+        what was answered under another provenance, such as by a model that has been replaced."""
+        found = Log(self.path, entry, provenance)
+        if not found.finished:
+            self._write_seconds({name: spent for name, spent in self.seconds().items() if name != entry.file})
+        return found
 
     def tasks(self, entry: ResultKey) -> list[dict[str, Any]]:
         """The task rows of one entry, in the order of the tasks."""
@@ -100,7 +105,12 @@ class RunFolder:
         """Count time that an entry ran."""
         spent = self.seconds()
         spent[entry.file] = round(spent.get(entry.file, 0.0) + seconds, 3)
-        replace_file(self.path / SECONDS, [orjson.dumps(spent, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)])
+        self._write_seconds(spent)
+
+    def _write_seconds(self, spent: Mapping[str, float]) -> None:
+        with stored(self.path):
+            text = orjson.dumps(spent, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+            replace_file(self.path / SECONDS, text)
 
     def seconds(self) -> dict[str, float]:
         """How long each entry ran, by the names of their files."""
@@ -132,13 +142,12 @@ def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
         known: dict[str, Any] = {"schema": SCHEMA, **identity, "models": models}
     else:
         known = read_run(folder)
-        for name, value in identity.items():
-            if known.get(name) != value:
-                what = _SAID.get(name, name)
-                raise DataError(
-                    f"{folder} holds a run with other {what} ({_short(known.get(name))}, not {_short(value)}); "
-                    "choose another --out, or delete that folder"
-                )
+        if known["schema"] < SCHEMA:
+            raise DataError(
+                f"{folder} holds a run of an earlier personalrm, which did not note all that its results depend on: "
+                "choose another --out"
+            )
+        _check_identity(folder, known, identity)
         if strange := sorted(set(known.get("models", [])) - set(models)):
             raise DataError(
                 f"{folder} holds a run on {', '.join(strange)}; name every model it is to hold with --model, or "
@@ -147,6 +156,18 @@ def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
         known["models"] = models
     with stored(folder):
         replace_file(folder / RUN, to_json(known))
+
+
+def _check_identity(folder: Path, known: Row, identity: Row) -> None:
+    for name, value in identity.items():
+        if known.get(name) == value:
+            continue
+        if name == "fingerprint":
+            changed = differing(known.get("fields") or {}, identity["fields"])
+            said = f"on other choices in the data (changed: {', '.join(changed) or 'their number'})"
+        else:
+            said = f"with other {_SAID.get(name, name)} ({_short(known.get(name))}, not {_short(value)})"
+        raise DataError(f"{folder} holds a run {said}; choose another --out, or delete that folder")
 
 
 def _short(value: Any) -> str:

@@ -23,13 +23,13 @@ Row = Mapping[str, Any]
 class Log:
     """The rows of one entry; ``finished`` are the numbers of its tasks that are done."""
 
-    def __init__(self, folder: Path, entry: ResultKey) -> None:
+    def __init__(self, folder: Path, entry: ResultKey, provenance: str) -> None:
         self._tasks, self._judgements = folder / "tasks" / entry.file, folder / "judgements" / entry.file
         self._out: tuple[IO[bytes], IO[bytes]] | None = None
         with stored(folder):
             for one in (self._tasks, self._judgements):
                 one.parent.mkdir(exist_ok=True)
-            self.finished = self._mend(entry)
+            self.finished = self._mend(entry, provenance)
 
     def add(self, task: Row, judgements: Iterable[Row]) -> None:
         """Keep what was answered to one task. Raises StorageError."""
@@ -52,14 +52,23 @@ class Log:
         while left:  # unbuffered files may take a part only
             left = left[out.write(left) :]
 
-    def _mend(self, entry: ResultKey) -> set[int]:
-        """Cut off half lines, and whatever belongs to tasks that are not whole; gives the finished tasks."""
-        wanted = {int(row["task"]): int(row["judgements"]) for row in _own(self._tasks, entry)}
-        found = Counter(int(row["task"]) for row in _own(self._judgements, entry))
+    def _mend(self, entry: ResultKey, provenance: str) -> set[int]:
+        """Cut off half lines, and whatever belongs to tasks that are not whole or were answered by another model or
+        version; gives the finished tasks."""
+        wanted = {
+            int(row["task"]): int(row["judgements"])
+            for row in _own(self._tasks, entry)
+            if row.get("provenance") == provenance
+        }
+        found = Counter(
+            int(row["task"]) for row in _own(self._judgements, entry) if row.get("provenance") == provenance
+        )
         finished = {task for task, judgements in wanted.items() if found[task] == judgements}
         for path in (self._judgements, self._tasks):
             if path.exists():
-                whole = (row for row in rows_of(path) if row["task"] in finished)
+                whole = (
+                    row for row in rows_of(path) if row["task"] in finished and row.get("provenance") == provenance
+                )
                 replace_file(path, (orjson.dumps(row) + b"\n" for row in whole))
         return finished
 

@@ -22,29 +22,27 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from personalrm import prompts
 from personalrm.bench.answers import MethodResult, gathered
 from personalrm.bench.entries import ResultKey, labels
-from personalrm.bench.methods import JUDGE, Setup, asks, method_named
+from personalrm.bench.lines import Line, identity_of, lines_of, methods_of
+from personalrm.bench.methods import Setup
 from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
 from personalrm.bench.predicting import Method, Prediction, Predictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
-from personalrm.bench.trained import Training, check_unseen
+from personalrm.bench.trained import Training
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
-from personalrm.models.registry import TRAINED
 from personalrm.preferences import History
 from personalrm.profile.options import Options
-from personalrm.profile.provenance import fingerprint_of_people
 
 UNDER_WAY = 64
 """Tasks under way at once where a model is asked; the endpoint's own scheduler bounds the calls."""
@@ -93,14 +91,14 @@ async def arun(
     design = design or Design()
     options = options or Options(seed=design.seed)
     training = replace(training or Training(), folder=None if folder is None else Path(folder) / "trained")
-    lines = _lines(methods, Setup(design.seed, None, options, training), models, context_pairs)
+    setup = Setup(design.seed, None, options, training)
+    chosen = methods_of(methods, setup, models)
     plan = make_plan(_source(people), design, None if population is None else _source(population))
-    _check_judges(lines, plan)
-    _check_trained(lines, plan)
+    lines = lines_of(chosen, context_pairs, plan, options)
     with ExitStack() as stack:
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
-        kept = stack.enter_context(RunFolder.open(where, _identity(plan, population, options, bool(asked)), asked))
+        kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
         work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
         found = [await work.run([one]) for one in lines if not one.method.asks]
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
@@ -124,71 +122,11 @@ run = _blocking(arun)
 """`arun`, for those who do not await; also works inside a running event loop."""
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line of the result table and the method behind it."""
-
-    entry: ResultKey
-    method: Method
-
-
-def _lines(
-    methods: Sequence[str | Method], setup: Setup, models: Sequence[Endpoint], context_pairs: Sequence[int | None]
-) -> list[_Line]:
-    """Methods × models × numbers of choices, without what would be the same twice."""
-    chosen: list[Method] = []
-    for one in methods:
-        if not isinstance(one, str):
-            chosen.append(one)
-        elif asks(one) and models:
-            chosen += [method_named(one, replace(setup, endpoint=model)) for model in models]
-        else:
-            chosen.append(method_named(one, setup))
-    lines = [
-        _Line(ResultKey(one.name, one.model, limit), one)
-        for one in chosen
-        for limit in (context_pairs if one.personal else (None,))
-    ]
-    if not lines or len({one.entry for one in lines}) < len(lines):
-        raise DataError("name at least one method, and each one (and each model and number of choices) once")
-    return lines
-
-
-def _check_judges(lines: Sequence[_Line], plan: Plan) -> None:
-    """A judge of that name must have left a verdict somewhere; else the name is wrong."""
-    wanted = {one.entry.model for one in lines if one.entry.method.startswith(JUDGE)}
-    if missing := sorted(wanted - plan.judges):
-        known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
-        raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")
-
-
-def _check_trained(lines: Sequence[_Line], plan: Plan) -> None:
-    """Nobody is tested on by a model that was trained on them, unless that is what is asked for."""
-    if plan.design.people == "unseen":
-        users = sorted({one.user for one in plan.asked})
-        for line in lines:
-            if line.entry.method.startswith(TRAINED):
-                check_unseen(line.entry.method, users)
-
-
 def _source(people: Iterable[History] | Source) -> Source:
     if callable(people):
         return people
     held = tuple(people)
     return lambda: held
-
-
-def _identity(plan: Plan, population: object, options: Options, asking: bool) -> dict[str, Any]:
-    """What must be equal for two runs to be the same."""
-    return {
-        **asdict(plan.design),
-        "fingerprint": plan.data.total,
-        "population_fingerprint": fingerprint_of_people(plan.population_of(0)).total
-        if population is not None
-        else None,
-        "options": asdict(options) if asking else None,
-        "prompts": prompts.hashes() if asking else None,
-    }
 
 
 @dataclass
@@ -201,7 +139,7 @@ class _Work:
     progress: Progress | None
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
-    async def run(self, lines: Sequence[_Line]) -> list[MethodResult]:
+    async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
         """Work through some lines, one after the other and, where a model is asked, without a pause between them."""
         runs = [_Run(self, line) for line in lines]
         jobs = ((one, planned) for one in runs for planned in one.waiting())
@@ -221,9 +159,9 @@ class _Work:
 class _Run:
     """One line under way."""
 
-    def __init__(self, work: _Work, line: _Line) -> None:
+    def __init__(self, work: _Work, line: Line) -> None:
         self._work, self._line = work, line
-        self._log = work.folder.log(line.entry)
+        self._log = work.folder.log(line.entry, line.provenance.key)
         self._predictors: dict[int, asyncio.Future[Predictor]] = {}
         self._unanswered: dict[int, str] = {}
         self._failed_in_a_row = 0
@@ -276,7 +214,7 @@ class _Run:
             probabilistic=method.probabilistic,
             answers=gathered(rows, work.plan, self._unanswered),
             seconds=work.folder.seconds().get(entry.file, 0.0),
-            prompts=method.prompts,
+            provenance=self._line.provenance,
             failure=failure,
         )
 
@@ -287,8 +225,8 @@ class _Run:
                 f"method '{entry.method}' answered {len(found.answers)} of {len(planned.task.questions)} questions"
             )
         self._log.add(
-            task_row(entry, planned, found, seconds),
-            judgement_rows(entry, planned, plan.asked, plan.design.seed, found),
+            task_row(self._line, planned, found, seconds),
+            judgement_rows(self._line, planned, plan.asked, plan.design.seed, found),
         )
         if self._work.progress:
             self._work.progress(self._work.labels[entry], len(self._log.finished), len(plan.starts))

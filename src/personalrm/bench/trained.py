@@ -84,7 +84,14 @@ def bradley_terry(name: str, training: Training, seed: int) -> Callable[[Populat
     """A reward model fine-tuned through TRL; the name says what of a person stands in its input."""
 
     def learning(population: Population, fold: int) -> Predictor:
-        from personalrm.models.reward_model import PersonalReward, settings_for, shipped_profile, traits_profiles
+        from personalrm.models.reward_model import (
+            PersonalReward,
+            settings_for,
+            shipped_profile,
+            train,
+            traits_profiles,
+        )
+        from personalrm.models.reward_model.training import run_of
         from personalrm.models.reward_model.user_prompts import needs_profile
 
         people = [one for one in population() if one.decided]
@@ -95,8 +102,10 @@ def bradley_terry(name: str, training: Training, seed: int) -> Callable[[Populat
         profiles = traits_profiles(people, seed) if needs_profile(kind) else shipped_profile
         with ExitStack() as stack:
             kept = training.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bt-")))
-            where = kept / f"{name.replace(':', '-')}-fold-{fold}"
-            _fine_tune(people, settings, profiles, where)
+            learned, stopping = _sides(people, settings, profiles)
+            made_of = run_of(learned, stopping, settings).key  # in the name: another model never takes its place
+            where = kept / f"{name.replace(':', '-')}-fold-{fold}-{made_of}"
+            train(learned, stopping, settings, where, resume=True)
             return Personalised(replace(PersonalReward.load(where, training.device), profile_of=profiles))
 
     return learning
@@ -113,28 +122,16 @@ def saved(name: str, training: Training, seed: int) -> Callable[[Population, int
     return learning
 
 
-def check_unseen(name: str, users: Sequence[str]) -> None:
-    """DataError if a trained model would be tested on people it was trained on."""
-    from personalrm.models.trained import trained_people
-
-    lineage = trained_people(Path(name.removeprefix(TRAINED)))
-    seen = [one for one in users if lineage.holds(one)]
-    if seen:
-        raise DataError(
-            f"{name} was trained on {len(seen)} of the {len(users)} people who are to be predicted ('{seen[0]}' is "
-            "one): test on others, or say --train-on-test-users-context"
-        )
-
-
-def _fine_tune(people: Sequence[History], settings: Any, profiles: Any, where: Path) -> None:
-    from personalrm.models.reward_model import train, training_rows
+def _sides(people: Sequence[History], settings: Any, profiles: Any) -> tuple[list[Any], list[Any]]:
+    """Rows to learn from, and rows of other people that stop the training."""
+    from personalrm.models.reward_model import training_rows
 
     part = folds_by_person((one.user for one in people), _STOPPING, settings.seed)
-    sides = ([one for one in people if part[one.user] != 0], [one for one in people if part[one.user] == 0])
-    rows, stopping = (
+    sides = ([one for one in people if (part[one.user] == 0) is held] for held in (False, True))
+    learned, stopping = (
         training_rows(side, settings.user_prompt, profiles, settings.seed, settings.prompt_characters) for side in sides
     )
-    train(rows, stopping, settings, where, resume=True)
+    return learned, stopping
 
 
 def _known(method: str) -> Any:

@@ -156,6 +156,12 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
             f"{found.shared_conversations} {of} belong to conversations that were learned from: such choices are "
             "easier than those of new conversations."
         )
+    if found.trained_on:
+        were = "was" if len(found.trained_on) == 1 else "were"
+        remark(
+            f"{' and '.join(found.trained_on)} {were} learned from this person's choices among others': the accuracy "
+            "there is no prediction."
+        )
     if as_json:
         _json(found.as_json())
         return

@@ -24,6 +24,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.cache import AnswerCache, default_path
 from personalrm.llm.host import DEFAULT_URL, MAX_BODY, Host
 from personalrm.llm.ledger import Budget, Prices
+from personalrm.renamed import renamed
 
 if TYPE_CHECKING:
     from personalrm.llm.capabilities import Capabilities
@@ -165,3 +166,6 @@ _open: weakref.WeakValueDictionary[tuple[str, EndpointOptions], LanguageModel] =
 
 if hasattr(os, "register_at_fork"):  # connections belong to the process that opened them
     os.register_at_fork(after_in_child=_open.clear)
+
+
+__getattr__ = renamed(__name__, {"Settings": "EndpointOptions"})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from personalrm.preferences import Message
+from personalrm.renamed import renamed
 
 ABSENT = -9999.0
 """What hosts give as the log-probability of a token that is practically impossible."""
@@ -155,3 +156,14 @@ class ObservableEndpoint(Endpoint, Protocol):
     async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
         """`complete`, telling ``observer``."""
         ...
+
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Want": "SamplingParams",
+        "Flight": "RequestObserver",
+        "Announcing": "ObservableEndpoint",
+        "NOBODY": "NULL_OBSERVER",
+    },
+)

@@ -7,6 +7,8 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+from personalrm.renamed import renamed
+
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
@@ -62,3 +64,6 @@ async def bounded_map(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+__getattr__ = renamed(__name__, {"both": "gather_pair", "stream": "bounded_map", "together": "gather"})

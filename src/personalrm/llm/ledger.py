@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion
 from personalrm.llm.wire import CHARACTERS_A_TOKEN
+from personalrm.renamed import renamed
 
 HIGHEST_PRICE = 1e6
 """Dollars per million tokens; a hundred times what the dearest model has cost."""
@@ -124,3 +125,6 @@ class Budget:
         if not self.cost + on_the_way < limit:  # NaN is below nothing
             spent = f"${self.cost:.4f} spent, {self.in_flight} calls on their way"
             raise BudgetSpent(f"the limit of ${limit:g} (--max-cost) is used up: {spent}")
+
+
+__getattr__ = renamed(__name__, {"Ledger": "Budget"})

@@ -30,6 +30,7 @@ from personalrm.errors import DataError
 from personalrm.models.traits.fit import Array, sigmoid
 from personalrm.models.uncertainty import MarginPosterior, Pair
 from personalrm.preferences import History, Message
+from personalrm.renamed import renamed
 
 Criterion = Literal["information", "prediction", "pref"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
@@ -201,3 +202,6 @@ def _settled(doubt: MarginPosterior, pair: int) -> tuple[WeightReduction, ...]:
         if doubt.names
         else ()
     )
+
+
+__getattr__ = renamed(__name__, {"several": "select_queries", "Settled": "WeightReduction"})

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +31,7 @@ from personalrm.synthesis.judging import JudgeContext
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
+    from personalrm.models.traits.prior import Prior
     from personalrm.models.uncertainty import MarginPosterior
 
 
@@ -139,7 +140,9 @@ class TraitsEngine:
     def _fit(self, history: History, known: Profile | None) -> Profile:
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
-        return self._people(history.user, known).fit(history).profile(self.options)
+        people = self._people(history.user, known)
+        profile = people.fit(history).profile(self.options)
+        return replace(profile, notes=(*profile.notes, *_learned_from(people.prior, history)))
 
     def _people(self, user: str, known: Profile | None) -> TraitsModel:
         """What people in general prefer: by the population, else as the earlier profile has it, else as shipped."""
@@ -152,6 +155,16 @@ class TraitsEngine:
             if (people.prior.sense is not None) == self.encoder:
                 return people
         return TraitsModel.shipped(encoder=self.encoder)
+
+
+def _learned_from(prior: Prior, history: History) -> tuple[str, ...]:
+    """A sentence if the prior is one that ships and was learned from this person too."""
+    from personalrm.models.traits.shipped import is_shipped, shipped_people
+
+    encoder = prior.sense is not None
+    if not is_shipped(prior.lineage, encoder=encoder) or not shipped_people(encoder=encoder).holds_history(history):
+        return ()
+    return ("the prior that ships was learned from this person's choices too, so what helps is judged too kindly",)
 
 
 @dataclass(frozen=True)

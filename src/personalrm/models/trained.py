@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import orjson
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
+from personalrm.files import read_object
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.provenance import Lineage
 
@@ -103,6 +104,18 @@ def trained_people(folder: Path) -> Lineage:
     raise DataError(f"{folder} does not say who was trained on: {MANIFEST} is missing")
 
 
+def lineages(folder: Path) -> tuple[Lineage, ...]:
+    """`trained_people`, and those of the shipped prior where the model is told of profiles that are made with it."""
+    trained = trained_people(folder)
+    if kind_of(folder) == "learned" or (folder / PRIOR).exists():
+        return (trained,)
+    from personalrm.models.reward_model.user_prompts import needs_profile
+    from personalrm.models.traits.shipped import shipped_people
+
+    told: Any = read_object(folder / FILES["bradley-terry"], "model").get("user_prompt")
+    return (trained, shipped_people()) if needs_profile(told) else (trained,)
+
+
 def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
     from personalrm.models.reward_model import PersonalReward
 
@@ -117,10 +130,10 @@ def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
 
 
 def _lineage(path: Path, *names: str) -> Lineage:
+    found: Any = read_object(path, "model")
     try:
-        found: Any = orjson.loads(path.read_bytes())
         for name in names:
             found = found[name]
         return Lineage.from_json(found)
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged ({type(error).__name__}): who was trained on cannot be read") from None

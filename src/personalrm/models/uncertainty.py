@@ -22,6 +22,7 @@ from personalrm.models.traits import fit as maths
 from personalrm.models.traits.fit import Array, sigmoid
 from personalrm.models.traits.posterior import person_posterior
 from personalrm.preferences import Message
+from personalrm.renamed import renamed
 
 if TYPE_CHECKING:
     from personalrm.models.learned import LearnedModel
@@ -138,3 +139,6 @@ def doubts_of_members(model: LearnedModel, batch: Batch, beliefs: Sequence[UserP
     return [
         MarginPosterior(margin, one, np.zeros((0, one.shape[1]))) for margin, one in zip(margins, whole, strict=True)
     ]
+
+
+__getattr__ = renamed(__name__, {"Doubt": "MarginPosterior"})

@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -215,9 +215,13 @@ class Lineage:
 
     @classmethod
     def of_people(cls, people: Iterable[History]) -> Lineage:
-        """Of these people, by id and by what they chose; for a model whose users name people as they like."""
-        salt, users, choices = _salt(), set[str](), set[str]()
-        for one in people:
+        """Of these people, by id and by what they chose; for a model whose users name people as they like.
+
+        The salt follows from the choices, so that the same recipe writes the same file.
+        """
+        held = tuple(people)
+        salt, users, choices = fingerprint_of_people(held).total, set[str](), set[str]()
+        for one in held:
             users.add(one.user)
             choices.update(_choices(salt, one))
         return cls(salt, tuple(sorted(_keyed(salt, one, 12) for one in users)), "".join(sorted(choices)))
@@ -235,11 +239,13 @@ class Lineage:
         """Whether this person was among them: by id, or because each of their decided choices was."""
         if self.holds(history.user):
             return True
-        theirs = set(_choices(self.salt, history))
-        return bool(theirs) and theirs <= self._known()
+        known = _split(self.choices)
+        return bool(known and history.decided) and all(one in known for one in _choices(self.salt, history))
 
-    def _known(self) -> set[str]:
-        return {self.choices[at : at + 8] for at in range(0, len(self.choices), 8)}
+
+@lru_cache(maxsize=8)
+def _split(choices: str) -> frozenset[str]:
+    return frozenset(choices[at : at + 8] for at in range(0, len(choices), 8))
 
 
 def _salt() -> str:
@@ -278,6 +284,11 @@ def stamp_of_folder(folder: str | Path) -> str:
     if not hash_files(found, where, files, [path for one in places for path in sorted(one.glob("*.safetensors"))]):
         raise DataError(f"{where} holds no trained model: expected a folder that `personalrm train` wrote")
     return found.hexdigest()
+
+
+def stamp_of_prior(prior: Mapping[str, Any]) -> str:
+    """32 hex digits that change with the numbers of a traits prior, given as JSON; not with what is said of it."""
+    return hash_of({name: value for name, value in prior.items() if name not in ("lineage", "people")}, 16)
 
 
 def hash_files(state: blake2b, folder: Path, whole: Iterable[Path], weights: Iterable[Path]) -> int:

@@ -14,6 +14,7 @@ from typing import Literal
 from personalrm.preferences import History, Preference, Side
 from personalrm.profile.options import Options
 from personalrm.profile.spend import Spend
+from personalrm.renamed import renamed
 
 Arm = Literal["default", "persona", "demonstrations", "persona+demonstrations"]
 """What of the person the judge is shown, simplest first."""
@@ -266,3 +267,6 @@ class Profile:
             if one.id == choice_id:
                 return one
         raise KeyError(choice_id)
+
+
+__getattr__ = renamed(__name__, {"Fallback": "ArmSelection", "TraitsFit": "TraitsState"})

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 import pytest
+from choices import longer_people
 from rich.console import Console
 
 from personalrm.bench.plan import Design
@@ -28,7 +29,7 @@ from personalrm.bench.report.writing import write_report
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
 from personalrm.errors import DataError, MissingExtra, StorageError
-from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.preferences import Verdict
 from personalrm.profile.spend import Spend
 
 HOSTILE = "=<img src=http://x.y/z onerror=alert(1)>'\"&%_#$\\{}^~"
@@ -39,28 +40,6 @@ PERSONA = {
     "confidence": 0.75,
     "note": "<s>struck</s>",
 }
-
-
-def people(count: int = 12) -> list[History]:
-    """Everyone prefers the longer text in groups 0 and 1, the shorter one in group 2; each group is a domain."""
-    made = []
-    for number in range(count):
-        name = f"p{number}"
-        choices = []
-        for group in range(3):
-            for n in range(2):
-                long, short = f"{name} a rather long text {group} {n}", f"{name} {group}{n}"
-                best, worst = (short, long) if group == 2 else (long, short)
-                judges = {"j": n == 0} if group < 2 else {}
-                context = (Message("user", f"<b>question</b> {group}"),)
-                choices.append(
-                    Preference(
-                        f"{name}-{group}-{n}", name, f"g{group}", context, best, worst, judges=judges,
-                        domain=f"<em>domain {group}</em>",
-                    )
-                )  # fmt: skip
-        made.append(History(name, tuple(choices)))
-    return made
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ class Oracle:
 def result(folder: Path | None = None, **how: Any) -> BenchResult:
     """A small run of surface baselines, a cached judge and the oracle."""
     methods = ["longer", "shorter", "judge:j", Oracle()]
-    return run(people(), methods, Design(folds=3, data="a<b.jsonl"), folder=folder, **how)
+    return run(longer_people(domains=True), methods, Design(folds=3, data="a<b.jsonl"), folder=folder, **how)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +196,10 @@ def test_the_table_tells_all_methods_and_notes() -> None:
 
 @pytest.mark.parametrize("width", [80, 104])
 def test_no_figure_of_the_table_is_cut(width: int) -> None:
-    text = shown(run(people(), ["longer", Oracle(name="a name much longer than a terminal is wide " * 3)]), width)
+    text = shown(
+        run(longer_people(domains=True), ["longer", Oracle(name="a name much longer than a terminal is wide " * 3)]),
+        width,
+    )
     lines = text.splitlines()
     assert max(map(len, lines)) <= width
     body = [line for line in lines if line.startswith("│")]
@@ -227,7 +209,7 @@ def test_no_figure_of_the_table_is_cut(width: int) -> None:
 
 
 def test_few_people_get_no_interval_and_a_note() -> None:
-    found = run(people(3), ["longer", "first"], Design(folds=3))
+    found = run(longer_people(3, domains=True), ["longer", "first"], Design(folds=3))
     assert [(row.low, row.high) for row in found.rows()] == [(None, None)] * 2
     assert "Too few people" in shown(found, 160)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,12 +45,6 @@ def _people(count: int, choices: int, **setting: Any) -> tuple[History, ...]:
 @pytest.fixture(scope="module")
 def people() -> tuple[History, ...]:
     return _people(16, 14, seed=3)
-
-
-@pytest.fixture(scope="module")
-def llm() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as server:
-        yield server
 
 
 def ask(

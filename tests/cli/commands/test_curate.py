@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from personalrm.llm.simulated.behaviour import Behaviour
 OUTPUTS = ["labels.jsonl", "manifest.json", "test.jsonl", "train.jsonl", "validation.jsonl"]
 LENIENT = ("--min-pairs", 2, "--min-personalizable", 0, "--min-agreement", 0, "--max-agreement", 1)
 """The simulated model knows nothing of taste: with these, enough is left whatever it says."""
-
-
-@pytest.fixture
-def llm() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from command_line import Done, Run
-from places import LATER, MIRA, REAL_DATA
+from command_line import Run, rows, sentence
+from places import LATER, MIRA
 
 from personalrm import SynthesizeMe
 from personalrm.data.candidates import Candidate, read_candidates
@@ -19,26 +18,12 @@ from personalrm.errors import DataError, ProfileError, RowError
 from personalrm.preferences import Message
 from personalrm.profile.records import JudgeState
 
-PRISM = REAL_DATA / "prism.jsonl.gz"
-
 
 @pytest.fixture
 def profile(run: Run, tmp_path: Path) -> Path:
     path = tmp_path / "mira.json"
     assert run("fit", MIRA, "--out", path).code == 0
     return path
-
-
-def rows(path: Path, *records: Any) -> Path:
-    path.write_text("".join(json.dumps(one) + "\n" for one in records))
-    return path
-
-
-def sentence(done: Done) -> str:
-    assert done.code == 1, done
-    assert "Traceback" not in done.err
-    (line,) = [line for line in done.err.splitlines() if line.startswith("personalrm: ")]
-    return line
 
 
 # asking -------------------------------------------------------------------------------------------------------------
@@ -108,8 +93,14 @@ def test_scores_are_not_looked_at_either(tmp_path: Path) -> None:
     assert found == same
 
 
-def test_real_people_of_prism_as_candidates(run: Run, profile: Path) -> None:
-    found = json.loads(run("next-question", profile, PRISM, "--top", 3, "--json").out)
+def test_choices_of_other_people_as_candidates(run: Run, profile: Path, few_people: Path) -> None:
+    found = json.loads(run("next-question", profile, few_people, "--top", 3, "--json").out)
+    assert found["candidates"] == 24 * 8
+    assert len(found["questions"]) == 3
+
+
+def test_real_people_of_prism_as_candidates(run: Run, profile: Path, real_data: Path) -> None:
+    found = json.loads(run("next-question", profile, real_data / "prism.jsonl.gz", "--top", 3, "--json").out)
     assert found["candidates"] > 1500
     assert len(found["questions"]) == 3
 

@@ -25,7 +25,8 @@ OPTIMIZERS = ("miprov2", "gepa")
 
 
 @pytest.fixture
-def llm() -> Iterator[SimulatedLLM]:
+def own_llm() -> Iterator[SimulatedLLM]:
+    """A server that no other test has asked: DSPy keeps answers by their address."""
     with SimulatedLLM() as server:
         yield server
 
@@ -51,8 +52,8 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def words(data: Path, llm: SimulatedLLM, tmp_path: Path) -> list[object]:
-    return ["optimize-prompt", data, "--model", f"m@{llm.url}", "--candidates", 3, "--out", tmp_path / "new.json"]
+def words(data: Path, own_llm: SimulatedLLM, tmp_path: Path) -> list[object]:
+    return ["optimize-prompt", data, "--model", f"m@{own_llm.url}", "--candidates", 3, "--out", tmp_path / "new.json"]
 
 
 def record(path: Path) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def record(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_both_optimisers_run_and_a_second_run_asks_nothing(
-    run: Run, words: list[object], llm: SimulatedLLM, tmp_path: Path, optimizer: str
+    run: Run, words: list[object], own_llm: SimulatedLLM, tmp_path: Path, optimizer: str
 ) -> None:
     done = run(*words, "--optimizer", optimizer)
     assert done.code == 0, done.err
@@ -80,17 +81,17 @@ def test_both_optimisers_run_and_a_second_run_asks_nothing(
     assert found["scores"]["shipped"]["people"] == found["data"]["held_back"] == 5
     assert found["prompt"] == next(one["prompt"] for one in found["lineage"] if one["number"] == found["chosen"])
     assert done.out.splitlines()[-1] == found["verdict"]
-    before, first = llm.statistics.requests, (tmp_path / "new.json").read_bytes()
+    before, first = own_llm.statistics.requests, (tmp_path / "new.json").read_bytes()
     assert run(*words, "--optimizer", optimizer).code == 0
-    assert llm.statistics.requests == before
+    assert own_llm.statistics.requests == before
     assert (tmp_path / "new.json").read_bytes() == first
     assert not (tmp_path / "dspy").exists()
 
 
 def test_nothing_of_host_or_people_is_in_the_file(
-    run: Run, words: list[object], llm: SimulatedLLM, data: Path, tmp_path: Path
+    run: Run, words: list[object], own_llm: SimulatedLLM, data: Path, tmp_path: Path
 ) -> None:
-    llm.behaviour = Behaviour(key="sk-secret")
+    own_llm.behaviour = Behaviour(key="sk-secret")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "sk-secret")
         assert run(*words).code == 0
@@ -110,7 +111,7 @@ def test_no_person_is_on_both_sides(run: Run, words: list[object], tmp_path: Pat
 
 @pytest.mark.parametrize(("optimizer", "calls"), [("miprov2", 20), ("gepa", 120)])
 def test_a_spent_budget_stops_and_the_next_run_goes_on(
-    run: Run, words: list[object], llm: SimulatedLLM, tmp_path: Path, optimizer: str, calls: int
+    run: Run, words: list[object], own_llm: SimulatedLLM, tmp_path: Path, optimizer: str, calls: int
 ) -> None:
     command = [*words, "--optimizer", optimizer, "--cache", tmp_path / "cache.sqlite"]
     stopped = subprocess.run(  # a process of its own ends only when what it has sent is answered and kept
@@ -123,23 +124,23 @@ def test_a_spent_budget_stops_and_the_next_run_goes_on(
     assert "every answer so far is kept: run the same command with a higher limit to go on" in stopped.stderr
     assert len(stopped.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "new.json").exists()
-    assert llm.statistics.requests == calls
+    assert own_llm.statistics.requests == calls
     assert run(*command).code == 0
     with SimulatedLLM() as other:
         whole = [*words[:2], "--model", f"m@{other.url}", *words[4:-1], tmp_path / "whole.json"]
         assert run(*whole, "--optimizer", optimizer, "--cache", tmp_path / "fresh.sqlite").code == 0
-        assert other.statistics.requests == llm.statistics.requests
+        assert other.statistics.requests == own_llm.statistics.requests
     assert (tmp_path / "new.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
-def test_ctrl_c_says_how_to_go_on(words: list[object], llm: SimulatedLLM, tmp_path: Path) -> None:
-    llm.behaviour = Behaviour(latency=0.05)
+def test_ctrl_c_says_how_to_go_on(words: list[object], own_llm: SimulatedLLM, tmp_path: Path) -> None:
+    own_llm.behaviour = Behaviour(latency=0.05)
     limits = ["--concurrency", 2, "--cache", tmp_path / "cache.sqlite"]
     program = subprocess.Popen(
         [sys.executable, "-m", "personalrm.cli", *map(str, [*words, *limits])], stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
-    while llm.statistics.requests < 40 and program.poll() is None and time.monotonic() < deadline:
+    while own_llm.statistics.requests < 40 and program.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     program.send_signal(signal.SIGINT)
     _, said = program.communicate(timeout=60)
@@ -148,7 +149,7 @@ def test_ctrl_c_says_how_to_go_on(words: list[object], llm: SimulatedLLM, tmp_pa
     assert "Traceback" not in said
 
 
-def test_another_model_proposes(run: Run, words: list[object], llm: SimulatedLLM, tmp_path: Path) -> None:
+def test_another_model_proposes(run: Run, words: list[object], own_llm: SimulatedLLM, tmp_path: Path) -> None:
     with SimulatedLLM(seed=3) as other:
         assert run(*words, "--proposer", f"wise@{other.url}").code == 0
         assert other.statistics.requests == 3
@@ -197,13 +198,13 @@ def test_keep_anyway(run: Run, words: list[object], tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence(
-    run: Run, words: list[object], llm: SimulatedLLM, tmp_path: Path, more: tuple[str, ...], says: str
+    run: Run, words: list[object], own_llm: SimulatedLLM, tmp_path: Path, more: tuple[str, ...], says: str
 ) -> None:
     done = run(*words, *(one.replace("{here}", str(tmp_path)) for one in more))
     assert done.code == 1
     assert says in done.err
     assert len(done.err.strip().splitlines()) == 1
-    assert llm.statistics.requests == 0
+    assert own_llm.statistics.requests == 0
 
 
 def test_too_few_people(run: Run, words: list[object], data: Path) -> None:
@@ -225,10 +226,10 @@ def test_the_command_line_starts_without_dspy() -> None:
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"
 
 
-def test_fit_and_bench_ask_with_the_prompt(run: Run, data: Path, llm: SimulatedLLM, tmp_path: Path) -> None:
+def test_fit_and_bench_ask_with_the_prompt(run: Run, data: Path, own_llm: SimulatedLLM, tmp_path: Path) -> None:
     told = tmp_path / "told.txt"
     told.write_text(INSTRUCTIONS[1], "utf-8")
-    words = ("--user", "simulated-0", "--base-url", llm.url, "--model", "m")
+    words = ("--user", "simulated-0", "--base-url", own_llm.url, "--model", "m")
     user = orjson.loads(data.read_bytes().splitlines()[0])["user"]
     words = ("--user", user, *words[2:])
     assert run("fit", data, *words, "--out", tmp_path / "plain.json").code == 0
@@ -238,7 +239,7 @@ def test_fit_and_bench_ask_with_the_prompt(run: Run, data: Path, llm: SimulatedL
     assert len(plain["persona"]["claims"]) > 1
     assert len(other["persona"]["claims"]) == 1  # the instruction wants one claim at most
     assert other["options"]["persona_prompt"] == INSTRUCTIONS[1]
-    asked = ("--methods", "synthesizeme", "--model", "m", "--base-url", llm.url, "--protocol", "context-target")
+    asked = ("--methods", "synthesizeme", "--model", "m", "--base-url", own_llm.url, "--protocol", "context-target")
     done = run("bench", data, *asked, "--persona-prompt", told, "--out", tmp_path / "bench", "--json")
     assert done.code == 0, done.err
     again = run("bench", data, *asked, "--out", tmp_path / "bench", "--json")

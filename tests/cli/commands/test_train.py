@@ -1,4 +1,4 @@
-"""`personalrm train` as a stranger uses it, on people of PRISM: what it says, keeps, refuses and goes on with."""
+"""`personalrm train` on simulated and real people: what it says, keeps, refuses and goes on with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Done, Run
+from command_line import Run, sentence
 
 from personalrm.data.reading import read_people
 from personalrm.data.writing import write_choices
@@ -49,14 +49,6 @@ def manifest(out: Path) -> dict[str, Any]:
     found = json.loads((out / "manifest.json").read_bytes())
     assert isinstance(found, dict)
     return found
-
-
-def sentence(done: Done) -> str:
-    """The one sentence a failure says."""
-    assert "Traceback" not in done.err
-    ours = [line for line in done.err.splitlines() if line.startswith("personalrm: ")]
-    assert len(ours) == 1, done.err
-    return ours[0]
 
 
 def test_a_learned_model_with_all_that_is_said_of_it(
@@ -253,6 +245,7 @@ def whole(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def killed(out: Path, *words: object, how: signal.Signals, when: Callable[[], bool]) -> tuple[int, str]:
     program = started(*words, "--out", out)
     wait_for(when, program)
+    assert program.poll() is None, program.communicate()
     program.send_signal(how)
     _, said = program.communicate(timeout=60)
     return program.returncode, said

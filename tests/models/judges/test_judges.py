@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
+from choices import choice
 
 from personalrm.errors import DataError, NotEnoughChoices, RequestRefused
 from personalrm.llm.endpoint import Completion, SamplingParams
@@ -36,13 +36,12 @@ class Model:
         """Nothing is open."""
 
 
-def choice(number: int, **more: object) -> Preference:
-    context = (Message("user", f"Question {number}?"),)
-    return replace(Preference(f"c{number}", "ada", f"g{number}", context, f"Liked {number}.", f"Not {number}."), **more)
+def liked(number: int, **more: object) -> Preference:
+    return choice(number, f"Liked {number}.", f"Not {number}.", **more)
 
 
 def ada(count: int = 6, **more: object) -> History:
-    return History("ada", tuple(choice(number, **more) for number in range(count)))
+    return History("ada", tuple(liked(number, **more) for number in range(count)))
 
 
 async def asked(name: str, model: Model, history: History, options: Options | None = None) -> FittedJudge:

@@ -5,42 +5,32 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
-from places import MIRA, REAL_DATA, ROOT
+from choices import choice
+from places import MIRA, ROOT
 
-from personalrm.data.reading import read_history, read_people
+from personalrm.data.reading import read_history
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.traits import TraitsModel, leave_group_out
-from personalrm.preferences import History, Message, Preference
+from personalrm.preferences import History, Message
 from personalrm.profile.records import JudgeState
 
-PRISM = REAL_DATA / "prism.jsonl.gz"
 ASKED = (Message("user", "How do I boil an egg?"),)
 SHORT, LONG = "Six minutes.", "Take a pot of water. " * 30 + "Perhaps you may want to wait until it boils!"
 
 
 @pytest.fixture(scope="module")
-def people() -> list[History]:
-    return list(islice(read_people(PRISM), 70))
-
-
-@pytest.fixture(scope="module")
-def learned(people: list[History]) -> TraitsModel:
-    return TraitsModel.from_population(people[:45])
+def learned(seventy_people: list[History]) -> TraitsModel:
+    return TraitsModel.from_population(seventy_people[:45])
 
 
 @pytest.fixture(scope="module")
 def mira() -> History:
     return read_history(MIRA)
-
-
-def choice(number: int, chosen: str, rejected: str, **rest: object) -> Preference:
-    return Preference(f"{number}", "ada", f"{number}", ASKED, chosen, rejected, **rest)  # type: ignore[arg-type]
 
 
 def flipped(history: History) -> History:
@@ -58,16 +48,16 @@ def likes(model: TraitsModel, history: History) -> float:
     return float(model.compare_many([(one.context, one.chosen, one.rejected) for one in history]).mean())
 
 
-def test_unseen_people_are_predicted_better_than_by_length(people: list[History], learned: TraitsModel) -> None:
-    unseen = [one for person in people[45:] for one in person]
-    right = np.concatenate([leave_group_out(learned, person) for person in people[45:]]) > 0.5
+def test_unseen_people_are_predicted_better_than_by_length(seventy_people: list[History], learned: TraitsModel) -> None:
+    unseen = [one for person in seventy_people[45:] for one in person]
+    right = np.concatenate([leave_group_out(learned, person) for person in seventy_people[45:]]) > 0.5
     longer = np.array([len(one.chosen) > len(one.rejected) for one in unseen])
     assert right.mean() > 0.62
     assert right.mean() > longer.mean() - 0.02
 
 
-def test_leave_group_out_is_fitting_to_the_other_groups(people: list[History], learned: TraitsModel) -> None:
-    person = max(people[45:], key=len)
+def test_leave_group_out_is_fitting_to_the_other_groups(seventy_people: list[History], learned: TraitsModel) -> None:
+    person = max(seventy_people[45:], key=len)
     fast = leave_group_out(learned, person)
     for index, one in enumerate(person):
         others = person.only(other for other in person if other.group != one.group)
@@ -75,29 +65,31 @@ def test_leave_group_out_is_fitting_to_the_other_groups(people: list[History], l
         assert fitted.compare(one.context, one.chosen, one.rejected).probability == pytest.approx(fast[index], abs=1e-6)
 
 
-def test_swapping_the_responses_swaps_the_probability_exactly(people: list[History], shipped: TraitsModel) -> None:
-    model = shipped.fit(people[0])
-    for person in people[:12]:
+def test_swapping_the_responses_swaps_the_probability_exactly(
+    seventy_people: list[History], shipped: TraitsModel
+) -> None:
+    model = shipped.fit(seventy_people[0])
+    for person in seventy_people[:12]:
         for one in person:
             ahead = model.compare(one.context, one.chosen, one.rejected).probability
             back = model.compare(one.context, one.rejected, one.chosen).probability
             assert ahead is not None
             assert back is not None
             assert ahead == 1.0 - back
-    pairs = [(one.context, one.chosen, one.rejected) for one in people[1]]
+    pairs = [(one.context, one.chosen, one.rejected) for one in seventy_people[1]]
     assert np.array_equal(model.compare_many(pairs), 1.0 - model.compare_many([(c, b, a) for c, a, b in pairs]))
 
 
-def test_many_at_once_are_as_one_by_one(people: list[History], shipped: TraitsModel) -> None:
-    pairs = [(one.context, one.chosen, one.rejected) for person in people[:8] for one in person]
+def test_many_at_once_are_as_one_by_one(seventy_people: list[History], shipped: TraitsModel) -> None:
+    pairs = [(one.context, one.chosen, one.rejected) for person in seventy_people[:8] for one in person]
     single = [shipped.compare(*pair).probability for pair in pairs]
     assert np.allclose(shipped.compare_many(pairs), single, atol=1e-12)
     assert shipped.compare_many([]).shape == (0,)
 
 
-def test_scores_are_log_odds(people: list[History], shipped: TraitsModel) -> None:
-    model = shipped.fit(people[3])
-    for one in people[3]:
+def test_scores_are_log_odds(seventy_people: list[History], shipped: TraitsModel) -> None:
+    model = shipped.fit(seventy_people[3])
+    for one in seventy_people[3]:
         gap = model.score(one.context, one.chosen) - model.score(one.context, one.rejected)
         probability = model.compare(one.context, one.chosen, one.rejected).probability
         assert probability is not None
@@ -114,9 +106,11 @@ def test_flipping_every_label_flips_what_is_learned(mira: History, shipped: Trai
     assert not said & opposite
 
 
-def test_another_persons_choices_do_not_help(mira: History, people: list[History], shipped: TraitsModel) -> None:
+def test_another_persons_choices_do_not_help(
+    mira: History, seventy_people: list[History], shipped: TraitsModel
+) -> None:
     own = likes(shipped.fit(mira), mira)
-    assert all(own > likes(shipped.fit(other), mira) for other in people[:20])
+    assert all(own > likes(shipped.fit(other), mira) for other in seventy_people[:20])
 
 
 def test_a_fit_leaves_its_prior_as_it_was(mira: History, shipped: TraitsModel) -> None:
@@ -154,19 +148,19 @@ def test_a_claim_that_counts_under_80_words_counts_right(shipped: TraitsModel) -
     claim = next(one for one in profile.persona.claims if "words" in one.text and "under" in one.text)
     limit = int(claim.text.split("under ")[1].split(" ")[0])
     assert limit == 80  # in the middle of the round numbers that part 23 from 166 words
-    assert claim.supporting == tuple(f"{i}" for i in range(12))
+    assert claim.supporting == tuple(f"c{i}" for i in range(12))
 
 
-def test_a_profile_predicts_exactly_as_before_it_was_saved(people: list[History], learned: TraitsModel) -> None:
+def test_a_profile_predicts_exactly_as_before_it_was_saved(seventy_people: list[History], learned: TraitsModel) -> None:
     from dataclasses import replace
 
-    for person in people[45:50]:
+    for person in seventy_people[45:50]:
         fitted = learned.fit(person)
         profile = fitted.profile()
         assert profile.traits is not None
         state = orjson.loads(orjson.dumps(profile.traits.state))
         back = TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state=state)))
-        for one in people[60]:
+        for one in seventy_people[60]:
             assert back.compare(one.context, one.chosen, one.rejected) == fitted.compare(
                 one.context, one.chosen, one.rejected
             )
@@ -196,7 +190,7 @@ def test_a_persona_that_surely_hurts_is_not_used(shipped: TraitsModel, mira: His
 
 
 def test_contradictory_choices_teach_nearly_nothing(shipped: TraitsModel) -> None:
-    torn = History("ada", (choice(1, SHORT, LONG), choice(2, LONG, SHORT)))
+    torn = History("ada", (choice(1, SHORT, LONG, context=ASKED), choice(2, LONG, SHORT, context=ASKED)))
     alone = shipped.compare(ASKED, SHORT, LONG).probability
     assert shipped.fit(torn).compare(ASKED, SHORT, LONG).probability == pytest.approx(alone, abs=0.15)
     assert any("contradict" in note for note in shipped.fit(torn).profile().notes)
@@ -261,16 +255,16 @@ def test_nobody_to_learn_from_is_said() -> None:
         TraitsModel.from_population([History("ada", (choice(1, SHORT, LONG, tie=True),))])
 
 
-def test_a_tiny_population_is_used_with_caution(people: list[History]) -> None:
-    for some in (people[:1], people[:2], [History("ada", (choice(1, SHORT, LONG),))]):
+def test_a_tiny_population_is_used_with_caution(seventy_people: list[History]) -> None:
+    for some in (seventy_people[:1], seventy_people[:2], [History("ada", (choice(1, SHORT, LONG),))]):
         model = TraitsModel.from_population(some)
-        probabilities = model.compare_many([(one.context, one.chosen, one.rejected) for one in people[30]])
+        probabilities = model.compare_many([(one.context, one.chosen, one.rejected) for one in seventy_people[30]])
         assert np.isfinite(probabilities).all()
         assert np.all((probabilities > 0.02) & (probabilities < 0.98))
 
 
-def test_the_same_population_gives_the_same_prior(people: list[History]) -> None:
-    one, other = (TraitsModel.from_population(iter(people[:20]), seed=4).prior.as_json() for _ in range(2))
+def test_the_same_population_gives_the_same_prior(seventy_people: list[History]) -> None:
+    one, other = (TraitsModel.from_population(iter(seventy_people[:20]), seed=4).prior.as_json() for _ in range(2))
     assert one == other
     assert one["lineage"]["people"] == 20
 
@@ -282,7 +276,7 @@ def test_the_shipped_prior_tells_where_it_comes_from_and_quotes_nobody() -> None
     assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
     assert "train_prior" in prior.lineage["command"]
     state = orjson.loads(file.read_bytes())
-    numbers = [value for key, value in state.items() if key not in ("lineage", "traits")]
+    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people")]
     assert all(isinstance(leaf, float | int) for value in numbers for leaf in np.ravel(value).tolist())
 
 
@@ -319,19 +313,19 @@ def test_weights_that_are_cut_off_or_no_numbers_are_refused(
         TraitsModel.from_profile(replace(profile, engine=replace(profile.traits, state=state)))
 
 
-def test_the_recipe_writes_a_prior_that_predicts(tmp_path: Path, people: list[History]) -> None:
+def test_the_recipe_writes_a_prior_that_predicts(tmp_path: Path, seventy_people: list[History]) -> None:
     from personalrm.data.writing import write_choices
     from personalrm.models.traits.prior import Prior
     from personalrm.models.traits.train_prior import main
 
     some, out = tmp_path / "some.jsonl", tmp_path / "prior.json"
-    write_choices(some, (one for person in people[:30] for one in person))
+    write_choices(some, (one for person in seventy_people[:30] for one in person))
     main([str(some), "--out", str(out)])
     prior = Prior.from_json(orjson.loads(out.read_bytes()))
     assert prior.lineage["sources"] == ["some.jsonl"]
     assert str(tmp_path) not in out.read_text()
     model = TraitsModel.from_prior(prior)
-    assert np.mean([likes(model, person) for person in people[30:60]]) > 0.52
+    assert np.mean([likes(model, person) for person in seventy_people[30:60]]) > 0.52
 
 
 def test_a_fit_loads_neither_scipy_nor_torch() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from personalrm.bench.origins import Origins, nothing
 from personalrm.bench.predicting import Method, Population, Prediction, Predictor
 from personalrm.bench.protocols import Task, newest
 from personalrm.preferences import History
@@ -46,6 +47,10 @@ class PerturbedMethod:
     @property
     def asks(self) -> bool:
         return self.method.asks
+
+    @property
+    def origin(self) -> Origins:
+        return getattr(self.method, "origin", nothing)
 
     @property
     def prompts(self) -> Mapping[str, str]:

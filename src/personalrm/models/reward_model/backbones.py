@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from personalrm.errors import DataError, MissingExtra
+from personalrm.profile.provenance import hash_files
 
 LONGEST = 2_048
 """Tokens of an input where nobody says: a PRISM pair with six past choices has about 1,600."""
@@ -28,11 +30,15 @@ _PASSING = (  # of a config: they differ between saves of one and the same backb
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A backbone by name, and by what its config and tokenizer hash to: a name may lead elsewhere tomorrow."""
+    """A backbone by name, and by what its config, tokenizer and weights hash to: a name may lead elsewhere tomorrow.
+
+    ``weights`` is empty where they are not on this machine yet, and in records of version 0.1.
+    """
 
     name: str
     config: str
     tokenizer: str
+    weights: str = ""
 
     @property
     def path(self) -> str:
@@ -42,11 +48,13 @@ class Backbone:
     @property
     def known_as(self) -> str:
         """For messages that tell backbones apart."""
-        return f"{self.name} (config {self.config[:8]}, tokenizer {self.tokenizer[:8]})"
+        weights = f", weights {self.weights[:8]}" if self.weights else ""
+        return f"{self.name} (config {self.config[:8]}, tokenizer {self.tokenizer[:8]}{weights})"
 
     def same_as(self, other: Backbone) -> bool:
         """Whether the two are one model, whatever they are called and wherever they lie."""
-        return (self.config, self.tokenizer) == (other.config, other.tokenizer)
+        shape = (self.config, self.tokenizer) == (other.config, other.tokenizer)
+        return shape and (self.weights == other.weights or not (self.weights and other.weights))
 
 
 def identify(name: str) -> Backbone:
@@ -63,7 +71,23 @@ def identify(name: str) -> Backbone:
     if not tokenizer.is_fast:
         raise DataError(f"the backbone {name} has no fast tokenizer, which is needed to know where a token lies")
     shape = orjson.dumps(kept, default=str, option=orjson.OPT_SORT_KEYS)
-    return Backbone(name, _hash(shape), _hash(tokenizer.backend_tokenizer.to_str().encode()))
+    tokens = tokenizer.backend_tokenizer.to_str().encode()
+    return Backbone(name, _hash(shape), _hash(tokens), _hash_of_weights(path))
+
+
+def _hash_of_weights(path: str) -> str:
+    """Of the files of weights in a folder or in the hub's cache; empty if they are not there."""
+    folder = Path(path)
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        config = try_to_load_from_cache(path, "config.json")
+        if not isinstance(config, str):
+            return ""
+        folder = Path(config).parent
+    state = blake2b(digest_size=16)
+    files = [one for kind in ("*.safetensors", "*.bin") for one in sorted(folder.glob(kind))]
+    return state.hexdigest() if hash_files(state, folder, (), files) else ""
 
 
 def load_tokenizer(path: str) -> Any:

@@ -9,20 +9,18 @@ the same; otherwise the message says what differs. A checkpoint that a killed pr
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from personalrm.errors import DataError
-from personalrm.files import replace_file
+from personalrm.files import read_object, replace_file
 from personalrm.models.reward_model.backbones import Backbone
-from personalrm.models.reward_model.record import FILE
-from personalrm.models.reward_model.rows import Row
+from personalrm.models.reward_model.record import FILE, Record
 from personalrm.models.reward_model.settings import RewardSettings
+from personalrm.profile.provenance import hash_of
 
 FOLDER, RUN = "checkpoints", "run.json"
 FREE = ("device", "data", "licence", "merge")  # settings that may change on the way: no step depends on them
@@ -41,13 +39,12 @@ class Run:
         settings = {key: value for key, value in asdict(self.settings).items() if key not in FREE}
         return {"backbone": asdict(self.backbone), "settings": settings, "rows": self.rows}
 
-
-def hash_of(rows: Iterable[Row]) -> str:
-    """Of everything in the rows, in their order."""
-    digest = blake2b(digest_size=16)
-    for row in rows:
-        digest.update(orjson.dumps(asdict(row), default=str))
-    return digest.hexdigest()
+    @property
+    def key(self) -> str:
+        """16 hex digits that change with any of it, and not with the backbone's name or place."""
+        backbone = (self.backbone.config, self.backbone.tokenizer, self.backbone.weights)
+        settings = {name: value for name, value in self.as_json()["settings"].items() if name != "backbone"}
+        return hash_of([backbone, settings, self.rows])
 
 
 def begin(out: Path, run: Run, resume: bool) -> Path | None:
@@ -56,14 +53,17 @@ def begin(out: Path, run: Run, resume: bool) -> Path | None:
     Raises:
         DataError: the folder holds another run, or one that was not to be gone on with.
     """
-    noted = out / FOLDER / RUN
-    if not resume and (noted.exists() or (out / FILE).exists()):
+    noted, finished = out / FOLDER / RUN, (out / FILE).exists()
+    if finished and resume:
+        _check_finished(Record.read(out), run, out)
+        return None
+    if not resume and (noted.exists() or finished):
         raise DataError(f"{out} holds a run already: go on with it (resume), or choose another folder")
     if not noted.exists():
         noted.parent.mkdir(parents=True, exist_ok=True)
         replace_file(noted, orjson.dumps(run.as_json(), option=orjson.OPT_INDENT_2))
         return None
-    _check_same(orjson.loads(noted.read_bytes()), run, out)
+    _check_same(read_object(noted, "run"), run, out)
     return last_whole(out / FOLDER)
 
 
@@ -80,6 +80,13 @@ def last_whole(folder: Path) -> Path | None:
     return None
 
 
+def _check_finished(record: Record, run: Run, out: Path) -> None:
+    """The model in the folder is what this run would make; records of version 0.1 do not tell their rows."""
+    settings = {name: value for name, value in record.settings.items() if name not in FREE}
+    noted = {"backbone": asdict(record.backbone), "settings": settings, "rows": record.rows or run.rows}
+    _check_same(noted, run, out)
+
+
 def _check_same(noted: dict[str, Any], run: Run, out: Path) -> None:
     theirs = Backbone(**noted["backbone"])
     if not theirs.same_as(run.backbone):
@@ -91,4 +98,4 @@ def _check_same(noted: dict[str, Any], run: Run, out: Path) -> None:
         if name != "backbone" and noted["settings"].get(name) != value:
             raise DataError(f"the run in {out} has {name} = {noted['settings'].get(name)}, not {value}")
     if noted["rows"] != ours["rows"]:
-        raise DataError(f"the run in {out} was begun with other rows")
+        raise DataError(f"the run in {out} was begun with other rows: give the same data, or choose another folder")

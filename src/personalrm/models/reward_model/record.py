@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
 from personalrm.errors import DataError
+from personalrm.files import read_record, to_json
 from personalrm.models.reward_model.backbones import Backbone
 from personalrm.models.reward_model.inputs import Truncation
 from personalrm.models.reward_model.user_prompts import Kind
@@ -55,6 +54,7 @@ class Record:
         settings: of the training, as given.
         data: names of the data sets.
         dtype: of the weights that were measured and are to be loaded.
+        rows: hash of the rows that it was trained and stopped with.
         merged: the weights stand alone; else ``adapter/`` is laid over the backbone.
     """
 
@@ -73,11 +73,12 @@ class Record:
     merged: bool = True
     dtype: Literal["float32", "bfloat16"] = "float32"
     versions: Mapping[str, str] = field(default_factory=dict)
+    rows: str = ""
     schema: int = SCHEMA
 
     def as_json(self) -> bytes:
         """As it is written."""
-        return orjson.dumps(self, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return to_json(self)
 
     @classmethod
     def read(cls, directory: Path) -> Record:
@@ -86,20 +87,6 @@ class Record:
         Raises:
             DataError: there is none, it is damaged, or a newer version wrote it.
         """
-        path = directory / FILE
-        try:
-            found = orjson.loads(path.read_bytes())
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise DataError(f"{directory} holds no reward model of personalrm: {FILE} cannot be read") from error
-        if not isinstance(found, dict) or not isinstance(found.get("schema"), int):
-            raise DataError(f"{path}: expected an object with a number in 'schema'")
-        if found["schema"] > SCHEMA:
-            raise DataError(f"{path} was written by a newer personalrm: update personalrm to use this model")
-        from pydantic import TypeAdapter, ValidationError  # 0.1 s that only loading needs
-
-        try:
-            return TypeAdapter(cls).validate_python(found)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise DataError(f"{path}, field '{place}': {first['msg'].lower()}") from None
+        if not (directory / FILE).is_file():
+            raise DataError(f"{directory} holds no reward model of personalrm: {FILE} is missing")
+        return read_record(directory / FILE, cls, "reward model's record", SCHEMA)

@@ -48,6 +48,7 @@ from personalrm.models.reward_model.rows import Row
 from personalrm.models.reward_model.settings import Progress, RewardSettings
 from personalrm.models.reward_model.shared_context import PackedPairs, agrees, can_share
 from personalrm.models.reward_model.trainer import LOSS, Pair, PairTrainer, Watch, accuracy, curve, differences, quiet
+from personalrm.profile.provenance import hash_of
 
 ADAPTER, CURVE = "adapter", "curve.json"
 _HEADS = ("score", "classifier")  # what transformers calls the layer that gives the reward
@@ -87,14 +88,18 @@ def train(
         KeyboardInterrupt: Ctrl-C, once the step under way is saved.
     """
     _check(rows, validation_rows)
-    device, backbone = device_of(settings.device), identify(settings.backbone)
-    run = checkpoints.Run(backbone, settings, checkpoints.hash_of([*rows, *validation_rows]))
+    device, run = device_of(settings.device), run_of(rows, validation_rows, settings)
     held = hold(out / checkpoints.FOLDER, "training")
     with held, _storage(out), quiet(), polite_interrupt() as interrupt:
         started = checkpoints.begin(out, run, resume)
         if not (out / FILE).exists():
             _run(rows, validation_rows, run, device, out, Watch(interrupt, settings.patience, progress), started)
     return out
+
+
+def run_of(rows: Sequence[Row], validation_rows: Sequence[Row], settings: RewardSettings) -> checkpoints.Run:
+    """What the steps depend on."""
+    return checkpoints.Run(identify(settings.backbone), settings, hash_of([rows, validation_rows], 16))
 
 
 def _run(
@@ -254,7 +259,7 @@ def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state:
         temperature=temperature(gaps), seed=settings.seed, steps=state.best_global_step or state.global_step,
         training=counts[0], validation=counts[1], settings=asdict(settings), data=settings.data,
         licence=settings.licence, metrics=measured, merged=settings.merge or settings.lora_rank is None,
-        dtype="bfloat16" if model.dtype is torch.bfloat16 else "float32",
+        rows=run.rows, dtype="bfloat16" if model.dtype is torch.bfloat16 else "float32",
         versions={name: version(name) for name in ("personalrm", "torch", "transformers", "trl", "peft")},
     )  # fmt: skip
 

@@ -17,11 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import orjson
 
 from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder, shared_minilm
@@ -32,6 +30,7 @@ from personalrm.models.traits.person import Evidence, groups_of, measure, predic
 from personalrm.models.traits.posterior import person_posterior, variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.shipped import shipped_prior
 from personalrm.preferences import History, Message, Preference, Verdict
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile, TraitsState, TraitWeight
@@ -75,8 +74,7 @@ class TraitsModel:
     @classmethod
     def shipped(cls, *, encoder: bool = False) -> TraitsModel:
         """The prior that comes with the package; with ``encoder`` the one that also uses sentence embeddings."""
-        name = "prior_encoder.json" if encoder else "prior.json"
-        return cls.from_prior(Prior.from_json(orjson.loads(resources.files(__package__).joinpath(name).read_bytes())))
+        return cls.from_prior(shipped_prior(encoder=encoder))
 
     @classmethod
     def from_population(

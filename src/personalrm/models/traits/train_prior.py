@@ -5,7 +5,8 @@ r"""The recipe of the prior that ships with the package.
     python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz --encoder \
         --out src/personalrm/models/traits/prior_encoder.json
 
-The file holds coefficients, rounded to six digits, and its lineage: no text, no id and no name of anybody. Learned
+The file holds coefficients, rounded to six digits, its lineage, and salted hashes of the people and choices it was
+learned from, so that nobody tests it on them unawares: no text, no id and no name of anybody. Learned
 from prism (human text CC-BY-4.0, model text CC-BY-NC-4.0) and mt_bench (CC-BY-4.0).
 """
 
@@ -13,15 +14,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
 from personalrm.data.reading import read_people
+from personalrm.files import replace_file, stored
 from personalrm.models.encoders import shared_minilm
 from personalrm.models.traits.learning import learn
 from personalrm.models.traits.prior import Prior
+from personalrm.models.traits.shipped import PEOPLE
 from personalrm.preferences import History
+from personalrm.profile.provenance import Lineage
 
 LICENCE = "Coefficients only. Learned from data under CC-BY-4.0 (choices, human text) and CC-BY-NC-4.0 (model text)."
 
@@ -48,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", required=True, help="where to write the prior")
     given = parser.parse_args(arguments)
     prior = train(given.paths, encoder=given.encoder, seed=given.seed)
-    Path(given.out).write_bytes(orjson.dumps(prior.as_json()) + b"\n")
+    people = Lineage.of_people(one for one in _everyone(given.paths) if one.decided)
+    written = orjson.dumps({**prior.as_json(), PEOPLE: asdict(people)}, option=orjson.OPT_APPEND_NEWLINE)
+    with stored(Path(given.out)):
+        replace_file(Path(given.out), written)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Real people: what can be promised of a short training on 60 of them, about others, is that it beats chance.
+"""What can be promised of a short training on 60 people, simulated or real, is that it beats chance on others.
 
 Each choice of somebody new is predicted from this person's other conversations. That the person's own part helps is
 not promised here: on so few people it is worth less than its noise (on all of prism it is, see the benchmark).
@@ -10,13 +10,10 @@ import math
 
 import numpy as np
 import pytest
-from places import REAL_DATA
 
-from personalrm.data.reading import read_people
+from personalrm.data.simulated import simulate_people
 from personalrm.models.learned import Settings, train
 from personalrm.preferences import History
-
-PRISM = REAL_DATA / "prism.jsonl.gz"
 
 
 def margins_of(model_of: object, one: History) -> list[float]:
@@ -30,11 +27,18 @@ def margins_of(model_of: object, one: History) -> list[float]:
     return found
 
 
-@pytest.mark.skipif(not PRISM.exists(), reason="the shared data is not here")
-def test_people_of_prism_whom_nobody_learned_from_are_predicted_better_than_by_chance() -> None:
-    people = [one for one in read_people(str(PRISM)) if one.decided]
-    model = train(people[:60], Settings("pref", "traits", members=2, epochs=6))
-    new = people[60:120]
+@pytest.fixture(params=["simulated", pytest.param("prism", marks=pytest.mark.real_people)])
+def everybody(request: pytest.FixtureRequest) -> list[History]:
+    if request.param == "simulated":
+        return simulate_people(
+            120, choices=10, seed=9, noise=0.4, strength=0.5, groups=2, prompt_tokens=30, response_tokens=80
+        )
+    return [one for one in request.getfixturevalue("prism") if one.decided]
+
+
+def test_people_whom_nobody_learned_from_are_predicted_better_than_by_chance(everybody: list[History]) -> None:
+    model = train(everybody[:60], Settings("pref", "traits", members=2, epochs=6))
+    new = everybody[60:120]
     assert not any(model.facts.people.holds(one.user) for one in new)
     margins = [np.array(margins_of(model, one)) for one in new]
     right, count = np.array([(one > 0).sum() for one in margins]), np.array([len(one) for one in margins])

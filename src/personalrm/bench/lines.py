@@ -1,0 +1,109 @@
+"""The lines of a result table with the methods behind them, checked before anything is asked.
+
+chosen = methods_of(["longer", "default"], setup, models)
+lines = lines_of(chosen, context_pairs=(2, None), plan=plan, options=options)
+lines[0].provenance.key                 # what is answered under another key is asked again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from personalrm import prompts
+from personalrm.bench.entries import ResultKey
+from personalrm.bench.methods import JUDGE, Setup, asks, method_named
+from personalrm.bench.origins import Origin, check_unseen, origin_of
+from personalrm.bench.plan import Plan
+from personalrm.bench.predicting import Method
+from personalrm.errors import DataError
+from personalrm.llm.endpoint import Endpoint
+from personalrm.profile.options import Options
+from personalrm.profile.provenance import Provenance
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the result table, the method behind it, and what its answers depend on."""
+
+    entry: ResultKey
+    method: Method
+    provenance: Provenance
+
+
+def methods_of(names: Sequence[str | Method], setup: Setup, models: Sequence[Endpoint]) -> list[Method]:
+    """The methods by name; those that ask a language model once for each model. DataError for an unknown one."""
+    chosen: list[Method] = []
+    for one in names:
+        if not isinstance(one, str):
+            chosen.append(one)
+        elif asks(one) and models:
+            chosen += [method_named(one, replace(setup, endpoint=model)) for model in models]
+        else:
+            chosen.append(method_named(one, setup))
+    return chosen
+
+
+def lines_of(
+    methods: Sequence[Method], context_pairs: Sequence[int | None], plan: Plan, options: Options
+) -> list[Line]:
+    """Methods × numbers of choices, without what would be the same twice.
+
+    Raises:
+        DataError: no method, one given twice, a judge who left no verdict in the data, or a model that was learned from
+            people who are to be predicted.
+    """
+    keys = [
+        (ResultKey(one.name, one.model, limit), one)
+        for one in methods
+        for limit in (context_pairs if one.personal else (None,))
+    ]
+    if not keys or len({entry for entry, _ in keys}) < len(keys):
+        raise DataError("name at least one method, and each one (and each model and number of choices) once")
+    _check_judges([entry for entry, _ in keys], plan)
+    origins = {one.name: origin_of(one, alone=plan.alone) for one in methods}
+    _check_unseen(origins, plan)
+    return [Line(entry, one, _provenance(entry, one, origins[one.name], plan, options)) for entry, one in keys]
+
+
+def identity_of(plan: Plan, options: Options, asking: bool) -> dict[str, Any]:
+    """What must be equal for two runs to be the same."""
+    return {
+        **asdict(plan.design),
+        "fingerprint": plan.data.total,
+        "fields": dict(plan.data.fields),
+        "population_fingerprint": plan.others_fingerprint,
+        "options": asdict(options) if asking else None,
+        "prompts": prompts.hashes() if asking else None,
+    }
+
+
+def _check_judges(entries: Sequence[ResultKey], plan: Plan) -> None:
+    """A judge of that name must have left a verdict somewhere; else the name is wrong."""
+    wanted = {one.model for one in entries if one.method.startswith(JUDGE)}
+    if missing := sorted(wanted - plan.judges):
+        known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
+        raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")
+
+
+def _check_unseen(origins: dict[str, Origin], plan: Plan) -> None:
+    """Nobody is predicted by a model that was learned from them, unless that is what is asked for."""
+    if plan.design.people == "unseen":
+        users = frozenset(one.user for one in plan.asked)
+        for name, origin in origins.items():
+            check_unseen(name, origin, plan.everybody(), users)
+
+
+def _provenance(entry: ResultKey, method: Method, origin: Origin, plan: Plan, options: Options) -> Provenance:
+    design = plan.design
+    chosen = {
+        "method": entry.method,
+        "context_pairs": entry.context_pairs,
+        "protocol": design.protocol,
+        "folds": plan.folds,
+        "people": design.people,
+        "population": plan.others_fingerprint,
+        **(asdict(options) if method.asks else {}),
+    }
+    return Provenance(plan.data.total, entry.model, origin.stamp, dict(method.prompts), chosen, design.seed)
