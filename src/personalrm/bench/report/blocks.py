@@ -1,6 +1,6 @@
 """What a page of a report is made of, as data; the template ``report.html`` writes it.
 
-Part("cost", "Cost", (Figure(svg, "Cost", "Further up is better."), TableBlock(table)))
+Part("cost", "Cost", (ChartBlock(svg, "Cost", "Further up is better."), TableBlock(table)))
 table_blocks(table)                 # the table; folded away behind its title where it is long
 """
 
@@ -56,7 +56,7 @@ class TableBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ChartBlock:
     """A drawn chart with its title and what one must know to read it; ``svg`` is markup of our own."""
 
     svg: Markup
@@ -102,7 +102,7 @@ class Folded:
     kind: ClassVar[str] = "folded"
 
 
-Block = Paragraph | Heading | Bullets | TableBlock | Figure | Cards | Folded
+Block = Paragraph | Heading | Bullets | TableBlock | ChartBlock | Cards | Folded
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from personalrm.bench.report import charts_from_record, tables
 from personalrm.bench.report.blocks import (
     Block,
     Bullets,
-    Figure,
+    ChartBlock,
     Folded,
     Heading,
     Paragraph,
@@ -122,7 +122,7 @@ class _Figures:
             svg = self._draw(chart)
         except MissingExtra as error:
             return (Paragraph(f"Here would be the figure “{chart.title}”: {error}.", "note"),)
-        return (Figure(pages.trusted(svg), chart.title, caption),) if svg else ()
+        return (ChartBlock(pages.trusted(svg), chart.title, caption),) if svg else ()
 
 
 def _failed(failed: Mapping[str, str]) -> Blocks:
