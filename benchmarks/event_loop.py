@@ -28,10 +28,7 @@ from personalrm.bench.running import arun
 from personalrm.client import Client
 from personalrm.data.simulated import simulate_people
 from personalrm.llm import background_loop
-from personalrm.llm.connect import EndpointOptions, shared
-from personalrm.llm.endpoint import SamplingParams
 from personalrm.models.worker import in_fitting_worker
-from personalrm.preferences import Message
 
 BAR_MS = 20.0
 HELD_S = 3.0
@@ -81,26 +78,26 @@ async def standstill(work: Callable[[], Coroutine[Any, Any, object]]) -> tuple[f
     return 1e3 * mine.longest, 1e3 * theirs.longest, took
 
 
-async def population() -> None:
+def population() -> Callable[[], Coroutine[Any, Any, object]]:
     """A prior learned from 150 people, and one person fitted with it."""
-    people = simulate_people(151, seed=3)
-    await Client(population=people[1:]).afit(people[0])
+    me, *others = simulate_people(151, seed=3)
+    return lambda: Client(population=others).afit(me)
 
 
 def contended(url: str, cache: Path) -> Callable[[], Coroutine[Any, Any, object]]:
-    """A question, while another process writes the cache."""
+    """A comparison by a model, while another process writes the cache."""
+    profile = Client().fit(simulate_people(1, choices=8, seed=9)[0])
+    choice = profile.history.choices[0]
+    client = Client("simulated", base_url=url, cache=cache)
 
     async def work() -> None:
-        async def ask(text: str) -> str:
-            llm = shared("simulated", EndpointOptions(base_url=url, cache=cache))
-            return (await llm.complete([Message("user", text)], SamplingParams(4))).text
-
-        await background_loop.join(ask("warm"))
-        holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(cache), str(HELD_S)], stdout=subprocess.PIPE)
+        await client.acompare(profile, choice.context, choice.chosen, choice.rejected, verdicts="token")
+        words = (sys.executable, "-c", HOLDER, str(cache), str(HELD_S))
+        holder = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
         assert holder.stdout is not None
-        await asyncio.to_thread(holder.stdout.readline)
-        await background_loop.join(ask("while another process writes"))
-        holder.wait()
+        await holder.stdout.readline()
+        await client.acompare(profile, choice.context, choice.rejected, "Neither.", verdicts="token")
+        await holder.wait()
 
     return work
 
@@ -108,9 +105,11 @@ def contended(url: str, cache: Path) -> Callable[[], Coroutine[Any, Any, object]
 def report(folder: Path) -> Callable[[], Coroutine[Any, Any, object]]:
     """A benchmark of two methods on 60 people, and its page."""
 
+    people = simulate_people(60, choices=12, seed=5)
+
     async def work() -> None:
-        people = simulate_people(60, choices=12, seed=5)
-        result = await arun(people, ["longer", "population", "traits"], Design(folds=2, data="simulated"), folder=folder)
+        design = Design(folds=2, data="simulated")
+        result = await arun(people, ["longer", "population", "traits"], design, folder=folder)
         await in_fitting_worker(write, result, folder, "longer")
         await in_fitting_worker(write_report, folder)
 
@@ -130,7 +129,7 @@ def main() -> int:
         base = max(asyncio.run(standstill(idle))[:2])
         row("idle, longest pause of either loop", f"{base:.1f} ms", "none", True)
         loads = {
-            "population of 150 people": population,
+            "population of 150 people": population(),
             "cache held by another process": contended(host.url, Path(folder) / "held.sqlite"),
             "benchmark and report": report(Path(folder) / "run"),
         }
