@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import orjson
 
 from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder, shared_minilm
@@ -37,6 +39,9 @@ from personalrm.profile.records import Profile, TraitsState, TraitWeight
 
 Pair = tuple[Sequence[Message], str, str]
 _CHUNK = 32  # pairs read at once; more would leave the processor's cache
+_PRIORS = 16
+_BEHIND: dict[bytes, TraitsModel] = {}
+"""By a hash of the prior: people whose profiles have the same one share it, and what was read of texts (160 kB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,13 @@ class TraitsModel:
         """
         state: Any = _state_of(profile)
         try:
-            return cls.from_prior(Prior.from_json(state["prior"]))
+            key = blake2b(orjson.dumps(state["prior"]), digest_size=16).digest()
+            found = _BEHIND.get(key)
+            if found is None:
+                found = _BEHIND[key] = cls.from_prior(Prior.from_json(state["prior"]))
+                while len(_BEHIND) > _PRIORS:
+                    del _BEHIND[next(iter(_BEHIND))]
+            return found
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
 
