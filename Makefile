@@ -3,14 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo
 
-<<<<<<< HEAD
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
 PYTEST_FLAGS ?=
 
-.PHONY: demo test slow programs lint types bench wheel clean
-=======
-.PHONY: docs demo test lint types slow bench wheel clean
->>>>>>> main
+.PHONY: demo test slow programs lint types docs bench wheel clean
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
