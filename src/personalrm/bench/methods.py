@@ -17,7 +17,7 @@ from personalrm.bench.protocols import Method, Population, Prediction, Question,
 from personalrm.errors import DataError
 from personalrm.models.base import LocalModel
 from personalrm.models.from_population import Recipe
-from personalrm.models.registry import RECORDED, Entry, entry_of
+from personalrm.models.registry import RECORDED, Registration, entry_of
 from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import Verdict
 
@@ -57,7 +57,7 @@ def method_named(name: str, setup: Setup) -> Method:
     return LocalMethod(name, model, entry.probabilistic, entry.personal, recipe, entry.load(), origin)
 
 
-def _origin(name: str, entry: Entry, recipe: Recipe) -> Origins:
+def _origin(name: str, entry: Registration, recipe: Recipe) -> Origins:
     """Where the model of a method comes from."""
     training = recipe.training
     made: Mapping[str, Callable[[], Origins]] = {
@@ -74,7 +74,7 @@ def asks(name: str) -> bool:
     return entry_of(name).kind == "judge"
 
 
-def _judge(name: str, entry: Entry, setup: Setup) -> Method:
+def _judge(name: str, entry: Registration, setup: Setup) -> Method:
     from personalrm.bench.judges import JudgeMethod
     from personalrm.profile.options import Options
 

@@ -6,7 +6,7 @@
 
     entry_of("memory").kind                                     # "judge": it asks a language model
     await judge_named("memory")(endpoint, history, Options())   # FittedJudge
-    register(Entry("mine", "my_package.judges:mine", "judge"))  # then `bench --methods mine`
+    register(Registration("mine", "my_package.judges:mine", "judge"))  # then `bench --methods mine`
 
 An engine learns profiles. `personalrm bench` compares more: every entry below is a method there. What an entry names is
 imported when it is needed.
@@ -47,7 +47,7 @@ Kind = Literal["judge", "local", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Registration:
     """What stands behind a name.
 
     Attributes:
@@ -75,42 +75,42 @@ class Entry:
         return getattr(importlib.import_module(f"personalrm.{module}" if inside else module), attribute)
 
 
-def _entries() -> Iterator[Entry]:
+def _entries() -> Iterator[Registration]:
     maker, judge = "models.from_population:", "models.judges."
     for name in SURFACE:
-        yield Entry(name, f"{maker}surface", personal=False, probabilistic=False)
+        yield Registration(name, f"{maker}surface", personal=False, probabilistic=False)
     for name in TRAITS:
-        yield Entry(name.replace("traits", "population"), f"{maker}traits", personal=False, model=name)
-        yield Entry(name, f"{maker}traits", model=name)
+        yield Registration(name.replace("traits", "population"), f"{maker}traits", personal=False, model=name)
+        yield Registration(name, f"{maker}traits", model=name)
     for name in LEARNED:
-        yield Entry(name, f"{maker}learned", model="features")
-        yield Entry(f"{name}:published", f"{maker}learned", model="features")
-    yield Entry(BRADLEY_TERRY, f"{maker}bradley_terry", personal=False, model="backbone")
+        yield Registration(name, f"{maker}learned", model="features")
+        yield Registration(f"{name}:published", f"{maker}learned", model="features")
+    yield Registration(BRADLEY_TERRY, f"{maker}bradley_terry", personal=False, model="backbone")
     for told in ("persona", "persona+demonstrations", "history", "demographics"):
-        yield Entry(f"{BRADLEY_TERRY}:{told}", f"{maker}bradley_terry", model="backbone")
-    yield Entry(TRAINED, f"{maker}saved")
-    yield Entry(RECORDED, "", "recorded", personal=False, probabilistic=False)
-    yield Entry("default", f"{judge}plain:default", "judge", personal=False)
-    yield Entry("demographics", f"{judge}shown:demographics", "judge", personal=False)
-    yield Entry("history", f"{judge}shown:history", "judge")
-    yield Entry("memory", f"{judge}memory:memory", "judge")
-    yield Entry("rubric", f"{judge}rubric:rubric", "judge")
-    yield Entry("stated", f"{judge}stated:stated", "judge", personal=False)
-    yield Entry("synthesizeme", f"{judge}synthesizeme:synthesizeme", "judge")
+        yield Registration(f"{BRADLEY_TERRY}:{told}", f"{maker}bradley_terry", model="backbone")
+    yield Registration(TRAINED, f"{maker}saved")
+    yield Registration(RECORDED, "", "recorded", personal=False, probabilistic=False)
+    yield Registration("default", f"{judge}plain:default", "judge", personal=False)
+    yield Registration("demographics", f"{judge}shown:demographics", "judge", personal=False)
+    yield Registration("history", f"{judge}shown:history", "judge")
+    yield Registration("memory", f"{judge}memory:memory", "judge")
+    yield Registration("rubric", f"{judge}rubric:rubric", "judge")
+    yield Registration("stated", f"{judge}stated:stated", "judge", personal=False)
+    yield Registration("synthesizeme", f"{judge}synthesizeme:synthesizeme", "judge")
     for variant in ("persona", "demonstrations", "both", "unverified", "unselected"):
-        yield Entry(f"synthesizeme:{variant}", f"{judge}synthesizeme:{variant}", "judge")
+        yield Registration(f"synthesizeme:{variant}", f"{judge}synthesizeme:{variant}", "judge")
 
 
 _BY_NAME = {one.name: one for one in _entries()}
 
 
-def register(entry: Entry) -> None:
+def register(entry: Registration) -> None:
     """Make a judge or method of your own known under its name. DataError if the name is taken."""
     if _BY_NAME.setdefault(entry.name, entry) != entry:
         raise DataError(f"the name '{entry.name}' stands for something else already: choose another")
 
 
-def entry_of(name: str) -> Entry:
+def entry_of(name: str) -> Registration:
     """What stands behind the name. DataError names the known ones."""
     beginning = name[: name.find(":") + 1]
     found = _BY_NAME.get(name) or (_BY_NAME.get(beginning) if name != beginning else None)

@@ -15,7 +15,7 @@ from personalrm.models import registry
 from personalrm.models.judges import FittedJudge, seeing
 from personalrm.models.judges.memory import read_facts
 from personalrm.models.judges.rubric import Criterion, margin, read_criteria
-from personalrm.models.registry import Entry, entry_of, judge_named, names, register
+from personalrm.models.registry import Registration, entry_of, judge_named, names, register
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
 from personalrm.synthesis.judging import JudgeContext
@@ -86,13 +86,13 @@ async def last_words(endpoint: Endpoint, history: History, options: Options) -> 
 async def test_a_judge_of_ones_own_is_registered_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_BY_NAME", dict(registry._BY_NAME))
     monkeypatch.setitem(sys.modules, "my_module", sys.modules[__name__])
-    mine = Entry("last-words", "my_module:last_words", "judge")
+    mine = Registration("last-words", "my_module:last_words", "judge")
     register(mine)
     register(mine)
     found = await asked("last-words", Model(letter), ada(reason="Because."))
     assert found.learned == {"memory": "Because."}
     with pytest.raises(DataError, match="'memory' stands for something else"):
-        register(Entry("memory", "my_module:last_words", "judge"))
+        register(Registration("memory", "my_module:last_words", "judge"))
 
 
 @pytest.mark.parametrize("name", names("judge"))
