@@ -149,7 +149,9 @@ def asked(ledgers: Iterable[Budget]) -> None:
     for one in ledgers:
         if one.calls or one.from_cache:
             cost = f", ${one.cost:.2f}" if one.cost else ""
-            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already.")
+            odd = f"; {counted(one.refused, 'question')} refused by the host" if one.refused else ""
+            odd += f"; {counted(one.cut, 'answer')} stayed cut off" if one.cut else ""
+            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already{odd}.")
 
 
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:

@@ -141,6 +141,7 @@ class LanguageModel:
             await self._check_room()
             completion = await self._sender.send(messages, want, call)
             claimed = not call.kept
+            self.ledger.cut += completion.finish_reason == "length" and not want.prefix_only
             return call.total(completion)
         except RequestRefused:
             self.ledger.refused += 1
