@@ -39,10 +39,10 @@ LONGEST, LONG_FROM = 350, 300
 LONG = {
     "cli.output": "all that the commands print, so that one page shows how results look",
     "client": "one class: each verb, its async twin and its docstring",
-    "data.formats": "one table of the formats and one function a field: the reader of a row sees them together",
     "files": "all that writes: whole files, locks and databases use each other's parts",
     "llm.language_model": "one class: cache, budget, sharing and cancelling of one request belong together",
     "llm.verdicts": "the phrases of verdicts and the rules that read them, in the order in which they are tried",
+    "preferences": "what a choice is, with rankings and thumbs: one vocabulary on one page",
     "profile.provenance": "the one place of fingerprints: splitting it would make a second one",
     "store.schema": "the tables, one after the other",
 }
@@ -66,7 +66,6 @@ SEVERAL = {
     "Plan": "of a benchmark, of curation, of prompt optimisation",
     "Point": "of a chart; of a training run",
     "Prediction": "of a benchmark; as the store keeps it",
-    "Predictor": "the seam's; the benchmark's",
     "Question": "of a benchmark; the next one to ask a person",
     "Record": "of a study; of a reward model",
     "Row": "of results; of the vectors' file; of training data",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.data.choices import Reading, choices_of
+from personalrm.data.choices import RowReading, choices_of
 from personalrm.data.fields import moment
 from personalrm.data.identity import Register
 from personalrm.data.layout import Layouts
@@ -33,8 +33,8 @@ def one(row: dict[str, object]) -> Preference:
     return choice
 
 
-def reading(row: dict[str, object]) -> Reading:
-    return Reading(Register(), Numbering(lambda: [row]))
+def reading(row: dict[str, object]) -> RowReading:
+    return RowReading(Register(), Numbering(lambda: [row]))
 
 
 def fault(row: dict[str, object]) -> RowError:

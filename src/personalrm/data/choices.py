@@ -1,6 +1,6 @@
 """From one row and the roles of its columns to choices.
 
-reading = Reading(Register())
+reading = RowReading(Register())
 found = choices_of({"user": "ada", "prompt": "Hi", "chosen": "Hello!", "rejected": "?"}, layout, reading)
 found.choices, found.thumbs, found.faults, found.too_close
 """
@@ -38,7 +38,7 @@ MOST = 64
 
 
 @dataclass(slots=True)
-class Reading:
+class RowReading:
     """What is known while a file is read.
 
     Attributes:
@@ -67,7 +67,7 @@ class Found:
     too_close: int = 0
 
 
-def choices_of(row: Fields, layout: Layout, reading: Reading, user: str | None = None) -> Found:
+def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | None = None) -> Found:
     """The choices in a row; ``user`` as from `user_of`, if that is known. RowError: it cannot be used as a whole."""
     if layout.kind == "pair":
         return Found((_pair(row, layout, reading, user),))
@@ -81,7 +81,7 @@ def choices_of(row: Fields, layout: Layout, reading: Reading, user: str | None =
     return _several(row, layout, reading, outcome)
 
 
-def _pair(row: Fields, layout: Layout, reading: Reading, user: str | None) -> Preference:
+def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
     sides = _response(row, layout, "chosen"), _response(row, layout, "rejected")
     (_, chosen), (_, rejected) = sides
     context = conversation_of(row, layout)
@@ -135,7 +135,7 @@ def _texts(
     return without_answer(context, (one, other)), one, other
 
 
-def _several(row: Fields, layout: Layout, reading: Reading, outcome: Outcome) -> Found:
+def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome) -> Found:
     """The pairs of a choice among some responses, and the thumbs that have no counterpart."""
     context = conversation_of(row, layout)
     if outcome.turns:
@@ -187,7 +187,7 @@ class _Ranking:
 def _preference(
     row: Fields,
     layout: Layout,
-    reading: Reading,
+    reading: RowReading,
     context: Turns,
     pair: Pair,
     whole: _Ranking | None = None,
@@ -218,7 +218,7 @@ def _second(layout: Layout) -> str:
     return next(iter(layout.roles.get("rejected", layout.sides.columns[1:2])), "rejected")
 
 
-def _thumbs(row: Fields, layout: Layout, reading: Reading, context: Turns, outcome: Outcome) -> Sequence[Thumb]:
+def _thumbs(row: Fields, layout: Layout, reading: RowReading, context: Turns, outcome: Outcome) -> Sequence[Thumb]:
     """Single responses that were liked or not."""
     if not reading.labels:
         return ()

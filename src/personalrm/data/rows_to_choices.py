@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from personalrm.data.about import given_id, user_of
-from personalrm.data.choices import Found, Reading, choices_of
+from personalrm.data.choices import Found, RowReading, choices_of
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields
 from personalrm.data.files import Row
@@ -55,7 +55,7 @@ class Pass:
         self._unpacker = Unpacker()
         self._unread = UnreadColumns(problems)
         numbering = Numbering(lambda: (row for _, row in self._generic(given.rows())))
-        self._reading = Reading(register, numbering, how.min_gap, how.labels, given.source)
+        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source)
         self.people = people
         self.first: RowError | None = None
         self.rows = 0
