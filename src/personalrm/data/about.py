@@ -29,12 +29,20 @@ _WORDS = 6
 """Words from which on a text in the column of people is rather what a user said."""
 
 
+def as_written(row: Fields, layout: Layout) -> bool:
+    """Whether `writing` marked the row: its names and texts stand for themselves, whatever they look like."""
+    columns = layout.roles.get("as_written")
+    return bool(columns) and flag(row.get(columns[0]), columns[0])  # type: ignore[index]
+
+
 def user_of(row: Fields, layout: Layout) -> str:
     """Whose choice the row is; ``me`` if it names nobody.
 
     Raises:
         RowError: the column holds no name.
     """
+    if "as_written" in layout.roles and as_written(row, layout):
+        return text(row.get("user"), "user")
     for column in layout.roles.get("user", ()):
         value = row.get(column)
         if type(value) is str:
@@ -54,6 +62,8 @@ def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
     columns = layout.roles.get("id")
     if not columns:
         return "", None
+    if "as_written" in layout.roles and as_written(row, layout):
+        return "id", text(row.get("id"), "id")
     value = row.get(columns[0])
     if type(value) is str and value and value.isascii() and value not in NOBODY and not value.isspace():
         return columns[0], value
@@ -66,6 +76,8 @@ def own_group(row: Fields, layout: Layout) -> str | None:
     columns = layout.roles.get("group")
     if not columns:
         return None
+    if "as_written" in layout.roles and as_written(row, layout):
+        return text(row.get("group"), "group")
     field, value = first_of(row, columns)
     return None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, field)
 

@@ -7,13 +7,13 @@ found.choices, found.thumbs, found.faults, found.too_close
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from personalrm.data.about import about, given_id, is_tie, margin_of, own_group, user_of
-from personalrm.data.contents import Turns
+from personalrm.data.about import about, as_written, given_id, is_tie, margin_of, own_group, user_of
+from personalrm.data.contents import Turns, is_conversation
 from personalrm.data.conversations import (
     apart,
     apart_text,
@@ -30,8 +30,9 @@ from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import Outcome, of_list, of_sides, tie_words
 from personalrm.data.ratings import Pair
 from personalrm.data.thinking import without_thinking
+from personalrm.data.unpacking import structured, unpacked
 from personalrm.errors import RowError
-from personalrm.preferences import Preference, Thumb, group_of, pair_id
+from personalrm.preferences import Message, Preference, Thumb, group_of, pair_id
 
 MOST = 64
 """Responses to one prompt; n of them make n (n - 1) / 2 pairs."""
@@ -82,6 +83,8 @@ def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | Non
 
 
 def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
+    if "as_written" in layout.roles and as_written(row, layout):
+        return _written(row, layout, reading, user)
     sides = _response(row, layout, "chosen"), _response(row, layout, "rejected")
     (_, chosen), (_, rejected) = sides
     context = conversation_of(row, layout)
@@ -99,6 +102,27 @@ def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) ->
     else:
         pair = Pair(one, other, False, None)
     return _preference(row, layout, reading, context, pair, user=user)
+
+
+def _written(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
+    """A row that `writing` marked: the texts as they stand, with nothing cut, joined or read into them."""
+    listed = structured(row.get("context"), "context")
+    if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+        raise RowError("a list of {role, content}", field="context", found=describe(listed))
+    context = tuple(Message(text(one.get("role"), "role"), text(one.get("content"), "content")) for one in listed)
+    one, other = (_said(row.get(name), name) for name in ("chosen", "rejected"))
+    pair = Pair(one, other, is_tie(row, layout), margin_of(row, layout))
+    if not reading.labels:
+        pair = Pair(min(one, other), max(one, other), True, None)
+    return _preference(row, layout, reading, context, pair, user=user)
+
+
+def _said(value: object, field: str) -> str:
+    """A response as `writing` has it: text, or a message where the text could be taken for one."""
+    found = unpacked(value) if isinstance(value, str) else value
+    if isinstance(found, Mapping) and is_conversation(found):
+        return text(found.get("content"), field)
+    return text(value, field)
 
 
 _OPEN = ("[", "{")

@@ -121,6 +121,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "ranking": ("ranking",),
     "weight": ("weight",),
     "status": ("status",),
+    "as_written": ("as_written",),
     "model": ("model", "model_name", "model_id"),
 }
 ABOUT = (

@@ -27,7 +27,7 @@ from personalrm.errors import RowError
 
 Kind = Literal["pair", "sides", "list", "one", ""]
 CONVERSATION = ("system", "history", "context", "prompt", "input")
-_OTHER = ("source", "ranking", "weight", "status")
+_OTHER = ("source", "ranking", "weight", "status", "as_written")
 _SEVERAL = ("user", "id", "group", "time", "reason")
 """Roles that a second column fills where the first holds nothing (reasons are joined)."""
 _TELLING = frozenset(("tie", "status", "winner", "scores", "margin", "chosen_score"))

@@ -2,7 +2,9 @@
 
     write_choices("choices.jsonl.gz", history)      # kind and compression follow from the name: .jsonl, .csv, each .gz
 
-JSONL holds one object a line and leaves out what is not known. CSV holds all columns, objects as JSON.
+JSONL holds one object a line and leaves out what is not known. CSV holds all columns, objects as JSON. A choice with
+a name or text that a reader of files would take for something else (a user called "NaN", an answer with ``<think>``)
+is marked ``as_written``.
 The file appears under its name only once it is complete.
 """
 
@@ -17,7 +19,10 @@ from typing import IO
 
 import orjson
 
-from personalrm.data.contents import is_conversation
+from personalrm.data.contents import ROLES, is_conversation
+from personalrm.data.conversations import is_dialogue
+from personalrm.data.fields import NOBODY
+from personalrm.data.thinking import without_thinking
 from personalrm.data.unpacking import unpacked
 from personalrm.errors import DataError
 from personalrm.files import replacing, stored
@@ -41,6 +46,7 @@ COLUMNS = (
     "stated",
     "ranking",
     "weight",
+    "as_written",
 )
 
 _OBJECTS = ("context", "judges", "stated")
@@ -86,7 +92,27 @@ def as_row(choice: Preference) -> dict[str, object]:
         row["judges"] = dict(choice.judges)
     if choice.stated:
         row["stated"] = dict(choice.stated)
+    if _may_be_read_otherwise(choice):
+        row["as_written"] = True
     return row
+
+
+def _may_be_read_otherwise(choice: Preference) -> bool:
+    """Whether a reader of other people's files would see something else in a name or a text than what stands there."""
+    names = (choice.user, choice.id, choice.group)
+    responses = (choice.chosen, choice.rejected)
+    last = choice.context[-1] if choice.context else None
+    return (
+        any(name in NOBODY or not name or name.isspace() for name in names)
+        or any(without_thinking(one) != one for one in responses)
+        or all(is_dialogue(one) for one in responses)
+        or (last is not None and last.role == "assistant" and last.content in responses)
+        or any(
+            ROLES.get(turn.role) != turn.role
+            or (turn.role == "assistant" and without_thinking(turn.content) != turn.content)
+            for turn in choice.context
+        )
+    )
 
 
 def _packed(file: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> int:
