@@ -119,7 +119,7 @@ def apart(context: Turns, sides: Sequence[Turns], fields: Sequence[str]) -> tupl
 
 
 def _answer(rest: Turns, field: str) -> str:
-    if len(rest) > 1 and not all(one.role == "assistant" for one in rest):
+    if len(rest) > 1 and not all(one.role in ("assistant", "tool") for one in rest):
         raise RowError("one response after the shared messages", field=field, found=f"{len(rest)} messages")
     if rest[-1].role == "user":
         raise RowError("a conversation that ends in an answer", field=field, found="a message of the user")

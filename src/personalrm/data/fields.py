@@ -22,7 +22,10 @@ Fields = Mapping[str, Any]
 _BITS = 64
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
-NOBODY = {"nan", "NaN", "null", "NULL", "None", "N/A", "n/a", "<NA>", "NaT"}
+NOBODY = {
+    *("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "N/A", "n/a", "NA", "<NA>", "NaT", "#N/A", "#NA"),
+    *("undefined", "-nan", "-NaN"),
+}
 """Texts that other tools write where a cell holds nothing."""
 _TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
 

@@ -17,14 +17,11 @@ import orjson
 from personalrm.data.fields import Fields, describe
 from personalrm.data.limits import Limits
 from personalrm.data.unpacking import too_deep
+from personalrm.data.wrapping import SPLITS, WRAPPERS, may_be_wrapped, unwrapped
 from personalrm.errors import DataError, RowError
 
 Row = tuple[int, Fields | RowError]
 BOM = b"\xef\xbb\xbf"
-WRAPPERS = ("data", "rows", "items", "results", "records", "examples", "entries", "pairs", "preferences", "feedback")
-"""Names under which exports keep their list of rows."""
-_SPLITS = ("train", "validation", "test")
-_TELLING = frozenset((*WRAPPERS, *_SPLITS, "row_idx"))
 _NOWHERE = -1
 _BLOCK = 1 << 20
 _PEEK = 5
@@ -42,35 +39,11 @@ def json_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[Row]:
         _lines(begun, stream, limits) if first else _values(b"".join(line for _, line in begun), stream, path, limits)
     )
     for number, row in found:
-        if isinstance(row, RowError) or _TELLING.isdisjoint(row):
+        if isinstance(row, RowError) or not may_be_wrapped(row):
             yield number, row
             continue
         for one in unwrapped(row):
             yield number, one
-
-
-def unwrapped(row: Fields) -> Iterator[Fields | RowError]:
-    """The rows in an object that only holds a list of them; else the row itself."""
-    wrapper = next((name for name in (*WRAPPERS, *_SPLITS) if isinstance(row.get(name), list)), None)
-    listed = row[wrapper] if wrapper else ()
-    if wrapper is None or not listed or not all(isinstance(one, dict) for one in listed) or _is_a_row(row, wrapper):
-        yield _of_server(row)
-        return
-    for name in (wrapper, *(one for one in _SPLITS if one != wrapper and isinstance(row.get(one), list))):
-        for one in row[name]:
-            yield _of_server(one) if isinstance(one, dict) else RowError("a JSON object", found=describe(one))
-
-
-def _is_a_row(row: Fields, wrapper: str) -> bool:
-    """Whether there is more beside the list than what exports say of themselves."""
-    said = {"prompt", "question", "instruction", "input", "context", "messages", "user", "user_id", "chosen", "query"}
-    return wrapper not in _SPLITS and not said.isdisjoint(row)
-
-
-def _of_server(row: Fields) -> Fields:
-    """Rows as the hub's data sets server wraps them."""
-    inner = row.get("row")
-    return inner if isinstance(inner, dict) and "row_idx" in row else row
 
 
 def _first_lines(stream: IO[bytes], limits: Limits) -> tuple[bool | None, list[tuple[int, bytes]]]:
@@ -142,7 +115,7 @@ def object_of(data: bytes, limits: Limits) -> Fields | RowError:
 def _second_look(data: bytes) -> Any:
     """Why orjson refused: the value after all (NaN, lone surrogates: the field's check tells more), or the fault."""
     try:
-        return json.loads(data.decode())
+        return json.loads(data.decode().rstrip(", \r\n"))  # a comma ends each line of an array that lost its brackets
     except UnicodeDecodeError as error:
         return RowError("UTF-8 text", found=f"the byte 0x{data[error.start]:02x} at byte {error.start + 1} of the line")
     except json.JSONDecodeError as error:
@@ -223,7 +196,7 @@ class _Values:
         name = key.group(1).decode("utf-8", "replace") if key else ""
         while len(self._data) - self._place < 64 and self._more():
             pass
-        return name in (*WRAPPERS, *_SPLITS) and self._data[self._place : self._place + 64].lstrip()[:1] == b"{"
+        return name in (*WRAPPERS, *SPLITS) and self._data[self._place : self._place + 64].lstrip()[:1] == b"{"
 
     def _more(self) -> bool:
         """Read on; what is no longer needed is let go."""

@@ -117,6 +117,8 @@ class _Finder:
         self._by_plain: dict[str, str] = {}
         for name in self._names:
             self._by_plain.setdefault(plain(name), name)
+        for name in self._names:
+            self._by_plain.setdefault(plain(name).replace("_", ""), name)  # BETTERRESPONSE, userid
         self._free = dict.fromkeys(self._names)
         self._roles: dict[str, tuple[str, ...]] = {}
 
@@ -139,6 +141,7 @@ class _Finder:
         unread = tuple(self._free)
         if kind == "" and "winner" in roles:
             kind, used = self._named_by_the_winner(used)
+            unread = () if kind else unread
         return Layout(
             kind, roles, *used[:4], used.doubtful, alone and "user" not in self._given.roles, unread, self._given.values
         )
@@ -206,13 +209,22 @@ class _Finder:
 
     def _found(self, role: str) -> str | None:
         """The first free column of this role."""
-        return next((self._by_plain[one] for one in ROLES[role] if self._by_plain.get(one) in self._free), None)
+        return next(iter(self._all(role)), None)
+
+    def _all(self, role: str) -> list[str]:
+        """The free columns of this role, the surest first."""
+        found = {}
+        for one in ROLES[role]:
+            for name in (one, one.replace("_", "")):
+                column = self._by_plain.get(name)
+                if column in self._free:
+                    found[column] = None
+        return list(found)  # type: ignore[arg-type]
 
     def _claim(self, role: str, most: int = 1) -> None:
         if role in self._roles:
             return
-        found = [self._by_plain[one] for one in ROLES[role] if self._by_plain.get(one) in self._free]
-        self._take(role, tuple(found[:most]))
+        self._take(role, tuple(self._all(role)[:most]))
 
     def _take(self, role: str, columns: tuple[str, ...]) -> None:
         if columns or role in self._given.roles:
@@ -225,7 +237,8 @@ class _Finder:
 
     def _named(self, name: str) -> str:
         """The column that the user means."""
-        found = name if name in self._names else self._by_plain.get(plain(name))
+        joined = plain(name).replace("_", "")
+        found = name if name in self._names else self._by_plain.get(plain(name), self._by_plain.get(joined))
         if found is None:
             there = ", ".join(self._names[:20]) or "none"
             raise ColumnsError(f"a column '{name}', as --columns says", found=f"the columns {there}")

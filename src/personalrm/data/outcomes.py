@@ -23,7 +23,8 @@ from personalrm.data.unpacking import structured
 from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
-_ORDER = re.compile(r"\s*(?:>+|≻|,|;|\s)\s*")
+_ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
+_SAME = re.compile(r"\s*[=≈~]+\s*")
 _NAME = 40
 """Characters up to which two texts without a space may be models' names."""
 
@@ -119,7 +120,9 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
         return replace(found, judged=ranked, simple=False)
     if any(one.score is not None or one.rank is not None for one in found.judged):
         return replace(found, simple=False)
-    column = next(iter(layout.roles.get("winner", ())), "winner")
+    column = next(iter(layout.roles.get("winner", ())), None)
+    if column is None:
+        raise ColumnsError("a column that says which response won", found=f"the columns {', '.join(map(str, row))}")
     raise RowError("a, b or tie (in label: 1, 0 or 0.5)", field=column, found=describe(row.get(column)))
 
 
@@ -195,11 +198,14 @@ def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequen
     if not isinstance(value, str) or not labels or value[:1] in ("[", "{"):
         return None
     winner = Winner(labels, [f"response {label}" for label in labels])
-    order = [winner.of(one) for one in _ORDER.split(value.strip()[:500]) if one]
-    places = [next(iter(one)) for one in order if one is not None and len(one) == 1]
-    if len(places) != len(order) or len(set(places)) != len(places) or len(places) != len(said):
-        return None
-    return [one._replace(rank=float(places.index(at) + 1)) for at, one in enumerate(said)]
+    ranks: dict[int, float] = {}
+    for rank, tier in enumerate(_ORDER.split(value.strip()[:500]), 1):
+        for name in _SAME.split(tier):
+            one = winner.of(name) if name.strip() else None
+            if one is None or len(one) != 1 or next(iter(one)) in ranks:
+                return None
+            ranks[next(iter(one))] = float(rank)
+    return [one._replace(rank=ranks[at]) for at, one in enumerate(said)] if len(ranks) == len(said) else None
 
 
 def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> Sequence[Judged] | None:

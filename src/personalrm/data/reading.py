@@ -189,6 +189,8 @@ class _Reader:
             return DataError(f"{given.name} is empty: it holds no choices")
         if user is not None and user not in self.people and self.people:
             return DataError(self._unknown(user))
+        if isinstance(done.first, ColumnsError) and "--columns says" in done.first.expected:
+            return DataError(f"{given.name} has {done.first.found}, but not {done.first.expected}")
         if isinstance(done.first, ColumnsError) and not done.first.field:
             return DataError(f"{given.name} has {wrong_columns(done.first)}")
         whose = f" of '{user}'" if user is not None else ""

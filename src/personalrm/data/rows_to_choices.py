@@ -112,6 +112,8 @@ class Pass:
         return self._unpacker.unpacked(rows, self._empty, self._note) if note else self._unpacker.unpacked(rows)
 
     def _note(self, row: Fields, format_: Format) -> None:
+        if format_.hands_on:
+            return
         self._unread.outside(row, {*format_.needs, *format_.reads})
 
     def _empty(self) -> None:

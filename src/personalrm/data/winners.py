@@ -42,6 +42,7 @@ _FILLERS = {
     *("i", "my", "of", "was", "it", "s", "number", "than", "others", "other", "column", "argument", "passage"),
 }
 _A_BIT = ("_a_bit", "_a_little", "_a_lot")
+_EVEN = frozenset("=≈~")
 _ORDINALS = ("1st", "2nd", "3rd", "4th")
 _COMPARED = re.compile(r"([a-z0-9_ ]{1,40}?)\s*(>+|<+|»|«|≻|≺|=+|≈|~)\s*([a-z0-9_ ]{1,40})")
 _MOST = 64
@@ -71,6 +72,7 @@ class Winner:
         self._values = values or {}
         self._names = {plain(column): at for at, column in enumerate(columns)}
         self._names.update((label, at) for at, label in enumerate(labels))
+        self._numbered = any(label.isdecimal() for label in labels)
         for family in (*FAMILIES[:1], *FAMILIES[3:6], _ORDINALS):
             if not set(labels) & set(family):
                 for at, label in enumerate(family[: self._count]):
@@ -99,6 +101,8 @@ class Winner:
             return frozenset({self._names[word]})
         if word.startswith(_UNSURE):
             return None
+        if value.strip() in _EVEN:
+            return everybody
         compared = _COMPARED.fullmatch(value.strip().strip("[]() ").lower()) if len(value) <= 100 else None
         if compared:
             return self._compared(*compared.groups())
@@ -114,6 +118,9 @@ class Winner:
         if "than" in words and len(rest) == 2 and set(words) & {"better", "preferred"}:
             rest = rest[:1]  # "A is better than B"
         at = self._names.get("_".join(rest)) if rest else None
+        if at is None and len(rest) == 1 and len(words) > 1 and rest[0].isdecimal() and not self._numbered:
+            at = int(rest[0][:3]) - 1  # "Response 2" of those called a and b
+            at = at if 0 <= at < self._count else None
         return None if at is None else frozenset({at})
 
     def _compared(self, one: str, sign: str, other: str) -> frozenset[int] | None:

@@ -11,10 +11,10 @@ from typing import Any
 
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, describe, missing
-from personalrm.data.formats.base import Format
+from personalrm.data.formats.base import Format, names_a_side, with_prompt
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
-from personalrm.data.winners import Winner, as_number
+from personalrm.data.winners import as_number
 from personalrm.errors import RowError
 
 _SUBMITTED = (None, "submitted", "completed")
@@ -25,6 +25,8 @@ Answers = dict[str, dict[str, Any]]
 
 def records(row: Fields) -> Iterator[Fields]:
     texts, responses = structured(row["fields"], "fields"), structured(row["responses"], "responses")
+    if isinstance(responses, list):
+        responses = _by_question(responses)
     if not isinstance(texts, Mapping) or not isinstance(responses, Mapping):
         raise RowError("objects of fields and of responses", field="responses", found=describe(responses))
     answers: Answers = {}
@@ -36,6 +38,17 @@ def records(row: Fields) -> Iterator[Fields]:
                 answers.setdefault(str(one.get("user_id") or ""), {})[str(question)] = one["value"]
     said = {"id": row.get("id"), "time": row.get("inserted_at")}
     yield from _choices(texts, answers, said)
+
+
+def _by_question(responses: Sequence[Any]) -> dict[str, list[Any]]:
+    """Version 1 has an item for each annotator, with the values of all questions."""
+    found: dict[str, list[Any]] = {}
+    for one in responses:
+        values = one.get("values") if isinstance(one, Mapping) else None
+        for question, value in (values or {}).items() if isinstance(values, Mapping | None) else ():
+            said = value.get("value") if isinstance(value, Mapping) else value
+            found.setdefault(str(question), []).append({**one, "value": said})
+    return found
 
 
 def flat(row: Fields) -> Iterator[Fields]:
@@ -66,7 +79,7 @@ def _choices(texts: Fields, answers: Answers, said: Fields) -> Iterator[Fields]:
                 found = _ranked(texts, value, question)
             elif as_number(value) is not None and rated:
                 ratings[rated] = value
-            elif isinstance(value, str) and (value in texts or _names_a_side(value, sides)):
+            elif isinstance(value, str) and (value in texts or names_a_side(value, texts)):
                 found = _chosen(texts, value, sides)
             elif as_number(value) is not None:
                 found = found or {**texts, "winner": value}
@@ -75,7 +88,7 @@ def _choices(texts: Fields, answers: Answers, said: Fields) -> Iterator[Fields]:
         if found is None and len(ratings) > 1:
             rest = {name: text for name, text in texts.items() if name not in ratings}
             responses = [{"content": texts[name], "score": value} for name, value in ratings.items()]
-            found = {**rest, "responses": responses}
+            found = {**with_prompt(rest), "responses": responses}
         if found is None:
             raise RowError("a choice, a ranking or ratings of the fields", field="responses", found=", ".join(given))
         yield {**found, **said, "user": user or None, "reason": "\n".join(reasons) or None}
@@ -90,7 +103,7 @@ def _chosen(texts: Fields, value: str, sides: Sequence[str]) -> dict[str, Any]:
         others = [name for name, text in texts.items() if name != value and isinstance(text, str)][-1:]
     responses = [value, *others]
     rest = {name: text for name, text in texts.items() if name not in responses}
-    return {**rest, "responses": [texts[name] for name in responses], "winner": "response 1"}
+    return {**with_prompt(rest), "responses": [texts[name] for name in responses], "winner": "response 1"}
 
 
 def _ranked(texts: Fields, value: Any, question: str) -> dict[str, Any]:
@@ -103,12 +116,7 @@ def _ranked(texts: Fields, value: Any, question: str) -> dict[str, Any]:
         there = ", ".join(map(str, texts))
         raise RowError(f"a ranking of the fields {there}", field=question, found=", ".join(ranks)[:80])
     rest = {name: text for name, text in texts.items() if name not in ranks}
-    return {**rest, "responses": [texts[name] for name in ranks], "ranks": list(ranks.values())}
-
-
-def _names_a_side(value: str, sides: Sequence[str]) -> bool:
-    labels = find_sides(sides).responses.labels
-    return len(value) < 60 and bool(sides) and Winner(labels, sides).of(value) is not None
+    return {**with_prompt(rest), "responses": [texts[name] for name in ranks], "ranks": list(ranks.values())}
 
 
 def _field_of(question: str, texts: Fields) -> str | None:
@@ -123,5 +131,5 @@ def _has_answers(columns: Collection[str]) -> bool:
 
 FORMATS = (
     Format("Argilla records", ("fields", "responses"), records, ("id", "inserted_at")),
-    Format("Argilla's sets on the hub", (), flat, also=_has_answers),
+    Format("Argilla's sets on the hub", (), flat, also=_has_answers, hands_on=True),
 )

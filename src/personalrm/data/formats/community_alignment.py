@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from personalrm.data.columns import plain
 from personalrm.data.fields import NOBODY, Fields, describe, missing
 from personalrm.data.formats.base import Format
 from personalrm.errors import RowError
@@ -29,6 +30,7 @@ def rows(row: Fields) -> Iterator[Fields]:
             break
         there = {f"response_{one}": row.get(f"{turn}_turn_response_{one}") for one in LETTERS}
         offered = {name: text for name, text in there.items() if not missing(text)}
+        preferred = _named(preferred, offered)
         if preferred not in offered:
             field = f"{turn}_turn_preferred_response"
             raise RowError(f"one of {', '.join(offered)}", field=field, found=describe(preferred))
@@ -42,6 +44,17 @@ def rows(row: Fields) -> Iterator[Fields]:
             "reason": row.get(f"{turn}_turn_feedback"),
         }
         context.append({"role": "assistant", "content": offered[str(preferred)]})
+
+
+def _named(preferred: object, offered: Mapping[str, object]) -> object:
+    """The column that is meant, also as "Response B" or "b"."""
+    letter = plain(preferred)[-1:] if isinstance(preferred, str) else ""
+    return (
+        f"response_{letter}"
+        if preferred not in offered
+        and plain(str(preferred)) in (letter, f"response_{letter}", f"turn_response_{letter}")
+        else preferred
+    )
 
 
 def _demographics(row: Fields) -> str | None:

@@ -17,6 +17,7 @@ _SIDES = ({"response1", "response2"}, {"response_1", "response_2"})
 _STRENGTH = ("overall_preference", "preference_strength")
 _WRITTEN = ("preference_statement", "preference_elaboration")
 _MOST = 3.0
+_MARK = "<extra_id_1>"
 
 
 def rows(row: Fields) -> Iterator[Fields]:
@@ -26,7 +27,7 @@ def rows(row: Fields) -> Iterator[Fields]:
     better = first if strength < 0 else second
     reasons = [*(row.get(one) for one in _WRITTEN), *(one.get("reasoning") for one in said)]
     yield {
-        "context": row.get("context", row.get("prompt")),
+        "context": _turns(row.get("context", row.get("prompt"))),
         "chosen": row[better],
         "rejected": row[second if better == first else first],
         "tie": strength == 0,
@@ -35,6 +36,19 @@ def rows(row: Fields) -> Iterator[Fields]:
         "split": row.get("split"),
         "reason": "\n".join(str(one).strip() for one in reasons if not missing(one)) or None,
     }
+
+
+def _turns(asked: object) -> object:
+    """HelpSteer2 writes earlier turns into the prompt, each begun by a mark and the speaker."""
+    if not isinstance(asked, str) or _MARK not in asked:
+        return asked
+    first, *later = asked.split(_MARK)
+    turns = [{"role": "user", "content": first.strip()}]
+    for one in later:
+        speaker, _, said = one.partition("\n")
+        if said.strip():
+            turns.append({"role": speaker.strip().lower() or "user", "content": said.strip()})
+    return turns
 
 
 def _strength(row: Fields, said: list[Mapping[str, object]]) -> float:

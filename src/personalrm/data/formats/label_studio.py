@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from personalrm.data.columns import ROLES, plain
+from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, describe, missing
-from personalrm.data.formats.base import Format
+from personalrm.data.formats.base import CONVERSATION_NAMES, Format, names_a_side, with_prompt
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
 from personalrm.errors import RowError
 
 _TOLD = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "project")
-_CONVERSATION = frozenset(name for role in ("system", "history", "context", "prompt", "input") for name in ROLES[role])
 
 
 def tasks(row: Fields) -> Iterator[Fields]:
     data = structured(row["data"], "data")
     if not isinstance(data, Mapping):
         raise RowError("an object with the task's texts", field="data", found=describe(data))
-    for at, annotation in enumerate(row["annotations"]):
-        field = f"annotations.{at}"
+    listed = "annotations" if "annotations" in row else "completions"
+    for at, annotation in enumerate(row[listed]):
+        field = f"{listed}.{at}"
         if not isinstance(annotation, Mapping):
             raise RowError("an annotation", field=field, found=describe(annotation))
         if annotation.get("was_cancelled") or not annotation.get("result"):
@@ -55,16 +55,12 @@ def _of_results(data: Fields, results: Sequence[Any], field: str) -> dict[str, A
         if not isinstance(value, Mapping):
             raise RowError("a result with a value", field=field, found=describe(one))
         to = [name.strip() for name in str(one.get("to_name", "")).split(",")]
-        if value.get("selected"):
-            found = _with_sides(data, to, str(value["selected"]), field)
-        elif value.get("choices"):
-            found = found or {**data, "winner": value["choices"][0]}
-        elif "rating" in value:
+        if "rating" in value:
             ratings[to[0]] = value["rating"]
-        elif "ranker" in value:
-            found = _ranked(data, value["ranker"], field)
         elif "text" in value:
             written += [value["text"]] if isinstance(value["text"], str) else [str(text) for text in value["text"]]
+        else:
+            found = _decided(data, to, value, field, found)
     if not found and len(ratings) > 1:
         found = _rated(data, ratings, field)
     if not found:
@@ -72,18 +68,39 @@ def _of_results(data: Fields, results: Sequence[Any], field: str) -> dict[str, A
     return {**found, "reason": "\n".join(written)} if written else found
 
 
+def _decided(data: Fields, to: Sequence[str], value: Fields, field: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What a control that can decide says; ``found`` if it says nothing of the responses."""
+    if value.get("selected"):
+        return _with_sides(data, to, str(value["selected"]), field)
+    if "ranker" in value:
+        return _ranked(data, value["ranker"], field)
+    said = next(iter(value.get("choices") or ()), None)
+    if said is not None and (not found or said in data or names_a_side(said, data)):
+        return {**with_prompt(data), "winner": said}
+    return found
+
+
 def _with_sides(data: Fields, named: Sequence[str], selected: str, field: str) -> dict[str, Any]:
     """The data with its two responses as left and right."""
-    sides = tuple(name for name in named if name in data)
+    sides = tuple(column for name in named for column in _called(name, data))
     if len(sides) != 2:
         sides = find_sides(data).responses.columns
     if len(sides) != 2:
-        texts = [name for name, value in data.items() if isinstance(value, str) and plain(name) not in _CONVERSATION]
+        texts = [
+            name for name, value in data.items() if isinstance(value, str) and plain(name) not in CONVERSATION_NAMES
+        ]
         sides = tuple(texts)
     if len(sides) != 2:
         raise RowError("two responses among the task's texts", field=field, found=f"the columns {', '.join(data)}")
-    rest = {name: value for name, value in data.items() if name not in sides}
+    rest = with_prompt({name: value for name, value in data.items() if name not in sides})
     return {**rest, "response_left": data[sides[0]], "response_right": data[sides[1]], "winner": selected}
+
+
+def _called(name: str, data: Fields) -> list[str]:
+    """The column that a control's name stands for: of that name, else the only one with these words in it."""
+    words = set(plain(name).split("_"))
+    found = [one for one in data if words <= set(plain(one).split("_"))]
+    return [name] if name in data else found if len(found) == 1 else []
 
 
 def _ranked(data: Fields, ranker: Any, field: str) -> dict[str, Any]:
@@ -122,7 +139,7 @@ def _selected(value: Any) -> str | None:
 
 
 def _is_task(row: Fields) -> bool:
-    return isinstance(row["annotations"], list) and isinstance(row["data"], Mapping | str)
+    return isinstance(row.get("annotations", row.get("completions")), list) and isinstance(row["data"], Mapping | str)
 
 
 def _is_flat(row: Fields) -> bool:
@@ -130,6 +147,7 @@ def _is_flat(row: Fields) -> bool:
 
 
 FORMATS = (
-    Format("Label Studio JSON", ("data", "annotations"), tasks, accepts=_is_task),
-    Format("Label Studio JSON-MIN", ("annotation_id", "annotator"), flat, accepts=_is_flat),
+    Format("Label Studio JSON", ("data", "annotations"), tasks, ("id", "project"), accepts=_is_task),
+    Format("Label Studio JSON before 1.0", ("data", "completions"), tasks, ("id", "project"), accepts=_is_task),
+    Format("Label Studio JSON-MIN", ("annotation_id", "annotator"), flat, accepts=_is_flat, hands_on=True),
 )

@@ -24,11 +24,18 @@ def rows(row: Fields) -> Iterator[Fields]:
         yield {**rest, "context": turns[:-1], "chosen": said[-1].content, "rejected": row.get("rejected_response")}
 
 
+def older(row: Fields) -> Iterator[Fields]:
+    """``query`` and ``response``, as version 2 has them; ``system`` and ``history`` are generic columns."""
+    rest = {name: value for name, value in row.items() if name not in ("response", *REJECTED)}
+    yield {**rest, "chosen": row["response"], "rejected": row["rejected_response"]}
+
+
 def _is_ours(row: Fields) -> bool:
     return "chosen" not in row and any(name in row for name in REJECTED)
 
 
 FORMATS = (
-    Format("ms-swift", ("messages", "rejected_response"), rows, accepts=_is_ours),
-    Format("ms-swift with rejected messages", ("messages", "rejected_messages"), rows, accepts=_is_ours),
+    Format("ms-swift", ("messages", "rejected_response"), rows, accepts=_is_ours, hands_on=True),
+    Format("ms-swift with rejected messages", ("messages", "rejected_messages"), rows, accepts=_is_ours, hands_on=True),
+    Format("ms-swift 2", ("query", "response", "rejected_response"), older, accepts=_is_ours, hands_on=True),
 )

@@ -21,4 +21,4 @@ def rows(row: Fields) -> Iterator[Fields]:
     yield {**rest, "context": messages, "chosen": row[CHOSEN], "rejected": row[REJECTED]}
 
 
-FORMATS = (Format("OpenAI preference fine-tuning", ("input", CHOSEN, REJECTED), rows),)
+FORMATS = (Format("OpenAI preference fine-tuning", ("input", CHOSEN, REJECTED), rows, hands_on=True),)
