@@ -115,7 +115,9 @@ def object_of(data: bytes, limits: Limits) -> Fields | RowError:
 def _second_look(data: bytes) -> Any:
     """Why orjson refused: the value after all (NaN, lone surrogates: the field's check tells more), or the fault."""
     try:
-        return json.loads(data.decode().rstrip(", \r\n"))  # a comma ends each line of an array that lost its brackets
+        text = data.decode()
+        cut = text.rstrip()  # a comma ends each line of an array that lost its brackets
+        return json.loads(cut[:-1] if cut.endswith("},") else text)
     except UnicodeDecodeError as error:
         return RowError("UTF-8 text", found=f"the byte 0x{data[error.start]:02x} at byte {error.start + 1} of the line")
     except json.JSONDecodeError as error:

@@ -213,13 +213,13 @@ class _Finder:
 
     def _all(self, role: str) -> list[str]:
         """The free columns of this role, the surest first."""
-        found = {}
+        found: dict[str, None] = {}
         for one in ROLES[role]:
             for name in (one, one.replace("_", "")):
                 column = self._by_plain.get(name)
-                if column in self._free:
+                if column is not None and column in self._free:
                     found[column] = None
-        return list(found)  # type: ignore[arg-type]
+        return list(found)
 
     def _claim(self, role: str, most: int = 1) -> None:
         if role in self._roles:

@@ -120,10 +120,10 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
         return replace(found, judged=ranked, simple=False)
     if any(one.score is not None or one.rank is not None for one in found.judged):
         return replace(found, simple=False)
-    column = next(iter(layout.roles.get("winner", ())), None)
-    if column is None:
+    named = layout.roles.get("winner")
+    if not named:
         raise ColumnsError("a column that says which response won", found=f"the columns {', '.join(map(str, row))}")
-    raise RowError("a, b or tie (in label: 1, 0 or 0.5)", field=column, found=describe(row.get(column)))
+    raise RowError("a, b or tie (in label: 1, 0 or 0.5)", field=named[0], found=describe(row.get(named[0])))
 
 
 def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = True) -> Outcome:

@@ -101,4 +101,6 @@ def _table(row: Fields) -> list[Fields] | None:
         return None
     if any(isinstance(item, Mapping) and {"role", "from"} & item.keys() for one in values for item in one):
         return None  # conversations, of one row
+    if any(plain(name) in ROLES["responses"] and not isinstance(row[name][0], list) for name in row):
+        return None  # the responses of one row
     return [dict(zip(row, items, strict=True)) for items in zip(*values, strict=True)]
