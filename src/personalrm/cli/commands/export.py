@@ -22,9 +22,8 @@ def export(
     as_: Annotated[ExportName, typer.Option("--as", help="What to export.")],
 ) -> None:
     """Print the profile as a prompt: messages for a judge (JSON), or a system prompt for generation."""
-    import orjson
-
     from personalrm.cli import output
+    from personalrm.formatting.texts import json_text
     from personalrm.profile.file import load
     from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
 
@@ -35,4 +34,4 @@ def export(
     if as_ is ExportName.generation:
         typer.echo(generation_prompt(found))
     else:
-        typer.echo(orjson.dumps(judge_prompt(found, None, None, None), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(json_text(judge_prompt(found, None, None, None)))

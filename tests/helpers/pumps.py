@@ -1,0 +1,189 @@
+"""Text that makes a regular expression work hard: every repeat in it pumped, with beginnings that fit and ends that do not.
+
+    list(pumps(re.compile(r"(a+)+b")))        # [("", "a", "\\x00"), …]: prefix, what is repeated, end
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import re._constants as sre
+import re._parser as parser
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import personalrm
+
+SOURCE = Path(personalrm.__file__).parent
+FUNCTIONS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split"}
+GENERIC = ("a", " ", "\n", "\t ", "0", "-", "_", ".", ":", ": : :", "<", "</", "[", "(", '"', "'", "\\", "&", "#", "*", "**",
+           "a ", "A. ", "aA0", "é", "\u0301", "a:", "{", "`", "|", "%", "a-", "0.", "is ", "not ")  # fmt: skip
+_CATEGORY = {
+    sre.CATEGORY_DIGIT: "0", sre.CATEGORY_NOT_DIGIT: "a", sre.CATEGORY_SPACE: " ", sre.CATEGORY_NOT_SPACE: "a",
+    sre.CATEGORY_WORD: "a", sre.CATEGORY_NOT_WORD: "-",
+}  # fmt: skip
+_TRIED = "aA0 -_.:;,!?\n\t<>[](){}\"'`*#&%/\\|=+@$~^é\x1b\u200b"
+
+
+def patterns() -> dict[str, re.Pattern[str]]:
+    """Every compiled expression that a module of the package holds, and every literal one that it uses in passing."""
+    found: dict[str, re.Pattern[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        if not _uses_expressions(path):
+            continue
+        name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+        try:
+            module = importlib.import_module(name)
+        except ImportError:  # an extra that is not installed
+            continue
+        for name, value in vars(module).items():
+            for number, one in enumerate(_compiled(value, 4)):
+                found.setdefault(f"{module.__name__}.{name}.{number}", one)
+        found.update(_literals(module))
+    unique = {one: name for name, one in reversed(found.items())}
+    return {name: one for one, name in unique.items()}
+
+
+def _uses_expressions(path: Path) -> bool:
+    """Whether the module imports ``re``; others are not imported, some would run."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return any(isinstance(node, ast.Import) and any(one.name == "re" for one in node.names) for node in tree.body)
+
+
+def _compiled(value: Any, depth: int) -> Iterator[re.Pattern[str]]:
+    if isinstance(value, re.Pattern):
+        if isinstance(value.pattern, str):
+            yield value
+    elif depth and isinstance(value, dict):
+        for one in value.values():
+            yield from _compiled(one, depth - 1)
+    elif depth and isinstance(value, tuple | list | set | frozenset):
+        for one in value:
+            yield from _compiled(one, depth - 1)
+    elif depth and is_dataclass(value) and not isinstance(value, type):
+        for one in fields(value):
+            yield from _compiled(getattr(value, one.name, None), depth - 1)
+
+
+def _literals(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Literal first arguments of re.sub and the like, and of re.compile within functions."""
+    path = Path(module.__file__ or "")
+    if not path.is_file():
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FUNCTIONS):
+            continue
+        owner = node.func.value
+        if not (isinstance(owner, ast.Name) and owner.id == "re" and node.args):
+            continue
+        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+            yield f"{module.__name__}:{node.lineno}", re.compile(node.args[0].value)
+
+
+def pumps(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:
+    """Prefix, what is repeated, and end; without double ones."""
+    seen: set[tuple[str, str]] = set()
+    tree = parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE | (pattern.flags & re.UNICODE))
+    for prefix, unit in _repeats(tree, ""):
+        if unit and (prefix[-40:], unit) not in seen:
+            seen.add((prefix[-40:], unit))
+            yield prefix[-40:], unit[:40], "\x00"
+    whole = _sample(tree, 0)
+    for unit in {whole, whole[:-1], f"{whole} ", *GENERIC, *_literals_of(tree)}:
+        if unit and ("", unit) not in seen:
+            seen.add(("", unit))
+            yield "", unit[:60], "\x00"
+
+
+def _literals_of(tree: Any) -> Iterator[str]:
+    """Runs of literal characters, with a blank behind."""
+    run = ""
+    for op, value in tree:
+        if op is sre.LITERAL:
+            run += chr(value)
+            continue
+        if run:
+            yield f"{run} "
+        run = ""
+        for inner in _inside(op, value):
+            yield from _literals_of(inner)
+    if run:
+        yield f"{run} "
+
+
+def _repeats(tree: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    for op, value in tree:
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT) and value[1] > 8:
+            for turn in range(3):
+                yield prefix, _sample(value[2], turn)
+        for inner in _inside(op, value):
+            yield from _repeats(inner, prefix)
+        prefix += _sample([(op, value)], 0)
+
+
+def _inside(op: Any, value: Any) -> list[Any]:
+    if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        return [value[2]]
+    if op is sre.BRANCH:
+        return list(value[1])
+    if op is sre.SUBPATTERN:
+        return [value[3]]
+    if op in (sre.ASSERT, sre.ASSERT_NOT):
+        return [value[1]]
+    return [value] if op is sre.ATOMIC_GROUP else []
+
+
+def _sample(tree: Any, turn: int) -> str:
+    """A text that the expression matches; other turns take other branches and characters."""
+    out = []
+    for op, value in tree:
+        if op is sre.LITERAL:
+            out.append(chr(value))
+        elif op is sre.NOT_LITERAL:
+            out.append("a" if value != ord("a") else "b")
+        elif op is sre.ANY:
+            out.append("a .:"[turn % 4])
+        elif op is sre.IN:
+            out.append(_of_set(value, turn))
+        elif op is sre.BRANCH:
+            out.append(_sample(value[1][turn % len(value[1])], turn))
+        elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            out.append(_sample(value[2], turn) * max(value[0], min(1, value[1])))
+        elif op in (sre.SUBPATTERN, sre.ATOMIC_GROUP):
+            out.append(_sample(value[3] if op is sre.SUBPATTERN else value, turn))
+    return "".join(out)
+
+
+def _of_set(items: Any, turn: int) -> str:
+    fit = [one for one in _TRIED if _in_set(items, one)]
+    if fit:
+        return fit[turn % len(fit)]
+    for op, value in items:
+        if op is sre.RANGE:
+            return chr(value[0])
+        if op is sre.LITERAL:
+            return chr(value)
+    return "a"
+
+
+def _in_set(items: Any, character: str) -> bool:
+    negated = items[0][0] is sre.NEGATE
+    for op, value in items:
+        hit = (
+            (op is sre.LITERAL and ord(character) == value)
+            or (op is sre.RANGE and value[0] <= ord(character) <= value[1])
+            or (op is sre.CATEGORY and re.fullmatch(_CLASS[value], character) is not None)
+        )
+        if hit:
+            return not negated
+    return negated
+
+
+_CLASS = {
+    sre.CATEGORY_DIGIT: r"\d", sre.CATEGORY_NOT_DIGIT: r"\D", sre.CATEGORY_SPACE: r"\s",
+    sre.CATEGORY_NOT_SPACE: r"\S", sre.CATEGORY_WORD: r"\w", sre.CATEGORY_NOT_WORD: r"\W",
+}  # fmt: skip
