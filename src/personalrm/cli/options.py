@@ -22,6 +22,10 @@ class VerdictsName(StrEnum):
 class ExportName(StrEnum):
     judge = "judge-prompt"
     generation = "generation-prompt"
+    openai_dpo = "openai-dpo"
+    trl = "trl"
+    promptfoo = "promptfoo"
+    inspect = "inspect"
 
 
 class DeviceName(StrEnum):

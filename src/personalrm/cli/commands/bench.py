@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     FEATURES,
     METHODS,
@@ -91,7 +91,7 @@ def bench(
     from personalrm.data.sources import ReadOptions
     from personalrm.profile.options import Options
 
-    with output.bench_progress() as progress:
+    with progress.bench_progress() as tell:
         result, ledgers = compare_methods(
             data,
             inputs.listed(methods),
@@ -109,7 +109,7 @@ def bench(
             ),
             context_pairs=inputs.context_sizes(context_sizes),
             out=out,
-            progress=progress,
+            progress=tell,
         )
     output.asked(ledgers)
     output.benchmark(result, out, as_json=as_json)

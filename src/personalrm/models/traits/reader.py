@@ -122,7 +122,7 @@ class TraitReader:
             counts=counts_of(plain, lowered, words),
             plain=marks_of(plain, words, distinct, len(pairs)),
             phrases=[self._phrases[pair] for pair in self._phrases.keys() & pairs],
-            letters=sum(map(len, words)),
+            letters=len("".join(words)),
             characters=len(text),
             lowered=lowered,
         )
