@@ -1,6 +1,6 @@
-"""Text that makes a regular expression work hard: every repeat in it pumped, with beginnings that fit and ends that do not.
+"""Text that makes a regular expression work hard: every repeat in it pumped, behind what fits and before what does not.
 
-    list(pumps(re.compile(r"(a+)+b")))        # [("", "a", "\\x00"), …]: prefix, what is repeated, end
+list(pumps(re.compile(r"(a+)+b")))        # [("", "a", "\\x00"), …]: prefix, what is repeated, end
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re._constants as sre
 import re._parser as parser
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,12 +21,34 @@ import personalrm
 
 SOURCE = Path(personalrm.__file__).parent
 FUNCTIONS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split"}
-GENERIC = ("a", " ", "\n", "\t ", "0", "-", "_", ".", ":", ": : :", "<", "</", "[", "(", '"', "'", "\\", "&", "#", "*", "**",
-           "a ", "A. ", "aA0", "é", "\u0301", "a:", "{", "`", "|", "%", "a-", "0.", "is ", "not ")  # fmt: skip
-_CATEGORY = {
-    sre.CATEGORY_DIGIT: "0", sre.CATEGORY_NOT_DIGIT: "a", sre.CATEGORY_SPACE: " ", sre.CATEGORY_NOT_SPACE: "a",
-    sre.CATEGORY_WORD: "a", sre.CATEGORY_NOT_WORD: "-",
-}  # fmt: skip
+GENERIC = (
+    *(
+        "a",
+        " ",
+        "\n",
+        "\t ",
+        "0",
+        "-",
+        "_",
+        ".",
+        ":",
+        ": : :",
+        "<",
+        "</",
+        "[",
+        "(",
+        '"',
+        "'",
+        "\\",
+        "&",
+        "#",
+        "*",
+        "**",
+    ),
+    *("a ", "A. ", "aA0", "é", "\u0301", "a:", "{", "`", "|", "%", "a-", "0.", "is ", "not "),
+)
+MOST = 60
+"""Repeats of one expression that are pumped."""
 _TRIED = "aA0 -_.:;,!?\n\t<>[](){}\"'`*#&%/\\|=+@$~^é\x1b\u200b"
 
 
@@ -44,8 +67,23 @@ def patterns() -> dict[str, re.Pattern[str]]:
             for number, one in enumerate(_compiled(value, 4)):
                 found.setdefault(f"{module.__name__}.{name}.{number}", one)
         found.update(_literals(module))
-    unique = {one: name for name, one in reversed(found.items())}
-    return {name: one for one, name in unique.items()}
+    unique = {one.pattern: name for name, one in reversed(found.items())}
+    return {name: found[name] for name in unique.values()}
+
+
+def anchored(name: str) -> bool:
+    """Whether the module uses this expression with ``match`` and ``fullmatch`` alone, from one place of a text each."""
+    module, _, rest = name.rpartition("._") if "._" in name else ("", "", "")
+    path = SOURCE.parent.joinpath(*module.split(".")).with_suffix(".py") if module else SOURCE
+    if not path.is_file():
+        return False
+    variable = "_" + rest.partition(".")[0]
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == variable
+    }
+    return bool(used) and used <= {"match", "fullmatch"}
 
 
 def _uses_expressions(path: Path) -> bool:
@@ -88,12 +126,12 @@ def pumps(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:
     """Prefix, what is repeated, and end; without double ones."""
     seen: set[tuple[str, str]] = set()
     tree = parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE | (pattern.flags & re.UNICODE))
-    for prefix, unit in _repeats(tree, ""):
+    for prefix, unit in islice(_repeats(tree, ""), MOST):
         if unit and (prefix[-40:], unit) not in seen:
             seen.add((prefix[-40:], unit))
             yield prefix[-40:], unit[:40], "\x00"
     whole = _sample(tree, 0)
-    for unit in {whole, whole[:-1], f"{whole} ", *GENERIC, *_literals_of(tree)}:
+    for unit in (whole, whole[:-1], f"{whole} ", *GENERIC, *islice(_literals_of(tree), 30)):
         if unit and ("", unit) not in seen:
             seen.add(("", unit))
             yield "", unit[:60], "\x00"

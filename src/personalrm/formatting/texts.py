@@ -42,12 +42,16 @@ def portable(text: str) -> str:
 
 def json_text(record: Any) -> str:
     """JSON, indented; what `printable` replaces is escaped, so the value stays and no terminal obeys it."""
-    written = orjson.dumps(record, option=orjson.OPT_INDENT_2).decode()
-    return _COMMANDS.sub(_escaped, written)
+    return escaped(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())
 
 
-def _escaped(found: re.Match[str]) -> str:
-    units = found[0].encode("utf-16-be").hex()
+def escaped(source: str) -> str:
+    """JSON or Python source in which what `printable` would replace is written ``\\u…``: the same source, printable."""
+    return _COMMANDS.sub(_escape, source)
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 

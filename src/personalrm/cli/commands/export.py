@@ -23,14 +23,14 @@ def export(
 ) -> None:
     """Print the profile as a prompt for a judge (JSON) or for generation, or as a file that another tool reads."""
     from personalrm.cli import output
-    from personalrm.formatting.texts import json_text
+    from personalrm.formatting.texts import escaped, json_text
     from personalrm.integrations.exports import EXPORTS
     from personalrm.profile.file import load
     from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
 
     found = load(profile)
     if as_.value in EXPORTS:
-        typer.echo(EXPORTS[as_.value](found))
+        typer.echo(escaped(EXPORTS[as_.value](found)))
         return
     if not persona_in_use(found):
         why = "there is none." if found.persona is None else found.fallback.reason
