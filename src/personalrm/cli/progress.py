@@ -6,17 +6,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
+
+from personalrm.cli.forecast import Forecast
+
 
 @contextmanager
-def progress(verb: str) -> Iterator[Callable[[], None]]:
-    """Counts answers of the model on a terminal; silent elsewhere."""
+def progress(verb: str, planned: int | None = None) -> Iterator[Callable[[], None]]:
+    """Counts answers of the model on a terminal, and says once, anywhere, that the ``planned`` ones will take long."""
+    forecast = Forecast(verb, planned)
     with _status() as tell:
-        answered = 0
 
         def one_more() -> None:
-            nonlocal answered
-            answered += 1
-            tell(f"{verb}: {answered:,} answers")
+            tell(forecast.answered())
+            warning = forecast.warning()
+            if warning is not None:
+                typer.echo(warning, err=True)
 
         yield one_more
 

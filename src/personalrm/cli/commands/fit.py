@@ -44,7 +44,9 @@ def fit(
     user: User = None,
     model: Model = None,
     base_url: BaseUrl = None,
-    preset: Annotated[PresetName, typer.Option(help="'paper' follows the released algorithm.")] = PresetName.default,
+    preset: Annotated[
+        PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks least.")
+    ] = PresetName.default,
     out: Annotated[Path | None, typer.Option(help="File to write the profile to.")] = None,
     force: Force = False,
     population: Population = None,
@@ -82,7 +84,7 @@ def fit(
         seed,
         persona_prompt=inputs.persona_prompt(persona_prompt),
     )
-    with progress.progress("fitting") as answered:
+    with progress.progress("fitting", inputs.planned_calls(choices, options)) as answered:
         client = inputs.client(context, model, options=options, population=population, answered=answered)
         profile = client.fit(choices)
     _keep_and_show(profile, out, force)
