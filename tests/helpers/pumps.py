@@ -12,12 +12,14 @@ import re._constants as sre
 import re._parser as parser
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import personalrm
+from personalrm.formatting.expressions import bounded
 
 SOURCE = Path(personalrm.__file__).parent
 FUNCTIONS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split"}
@@ -58,7 +60,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     for path in sorted(SOURCE.rglob("*.py")):
         if not _uses_expressions(path):
             continue
-        name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+        name = _name_of(path)
         try:
             module = importlib.import_module(name)
         except ImportError:  # an extra that is not installed
@@ -80,16 +82,25 @@ def anchored(name: str) -> bool:
     variable = "_" + rest.partition(".")[0]
     used = {
         node.attr
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == variable
     }
     return bool(used) and used <= {"match", "fullmatch"}
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def _name_of(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
 def _uses_expressions(path: Path) -> bool:
-    """Whether the module imports ``re``; others are not imported, some would run."""
-    tree = ast.parse(path.read_text("utf-8"))
-    return any(isinstance(node, ast.Import) and any(one.name == "re" for one in node.names) for node in tree.body)
+    """Whether the module makes expressions; others are not imported, some would run."""
+    calls = (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+    return any(_makes_an_expression(one) for one in calls)
 
 
 def _compiled(value: Any, depth: int) -> Iterator[re.Pattern[str]]:
@@ -107,19 +118,47 @@ def _compiled(value: Any, depth: int) -> Iterator[re.Pattern[str]]:
             yield from _compiled(getattr(value, one.name, None), depth - 1)
 
 
+def module_of(name: str) -> str:
+    """The module that an expression of `patterns` stands in."""
+    return re.split(r":|\._|\.[A-Z]", name, maxsplit=1)[0]
+
+
+def made_at_run_time() -> list[str]:
+    """``module:line`` of every call within a function whose expression is not written out in it."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = _tree(path)
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        within = {id(node): node for function in functions for node in ast.walk(function)}
+        found += [
+            f"{_name_of(path)}:{call.lineno}"
+            for call in within.values()
+            if isinstance(call, ast.Call) and _makes_an_expression(call) and _literal(call) is None
+        ]
+    return found
+
+
 def _literals(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Literal first arguments of re.sub and the like, and of re.compile within functions."""
+    """Literal first arguments of re.sub and the like, and of re.compile and bounded within functions."""
     path = Path(module.__file__ or "")
     if not path.is_file():
         return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FUNCTIONS):
-            continue
-        owner = node.func.value
-        if not (isinstance(owner, ast.Name) and owner.id == "re" and node.args):
-            continue
-        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-            yield f"{module.__name__}:{node.lineno}", re.compile(node.args[0].value)
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Call) and _makes_an_expression(node) and (written := _literal(node)) is not None:
+            make = bounded if isinstance(node.func, ast.Name) else re.compile
+            yield f"{module.__name__}:{node.lineno}", make(written)
+
+
+def _makes_an_expression(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Name):
+        return call.func.id == "bounded"
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(owner, ast.Name) and owner.id == "re" and call.func.attr in FUNCTIONS  # type: ignore[attr-defined]
+
+
+def _literal(call: ast.Call) -> str | None:
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
 def pumps(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:

@@ -30,7 +30,7 @@ CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class LearnedCard:
     """All of a model but its numbers.
 
     Attributes:
@@ -90,16 +90,16 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
     return LearnedModel(card.settings, footing, members, card.trust, card.facts)
 
 
-def read_card(folder: Path) -> Card:
+def read_card(folder: Path) -> LearnedCard:
     """What is written of a model. DataError if the folder holds none, it is damaged, or a newer version wrote it."""
     if not (folder / CARD).is_file():
         raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote")
-    return read_record(folder / CARD, Card, "model", SCHEMA)
+    return read_record(folder / CARD, LearnedCard, "model", SCHEMA)
 
 
-def _card(model: LearnedModel) -> Card:
+def _card(model: LearnedModel) -> LearnedCard:
     encoder = model.footing.features.encoder
-    return Card(
+    return LearnedCard(
         schema=SCHEMA,
         personalrm=__version__,
         settings=model.settings,
@@ -136,7 +136,7 @@ def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
     return found
 
 
-def _features(card: Card, numbers: dict[str, torch.Tensor], device: Device) -> Features:
+def _features(card: LearnedCard, numbers: dict[str, torch.Tensor], device: Device) -> Features:
     part = encoder_part(card.settings.features)
     encoder = None if part is None else _same_encoder(part, card.encoder, device)
     design = None
