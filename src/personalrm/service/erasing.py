@@ -23,6 +23,9 @@ from personalrm.service.predictors import Predictors
 from personalrm.store.erasures import Erasure
 from personalrm.store.store import SpaceStore, Store
 
+ABANDONED_S = 60.0
+"""An erasure that is younger may be in the hands of the service that was asked for it."""
+
 
 class Eraser:
     """See the module's docstring. May be used from several threads; one erasure is worked on at a time."""
@@ -47,7 +50,7 @@ class Eraser:
     def finish_all(self) -> None:
         """Go on with what was interrupted."""
         for space in self._store.spaces():
-            for record in space.erasures.unfinished():
+            for record in space.erasures.unfinished(ABANDONED_S):
                 try:
                     self._finished(space, record)
                 except PersonalrmError as error:

@@ -10,15 +10,16 @@ from personalrm.service.access import Doorkeeper
 from personalrm.service.asking import Clients
 from personalrm.service.config import ServiceConfig
 from personalrm.service.erasing import Eraser
+from personalrm.service.freshening import Freshener
+from personalrm.service.learner_process import LearnerProcess
 from personalrm.service.learning import Learner
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.rewards import Rewards
+from personalrm.service.running import JobRunner
 from personalrm.service.threads import Threads
-from personalrm.service.workers import Workers
 from personalrm.store.jobs import Work
-from personalrm.store.people import PersonState
 from personalrm.store.store import SpaceStore, Store
 
 
@@ -38,11 +39,12 @@ class Service:
         self.log, self.metrics = ServiceLog(config.log), Metrics()
         self.threads = Threads()
         self.clients = Clients(store, config)
-        self.predictors = Predictors(self.clients, config.opened, self._freshened)
+        self.predictors = Predictors(self.clients, config.opened, lambda space, person: self._freshen(space, person))
         afterwards = Work.refit(config.debounce, config.debounce_most)
-        self._learner = Learner(self.clients, self.predictors, afterwards)
+        runner = JobRunner(Learner(self.clients, self.predictors, afterwards), self.log, self.metrics.told)
+        self._freshen = Freshener(self.clients, runner, has_learner=config.workers > 0)
         self.eraser = Eraser(store, self.predictors, config, self.log)
-        self.workers = Workers(store, self._learner, self.clients, self.log, self.metrics, config.workers, self._tidied)
+        self.learner = LearnerProcess(config, self.log, self.metrics)
         self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
         self.rewards = Rewards(self.predictors, self.threads, config.opened, is_local=self.clients.is_local)
         self.is_stopping = False
@@ -66,24 +68,13 @@ class Service:
         return opened, blocking(getattr(opened.predictor, verb))(*asked)
 
     def start(self) -> None:
-        """Start the workers."""
-        self.workers.start()
+        """Start the learner."""
+        self.learner.start()
 
     def stop(self) -> None:
         """Let what runs end, then close everything."""
         self.is_stopping = True
-        self.workers.stop(self.config.grace)
+        self.learner.stop(self.config.grace)
         self.threads.close()
         self.clients.close()
         self.store.close()
-
-    def _freshened(self, space: SpaceStore, person: PersonState) -> PersonState:
-        return self.workers.freshened(space, person)
-
-    def _tidied(self) -> None:
-        """What a crash has left, and what has grown old."""
-        self.eraser.finish_all()
-        for space in self.store.spaces():
-            space.idempotency.forget_old()
-        for state, count in self.store.queue.counts().items():
-            self.metrics.jobs.labels(state).set(count)

@@ -6,10 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
+
 from personalrm.errors import PersonErased, StoreConflict, UnknownPerson
 from personalrm.store import erasures
 from personalrm.store.schema import cached_answers, people
-from personalrm.store.scope import AnyRow, Scope, SpaceTables
+from personalrm.store.scope import AnyRow, Scope, SpaceTables, query
 
 _NAMES_AT_ONCE = 500
 _COLUMNS = (
@@ -21,6 +23,9 @@ _COLUMNS = (
     people.c.active_version,
     people.c.active_revision,
 )
+
+
+_BY_NAME = query(people, _COLUMNS, people.c.name == bindparam("name"), people.c.erasing.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,8 @@ class People(SpaceTables):
 
     def get(self, name: str) -> PersonState | None:
         """The person, or None."""
-        with self._read() as scope:
-            return find(scope, name)
+        row = self._first(_BY_NAME, name=name)
+        return None if row is None else PersonState(*row)
 
     def require(self, name: str) -> PersonState:
         """The person. UnknownPerson if the space has none of that name."""
@@ -99,12 +104,6 @@ class People(SpaceTables):
         with self._write() as scope:
             erasures.readmit(scope, name)
             return ensure(scope, name)
-
-
-def find(scope: Scope, name: str) -> PersonState | None:
-    """The person, or None; one who is being erased is gone already."""
-    row = scope.first(scope.select(people, *_COLUMNS).where(people.c.name == name, people.c.erasing.is_(None)))
-    return None if row is None else _state(row)
 
 
 def ensure(scope: Scope, name: str) -> PersonState:

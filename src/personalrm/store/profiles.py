@@ -123,8 +123,13 @@ class Profiles(SpaceTables):
             raise DataError(f"'{person.name}' has no version {version} of the profile")
         return _version(row)
 
-    def load(self, person: PersonState, version: int) -> Profile:
+    def load(self, person: PersonState, version: int, known: Learnable | None = None) -> Profile:
         """A version's profile with its history; choices that are gone since are left out of it.
+
+        Args:
+            person: whose.
+            version: its number.
+            known: choices that were read already, which are not read again.
 
         Raises:
             DataError: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
@@ -135,7 +140,9 @@ class Profiles(SpaceTables):
             if body is None:
                 raise DataError(f"'{person.name}' has no version {version} of the profile")
             record = orjson.loads(zlib.decompress(body))
-            stored = by_number(scope, person.id, person.name, record[bodies.NUMBERS])
+            stored = {one.number: one for one in known.choices} if known is not None else {}
+            missing = [number for number in record[bodies.NUMBERS] if number not in stored]
+            stored |= by_number(scope, person.id, person.name, missing)
             thumbed = thumbs_of(scope, person.id, person.name)
             shared = {key: bodies.shared(scope, key) for key in bodies.shared_keys(record)}
         return bodies.unpacked(record, stored, thumbed, shared, f"profile {version} of '{person.name}'")

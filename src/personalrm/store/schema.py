@@ -220,6 +220,7 @@ corrections = Table(
     *_person(),
     Column("claim", Text, nullable=False),
     Column("verdict", String(20), nullable=False),
+    Column("cited", Text, nullable=False),  # the choices for and against the claim, as the profile cited them
     Column("note", Text),
     Column("version", Integer, nullable=False),  # of the profile that held the claim
     Column("created", Float, nullable=False),

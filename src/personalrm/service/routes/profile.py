@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from personalrm.preferences import Message
+from personalrm.profile.records import Claim
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import PersonaOut
 from personalrm.service.changes import changes
@@ -111,7 +112,7 @@ async def refit(request: Request, user: UserName, caller: Writes) -> Response:
         caller.space.jobs.request(caller.space.people.require(user).id, Work.by_hand())
 
     await service.threads.store(ask)
-    service.workers.wake()
+    service.learner.wake()
     return reply({"queued": True}, 202)
 
 
@@ -134,14 +135,15 @@ async def correct(request: Request, user: UserName, body: CorrectionIn, caller: 
     def add() -> Correction:
         space = caller.space
         opened = service.predictors.ready(space, user)
-        known = opened.profile.persona.claims if opened.profile.persona is not None else ()
-        said = [one.claim for one in space.corrections.list(opened.person)]
-        if topic(body.claim) not in {topic(one) for one in [*(claim.text for claim in known), *said]}:
+        claims = opened.profile.persona.claims if opened.profile.persona is not None else ()
+        said = [Claim(one.claim, one.supporting, one.opposing) for one in space.corrections.list(opened.person)]
+        known = {topic(one.text): one for one in [*said, *claims]}.get(topic(body.claim))
+        if known is None:
             raise invalid("claim", "the persona holds no such claim", "take a claim's text from GET …/persona")
-        return space.corrections.add(user, body.claim, body.verdict, opened.version, body.note, service.new_choice)
+        return space.corrections.add(user, known, body.verdict, opened.version, body.note, service.new_choice)
 
     made = await service.threads.store(add)
-    service.workers.wake()
+    service.learner.wake()
     return reply(shown_correction(made), 201)
 
 
@@ -150,7 +152,7 @@ async def withdraw(request: Request, user: UserName, number: Number, caller: Wri
     """Take a correction back."""
     service: Service = request.app.state.service
     made = await service.threads.store(caller.space.corrections.withdraw, user, number, service.new_choice)
-    service.workers.wake()
+    service.learner.wake()
     return reply(shown_correction(made))
 
 
@@ -186,6 +188,7 @@ def shown_version(one: Version) -> dict[str, Any]:
 def shown_correction(one: Correction) -> dict[str, Any]:
     """A correction as the API shows it."""
     told = {"id": one.id, "claim": one.claim, "verdict": one.verdict, "note": one.note}
+    told |= {"supporting": one.supporting, "opposing": one.opposing}
     return {**told, "profile_version": one.version, "created": one.created, "withdrawn": one.withdrawn}
 
 
