@@ -56,17 +56,22 @@ class Service:
             if "Listening on" in line:
                 self.url = line.split()[-1]
                 break
-        self._drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
+        log = os.environ.get("SERVICE_LOG", os.devnull)
+        self._drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=Path(log).open("wb"))
 
     def cpu_s(self) -> float:
-        """Seconds of processor time that it took so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of processor time that it took so far, without its learner."""
+        return _cpu_s(self.process.pid)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
         self._drain.wait(5)
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _cli(*words: str, database: str) -> str:
@@ -125,7 +130,7 @@ async def measure(service: Service, seconds: float) -> dict[str, Any]:
         for one in people:
             choices = [row(made) for made in one.history.choices[:CHOICES]]
             await post(session, f"/v1/people/{one.history.user}/choices", {"choices": choices})
-        await asyncio.sleep(1.0)
+        await _until_learned(session)
         found: dict[str, Any] = {}
         compare = _compare(session, people)
         await hammer(compare, CONNECTIONS, 2.0)  # predictors are opened
@@ -134,13 +139,24 @@ async def measure(service: Service, seconds: float) -> dict[str, Any]:
         found["idle"] = told("compare, nothing else happens", latencies, seconds)
         found["cpu_ms"] = (service.cpu_s() - before) / len(latencies) * 1e3
         print(f"{'':<44} {found['cpu_ms']:.2f} ms of processor time a request in the service")
+        before, mine = service.cpu_s(), time.process_time()
         writing = asyncio.create_task(_write(session, people, seconds))
         found["busy"] = told("compare, choices are written and learned", await hammer(compare, CONNECTIONS, seconds), seconds)
         writes = await writing
+        shares = [(service.cpu_s() - before) / seconds, (time.process_time() - mine) / seconds]
+        print(f"{'':<44} {shares[0]:.2f} processors were used by the service, {shares[1]:.2f} by this script")
         print(f"{'':<44} {writes / seconds:.1f} choices a second were written meanwhile")
         found["scores"] = await _scores(session, people, min(seconds, 8.0))
         found["fresh_ms"] = await _fresh(session, people)
         return found
+
+
+async def _until_learned(session: aiohttp.ClientSession) -> None:
+    while True:
+        async with session.get("/v1/jobs?limit=1") as answer:
+            if not orjson.loads(await answer.read())["jobs"]:
+                return
+        await asyncio.sleep(0.2)
 
 
 def _compare(session: aiohttp.ClientSession, people: list[Any]) -> Callable[[int], Awaitable[Any]]:

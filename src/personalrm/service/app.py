@@ -40,7 +40,9 @@ def make_app(service: Service) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
+        watch = asyncio.create_task(_watch(service))
         yield
+        watch.cancel()
         await asyncio.to_thread(service.stop)
 
     app = FastAPI(
@@ -61,6 +63,15 @@ def make_app(service: Service) -> ASGIApp:
     app.openapi = lambda: document  # type: ignore[method-assign]
     slow = not service.clients.is_local
     return Gate(app, service.config, service.log, service.metrics, is_slow=slow)
+
+
+async def _watch(service: Service) -> None:
+    """Every second, tell the learner how much there is to answer."""
+    before = 0
+    while True:
+        await asyncio.sleep(1.0)
+        before, now = service.metrics.answered, service.metrics.answered - before
+        service.learner.answered(now)
 
 
 def _handle_errors(app: FastAPI, service: Service) -> None:

@@ -26,19 +26,24 @@ from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
 from personalrm.store.store import SpaceStore, Store
 
-OPENED = 256
+OPENED = 16
+BUSY, CALM, WAKE = b"busy\n", b"calm\n", b"\n"
+"""What the service tells: whether it has much to answer, and that something was asked for."""
+NICE = 10
+"""Predictions, which somebody waits for, go before learning where both want a processor."""
 
 
 def main() -> None:
     """Learn until the input ends."""
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)  # the service says when to stop, by closing the input
+    os.nice(NICE)
     config = ServiceConfig(**orjson.loads(sys.stdin.buffer.readline()))
     log = ServiceLog(config.log)
     store = Store(config.database, migrate=False)
     clients = Clients(store, config)
     predictors = Predictors(clients, OPENED, _as_it_is)
-    learner = Learner(clients, predictors, Work.refit(config.debounce, config.debounce_most))
+    learner = Learner(clients, Work.refit(config.debounce, config.debounce_most))
     eraser = Eraser(store, predictors, config, log)
 
     def periodic() -> None:
@@ -48,7 +53,9 @@ def main() -> None:
 
     workers = Workers(store, JobRunner(learner, log, _tell), log, config.workers, periodic)
     workers.start()
-    while sys.stdin.buffer.readline():
+    while line := sys.stdin.buffer.readline():
+        if line in (BUSY, CALM):
+            workers.give_way(is_busy=line == BUSY)
         workers.wake()
     workers.stop()
     clients.close()

@@ -1,6 +1,6 @@
 """The learner as the service sees it: started, woken, told of, started again when it dies.
 
-process = LearnerProcess(config, log, metrics)
+process = LearnerProcess(config, log, tell)
 process.start(); process.wake(); process.stop()
 """
 
@@ -17,19 +17,23 @@ from dataclasses import asdict
 import orjson
 
 from personalrm.service.config import ServiceConfig
+from personalrm.service.learner import BUSY, CALM, WAKE
 from personalrm.service.logs import ServiceLog
-from personalrm.service.metrics import Metrics
+from personalrm.service.running import Tell
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _HEALTHY_S = 60.0
+BUSY_FROM = 50
+"""Requests a second from which on the learner gives way."""
 
 
 class LearnerProcess:
     """See the module's docstring. With ``config.workers`` 0 there is none: another service on the database learns."""
 
-    def __init__(self, config: ServiceConfig, log: ServiceLog, metrics: Metrics) -> None:
-        self._config, self._log, self._metrics = config, log, metrics
+    def __init__(self, config: ServiceConfig, log: ServiceLog, tell: Tell) -> None:
+        self._config, self._log, self._tell = config, log, tell
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_busy = False
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="personalrm-learner", daemon=True)
 
@@ -40,10 +44,14 @@ class LearnerProcess:
 
     def wake(self) -> None:
         """Something was asked for."""
-        process = self._process
-        if process is not None and process.stdin is not None:
-            with contextlib.suppress(OSError, ValueError):  # a full pipe has woken it already; a dead one is replaced
-                os.write(process.stdin.fileno(), b"\n")
+        self._send(WAKE)
+
+    def answered(self, requests: int) -> None:
+        """How many requests were answered in the last second."""
+        is_busy = requests >= BUSY_FROM
+        if is_busy != self._is_busy:
+            self._is_busy = is_busy
+            self._send(BUSY if is_busy else CALM)
 
     def stop(self, patience: float) -> None:
         """Let it end its job; what takes longer is killed, and is another's when its lease ends."""
@@ -61,6 +69,12 @@ class LearnerProcess:
             process.wait()
         if self._keeper.is_alive():
             self._keeper.join(5.0)
+
+    def _send(self, line: bytes) -> None:
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):  # a full pipe has woken it already; a dead one is replaced
+                os.write(process.stdin.fileno(), line)
 
     def _keep(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -83,7 +97,7 @@ class LearnerProcess:
                 # not on the command line, which everybody on the machine can read: the URL may hold a password
                 os.write(process.stdin.fileno(), orjson.dumps(asdict(self._config)) + b"\n")
                 os.set_blocking(process.stdin.fileno(), False)
-            self._process = process
+            self._process, self._is_busy = process, False
             if self._stopping.is_set():
                 process.stdin.close()
             for line in process.stdout:
@@ -91,4 +105,4 @@ class LearnerProcess:
 
     def _told(self, line: bytes) -> None:
         with contextlib.suppress(orjson.JSONDecodeError):
-            self._metrics.told(orjson.loads(line))
+            self._tell(orjson.loads(line))

@@ -20,7 +20,6 @@ from personalrm.service import checking
 from personalrm.service.asking import Clients
 from personalrm.service.checking import Check
 from personalrm.service.corrected import corrected, learnable
-from personalrm.service.predictors import Predictors
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
@@ -30,8 +29,8 @@ from personalrm.store.store import SpaceStore
 
 LATEST = 12
 """Choices on which a refit is compared with the profile in use."""
-LONG = 300
-"""Choices above which the embedded engine learns new ones by a posterior update, and everything anew later."""
+KNOWN = 8
+"""Choices from which on the embedded engine learns new ones by a posterior update, and everything anew later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,11 @@ class Learner:
 
     Args:
         clients: fit and predict.
-        predictors: of the profiles in use.
         afterwards: what follows an update.
     """
 
-    def __init__(self, clients: Clients, predictors: Predictors, afterwards: Work) -> None:
-        self._clients, self._predictors, self._afterwards = clients, predictors, afterwards
+    def __init__(self, clients: Clients, afterwards: Work) -> None:
+        self._clients, self._afterwards = clients, afterwards
 
     def update(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
         """Learn the newest choices; the first profile is learned in the same way."""
@@ -108,7 +106,7 @@ class Learner:
         new = [stored[number] for number in numbers if number in stored]
         if not new:
             return []
-        predictor = self._predictors.version(space, person, version.version).predictor
+        predictor = self._clients.of(space, person).open(known[1])
         given = checking.probabilities(predictor, [one.preference for one in new])
         return [prediction_of(one, version.version, p) for one, p in zip(new, given, strict=True)]
 
@@ -163,8 +161,8 @@ class Learner:
 
 
 def _quickly(known: Profile, learned: Learnable) -> Profile | None:
-    """A long history with some new choices, by a posterior update; None where that is not possible or not needed."""
-    if known.traits is None or len(known.history) < LONG:
+    """The profile in use with the new choices, by a posterior update; None where that is not possible."""
+    if known.traits is None or len(known.history) < KNOWN:
         return None
     knew = {one.id for one in known.history}
     new = [one for one in learned.history if one.id not in knew]

@@ -15,6 +15,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.answered = 0
         self.requests = Counter(
             "personalrm_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
         )

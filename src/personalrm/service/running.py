@@ -89,7 +89,7 @@ class JobRunner:
             aside = outcome.saved is not None and outcome.saved.state == "aside"
             ms = round((time.perf_counter() - began) * 1e3, 1)
             self._log.write("learned", space=space.id, stage=stage, saved=outcome.saved is not None, aside=aside, ms=ms)
-            self._tell({"learned": stage, "aside": aside})
+            self._tell({"learned": stage, "aside": aside, "person": job.person_id})
 
     def _failed(self, space: SpaceStore, job: Job, sentence: str) -> None:
         self._tell({"failed": True})

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from personalrm.models.worker import blocking
+from personalrm.preferences import Message, Verdict
 from personalrm.service.access import Doorkeeper
 from personalrm.service.asking import Clients
+from personalrm.service.batching import Comparer
 from personalrm.service.config import ServiceConfig
 from personalrm.service.erasing import Eraser
-from personalrm.service.freshening import Freshener
+from personalrm.service.freshening import Freshener, News
 from personalrm.service.learner_process import LearnerProcess
 from personalrm.service.learning import Learner
 from personalrm.service.logs import ServiceLog
@@ -41,12 +43,14 @@ class Service:
         self.clients = Clients(store, config)
         self.predictors = Predictors(self.clients, config.opened, lambda space, person: self._freshen(space, person))
         afterwards = Work.refit(config.debounce, config.debounce_most)
-        runner = JobRunner(Learner(self.clients, self.predictors, afterwards), self.log, self.metrics.told)
-        self._freshen = Freshener(self.clients, runner, has_learner=config.workers > 0)
+        runner = JobRunner(Learner(self.clients, afterwards), self.log, self.metrics.told)
+        self._news = News()
+        self._freshen = Freshener(self.clients, runner, self._news if config.workers else None)
         self.eraser = Eraser(store, self.predictors, config, self.log)
-        self.learner = LearnerProcess(config, self.log, self.metrics)
+        self.learner = LearnerProcess(config, self.log, self._told)
         self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
-        self.rewards = Rewards(self.predictors, self.threads, config.opened, is_local=self.clients.is_local)
+        self._comparer = Comparer(self.predictors, self.predicted)
+        self.rewards = Rewards(self.predictors, self.threads, config.opened)
         self.is_stopping = False
 
     @property
@@ -56,10 +60,19 @@ class Service:
             return Work.update(self.config.debounce_most)
         return Work.refit(self.config.debounce, self.config.debounce_most)
 
-    async def predicted(self, space: SpaceStore, user: str, verb: str, *asked: Any) -> tuple[Opened, Any]:
+    async def compared(
+        self, space: SpaceStore, user: str, turns: Sequence[Message], a: str, b: str
+    ) -> tuple[Opened, Verdict]:
+        """Which response the person prefers, and the predictor behind it."""
+        if self.clients.is_local:
+            return await self._comparer.compare(space, user, turns, a, b)
+        opened, verdict = await self.predicted(space, user, "compare", (turns, a, b))
+        return opened, verdict
+
+    async def predicted(self, space: SpaceStore, user: str, verb: str, asked: Sequence[Any]) -> tuple[Opened, Any]:
         """What a verb of the predictor says, and the predictor; one change of thread where it computes here."""
         if self.clients.is_local:
-            return await self.threads.predict(self._predicted, space, user, verb, asked)
+            return await self.threads.store(self._predicted, space, user, verb, asked)
         opened = await self.threads.store(self.predictors.ready, space, user)
         return opened, await getattr(opened.predictor, verb)(*asked)
 
@@ -75,6 +88,13 @@ class Service:
         """Let what runs end, then close everything."""
         self.is_stopping = True
         self.learner.stop(self.config.grace)
+        self._comparer.close()
         self.threads.close()
         self.clients.close()
         self.store.close()
+
+    def _told(self, event: dict[str, Any]) -> None:
+        """The learner has ended a job."""
+        self.metrics.told(event)
+        if "person" in event:
+            self._news.tell(event["person"])

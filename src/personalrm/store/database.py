@@ -32,7 +32,7 @@ POOL = 8
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 _PRAGMAS = (
     "journal_mode = WAL",
-    "synchronous = FULL",  # what is acknowledged survives a power cut
+    "synchronous = NORMAL",
     "foreign_keys = ON",
     "secure_delete = ON",  # what is erased is overwritten
     "cache_size = -65536",
@@ -104,6 +104,7 @@ class Database:
         self.in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self._writing = threading.RLock()
         self.engine = self._engine(pool)
+        self._relaxed = self._sqlite(durable=False) if self.is_sqlite and not self.in_memory else self.engine
         self._driver_error: type[BaseException] = self.engine.dialect.loaded_dbapi.Error
 
     @property
@@ -138,16 +139,25 @@ class Database:
                 connection.close()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction: all of it or nothing. On SQLite one writer at a time."""
-        with self._turn(self.is_sqlite), self._storage(), self.engine.connect() as plain:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction: all of it or nothing. On SQLite one writer at a time.
+
+        Args:
+            durable: whether it has reached the disk before this returns (5 ms). What can be worked out again need not:
+                it survives the end of the process, and is lost at most with the machine's power.
+        """
+        engine = self.engine if durable else self._relaxed
+        with self._turn(self.is_sqlite), self._storage(), engine.connect() as plain:
             connection = plain.execution_options(personalrm_write=True)
             with connection.begin():
+                if not durable and not self.is_sqlite:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
 
     def close(self) -> None:
         """Close all connections; they open again when they are used."""
         self.engine.dispose()
+        self._relaxed.dispose()
 
     @contextlib.contextmanager
     def _turn(self, needed: bool) -> Iterator[None]:
@@ -168,7 +178,7 @@ class Database:
         except ModuleNotFoundError:
             raise MissingExtra("PostgreSQL needs psycopg: pip install 'personalrm[serve]'") from None
 
-    def _sqlite(self) -> Engine:
+    def _sqlite(self, *, durable: bool = True) -> Engine:
         arguments: dict[str, Any] = {"check_same_thread": False, "timeout": WAIT_FOR_OTHERS_S}
         if self.in_memory:
             engine = create_engine(self.url, connect_args=arguments, poolclass=StaticPool)
@@ -180,7 +190,7 @@ class Database:
             except OSError as error:
                 raise StorageError(f"{file} cannot be written: {error.strerror or error}") from None
             engine = create_engine(self.url, connect_args=arguments, pool_size=POOL, max_overflow=56)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", _prepare_durable if durable else _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -244,6 +254,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         "cache_size = -65536",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_durable(connection: sqlite3.Connection, record: object) -> None:
+    _prepare_sqlite(connection, record)
+    connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -18,6 +18,7 @@ _COLUMNS = (
     people.c.id,
     people.c.name,
     people.c.created,
+    people.c.changed,
     people.c.choices,
     people.c.revision,
     people.c.active_version,
@@ -36,6 +37,7 @@ class PersonState:
         id: the store's number; never used again after an erase.
         name: what the product calls them.
         created: seconds since 1970.
+        changed: when what is learned from last changed.
         choices: how many there are to learn from.
         revision: counts every change of what is learned from.
         active_version: of the profile in use; None before the first.
@@ -45,6 +47,7 @@ class PersonState:
     id: int
     name: str
     created: float
+    changed: float
     choices: int
     revision: int
     active_version: int | None
@@ -80,7 +83,7 @@ class People(SpaceTables):
 
     def keep_answer(self, person_id: int, key: bytes) -> None:
         """Note, before it is asked, that a cached answer will hold the person's texts: an erase finds it."""
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
 
     def several(self, names: Sequence[str]) -> dict[str, PersonState]:
@@ -116,7 +119,8 @@ def ensure(scope: Scope, name: str) -> PersonState:
     if row is None:
         if erasures.is_erased(scope, name):
             raise PersonErased(f"'{name}' was erased from this space; PUT /v1/people/{{user}} takes them in again")
-        scope.upsert(people, {"name": name, "created": time.time()}, ("space_id", "name"))
+        now = time.time()
+        scope.upsert(people, {"name": name, "created": now, "changed": now}, ("space_id", "name"))
         row = _locked(scope, name)
     if row is None:
         raise PersonErased(f"'{name}' is being erased")
@@ -136,14 +140,13 @@ def _locked(scope: Scope, name: str) -> AnyRow | None:
     return scope.first(scope.select(people, *_COLUMNS).where(*known).with_for_update())
 
 
-def changed(scope: Scope, person_id: int, added: int = 0) -> int:
-    """What is learned from has changed, by so many choices more; the new revision."""
+def changed(scope: Scope, person_id: int, added: int = 0) -> None:
+    """What is learned from has changed, by so many choices more."""
     scope.run(
         scope.update(people)
         .where(people.c.id == person_id)
-        .values(revision=people.c.revision + 1, choices=people.c.choices + added)
+        .values(revision=people.c.revision + 1, choices=people.c.choices + added, changed=time.time())
     )
-    return int(scope.value(scope.select(people, people.c.revision).where(people.c.id == person_id)))
 
 
 def activate(scope: Scope, person_id: int, version: int | None, revision: int) -> None:

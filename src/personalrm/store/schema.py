@@ -91,6 +91,7 @@ people = Table(
     _space(),
     Column("name", String(200), nullable=False),
     Column("created", Float, nullable=False),
+    Column("changed", Float, nullable=False),  # when what is learned from last changed
     Column("choices", Integer, nullable=False, default=0),
     Column("revision", Integer, nullable=False, default=0),  # counts every change of what is learned from
     Column("active_version", Integer),

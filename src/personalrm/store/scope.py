@@ -134,7 +134,7 @@ class SpaceTables:
             yield Scope(connection, self.space_id)
 
     @contextmanager
-    def _write(self) -> Iterator[Scope]:
-        """A transaction on this space."""
-        with self._database.write() as connection:
+    def _write(self, *, durable: bool = True) -> Iterator[Scope]:
+        """A transaction on this space; one that is not ``durable`` may be lost with the machine's power."""
+        with self._database.write(durable=durable) as connection:
             yield Scope(connection, self.space_id)

@@ -123,6 +123,7 @@ def _spaces() -> None:
         column("space_id", ID),
         column("name", sa.String(length=200)),
         column("created", sa.Float()),
+        column("changed", sa.Float()),
         column("choices", sa.Integer()),
         column("revision", sa.Integer()),
         column("active_version", sa.Integer(), nullable=True),
