@@ -17,11 +17,11 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from common import real_data
-from personalrm.bench.methods import JUDGE
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult, Row
 from personalrm.bench.running import run
 from personalrm.data.reading import read_people
+from personalrm.models.registry import RECORDED
 from personalrm.preferences import History
 
 BARS = {("prism", "traits"): 0.68, ("prism", "traits+encoder"): 0.70}
@@ -29,7 +29,7 @@ BARS = {("prism", "traits"): 0.68, ("prism", "traits+encoder"): 0.70}
 
 def judges_in(people: list[History]) -> list[str]:
     """Names of the cached LLM judges, as methods."""
-    return [JUDGE + name for name in sorted({name for one in people for choice in one for name in choice.judges})]
+    return [RECORDED + name for name in sorted({name for one in people for choice in one for name in choice.judges})]
 
 
 def line(row: Row) -> str:
@@ -42,7 +42,7 @@ def line(row: Row) -> str:
 def report(name: str, results: list[BenchResult]) -> None:
     """The table of the first seed, the mean over all seeds, and the judges' pairs."""
     print(f"\n{name}, folds of seed {results[0].seed}: accuracy, interval, log loss")
-    own = [row for row in results[0].rows() if not row.name.startswith(JUDGE)]
+    own = [row for row in results[0].rows() if not row.name.startswith(RECORDED)]
     for row in own:
         print(line(row))
     for comparison in results[0].comparisons("population"):
@@ -56,7 +56,7 @@ def report(name: str, results: list[BenchResult]) -> None:
         bar = BARS.get((name, row.name))
         verdict = "" if bar is None else f"  bar {bar}: {'ok' if statistics.mean(values) >= bar else 'MISS'}"
         print(f"    {row.name:<24} {statistics.mean(values):.4f}  ({min(values):.4f} to {max(values):.4f}){verdict}")
-    for judge in [one for one in results[0].partial() if one.startswith(JUDGE)]:
+    for judge in [one for one in results[0].partial() if one.startswith(RECORDED)]:
         print(f"  on the pairs of {judge}:")
         for row in results[0].rows(results[0].scored_by(judge)):
             if row.name == judge or row.name in ("longer", "population", "traits", "traits+encoder"):

@@ -67,7 +67,6 @@ SEVERAL = {
     "Plan": "of a benchmark, of curation, of prompt optimisation",
     "Point": "of a chart; of a training run",
     "Prediction": "of a benchmark; as the store keeps it",
-    "Predictor": "the seam's; the benchmark's",
     "Question": "of a benchmark; the next one to ask a person",
     "Record": "of a study; of a reward model",
     "Row": "of results; of the vectors' file; of training data",

@@ -149,15 +149,17 @@ def asked(ledgers: Iterable[Budget]) -> None:
     for one in ledgers:
         if one.calls or one.from_cache:
             cost = f", ${one.cost:.2f}" if one.cost else ""
-            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already.")
+            odd = f"; {counted(one.refused, 'question')} refused by the host" if one.refused else ""
+            odd += f"; {counted(one.cut, 'answer')} stayed cut off" if one.cut else ""
+            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already{odd}.")
 
 
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
     """The table of methods; with a directory everything is written there too."""
-    from personalrm.bench.methods import SURFACE
     from personalrm.bench.record import read_record, record_of, write
     from personalrm.bench.report.terminal import show
     from personalrm.bench.results import baseline
+    from personalrm.models.registry import SURFACE
 
     against = baseline(result, SURFACE)
     if directory is not None:

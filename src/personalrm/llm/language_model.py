@@ -65,6 +65,11 @@ class LanguageModel:
     def model(self) -> str:
         return self._endpoint.model
 
+    @property
+    def damaged(self) -> int:
+        """Rows of the cache that were no answer, and were asked again."""
+        return self._cache.cache.damaged
+
     async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Answer from the cache or the host. Raises EndpointError, BudgetSpent or StorageError."""
         key = self.key_of(messages, want)
@@ -136,6 +141,7 @@ class LanguageModel:
             await self._check_room()
             completion = await self._sender.send(messages, want, call)
             claimed = not call.kept
+            self.ledger.cut += completion.finish_reason == "length" and not want.prefix_only
             return call.total(completion)
         except RequestRefused:
             self.ledger.refused += 1

@@ -86,9 +86,9 @@ def bench(
 ) -> None:
     """Compare methods on many people, with intervals over people and paired tests."""
     from personalrm.bench.command import bench as compare_methods
-    from personalrm.bench.trained import Training
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions
+    from personalrm.models.from_population import Training
     from personalrm.profile.options import Options
 
     with progress.bench_progress() as tell:

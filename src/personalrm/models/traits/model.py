@@ -15,7 +15,8 @@ texts is nearly all the time it takes: 0.1 ms a response of 250 tokens, 0.3 ms t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
@@ -42,6 +43,7 @@ _CHUNK = 32  # pairs read at once; more would leave the processor's cache
 _PRIORS = 16
 _SHARED: dict[bytes, TraitsModel] = {}
 """By a hash of the prior: people whose profiles have the same one share it, and what was read of texts (160 kB)."""
+_sharing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,22 @@ class TraitsModel:
 
     def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> Array:
         """`score` of each (context, response) (n,), to the last bit; quicker for many."""
-        found = []
+        return next(self.read_once([self], items))
+
+    @staticmethod
+    def read_once(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Iterator[Array]:
+        """`scores` by each of some models of one prior, which read every response once."""
+        prior, tools = models[0].prior, models[0].tools
+        found = np.zeros((len(models), len(items)))
         for at in range(0, len(items), 2 * _CHUNK):
             asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
-            side = self.prior.units(self.tools.reader, asked, self.tools.encoder)
+            side = prior.units(tools.reader, asked, tools.encoder)
             for row in range(len(asked)):  # one by one: products of matrices round by the place in the batch
                 one = side.rows(slice(row, row + 1))
-                found.append(float((self.prior.everybody(one) + one.personal @ self.departure)[0]))
-        return np.array(found)
+                shared = prior.everybody(one)
+                for place, model in enumerate(models):
+                    found[place, at + row] = (shared + one.personal @ model.departure)[0]
+        return iter(found)
 
     def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
@@ -210,12 +220,12 @@ class TraitsModel:
     def _sharing(cls, prior: Any) -> TraitsModel:
         """The model of a prior as JSON; those of one prior share it, and what was read of texts."""
         key = blake2b(orjson.dumps(prior, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-        found = _SHARED.get(key)
-        if found is None:
-            found = _SHARED[key] = cls.from_prior(Prior.from_json(prior))
-            while len(_SHARED) > _PRIORS:
-                _SHARED.pop(next(iter(_SHARED)), None)
-        return found
+        with _sharing:
+            if key not in _SHARED:
+                _SHARED[key] = cls.from_prior(Prior.from_json(prior))
+                while len(_SHARED) > _PRIORS:
+                    del _SHARED[next(iter(_SHARED))]
+            return _SHARED[key]
 
     def sides(self, pairs: Sequence[Pair]) -> StandardizedFeatures:
         """First minus second response, in standard units."""
