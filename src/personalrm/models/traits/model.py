@@ -43,7 +43,7 @@ _CHUNK = 32  # pairs read at once; more would leave the processor's cache
 _PRIORS = 16
 _SHARED: dict[bytes, TraitsModel] = {}
 """By a hash of the prior: people whose profiles have the same one share it, and what was read of texts (160 kB)."""
-_sharing = threading.Lock()
+_shared_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class TraitsModel:
     def _sharing(cls, prior: Any) -> TraitsModel:
         """The model of a prior as JSON; those of one prior share it, and what was read of texts."""
         key = blake2b(orjson.dumps(prior, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-        with _sharing:
+        with _shared_lock:
             if key not in _SHARED:
                 _SHARED[key] = cls.from_prior(Prior.from_json(prior))
                 while len(_SHARED) > _PRIORS:
