@@ -141,7 +141,9 @@ async def measure(service: Service, seconds: float) -> dict[str, Any]:
         print(f"{'':<44} {found['cpu_ms']:.2f} ms of processor time a request in the service")
         before, mine = service.cpu_s(), time.process_time()
         writing = asyncio.create_task(_write(session, people, seconds))
-        found["busy"] = told("compare, choices are written and learned", await hammer(compare, CONNECTIONS, seconds), seconds)
+        found["busy"] = told(
+            "compare, choices are written and learned", await hammer(compare, CONNECTIONS, seconds), seconds
+        )
         writes = await writing
         shares = [(service.cpu_s() - before) / seconds, (time.process_time() - mine) / seconds]
         print(f"{'':<44} {shares[0]:.2f} processors were used by the service, {shares[1]:.2f} by this script")
@@ -182,7 +184,9 @@ async def _write(session: aiohttp.ClientSession, people: list[Any], seconds: flo
     count, began = 0, time.perf_counter()
     for number in range(CHOICES, CHOICES + 30):
         for one in people:
-            await post(session, f"/v1/people/{one.history.user}/choices", {"choices": [row(one.history.choices[number])]})
+            await post(
+                session, f"/v1/people/{one.history.user}/choices", {"choices": [row(one.history.choices[number])]}
+            )
             count += 1
             if time.perf_counter() - began > seconds:
                 return count
