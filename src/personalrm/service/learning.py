@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from personalrm.client import Client
 from personalrm.preferences import History
@@ -20,6 +21,7 @@ from personalrm.service import checking
 from personalrm.service.asking import Clients
 from personalrm.service.checking import Check
 from personalrm.service.corrected import corrected, learnable
+from personalrm.store.corrections import Correction
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
@@ -64,12 +66,12 @@ class Learner:
             return Outcome(None)
         known = self._known(space, person, learned)
         made = self._predicted(space, person, known)
-        quick = None if known is None or said else _quickly(known[1], learned)
+        quick = None if known is None or said or known[0].is_corrected else _quickly(known[1], learned)
         if quick is not None:
             new = NewVersion(quick, learned, "update", checked={"approximate": True}, predictions=made)
             return Outcome(space.profiles.save(person, new, job, self._afterwards))
         fitted = self._fit(self._clients.of(space, person), learned.history, known[1] if known else None)
-        new = NewVersion(corrected(fitted, said), learned, "update", predictions=made)
+        new = NewVersion(corrected(fitted, said), learned, "update", checked=_noted(said), predictions=made)
         return Outcome(space.profiles.save(person, new, job, self._afterwards), fitted.spend)
 
     def refit(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
@@ -85,7 +87,8 @@ class Learner:
             return Outcome(None)
         made = self._predicted(space, person, known)
         fitted, check, cost = self._checked(space, person, learned, known, made)
-        new = NewVersion(corrected(fitted, said), learned, "refit", check.is_worse, check.as_json(), made)
+        checked = {**check.as_json(), **_noted(said)}
+        new = NewVersion(corrected(fitted, said), learned, "refit", check.is_worse, checked, made)
         return Outcome(space.profiles.save(person, new, job), cost)
 
     def _known(self, space: SpaceStore, person: PersonState, learned: Learnable) -> tuple[Version, Profile] | None:
@@ -158,6 +161,11 @@ class Learner:
         )
         fitted = self._fit(client, learned.history, None if self._clients.is_local else candidate)
         return fitted, check, candidate.spend + fitted.spend
+
+
+def _noted(said: Sequence[Correction]) -> dict[str, Any]:
+    """Which corrections a version follows: without one of them, everything has to be learned anew."""
+    return {"corrections": [one.id for one in said]} if said else {}
 
 
 def _quickly(known: Profile, learned: Learnable) -> Profile | None:

@@ -49,6 +49,11 @@ class Version:
     last_number: int
     checked: Mapping[str, Any]
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether it follows what the person said of claims."""
+        return bool(self.checked.get("corrections"))
+
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from personalrm.data.simulated import Setting, simulate
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.online import learned_more, without_claims
-from personalrm.preferences import History
+from personalrm.models.traits.person import Evidence
+from personalrm.preferences import History, Preference
 from personalrm.profile.records import Profile
 
 PEOPLE = [one.history for one in simulate(6, Setting(choices=80, seed=5, response_tokens=60, prompt_tokens=20))]
@@ -58,17 +60,22 @@ def test_ties_are_kept_and_teach_nothing() -> None:
     )
 
 
-def test_it_costs_as_much_as_the_new_choices_however_long_the_history_is() -> None:
+def test_only_the_new_choices_are_read_however_long_the_history_is(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    long = History(
-        "long", tuple(replace(one, user="long", id=f"{k}-{one.id}") for k in range(12) for h in PEOPLE for one in h)
-    )
-    profile = learned_more(fitted(PEOPLE[0], 20), long.choices)
-    began = time.process_time()
+    choices = [replace(one, user="long", id=f"{n}-{one.id}") for n, h in enumerate(PEOPLE) for one in h]
+    profile = learned_more(fitted(PEOPLE[0], 20), choices)
+    assert len(profile.history) > 400
+    read: list[int] = []
+    evidence = TraitsModel.evidence
+
+    def counted(model: TraitsModel, choices: Sequence[Preference]) -> Evidence:
+        read.append(len(choices))
+        return evidence(model, choices)
+
+    monkeypatch.setattr(TraitsModel, "evidence", counted)
     learned_more(profile, PEOPLE[1].choices[:1])
-    assert len(profile.history) > 5000
-    assert time.process_time() - began < 1.0
+    assert read == [1]
 
 
 def test_a_claim_taken_back_has_no_effect_of_the_persons_own() -> None:
