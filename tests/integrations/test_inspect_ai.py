@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(autouse=True)
 def closed_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """inspect_ai leaves streams open (those of a sample's events): whichever test next collects garbage would be warned.
+    """inspect_ai leaves the streams of a sample's events open: whichever test collects garbage next would be warned.
 
     They are closed here, and what else is in its cycles is collected while its warnings are still ignored.
     """
