@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from personalrm.models.base import Pair
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.ensemble import Array, MarginParts, infer, predict_margins
 from personalrm.models.learned.features import Features, Item
@@ -31,7 +32,6 @@ from personalrm.models.traits.person import groups_of
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.provenance import Lineage
 
-Pair = tuple[Sequence[Message], str, str]
 Curve = tuple[Point, ...]
 
 

@@ -47,7 +47,16 @@ from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.rows import Row
 from personalrm.models.reward_model.settings import Progress, RewardSettings
 from personalrm.models.reward_model.shared_context import PackedPairs, agrees, can_share
-from personalrm.models.reward_model.trainer import LOSS, Pair, PairTrainer, Watch, accuracy, curve, differences, quiet
+from personalrm.models.reward_model.trainer import (
+    LOSS,
+    PairTrainer,
+    TokenPair,
+    Watch,
+    accuracy,
+    curve,
+    differences,
+    quiet,
+)
 from personalrm.profile.provenance import hash_of
 
 ADAPTER, CURVE = "adapter", "curve.json"
@@ -58,8 +67,8 @@ _HEADS = ("score", "classifier")  # what transformers calls the layer that gives
 class _Data:
     """Rows as token ids, with what is to be said of them."""
 
-    training: list[Pair]
-    validation: list[Pair]
+    training: list[TokenPair]
+    validation: list[TokenPair]
     counts: tuple[Counts, Counts]
 
 
@@ -165,7 +174,7 @@ def _encoded(inputs: Inputs, rows: Sequence[Row], validation_rows: Sequence[Row]
     return _Data(pairs[0], pairs[1], (counts[0], counts[1]))
 
 
-def encode_rows(inputs: Inputs, rows: Sequence[Row]) -> tuple[list[Pair], Counts]:
+def encode_rows(inputs: Inputs, rows: Sequence[Row]) -> tuple[list[TokenPair], Counts]:
     """Rows as token ids; both sides of a pair are counted where one of them did not fit."""
     pairs, cut = [], 0
     for row in rows:
@@ -197,7 +206,7 @@ def _trainer(
     )
 
 
-def _shares(model: Any, settings: RewardSettings, pair: Pair, pad: int) -> bool:
+def _shares(model: Any, settings: RewardSettings, pair: TokenPair, pad: int) -> bool:
     if settings.shared_context is False:
         return False
     fits = can_share(model) and agrees(model, pair, pad)
