@@ -20,7 +20,7 @@ from personalrm.formatting.texts import plain
 Form = Literal["text", "count", "figure", "signed", "percent", "p", "interval", "shift", "dollars", "seconds"]
 Interval = tuple[float | None, float | None]
 Cell = str | int | float | Interval | None
-"""``interval`` and ``shift`` (an interval of a difference) hold a Interval; None is what was not measured."""
+"""``interval`` and ``shift`` (an interval of a difference) hold an Interval; None is what was not measured."""
 
 NOTHING = "–"
 
