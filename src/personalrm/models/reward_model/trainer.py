@@ -24,7 +24,7 @@ from trl.trainer.reward_trainer import RewardTrainer
 from personalrm.errors import TrainingFailed
 from personalrm.models.reward_model.batching import ChunkedPairs, chunked_rewards, rewards
 from personalrm.models.reward_model.interrupting import Interrupt
-from personalrm.models.reward_model.losses import bradley_terry_loss, log_loss
+from personalrm.models.reward_model.losses import bradley_terry_loss, margin_log_loss
 from personalrm.models.reward_model.settings import Progress
 from personalrm.models.reward_model.shared_context import PackedPairs, packed_rewards
 
@@ -72,7 +72,7 @@ class PairTrainer(RewardTrainer):
         gaps = differences(self.model, self._validation, self._pad)
         if not np.isfinite(gaps).all():
             self._stop("validation loss", self.state.global_step)
-        measured = {LOSS: log_loss(gaps), ACCURACY: accuracy(gaps)}
+        measured = {LOSS: margin_log_loss(gaps), ACCURACY: pair_accuracy(gaps)}
         self.log(measured)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
         return measured
@@ -98,7 +98,7 @@ def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.
     return found
 
 
-def accuracy(gaps: NDArray[np.float64]) -> float:
+def pair_accuracy(gaps: NDArray[np.float64]) -> float:
     """Share of pairs with the chosen response ahead; a dead heat is half a pair."""
     return float((np.sign(gaps) / 2 + 0.5).mean())
 

@@ -42,7 +42,7 @@ from personalrm.models.reward_model.batching import ChunkedPairs, budget_for
 from personalrm.models.reward_model.card import write_card
 from personalrm.models.reward_model.inputs import Inputs, Truncation
 from personalrm.models.reward_model.interrupting import polite_interrupt
-from personalrm.models.reward_model.losses import log_loss, temperature
+from personalrm.models.reward_model.losses import margin_log_loss, temperature
 from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.rows import Row
 from personalrm.models.reward_model.settings import Progress, RewardSettings
@@ -52,7 +52,6 @@ from personalrm.models.reward_model.trainer import (
     PairTrainer,
     TokenPair,
     Watch,
-    accuracy,
     curve,
     differences,
     quiet,
@@ -260,8 +259,8 @@ def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state:
     if len(gaps):
         behind = {"people": counts[1].people, "pairs": counts[1].pairs}
         measured = (
-            Metric("validation accuracy", accuracy(gaps), **behind),
-            Metric("validation log loss", log_loss(gaps / temperature(gaps)), **behind),
+            Metric("validation accuracy", pair_accuracy(gaps), **behind),
+            Metric("validation log loss", margin_log_loss(gaps / temperature(gaps)), **behind),
         )
     return Record(
         backbone=run.backbone, user_prompt=settings.user_prompt, max_length=inputs.max_length,
