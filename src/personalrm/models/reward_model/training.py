@@ -54,6 +54,7 @@ from personalrm.models.reward_model.trainer import (
     Watch,
     curve,
     differences,
+    pair_accuracy,
     quiet,
 )
 from personalrm.profile.provenance import hash_of
