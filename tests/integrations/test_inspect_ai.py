@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -21,6 +24,28 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ASKED = "How long does pasta take?"
 BRIEF, VAGUE = "Nine minutes.", "That may depend on many things! Perhaps check the packet, and enjoy!"
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def closed_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """inspect_ai leaves the streams of a sample's events open: whichever test collects garbage next would be warned.
+
+    They are closed here, and what else is in its cycles is collected while its warnings are still ignored.
+    """
+    made: list[MemoryObjectReceiveStream[object] | MemoryObjectSendStream[object]] = []
+    for kind in (MemoryObjectReceiveStream, MemoryObjectSendStream):
+        opened = kind.__post_init__
+
+        def recorded(self: object, opened: object = opened) -> None:
+            opened(self)  # type: ignore[operator]
+            made.append(self)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(kind, "__post_init__", recorded)
+    yield
+    for one in made:
+        one.close()
+    made.clear()
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -52,9 +52,9 @@ def test_a_plain_text_file_is_taken_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.json", b"[1]", "a.json: expected a prompt file, a JSON object, found list"),
-        ("a.json", b"", "expected a prompt file in JSON, found text that is none"),
-        ("a.txt", b"{ half", "expected a prompt file in JSON, found text that is none"),
+        ("a.json", b"[1]", "a.json is damaged: expected a JSON object, found list"),
+        ("a.json", b"", "expected JSON"),
+        ("a.txt", b"{ half", "expected JSON"),
         ("a.json", b'{"prompt": "x"}', "field 'schema': expected a number"),
         ("a.json", b'{"schema": true, "prompt": "x"}', "field 'schema': expected a number"),
         ("a.json", b'{"schema": 1}', "field 'prompt': expected an instruction for writing a persona, found nothing"),
