@@ -35,6 +35,8 @@ class Message:
 
 
 Context = tuple[Message, ...]
+Pair = tuple[Sequence[Message], str, str]
+"""A conversation and two responses to it, without a label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from personalrm.models.base import Pair
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.fit import Array, sigmoid
 from personalrm.models.traits.posterior import person_posterior

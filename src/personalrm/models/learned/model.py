@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from personalrm.models.base import Pair
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.ensemble import Array, MarginParts, infer, predict_margins
 from personalrm.models.learned.features import Features, Item
@@ -29,7 +28,7 @@ from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import groups_of
-from personalrm.preferences import History, Message, Verdict
+from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.provenance import Lineage
 
 Curve = tuple[Point, ...]
