@@ -21,6 +21,7 @@ import numpy as np
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.fit import Array, sigmoid
 from personalrm.models.traits.posterior import person_posterior
+from personalrm.preferences import Pair
 from personalrm.renamed import renamed
 
 if TYPE_CHECKING:
