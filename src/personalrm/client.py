@@ -35,13 +35,13 @@ from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import UsageMeter
 from personalrm.llm.ledger import Prices
-from personalrm.models.base import Pair, Predictor, Ranking
+from personalrm.models.base import Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named
 from personalrm.models.worker import blocking, in_worker
-from personalrm.preferences import Preference, Verdict
+from personalrm.preferences import Pair, Preference, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
@@ -198,9 +198,11 @@ class Client:
             asked.append((messages_of(context), a, b))
         return await (await self.aopen(profile)).compare_many(asked, verdicts)
 
-    async def arank(self, profile: Profile, context: Context, responses: Sequence[str]) -> Ranking:
+    async def arank(
+        self, profile: Profile, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses))
+        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses), verdicts)
 
     async def ascore(self, profile: Profile, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""

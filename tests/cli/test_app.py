@@ -16,6 +16,7 @@ import pytest
 from command_line import Done, Run, rows, sentence
 from places import LATER, MIRA
 
+from personalrm import __version__
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
@@ -272,7 +273,7 @@ def test_as_a_process_of_its_own(tmp_path: Path) -> None:
     entry = Path(sys.executable).parent / "personalrm"
     env = {**os.environ, "PERSONALRM_CACHE": str(tmp_path / "c.sqlite")}
     shown = subprocess.run([entry, "--version"], capture_output=True, text=True, env=env, check=True)
-    assert shown.stdout.strip() == "0.1.0"
+    assert shown.stdout.strip() == __version__
     gone = subprocess.run(f"{entry} fit {MIRA} | head -1", shell=True, capture_output=True, text=True, env=env)
     assert gone.stderr == ""
     failed = subprocess.run([entry, "fit", "nothere.jsonl"], capture_output=True, text=True, env=env)
@@ -406,3 +407,15 @@ def test_what_is_left_out_is_told(run: Run, tmp_path: Path) -> None:
     assert done.err == "1 rated pair left out: the scores differ by less than --min-gap 1.\n"
     tied = rows(tmp_path / "t.jsonl", row(1), row(2, tie=True))
     assert "2 choices (1 learned from, 0 held back, 1 tied)" in run("fit", tied).out
+
+
+def test_rank_and_score_have_the_same_options_as_compare(run: Run, tmp_path: Path) -> None:
+    profile = tmp_path / "mira.json"
+    run("fit", MIRA, "--out", profile)
+    asked = ("--prompt", "@@home: hi?", "--max-calls", "0", "--timeout", "5")
+    ranked = json.loads(run("rank", profile, *asked, "--response", "x", "--verdicts", "token", "--json").out)
+    assert ranked == {"order": [0], "strengths": [0.0], "compared": 0, "unscored": 0}
+    plain = run("score", profile, *asked, "--response", "Six.")
+    assert json.loads(run("score", profile, *asked, "--response", "Six.", "--json").out)["score"] == pytest.approx(
+        float(plain.out), abs=1e-4
+    )

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from personalrm.preferences import History, Message, Verdict
+from personalrm.formatting.notebook import html_table
+from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import Profile
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from personalrm.models.uncertainty import MarginPosterior
 
-Pair = tuple[Sequence[Message], str, str]
-"""A conversation and two responses to it."""
 Item = tuple[Sequence[Message], str]
 """A conversation and one response to it."""
 
@@ -46,6 +45,10 @@ class Ranking:
     strengths: tuple[float, ...]
     compared: int
     unscored: int = 0
+
+    def _repr_html_(self) -> str:
+        rows = [(str(place), str(one), f"{self.strengths[one]:+.3f}") for place, one in enumerate(self.order, 1)]
+        return html_table("Ranking", ("place", "response", "log-odds"), rows)
 
     @classmethod
     def of_scores(cls, scores: Sequence[float], compared: int = 0, unscored: int = 0) -> Ranking:
@@ -74,7 +77,9 @@ class Predictor(Protocol):
         """A score for each response, in order."""
         ...
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """At least one response, best first."""
         ...
 

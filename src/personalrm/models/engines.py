@@ -19,11 +19,11 @@ from personalrm.errors import NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
-from personalrm.models.base import Pair, Predictor, Ranking, ScalarModel
+from personalrm.models.base import Predictor, Ranking, ScalarModel
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.models.population import PopulationPriors
 from personalrm.models.worker import in_fitting_worker, in_worker
-from personalrm.preferences import History, Message, Verdict
+from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile, Reasoning
 from personalrm.synthesis.fitting import fit, judge_context_of
@@ -96,9 +96,11 @@ class JudgePredictor:
         """Each by itself, all asked at once."""
         return await background_loop.join(gather(self.judge.score(context, one) for one in responses))
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """By Bradley–Terry strengths over comparisons in both orders."""
-        return await background_loop.join(self.judge.rank(context, responses))
+        return await background_loop.join(self.judge.rank(context, responses, verdicts))
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,9 @@ class LocalPredictor:
         """Bradley–Terry strengths in log-odds."""
         return [*await self._scores(context, responses)]
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """The scores are Bradley–Terry strengths already; nothing is compared."""
         return Ranking.of_scores(await self._scores(context, responses))
 
