@@ -47,7 +47,7 @@ def check_files(folder: Path, known: Mapping[str, str]) -> None:
             ) from None
         if found != expected:
             raise DataError(
-                f"{folder} holds a damaged model: {name} has another checksum than when the model was written; copy the "
+                f"{folder} holds a damaged model: {name} has another checksum than when it was written; copy the "
                 "folder again, or train it again"
             )
 
