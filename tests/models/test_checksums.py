@@ -70,7 +70,7 @@ def test_files_are_compared_whole_and_by_name(tmp_path: Path) -> None:
     assert list(noted) == ["a"]
     check_files(tmp_path, noted)
     (tmp_path / "a").write_bytes(b"x" * 2_999_999 + b"y")
-    with pytest.raises(DataError, match="a is damaged"):
+    with pytest.raises(DataError, match="damaged model: a has another checksum"):
         check_files(tmp_path, noted)
     (tmp_path / "a").unlink()
     with pytest.raises(DataError, match="cannot be read"):

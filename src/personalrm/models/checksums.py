@@ -42,11 +42,13 @@ def check_files(folder: Path, known: Mapping[str, str]) -> None:
         try:
             found = _of_file(folder / name)
         except OSError as error:
-            raise DataError(f"{folder / name} cannot be read: {error.strerror or error}") from None
+            raise DataError(
+                f"{folder} holds a damaged model: {name} cannot be read ({error.strerror or error})"
+            ) from None
         if found != expected:
             raise DataError(
-                f"{folder / name} is damaged: its checksum is not the one that was noted when the model was written; "
-                "copy the folder again, or train the model again"
+                f"{folder} holds a damaged model: {name} has another checksum than when it was written; copy the "
+                "folder again, or train it again"
             )
 
 
