@@ -57,7 +57,7 @@ def test_every_verb_takes_the_profile_it_is_about(people: list[History], profile
         (again,) = client.compare_many(profile, [(CONTEXT, SHORT, LONG)])
         assert verdict.probability == pytest.approx(again.probability, abs=1e-6)
         ranking = client.rank(profile, CONTEXT, [SHORT, LONG])
-        assert (ranking.order[0] == 0) == (verdict.prefers == "a")
+        assert (ranking.order[0] == 0) == (verdict.winner == "a")
         assert client.evaluate(profile, later(history)).row["pairs"] == len(later(history))
         questions = client.next_question(profile, later(history), top=2, criterion="prediction")
         assert len({one.candidate.id for one in questions}) == 2

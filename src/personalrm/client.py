@@ -198,9 +198,11 @@ class Client:
             asked.append((messages_of(context), a, b))
         return await (await self.aopen(profile)).compare_many(asked, verdicts)
 
-    async def arank(self, profile: Profile, context: Context, responses: Sequence[str]) -> Ranking:
+    async def arank(
+        self, profile: Profile, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses))
+        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses), verdicts)
 
     async def ascore(self, profile: Profile, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,13 @@ class SynthesizeMe:
         )
         self._profile: Profile | None = None
 
+    def __repr__(self) -> str:
+        fitted = "not fitted" if self._profile is None else repr(self._profile)
+        return f"SynthesizeMe(model={self.model!r}, {fitted})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>" if self._profile is None else self._profile._repr_html_()
+
     @property
     def model(self) -> str:
         """What predicts: an engine's or a model's name."""
@@ -172,9 +180,9 @@ class SynthesizeMe:
         """
         return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts)
 
-    async def arank(self, context: Context, responses: Sequence[str]) -> Ranking:
+    async def arank(self, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token") -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return await self._client.arank(self.profile, context, responses)
+        return await self._client.arank(self.profile, context, responses, verdicts=verdicts)
 
     async def ascore(self, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""

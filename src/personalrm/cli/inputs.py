@@ -174,9 +174,11 @@ def price_list(text: str | None) -> Prices | None:
 
 
 def text(value: str) -> str:
-    """The text itself, or the file behind ``@path``."""
+    """The text itself, or the file behind ``@path``; ``@@`` begins a text with one @."""
     if not value.startswith("@"):
         return value
+    if value.startswith("@@"):
+        return value[1:]
     try:
         return Path(value[1:]).read_text("utf-8")
     except OSError as error:

@@ -78,7 +78,7 @@ Private = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Text = Annotated[str, typer.Option(help="Text, or @file.")]
+Text = Annotated[str, typer.Option(help="Text, or @file; @@ begins a text with an @.")]
 VerdictsOption = Annotated[VerdictsName, typer.Option(help="Ask for the answer alone, or for reasons first.")]
 PersonaPrompt = Annotated[
     Path | None,

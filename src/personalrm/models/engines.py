@@ -97,9 +97,11 @@ class JudgePredictor:
         """Each by itself, all asked at once."""
         return await background_loop.join(gather(self.judge.score(context, one) for one in responses))
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """By Bradley–Terry strengths over comparisons in both orders."""
-        return await background_loop.join(self.judge.rank(context, responses))
+        return await background_loop.join(self.judge.rank(context, responses, verdicts))
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,9 @@ class LocalPredictor:
         """Bradley–Terry strengths in log-odds."""
         return [*await self._scores(context, responses)]
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """The scores are Bradley–Terry strengths already; nothing is compared."""
         return Ranking.of_scores(await self._scores(context, responses))
 
