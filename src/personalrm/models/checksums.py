@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 UNCHECKED = {"README.md", "manifest.json", "run.json"}
 """What people may edit, and what changes after the weights are written."""
+LARGEST = 1e9
+"""Of a weight; what is trained is below 1e3."""
 _BLOCK = 1 << 20
 
 
@@ -43,7 +45,7 @@ def check_files(folder: Path, known: Mapping[str, str]) -> None:
             found = _of_file(folder / name)
         except OSError as error:
             raise DataError(
-                f"{folder} holds a damaged model: {name} cannot be read ({error.strerror or error})"
+                f"{folder} holds a damaged model: {name} cannot be read: {error.strerror or error}"
             ) from None
         if found != expected:
             raise DataError(
@@ -53,10 +55,10 @@ def check_files(folder: Path, known: Mapping[str, str]) -> None:
 
 
 def check_finite(weights: Iterable[tuple[str, torch.Tensor]], folder: Path) -> None:
-    """DataError if a weight is NaN or infinite."""
+    """DataError if a weight is NaN, infinite or so large that computing with it would be."""
     for name, weight in weights:
-        if weight.is_floating_point() and not bool(weight.isfinite().all()):
-            raise DataError(f"{folder} holds a damaged model: '{name}' has a value that is NaN or infinite")
+        if weight.is_floating_point() and not bool((weight.abs() <= LARGEST).all()):
+            raise DataError(f"{folder} holds a damaged model: '{name}' has a value that is NaN or infinite, or nearly")
 
 
 def _of_file(path: Path) -> str:

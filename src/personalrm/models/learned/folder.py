@@ -24,7 +24,7 @@ from personalrm.models.learned.model import LearnedModel, TrainingSummary
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
-from personalrm.models.traits.prior import Prior
+from personalrm.models.traits.prior import Prior, check_units
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
@@ -149,6 +149,7 @@ def _features(card: LearnedCard, numbers: dict[str, torch.Tensor], device: Devic
     design = None
     if "design.words" in numbers:
         array = {name.removeprefix("design."): numbers[name].numpy() for name in numbers if name.startswith("design.")}
+        check_units(array["centre"], array["scale"])
         blank = Prior.unweighted(array["centre"], array["scale"])
         design = Design(blank, array["words"], array["kind_mean"], array["kind_scale"])
     directions = numbers["directions"].numpy() if "directions" in numbers else None
