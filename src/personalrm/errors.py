@@ -13,6 +13,7 @@
     │   │   └── RequestRefused      not this one request: too long for the model, or filtered
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
     │   └── UnusableResponse        the host answers, but nothing that can be used
+    ├── PrivacyRefused              --private refuses to put several people's words into one prompt
     ├── TrainingFailed              the loss of a model in training is no number any more
     ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
@@ -122,6 +123,10 @@ class Unreachable(EndpointError):
 
 class UnusableResponse(EndpointError):
     """The host answers, but with nothing that can be used."""
+
+
+class PrivacyRefused(PersonalrmError):
+    """The command puts several people's words into one prompt, and ``--private`` was given."""
 
 
 class TrainingFailed(PersonalrmError):

@@ -29,6 +29,7 @@ from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.old_spellings import modern
+from personalrm.cli.options import Private
 from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 
 app = typer.Typer(
@@ -41,7 +42,9 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False, private: Private = False
+) -> None:
     """Personalised reward models."""
     if version:
         typer.echo(__version__)
