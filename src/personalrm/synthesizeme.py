@@ -13,7 +13,7 @@ Every verb has an async twin (`afit`, `acompare`, …). Both kinds work anywhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from personalrm.bench.evaluation import Evaluation
 from personalrm.client import Client
-from personalrm.data.given import Choices, Context
+from personalrm.data.given import Candidates, Choices, Context
+from personalrm.data.reading import ColumnsGiven
 from personalrm.errors import PersonalrmError
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.ledger import Prices
@@ -37,9 +38,7 @@ from personalrm.renamed import warn
 from personalrm.synthesis.persona import persona_text
 
 if TYPE_CHECKING:
-    from personalrm.data.candidates import Candidate
     from personalrm.models.acquisition import Criterion, Question
-    from personalrm.preferences import Preference
 
 
 class SynthesizeMe:
@@ -154,17 +153,17 @@ class SynthesizeMe:
 
     # learning -----------------------------------------------------------------------------------------------------
 
-    async def afit(self, history: Choices, user: str | None = None) -> SynthesizeMe:
-        """Learn from one person's choices: a History, a list of Preference, or a file. Returns this object, fitted."""
-        self._profile = await self._client.afit(history, user)
+    async def afit(self, history: Choices, user: str | None = None, *, columns: ColumnsGiven = None) -> SynthesizeMe:
+        """Learn from one person's choices, given as for `Client.afit`. Returns this object, fitted."""
+        self._profile = await self._client.afit(history, user, columns=columns)
         return self
 
-    async def aupdate(self, choices: Choices) -> SynthesizeMe:
+    async def aupdate(self, choices: Choices, *, columns: ColumnsGiven = None) -> SynthesizeMe:
         """Learn again with new choices of the same person; every earlier answer that still applies is reused.
 
         A choice whose id is known already takes the place of the earlier one, if it differs from it.
         """
-        self._profile = await self._client.aupdate(self.profile, choices)
+        self._profile = await self._client.aupdate(self.profile, choices, columns=columns)
         return self
 
     # predicting ---------------------------------------------------------------------------------------------------
@@ -190,7 +189,7 @@ class SynthesizeMe:
 
     async def anext_question(
         self,
-        candidates: str | Path | Iterable[Candidate | Preference],
+        candidates: Candidates,
         top: int = 1,
         *,
         criterion: Criterion = "information",
@@ -198,14 +197,15 @@ class SynthesizeMe:
         """Which pairs this person should be asked next, best first; see `Client.anext_question`."""
         return await self._client.anext_question(self.profile, candidates, top, criterion)
 
-    async def aevaluate(self, test: Choices, *, name: str = "") -> Evaluation:
+    async def aevaluate(self, test: Choices, *, name: str = "", columns: ColumnsGiven = None) -> Evaluation:
         """How well the person's other choices are predicted, with the surface baselines beside it.
 
         Args:
             test: choices that were not learned from.
             name: what the result calls them; a file's own name if left out.
+            columns: which columns hold what, as in `afit`.
         """
-        return await self._client.aevaluate(self.profile, test, name=name)
+        return await self._client.aevaluate(self.profile, test, name=name, columns=columns)
 
     # prompts and files --------------------------------------------------------------------------------------------
 

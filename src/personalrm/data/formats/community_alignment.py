@@ -56,7 +56,11 @@ def _named(preferred: object, offered: Mapping[str, object]) -> str:
 
 def _demographics(row: Fields) -> str | None:
     told = [(name, row.get(f"annotator_{name}")) for name in _ABOUT]
-    known = [f"{name.replace('_', ' ')}: {value}" for name, value in told if not missing(value) and value not in NOBODY]
+    known = [
+        f"{name.replace('_', ' ')}: {value}"
+        for name, value in told
+        if isinstance(value, str | int) and not missing(value) and value not in NOBODY
+    ]
     return "; ".join(known) or None
 
 
