@@ -24,7 +24,7 @@ from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
-_SAME = re.compile(r"\s*[=≈~]+\s*")
+_SAME = re.compile(r"[=≈~]+")
 _NAME = 40
 """Characters up to which two texts without a space may be models' names."""
 
@@ -202,8 +202,8 @@ def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequen
     winner = Winner(labels, [f"response {label}" for label in labels])
     ranks: dict[int, float] = {}
     for rank, tier in enumerate(_ORDER.split(value.strip()[:500]), 1):
-        for name in _SAME.split(tier):
-            one = winner.of(name) if name.strip() else None
+        for name in map(str.strip, _SAME.split(tier)):
+            one = winner.of(name) if name else None
             if one is None or len(one) != 1 or next(iter(one)) in ranks:
                 return None
             ranks[next(iter(one))] = float(rank)

@@ -44,7 +44,7 @@ _FILLERS = {
 _A_BIT = ("_a_bit", "_a_little", "_a_lot")
 _EVEN = frozenset("=≈~")
 _ORDINALS = ("1st", "2nd", "3rd", "4th")
-_COMPARED = re.compile(r"([a-z0-9_ ]{1,40}?)\s*(>+|<+|»|«|≻|≺|=+|≈|~)\s*([a-z0-9_ ]{1,40})")
+_COMPARED = re.compile(r"([a-z0-9_ ]{1,40}?)\s{0,9}(>+|<+|»|«|≻|≺|=+|≈|~)\s{0,9}([a-z0-9_ ]{1,40})")
 _MOST = 64
 
 

