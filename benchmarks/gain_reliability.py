@@ -42,7 +42,7 @@ def _of(model: TraitsModel, history: History) -> Iterator[tuple[int, float, bool
     evidence = model.evidence(history.decided)
     person = Person(evidence.offset, evidence.t, evidence.groups)
     for draw in range(DRAWS):
-        for case in cases_of(person, model.prior.between, np.random.default_rng(draw)):
+        for case in cases_of(person, model.prior.covariance, np.random.default_rng(draw)):
             told = model.prior.gain.expected(case.measured, case.groups)
             if case.later != 0.0:
                 yield case.groups, told.share, case.later > 0.0, told.mean, case.later
