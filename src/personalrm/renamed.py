@@ -23,6 +23,7 @@ MODULES: Mapping[str, str] = {
     "bench.curating.running": "curation.running",
     "bench.curating.table": "curation.table",
     "bench.figures": "formatting.numbers",
+    "bench.predicting": "bench.protocols",
     "bench.report.exhibits": "bench.report.examples",
     "bench.report.pictures": "bench.report.charts_from_record",
     "bench.report.style": "formatting.plot_style",

@@ -78,6 +78,7 @@ async def test_a_profile_that_helps_has_no_known_failure() -> None:
     profile = await fitted(model)
     found = await diagnose(profile, ada(100, 10), model)
     assert {one.name for one in found} == {
+        "position bias",
         "too few choices",
         "contradictory choices",
         "over-filtering",

@@ -127,6 +127,7 @@ def command(data: Path, llm: SimulatedLLM, folder: Path, *more: str) -> list[str
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_kill_nine_repeats_no_finished_call_and_ends_in_the_same_bytes(people: list[History], tmp_path: Path) -> None:
     data, rng = tmp_path / "people.jsonl", random.Random(20261124)
     write_choices(data, (choice for one in people for choice in one))

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from choices import longer_people
 
-from personalrm.bench.methods import SURFACE, Setup, asks, method_named, method_names
+from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design
-from personalrm.bench.predicting import Population, Prediction
-from personalrm.bench.protocols import Task
+from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.results import baseline
 from personalrm.bench.running import arun, run
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.models.registry import SURFACE, names
 from personalrm.preferences import History, Message, Verdict
 from personalrm.profile.spend import Spend
 
@@ -201,7 +201,7 @@ class FirstAnswer:
 
 
 def test_every_family_makes_its_method() -> None:
-    for name in method_names():
+    for name in names():
         full = name.replace("NAME", "j")
         method = method_named(full, Setup(endpoint=FirstAnswer()))
         assert (method.name, method.asks) == (full, asks(full))

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from personalrm.bench.methods import Setup, asks, method_named, method_names
+from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design, make_plan
 from personalrm.bench.protocols import Task, tasks
 from personalrm.bench.running import run
-from personalrm.bench.trained import LEARNED, PROMPTED, PUBLISHED, Training
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import DataError, MissingExtra, NotEnoughChoices
+from personalrm.models import registry
+from personalrm.models.from_population import Recipe, Training
 from personalrm.models.learned import Settings, save, train
+from personalrm.models.registry import LEARNED
 from personalrm.preferences import History
 
 PEOPLE = simulate_people(24, choices=8, seed=5, prompt_tokens=20, response_tokens=40)
@@ -24,8 +26,10 @@ TRAITS = Training(features="traits")
 
 
 def test_every_trained_method_is_known_by_name_and_asks_nobody() -> None:
-    names = [*LEARNED, *PUBLISHED, "bt", *PROMPTED]
-    assert set(names) <= set(method_names())
+    published = [f"{one}:published" for one in LEARNED]
+    prompted = [f"bt:{one}" for one in ("persona", "persona+demonstrations", "history", "demographics")]
+    names = [*LEARNED, *published, "bt", *prompted]
+    assert set(names) <= set(registry.names())
     assert not any(map(asks, [*names, "trained:somewhere"]))
 
 
@@ -99,7 +103,7 @@ async def test_a_person_without_choices_is_predicted_as_everybody_would_be() -> 
     def population() -> Iterable[History]:
         return PEOPLE
 
-    predictor = await method_named("pref", Setup(training=TRAITS)).learn(population, 0)
+    predictor = await method_named("pref", Setup(recipe=Recipe(training=TRAITS))).learn(population, 0)
     (task, _), *_ = tasks(STRANGERS[0], "new-people")
     found = await predictor.predict(Task(task.history.only(()), task.questions))
     assert all(one.probability is not None for one in found.answers)

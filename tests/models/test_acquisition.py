@@ -316,6 +316,7 @@ def gains(model: TraitsModel, person: SimulatedPerson) -> Array:
     return np.mean(found, axis=0)
 
 
+@pytest.mark.slow
 def test_asking_well_beats_asking_at_random_on_simulated_people() -> None:
     """As benchmarks/active_learning.py, with fewer people.
 

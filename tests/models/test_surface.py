@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.models.base import PreferenceModel
+from personalrm.models.base import LocalModel
 from personalrm.models.surface import First, Longer, Random, Shorter
 from personalrm.preferences import History, Message
 
@@ -38,5 +38,5 @@ def test_the_coin_is_fair_and_depends_on_seed_and_context() -> None:
 
 
 @pytest.mark.parametrize("model", [Longer(), Shorter(), First(), Random(3)])
-def test_there_is_nothing_to_fit(model: PreferenceModel) -> None:
+def test_there_is_nothing_to_fit(model: LocalModel) -> None:
     assert model.fit(History("ada", ())) is model

@@ -10,12 +10,12 @@ from personalrm.bench.methods import asks
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
-from personalrm.bench.trained import Training
 from personalrm.data.files import name_of
 from personalrm.data.sources import ReadOptions, source
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.ledger import Budget
+from personalrm.models.from_population import Training
 from personalrm.models.registry import TRAITS
 from personalrm.profile.options import Options
 

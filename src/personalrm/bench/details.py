@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from personalrm.bench.answers import Floats
 from personalrm.bench.results import BenchResult
 from personalrm.stats import metrics
 from personalrm.stats.calibration import calibration
 from personalrm.stats.intervals import interval
+from personalrm.stats.position_bias import PositionBias
 from personalrm.stats.slices import Mask, by_domain, equally_long, own_accuracies
 
 DRAWS = 2_000
@@ -26,7 +28,8 @@ DRAWS = 2_000
 
 def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
     """By the label of each line: ``history`` (mean choices learned from), ``over_people``, ``domains``,
-    ``length_matched``, and for lines with probabilities ``calibration`` and ``ece``."""
+    ``length_matched``, and for lines with probabilities ``calibration`` and ``ece``; ``position`` where a
+    judge answers by position."""
     matched = equally_long([one.lengths for one in result.asked])
     domains = list(by_domain([one.domain for one in result.asked]))
     available = np.array([one.history for one in result.asked], dtype=np.float64)
@@ -41,6 +44,7 @@ def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
             "length_matched": _slice(result, label, matched),
             "calibration": curve,
             "ece": error,
+            "position": _position(line.answers.orders),
         }
     return found
 
@@ -58,6 +62,12 @@ def _calibration(result: BenchResult, label: str) -> tuple[list[dict[str, Any]],
         return [], None
     error = {"value": found.error, "by_chance": list(found.by_chance)}
     return [asdict(one) for one in found.curve], error
+
+
+def _position(orders: Floats) -> str | None:
+    """How often the line named the same place in both orders, in words, if it answers by position."""
+    found = PositionBias.of((float(first), float(second)) for first, second in orders)
+    return str(found) if found.decides else None
 
 
 def _over_people(result: BenchResult, label: str) -> dict[str, Any] | None:

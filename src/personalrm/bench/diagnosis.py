@@ -18,6 +18,7 @@ from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.merging import KnownChoices
 from personalrm.profile.records import Arm, Profile
+from personalrm.stats.position_bias import PositionBias
 from personalrm.synthesis.arm_selection import ARMS, advantage
 from personalrm.synthesis.fitting import judge_context_for
 from personalrm.synthesis.reasoning import reason
@@ -136,7 +137,21 @@ async def _arms(endpoint: Endpoint, profile: Profile, fresh: Sequence[Preference
 
 def _of_arms(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> list[Symptom]:
     """What the arms against each other say of the persona, and of the prompt around it."""
-    return [_poor_persona(profile, arms, fresh), _unread(arms), _pulling_apart(profile, arms, fresh)]
+    return [
+        _by_position(arms),
+        _poor_persona(profile, arms, fresh),
+        _unread(arms),
+        _pulling_apart(profile, arms, fresh),
+    ]
+
+
+def _by_position(arms: Mapping[Arm, Scores]) -> Symptom:
+    """A judge that names the same place in both orders has read neither response."""
+    advice = "the model judges by the place of a response: take another one, or --verdicts reasoned"
+    found = sum((one.position for one in arms.values()), PositionBias())
+    if not found.pairs:
+        return Symptom("position bias", None, "no pair was read in both orders", advice)
+    return Symptom("position bias", found.decides, str(found), advice)
 
 
 def _poor_persona(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
-from personalrm.bench.predicting import Population, Prediction
-from personalrm.bench.protocols import Question, Task
+from personalrm.bench.protocols import Population, Prediction, Question, Task
 from personalrm.errors import NotEnoughChoices, UnusableResponse
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
-from personalrm.models.judges import FittedJudge, judge_named
+from personalrm.models.judges import FittedJudge
+from personalrm.models.registry import judge_named
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
 from personalrm.profile.spend import Spend

@@ -13,13 +13,13 @@ from typing import Any
 
 from personalrm import prompts
 from personalrm.bench.entries import ResultKey
-from personalrm.bench.methods import JUDGE, Setup, asks, method_named
+from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.origins import Origin, check_unseen, origin_of
 from personalrm.bench.plan import Plan
-from personalrm.bench.predicting import Method
-from personalrm.bench.protocols import protocol_named
+from personalrm.bench.protocols import Method, protocol_named
 from personalrm.errors import DataError
 from personalrm.llm.endpoint import Endpoint
+from personalrm.models.registry import RECORDED
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import Provenance
 
@@ -82,7 +82,7 @@ def identity_of(plan: Plan, options: Options, asking: bool) -> dict[str, Any]:
 
 def _check_judges(entries: Sequence[ResultKey], plan: Plan) -> None:
     """A judge of that name must have left a verdict somewhere; else the name is wrong."""
-    wanted = {one.model for one in entries if one.method.startswith(JUDGE)}
+    wanted = {one.model for one in entries if one.method.startswith(RECORDED)}
     if missing := sorted(wanted - plan.judges):
         known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
         raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")

@@ -19,7 +19,7 @@ from personalrm.profile.provenance import Lineage, stamp_of_folder, stamp_of_pri
 from personalrm.profile.records import FusedState, Profile, TraitsState
 
 if TYPE_CHECKING:
-    from personalrm.bench.predicting import Method
+    from personalrm.bench.protocols import Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,17 @@ which a hash of the choice's id decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from personalrm import renamed
 from personalrm.data.splits import check_marks, context_target, growing, in_order, leave_group_out
 from personalrm.errors import DataError
-from personalrm.preferences import History, Message, Preference, Side
+from personalrm.preferences import History, Message, Preference, Side, Verdict
+from personalrm.profile.spend import Spend
+
+if TYPE_CHECKING:
+    from personalrm.synthesis.judging import Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ def _across_domains(history: History, seed: int) -> Iterator[_Held]:
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
-    """A protocol.
+class EvaluationProtocol:
+    """How a method is evaluated.
 
     Attributes:
         parts: what of one person may be learned and what is predicted.
@@ -130,13 +135,13 @@ class Protocol:
     new_texts: bool = False
 
 
-PROTOCOLS: Mapping[str, Protocol] = {
-    "new-people": Protocol(_every_group),
-    "new-people-and-new-texts": Protocol(_every_group, new_texts=True),
-    "context-target": Protocol(_later_groups),
-    "in-order": Protocol(in_order),
-    "growing": Protocol(lambda history, seed: growing(history, seed=seed)),
-    "cross-context": Protocol(_across_domains),
+PROTOCOLS: Mapping[str, EvaluationProtocol] = {
+    "new-people": EvaluationProtocol(_every_group),
+    "new-people-and-new-texts": EvaluationProtocol(_every_group, new_texts=True),
+    "context-target": EvaluationProtocol(_later_groups),
+    "in-order": EvaluationProtocol(in_order),
+    "growing": EvaluationProtocol(lambda history, seed: growing(history, seed=seed)),
+    "cross-context": EvaluationProtocol(_across_domains),
 }
 """The protocols by the names used on the command line; the last three are those of studies."""
 OLD_NAMES: Mapping[str, str] = {"leave-group-out": "new-people"}
@@ -178,7 +183,7 @@ def newest(history: History, count: int | None) -> History:
     return history.only(history.decided[-count:] if count else ())
 
 
-def protocol_named(name: str) -> Protocol:
+def protocol_named(name: str) -> EvaluationProtocol:
     """The protocol of that name; DataError names the known ones."""
     name = current_name(name)
     if name not in PROTOCOLS:
@@ -204,3 +209,60 @@ def _question(one: Preference, seed: int) -> Question:
     wrong: Side = "b" if right == "a" else "a"
     judges: dict[str, Side] = {name: right if correct else wrong for name, correct in one.judges.items()}
     return Question(one.id, one.group, one.context, a, b, judges, one.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a method answered to one task.
+
+    Attributes:
+        answers: one for each question, in their order; a Judgement also knows the orders that were asked.
+        spend: what it takes to learn and to answer; a cached answer counts like one that was asked.
+        learned: what was learned of the person, as JSON values, for readers.
+    """
+
+    answers: Sequence[Verdict | Judgement]
+    spend: Spend = field(default_factory=lambda: Spend(cost=0.0))
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TaskPredictor(Protocol):
+    """A method that has seen the population of one fold."""
+
+    async def predict(self, task: Task) -> Prediction:
+        """Learn from ``task.history`` and answer each of ``task.questions``, in their order."""
+        ...
+
+
+Population = Callable[[], Iterable[History]]
+"""Gives other people's whole histories when it is called; a method that needs none does not call it."""
+
+
+class Method(Protocol):
+    """A way to predict choices.
+
+    Attributes:
+        name: as asked for.
+        model: the model behind it: "traits", an LLM's name, or the name itself.
+        probabilistic: whether its probabilities mean more than the side they favour; if not, there is no log loss.
+        personal: whether it learns from the person's own choices.
+        asks: whether it waits for a language model; many of its tasks are then under way at once.
+        prompts: hash of each prompt it uses, by name.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def probabilistic(self) -> bool: ...
+    @property
+    def personal(self) -> bool: ...
+    @property
+    def asks(self) -> bool: ...
+    @property
+    def prompts(self) -> Mapping[str, str]: ...
+
+    async def learn(self, population: Population, fold: int) -> TaskPredictor:
+        """Learn from other people's whole histories; ``fold`` tells populations apart."""
+        ...

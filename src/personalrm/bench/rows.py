@@ -11,7 +11,7 @@ from typing import Any
 
 from personalrm.bench.lines import Line
 from personalrm.bench.plan import PlannedPair, PlannedTask
-from personalrm.bench.predicting import Prediction
+from personalrm.bench.protocols import Prediction
 from personalrm.preferences import Verdict
 from personalrm.synthesis.judging import Judgement, OrderVerdict, reasoning_of
 

@@ -32,15 +32,15 @@ from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.lines import Line, identity_of, lines_of, methods_of
 from personalrm.bench.methods import Setup
 from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
-from personalrm.bench.predicting import Method, Prediction, Predictor
+from personalrm.bench.protocols import Method, Prediction, TaskPredictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
-from personalrm.bench.trained import Training
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
+from personalrm.models.from_population import Recipe, Training
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 
@@ -91,7 +91,7 @@ async def arun(
     design = design or Design()
     options = options or Options(seed=design.seed)
     training = replace(training or Training(), folder=None if folder is None else Path(folder) / "trained")
-    setup = Setup(design.seed, None, options, training)
+    setup = Setup(design.seed, None, options, Recipe(design.seed, training))
     chosen = methods_of(methods, setup, models)
     plan = make_plan(_source(people), design, None if population is None else _source(population))
     lines = lines_of(chosen, context_pairs, plan, options)
@@ -162,7 +162,7 @@ class _Run:
     def __init__(self, work: _Work, line: Line) -> None:
         self._work, self._line = work, line
         self._log = work.folder.log(line.entry, line.provenance.key)
-        self._predictors: dict[int, asyncio.Future[Predictor]] = {}
+        self._predictors: dict[int, asyncio.Future[TaskPredictor]] = {}
         self._unanswered: dict[int, str] = {}
         self._failed_in_a_row = 0
         self._began: float | None = None
@@ -231,7 +231,7 @@ class _Run:
         if self._work.progress:
             self._work.progress(self._work.labels[entry], len(self._log.finished), len(plan.starts))
 
-    async def _predictor(self, number: int) -> Predictor:
+    async def _predictor(self, number: int) -> TaskPredictor:
         """What has learned from a population; once for each, whoever asks first."""
         if number not in self._predictors:
             population = partial(self._work.plan.population_of, number)

@@ -24,6 +24,7 @@ from personalrm.cli.commands.fit import fit, update
 from personalrm.cli.commands.next_question import next_question
 from personalrm.cli.commands.optimize_prompt import optimize_prompt
 from personalrm.cli.commands.predict import compare, evaluate, rank, score
+from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.old_spellings import modern
@@ -52,6 +53,7 @@ for _command in (
     *(train, bench, study, report, diagnose, curate, optimize_prompt),
 ):
     app.command(_command.__name__.replace("_", "-"))(_command)
+app.add_typer(serve)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from personalrm.llm.connect import EndpointOptions
     from personalrm.llm.ledger import Prices
     from personalrm.preferences import History
+    from personalrm.profile.options import Options
     from personalrm.profile.records import Profile
 
 
@@ -106,6 +107,13 @@ def endpoint_options(context: typer.Context) -> EndpointOptions:
     )
     given = {name: context.params[name] for name in names if name in context.params}
     return EndpointOptions(prices=price_list(context.params.get("prices")), **given)
+
+
+def planned_calls(choices: History, options: Options) -> int | None:
+    """How many answers of a model a fit will need; None if that cannot be told."""
+    from personalrm.synthesis.planned_calls import planned_calls as planned
+
+    return planned(choices, options) if choices.decided else None
 
 
 def persona_prompt(path: Path | None) -> str | None:

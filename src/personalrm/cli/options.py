@@ -12,6 +12,7 @@ import typer
 class PresetName(StrEnum):
     default = "default"
     paper = "paper"
+    frugal = "frugal"
 
 
 class VerdictsName(StrEnum):
@@ -22,6 +23,10 @@ class VerdictsName(StrEnum):
 class ExportName(StrEnum):
     judge = "judge-prompt"
     generation = "generation-prompt"
+    openai_dpo = "openai-dpo"
+    trl = "trl"
+    promptfoo = "promptfoo"
+    inspect = "inspect"
 
 
 class DeviceName(StrEnum):
@@ -46,6 +51,9 @@ MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending
 PriceList = Annotated[str | None, typer.Option("--prices", help="IN,OUT[,CACHED]: dollars per million tokens.")]
 Timeout = Annotated[
     float, typer.Option(min=0, help="Seconds an answer may take; grows with what a slow host shows it needs.")
+]
+Preset = Annotated[
+    PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks the fewest calls.")
 ]
 MaxTokens = Annotated[
     int | None, typer.Option(min=1, help="Most tokens of one answer, thoughts included; else it grows when cut off.")

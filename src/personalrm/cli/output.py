@@ -1,4 +1,4 @@
-"""What the command line prints: results on stdout, remarks and progress on stderr, plain text where it is no
+"""What the command line prints: results on stdout, remarks on stderr, plain text where it is no
 terminal. Texts of others are shown without control characters, which could clear a terminal or rewrite what it says.
 """
 
@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -57,43 +56,6 @@ def clean(text: str) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """'1 choice', '1,200 choices', '2 people'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-@contextmanager
-def progress(verb: str) -> Iterator[Callable[[], None]]:
-    """Counts answers of the model on a terminal; silent elsewhere."""
-    with _status() as tell:
-        answered = 0
-
-        def one_more() -> None:
-            nonlocal answered
-            answered += 1
-            tell(f"{verb}: {answered:,} answers")
-
-        yield one_more
-
-
-@contextmanager
-def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Tells how many tasks of which method are done."""
-    with _status() as tell:
-        yield lambda method, done, total: tell(f"{method}: {done:,} of {total:,}")
-
-
-@contextmanager
-def training_progress() -> Iterator[Callable[[str], None]]:
-    """Shows what a training says of itself."""
-    with _status() as tell:
-        yield tell
-
-
-@contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with Console(stderr=True).status("starting") as status:
-        yield lambda text: status.update(escape(text))
 
 
 def profile(found: Profile) -> None:
@@ -187,15 +149,17 @@ def asked(ledgers: Iterable[Budget]) -> None:
     for one in ledgers:
         if one.calls or one.from_cache:
             cost = f", ${one.cost:.2f}" if one.cost else ""
-            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already.")
+            odd = f"; {counted(one.refused, 'question')} refused by the host" if one.refused else ""
+            odd += f"; {counted(one.cut, 'answer')} stayed cut off" if one.cut else ""
+            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already{odd}.")
 
 
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
     """The table of methods; with a directory everything is written there too."""
-    from personalrm.bench.methods import SURFACE
     from personalrm.bench.record import read_record, record_of, write
     from personalrm.bench.report.terminal import show
     from personalrm.bench.results import baseline
+    from personalrm.models.registry import SURFACE
 
     against = baseline(result, SURFACE)
     if directory is not None:

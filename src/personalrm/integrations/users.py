@@ -10,10 +10,7 @@ large weights dominate the advantage of a batch (P-GRPO, arXiv 2603.10009).
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from personalrm.client import Client
@@ -23,31 +20,9 @@ from personalrm.models.base import Predictor
 from personalrm.preferences import Message
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.records import Profile
+from personalrm.stats.scale import Scale
 
 Context = tuple[Message, ...]
-LEAST_SPREAD = 1e-6
-"""Below this standard deviation (log-odds) a history gives no scale, and rewards are only centred."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """A user's mean reward and its standard deviation, log-odds."""
-
-    mean: float = 0.0
-    deviation: float = 1.0
-
-    @classmethod
-    def of(cls, rewards: Iterable[float | None]) -> Scale:
-        """Of the rewards of past responses; unscored ones do not count."""
-        known = [one for one in rewards if one is not None and math.isfinite(one)]
-        if len(known) < 2:
-            return cls()
-        deviation = statistics.pstdev(known)
-        return cls(statistics.fmean(known), deviation if deviation > LEAST_SPREAD else 1.0)
-
-    def standardised(self, reward: float | None) -> float | None:
-        """The z-score; None stays None."""
-        return None if reward is None else (reward - self.mean) / self.deviation
 
 
 class UserRewards:

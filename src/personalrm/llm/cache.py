@@ -129,6 +129,8 @@ class AnswerCache:
             if replace or (not db.execute(_INSERT, row).rowcount and self._is_poor(db, key)):
                 db.execute(_REPLACE, row)
             self._claims.give_back(db, key)
+        except (ValueError, TypeError) as error:
+            raise self._unusable(error) from None
         except sqlite3.Error as error:
             if not is_full(error) or db.in_transaction:
                 raise StorageError(f"the cache {self.path} cannot be written: {error}") from None
@@ -281,11 +283,12 @@ class AnswerCache:
         """Errors of SQLite and the file system become ours."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:  # the latter two from damaged files
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> StorageError:
         if isinstance(error, sqlite3.OperationalError) and is_full(error):
             return StorageError(f"the disk that holds the cache {self.path} is full or failing: make room and go on")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = "the file is damaged" if isinstance(error, ValueError | TypeError) else reason
         return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")

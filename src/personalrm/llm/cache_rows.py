@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from personalrm.llm.capabilities import without_limits
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
@@ -24,7 +25,8 @@ _OLD_BUDGETS = (1024, 1500)
 def cache_key(model: str, messages: Sequence[Message], want: SamplingParams) -> bytes:
     """32 bytes that stand for the question: whatever could change the answer goes in, nothing else.
 
-    ``max_tokens`` is left out: it only cuts an answer, and the row of a cut one says where.
+    ``max_tokens`` is left out: it only cuts an answer, and the row of a cut one says where. So are the limits in a
+    schema.
     """
     return _hashed(model, messages, want, ())
 
@@ -41,7 +43,7 @@ def _hashed(model: str, messages: Sequence[Message], want: SamplingParams, budge
         [(one.role, one.content) for one in messages],
         *budget,
         want.temperature,
-        want.schema,
+        want.schema and without_limits(want.schema),
         want.logprobs,
         want.sample,
     )

@@ -85,8 +85,8 @@ class EmbeddingsEndpoint:
         return _joined(await gather(self._ask(half) for half in (texts[:middle], texts[middle:])))
 
     async def _send(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        def body() -> bytes:
-            return orjson.dumps({"model": self._model, "input": texts})
+        def body() -> tuple[bytes, int]:
+            return orjson.dumps({"model": self._model, "input": texts}), 0
 
         try:
             vectors = await self._client.persist(body, NULL_OBSERVER)

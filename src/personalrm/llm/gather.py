@@ -14,12 +14,22 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+ROUND = 256
+
+
 async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, in order."""
+    """All results, in order.
+
+    The work is started a few hundred pieces at a time, and no more after an error: an iterable of a million that fails
+    at once costs nothing.
+    """
     tasks: list[asyncio.Task[T]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            tasks.extend(group.create_task(one) for one in work)
+            waiting = iter(work)
+            while started := list(itertools.islice(waiting, ROUND)):
+                tasks.extend(group.create_task(one) for one in started)
+                await asyncio.sleep(0)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]

@@ -4,7 +4,7 @@ Connections are reused, every call has a deadline that grows with what the host 
 faults are retried with jitter, and what a host refuses for all is not asked by all in turn.
 
     client = HttpClient("m", host, host.chat_url, Scheduler(64), read_completion)
-    completion = await client.persist(lambda: body, NULL_OBSERVER, max_tokens=300)
+    completion = await client.persist(lambda: (body, 300), NULL_OBSERVER)           # 300 tokens are asked for at most
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
@@ -64,11 +65,12 @@ class HttpClient(Generic[T]):
         await self._transport.aclose()
 
     async def persist(
-        self, make_body: Callable[[], bytes], observer: RequestObserver, *, priority: int = 0, max_tokens: int = 0
+        self, make_body: Callable[[], tuple[bytes, int]], observer: RequestObserver, *, priority: int = 0
     ) -> T:
         """Send until answered, refused, or out of tries or time (waiting for a place is our time, not the host's).
 
-        The body is made when its turn has come: those of all that wait would fill 100 MB. The place at the host is
+        The body, and how many tokens it asks for, are made when its turn has come: those of all that wait would fill
+        100 MB, and more is known by then. The place at the host is
         given on when ``observer.answered`` has returned.
 
         Raises:
@@ -82,10 +84,10 @@ class HttpClient(Generic[T]):
             attempt += 1
             async with scheduler.slot(priority, turn):
                 self._raise_what_stands()
-                started, body = loop.time(), make_body()
+                started, (body, max_tokens) = loop.time(), make_body()
                 observer.on_send(len(body), max_tokens)
                 try:
-                    answer = await self._post(body, max_tokens)
+                    answer = _with_budget(await self._post(body, max_tokens), max_tokens)
                     self._succeeded(answer, len(body), max_tokens, loop.time() - started)
                     await observer.answered(answer)
                     return answer
@@ -152,6 +154,10 @@ class HttpClient(Generic[T]):
     def _raise_what_stands(self) -> None:
         if self._standing is not None and asyncio.get_running_loop().time() < self._standing[0]:
             raise type(self._standing[1])(str(self._standing[1]))
+
+
+def _with_budget(answer: T, max_tokens: int) -> T:
+    return replace(answer, budget=max_tokens) if isinstance(answer, Completion) else answer
 
 
 def _jittered(attempt: int) -> float:

@@ -65,10 +65,14 @@ class LanguageModel:
     def model(self) -> str:
         return self._endpoint.model
 
+    @property
+    def damaged(self) -> int:
+        """Rows of the cache that were no answer, and were asked again."""
+        return self._cache.cache.damaged
+
     async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
         """Answer from the cache or the host. Raises EndpointError, BudgetSpent or StorageError."""
-        question = cache_key(self.model, messages, want)
-        key = row_key(self._scope, question)
+        key = self.key_of(messages, want)
         call = self._in_flight.get(key)
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
@@ -77,6 +81,10 @@ class LanguageModel:
         # nobody may be left to look at the error of an abandoned call
         call.task.add_done_callback(_look_at)
         return await self._answer(key, call)
+
+    def key_of(self, messages: Sequence[Message], want: SamplingParams) -> bytes:
+        """The key under which the answer is kept: whoever notes it can have the answer taken out again."""
+        return row_key(self._scope, cache_key(self.model, messages, want))
 
     async def drain(self) -> None:
         """Wait until every call on its way is answered and kept (or has failed)."""
@@ -133,6 +141,7 @@ class LanguageModel:
             await self._check_room()
             completion = await self._sender.send(messages, want, call)
             claimed = not call.kept
+            self.ledger.cut += completion.finish_reason == "length" and not want.prefix_only
             return call.total(completion)
         except RequestRefused:
             self.ledger.refused += 1

@@ -107,16 +107,16 @@ class OpenAIEndpoint:
 
     async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
         """`complete`, telling ``observer`` what becomes of each request."""
-        budget = max(self._budget(want), min(self.limit(want), GROWTH * want.cut_at))
+        least = min(self.limit(want), GROWTH * want.cut_at)
         while True:
-            completion = await self._ask(messages, replace(want, max_tokens=budget), observer)
+            completion = await self._ask(messages, want, least, observer)
             if completion.finish_reason.lower() in CONTENT_FILTERED and not visible(completion.text):
                 raise RequestRefused(f"{self._host.name} stopped the answer of {self._model} by its content filter")
-            larger = self._larger(want, completion, budget)
-            if larger <= budget:
+            larger = self._larger(want, completion)
+            if larger <= completion.budget:
                 self.prompts.seen(messages, completion)
                 return completion
-            budget = larger
+            least = larger
 
     def limit(self, want: SamplingParams) -> int:
         """The most tokens that this question is asked with; an answer cut off there stays cut."""
@@ -129,25 +129,27 @@ class OpenAIEndpoint:
     def _budget(self, want: SamplingParams) -> int:
         return min(self._ceiling, want.max_tokens + self.capabilities.room)
 
-    def _larger(self, want: SamplingParams, completion: Completion, budget: int) -> int:
-        """With how many tokens to ask again after this answer; no more than ``budget`` if it will do."""
+    def _larger(self, want: SamplingParams, completion: Completion) -> int:
+        """With how many tokens to ask again after this answer; no more than it had if it will do."""
         if completion.finish_reason != "length":
             return 0
         if visible(completion.text):
             return 0 if want.prefix_only else self.limit(want)
-        if self._budget(want) <= budget:  # nobody else has found out yet that this model thinks first
+        if self._budget(want) <= completion.budget:  # nobody else has found out yet that this model thinks first
             room = self._max_tokens or max(FIRST_ROOM, GROWTH * self.capabilities.room)
             self._adopt(replace(self.capabilities, room=min(room, self._ceiling)))
         return self._budget(want)
 
-    async def _ask(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
-        """One answer, in whatever form the host takes the question."""
+    async def _ask(
+        self, messages: Sequence[Message], want: SamplingParams, least: int, observer: RequestObserver
+    ) -> Completion:
+        """One answer of at least so many tokens, in whatever form the host takes the question."""
         patience = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             now = self.capabilities
             if not now.features(want):
                 try:
-                    return await self._send(now, messages, want, observer)
+                    return await self._send(now, messages, want, least, observer)
                 except BadRequest as refusal:
                     if self.capabilities != now:  # somebody else learned more while we asked
                         continue
@@ -156,15 +158,18 @@ class OpenAIEndpoint:
             elif self._probe is None and now.features(want) < now.untried:
                 await asyncio.sleep(GATHER_S)  # whoever uses more features finds out more with the same request
             if now is self.capabilities and not await self._learned_by_another(patience):
-                return await self._find_out(messages, want, observer)
+                return await self._find_out(messages, want, least, observer)
 
     async def _send(
-        self, how: Capabilities, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver
+        self,
+        how: Capabilities,
+        messages: Sequence[Message],
+        want: SamplingParams,
+        least: int,
+        observer: RequestObserver,
     ) -> Completion:
-        completion = await self._client.persist(
-            partial(self._body, how, messages, want), observer, priority=want.priority, max_tokens=want.max_tokens
-        )
-        return replace(completion, budget=want.max_tokens)
+        make_body = partial(self._body, how, messages, want, least)
+        return await self._client.persist(make_body, observer, priority=want.priority)
 
     async def _learned_by_another(self, patience: float) -> bool:
         """Wait while somebody else finds out how to ask; False if nobody does, or takes longer than our patience."""
@@ -178,7 +183,7 @@ class OpenAIEndpoint:
         return probe.done()
 
     async def _find_out(
-        self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver
+        self, messages: Sequence[Message], want: SamplingParams, least: int, observer: RequestObserver
     ) -> Completion:
         """Ask, with less of a feature each time the host refuses it; what is answered in the end is learned."""
         probe = None if self._probe else asyncio.get_running_loop().create_future()
@@ -187,7 +192,7 @@ class OpenAIEndpoint:
         try:
             while True:
                 try:
-                    completion = await self._send(trial, messages, want, observer)
+                    completion = await self._send(trial, messages, want, least, observer)
                 except BadRequest as refusal:
                     weaker = trial.weakened(refusal.said, want)
                     if weaker is None:
@@ -218,18 +223,21 @@ class OpenAIEndpoint:
             self.capabilities = learned
             self._learned(learned)
 
-    def _body(self, capabilities: Capabilities, messages: Sequence[Message], want: SamplingParams) -> bytes:
+    def _body(
+        self, capabilities: Capabilities, messages: Sequence[Message], want: SamplingParams, least: int
+    ) -> tuple[bytes, int]:
+        budget = max(self._budget(want), least)
         turns = [{"role": one.role, "content": one.content} for one in messages]
         if not capabilities.system:
             turns = alternating(fold_system(turns))
-        body = {"model": self._model, "messages": turns, **capabilities.parameters(want)}
+        body = {"model": self._model, "messages": turns, **capabilities.parameters(replace(want, max_tokens=budget))}
         if self._effort and capabilities.effort:
             body["reasoning_effort"] = self._effort
         if want.schema is not None and capabilities.stop:
             body["stop"] = STOPS
         try:
-            return orjson.dumps(body)
+            return orjson.dumps(body), budget
         except TypeError:  # half of a surrogate pair, which UTF-8 cannot say
             for turn in turns:
                 turn["content"] = turn["content"].encode("utf-8", "replace").decode()
-            return orjson.dumps(body)
+            return orjson.dumps(body), budget

@@ -78,6 +78,9 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
     except (ValueError, LookupError, TypeError, AttributeError):
         said = short(body, credentials)
         raise UnusableResponse(f"the host answered with something that is no chat completion: {said}") from None
+    finish_reason = _finish_reason(choice, credentials)
+    if not text.strip() and finish_reason != "length":
+        text, tokens = thoughts, None  # some servers take the whole answer for a thought
     shown = credentials.scrub_answer(text)
     if shown is not text and MASK in shown:
         tokens = None
@@ -91,7 +94,7 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
         prompt_tokens=prompt_tokens,
         completion_tokens=_completion_tokens(usage, len(text)),
         cached_tokens=min(_cached(usage), prompt_tokens),
-        finish_reason="length" if cut else _finish_reason(choice, credentials),
+        finish_reason="length" if cut else finish_reason,
         cost=_bill(usage.get("cost")),
         thoughts=credentials.scrub_answer(thoughts)[:LONGEST_TEXT],
     )

@@ -126,29 +126,29 @@ class Engine(Protocol):
         ...
 
 
-class ScalarModel(Protocol):
-    """A model of one person that computes here; its scores are Bradley–Terry strengths."""
+class LocalModel(Protocol):
+    """A model that computes here; before `fit` it predicts people in general."""
+
+    def fit(self, history: History) -> LocalModel:
+        """The same model for one person; the receiver stays as it is."""
+        ...
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Which response the person prefers."""
+        """Which response the person prefers; the two orders sum to one."""
         ...
 
     def compare_many(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
         """Probabilities (n,) that the first response of each pair is preferred."""
         ...
 
+
+class ScalarModel(LocalModel, Protocol):
+    """One whose scores are Bradley–Terry strengths."""
+
+    def fit(self, history: History) -> ScalarModel:
+        """The same model for one person; the receiver stays as it is."""
+        ...
+
     def scores(self, items: Sequence[Item]) -> NDArray[np.float64]:
-        """How much the person likes each response, log-odds (n,)."""
-        ...
-
-
-class PreferenceModel(Protocol):
-    """A predictor of one person's choices; ``fit`` returns a new, fitted model."""
-
-    def fit(self, history: History) -> PreferenceModel:
-        """Learn one person's taste from their choices."""
-        ...
-
-    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Predict which of two responses the person prefers."""
+        """How much the person likes each response (n,): log-odds, to be compared within a conversation."""
         ...

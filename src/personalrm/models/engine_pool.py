@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from personalrm.llm import background_loop
@@ -19,6 +20,7 @@ from personalrm.models.engines import ProgressEndpoint
 from personalrm.models.opened import OpenedPredictors
 from personalrm.models.population import Population
 from personalrm.models.registry import engine_named, is_local
+from personalrm.models.worker import in_worker
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
 
@@ -61,7 +63,7 @@ class EnginePool:
         found = self._engines.get((name, options))
         if found is None:
             endpoint = await self.endpoint(name) if self.asks(name) else None
-            found = engine_named(name, endpoint, options, self._population)
+            found = await in_worker(engine_named, name, endpoint, options, self._population)
             self._engines[name, options] = found
         return found
 
@@ -93,6 +95,8 @@ class EnginePool:
                 self._connections[name] = shared(name, self._options)
             return self._connections[name]
 
+        if self._own is None:
+            await in_worker(import_module, "personalrm.llm.openai")  # aiohttp, 0.2 s: not on an event loop
         endpoint = await background_loop.join(connected())
         return endpoint if self._answered is None else ProgressEndpoint(endpoint, self._answered)
 

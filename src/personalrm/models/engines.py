@@ -19,7 +19,7 @@ from personalrm.errors import NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
-from personalrm.models.base import Pair, Ranking, ScalarModel
+from personalrm.models.base import Pair, Predictor, Ranking, ScalarModel
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.models.population import PopulationPriors
 from personalrm.models.worker import in_fitting_worker, in_worker
@@ -124,18 +124,23 @@ class TraitsEngine:
 
     async def open(self, profile: Profile) -> UncertainLocalPredictor:
         """ProfileError if the profile was not fitted by this engine."""
-        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
-        from personalrm.models.uncertainty import doubt_of_traits
-
-        model = await in_worker(TraitsModel.from_profile, profile)
-        return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
+        return await in_worker(self._open, profile)
 
     async def open_population(self, profile: Profile) -> LocalPredictor:
         """The prior that the profile was fitted with. ProfileError if the profile was not fitted by this engine."""
-        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
+        return await in_worker(self._open_population, profile)
 
-        fitted = await in_worker(TraitsModel.from_profile, profile)
-        return LocalPredictor(await in_worker(TraitsModel.from_prior, fitted.prior))
+    def _open(self, profile: Profile) -> UncertainLocalPredictor:
+        from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
+        from personalrm.models.uncertainty import doubt_of_traits
+
+        model = TraitsModel.from_profile(profile)
+        return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
+
+    def _open_population(self, profile: Profile) -> LocalPredictor:
+        from personalrm.models.traits import TraitsModel
+
+        return LocalPredictor(TraitsModel.behind_profile(profile))
 
     def _fit(self, history: History, known: Profile | None) -> Profile:
         if not history.decided:
@@ -197,6 +202,34 @@ class LocalPredictor:
     async def _scores(self, context: Sequence[Message], responses: Sequence[str]) -> list[float]:
         found = await in_worker(self.model.scores, [(context, one) for one in responses])
         return [float(one) for one in found]
+
+
+async def score_people(
+    predictors: Sequence[Predictor], context: Sequence[Message], responses: Sequence[str]
+) -> list[list[float | None]]:
+    """Scores of n responses by m people, m rows of n; those who share a prior of traits share the reading."""
+    local = [one for one in predictors if isinstance(one, LocalPredictor)]
+    if len(local) == len(predictors):
+        return await in_worker(_score_people, [one.model for one in local], context, responses)
+    return await background_loop.join(gather(one.score_many(context, responses) for one in predictors))
+
+
+def _score_people(
+    models: Sequence[ScalarModel], context: Sequence[Message], responses: Sequence[str]
+) -> list[list[float | None]]:
+    from personalrm.models.traits import TraitsModel
+
+    items = [(context, one) for one in responses]
+    by_prior: dict[int, list[TraitsModel]] = {}
+    for model in models:
+        if isinstance(model, TraitsModel):
+            by_prior.setdefault(id(model.prior), []).append(model)
+    shared = {key: TraitsModel.read_once(some, items) for key, some in by_prior.items()}
+    rows: list[list[float | None]] = []
+    for model in models:
+        found = next(shared[id(model.prior)]) if isinstance(model, TraitsModel) else model.scores(items)
+        rows.append([float(one) for one in found])
+    return rows
 
 
 class Posterior(Protocol):

@@ -1,12 +1,25 @@
-"""The one place that knows what models are called.
+"""The one place that knows what models, judges and methods are called.
 
-engine = engine_named("traits")
-engine = engine_named("trained:runs/pref")
-engine = engine_named("gpt-4o-mini", EndpointOptions(base_url="http://localhost:8000/v1"))
+    engine = engine_named("traits")
+    engine = engine_named("trained:runs/pref")
+    engine = engine_named("gpt-4o-mini", EndpointOptions(base_url="http://localhost:8000/v1"))
+
+    entry_of("memory").kind                                     # "judge": it asks a language model
+    await judge_named("memory")(endpoint, history, Options())   # FittedJudge
+    register(Registration("mine", "my_package.judges:mine", "judge"))  # then `bench --methods mine`
+
+An engine learns profiles. `personalrm bench` compares more: every entry below is a method there. What an entry names is
+imported when it is needed.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from personalrm.errors import DataError
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.base import Engine
@@ -14,12 +27,112 @@ from personalrm.models.engines import JudgeEngine, TraitsEngine
 from personalrm.models.population import Population, PopulationPriors
 from personalrm.profile.options import Options
 
+if TYPE_CHECKING:
+    from personalrm.models.judges import JudgeFactory
+
 DEFAULT = "traits"
 """Needs no endpoint and no training."""
 TRAITS = (DEFAULT, "traits+encoder")
 """Names of the embedded engine."""
 TRAINED = "trained:"
 """Begins the name of a folder that `train` wrote; any other name is a model at an endpoint."""
+
+
+RECORDED = "judge:"
+"""Begins the name of an LLM judge whose verdicts lie in the data."""
+SURFACE = ("longer", "shorter", "first", "random")
+LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
+BRADLEY_TERRY = "bt"
+Kind = Literal["judge", "local", "recorded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What stands behind a name.
+
+    Attributes:
+        name: as it is asked for; one that ends with a colon is the beginning of names (``trained:DIR``).
+        home: ``module:attribute`` of what makes it, below ``personalrm`` unless it begins with another package.
+        kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`), ``local`` computes here (a function
+            as in `from_population`), ``recorded`` verdicts lie in the data and need no home.
+        personal: whether it learns from the person's own choices.
+        probabilistic: whether its probabilities mean more than the side they favour.
+        model: what results call the model behind it: ``features`` and ``backbone`` stand for those of the training,
+            empty for the name itself; a judge's is the language model.
+    """
+
+    name: str
+    home: str
+    kind: Kind = "local"
+    personal: bool = True
+    probabilistic: bool = True
+    model: str = ""
+
+    def load(self) -> Any:
+        """What makes it."""
+        module, _, attribute = self.home.partition(":")
+        inside = module.partition(".")[0] in ("models", "bench", "synthesis")
+        return getattr(importlib.import_module(f"personalrm.{module}" if inside else module), attribute)
+
+
+def _entries() -> Iterator[Registration]:
+    maker, judge = "models.from_population:", "models.judges."
+    for name in SURFACE:
+        yield Registration(name, f"{maker}surface", personal=False, probabilistic=False)
+    for name in TRAITS:
+        yield Registration(name.replace("traits", "population"), f"{maker}traits", personal=False, model=name)
+        yield Registration(name, f"{maker}traits", model=name)
+    for name in LEARNED:
+        yield Registration(name, f"{maker}learned", model="features")
+        yield Registration(f"{name}:published", f"{maker}learned", model="features")
+    yield Registration(BRADLEY_TERRY, f"{maker}bradley_terry", personal=False, model="backbone")
+    for told in ("persona", "persona+demonstrations", "history", "demographics"):
+        yield Registration(f"{BRADLEY_TERRY}:{told}", f"{maker}bradley_terry", model="backbone")
+    yield Registration(TRAINED, f"{maker}saved")
+    yield Registration(RECORDED, "", "recorded", personal=False, probabilistic=False)
+    yield Registration("default", f"{judge}plain:default", "judge", personal=False)
+    yield Registration("demographics", f"{judge}shown:demographics", "judge", personal=False)
+    yield Registration("history", f"{judge}shown:history", "judge")
+    yield Registration("memory", f"{judge}memory:memory", "judge")
+    yield Registration("rubric", f"{judge}rubric:rubric", "judge")
+    yield Registration("stated", f"{judge}stated:stated", "judge", personal=False)
+    yield Registration("synthesizeme", f"{judge}synthesizeme:synthesizeme", "judge")
+    for variant in ("persona", "demonstrations", "both", "unverified", "unselected"):
+        yield Registration(f"synthesizeme:{variant}", f"{judge}synthesizeme:{variant}", "judge")
+
+
+_BY_NAME = {one.name: one for one in _entries()}
+
+
+def register(entry: Registration) -> None:
+    """Make a judge or method of your own known under its name. DataError if the name is taken."""
+    if _BY_NAME.setdefault(entry.name, entry) != entry:
+        raise DataError(f"the name '{entry.name}' stands for something else already: choose another")
+
+
+def entry_of(name: str) -> Registration:
+    """What stands behind the name. DataError names the known ones."""
+    beginning = name[: name.find(":") + 1]
+    found = _BY_NAME.get(name) or (_BY_NAME.get(beginning) if name != beginning else None)
+    if found is None or name.endswith(":"):
+        raise DataError(f"there is no method '{name}'; known are {', '.join(names())}")
+    return found
+
+
+def names(kind: Kind | None = None) -> list[str]:
+    """All names of a kind; ``judge:NAME`` and ``trained:DIR`` stand for what begins so."""
+    known = (one for one in _BY_NAME.values() if kind is None or one.kind == kind)
+    ends = {RECORDED: "NAME", TRAINED: "DIR"}
+    return [one.name + (ends.get(one.name, "…") if one.name.endswith(":") else "") for one in known]
+
+
+def judge_named(name: str) -> JudgeFactory:
+    """What fits the judge of that name to a person. DataError names the known ones."""
+    entry = _BY_NAME.get(name)
+    if entry is None or entry.kind != "judge":
+        raise DataError(f"there is no judge '{name}'; known are {', '.join(names('judge'))}")
+    found: JudgeFactory = entry.load()
+    return found
 
 
 def is_local(name: str) -> bool:

@@ -8,20 +8,35 @@ PRISM sample (64.4 % if length is counted in words): no accuracy means anything 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from personalrm.preferences import History, Message, Verdict
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-class _Surface:
+
+class _Surface(ABC):
     """What the baselines share: there is nothing to fit."""
 
     def fit(self, history: History) -> Self:
         """The model itself."""
         return self
+
+    @abstractmethod
+    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
+        """Probability that ``a`` is preferred."""
+
+    def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> NDArray[np.float64]:
+        """Probabilities (n,) that the first response of each pair is preferred."""
+        import numpy as np  # 0.1 s that `compare` does not need
+
+        return np.array([self.compare(*one).probability for one in pairs], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

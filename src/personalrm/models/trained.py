@@ -10,22 +10,18 @@ Nothing here loads torch before a model is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
 from personalrm.files import read_object
-from personalrm.preferences import History, Message, Verdict
+from personalrm.models.base import ScalarModel
 from personalrm.profile.provenance import Lineage
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from personalrm.models.reward_model import PersonalReward
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -36,26 +32,6 @@ MANIFEST, PRIOR = "manifest.json", "prior.json"
 """What a run says of itself; and what its profiles were made with, where a model is told of a profile."""
 
 
-class Trained(Protocol):
-    """A reward learned from many people, for any one of them; before `fit` it is everybody's."""
-
-    def fit(self, history: History) -> Trained:
-        """The same model for this person."""
-        ...
-
-    def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Probability that the person prefers ``a``."""
-        ...
-
-    def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> NDArray[np.float64]:
-        """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
-        ...
-
-    def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> NDArray[np.float64]:
-        """Calibrated log-odds (n,); differences within a conversation mean something."""
-        ...
-
-
 def kind_of(folder: Path) -> Kind:
     """What the folder holds. DataError if it is no trained model."""
     for kind, name in FILES.items():
@@ -64,7 +40,7 @@ def kind_of(folder: Path) -> Kind:
     raise DataError(f"{folder} holds no trained model: expected a folder that `personalrm train` wrote")
 
 
-def load_trained(folder: Path, device: Device = "auto") -> Trained:
+def load_trained(folder: Path, device: Device = "auto") -> ScalarModel:
     """The model in the folder.
 
     Args:

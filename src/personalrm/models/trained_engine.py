@@ -23,9 +23,10 @@ import numpy as np
 from personalrm import __version__
 from personalrm.data.splits import leave_group_out
 from personalrm.errors import NotEnoughChoices, ProfileError
+from personalrm.models.base import ScalarModel
 from personalrm.models.encoders.weights import fingerprint_of
 from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor
-from personalrm.models.trained import Trained, kind_of, load_trained, trained_people
+from personalrm.models.trained import kind_of, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, arm_selection, groups_of
 from personalrm.models.uncertainty import doubt_of_learned
@@ -115,7 +116,7 @@ class TrainedEngine:
         return UncertainLocalPredictor(used, partial(doubt_of_learned, fitted))
 
 
-def measure(model: Trained, history: History) -> Measured:
+def measure(model: ScalarModel, history: History) -> Measured:
     """The model before and after it is fitted to the person, each group of choices predicted from the others."""
     decided = history.decided
     before = _losses(model, decided)
@@ -129,19 +130,19 @@ def measure(model: Trained, history: History) -> Measured:
     return Measured.of(before, after, groups_of(decided))
 
 
-def _losses(model: Trained, choices: Sequence[Preference]) -> Array:
+def _losses(model: ScalarModel, choices: Sequence[Preference]) -> Array:
     """Log loss of each choice (n,), nats."""
     chances = model.compare_many([(one.context, one.chosen, one.rejected) for one in choices])
     losses: Array = -np.log(np.clip(chances, 1e-12, 1.0))
     return losses
 
 
-_LOADED: OrderedDict[tuple[str, str], Trained] = OrderedDict()
+_LOADED: OrderedDict[tuple[str, str], ScalarModel] = OrderedDict()
 _MOST_LOADED = 2
 _loading = threading.Lock()
 
 
-def _loaded(folder: str, stamp: str) -> Trained:
+def _loaded(folder: str, stamp: str) -> ScalarModel:
     """Loading takes seconds, and a session asks about many pairs; whoever comes second waits for the first."""
     with _loading:
         if (folder, stamp) not in _LOADED:

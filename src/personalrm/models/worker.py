@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache
+from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from personalrm.llm import background_loop
@@ -61,10 +63,37 @@ def _run_here(work: Coroutine[Any, Any, T]) -> T:
 async def _computed(kind: str, work: Callable[[], T]) -> T:
     if not background_loop.in_event_loop():
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_pool(kind, os.getpid()), work)
+    return await asyncio.wrap_future(_workers(kind, os.getpid()).submit(work))
+
+
+class _Workers:
+    """Threads that compute. They are daemons: an interrupted program does not wait for a fit that takes minutes."""
+
+    def __init__(self, kind: str) -> None:
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        for number in range(WORKERS):
+            threading.Thread(target=self._run, name=f"personalrm-{kind}-{number}", daemon=True).start()
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put((future, work))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            future, work = self._jobs.get()
+            if future.set_running_or_notify_cancel():  # else nobody waits any more
+                try:
+                    result = work()
+                except BaseException as error:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+                    del result
+            del future, work  # else the last result would live until the next job
 
 
 @cache
-def _pool(kind: str, process: int) -> ThreadPoolExecutor:
-    """One for each process: a forked child has no threads of its parent."""
-    return ThreadPoolExecutor(WORKERS, thread_name_prefix=f"personalrm-{kind}")
+def _workers(kind: str, process: int) -> _Workers:
+    """For each process its own: a forked child has no threads of its parent."""
+    return _Workers(kind)

@@ -9,7 +9,7 @@ from personalrm.errors import DataError
 
 VerdictMode = Literal["token", "reasoned"]
 """How a verdict is asked for: by the answer's letter alone, or with an explanation first."""
-Preset = Literal["default", "paper"]
+Preset = Literal["default", "paper", "frugal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Options:
     """How to fit.
 
     Attributes:
-        preset: ``default`` races few candidates with log-probabilities; ``paper`` follows the released algorithm.
+        preset: ``default`` races few candidates with log-probabilities; ``paper`` follows the released algorithm;
+            ``frugal`` asks for a persona and whether it helps, with the fewest calls.
         verdicts: ``token`` asks scoring calls for the answer's letter alone, ``reasoned`` for an explanation each time.
         samples: reasonings asked for each training choice.
         both_orders: a reasoning is verified only if its prediction holds in both orders.

@@ -17,7 +17,7 @@ from personalrm.profile.file import parse
 from personalrm.profile.records import Profile
 from personalrm.store.history import Learnable
 from personalrm.store.records import StoredChoice
-from personalrm.store.schema import cached_answers, shared_states
+from personalrm.store.schema import shared_states
 from personalrm.store.scope import Scope
 
 NUMBERS, THUMBS = "choice_numbers", "thumb_ids"
@@ -81,12 +81,6 @@ def shared(scope: Scope, key: str) -> Any:
 def shared_keys(record: dict[str, Any]) -> list[str]:
     """The shared parts that a body refers to."""
     return [holder[name][_SHARED] for holder, name in _places(record) if _SHARED in holder[name]]
-
-
-def keep_answers(scope: Scope, person_id: int, keys: Sequence[bytes]) -> None:
-    """Note which cached answers hold the person's texts, so that an erase finds them."""
-    for key in dict.fromkeys(keys):
-        scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
 
 
 def _places(value: Any) -> Iterator[tuple[dict[str, Any], str]]:

@@ -30,6 +30,13 @@ WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for another one before it answers that the database is busy."""
 POOL = 8
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",  # what is acknowledged survives a power cut
+    "foreign_keys = ON",
+    "secure_delete = ON",  # what is erased is overwritten
+    "cache_size = -65536",
+)
 _UNAVAILABLE = ("08", "57P")
 _BUSY = ("40001", "40P01", "55P03", "57014")
 _FULL = ("53100", "53200")
@@ -76,10 +83,15 @@ class Database:
 
     def __init__(self, url: str | URL, pool: int = POOL) -> None:
         self.url = parse_url(url) if isinstance(url, str) else url
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.is_sqlite = self.kind == "sqlite"
         self.in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self._writing = threading.RLock()
         self.engine = self._engine(pool)
+
+    @property
+    def kind(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.url.get_backend_name()
 
     @property
     def shown(self) -> str:
@@ -190,7 +202,13 @@ class Database:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, as `write` says
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "cache_size = -65536",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

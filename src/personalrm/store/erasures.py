@@ -21,8 +21,10 @@ import orjson
 from sqlalchemy import func
 
 from personalrm.errors import UnknownPerson
+from personalrm.preferences import History
 from personalrm.store import audit
-from personalrm.store.schema import PERSON_TABLES, cached_answers, choices, erasures, people, spaces
+from personalrm.store.records import stored_choice, stored_thumb
+from personalrm.store.schema import PERSON_TABLES, cached_answers, choices, erasures, people, spaces, thumbs
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 
@@ -50,10 +52,20 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What caches hold of a person: keys of answers, and the texts whose vectors may be kept."""
+    """What caches and trained models may hold of a person: keys of answers, and all their choices and thumbs."""
 
     answers: tuple[bytes, ...]
-    texts: tuple[str, ...]
+    history: History
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text of theirs, once."""
+        found: dict[str, None] = {}
+        for one in self.history:
+            found.update(dict.fromkeys([one.chosen, one.rejected, *(turn.content for turn in one.context)]))
+        for thumb in self.history.thumbs:
+            found.update(dict.fromkeys([thumb.response, *(turn.content for turn in thumb.context)]))
+        return tuple(found)
 
 
 class Erasures(SpaceTables):
@@ -86,13 +98,12 @@ class Erasures(SpaceTables):
             keys = scope.all(
                 scope.select(cached_answers, cached_answers.c.key).where(cached_answers.c.person_id == person_id)
             )
-            columns = choices.c.context, choices.c.chosen, choices.c.rejected
-            texts: dict[str, None] = {}
-            for context, chosen, rejected in scope.stream(
-                scope.select(choices, *columns).where(choices.c.person_id == person_id)
-            ):
-                texts.update(dict.fromkeys([chosen, rejected, *(content for _, content in orjson.loads(context))]))
-        return Outside(tuple(bytes(row.key) for row in keys), tuple(texts))
+            rows = scope.all(scope.select(choices).where(choices.c.person_id == person_id))
+            thumbed = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id))
+        user = record.name or ""
+        made = tuple(stored_choice(row, user).preference for row in rows)
+        liked = tuple(stored_thumb(row, user) for row in thumbed)
+        return Outside(tuple(bytes(row.key) for row in keys), History(user, made, liked))
 
     def note(self, record: Erasure, counts: Mapping[str, int]) -> None:
         """Add to the counts what was removed from the caches."""

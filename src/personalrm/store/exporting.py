@@ -36,7 +36,7 @@ class Exports(SpaceTables):
 
 
 def _values(row: AnyRow) -> Mapping[str, Any]:
-    return {name: _value(name, value) for name, value in row._mapping.items() if name not in _INTERNAL}
+    return {str(name): _value(name, value) for name, value in row._mapping.items() if name not in _INTERNAL}
 
 
 def _value(name: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from personalrm.errors import PersonErased, StoreConflict, UnknownPerson
 from personalrm.store import erasures
-from personalrm.store.schema import people
+from personalrm.store.schema import cached_answers, people
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 _NAMES_AT_ONCE = 500
@@ -65,6 +65,18 @@ class People(SpaceTables):
         if found is None:
             raise UnknownPerson(f"this space has no person '{name}'")
         return found
+
+    def by_id(self, person_id: int) -> PersonState | None:
+        """The person of that number, or None."""
+        with self._read() as scope:
+            known = people.c.id == person_id, people.c.erasing.is_(None)
+            row = scope.first(scope.select(people, *_COLUMNS).where(*known))
+            return None if row is None else _state(row)
+
+    def keep_answer(self, person_id: int, key: bytes) -> None:
+        """Note, before it is asked, that a cached answer will hold the person's texts: an erase finds it."""
+        with self._write() as scope:
+            scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
 
     def several(self, names: Sequence[str]) -> dict[str, PersonState]:
         """Those of the names that are known."""

@@ -56,7 +56,6 @@ class NewVersion:
         aside: keep it beside the one in use instead of in its place.
         checked: how it compared with the one before.
         predictions: what the one before said of the newest choices.
-        answers: keys of cached answers whose questions held the person's texts.
     """
 
     profile: Profile
@@ -65,7 +64,6 @@ class NewVersion:
     aside: bool = False
     checked: Mapping[str, Any] = field(default_factory=dict)
     predictions: Sequence[Prediction] = ()
-    answers: Sequence[bytes] = ()
 
 
 class Profiles(SpaceTables):
@@ -102,7 +100,6 @@ class Profiles(SpaceTables):
                 people.activate(scope, locked.id, version, new.learned.revision)
             _insert(scope, locked.id, saved, body)
             predictions.keep(scope, locked.id, new.predictions)
-            bodies.keep_answers(scope, locked.id, new.answers)
             return saved
 
     def nothing_to_learn(self, person: PersonState, revision: int, job: Job) -> None:

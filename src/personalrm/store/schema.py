@@ -257,6 +257,19 @@ jobs = Table(
 )
 """One row a person who has work waiting: there cannot be two workers on one person."""
 
+candidates = Table(
+    "candidates",
+    metadata,
+    _space(),
+    Column("external_id", String(200), nullable=False),
+    Column("context", Text, nullable=False),
+    Column("a", Text, nullable=False),
+    Column("b", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    PrimaryKeyConstraint("space_id", "external_id"),
+)
+"""Pairs that the space's operator gave to ask people about: never one person's texts for another person."""
+
 idempotency = Table(
     "idempotency",
     metadata,

@@ -32,6 +32,7 @@ from personalrm.store.keys import Access, Keys
 from personalrm.store.migrating import require_current, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
+from personalrm.store.pool import Pool
 from personalrm.store.predictions import Predictions
 from personalrm.store.profiles import Profiles
 from personalrm.store.schema import spaces
@@ -69,6 +70,7 @@ class SpaceStore:
         self.corrections = Corrections(database, space_id)
         self.jobs = Jobs(database, space_id)
         self.spending = Spending(database, space_id)
+        self.pool = Pool(database, space_id)
         self.idempotency = Idempotency(database, space_id)
         self.exports = Exports(database, space_id)
         self.erasures = Erasures(database, space_id)

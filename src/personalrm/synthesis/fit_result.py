@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from personalrm.profile.records import ArmSelection, CandidateSet, Persona, Reasoning
+from personalrm.stats.position_bias import PositionBias
 from personalrm.synthesis.judging import FewShotExample
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """One person's reasonings, persona, demonstrations (of the arm that is used) and the competition behind them."""
+    """One person's reasonings, persona, demonstrations (of the arm that is used), the competition behind
+    them, and how often the judge went by position."""
 
     reasonings: tuple[Reasoning, ...]
     persona: Persona | None
@@ -19,3 +21,5 @@ class FitResult:
     fallback: ArmSelection
     candidates: tuple[CandidateSet, ...] = ()
     worth: Mapping[str, float] = field(default_factory=dict)
+    position: PositionBias = field(default_factory=PositionBias)
+    notes: tuple[str, ...] = ()

@@ -6,12 +6,13 @@ profile = await fit(endpoint, history, Options())
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from personalrm import __version__, prompts
 from personalrm.data.splits import Split, split
 from personalrm.errors import NotEnoughChoices, UnusableResponse
+from personalrm.formatting.texts import counted
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
 from personalrm.llm.language_model import UsageMeter
@@ -21,7 +22,7 @@ from personalrm.profile.provenance import fingerprint_of_history
 from personalrm.profile.records import Arm, ArmSelection, Demonstration, JudgeState, Profile, Reasoning
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import demonstrations as stage
-from personalrm.synthesis import released_algorithm, successive_halving
+from personalrm.synthesis import frugal, released_algorithm, successive_halving
 from personalrm.synthesis.first_stages import drop_identical_pairs, reason_and_write_persona
 from personalrm.synthesis.fit_result import FitResult
 from personalrm.synthesis.judging import FewShotExample, JudgeContext
@@ -68,6 +69,7 @@ async def fit(
     learn = _learning(parts, options)
     learned = await learn(meter, parts, options, known or {})
     _check_readable(learned, meter)
+    learned = replace(learned, notes=tuple(_of_the_host(learned, meter)))
     spend = replace(meter.spend(), seconds=round(time.perf_counter() - began, 3))
     return _profile(endpoint.model, history, parts, options, learned, spend)
 
@@ -111,7 +113,8 @@ def _learning(parts: Split, options: Options) -> Learning:
         return _unselected
     if not parts.validation.choices:
         return _unvalidated
-    return released_algorithm.learn if options.preset == "paper" else successive_halving.learn
+    presets = {"paper": released_algorithm.learn, "frugal": frugal.learn, "default": successive_halving.learn}
+    return presets[options.preset]
 
 
 async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
@@ -144,20 +147,33 @@ def _count(choices: int) -> str:
 def _check_readable(learned: FitResult, meter: UsageMeter) -> None:
     read = any(one.predicted for one in learned.reasonings) or any(one.scored for one in learned.fallback.arms.values())
     if not read:
-        sample = " ".join(learned.reasonings[0].text.split())[:80]
+        sample = " ".join(learned.reasonings[0].text.split())[:80] if learned.reasonings else ""
+        said = f" (one of them: '{sample}')" if sample else ""
+        refused = f"; {meter.refused} questions were refused" if meter.refused else ""
         raise UnusableResponse(
-            f"{meter.model} answers, but none of its {meter.calls + meter.cached} answers could be read as a choice "
-            f"(one of them: '{sample}'); try another model"
+            f"{meter.model} answers, but none of its {meter.calls + meter.cached} answers could be read as a choice"
+            f"{said}{refused}; try another model"
         )
+
+
+def _of_the_host(learned: FitResult, meter: UsageMeter) -> Iterator[str]:
+    """What went wrong at the host, for the reader of the profile."""
+    if learned.position.decides:
+        yield f"The judge answers by position, not by what the responses say: {learned.position}."
+    if meter.refused:
+        yield f"{counted(meter.refused, 'question')} refused by the host (too long, or its content filter): unscored."
+    if meter.cut:
+        yield f"{counted(meter.cut, 'answer')} stayed cut off; --max-tokens allows more."
 
 
 def _profile(model: str, history: History, parts: Split, options: Options, learned: FitResult, spend: Spend) -> Profile:
     notes = list(remarks(history))
+    notes += learned.notes
     if learned.persona is None:
         verified = sum(one.verified for one in learned.reasonings)
         notes.append(
             f"No persona: {verified} of {len(learned.reasonings)} reasonings predicted the choice they explain."
-            if not verified
+            if learned.reasonings and not verified
             else "No persona: nothing of what the model wrote was supported by the choices."
         )
     return Profile(

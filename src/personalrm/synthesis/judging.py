@@ -34,13 +34,17 @@ VOTE = 5 / 6
 SMALLEST = 1e-3
 TOKEN_ANSWER = 4
 """Tokens enough for a letter with the quotes, stars or line break some models put before it."""
-REASONED_ANSWER = 1024
+REASONED_ANSWER = 384
+"""Tokens; eighty words in JSON take about 130. Where a model thinks first, or is cut off, the endpoint allows more."""
 REFUSED = "refused"
 """Why there is no answer where the host will not read the question: it will not read a longer one either."""
 VERDICT_SCHEMA: dict[str, Any] = {
     "title": "verdict",
     "type": "object",
-    "properties": {"reasoning": {"type": "string"}, "preference": {"type": "string", "enum": ["A", "B"]}},
+    "properties": {
+        "reasoning": {"type": "string", "maxLength": 1200},
+        "preference": {"type": "string", "enum": ["A", "B"]},
+    },
     "required": ["reasoning", "preference"],
     "additionalProperties": False,
 }

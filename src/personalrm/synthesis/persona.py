@@ -26,24 +26,26 @@ from personalrm.synthesis.grounding import grounded, invents, own_words
 from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
 PRIORITY = 1
-LONGEST_ANSWER = 1500
-"""Tokens; a summary and six claims with their numbers take about 400, reasoning models think before them."""
+LONGEST_ANSWER = 800
+"""Tokens; a summary and six claims with their numbers take about 400. Where a model thinks first, or is cut off, the
+endpoint allows more."""
 MOST_CLAIMS = 6
 """What the prompt asks for at most; a persona is read by every later verdict."""
 FEWEST_WORDS = 3
 """Of prose that is taken as a persona: fewer are no description."""
 _SUMMARIES = ("summary", "persona", "description")
-_NUMBERS = {"type": "array", "items": {"type": "integer"}}
+_NUMBERS = {"type": "array", "items": {"type": "integer"}, "maxItems": 40}
 SCHEMA: dict[str, Any] = {
     "title": "persona",
     "type": "object",
     "properties": {
-        "summary": {"type": "string"},
+        "summary": {"type": "string", "maxLength": 1200},
         "claims": {
             "type": "array",
+            "maxItems": MOST_CLAIMS,
             "items": {
                 "type": "object",
-                "properties": {"claim": {"type": "string"}, "for": _NUMBERS, "against": _NUMBERS},
+                "properties": {"claim": {"type": "string", "maxLength": 300}, "for": _NUMBERS, "against": _NUMBERS},
                 "required": ["claim", "for", "against"],
                 "additionalProperties": False,
             },
@@ -55,7 +57,12 @@ SCHEMA: dict[str, Any] = {
 
 
 async def write_persona(
-    endpoint: Endpoint, shown: Sequence[FewShotExample], seed: int, instruction: str | None = None
+    endpoint: Endpoint,
+    shown: Sequence[FewShotExample],
+    seed: int,
+    instruction: str | None = None,
+    *,
+    unverified: bool = False,
 ) -> Persona | None:
     """A persona from the person's choices; None if no reasoning is verified or nothing of the answer can be kept.
 
@@ -64,8 +71,9 @@ async def write_persona(
         shown: the training choices in prompt order; those with a ``why`` carry a verified reasoning.
         seed: draws which response is shown first.
         instruction: what is asked for instead of the prompt that ships; the form of the answer stays.
+        unverified: also write one where no reasoning was asked for.
     """
-    if not any(one.why for one in shown):
+    if not unverified and not any(one.why for one in shown):
         return None
     want = SamplingParams(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
     try:
@@ -74,7 +82,7 @@ async def write_persona(
         if len(shown) < 2:
             return None
         fewer = shown[: len(shown) // 2]  # the most informative come first
-        return await write_persona(endpoint, fewer, seed, instruction)
+        return await write_persona(endpoint, fewer, seed, instruction, unverified=unverified)
     return await asyncio.to_thread(read_persona, completion.text, shown)
 
 

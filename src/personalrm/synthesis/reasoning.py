@@ -23,20 +23,22 @@ from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message, Preference, Side
 from personalrm.profile.records import Reasoning
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import REASONED_ANSWER, log_loss, read_probability, reasoning_of
+from personalrm.synthesis.judging import log_loss, read_probability, reasoning_of
 
 PRIORITY = 0
 """Everything else waits for the reasonings, so they go first."""
 LONGEST_KEPT = 2_000
 """Characters kept of an answer that explains nothing, so that a reader of the profile sees what came."""
+LONGEST_ANSWER = 512
+"""Tokens; what is asked for takes about 200."""
 WARMER = 0.7
 """Temperature of the second and later samples; the first is greedy."""
 SCHEMA: dict[str, Any] = {
     "title": "reasoning",
     "type": "object",
     "properties": {
-        "speculations": {"type": "array", "items": {"type": "string"}},
-        "reasoning": {"type": "string"},
+        "speculations": {"type": "array", "items": {"type": "string", "maxLength": 300}, "maxItems": 3},
+        "reasoning": {"type": "string", "maxLength": 1200},
         "preference": {"type": "string", "enum": ["A", "B"]},
     },
     "required": ["speculations", "reasoning", "preference"],
@@ -102,7 +104,7 @@ async def _reason_about(
 
     async def ask(sample: int, swapped: bool) -> _Answer:
         want = SamplingParams(
-            REASONED_ANSWER, WARMER if sample else 0.0, SCHEMA, logprobs=5, sample=sample, priority=PRIORITY
+            LONGEST_ANSWER, WARMER if sample else 0.0, SCHEMA, logprobs=5, sample=sample, priority=PRIORITY
         )
         try:
             completion = await endpoint.complete(question(choice, seed, swapped=swapped), want)

@@ -10,14 +10,24 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
 from personalrm.preferences import Preference
 from personalrm.profile.options import VerdictMode
+from personalrm.stats.position_bias import PositionBias
 from personalrm.synthesis.judging import JudgeContext, Judgement, judge_order, judge_pair, log_loss
 
 
 @dataclass(frozen=True)
 class Scores:
-    """P(chosen) by choice id for every validation choice that was asked; None where it is unscored."""
+    """P(chosen) by choice id for every validation choice that was asked; None where it is unscored.
+
+    ``orders`` is P(chosen) where the chosen response was shown first and second, of choices read in both orders.
+    """
 
     probabilities: Mapping[str, float | None] = field(default_factory=dict)
+    orders: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def position(self) -> PositionBias:
+        """How often the judge named the same place in both orders."""
+        return PositionBias.of(self.orders.values())
 
     @property
     def asked(self) -> int:
@@ -57,11 +67,14 @@ class Scores:
 
     def only(self, choices: Set[str]) -> Scores:
         """The scores of these choices alone, by id."""
-        return Scores({one: p for one, p in self.probabilities.items() if one in choices})
+        return Scores(
+            {one: p for one, p in self.probabilities.items() if one in choices},
+            {one: both for one, both in self.orders.items() if one in choices},
+        )
 
     def with_more(self, more: Scores) -> Scores:
         """These and more choices."""
-        return Scores({**self.probabilities, **more.probabilities})
+        return Scores({**self.probabilities, **more.probabilities}, {**self.orders, **more.orders})
 
     def gain_over(self, other: Scores) -> float | None:
         """Mean log loss of ``other`` minus ours on the choices that both scored; None if there are none."""
@@ -91,16 +104,21 @@ async def score(
     ``staggered`` asks the second order after the first (see `judge_pair`).
     """
 
+    orders: dict[str, tuple[float, float]] = {}
+
     async def one(choice: Preference) -> float | None:
         if seed is not None:
             return await _one_order(endpoint, sight, choice, verdicts, priority, seed)
         judged: Judgement = await judge_pair(
             endpoint, sight, choice.context, choice.chosen, choice.rejected, verdicts, priority, staggered=staggered
         )
+        if judged.probability is not None and len(judged.orders) == 2:
+            first, second = (one.probability for one in judged.orders)
+            orders[choice.id] = (first or 0.0, second or 0.0)
         return judged.probability
 
     found = await gather(one(choice) for choice in choices)
-    return Scores({choice.id: p for choice, p in zip(choices, found, strict=True)})
+    return Scores({choice.id: p for choice, p in zip(choices, found, strict=True)}, orders)
 
 
 async def _one_order(

@@ -17,6 +17,7 @@ from personalrm.llm.gather import gather, gather_pair
 from personalrm.preferences import Preference
 from personalrm.profile.options import Options
 from personalrm.profile.records import Arm, Persona, Reasoning
+from personalrm.stats.position_bias import PositionBias
 from personalrm.synthesis import demonstrations as stage
 from personalrm.synthesis.arm_selection import choose
 from personalrm.synthesis.first_stages import reason_and_write_persona
@@ -67,6 +68,7 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
             stage.candidate_record(shown, scores, len(validation))
             for shown, scores in zip(race.sets, race.scores, strict=True)
         ),
+        position=sum((one.position for one in arms.values()), PositionBias()),
         worth=stage.worth(list(zip(race.sets, race.scores, strict=True)), without),
     )
 

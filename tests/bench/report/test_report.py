@@ -21,14 +21,14 @@ from choices import longer_people
 from rich.console import Console
 
 from personalrm.bench.plan import Design
-from personalrm.bench.predicting import Population, Prediction
-from personalrm.bench.protocols import Task
+from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.record import read_record, record_of, write
 from personalrm.bench.report.terminal import show
 from personalrm.bench.report.writing import write_report
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
 from personalrm.errors import DataError, MissingExtra, StorageError
+from personalrm.formatting.pages import environment
 from personalrm.preferences import Verdict
 from personalrm.profile.spend import Spend
 
@@ -232,6 +232,41 @@ def test_the_page_needs_nothing_else_and_no_text_is_markup(folder: Path) -> None
         "75% sure", "Learning curve", "Cost against accuracy",
     ):  # fmt: skip
         assert wanted in page.text, wanted
+
+
+def test_readers_without_a_mouse_or_eyes_find_everything(folder: Path) -> None:
+    text = write_report(folder).read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.tags.count("main") == page.tags.count("h1") == 1
+    assert page.tags.count("caption") == page.tags.count("table") >= 8
+    assert all(re.findall(r"<caption[^>]*>([^<]*)</caption>", text))
+    scrollers = re.findall(r'<div class="wide"([^>]*)>', text)
+    assert len(scrollers) == page.tags.count("table") + page.tags.count("figure")
+    for one in scrollers:
+        assert re.search(r'tabindex="0" role="region" aria-label="[^"]+"', one)
+    assert set(page.ids) >= set(re.findall(r'<a href="#([^"]+)"', text))
+
+
+def test_each_value_names_its_column_for_screens_on_which_a_row_is_a_list(folder: Path) -> None:
+    text = write_report(folder).read_text(encoding="utf-8")
+    cells = re.findall(r"<td ([^>]*)>([^<]*)<", text)
+    assert len(cells) > 100
+    for attributes, said in cells:
+        assert re.search(r'data-head="[^"]+"', attributes)
+        assert ("nothing" in attributes) == (said == "–")
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "@media print" in style
+    assert "(max-width: 40rem)" in style
+
+
+def test_without_jinja_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    environment.cache_clear()
+    before = (folder / "results.json").read_bytes()
+    with pytest.raises(MissingExtra, match=r"personalrm\[report\]"):
+        write_report(folder)
+    assert (folder / "results.json").read_bytes() == before
+    assert not (folder / "tables").exists()
 
 
 def test_every_figure_is_named_and_drawn_by_words(folder: Path) -> None:

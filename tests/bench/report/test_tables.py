@@ -15,9 +15,9 @@ import pytest
 
 from personalrm.bench.plan import Design
 from personalrm.bench.record import record_of
+from personalrm.bench.report.blocks import Part, table_blocks
 from personalrm.bench.report.latex import escaped, latex
 from personalrm.bench.report.lines import curves
-from personalrm.bench.report.markup import table as markup
 from personalrm.bench.report.published import belonging, published, published_on
 from personalrm.bench.report.reading import findings, warning
 from personalrm.bench.report.spreadsheet import csv_text
@@ -25,6 +25,7 @@ from personalrm.bench.report.table import Column, Table, words
 from personalrm.bench.report.tables import all_tables, leaderboard
 from personalrm.bench.running import run
 from personalrm.data.simulated import simulate_people
+from personalrm.formatting import pages
 from personalrm.preferences import History
 
 DOMAINS = ("unguided", "values guided", "controversy guided")
@@ -110,13 +111,19 @@ def test_cells_are_words_and_a_dash_is_what_was_not_measured() -> None:
 
 
 def test_markup_escapes_and_folds_long_tables_away() -> None:
-    shown = markup(Table("t", "T", (Column("method"),), (("<b>x</b>",),)))
+    shown = written(Table("t", "T", (Column("method"),), (("<b>x</b>",),)))
     assert "&lt;b&gt;x&lt;/b&gt;" in shown
+    assert "<caption>T</caption>" in shown
     assert "<details" not in shown
-    assert "<details><summary>T (30 rows)" in markup(
+    assert "<details><summary>T (30 rows)" in written(
         Table("t", "T", (Column("m"),), tuple((str(n),) for n in range(30)))
     )
-    assert markup(Table("t", "T", (Column("m"),), ())) == ""
+    assert table_blocks(Table("t", "T", (Column("m"),), ())) == ()
+
+
+def written(table: Table) -> str:
+    parts = [Part("t", "Part", table_blocks(table))]
+    return pages.page("report.html", title="T", sub="", said=(), parts=parts, words=words)
 
 
 def test_the_tables_of_a_run() -> None:

@@ -281,6 +281,7 @@ def tuning(some: Callable[..., Path], tiny_bert: str) -> tuple[object, ...]:
     return ("bt", some("people.jsonl", slice(12)), "--backbone", tiny_bert, *TUNED, *more)
 
 
+@pytest.mark.slow
 def test_a_killed_fine_tuning_goes_on_to_the_same_bytes_and_not_with_another_backbone(
     run: Run, tuning: tuple[object, ...], people: list[History], tmp_path: Path
 ) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
 from choices import choice
 
 from personalrm.errors import DataError, NotEnoughChoices, RequestRefused
-from personalrm.llm.endpoint import Completion, SamplingParams
-from personalrm.models.judges import FittedJudge, judge_named, judges
+from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.models import registry
+from personalrm.models.judges import FittedJudge, seeing
 from personalrm.models.judges.memory import read_facts
 from personalrm.models.judges.rubric import Criterion, margin, read_criteria
+from personalrm.models.registry import Registration, entry_of, judge_named, names, register
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
+from personalrm.synthesis.judging import JudgeContext
 
 CONTEXT = (Message("user", "How do I boil an egg?"),)
 
@@ -55,7 +59,7 @@ def letter(prompt: str, title: str) -> str:
 
 
 def test_every_judge_has_its_name() -> None:
-    assert set(judges()) == {
+    assert set(names("judge")) == {
         "default",
         "demographics",
         "history",
@@ -69,8 +73,31 @@ def test_every_judge_has_its_name() -> None:
         "synthesizeme:unverified",
         "synthesizeme:unselected",
     }
-    with pytest.raises(DataError, match="there is no judge 'oracle'; known are memory, default, "):
+    with pytest.raises(DataError, match="there is no judge 'oracle'; known are default, "):
         judge_named("oracle")
+
+
+async def last_words(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
+    """A judge of one's own, as docs/judges.md has it."""
+    said = next((one.reason for one in reversed(history.choices) if one.reason), None)
+    return seeing(endpoint, JudgeContext(memory=said), options, {"memory": said})
+
+
+async def test_a_judge_of_ones_own_is_registered_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_BY_NAME", dict(registry._BY_NAME))
+    monkeypatch.setitem(sys.modules, "my_module", sys.modules[__name__])
+    mine = Registration("last-words", "my_module:last_words", "judge")
+    register(mine)
+    register(mine)
+    found = await asked("last-words", Model(letter), ada(reason="Because."))
+    assert found.learned == {"memory": "Because."}
+    with pytest.raises(DataError, match="'memory' stands for something else"):
+        register(Registration("memory", "my_module:last_words", "judge"))
+
+
+@pytest.mark.parametrize("name", names("judge"))
+def test_every_entry_s_home_holds_what_makes_it(name: str) -> None:
+    assert callable(entry_of(name).load())
 
 
 # ------------------------------------------------------------------------------------------ what is known, as it is

@@ -153,6 +153,7 @@ save(train(simulate_people(20, 8, seed=1), settings, keeper=keeper, tell=tell), 
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_midst_and_gone_on_with_it_is_the_same_to_the_byte(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run = [sys.executable, "-c", TRAINING]

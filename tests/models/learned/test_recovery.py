@@ -88,6 +88,7 @@ def test_vpl_knows_opposed_tastes_from_five_choices() -> None:
     assert ((rewards > opposite)[:, 0].numpy() == (sides > 0)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_gpo_finds_the_tastes_of_new_people_where_people_come_in_groups() -> None:
     """The paper's own setting. A transformer learns how to read choices from people alone: with tastes that fill three
     dimensions 200 people teach it 0.84 to 0.92, with four tastes 0.95."""

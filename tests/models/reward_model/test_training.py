@@ -130,6 +130,7 @@ train(rows, held_out, reward_settings(sys.argv[2]), Path(sys.argv[3]), slowly)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_weights_of_one_that_was_not(whole: Path, qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-c", KILLED, str(HELPERS), qwen, str(out)]

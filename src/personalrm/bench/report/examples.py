@@ -6,11 +6,11 @@ a judge's reasoning. The texts of the choices themselves are not in a run's fold
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from personalrm.bench.report.blocks import Block, Card, Cards, ClaimText, Folded, Paragraph, table_blocks
 from personalrm.bench.report.evidence import Evidence, Learned, Miss
-from personalrm.bench.report.markup import folded, paragraph, table, text
 from personalrm.bench.report.table import Column, Table
 from personalrm.formatting.texts import counted, cut
 
@@ -20,41 +20,36 @@ _KNOWN = frozenset({"persona", "claims", "arm", "confidence"})
 Record = Mapping[str, Any]
 
 
-def personas(evidence: Evidence) -> str:
+def personas(evidence: Evidence) -> tuple[Block, ...]:
     """Three people a method, as cards."""
     if not evidence.personas:
-        return ""
+        return ()
     said = "Of each method that writes personas: the person it predicts best, one in the middle, and the worst."
-    parts = [paragraph(said, "note")]
+    parts: list[Block] = [Paragraph(said, "note")]
     for at, (label, learned) in enumerate(evidence.personas.items()):
-        cards = "".join(_card(one) for one in learned)
-        parts.append(folded(label, f"<div class=cards>{cards}</div>", opened=not at))
-    return "".join(parts)
+        parts.append(Folded(label, (Cards(tuple(map(_card, learned))),), opened=not at))
+    return tuple(parts)
 
 
-def _card(one: Learned) -> str:
+def _card(one: Learned) -> Card:
     known = one.learned
     how = f"log loss {one.log_loss:.3f} on {counted(one.pairs, 'choice')}, learned from {one.history}"
-    parts = [
-        f"<h4>{text(one.user)}</h4>",
-        paragraph(f"{one.place.capitalize()}: {how}.", "note"),
-        f"<blockquote>{text(cut(str(known['persona']), _PERSONA))}</blockquote>",
-        _claims(known.get("claims") or ()),
-        paragraph(_arm(known), "note"),
-        *(paragraph(f"{name}: {cut(str(value), _CLAIM)}", "note") for name, value in _others(known)),
-    ]
-    return f"<article class=card>{''.join(parts)}</article>"
+    notes = (_arm(known), *(f"{name}: {cut(str(value), _CLAIM)}" for name, value in _others(known)))
+    return Card(
+        user=one.user,
+        how=f"{one.place.capitalize()}: {how}.",
+        persona=cut(str(known["persona"]), _PERSONA),
+        claims=tuple(_claims(known.get("claims") or ())),
+        notes=tuple(filter(None, notes)),
+    )
 
 
-def _claims(claims: Sequence[Any]) -> str:
-    items = []
+def _claims(claims: Sequence[Any]) -> Iterator[ClaimText]:
     for one in [claim for claim in claims if isinstance(claim, Mapping)][:_CLAIMS]:
         backing = [*_cited("for", one.get("for")), *_cited("against", one.get("against"))]
-        ids = f"<span class=ids>{text('; '.join(backing) or 'no choice is named')}</span>"
-        items.append(f"<li>{text(cut(str(one.get('claim', '')), _CLAIM))}{ids}</li>")
+        yield ClaimText(cut(str(one.get("claim", "")), _CLAIM), "; ".join(backing) or "no choice is named")
     if len(claims) > _CLAIMS:
-        items.append(f"<li>and {len(claims) - _CLAIMS} more claims</li>")
-    return f"<ul>{''.join(items)}</ul>" if items else ""
+        yield ClaimText(f"and {len(claims) - _CLAIMS} more claims")
 
 
 def _cited(side: str, ids: Any) -> list[str]:
@@ -84,19 +79,20 @@ def _others(known: Record) -> list[tuple[str, Any]]:
     ]
 
 
-def worst(evidence: Evidence) -> str:
+def worst(evidence: Evidence) -> tuple[Block, ...]:
     """The predictions that were furthest off, a table a method."""
     shown = {label: misses for label, misses in evidence.worst.items() if misses}
     if not shown:
-        return ""
+        return ()
     said = "P: the probability that was given to the response the person then preferred."
-    parts = [paragraph(said, "note")]
-    parts += [folded(label, table(_misses(misses), title=False), opened=not at) for at, (label, misses) in
-              enumerate(shown.items())]  # fmt: skip
-    return "".join(parts)
+    tables = [
+        Folded(label, table_blocks(_misses(label, misses), captioned=False), opened=not at)
+        for at, (label, misses) in enumerate(shown.items())
+    ]
+    return (Paragraph(said, "note"), *tables)
 
 
-def _misses(misses: Sequence[Miss]) -> Table:
+def _misses(label: str, misses: Sequence[Miss]) -> Table:
     columns = (
         Column("choice"),
         Column("person"),
@@ -109,4 +105,4 @@ def _misses(misses: Sequence[Miss]) -> Table:
         (one.id, one.user, one.domain, one.probability, one.log_loss, cut(one.reasoning or "", _REASONING))
         for one in misses
     )
-    return Table("worst", "", columns, rows).without_empty()
+    return Table("worst", f"The worst predictions of {label}", columns, rows).without_empty()

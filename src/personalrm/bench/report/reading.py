@@ -101,6 +101,9 @@ def _of_methods(record: Record) -> Iterator[str]:
     even = [f"{one['label']} {one['even']}" for one in record["details"] if one["even"]]
     if even:
         yield f"Exactly even probabilities earn one half: {', '.join(even)}."
+    for one in record["details"]:
+        if one.get("position"):
+            yield f"{one['label']} answers by position, not by what the responses say: {one['position']}."
     for what, key, unit in (("Not scored by", "unscored", ""), ("Noted by", "remarks", " tasks")):
         said: dict[str, list[str]] = {}
         for one in record["details"]:

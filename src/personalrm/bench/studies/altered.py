@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from personalrm.bench.origins import Origins, nothing
-from personalrm.bench.predicting import Method, Population, Prediction, Predictor
-from personalrm.bench.protocols import Task, newest
+from personalrm.bench.protocols import Method, Population, Prediction, Task, TaskPredictor, newest
 from personalrm.preferences import History
 
 Change = Callable[[Task], History]
@@ -56,13 +55,13 @@ class PerturbedMethod:
     def prompts(self) -> Mapping[str, str]:
         return self.method.prompts
 
-    async def learn(self, population: Population, fold: int) -> Predictor:
+    async def learn(self, population: Population, fold: int) -> TaskPredictor:
         return _Changing(await self.method.learn(population, fold), self.change)
 
 
 @dataclass(frozen=True)
 class _Changing:
-    predictor: Predictor
+    predictor: TaskPredictor
     change: Change
 
     async def predict(self, task: Task) -> Prediction:

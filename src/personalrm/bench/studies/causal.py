@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from personalrm.bench.charts import Dots, Point, Series
-from personalrm.bench.predicting import Method
+from personalrm.bench.protocols import Method
 from personalrm.bench.results import BenchResult
 from personalrm.bench.studies.altered import PerturbedMethod, flipped, swapped
 from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, plain_of, settings_of

@@ -16,7 +16,7 @@ import orjson
 from personalrm.bench.charts import Chart, as_json
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design, Source
-from personalrm.bench.predicting import Method
+from personalrm.bench.protocols import Method
 from personalrm.bench.record import SIMULATED
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from personalrm import prompts
 from personalrm.bench.charts import Matrix
 from personalrm.bench.judges import TokenTally, judged_all
-from personalrm.bench.predicting import Method, Population, Prediction
-from personalrm.bench.protocols import Task
+from personalrm.bench.protocols import Method, Population, Prediction, Task
 from personalrm.bench.results import BenchResult
 from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict

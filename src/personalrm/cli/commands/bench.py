@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     FEATURES,
     METHODS,
@@ -88,12 +88,12 @@ def bench(
 ) -> None:
     """Compare methods on many people, with intervals over people and paired tests."""
     from personalrm.bench.command import bench as compare_methods
-    from personalrm.bench.trained import Training
     from personalrm.cli import output
     from personalrm.data.sources import ReadOptions
+    from personalrm.models.from_population import Training
     from personalrm.profile.options import Options
 
-    with output.bench_progress() as progress:
+    with progress.bench_progress() as tell:
         result, ledgers = compare_methods(
             data,
             inputs.listed(methods),
@@ -111,7 +111,7 @@ def bench(
             ),
             context_pairs=inputs.context_sizes(context_sizes),
             out=out,
-            progress=progress,
+            progress=tell,
         )
     output.asked(ledgers)
     output.benchmark(result, out, as_json=as_json)

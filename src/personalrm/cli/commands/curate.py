@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
@@ -113,7 +113,7 @@ def curate(
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
     wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
-    with output.bench_progress() as tell:
+    with progress.bench_progress() as tell:
         result, ledgers = make(
             plan,
             inputs.models(model),

@@ -21,14 +21,18 @@ def export(
     profile: ProfileFile,
     as_: Annotated[ExportName, typer.Option("--as", help="What to export.")],
 ) -> None:
-    """Print the profile as a prompt: messages for a judge (JSON), or a system prompt for generation."""
+    """Print the profile as a prompt for a judge (JSON) or for generation, or as a file that another tool reads."""
     import orjson
 
     from personalrm.cli import output
+    from personalrm.integrations.exports import EXPORTS
     from personalrm.profile.file import load
     from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
 
     found = load(profile)
+    if as_.value in EXPORTS:
+        typer.echo(EXPORTS[as_.value](found))
+        return
     if not persona_in_use(found):
         why = "there is none." if found.persona is None else found.fallback.reason
         output.remark(f"The persona is not part of this prompt: {why}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
@@ -44,7 +44,9 @@ def fit(
     user: User = None,
     model: Model = None,
     base_url: BaseUrl = None,
-    preset: Annotated[PresetName, typer.Option(help="'paper' follows the released algorithm.")] = PresetName.default,
+    preset: Annotated[
+        PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks least.")
+    ] = PresetName.default,
     out: Annotated[Path | None, typer.Option(help="File to write the profile to.")] = None,
     force: Force = False,
     population: Population = None,
@@ -67,7 +69,6 @@ def fit(
     refresh: Refresh = False,
 ) -> None:
     """Learn what one person likes; show the persona, its evidence and whether it helps."""
-    from personalrm.cli import output
     from personalrm.profile.options import Options
 
     inputs.check_output(out)
@@ -83,7 +84,7 @@ def fit(
         seed,
         persona_prompt=inputs.persona_prompt(persona_prompt),
     )
-    with output.progress("fitting") as answered:
+    with progress.progress("fitting", inputs.planned_calls(choices, options)) as answered:
         client = inputs.client(context, model, options=options, population=population, answered=answered)
         profile = client.fit(choices)
     _keep_and_show(profile, out, force)
@@ -110,12 +111,11 @@ def update(
     refresh: Refresh = False,
 ) -> None:
     """Learn from new choices of the same person; earlier answers are reused."""
-    from personalrm.cli import output
     from personalrm.profile.file import load
 
     known, out = load(profile), out or profile
     inputs.check_output(out, known.history, force)
-    with output.progress("updating") as answered:
+    with progress.progress("updating") as answered:
         client = inputs.client(context, known.model, population=population, answered=answered)
         updated = client.update(known, inputs.read_for(history, known, strict, min_gap))
     _keep_and_show(updated, out, force)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
@@ -87,7 +87,7 @@ def optimize_prompt(
         raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
     plan = Plan(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
     reading = ReadOptions(strict, min_gap, output.remark)
-    with output.bench_progress() as tell:
+    with progress.bench_progress() as tell:
         found, ledgers = optimize(data, plan, model, proposer, inputs.endpoint_options(context), reading, tell)
     save(found, out)
     output.asked(ledgers)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
@@ -112,7 +112,7 @@ def evaluate(
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
     from personalrm.cli import output
 
-    with output.progress("evaluating") as answered:
+    with progress.progress("evaluating") as answered:
         known, client = inputs.opened(context, profile, model, answered)
         choices = inputs.read_for(test, known, strict, min_gap)
         found = client.evaluate(known, choices, name=Path(test).name, verdicts=verdicts.value)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.commands.bench import ContextSizes, Models
 from personalrm.cli.options import (
     METHODS,
@@ -72,7 +72,7 @@ def study(
 
     reading = ReadOptions(strict, min_gap, output.remark)
     limits = inputs.context_sizes(context_sizes)
-    with output.bench_progress() as progress:
+    with progress.bench_progress() as tell:
         path, ledgers = run_study(
             name,
             StudyContext(
@@ -86,7 +86,7 @@ def study(
                 seed,
                 name_of(data),
                 None if population is None else source(population, reading),
-                progress,
+                tell,
             ),
             inputs.models(model),
             inputs.endpoint_options(context),

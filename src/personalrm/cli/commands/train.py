@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from personalrm.cli import inputs
+from personalrm.cli import inputs, progress
 from personalrm.cli.options import FEATURES, DeviceName, HistoryFile, Json, MinGap, Seed, Strict
 from personalrm.errors import Interrupted
 
@@ -112,7 +112,7 @@ def train(
         given = _given(context, (*own, *BOTH))
         _say_what_is_idle(context, name, (*others, "device") if given.get("features") == "traits" else others)
         order = TrainConfig(name, data, out, validation, split.value, device.value, seed, resume, given)
-        with output.training_progress() as tell:
+        with progress.training_progress() as tell:
             found = made(order, ReadOptions(strict, min_gap, output.remark), tell)
     except KeyboardInterrupt:
         raise Interrupted(INTERRUPTED) from None

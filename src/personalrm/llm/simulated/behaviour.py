@@ -25,6 +25,8 @@ class Behaviour:
         key: the bearer token (or ``api-key`` header) that is required; empty asks for none. Wrong → 401.
         model: the only model that exists here; empty accepts every name. Another → 404.
         context: most prompt tokens; 0 = unlimited. More → 400 ``context_length_exceeded``.
+        serves: requests that are worked on at once, as on a CPU; others wait in a queue without end. 0 = all.
+        reads, writes: tokens a second of each request that is worked on; 0 = in no time.
         slots: concurrency that counts as full in the statistics; 0 = the highest seen.
         max_concurrent: more requests at once than this → 429; 0 = unlimited.
         rate_limit_every: every nth request → 429.
@@ -50,6 +52,9 @@ class Behaviour:
     key: str = ""
     model: str = ""
     context: int = 0
+    serves: int = 0
+    reads: float = 0.0
+    writes: float = 0.0
     slots: int = 0
     max_concurrent: int = 0
     rate_limit_every: int = 0
@@ -65,6 +70,12 @@ class Behaviour:
     structured: Structured = "schema"
     max_tokens: bool = True
     thinking: Thinking = "no"
+
+
+def work_s(behaviour: Behaviour, prompt_tokens: int, completion_tokens: int) -> float:
+    """Seconds that a request is worked on."""
+    reading = prompt_tokens / behaviour.reads if behaviour.reads else 0.0
+    return reading + (completion_tokens / behaviour.writes if behaviour.writes else 0.0)
 
 
 def refusal(body: dict[str, object], behaviour: Behaviour) -> tuple[str, str, str] | None:

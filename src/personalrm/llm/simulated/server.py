@@ -31,7 +31,7 @@ import orjson
 from aiohttp import web
 
 from personalrm.llm.simulated.answers import Answerer, RequestError, flatten, parse_body
-from personalrm.llm.simulated.behaviour import Behaviour, refusal
+from personalrm.llm.simulated.behaviour import Behaviour, refusal, work_s
 from personalrm.llm.simulated.embeddings import answer_input, parse_input, texts_of
 from personalrm.llm.simulated.statistics import Call, Statistics, tokens
 
@@ -57,6 +57,7 @@ class SimulatedLLM:
         self.url = ""
         self._host, self._port = host, port
         self._answerer = Answerer()
+        self._desk: asyncio.Semaphore | None = None
         self._runner: web.ServerRunner | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -165,6 +166,10 @@ class SimulatedLLM:
         answer = answer_input(body) if embeds else self._answerer.answer(body, prompt, how, call, number)
         pause = how.latency + how.jitter * int(call.digest[:4], 16) / 0xFFFF
         await asyncio.sleep(started + pause - asyncio.get_running_loop().time())
+        if how.serves:
+            self._desk = self._desk or asyncio.Semaphore(how.serves)
+            async with self._desk:
+                await asyncio.sleep(work_s(how, tokens(len(prompt)), answer.completion_tokens))
         return web.Response(body=answer.payload, content_type="application/json"), answer.completion_tokens
 
     async def _break(self, request: web.BaseRequest, number: int) -> web.Response | None:

@@ -19,6 +19,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -28,13 +29,17 @@ import numpy as np
 from personalrm.errors import StorageError
 from personalrm.files import MEMORY, is_full, open_database
 from personalrm.llm.cache import default_path as path_of_answers
+from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors
 from personalrm.preferences import Message
 
 REMEMBER_BYTES = 32 << 20
 CHUNK = 2048
 _ASKED_AT_ONCE = 500
-_SCHEMA = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, cut INTEGER NOT NULL)"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, cut INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS encoders (name TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
 
 
 class Row(NamedTuple):
@@ -65,6 +70,8 @@ class Cached:
         self._encoder = encoder
         path = default_path() if path is None else path
         self._file = None if str(path) == MEMORY else VectorFile(path)
+        if self._file is not None:
+            self._file.keep_name(encoder.name)
         self._memory: OrderedDict[bytes, Row] = OrderedDict()
         self._cut: set[bytes] = set()
         self._width = 0
@@ -175,6 +182,13 @@ class VectorFile:
                 found.update((key, Row(vector, bool(cut))) for key, vector, cut in rows)
         return found
 
+    def keep_name(self, encoder: str) -> None:
+        """Note whose vectors are kept here: `forget_texts` finds them by the encoder's name and the text."""
+        db = self._connection()
+        if db is not None and not self._is_full:
+            with self._storage():
+                db.execute("INSERT OR IGNORE INTO encoders VALUES (?)", (encoder,))
+
     def put(self, rows: Mapping[bytes, Row]) -> None:
         """Keep them all in one commit; the first one stays if another process was quicker."""
         db = self._connection()
@@ -218,6 +232,22 @@ class VectorFile:
             self._is_full = True
             said = f"the disk that holds the cache of embeddings {self.path} is full: new ones are not kept"
             warnings.warn(said, RuntimeWarning, stacklevel=2)
+
+
+def forget_texts(path: Path, texts: Sequence[str]) -> int:
+    """Delete the vectors of these texts, whichever encoder made them, and return how many there were.
+
+    Raises:
+        StorageError: the file cannot be read or written.
+    """
+    if not path.is_file() or not texts:
+        return 0
+    try:
+        with closing(open_database(path, _SCHEMA)) as db:
+            names = [name for (name,) in db.execute("SELECT name FROM encoders")]
+    except sqlite3.Error as error:
+        raise StorageError(f"the cache of embeddings {path} cannot be used: {error}") from None
+    return forget_rows(path, "vectors", [key for name in names for key in _keys(name, texts)])
 
 
 def _keys(name: str, texts: Sequence[str]) -> list[bytes]:

@@ -4,21 +4,18 @@
     judgement = await asking.judge(context, "Yes.", "It depends.")         # both orders of one pair
     asking.learned                                                         # what a reader may want to see of it
 
-A module of this folder with a mapping ``JUDGES`` from names to such functions is found by itself and appears in
-`personalrm bench` under those names. A function gets the history to learn from (possibly empty) and nothing of what it
-will be asked; it raises NotEnoughChoices or Unusable where nothing can be learned of this person.
+`models.registry` holds their names; another judge is one more file here and one more line there. A function gets the
+history to learn from (possibly empty) and nothing of what it will be asked; it raises NotEnoughChoices or
+UnusableResponse where nothing can be learned of this person.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any, Protocol
 
-from personalrm.errors import DataError
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Message
@@ -56,25 +53,6 @@ def seeing(
 ) -> FittedJudge:
     """The judge that is shown this of the person."""
     return FittedJudge(partial(Judge(endpoint, sight).judge, verdicts=options.verdicts), learned or {})
-
-
-@cache
-def judges() -> Mapping[str, JudgeFactory]:
-    """All judges of this folder by name, in the order of files and names."""
-    found: dict[str, JudgeFactory] = {}
-    for module in sorted(one.name for one in pkgutil.iter_modules(__path__)):
-        for name, factory in getattr(importlib.import_module(f"{__name__}.{module}"), "JUDGES", {}).items():
-            if name in found:
-                raise DataError(f"two judges are called '{name}'; the second is in {module}.py")
-            found[name] = factory
-    return found
-
-
-def judge_named(name: str) -> JudgeFactory:
-    """The judge of that name; DataError names the known ones."""
-    if name not in judges():
-        raise DataError(f"there is no judge '{name}'; known are {', '.join(judges())}")
-    return judges()[name]
 
 
 __getattr__ = renamed(__name__, {"Asking": "FittedJudge", "Judging": "PairJudge", "Learning": "JudgeFactory"})

@@ -63,6 +63,3 @@ def read_facts(answer: str) -> list[str]:
 def as_text(facts: Sequence[str]) -> str:
     """The facts as the judge reads them."""
     return "\n".join(f"- {one}" for one in facts)
-
-
-JUDGES = {"memory": memory}

@@ -12,6 +12,3 @@ from personalrm.synthesis.judging import JudgeContext
 async def default(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
     """Nothing is learned."""
     return seeing(endpoint, JudgeContext(), options)
-
-
-JUDGES = {"default": default}

@@ -161,6 +161,3 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return found if math.isfinite(found) else None
-
-
-JUDGES = {"rubric": rubric}

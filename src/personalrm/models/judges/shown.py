@@ -28,6 +28,3 @@ def past_choices(history: History, seed: int) -> tuple[FewShotExample, ...]:
     """The newest choices that fit into a prompt, oldest first; none where there are none."""
     newest = [FewShotExample(one) for one in reversed(history.decided)]
     return tuple(reversed(fitting(newest, seed))) if newest else ()
-
-
-JUDGES = {"demographics": demographics, "history": history}

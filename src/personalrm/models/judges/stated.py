@@ -27,6 +27,3 @@ def statement(history: History) -> str | None:
         if parts:
             return "\n".join(parts)
     return None
-
-
-JUDGES = {"stated": stated}

@@ -55,11 +55,8 @@ def _unselected(options: Options) -> Options:
     return replace(options, selection=False)
 
 
-JUDGES: dict[str, JudgeFactory] = {
-    "synthesizeme": synthesizeme,
-    "synthesizeme:persona": partial(synthesizeme, arm="persona"),
-    "synthesizeme:demonstrations": partial(synthesizeme, arm="demonstrations"),
-    "synthesizeme:both": partial(synthesizeme, arm="persona+demonstrations"),
-    "synthesizeme:unverified": partial(synthesizeme, changed=_unverified),
-    "synthesizeme:unselected": partial(synthesizeme, changed=_unselected),
-}
+persona: JudgeFactory = partial(synthesizeme, arm="persona")
+demonstrations: JudgeFactory = partial(synthesizeme, arm="demonstrations")
+both: JudgeFactory = partial(synthesizeme, arm="persona+demonstrations")
+unverified: JudgeFactory = partial(synthesizeme, changed=_unverified)
+unselected: JudgeFactory = partial(synthesizeme, changed=_unselected)

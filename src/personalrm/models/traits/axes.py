@@ -13,6 +13,7 @@ is 1 before any choice, and a place nearer to zero than its deviation says nothi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,9 +97,10 @@ def place_on(axis: NamedAxis, evidence: Evidence, departure: Array, spread: Arra
         departure, spread: mean (p,) and covariance (p, p) of their own weights.
     """
     unit = axis.direction / float(axis.direction @ axis.direction)
-    position, deviation = float(unit @ departure), float(np.sqrt(max(unit @ spread @ unit, 0.0)))
+    position, deviation = float(unit @ departure), math.sqrt(max(float(unit @ spread @ unit), 0.0))
     along = evidence.t @ axis.direction
-    side = np.where(np.abs(along) >= _ALONG * max(float(along.std()), 1e-12), np.sign(along), 0.0)
+    least = _ALONG * max(float(along.std()), 1e-12) if len(along) else 0.0
+    side = np.where(np.abs(along) >= least, np.sign(along), 0.0)
     side *= 1.0 if position >= 0 else -1.0
     supporting, opposing = (tuple(int(at) for at in np.flatnonzero(side == sign)) for sign in (1.0, -1.0))
     return Place(position, deviation, supporting, opposing)

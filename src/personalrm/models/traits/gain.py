@@ -28,8 +28,9 @@ GROUPS = (2, 3, 5, 8, 12, 20)
 """Numbers of groups learned from at which gains of other people are measured; between them it is interpolated."""
 LEAST_CASES = 30
 """People measured at a number of groups, below which it is left out."""
-_CAUTION = 20  # people added to those that gained and to those that did not
-_TRUST = 100.0  # people at which a measured slope counts half
+_CAUTION = 50  # people added to those that gained and to those that did not
+_TRUST = 400.0  # people at which a measured slope counts half
+_NOTHING = 50  # people added to a mean gain who gained nothing
 _CLIP = 2.0  # standard deviations; a measured gain further out says no more
 
 
@@ -203,7 +204,7 @@ def _at(groups: int, cases: Sequence[Case]) -> At:
         groups=groups,
         people=len(cases),
         share=(float(gained.sum()) + _CAUTION) / (len(cases) + 2 * _CAUTION),
-        mean=float(later.mean()),
+        mean=float(later.sum()) / (len(cases) + _NOTHING),
         usual=usual,
         deviation=deviation,
         slope=min(max(float(z @ (later - later.mean())) / moves / deviation, 0.0), 1.0),

@@ -1,6 +1,6 @@
 """One person's choices as the model sees them, and whether what they teach is expected to help.
 
-The person's own weights are used where the expected gain on later choices is positive. That expectation is an
+The person's own weights are used unless a loss on later choices is expected. That expectation is an
 empirical-Bayes estimate (`gain`): what other people gained with as many choices, moved a little by the gain measured on
 the person's own groups, each predicted from the others.
 
@@ -24,6 +24,9 @@ from personalrm.models.traits.posterior import Groups, leave_out, person_posteri
 from personalrm.preferences import Preference
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
 
+TOLERANCE = 0.005
+"""Expected loss, nats a choice, up to which own weights are used: they are drawn to the population's already, and a
+mean over some hundred people is no surer than this. On PRISM zero instead of this costs 0.4 points of accuracy."""
 FEWEST_GROUPS = 5
 """With fewer groups of choices no percentage is given."""
 
@@ -70,8 +73,8 @@ class Measured:
 
     @property
     def helps(self) -> bool:
-        """Whether the person's own weights are used: the expected gain is positive and they change something."""
-        return self.expected.mean > 0.0 and self.gain != 0.0
+        """Whether own weights are used: they change something and no loss is expected beyond `TOLERANCE`."""
+        return self.expected.mean > -TOLERANCE and self.gain != 0.0
 
 
 def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:

@@ -1,4 +1,4 @@
-"""The first tables."""
+"""The first tables; before the code of 0.2.0 is started."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from alembic import op
 
 revision = "0.2.0.1"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Before the code of 0.2.0 is started."""
     _spaces()
     _feedback()
     _learned()
@@ -24,6 +21,10 @@ def upgrade() -> None:
 
 def column(name: str, kind: sa.types.TypeEngine[Any], nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=nullable)
+
+
+def person() -> tuple[sa.Column[Any], sa.Column[Any]]:
+    return column("space_id", ID), column("person_id", ID)
 
 
 def of_person(name: str) -> sa.ForeignKeyConstraint:
@@ -107,6 +108,17 @@ def _spaces() -> None:
         sa.PrimaryKeyConstraint("space_id", "day", name="pk_spend"),
     )
     op.create_table(
+        "candidates",
+        column("space_id", ID),
+        column("external_id", sa.String(length=200)),
+        column("context", sa.Text()),
+        column("a", sa.Text()),
+        column("b", sa.Text()),
+        column("created", sa.Float()),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name="fk_candidates_space_id"),
+        sa.PrimaryKeyConstraint("space_id", "external_id", name="pk_candidates"),
+    )
+    op.create_table(
         "people",
         column("id", ID),
         column("space_id", ID),
@@ -130,8 +142,7 @@ def _feedback() -> None:
     op.create_table(
         "choices",
         column("id", ID),
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("source", sa.String(length=200)),
         column("external_id", sa.String(length=200)),
         column("content", sa.LargeBinary(length=16)),
@@ -158,8 +169,7 @@ def _feedback() -> None:
     op.create_table(
         "rankings",
         column("id", ID),
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("source", sa.String(length=200)),
         column("external_id", sa.String(length=200)),
         column("content", sa.LargeBinary(length=16)),
@@ -175,8 +185,7 @@ def _feedback() -> None:
     op.create_table(
         "ratings",
         column("id", ID),
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("source", sa.String(length=200)),
         column("external_id", sa.String(length=200)),
         column("content", sa.LargeBinary(length=16)),
@@ -194,8 +203,7 @@ def _feedback() -> None:
     op.create_table(
         "thumbs",
         column("id", ID),
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("source", sa.String(length=200)),
         column("external_id", sa.String(length=200)),
         column("content", sa.LargeBinary(length=16)),
@@ -223,8 +231,7 @@ def _learned() -> None:
     )
     op.create_table(
         "profiles",
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("version", sa.Integer()),
         column("created", sa.Float()),
         column("kind", sa.String(length=20)),
@@ -240,8 +247,7 @@ def _learned() -> None:
     )
     op.create_table(
         "predictions",
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("choice_id", ID),
         column("version", sa.Integer()),
         column("probability", sa.Float(), nullable=True),
@@ -255,8 +261,7 @@ def _learned() -> None:
     op.create_table(
         "corrections",
         column("id", ID),
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("claim", sa.Text()),
         column("verdict", sa.String(length=20)),
         column("note", sa.Text(), nullable=True),
@@ -269,16 +274,14 @@ def _learned() -> None:
     op.create_index("ix_corrections_person", "corrections", ["space_id", "person_id"])
     op.create_table(
         "cached_answers",
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("key", sa.LargeBinary(length=32)),
         of_person("fk_cached_answers_space_id"),
         sa.PrimaryKeyConstraint("space_id", "person_id", "key", name="pk_cached_answers"),
     )
     op.create_table(
         "jobs",
-        column("space_id", ID),
-        column("person_id", ID),
+        *person(),
         column("stage", sa.String(length=20)),
         column("state", sa.String(length=20)),
         column("rank", sa.Integer()),

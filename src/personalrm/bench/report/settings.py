@@ -1,0 +1,59 @@
+"""How a run or a study was asked, as tables: what a reader needs to run it again.
+
+settings(record).rows[1]                # ("fingerprint of all choices", "1d7c1a7f0b3a5a36")
+settings_of_study({"models": ["a", "b"]})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from personalrm.bench.report.table import Column, Table
+
+Record = Mapping[str, Any]
+
+_OTHERS = ("none; the prior that ships with the package", "the people of the other folds")
+_COLUMNS = (Column("setting"), Column("value"))
+
+
+def settings(record: Record) -> Table:
+    """Of a run: the data with its fingerprint, and what each line depends on."""
+    rows = [
+        ("data", str(record["data"])),
+        ("fingerprint of all choices", str(record["fingerprint"])),
+        ("protocol", str(record["protocol"])),
+        ("folds by person", str(record["folds"])),
+        ("population", str(record["population"] or _OTHERS[record["folds"] > 1])),
+        ("seed", str(record["seed"])),
+        *_versions(record),
+    ]
+    by_prompt: dict[tuple[str, str], list[str]] = {}
+    for one in record["details"]:
+        for name, digest in one["prompts"].items():
+            by_prompt.setdefault((name, str(digest)), []).append(one["label"])
+    several = len(set(map(tuple, by_prompt.values()))) > 1
+    for (name, digest), labels in by_prompt.items():
+        of_whom = f" ({', '.join(labels)})" if several else ""
+        rows.append((f"prompt {name}{of_whom}", digest))
+    return Table("settings", "Settings", _COLUMNS, tuple(rows))
+
+
+def settings_of_study(given: Mapping[str, Any]) -> Table:
+    """Of a study."""
+    rows = tuple((str(name), _said(value)) for name, value in given.items())
+    return Table("settings", "Settings of this study", _COLUMNS, rows)
+
+
+def _versions(record: Record) -> Iterator[tuple[str, str]]:
+    """Versions of the package that answered, and the model or prior behind each line that has one."""
+    behind = {one["label"]: one["provenance"] for one in record["details"] if one.get("provenance")}
+    if versions := sorted({one["version"] for one in behind.values()}):
+        yield "personalrm", ", ".join(versions)
+    for label, one in behind.items():
+        if one["stamp"] is not None:
+            yield f"model or prior of {label}", str(one["stamp"])
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

@@ -1,0 +1,192 @@
+"""`personalrm serve`: the service, its keys, and copies of its database.
+
+personalrm serve                                    # http://127.0.0.1:8000, SQLite in the user's data folder
+personalrm serve key shop                           # prints a new key once
+personalrm serve backup monday.sqlite
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from personalrm.cli.options import BaseUrl
+from personalrm.errors import DataError, MissingExtra
+
+if TYPE_CHECKING:
+    from personalrm.store.store import SpaceStore, Store
+
+app = typer.Typer(
+    name="serve",
+    help="Serve people's rewards over HTTP; keys and copies of the database.",
+    invoke_without_command=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Database = Annotated[
+    str | None,
+    typer.Option(
+        help="sqlite:///FILE or postgresql://USER@HOST/NAME (else PERSONALRM_DATABASE, else a file of yours)."
+    ),
+]
+Space = Annotated[str, typer.Argument(help="Whose people these are: a product or a team.")]
+
+
+@app.callback()
+def serve(
+    context: typer.Context,
+    database: Database = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (8000); 0 takes a free one.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="'traits', 'trained:DIR', or a model's name at the endpoint.")
+    ] = None,
+    base_url: BaseUrl = None,
+    open_: Annotated[bool, typer.Option("--open", help="Serve one space without a key, on this machine only.")] = False,
+) -> None:
+    """Serve people's rewards over HTTP. Every option has a variable: PERSONALRM_PORT and so on."""
+    context.obj = database
+    if context.invoked_subcommand is not None:
+        return
+    with _installed():
+        from personalrm.service.config import ServiceConfig
+        from personalrm.service.server import run
+
+        given: dict[str, Any] = {"database": database, "host": host, "port": port, "model": model, "base_url": base_url}
+        run(ServiceConfig.from_environment(**given, open=open_ or None))
+
+
+@app.command()
+def key(
+    context: typer.Context,
+    space: Space,
+    scopes: Annotated[str, typer.Option(help="What it may do: write, predict, manage.")] = "write,predict,manage",
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    database: Database = None,
+) -> None:
+    """Make the space if need be and print a new key for it; it is told this once."""
+    from personalrm.cli import inputs, output
+
+    with _store(context, database) as store:
+        made = store.make_space(space).keys.create(inputs.listed(scopes), label)  # type: ignore[arg-type]
+    typer.echo(made)
+    output.remark(f"A key of the space '{space}' ({scopes}). It is not shown again: keep it.")
+
+
+@app.command()
+def keys(context: typer.Context, space: Space, database: Database = None) -> None:
+    """List the keys of a space, without their secrets."""
+    with _store(context, database) as store:
+        found = _known(store, space).keys.list()
+    for one in found:
+        state = "revoked" if one.revoked is not None else "in use"
+        typer.echo(f"{one.id}\t{','.join(one.scopes)}\t{state}\t{one.label}")
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    space: Space,
+    key_id: Annotated[str, typer.Argument(help="As `serve keys` lists it.")],
+    database: Database = None,
+) -> None:
+    """Revoke a key; running services believe it for up to five seconds more."""
+    with _store(context, database) as store:
+        _known(store, space).keys.revoke(key_id)
+
+
+@app.command()
+def budget(
+    context: typer.Context,
+    space: Space,
+    max_calls: Annotated[int | None, typer.Option(min=-1, help="Calls a month; -1 is unlimited.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=-1, help="US dollars a month; -1 is unlimited.")] = None,
+    database: Database = None,
+) -> None:
+    """Set or show what a space may spend at the model's endpoint in a calendar month."""
+    given = {"max_calls": max_calls, "max_cost": max_cost}
+    changes = {name: None if value < 0 else value for name, value in given.items() if value is not None}
+    with _store(context, database) as store:
+        found = _known(store, space)
+        settings = store.change_settings(found, changes) if changes else store.settings(found)
+        spent = found.spending.this_month()
+    shown = {"calls": (spent.calls, settings.max_calls), "dollars": (round(spent.cost, 4), settings.max_cost)}
+    for name, (used, most) in shown.items():
+        typer.echo(f"{name}\t{used}\tof {'any number' if most is None else most}")
+
+
+@app.command()
+def migrate(context: typer.Context, database: Database = None) -> None:
+    """Make the tables of the database, or bring them to this version."""
+    from personalrm.cli import output
+
+    with _store(context, database) as store:
+        output.remark(f"{store.database.shown} is up to date.")
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
+    database: Database = None,
+) -> None:
+    """Copy the whole database while it is in use."""
+    from personalrm.cli import output
+
+    with _store(context, database) as store:
+        from personalrm.store.backup import backup as copy
+
+        size = copy(store.database, file)
+    output.remark(f"Copied to {file} ({size} bytes).")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What `serve backup` wrote.")],
+    database: Database = None,
+) -> None:
+    """Put a copy back into an empty database."""
+    from personalrm.cli import output
+
+    with _installed():
+        from personalrm.store.backup import restore as put_back
+        from personalrm.store.database import default_url
+
+        version = put_back(file, database or context.obj or default_url())
+    output.remark(f"Restored {file} (version {version}).")
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """Says which extra is missing, where one is."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("personalrm"):
+            raise
+        raise MissingExtra(f"serve needs {error.name}: pip install 'personalrm[serve]'") from None
+
+
+@contextmanager
+def _store(context: typer.Context, database: str | None) -> Iterator[Store]:
+    """The store, closed at the end."""
+    with _installed():
+        from personalrm.store.store import Store
+
+        store = Store(database or context.obj)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _known(store: Store, name: str) -> SpaceStore:
+    found = store.space(name)
+    if found is None:
+        raise DataError(f"there is no space '{name}': `personalrm serve key {name}` makes it")
+    return found

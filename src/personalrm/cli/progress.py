@@ -1,0 +1,52 @@
+"""Progress on stderr while a command works: shown on a terminal, silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+from personalrm.cli.forecast import Forecast
+
+
+@contextmanager
+def progress(verb: str, planned: int | None = None) -> Iterator[Callable[[], None]]:
+    """Counts answers of the model on a terminal, and says once, anywhere, that the ``planned`` ones will take long."""
+    forecast = Forecast(verb, planned)
+    with _status() as tell:
+
+        def one_more() -> None:
+            tell(forecast.answered())
+            warning = forecast.warning()
+            if warning is not None:
+                typer.echo(warning, err=True)
+
+        yield one_more
+
+
+@contextmanager
+def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Tells how many tasks of which method are done."""
+    with _status() as tell:
+        yield lambda method, done, total: tell(f"{method}: {done:,} of {total:,}")
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[str], None]]:
+    """Shows what a training says of itself."""
+    with _status() as tell:
+        yield tell
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda text: status.update(escape(text))

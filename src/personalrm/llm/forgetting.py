@@ -1,0 +1,39 @@
+"""Answers and vectors taken out of caches again, for people who ask that nothing of theirs be kept.
+
+    forget_rows(Path("answers.sqlite"), "answers", keys)         # how many there were
+
+What is deleted is overwritten in the file (SQLite's ``secure_delete``), and the log beside it is emptied.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from personalrm.errors import StorageError
+
+WAIT_FOR_OTHERS_S = 60.0
+
+
+def forget_rows(path: Path, table: str, keys: Sequence[bytes]) -> int:
+    """Delete the rows of these keys and return how many there were; 0 where there is no such cache.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    if not path.is_file() or not keys:
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=WAIT_FOR_OTHERS_S, isolation_level=None)) as cache:
+            if not cache.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+                return 0
+            cache.execute("PRAGMA secure_delete = ON")
+            cache.execute("BEGIN IMMEDIATE")
+            gone = sum(cache.execute(f"DELETE FROM {table} WHERE key = ?", (key,)).rowcount for key in keys)
+            cache.execute("COMMIT")
+            cache.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return gone
+    except sqlite3.Error as error:
+        raise StorageError(f"the cache {path} cannot be written: {error}") from None

@@ -1,0 +1,161 @@
+"""Models that learn from the population of a fold before they meet a person, for benchmarks.
+
+    recipe = Recipe(seed=0)
+    model = traits("traits", recipe, lambda: others, 0)      # once a fold; models of one recipe share what they can
+    model.fit(history).compare_many(pairs)                   # once a person
+
+The people of the other folds (or of ``--population``) are learned from, and a person who is predicted is met with their
+own history alone. A fine-tuned model takes minutes a fold: with a folder of a run it is kept there and gone on with.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from personalrm.data.splits import folds_by_person
+from personalrm.errors import MissingExtra, NotEnoughChoices
+from personalrm.models.base import LocalModel
+from personalrm.models.surface import First, Longer, Random, Shorter
+from personalrm.preferences import History
+
+if TYPE_CHECKING:
+    from personalrm.models.traits import TraitsModel
+    from personalrm.models.traits.reader import TraitReader
+
+People = Callable[[], Iterable[History]]
+"""Gives other people's whole histories when it is called; a model that needs none does not call it."""
+STOPPING = 6
+"""Of so many people one stops the training of a fine-tuned model."""
+_REMEMBERED = 131_072
+"""Rows of traits that a run remembers: 70 MB, both responses of 65,000 choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How models are trained for a benchmark.
+
+    Attributes:
+        features: what the learned methods see of a response.
+        backbone: what Bradley–Terry is fine-tuned from.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        folder: where fine-tuned models are kept; a temporary one if None.
+    """
+
+    features: str = "traits+minilm"
+    backbone: str = "minilm"
+    device: Any = "auto"
+    folder: Path | None = None
+
+
+class Populations:
+    """Population models by fold and kind, each learned once. They share one reader, so no text is read twice."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[int, bool], TraitsModel] = {}
+        self._reader: TraitReader | None = None
+
+    def of(self, people: People, fold: int, encoder: bool, seed: int) -> TraitsModel:
+        """The model of a fold."""
+        if (fold, encoder) not in self._models:
+            self._models[fold, encoder] = self._learned(people, encoder, seed)
+        return self._models[fold, encoder]
+
+    def _learned(self, people: People, encoder: bool, seed: int) -> TraitsModel:
+        from personalrm.models.traits import TraitsModel  # pulls in the numerical stack
+        from personalrm.models.traits.reader import TraitReader
+
+        self._reader = self._reader or TraitReader(remember=_REMEMBERED)
+        others = iter(people())
+        first = next(others, None)
+        if first is None:  # one person alone: the prior that ships with the package
+            return TraitsModel.shipped(encoder=encoder)
+        return TraitsModel.from_population(chain([first], others), encoder=encoder, seed=seed, reader=self._reader)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the models of one run are made from.
+
+    Attributes:
+        seed: random seed.
+        training: how models are trained, for those that are.
+        populations: population models learned already.
+    """
+
+    seed: int = 0
+    training: Training = field(default_factory=Training)
+    populations: Populations = field(default_factory=Populations)
+
+
+def surface(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
+    """Looks at the surface only, and learns nothing."""
+    models: dict[str, LocalModel] = {
+        "longer": Longer(),
+        "shorter": Shorter(),
+        "first": First(),
+        "random": Random(recipe.seed),
+    }
+    return models[name]
+
+
+def traits(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
+    """The embedded engine."""
+    return recipe.populations.of(people, fold, name.endswith("+encoder"), recipe.seed)
+
+
+def learned(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
+    """One of the learned methods, with the method's own settings otherwise."""
+    try:
+        from personalrm.models.learned import Settings, train
+    except ImportError as error:
+        raise MissingExtra(f"'{name}' is trained: pip install 'personalrm[train]' ({error})") from error
+    method, _, published = name.partition(":")
+    chosen: Any = method
+    settings = Settings(chosen, recipe.training.features, published=bool(published), seed=recipe.seed)
+    return train(people(), settings)
+
+
+def bradley_terry(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
+    """A reward model fine-tuned through TRL; the name says what of a person stands in its input."""
+    from personalrm.models.reward_model import PersonalReward, settings_for, shipped_profile, train, traits_profiles
+    from personalrm.models.reward_model.training import run_of
+    from personalrm.models.reward_model.user_prompts import needs_profile
+
+    others, training = [one for one in people() if one.decided], recipe.training
+    if len(others) < STOPPING:
+        raise NotEnoughChoices(f"'{name}' needs at least {STOPPING} other people to train on, found {len(others)}")
+    kind: Any = name.partition(":")[2] or "none"
+    settings = settings_for(training.backbone, user_prompt=kind, device=training.device, seed=recipe.seed)
+    profiles = traits_profiles(others, recipe.seed) if needs_profile(kind) else shipped_profile
+    with ExitStack() as stack:
+        kept = training.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bt-")))
+        rows, stopping = _sides(others, settings, profiles)
+        made_of = run_of(rows, stopping, settings).key  # in the name: another model never takes its place
+        where = kept / f"{name.replace(':', '-')}-fold-{fold}-{made_of}"
+        train(rows, stopping, settings, where, resume=True)
+        return replace(PersonalReward.load(where, training.device), profile_of=profiles)
+
+
+def saved(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
+    """A model that is trained already, from ``trained:DIR``; the population teaches it nothing more."""
+    from personalrm.models.trained import load_trained
+
+    return load_trained(Path(name.partition(":")[2]), recipe.training.device)
+
+
+def _sides(people: Sequence[History], settings: Any, profiles: Any) -> tuple[list[Any], list[Any]]:
+    """Rows to learn from, and rows of other people that stop the training."""
+    from personalrm.models.reward_model import training_rows
+
+    part = folds_by_person((one.user for one in people), STOPPING, settings.seed)
+    sides = ([one for one in people if (part[one.user] == 0) is held] for held in (False, True))
+    rows, stopping = (
+        training_rows(side, settings.user_prompt, profiles, settings.seed, settings.prompt_characters) for side in sides
+    )
+    return rows, stopping

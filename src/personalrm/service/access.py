@@ -1,0 +1,119 @@
+"""Who asks: the key in ``Authorization: Bearer``, the space it opens, and what it may do there.
+
+    @router.post("/v1/people/{user}/compare")
+    async def compare(user: UserName, caller: Predicts) -> Response: ...
+
+A key that was looked up is believed for a few seconds, so that a revoked one stops within these.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from personalrm.service.config import OPEN_SPACE
+from personalrm.service.limits import RateLimit
+from personalrm.service.problems import Problem, later
+from personalrm.service.threads import Threads
+from personalrm.store.keys import SCOPES, Access, Scope
+from personalrm.store.store import SpaceStore, Store
+
+BELIEVED_S = 5.0
+_REMEMBERED = 10_000
+_BEARER = HTTPBearer(auto_error=False, description="A key that `personalrm serve key SPACE` printed")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A space, the key that opened it, and what the key may do."""
+
+    space: SpaceStore
+    key_id: str
+    scopes: frozenset[Scope]
+
+
+class Doorkeeper:
+    """Lets requests in.
+
+    Args:
+        store: where keys are.
+        threads: where the store is asked.
+        rate: requests a second and key.
+        is_open: serve the space ``open`` to requests without a key.
+    """
+
+    def __init__(self, store: Store, threads: Threads, rate: float, *, is_open: bool) -> None:
+        self._store, self._threads = store, threads
+        self._limit = RateLimit(rate)
+        self._known: OrderedDict[bytes, tuple[float, Access]] = OrderedDict()
+        self._open = store.make_space(OPEN_SPACE) if is_open else None
+
+    async def admit(self, key: str | None, scope: Scope) -> Caller:
+        """The caller behind a key. Problem 401, 403 or 429."""
+        if key is None and self._open is not None:
+            return Caller(self._open, "open", frozenset(SCOPES))
+        if key is None:
+            raise _unauthorized("no key was sent")
+        access = await self._access(key)
+        if access is None:
+            raise _unauthorized("this key opens nothing: it is mistyped or was revoked")
+        wait = self._limit.wait(access.key_id)
+        if wait:
+            raise later(429, "too-many-requests", "this key asks more often than it may", wait)
+        if scope not in access.scopes:
+            allowed = ", ".join(sorted(access.scopes))
+            raise Problem(403, "forbidden", f"this needs the scope '{scope}', the key has {allowed}", "use another key")
+        return Caller(self._store.bound(access.space_id, access.space), access.key_id, access.scopes)
+
+    async def _access(self, key: str) -> Access | None:
+        digest = sha256(key.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(digest)
+        if known is not None and time.monotonic() - known[0] < BELIEVED_S:
+            return known[1]
+        found = await self._threads.store(self._store.access, key)
+        if found is None:
+            self._known.pop(digest, None)
+            return None
+        self._known[digest] = time.monotonic(), found
+        self._known.move_to_end(digest)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+
+def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller, who may do this."""
+
+    async def admitted(
+        request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None
+    ) -> Caller:
+        doorkeeper: Doorkeeper = request.app.state.service.doorkeeper
+        if sent is None and request.headers.get("authorization"):
+            raise _unauthorized("the header Authorization is not 'Bearer KEY'")
+        caller = await doorkeeper.admit(None if sent is None else sent.credentials, scope)
+        note(request, caller)
+        return caller
+
+    return admitted
+
+
+def note(request: Request, caller: Caller) -> None:
+    """For the log."""
+    request.scope["personalrm.caller"] = (caller.space.id, caller.key_id)
+
+
+Writes = Annotated[Caller, Depends(may("write"))]
+Predicts = Annotated[Caller, Depends(may("predict"))]
+Manages = Annotated[Caller, Depends(may("manage"))]
+
+
+def _unauthorized(detail: str) -> Problem:
+    way_out = "send 'Authorization: Bearer KEY' with a key that `personalrm serve key SPACE` printed"
+    return Problem(401, "unauthorized", detail, way_out, headers={"WWW-Authenticate": "Bearer"})

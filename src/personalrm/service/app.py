@@ -1,0 +1,111 @@
+"""The application: routes, errors as problems, the OpenAPI document.
+
+    app = make_app(Service(ServiceConfig(), Store("sqlite:///people.sqlite")))
+
+A topic is a module in ``routes`` with a ``router``; pages come from ``pages``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from personalrm import __version__
+from personalrm.errors import PersonalrmError
+from personalrm.service import answers, contract
+from personalrm.service.gate import Gate, too_large
+from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
+from personalrm.service.problems import Problem, problem_of
+from personalrm.service.routes import evaluation, feedback, health, people, predict, profile, questions, rewards, space
+from personalrm.service.state import Service
+
+TOPICS = (feedback, predict, profile, people, evaluation, questions, rewards, space, health)
+ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
+"""Parts of the contract that no route's signature names."""
+
+
+def make_app(service: Service) -> ASGIApp:
+    """The application of a service, which it starts and stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        await asyncio.to_thread(service.stop)
+
+    app = FastAPI(
+        title="personalrm",
+        version=__version__,
+        summary="A person's reward for every product",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=PROBLEM_RESPONSES,
+    )
+    app.state.service = service
+    for topic in TOPICS:
+        app.include_router(topic.router)
+    _handle_errors(app, service)
+    document = _document(app)
+    app.openapi = lambda: document  # type: ignore[method-assign]
+    slow = not service.clients.is_local
+    return Gate(app, service.config, service.log, service.metrics, is_slow=slow)
+
+
+def _handle_errors(app: FastAPI, service: Service) -> None:
+    async def problem(request: Request, error: Problem) -> Response:
+        return error.response()
+
+    async def own(request: Request, error: PersonalrmError) -> Response:
+        return problem_of(error).response()
+
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return validation_problem(error).response()
+
+    async def http(request: Request, error: HTTPException) -> Response:
+        return _problem_of_http(request, error, service.config.max_body).response()
+
+    handlers: dict[Any, Any] = {
+        Problem: problem,
+        PersonalrmError: own,
+        RequestValidationError: invalid,
+        HTTPException: http,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _problem_of_http(request: Request, error: HTTPException, max_body: int) -> Problem:
+    path = request.url.path
+    if error.status_code == 413:
+        return too_large(max_body)
+    if error.status_code == 404:
+        detail = f"there is nothing under {path[:200]}"
+        return Problem(404, "no-such-path", detail, "see /openapi.json for what there is; this server speaks /v1")
+    if error.status_code == 405:
+        headers = dict(error.headers or {})
+        detail = f"{request.method} is not possible here"
+        return Problem(405, "no-such-method", detail, "see /openapi.json", headers=headers)
+    return Problem(error.status_code, "refused", str(error.detail), "see /openapi.json")
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the parts that only errors and batches refer to."""
+    document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for kind in ITEMS:
+        schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[kind.__name__] = schema
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document

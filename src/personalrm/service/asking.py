@@ -1,0 +1,144 @@
+"""A language model as one person's work asks it: within the space's budget, and so that an erase finds the answers.
+
+Every answer that is cached holds what a person's texts led to. Its key is noted in the store before the question is
+sent; if the service dies in between, an erase looks for an answer that is not there, which harms nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from personalrm.client import Client
+from personalrm.errors import BudgetSpent
+from personalrm.llm import background_loop
+from personalrm.llm.connect import EndpointOptions, shared
+from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.llm.language_model import LanguageModel
+from personalrm.models.registry import DEFAULT, is_local
+from personalrm.preferences import Message
+from personalrm.profile.spend import Spend
+from personalrm.service.config import ServiceConfig
+from personalrm.store.people import PersonState
+from personalrm.store.spending import Spent
+from personalrm.store.store import SpaceStore, Store
+
+_NOTED = 20_000
+
+
+class Meter:
+    """What one space has spent this month, against its budget. May be used from several threads."""
+
+    def __init__(self, store: Store, space: SpaceStore) -> None:
+        self._store, self._space = store, space
+        self._lock = threading.Lock()
+        self._in_flight = 0
+
+    def reserve(self) -> None:
+        """Count a call that is about to be sent. BudgetSpent if the budget forbids it."""
+        budget = self._store.settings(self._space)
+        spent = self._space.spending.this_month()
+        with self._lock:
+            if budget.max_calls is not None and spent.calls + self._in_flight >= budget.max_calls:
+                raise BudgetSpent(f"this month's {budget.max_calls} calls of the space '{self._space.name}' are used")
+            if budget.max_cost is not None and spent.cost >= budget.max_cost:
+                raise BudgetSpent(f"this month's ${budget.max_cost:g} of the space '{self._space.name}' are spent")
+            self._in_flight += 1
+
+    def book(self, completion: Completion | None) -> None:
+        """The call has ended; None if without an answer."""
+        with self._lock:
+            self._in_flight -= 1
+        if completion is not None and not completion.from_cache:
+            tokens = completion.prompt_tokens, completion.completion_tokens
+            self._space.spending.book(Spend(1, 0, *tokens, completion.cost))
+
+    def spent(self) -> Spent:
+        """Of this month."""
+        return self._space.spending.this_month()
+
+
+class PersonEndpoint:
+    """An Endpoint for one person's questions.
+
+    Args:
+        endpoint: who is asked.
+        meter: of the person's space.
+        note: notes the key of an answer that will be cached.
+    """
+
+    def __init__(self, endpoint: LanguageModel, meter: Meter, note: Callable[[bytes], None]) -> None:
+        self._endpoint, self._meter, self._note = endpoint, meter, note
+        self._noted: OrderedDict[bytes, None] = OrderedDict()
+
+    @property
+    def model(self) -> str:
+        return self._endpoint.model
+
+    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+        """Ask. Raises BudgetSpent as well."""
+        key = self._endpoint.key_of(messages, want)
+        if key not in self._noted:
+            await asyncio.to_thread(self._note, key)
+            self._noted[key] = None
+            if len(self._noted) > _NOTED:
+                self._noted.popitem(last=False)
+        await asyncio.to_thread(self._meter.reserve)
+        completion = None
+        try:
+            completion = await self._endpoint.complete(messages, want)
+        finally:
+            await asyncio.to_thread(self._meter.book, completion)
+        return completion
+
+    async def aclose(self) -> None:
+        """The connection is everybody's and stays open."""
+
+
+class Clients:
+    """The client of each person: one for all where the engine computes here, one a person where a model is asked."""
+
+    def __init__(self, store: Store, config: ServiceConfig) -> None:
+        self.model = config.model or DEFAULT
+        self.is_local = is_local(self.model)
+        self._store = store
+        self._options = EndpointOptions(config.base_url, None, config.cache)
+        self._local = Client(self.model if self.is_local else None)
+        self._connection: LanguageModel | None = None
+        self._meters: dict[int, Meter] = {}
+        self._lock = threading.Lock()
+        if not self.is_local:
+            self._options.resolved()  # says now what would fail later
+
+    def of(self, space: SpaceStore, person: PersonState) -> Client:
+        """What fits and predicts for this person."""
+        if self.is_local:
+            return self._local
+
+        def note(key: bytes) -> None:
+            space.people.keep_answer(person.id, key)
+
+        endpoint = PersonEndpoint(self._connected(), self.meter(space), note)
+        return Client(self.model, endpoint=endpoint, opened=1)
+
+    def meter(self, space: SpaceStore) -> Meter:
+        """What the space spends."""
+        with self._lock:
+            return self._meters.setdefault(space.id, Meter(self._store, space))
+
+    def close(self) -> None:
+        """Wait for what is on its way."""
+        self._local.close()
+        if self._connection is not None:
+            background_loop.run(self._connection.drain())
+
+    def _connected(self) -> LanguageModel:
+        with self._lock:
+            if self._connection is None:
+                self._connection = background_loop.run(self._connect())
+            return self._connection
+
+    async def _connect(self) -> LanguageModel:
+        return shared(self.model, self._options)

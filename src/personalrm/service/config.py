@@ -1,0 +1,123 @@
+"""How the service runs: what flags and ``PERSONALRM_*`` variables of the environment set, in one record.
+
+A flag goes before its variable, a variable before the default: ``ServiceConfig.from_environment(port=9000)``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from personalrm.errors import DataError
+
+OPEN_SPACE = "open"
+"""The space that `--open` serves without a key."""
+_PREFIX = "PERSONALRM_"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """See the module's docstring. The variable of each field is its name in capitals after ``PERSONALRM_``.
+
+    Attributes:
+        host, port: where to listen; port 0 takes a free one.
+        database: URL; None takes the SQLite file in the user's data folder.
+        model, base_url: the engine, as `Client` takes them; None is the embedded engine.
+        open: serve the space ``open`` without a key, on loopback only.
+        max_body: bytes of a request's body.
+        timeout: seconds a request may take that asks no model at an endpoint; those that do may take four times that.
+        in_flight: requests worked on at once; one more is told to come again.
+        rate: requests a second and key, over any few seconds.
+        workers: threads that learn.
+        debounce: seconds without a new choice after which a profile is learned anew.
+        debounce_most: seconds after which it is learned anew however many choices come.
+        opened: predictors kept in memory.
+        trained: folders of trained models, separated by ``:``, whose lineage an erase looks through.
+        cache: file of answers; None takes the user's cache folder.
+        grace: seconds that requests get to end when the service stops.
+        log: ``json`` or ``off``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    database: str | None = None
+    model: str | None = None
+    base_url: str | None = None
+    open: bool = False
+    max_body: int = 8 << 20
+    timeout: float = 30.0
+    in_flight: int = 256
+    rate: float = 5000.0
+    workers: int = 1
+    debounce: float = 5.0
+    debounce_most: float = 60.0
+    opened: int = 4096
+    trained: str = ""
+    cache: str | None = None
+    grace: float = 10.0
+    log: str = "json"
+
+    def __post_init__(self) -> None:
+        for name, least in (("port", 0), ("max_body", 1024), ("in_flight", 1), ("workers", 0), ("opened", 1)):
+            _check(name, getattr(self, name), least)
+        for name in ("timeout", "rate", "debounce", "debounce_most", "grace"):
+            _check(name, getattr(self, name), 0)
+        if self.port > 65535:
+            raise DataError(f"port: expected 0 to 65535, found {self.port}")
+        if self.log not in ("json", "off"):
+            raise DataError(f"log: expected json or off, found '{self.log}'")
+        if self.open and not self.is_loopback:
+            raise DataError(f"--open serves without a key, on loopback only: {self.host} can be reached by others")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> ServiceConfig:
+        """What is given, else the environment, else the defaults. DataError names the variable at fault."""
+        found = os.environ if environment is None else environment
+        values = {
+            one.name: _read(_PREFIX + one.name.upper(), found[_PREFIX + one.name.upper()], str(one.type))
+            for one in fields(cls)
+            if found.get(_PREFIX + one.name.upper())
+        }
+        return cls(**{**values, **{name: value for name, value in given.items() if value is not None}})
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def trained_folders(self) -> tuple[str, ...]:
+        """The folders of trained models, the one that predicts among them."""
+        named = [one for one in self.trained.split(os.pathsep) if one]
+        if self.model is not None and self.model.startswith("trained:"):
+            named.append(self.model.removeprefix("trained:"))
+        return tuple(dict.fromkeys(named))
+
+
+def _check(name: str, value: float, least: float) -> None:
+    if not least <= value < math.inf:
+        raise DataError(f"{name}: expected a number from {least} on, found {value}")
+
+
+def _read(variable: str, text: str, kind: str) -> Any:
+    try:
+        if kind == "int":
+            return int(text)
+        if kind == "float":
+            return float(text)
+    except ValueError:
+        raise DataError(f"{variable}: expected a number, found '{text}'") from None
+    if kind == "bool":
+        if text.lower() not in ("0", "1", "true", "false"):
+            raise DataError(f"{variable}: expected 0 or 1, found '{text}'")
+        return text.lower() in ("1", "true")
+    return text

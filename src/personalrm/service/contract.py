@@ -1,0 +1,241 @@
+"""The contract: what requests hold and answers look like. The OpenAPI document is made of it.
+
+Unknown fields are refused, numbers are finite, texts are bounded and hold no NUL character (PostgreSQL stores none).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from personalrm.data.fields import moment
+from personalrm.errors import RowError
+from personalrm.preferences import Message
+
+TEXT, NAME, MANY = 200_000, 200, 1000
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds the character U+0000, which no text does")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text.isprintable() or "/" in text or text != text.strip():
+        raise ValueError("expected printable characters, no '/' and no space at either end")
+    return text
+
+
+def _time(value: Any) -> str:
+    try:
+        found = moment(value, "time")
+    except RowError:
+        found = None
+    if found is None:
+        raise ValueError("expected a time (ISO 8601 or seconds since 1970)")
+    return found
+
+
+Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(_storable)]
+ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
+GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+UserName = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=NAME,
+        pattern=r"^[^/\s\x00-\x1f]([^/\x00-\x1f]*[^/\s\x00-\x1f])?$",
+        description="What the product calls the person",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many")]
+
+
+class Strict(BaseModel):
+    """Base of all requests."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MessageIn(Strict):
+    """One turn of a conversation."""
+
+    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(_storable)]
+    content: Text
+
+
+class AskedIn(Strict):
+    """What responses answer: exactly one of ``prompt`` and ``context``."""
+
+    prompt: Text | None = None
+    context: Annotated[list[MessageIn], Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> AskedIn:
+        if (self.prompt is None) == (self.context is None):
+            raise ValueError("expected exactly one of 'prompt' and 'context'")
+        return self
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """The conversation."""
+        if self.prompt is not None:
+            return (Message("user", self.prompt),) if self.prompt else ()
+        return tuple(Message(one.role, one.content) for one in self.context or ())
+
+
+class Arrived(AskedIn):
+    """What all feedback shares; ``id`` and ``source`` are its identity, ``time`` is that of arrival if left out."""
+
+    id: GivenId | int | None = None
+    source: Name = "api"
+    time: str | int | float | None = None
+
+    @property
+    def given_id(self) -> str | None:
+        """As text."""
+        return None if self.id is None else str(self.id)
+
+    @property
+    def moment(self) -> str | None:
+        """ISO 8601 in UTC. ValueError if it is no time."""
+        return None if self.time is None else _time(self.time)
+
+
+class ChoiceIn(Arrived):
+    """One response preferred to another, or a tie."""
+
+    chosen: Text
+    rejected: Text
+    tie: bool = False
+    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)] | None = None
+    domain: ShortText | None = None
+    reason: ShortText | None = None
+    margin: Finite | None = None
+
+    @model_validator(mode="after")
+    def _two_responses(self) -> ChoiceIn:
+        if self.chosen == self.rejected and not self.tie:
+            raise ValueError("chosen and rejected are the same text: there is nothing to learn from it")
+        return self
+
+
+class RankingIn(Arrived):
+    """A choice among several: ``responses`` best first; with ``ranked`` = 1 only the best of them is known."""
+
+    responses: Annotated[list[Text], Field(min_length=2, max_length=20)]
+    ranked: Annotated[int, Field(ge=1, le=20)] | None = None
+
+
+class RatingIn(Arrived):
+    """A score for one response; scores of one prompt and source are compared."""
+
+    response: Text
+    score: Finite
+
+
+class ThumbIn(Arrived):
+    """A thumb up or down for one response."""
+
+    response: Text
+    up: bool
+    reason: ShortText | None = None
+
+
+def _batch(kind: type[Arrived]) -> Any:
+    """A list whose items are checked one by one, so that a bad one does not hold up the others."""
+    items: Any = {"$ref": f"#/components/schemas/{kind.__name__}"}
+    return Field(min_length=1, max_length=MANY, json_schema_extra={"items": items})
+
+
+class ChoicesIn(Strict):
+    """Choices to be stored."""
+
+    choices: Annotated[list[Any], _batch(ChoiceIn)]
+
+
+class RankingsIn(Strict):
+    """Rankings to be stored."""
+
+    rankings: Annotated[list[Any], _batch(RankingIn)]
+
+
+class RatingsIn(Strict):
+    """Ratings to be stored."""
+
+    ratings: Annotated[list[Any], _batch(RatingIn)]
+
+
+class ThumbsIn(Strict):
+    """Thumbs to be stored."""
+
+    thumbs: Annotated[list[Any], _batch(ThumbIn)]
+
+
+class PairIn(AskedIn):
+    """Two responses to compare."""
+
+    a: Text
+    b: Text
+
+
+class ResponsesIn(AskedIn):
+    """Responses to rank."""
+
+    responses: Annotated[list[Text], Field(min_length=1, max_length=MANY)]
+
+
+class ScoreIn(AskedIn):
+    """One response to score, or several."""
+
+    response: Text | None = None
+    responses: Annotated[list[Text], Field(min_length=1, max_length=MANY)] | None = None
+    normalize: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ScoreIn:
+        if (self.response is None) == (self.responses is None):
+            raise ValueError("expected exactly one of 'response' and 'responses'")
+        return self
+
+
+class ScoresIn(ResponsesIn):
+    """Responses to score for several people; ``normalize`` gives z-scores against each one's own history."""
+
+    users: Annotated[list[Name], Field(min_length=1, max_length=5000)]
+    normalize: bool = False
+
+
+class CorrectionIn(Strict):
+    """What the person says of a claim: its text as the persona has it."""
+
+    claim: Annotated[ShortText, StringConstraints(min_length=1)]
+    verdict: Literal["right", "wrong", "outdated", "forget"]
+    note: ShortText | None = None
+
+
+class CandidateIn(AskedIn):
+    """A pair that people may be asked about."""
+
+    id: GivenId | int | None = None
+    a: Text
+    b: Text
+
+
+class CandidatesIn(Strict):
+    """Pairs to choose the next question from."""
+
+    candidates: Annotated[list[CandidateIn], Field(min_length=1, max_length=MANY)]
+    top: Annotated[int, Field(ge=1, le=20)] = 1
+    criterion: Literal["information", "prediction", "pref"] = "information"
+
+
+class ForgetIn(Strict):
+    """Whether a choice is to be learned from no more (true) or again (false)."""
+
+    forgotten: bool

@@ -1,0 +1,90 @@
+"""Erasing a person: rows, cached answers, kept vectors, opened predictors; and which trained models hold them.
+
+The record is written first and closed last. Whatever interrupts it (a crash, a full disk, a cache that is locked), it
+is gone on with by the next service that looks, and until it is done nobody is told that it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from personalrm.errors import DataError, PersonalrmError
+from personalrm.llm.cache import default_path as path_of_answers
+from personalrm.llm.forgetting import forget_rows
+from personalrm.models.encoders.store import default_path as path_of_vectors
+from personalrm.models.encoders.store import forget_texts
+from personalrm.models.trained import FILES, trained_people
+from personalrm.preferences import History
+from personalrm.service.config import ServiceConfig
+from personalrm.service.logs import ServiceLog
+from personalrm.service.predictors import Predictors
+from personalrm.store.erasures import Erasure
+from personalrm.store.store import SpaceStore, Store
+
+
+class Eraser:
+    """See the module's docstring. May be used from several threads; one erasure is worked on at a time."""
+
+    def __init__(self, store: Store, predictors: Predictors, config: ServiceConfig, log: ServiceLog) -> None:
+        self._store, self._predictors, self._config, self._log = store, predictors, config, log
+        self._turn = threading.Lock()
+
+    def erase(self, space: SpaceStore, name: str, key_id: str | None) -> Erasure:
+        """Erase a person, to the end.
+
+        Raises:
+            UnknownPerson: the space has nobody of that name.
+            StorageError: something could not be removed; it is tried again in the background.
+        """
+        person = space.people.get(name)
+        record = space.erasures.begin(name, key_id)
+        if person is not None:
+            self._predictors.forget(person.id)
+        return self._finished(space, record)
+
+    def finish_all(self) -> None:
+        """Go on with what was interrupted."""
+        for space in self._store.spaces():
+            for record in space.erasures.unfinished():
+                try:
+                    self._finished(space, record)
+                except PersonalrmError as error:
+                    self._log.write("erase", level="error", space=space.id, erasure=record.id, detail=str(error))
+
+    def _finished(self, space: SpaceStore, record: Erasure) -> Erasure:
+        with self._turn:
+            now = space.erasures.get(record.id) or record
+            if now.is_done:
+                return now
+            outside = space.erasures.outside(now)
+            answers = forget_rows(Path(self._config.cache or path_of_answers()), "answers", outside.answers)
+            vectors = forget_texts(path_of_vectors(), outside.texts)
+            space.erasures.note(now, {"answer_cache": answers, "vector_cache": vectors})
+            models = models_that_hold(outside.history, self._config.trained_folders)
+            return space.erasures.finish(now, models)
+
+
+def models_that_hold(history: History, folders: Sequence[str]) -> list[str]:
+    """The trained models whose lineage holds this person; those that cannot say are named as such.
+
+    Args:
+        history: the person's choices: a model knows them by these, whatever the person is called in its data.
+        folders: of trained models, or of several such folders.
+    """
+    found = []
+    for folder in (one for name in folders for one in _models_in(Path(name))):
+        try:
+            if trained_people(folder).holds_history(history):
+                found.append(str(folder))
+        except DataError as error:
+            found.append(f"{folder} (unknown: {error})")
+    return found
+
+
+def _models_in(folder: Path) -> Iterator[Path]:
+    """The folder itself if it holds a model, else those in it that do."""
+    for one in (folder, *sorted(folder.glob("*/"))):
+        if any((one / name).exists() for name in FILES.values()):
+            yield one

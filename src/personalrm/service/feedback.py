@@ -1,0 +1,151 @@
+"""Feedback from the wire into the store: each item is checked by itself, so that a bad one does not hold up the others.
+
+await stored(request, caller, "ada", body.choices, CHOICES)      # {"accepted", "known", "rejected": [...]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from pydantic import TypeAdapter, ValidationError
+
+from personalrm.service.access import Caller
+from personalrm.service.contract import Arrived, ChoiceIn, RankingIn, RatingIn, ThumbIn
+from personalrm.service.http import field_problems, reply
+from personalrm.service.problems import FieldProblem, Problem, invalid
+from personalrm.service.state import Service
+from personalrm.store.incoming import Added, Feedback
+from personalrm.store.once import Once
+from personalrm.store.records import Choice, Given, Ranked, Rating, Thumb
+
+AHEAD = timedelta(minutes=5)
+"""How far a client's clock may be ahead of ours; what is ahead by less counts as now."""
+_CONFLICT = "is stored already with another content: give a new choice a new id, or leave it out"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of feedback: how an item is checked, what it becomes, and what stores it."""
+
+    item: type[Arrived]
+    record: Callable[[Any], Given]
+    store: Callable[[Feedback], Callable[..., Added]]
+
+
+def _shared(one: Arrived) -> dict[str, Any]:
+    return {"context": one.turns, "source": one.source, "id": one.given_id, "time": _time(one)}
+
+
+def _choice(one: ChoiceIn) -> Choice:
+    own: dict[str, Any] = one.model_dump(include={"chosen", "rejected", "tie", "group", "domain", "reason", "margin"})
+    return Choice(**_shared(one), **own)
+
+
+def _ranked(one: RankingIn) -> Ranked:
+    most = len(one.responses)
+    ranked = most if one.ranked is None else one.ranked
+    if ranked > most:
+        raise invalid("ranked", f"expected at most {most}, the number of responses, found {ranked}")
+    if len(set(one.responses)) < most:
+        raise invalid("responses", "expected different responses")
+    return Ranked(**_shared(one), responses=tuple(one.responses), ranked=ranked)
+
+
+def _rating(one: RatingIn) -> Rating:
+    return Rating(**_shared(one), response=one.response, score=one.score)
+
+
+def _thumb(one: ThumbIn) -> Thumb:
+    return Thumb(**_shared(one), response=one.response, up=one.up, reason=one.reason)
+
+
+CHOICES = Kind(ChoiceIn, _choice, lambda feedback: feedback.choices)
+RANKINGS = Kind(RankingIn, _ranked, lambda feedback: feedback.rankings)
+RATINGS = Kind(RatingIn, _rating, lambda feedback: feedback.ratings)
+THUMBS = Kind(ThumbIn, _thumb, lambda feedback: feedback.thumbs)
+
+
+def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], list[dict[str, Any]]]:
+    """The items that can be stored, with their positions; and those that cannot, with field and problem."""
+    good, bad = [], []
+    for index, item in enumerate(items):
+        try:
+            good.append((index, kind.record(_adapter(kind.item).validate_python(item))))
+        except ValidationError as error:
+            bad.append((index, field_problems(error.errors(include_url=False))[0]))
+        except Problem as problem:
+            bad.append((index, problem.fields[0]))
+    return good, [_rejected(index, found.field, found.problem) for index, found in bad]
+
+
+async def stored(request: Request, caller: Caller, user: str, items: Sequence[Any], kind: Kind) -> Response:
+    """Store what can be stored and say what cannot. Problem 422 if that is nothing at all."""
+    service: Service = request.app.state.service
+    good, rejected = checked(items, kind)
+    added = Added(0, 0, (), 0, ())
+    if good:
+        key = await _once(request, user)
+        store = kind.store(caller.space.feedback)
+        given = [record for _, record in good]
+        added = await service.threads.store(store, user, given, service.new_choice, key)
+        rejected += [_rejected(good[at][0], "id", _CONFLICT) for at in added.conflicts]
+    if added.choices:
+        service.metrics.choices.inc(added.choices)
+        service.workers.wake()
+    rejected.sort(key=lambda one: int(one["index"]))
+    answer = {"accepted": added.accepted, "known": added.known, "rejected": rejected}
+    if added.accepted or added.known or not rejected:
+        return reply(answer)
+    raise _nothing_stored(rejected, answer)
+
+
+def _nothing_stored(rejected: Sequence[dict[str, Any]], answer: dict[str, Any]) -> Problem:
+    first = rejected[0]
+    fields = tuple(FieldProblem(f"{one['index']}.{one['field']}", one["problem"]) for one in rejected[:20])
+    detail = f"nothing was stored; item {first['index']}, field '{first['field']}': {first['problem']}"
+    return Problem(422, "invalid-request", detail, "correct the items and send them again", fields, more=answer)
+
+
+def _rejected(index: int, field: str, problem: str) -> dict[str, Any]:
+    return {"index": index, "field": field, "problem": problem}
+
+
+def _time(one: Arrived) -> str | None:
+    try:
+        found = one.moment
+    except ValueError as error:
+        raise invalid("time", str(error)) from None
+    if found is None:
+        return None
+    now = datetime.now(UTC)
+    try:
+        ahead = datetime.fromisoformat(found) - now
+    except ValueError:
+        raise invalid("time", "expected a time of this calendar") from None
+    if ahead > AHEAD:
+        how_far = f"{ahead.total_seconds() / 60:.0f} minutes ahead of the server's clock"
+        raise invalid("time", f"is {how_far}: set the client's clock, or leave the time out")
+    return now.isoformat() if ahead > timedelta(0) else found
+
+
+async def _once(request: Request, user: str) -> Once | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 200 or not key.isprintable():
+        raise invalid("Idempotency-Key", "expected 1 to 200 printable characters")
+    asked = blake2b(orjson.dumps([request.scope["route"].path, user]), digest_size=16)
+    asked.update(await request.body())
+    return Once(key, asked.digest())
+
+
+@cache
+def _adapter(kind: type[Arrived]) -> TypeAdapter[Arrived]:
+    return TypeAdapter(kind)

@@ -1,0 +1,175 @@
+"""What every request passes: an id, bounds on body, number and time, the log, the metrics, and the last net for errors.
+
+Written as plain ASGI, because it is on the path of every prediction (0.03 ms).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from personalrm.errors import PersonalrmError
+from personalrm.service.config import ServiceConfig
+from personalrm.service.logs import ServiceLog
+from personalrm.service.metrics import Metrics
+from personalrm.service.problems import Problem, later, problem_of
+
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_UNMETERED = frozenset({"/healthz", "/readyz", "/metrics"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FOR_A_MODEL = 4
+
+
+class BodyTooLarge(HTTPException):
+    """The body holds more than it may. FastAPI lets this kind of error pass while it reads a body."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+class Gate:
+    """See the module's docstring.
+
+    Args:
+        app: what is behind it.
+        is_slow: whether the service asks a model at an endpoint, which takes its time.
+    """
+
+    def __init__(
+        self, app: ASGIApp, config: ServiceConfig, log: ServiceLog, metrics: Metrics, *, is_slow: bool
+    ) -> None:
+        self._app, self._config, self._log, self._metrics = app, config, log, metrics
+        self._timeout = config.timeout * (_FOR_A_MODEL if is_slow else 1)
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        passing = _Passing(scope, receive, send, self._config.max_body)
+        self._running += 1
+        began = time.perf_counter()
+        try:
+            problem = self._refused(scope, passing)
+            if problem is None:
+                problem = await self._answered(scope, passing)
+            if problem is not None and not passing.status:
+                await problem.response(passing.id)(scope, receive, passing.send)
+        finally:
+            self._running -= 1
+            self._note(scope, passing, time.perf_counter() - began)
+
+    def _refused(self, scope: Scope, passing: _Passing) -> Problem | None:
+        if scope["path"] in _UNMETERED:
+            return None
+        if self._running > self._config.in_flight:
+            return later(429, "too-busy", f"{self._config.in_flight} requests are worked on already")
+        if passing.announced > self._config.max_body:
+            return too_large(self._config.max_body)
+        if self._config.open:
+            return _foreign(scope)
+        return None
+
+    async def _answered(self, scope: Scope, passing: _Passing) -> Problem | None:
+        """Run the app; the problem that it ended in."""
+        work = self._app(scope, passing.receive, passing.send)
+        try:
+            async with asyncio.timeout(self._timeout) as clock:
+                passing.clock = clock
+                await work
+        except TimeoutError:
+            return later(503, "too-slow", f"the answer took more than {self._timeout:g} s", 5.0)
+        except BodyTooLarge:
+            return too_large(self._config.max_body)
+        except ClientDisconnect:
+            return None  # nobody is left to be told
+        except Problem as problem:
+            return problem
+        except PersonalrmError as error:
+            return problem_of(error)
+        except Exception as error:
+            self._log.failure("failed", error, id=passing.id, route=_route(scope))
+            detail = "a fault of the service itself"
+            return Problem(500, "failed", detail, "see the service's log under this request_id, and report it")
+        return None
+
+    def _note(self, scope: Scope, passing: _Passing, seconds: float) -> None:
+        route = _route(scope)
+        if route in _UNMETERED:
+            return
+        self._metrics.requests.labels(scope["method"], route, passing.status).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.in_flight.set(self._running)
+        space, key = scope.get("personalrm.caller", (None, None))
+        told = {"id": passing.id, "method": scope["method"], "route": route, "status": passing.status}
+        self._log.write("request", **told, ms=round(seconds * 1000, 1), space=space, key=key)
+
+
+def too_large(limit: int) -> Problem:
+    """The body holds more bytes than this."""
+    detail = f"the body holds more than {limit} bytes"
+    return Problem(413, "body-too-large", detail, "send it in several requests", headers={"Connection": "close"})
+
+
+class _Passing:
+    """One request on its way: its id, what its body holds so far, and what was answered."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        self.id = given.decode() if _ID.fullmatch(given) else secrets.token_hex(8)
+        length = headers.get(b"content-length", b"0")
+        self.announced = int(length) if length.isdigit() and len(length) < 20 else 0
+        self.status = 0
+        self.clock: asyncio.Timeout | None = None
+        self._receive, self._send, self._most, self._read = receive, send, max_body, 0
+
+    async def receive(self) -> Message:
+        """Raises BodyTooLarge."""
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        if self._read > self._most:
+            raise BodyTooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Adds the request's id; what streams has started in time and may take longer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers: list[Any] = [*message["headers"], (b"x-request-id", self.id.encode())]
+            message = {**message, "headers": headers}
+            if self.clock is not None:
+                self.clock.reschedule(None)
+        await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template; no name of a person."""
+    path = getattr(scope.get("route"), "path", None)
+    if path is not None:
+        return str(path)
+    return scope["path"] if scope["path"] in _UNMETERED else "(none)"
+
+
+def _foreign(scope: Scope) -> Problem | None:
+    """Without a key, only pages of this very address may ask: no other page that a browser shows, under no other name.
+
+    A page elsewhere could otherwise send requests here, or reach this address under a name of its own (DNS rebinding).
+    """
+    headers = dict(scope["headers"])
+    host = headers.get(b"host", b"").decode("latin-1")
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    if name.lower() not in _LOCAL_HOSTS:
+        return Problem(403, "forbidden", "without a key the service answers on localhost only", "use a key")
+    origin = headers.get(b"origin")
+    if origin is not None and scope["method"] not in _SAFE and origin.decode("latin-1").partition("://")[2] != host:
+        return Problem(403, "forbidden", "the request comes from a page of another site", "use a key")
+    return None

@@ -1,0 +1,101 @@
+"""JSON in and out: read strictly by orjson (no NaN, no endless nesting), written by orjson."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from personalrm.service.problems import MEDIA_TYPE, FieldProblem, Problem
+
+_REFUSED = {
+    "extra_forbidden": "is not known here",
+    "missing": "is missing",
+    "json_invalid": "is no JSON: {error}",
+}
+_SHOWN = 20
+_LIST_ENDS = ("body", "query", "path", "header")
+
+
+class JsonRequest(Request):
+    """A request whose body is read by orjson."""
+
+    async def json(self) -> Any:
+        """Raises orjson.JSONDecodeError, which is a json.JSONDecodeError."""
+        return orjson.loads(await self.body())
+
+
+class JsonRoute(APIRoute):
+    """Makes its requests `JsonRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI documents it."""
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            return await handle(JsonRequest(request.scope, request.receive))
+
+        return handler
+
+
+def reply(value: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")
+
+
+def field_problems(found: Any) -> tuple[FieldProblem, ...]:
+    """What pydantic found, field by field; no value of the request is repeated."""
+    return tuple(FieldProblem(_field(one["loc"]), _said(one)) for one in found[:_SHOWN])
+
+
+def validation_problem(error: RequestValidationError) -> Problem:
+    """The request is not as the contract has it."""
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        where = found[0]["loc"][-1]
+        said = found[0].get("ctx", {}).get("error", "")
+        detail = f"the body is no JSON that is read here: {said} (character {where})"
+        return Problem(400, "invalid-json", detail, "send one JSON value in UTF-8, without NaN, at most 1,000 deep")
+    fields = field_problems(found)
+    detail = "; ".join(f"{one.field}: {one.problem}" for one in fields[:3])
+    return Problem(422, "invalid-request", detail, "correct the fields and send the request again", fields)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    parts = location[1:] if location and location[0] in _LIST_ENDS else location
+    return ".".join(str(one) for one in parts) or "body"
+
+
+def _said(one: Any) -> str:
+    if one["type"] in _REFUSED:
+        return _REFUSED[one["type"]].format(**one.get("ctx", {}))
+    message = str(one["msg"])
+    return message.removeprefix("Value error, ")[:1].lower() + message.removeprefix("Value error, ")[1:]
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": meaning, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status, meaning in {
+        400: "The body is no JSON that is read here",
+        401: "No key, or one that opens nothing",
+        402: "The budget for the model is spent",
+        403: "The key may not do this",
+        404: "No such person, version or page in this space",
+        405: "No such method here",
+        409: "Contradicts what is stored, or too little is known yet",
+        410: "The person was erased",
+        413: "The body is too large",
+        415: "The body is not sent as JSON",
+        422: "A field is not as expected",
+        429: "Too many requests; see Retry-After",
+        501: "An optional package is not installed on the server",
+        502: "The model's endpoint refuses or answers with nothing usable",
+        503: "The database is busy or away, or the request took too long; see Retry-After",
+        504: "The model's endpoint does not answer; see Retry-After",
+        507: "The disk of the database is full",
+    }.items()
+}

@@ -1,0 +1,155 @@
+"""Learning a person's profile from what is stored: at once from the newest choices, and anew after a while.
+
+An *update* learns the newest choices with the engine and the prior of the profile in use; before that the profile in
+use predicts them, which is what its accuracy is measured on. A *refit* learns everything anew. Where it might differ
+from the profile in use by more than the new choices (a model at an endpoint, a new prior, a new version of the
+package), it is first learned without the latest choices and has to predict them no worse than the profile in use did
+before it knew them; one that does worse is kept aside and shown (see `checking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from personalrm.client import Client
+from personalrm.preferences import History
+from personalrm.profile.records import Profile
+from personalrm.profile.spend import Spend
+from personalrm.service import checking
+from personalrm.service.asking import Clients
+from personalrm.service.checking import Check
+from personalrm.service.corrected import corrected
+from personalrm.service.predictors import Predictors
+from personalrm.store.history import Learnable
+from personalrm.store.jobs import Job, Work
+from personalrm.store.people import PersonState
+from personalrm.store.predictions import Prediction, prediction_of
+from personalrm.store.profiles import NewVersion, Version
+from personalrm.store.store import SpaceStore
+
+LATEST = 12
+"""Choices on which a refit is compared with the profile in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: the version that was saved, if one was, and what it cost."""
+
+    saved: Version | None
+    spend: Spend | None = None
+
+
+class Learner:
+    """See the module's docstring. May be used from several threads, for different people.
+
+    Args:
+        clients: fit and predict.
+        predictors: of the profiles in use.
+        afterwards: what follows an update.
+    """
+
+    def __init__(self, clients: Clients, predictors: Predictors, afterwards: Work) -> None:
+        self._clients, self._predictors, self._afterwards = clients, predictors, afterwards
+
+    def update(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
+        """Learn the newest choices; the first profile is learned in the same way."""
+        if not person.is_stale:  # somebody else was quicker
+            space.jobs.finish(job, self._afterwards)
+            return Outcome(None)
+        learned = space.history.learnable(person)
+        if not learned.history.decided:
+            space.profiles.nothing_to_learn(person, learned.revision, job)
+            return Outcome(None)
+        known = self._known(space, person)
+        made = self._predicted(space, person, known)
+        client = self._clients.of(space, person)
+        fitted = self._fit(client, learned.history, known[1] if known else None)
+        profile = corrected(fitted, space.corrections.list(person))
+        new = NewVersion(profile, learned, "update", predictions=made)
+        return Outcome(space.profiles.save(person, new, job, self._afterwards), fitted.spend)
+
+    def refit(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
+        """Learn everything anew, unless that would give the profile in use."""
+        learned = space.history.learnable(person)
+        if not learned.history.decided:
+            space.profiles.nothing_to_learn(person, learned.revision, job)
+            return Outcome(None)
+        known = self._known(space, person)
+        if known is not None and self._is_same(known, learned, person):
+            space.jobs.finish(job)
+            return Outcome(None)
+        made = self._predicted(space, person, known)
+        fitted, check, cost = self._checked(space, person, learned, known, made)
+        profile = corrected(fitted, space.corrections.list(person))
+        new = NewVersion(profile, learned, "refit", check.is_worse, check.as_json(), made)
+        return Outcome(space.profiles.save(person, new, job), cost)
+
+    def _known(self, space: SpaceStore, person: PersonState) -> tuple[Version, Profile] | None:
+        if person.active_version is None:
+            return None
+        version = space.profiles.version(person, person.active_version)
+        return version, space.profiles.load(person, person.active_version)
+
+    def _predicted(
+        self, space: SpaceStore, person: PersonState, known: tuple[Version, Profile] | None
+    ) -> list[Prediction]:
+        """What the profile in use says of the choices that it does not know."""
+        if known is None:
+            return []
+        version = known[0]
+        numbers = space.predictions.unlearned(person, version.last_number)
+        stored = space.history.by_number(person, numbers)
+        new = [stored[number] for number in numbers if number in stored]
+        if not new:
+            return []
+        predictor = self._predictors.version(space, person, version.version).predictor
+        given = checking.probabilities(predictor, [one.preference for one in new])
+        return [prediction_of(one, version.version, p) for one, p in zip(new, given, strict=True)]
+
+    def _fit(self, client: Client, history: History, known: Profile | None) -> Profile:
+        """With what an earlier profile still tells, where there is one of the same model."""
+        if known is None or known.model != self._clients.model:
+            return client.fit(history)
+        now = {one.id for one in history}
+        kept = replace(known, history=known.history.only(one for one in known.history if one.id in now))
+        if not kept.history.choices:
+            return client.fit(history)
+        return replace(client.update(kept, history), history=history)
+
+    def _is_same(self, known: tuple[Version, Profile], learned: Learnable, person: PersonState) -> bool:
+        """Whether the engine computes here and would learn the profile in use again."""
+        version, profile = known
+        if (
+            not self._clients.is_local
+            or profile.model != self._clients.model
+            or person.active_revision != learned.revision
+        ):
+            return False
+        return version.revision == learned.revision and checking.has_newest_prior(profile)
+
+    def _checked(
+        self,
+        space: SpaceStore,
+        person: PersonState,
+        learned: Learnable,
+        known: tuple[Version, Profile] | None,
+        made: Sequence[Prediction],
+    ) -> tuple[Profile, Check, Spend]:
+        """The new profile, how it compares with the one in use on the latest choices, and what it cost."""
+        predicted = {one.number: one for one in [*space.predictions.of_person(person, LATEST), *made]}
+        latest = [one for one in learned.choices if one.number in predicted][-LATEST:]
+        held = {one.preference.id for one in latest}
+        earlier = learned.history.only(one for one in learned.history if one.id not in held)
+        before = known[1] if known is not None else None
+        client = self._clients.of(space, person)
+        if known is None or len(latest) < checking.LEAST or not earlier.decided:
+            fitted = client.fit(learned.history)
+            return fitted, Check.impossible(len(latest)), fitted.spend
+        candidate = self._fit(client, earlier, None if self._clients.is_local else before)
+        check = checking.compare(
+            [predicted[one.number].probability for one in latest],
+            checking.probabilities(client.open(candidate), [one.preference for one in latest]),
+        )
+        fitted = self._fit(client, learned.history, None if self._clients.is_local else candidate)
+        return fitted, check, candidate.spend + fitted.spend

@@ -1,0 +1,31 @@
+"""How much one key may ask: a token bucket a key, so that bursts pass and floods do not."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+_BURST_S = 2.0
+_KEYS = 10_000
+
+
+class RateLimit:
+    """``rate`` requests a second and key, in bursts of what two seconds allow. Used from one event loop."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate, self._burst = rate, max(1.0, rate * _BURST_S)
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, key: str, now: float | None = None) -> float:
+        """Seconds until the key may ask again; 0 if it may now, which is counted."""
+        if self._rate <= 0:
+            return 0.0
+        now = time.monotonic() if now is None else now
+        left, seen = self._left.get(key, (self._burst, now))
+        left = min(self._burst, left + (now - seen) * self._rate)
+        allowed = left >= 1.0
+        self._left[key] = (left - 1.0 if allowed else left, now)
+        self._left.move_to_end(key)
+        if len(self._left) > _KEYS:
+            self._left.popitem(last=False)
+        return 0.0 if allowed else (1.0 - left) / self._rate

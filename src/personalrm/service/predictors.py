@@ -1,0 +1,104 @@
+"""Predictors that are ready, one a person and version of the profile.
+
+    opened = predictors.ready(space, "ada")          # in a worker thread; learns the newest choices first where it can
+    opened.version, opened.predictor
+
+On an engine that computes here a person's profile is brought up to date before it predicts, so that a choice counts
+from the moment it is stored; elsewhere the newest profile that there is predicts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from personalrm.errors import NotEnoughChoices
+from personalrm.models.base import Predictor
+from personalrm.models.registry import is_local
+from personalrm.profile.records import Profile
+from personalrm.service.asking import Clients
+from personalrm.service.problems import later
+from personalrm.store.people import PersonState
+from personalrm.store.store import SpaceStore
+
+Freshen = Callable[[SpaceStore, PersonState], PersonState]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A person's predictor, the profile behind it and its version."""
+
+    person: PersonState
+    version: int
+    profile: Profile
+    predictor: Predictor
+
+    @property
+    def computes_here(self) -> bool:
+        """Whether it asks no model at an endpoint."""
+        return is_local(self.profile.model)
+
+
+class Predictors:
+    """See the module's docstring. May be used from several threads.
+
+    Args:
+        clients: what opens profiles.
+        most: how many are kept.
+        freshen: brings a person's profile up to date, where that takes milliseconds.
+    """
+
+    def __init__(self, clients: Clients, most: int, freshen: Freshen) -> None:
+        self._clients, self._most, self._freshen = clients, most, freshen
+        self._kept: OrderedDict[tuple[int, int], Opened] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def ready(self, space: SpaceStore, name: str) -> Opened:
+        """The person's predictor.
+
+        Raises:
+            UnknownPerson: the space has nobody of that name.
+            NotEnoughChoices: there is nothing to learn from. Problem 409: the first profile is being learned.
+        """
+        return self.of(space, self._freshen(space, space.people.require(name)))
+
+    def maybe(self, space: SpaceStore, person: PersonState) -> Opened | None:
+        """The person's predictor; None where nothing is known of them yet."""
+        now = self._freshen(space, person)
+        return None if now.active_version is None else self.of(space, now)
+
+    def of(self, space: SpaceStore, person: PersonState) -> Opened:
+        """The predictor of the profile in use."""
+        if person.active_version is None:
+            raise _nothing_yet(person)
+        return self.version(space, person, person.active_version)
+
+    def version(self, space: SpaceStore, person: PersonState, version: int) -> Opened:
+        """The predictor of one version of the profile."""
+        key = person.id, version
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        profile = space.profiles.load(person, version)
+        found = Opened(person, version, profile, self._clients.of(space, person).open(profile))
+        with self._lock:
+            self._kept[key] = found
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return found
+
+    def forget(self, person_id: int) -> None:
+        """Let go of everything of a person."""
+        with self._lock:
+            for key in [one for one in self._kept if one[0] == person_id]:
+                del self._kept[key]
+
+
+def _nothing_yet(person: PersonState) -> Exception:
+    if person.choices and person.is_stale:
+        return later(409, "not-learned-yet", f"the first profile of '{person.name}' is being learned", 2.0)
+    return NotEnoughChoices(f"'{person.name}' has made no choice that is no tie: there is nothing to predict from")

@@ -1,0 +1,102 @@
+"""What went wrong, as RFC 9457 has it: ``application/problem+json`` with the field at fault and the way out.
+
+    raise Problem(413, "body-too-large", f"the body holds more than {limit} bytes", "send it in several requests")
+
+`problem_of` turns the package's own errors into problems; a body never shows a traceback, a text of anybody, or a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from personalrm import errors
+
+MEDIA_TYPE = "application/problem+json"
+URN = "urn:personalrm:problem:"
+AGAIN = "send the same request again after the seconds in Retry-After"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One field and what is wrong with it."""
+
+    field: str
+    problem: str
+
+
+@dataclass
+class Problem(Exception):
+    """See the module's docstring; ``more`` are members of this kind of problem."""
+
+    status: int
+    name: str
+    detail: str
+    way_out: str
+    fields: Sequence[FieldProblem] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def response(self, request_id: str | None = None) -> Response:
+        """As it is sent."""
+        body: dict[str, Any] = {
+            "type": URN + self.name,
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "way_out": self.way_out,
+        }
+        if self.fields:
+            body["field"] = self.fields[0].field
+            body["errors"] = [{"field": one.field, "problem": one.problem} for one in self.fields]
+        if request_id is not None:
+            body["request_id"] = request_id
+        return Response(orjson.dumps({**body, **self.more}), self.status, dict(self.headers), MEDIA_TYPE)
+
+
+def later(status: int, name: str, detail: str, seconds: float = 1.0) -> Problem:
+    """A problem that passes."""
+    return Problem(status, name, detail, AGAIN, headers={"Retry-After": str(max(1, round(seconds)))})
+
+
+def invalid(field_name: str, problem: str, way_out: str = "correct the field and send the request again") -> Problem:
+    """One field of the request is not as expected."""
+    return Problem(422, "invalid-request", f"{field_name}: {problem}", way_out, (FieldProblem(field_name, problem),))
+
+
+# More special errors stand before those they are special cases of.
+_PROBLEMS: tuple[tuple[type[errors.PersonalrmError], int, str, str], ...] = (
+    (errors.UnknownPerson, 404, "unknown-person", "check the name, and that the key is of the person's space"),
+    (errors.PersonErased, 410, "person-erased", "PUT /v1/people/{user} takes the person in again, if they agree"),
+    (errors.NotEnoughChoices, 409, "not-enough-choices", "send choices of the person that are no ties"),
+    (errors.ProfileError, 409, "profile-unusable", "ask for a refit: POST /v1/people/{user}/refit"),
+    (errors.StoreConflict, 409, "conflict", "read the state again and decide anew"),
+    (errors.StoreFull, 507, "store-full", "make room on the disk of the database; nothing was lost"),
+    (errors.BudgetSpent, 402, "budget-spent", "raise the space's budget: personalrm serve budget SPACE"),
+    (errors.EndpointRefused, 502, "model-refused", "check the model's name and key that the service was started with"),
+    (errors.UnusableResponse, 502, "model-unusable", "try again, or choose another model"),
+    (errors.MissingExtra, 501, "not-installed", "install what the sentence names on the server"),
+    (errors.DataError, 422, "invalid-request", "correct the request and send it again"),
+)
+_PASSING: tuple[tuple[type[errors.PersonalrmError], int, str], ...] = (
+    (errors.StoreBusy, 503, "store-busy"),
+    (errors.StoreUnavailable, 503, "store-unavailable"),
+    (errors.Unreachable, 504, "model-unreachable"),
+    (errors.StorageError, 503, "storage-failed"),
+)
+
+
+def problem_of(error: errors.PersonalrmError) -> Problem:
+    """The problem that one of the package's errors is."""
+    for kind, status, name in _PASSING:
+        if isinstance(error, kind) and not isinstance(error, errors.StoreFull):
+            return later(status, name, str(error), 2.0)
+    for kind, status, name, way_out in _PROBLEMS:
+        if isinstance(error, kind):
+            return Problem(status, name, str(error), way_out)
+    return Problem(500, "failed", str(error), "see the log of the service under this request's id")

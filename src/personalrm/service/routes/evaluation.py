@@ -1,0 +1,50 @@
+"""How well yesterday's profile predicts today's choices: for a person, for a space, over time."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from personalrm.service.access import Predicts
+from personalrm.service.contract import UserName
+from personalrm.service.evaluation import of_person, of_space
+from personalrm.service.http import JsonRoute, reply
+from personalrm.service.state import Service
+
+router = APIRouter(route_class=JsonRoute, tags=["evaluation"])
+_DAY_S = 86400.0
+
+
+@router.get("/v1/people/{user}/evaluation")
+async def evaluate_person(
+    request: Request,
+    user: UserName,
+    caller: Predicts,
+    latest: Annotated[int | None, Query(ge=1, le=100_000, description="Only the newest so many")] = None,
+) -> Response:
+    """Prequential accuracy of the person's profiles: each choice predicted before it was learned."""
+    service: Service = request.app.state.service
+
+    def found() -> dict[str, Any]:
+        space = caller.space
+        return of_person(space.predictions.of_person(space.people.require(user), latest))
+
+    return reply(await service.threads.store(found))
+
+
+@router.get("/v1/evaluation")
+async def evaluate_space(
+    request: Request,
+    caller: Predicts,
+    days: Annotated[int | None, Query(ge=1, le=3650, description="Only the last so many days")] = None,
+) -> Response:
+    """The same over all people of the space."""
+    service: Service = request.app.state.service
+
+    def found() -> dict[str, Any]:
+        since = None if days is None else time.time() - days * _DAY_S
+        return of_space(caller.space.predictions.tallies(since))
+
+    return reply(await service.threads.store(found))

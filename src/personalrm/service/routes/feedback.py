@@ -1,0 +1,118 @@
+"""Feedback in, choices out: choices, rankings of several responses, ratings, thumbs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from personalrm.data.writing import as_row
+from personalrm.service.access import Predicts, Writes
+from personalrm.service.answers import AddedOut
+from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ThumbsIn, UserName
+from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, stored
+from personalrm.service.http import JsonRoute, reply
+from personalrm.service.problems import Problem, invalid
+from personalrm.service.state import Service
+from personalrm.store.records import StoredChoice
+
+router = APIRouter(route_class=JsonRoute, tags=["feedback"])
+_LINES = 100_000
+_AT_ONCE = 1000
+_NDJSON: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+}
+
+
+@router.post("/v1/people/{user}/choices", response_model=AddedOut)
+async def add_choices(request: Request, user: UserName, body: ChoicesIn, caller: Writes) -> Response:
+    """Store choices; those that are stored already are counted as known. `Idempotency-Key` repeats the answer."""
+    return await stored(request, caller, user, body.choices, CHOICES)
+
+
+@router.post("/v1/people/{user}/choices/stream", response_model=AddedOut, openapi_extra=_NDJSON)
+async def stream_choices(request: Request, user: UserName, caller: Writes) -> Response:
+    """Store choices that come as NDJSON, one a line; after a broken connection send the same again."""
+    lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
+    if len(lines) > _LINES:
+        raise invalid("body", f"expected at most {_LINES} lines, found {len(lines)}")
+    accepted = known = 0
+    rejected: list[dict[str, Any]] = []
+    for at in range(0, len(lines), _AT_ONCE):
+        items = [_parsed(line) for line in lines[at : at + _AT_ONCE]]
+        try:
+            found = orjson.loads((await stored(request, caller, user, items, CHOICES)).body)
+        except Problem as problem:
+            if "rejected" not in problem.more:
+                raise
+            found = problem.more
+        accepted, known = accepted + found["accepted"], known + found["known"]
+        rejected += [{**one, "index": one["index"] + at} for one in found["rejected"]]
+    return reply({"accepted": accepted, "known": known, "rejected": rejected})
+
+
+@router.post("/v1/people/{user}/rankings", response_model=AddedOut)
+async def add_rankings(request: Request, user: UserName, body: RankingsIn, caller: Writes) -> Response:
+    """Store choices among several responses."""
+    return await stored(request, caller, user, body.rankings, RANKINGS)
+
+
+@router.post("/v1/people/{user}/ratings", response_model=AddedOut)
+async def add_ratings(request: Request, user: UserName, body: RatingsIn, caller: Writes) -> Response:
+    """Store scores of single responses; those of one prompt and source are compared with each other."""
+    return await stored(request, caller, user, body.ratings, RATINGS)
+
+
+@router.post("/v1/people/{user}/thumbs", response_model=AddedOut)
+async def add_thumbs(request: Request, user: UserName, body: ThumbsIn, caller: Writes) -> Response:
+    """Store thumbs up and down; an up and a down on one prompt and source make a choice."""
+    return await stored(request, caller, user, body.thumbs, THUMBS)
+
+
+@router.get("/v1/people/{user}/choices")
+async def list_choices(
+    request: Request,
+    user: UserName,
+    caller: Predicts,
+    after: Annotated[int, Query(ge=0, le=2**53, description="The `next` of the page before")] = 0,
+    limit: Limit = 100,
+) -> Response:
+    """The person's choices in the order of arrival, page by page; `next` is null on the last page."""
+    service: Service = request.app.state.service
+
+    def page() -> list[StoredChoice]:
+        person = caller.space.people.require(user)
+        return caller.space.history.page(person, after, limit + 1)
+
+    found = await service.threads.store(page)
+    shown = found[:limit]
+    following = shown[-1].number if len(found) > limit else None
+    return reply({"choices": [shown_choice(one) for one in shown], "next": following})
+
+
+@router.put("/v1/people/{user}/choices/{source}/{choice_id}/forgotten")
+async def forget_choice(
+    request: Request, user: UserName, source: UserName, choice_id: UserName, body: ForgetIn, caller: Writes
+) -> Response:
+    """Learn from one choice no more, or again; it is kept and shown as forgotten."""
+    service: Service = request.app.state.service
+    forget = caller.space.history.forget
+    work = service.new_choice
+    changed = await service.threads.store(forget, user, source, choice_id, forgotten=body.forgotten, work=work)
+    service.workers.wake()
+    return reply({"forgotten": body.forgotten, "changed": changed})
+
+
+def shown_choice(one: StoredChoice) -> dict[str, Any]:
+    """A stored choice as the API shows it."""
+    row = {name: value for name, value in as_row(one.preference).items() if name not in ("user", "id")}
+    identity = {"id": one.external_id, "source": one.source, "origin": one.origin, "received": one.received}
+    return {**identity, **row, "forgotten": one.forgotten is not None}
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return f"no JSON: {error}"  # no object: rejected with its index

@@ -1,0 +1,36 @@
+"""Whether the service lives, can work, and what it has done: for load balancers and Prometheus. No key is needed."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from personalrm import __version__
+from personalrm.service.http import reply
+from personalrm.service.metrics import CONTENT_TYPE
+from personalrm.service.problems import later
+from personalrm.service.state import Service
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz")
+async def alive() -> Response:
+    """The process answers."""
+    return reply({"status": "ok", "version": __version__})
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> Response:
+    """The database answers and the service is not stopping; 503 otherwise."""
+    service: Service = request.app.state.service
+    if service.is_stopping:
+        raise later(503, "stopping", "the service is stopping", 5.0)
+    await service.threads.store(service.store.is_reachable)
+    return reply({"status": "ready", "database": service.store.database.kind, "model": service.clients.model})
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Counters for Prometheus; no space and no person is named in them."""
+    service: Service = request.app.state.service
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE)

@@ -1,0 +1,106 @@
+"""People: list, take in, export, erase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from personalrm.service.access import Manages, Predicts
+from personalrm.service.answers import ErasedOut
+from personalrm.service.contract import Limit, UserName
+from personalrm.service.http import JsonRoute, reply
+from personalrm.service.problems import Problem
+from personalrm.service.state import Service
+from personalrm.store.erasures import Erasure
+from personalrm.store.people import PersonState
+from personalrm.store.store import SpaceStore
+
+router = APIRouter(route_class=JsonRoute, tags=["people"])
+
+
+@router.get("/v1/people")
+async def list_people(
+    request: Request,
+    caller: Predicts,
+    after: Annotated[str, Query(max_length=200, description="The `next` of the page before")] = "",
+    limit: Limit = 100,
+) -> Response:
+    """The people of the space by name, page by page."""
+    service: Service = request.app.state.service
+    found = await service.threads.store(caller.space.people.list, after, limit + 1)
+    shown = found[:limit]
+    following = shown[-1].name if len(found) > limit else None
+    return reply({"people": [shown_person(one) for one in shown], "next": following})
+
+
+@router.get("/v1/people/{user}")
+async def get_person(request: Request, user: UserName, caller: Predicts) -> Response:
+    """How many choices the person has, and how far their profile has learned."""
+    service: Service = request.app.state.service
+    return reply(shown_person(await service.threads.store(caller.space.people.require, user)))
+
+
+@router.put("/v1/people/{user}")
+async def take_in(request: Request, user: UserName, caller: Manages) -> Response:
+    """Make the person, or take one in again who was erased."""
+    service: Service = request.app.state.service
+    return reply(shown_person(await service.threads.store(caller.space.people.readmit, user)))
+
+
+@router.get("/v1/people/{user}/export", response_class=StreamingResponse)
+async def export(request: Request, user: UserName, caller: Manages) -> Response:
+    """Everything that is stored of the person, in one JSON file."""
+    service: Service = request.app.state.service
+    person = await service.threads.store(caller.space.people.require, user)
+    headers = {"Content-Disposition": 'attachment; filename="export.json"', "Cache-Control": "no-store"}
+    return StreamingResponse(_exported(caller.space, person), 200, headers, "application/json")
+
+
+@router.delete("/v1/people/{user}", response_model=ErasedOut)
+async def erase(request: Request, user: UserName, caller: Manages) -> Response:
+    """Erase the person: every row, cached answer and kept vector; asked again, it tells what was erased."""
+    service: Service = request.app.state.service
+    record = await service.threads.store(service.eraser.erase, caller.space, user, caller.key_id)
+    return reply(_erased(record))
+
+
+@router.get("/v1/erasures/{erasure}", response_model=ErasedOut)
+async def get_erasure(request: Request, erasure: Annotated[int, "number"], caller: Manages) -> Response:
+    """How far an erasure is."""
+    service: Service = request.app.state.service
+    number = erasure if 0 <= erasure < 2**53 else -1
+    record = await service.threads.store(caller.space.erasures.get, number)
+    if record is None:
+        raise Problem(404, "unknown-erasure", f"this space has no erasure {erasure}", "check the number")
+    return reply(_erased(record))
+
+
+def shown_person(person: PersonState) -> dict[str, Any]:
+    """A person as the API shows them."""
+    return {
+        "user": person.name,
+        "choices": person.choices,
+        "created": person.created,
+        "profile_version": person.active_version,
+        "up_to_date": not person.is_stale,
+    }
+
+
+def _erased(record: Erasure) -> dict[str, Any]:
+    counts, models = dict(record.counts), list(record.models)
+    told = {"counts": counts, "models": models, "started": record.started, "finished": record.finished}
+    return {"erased": record.is_done, "erasure": record.id, **told}
+
+
+def _exported(space: SpaceStore, person: PersonState) -> Iterator[bytes]:
+    yield b'{"format":"personalrm-export","version":1,"person":' + orjson.dumps(shown_person(person))
+    for name, rows in space.exports.tables(person):
+        yield b"," + orjson.dumps(name) + b":["
+        for number, row in enumerate(rows):
+            yield (b"," if number else b"") + orjson.dumps(row)
+        yield b"]"
+    yield b"}\n"

@@ -1,0 +1,64 @@
+"""Predictions: compare, rank, score; many people and many responses at once."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from personalrm.service.access import Predicts
+from personalrm.service.answers import RankingOut, ScoreOut, ScoresOut, VerdictOut
+from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn, UserName
+from personalrm.service.http import JsonRoute, reply
+from personalrm.service.state import Service
+
+router = APIRouter(route_class=JsonRoute, tags=["predictions"])
+
+
+@router.post("/v1/people/{user}/compare", response_model=VerdictOut)
+async def compare(request: Request, user: UserName, body: PairIn, caller: Predicts) -> Response:
+    """Which of two responses the person prefers."""
+    service: Service = request.app.state.service
+    opened, found = await service.predicted(caller.space, user, "compare", body.turns, body.a, body.b)
+    return reply(
+        {
+            "probability": found.probability,
+            "preferred": found.prefers,
+            "unscored": found.unscored,
+            "reasoning": found.reasoning,
+            "profile_version": opened.version,
+        }
+    )
+
+
+@router.post("/v1/people/{user}/rank", response_model=RankingOut)
+async def rank(request: Request, user: UserName, body: ResponsesIn, caller: Predicts) -> Response:
+    """Responses, best first for this person."""
+    service: Service = request.app.state.service
+    opened, found = await service.predicted(caller.space, user, "rank", body.turns, body.responses)
+    return reply(
+        {
+            "order": found.order,
+            "strengths": found.strengths,
+            "unscored": found.unscored,
+            "profile_version": opened.version,
+        }
+    )
+
+
+@router.post("/v1/people/{user}/score", response_model=ScoreOut)
+async def score(request: Request, user: UserName, body: ScoreIn, caller: Predicts) -> Response:
+    """How much the person likes a response, or each of several: log-odds, or z-scores of their own history."""
+    service: Service = request.app.state.service
+    responses = body.responses if body.responses is not None else [body.response or ""]
+    opened, scores = await service.rewards.of(caller.space, user, body.turns, responses, normalize=body.normalize)
+    single = {} if body.response is None else {"score": scores[0]}
+    return reply({**single, "scores": scores, "profile_version": opened.version})
+
+
+@router.post("/v1/score", response_model=ScoresOut)
+async def score_people(request: Request, body: ScoresIn, caller: Predicts) -> Response:
+    """Scores of n responses for m people: m rows of n. Unknown people are named in a problem."""
+    service: Service = request.app.state.service
+    rows, versions = await service.rewards.of_many(
+        caller.space, body.users, body.turns, body.responses, normalize=body.normalize
+    )
+    return reply({"scores": rows, "profile_versions": versions})

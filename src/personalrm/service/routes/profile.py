@@ -1,0 +1,199 @@
+"""What is believed of a person: persona, prompts to carry away, history of the profile, corrections."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from personalrm.preferences import Message
+from personalrm.service.access import Predicts, Writes
+from personalrm.service.answers import PersonaOut
+from personalrm.service.changes import changes
+from personalrm.service.contract import CorrectionIn, Limit, UserName
+from personalrm.service.corrected import topic
+from personalrm.service.http import JsonRoute, reply
+from personalrm.service.predictors import Opened
+from personalrm.service.problems import invalid
+from personalrm.service.state import Service
+from personalrm.store.corrections import Correction
+from personalrm.store.jobs import Work
+from personalrm.store.profiles import Version
+from personalrm.store.store import SpaceStore
+from personalrm.synthesis import prompting
+from personalrm.synthesis.persona import persona_text
+
+router = APIRouter(route_class=JsonRoute, tags=["profile"])
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@router.get("/v1/people/{user}/persona", response_model=PersonaOut)
+async def persona(request: Request, user: UserName, caller: Predicts) -> Response:
+    """What is believed of the person, each claim with the choices for and against it."""
+    service: Service = request.app.state.service
+
+    def found() -> dict[str, Any]:
+        opened = service.predictors.ready(caller.space, user)
+        said = caller.space.corrections.list(opened.person)
+        return shown_persona(opened, said)
+
+    return reply(await service.threads.store(found))
+
+
+@router.get("/v1/people/{user}/judge-prompt")
+async def judge_prompt(
+    request: Request,
+    user: UserName,
+    caller: Predicts,
+    prompt: Annotated[str | None, Query(max_length=20_000)] = None,
+    a: Annotated[str | None, Query(max_length=20_000)] = None,
+    b: Annotated[str | None, Query(max_length=20_000)] = None,
+) -> Response:
+    """Messages for any chat API that ask which response the person prefers; placeholders where no pair is given."""
+    service: Service = request.app.state.service
+    given = [one for one in (prompt, a, b) if one is not None]
+    if given and len(given) < 3:
+        raise invalid("prompt", "expected prompt, a and b together, or none of them")
+    opened = await service.threads.store(service.predictors.ready, caller.space, user)
+    turns = None if prompt is None else (Message("user", prompt),)
+    messages = prompting.judge_prompt(opened.profile, turns, a, b)
+    return reply({"messages": messages, "profile_version": opened.version})
+
+
+@router.get("/v1/people/{user}/generation-prompt")
+async def generation_prompt(request: Request, user: UserName, caller: Predicts) -> Response:
+    """A system prompt that makes any model answer the way the person likes."""
+    service: Service = request.app.state.service
+    opened = await service.threads.store(service.predictors.ready, caller.space, user)
+    return reply({"prompt": prompting.generation_prompt(opened.profile), "profile_version": opened.version})
+
+
+@router.get("/v1/people/{user}/versions")
+async def versions(request: Request, user: UserName, caller: Predicts, limit: Limit = 100) -> Response:
+    """Every version of the profile, newest first: what it learned, and how it compared with the one before."""
+    service: Service = request.app.state.service
+
+    def found() -> list[Version]:
+        return caller.space.profiles.versions(caller.space.people.require(user), limit)
+
+    return reply({"versions": [shown_version(one) for one in await service.threads.store(found)]})
+
+
+@router.get("/v1/people/{user}/versions/{version}")
+async def version_of(request: Request, user: UserName, version: Number, caller: Predicts) -> Response:
+    """One version: its persona, and what changed since the one before."""
+    service: Service = request.app.state.service
+
+    def found() -> dict[str, Any]:
+        return _version(service, caller.space, user, version)
+
+    return reply(await service.threads.store(found))
+
+
+@router.post("/v1/people/{user}/versions/{version}/use")
+async def use_version(request: Request, user: UserName, version: Number, caller: Writes) -> Response:
+    """Put an earlier version, or one that was kept aside, in use."""
+    service: Service = request.app.state.service
+
+    def use() -> None:
+        caller.space.profiles.use(caller.space.people.require(user), version)
+
+    await service.threads.store(use)
+    return reply({"profile_version": version})
+
+
+@router.post("/v1/people/{user}/refit", status_code=202)
+async def refit(request: Request, user: UserName, caller: Writes) -> Response:
+    """Learn the profile anew, before anything that nobody waits for."""
+    service: Service = request.app.state.service
+
+    def ask() -> None:
+        caller.space.jobs.request(caller.space.people.require(user).id, Work.by_hand())
+
+    await service.threads.store(ask)
+    service.workers.wake()
+    return reply({"queued": True}, 202)
+
+
+@router.get("/v1/people/{user}/corrections")
+async def corrections(request: Request, user: UserName, caller: Predicts) -> Response:
+    """What the person said of claims, oldest first."""
+    service: Service = request.app.state.service
+
+    def found() -> list[Correction]:
+        return caller.space.corrections.list(caller.space.people.require(user), withdrawn=True)
+
+    return reply({"corrections": [shown_correction(one) for one in await service.threads.store(found)]})
+
+
+@router.post("/v1/people/{user}/corrections", status_code=201)
+async def correct(request: Request, user: UserName, body: CorrectionIn, caller: Writes) -> Response:
+    """Say of a claim that it is right, wrong, outdated, or to be forgotten; what is believed follows."""
+    service: Service = request.app.state.service
+
+    def add() -> Correction:
+        space = caller.space
+        opened = service.predictors.ready(space, user)
+        known = opened.profile.persona.claims if opened.profile.persona is not None else ()
+        said = [one.claim for one in space.corrections.list(opened.person)]
+        if topic(body.claim) not in {topic(one) for one in [*(claim.text for claim in known), *said]}:
+            raise invalid("claim", "the persona holds no such claim", "take a claim's text from GET …/persona")
+        return space.corrections.add(user, body.claim, body.verdict, opened.version, body.note, service.new_choice)
+
+    made = await service.threads.store(add)
+    service.workers.wake()
+    return reply(shown_correction(made), 201)
+
+
+@router.delete("/v1/people/{user}/corrections/{number}")
+async def withdraw(request: Request, user: UserName, number: Number, caller: Writes) -> Response:
+    """Take a correction back."""
+    service: Service = request.app.state.service
+    made = await service.threads.store(caller.space.corrections.withdraw, user, number, service.new_choice)
+    service.workers.wake()
+    return reply(shown_correction(made))
+
+
+def shown_persona(opened: Opened, corrections: list[Correction]) -> dict[str, Any]:
+    """A persona as the API shows it."""
+    found = opened.profile.persona
+    said = {topic(one.claim): one.verdict for one in corrections}
+    claims = [
+        {
+            "text": one.text,
+            "supporting": one.supporting,
+            "opposing": one.opposing,
+            "correction": said.get(topic(one.text)),
+        }
+        for one in (found.claims if found is not None else ())
+    ]
+    return {
+        "summary": None if found is None else persona_text(found),
+        "claims": claims,
+        "notes": opened.profile.notes,
+        "profile_version": opened.version,
+        "model": opened.profile.model,
+        "choices": len(opened.profile.history),
+    }
+
+
+def shown_version(one: Version) -> dict[str, Any]:
+    """A version as the API lists it."""
+    told = {"version": one.version, "created": one.created, "kind": one.kind, "state": one.state, "model": one.model}
+    return {**told, "choices": one.learned, "checked": one.checked}
+
+
+def shown_correction(one: Correction) -> dict[str, Any]:
+    """A correction as the API shows it."""
+    told = {"id": one.id, "claim": one.claim, "verdict": one.verdict, "note": one.note}
+    return {**told, "profile_version": one.version, "created": one.created, "withdrawn": one.withdrawn}
+
+
+def _version(service: Service, space: SpaceStore, user: str, version: int) -> dict[str, Any]:
+    person = space.people.require(user)
+    row = space.profiles.version(person, version)
+    opened = service.predictors.version(space, person, version)
+    before = [one for one in space.profiles.versions(person, 1000) if one.version < version and one.state != "aside"]
+    earlier = space.profiles.load(person, before[0].version) if before else None
+    said = space.corrections.list(person)
+    return {**shown_version(row), "persona": shown_persona(opened, said), "changes": changes(earlier, opened.profile)}

@@ -1,0 +1,49 @@
+"""The space: its jobs, what it spent, what was done to its data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from personalrm.service.access import Manages
+from personalrm.service.contract import Limit
+from personalrm.service.http import JsonRoute, reply
+from personalrm.service.state import Service
+
+router = APIRouter(route_class=JsonRoute, tags=["space"])
+
+
+@router.get("/v1/jobs")
+async def jobs(request: Request, caller: Manages, limit: Limit = 100) -> Response:
+    """Whose profile is being learned, waits to be, or could not be, and why."""
+    service: Service = request.app.state.service
+    return reply({"jobs": [asdict(one) for one in await service.threads.store(caller.space.jobs.list, limit)]})
+
+
+@router.get("/v1/spend")
+async def spend(request: Request, caller: Manages) -> Response:
+    """What the model's endpoint cost by day, and the budget of a month."""
+    service: Service = request.app.state.service
+
+    def found() -> dict[str, Any]:
+        days = [{"day": day, **asdict(spent)} for day, spent in caller.space.spending.days()]
+        month = asdict(caller.space.spending.this_month())
+        return {"days": days, "month": month, "budget": asdict(service.store.settings(caller.space))}
+
+    return reply(await service.threads.store(found))
+
+
+@router.get("/v1/audit")
+async def audit(
+    request: Request,
+    caller: Manages,
+    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """What was done, newest first; people stand there as keyed hashes."""
+    service: Service = request.app.state.service
+    return reply(
+        {"entries": [asdict(one) for one in await service.threads.store(caller.space.audit.list, before, limit)]}
+    )

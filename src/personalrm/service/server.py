@@ -1,0 +1,112 @@
+"""The service as a process: checks before anything is opened, one socket, and an end in order.
+
+run(ServiceConfig.from_environment(port=8000))
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from personalrm.errors import DataError
+from personalrm.service.app import make_app
+from personalrm.service.config import ServiceConfig
+from personalrm.service.state import Service
+from personalrm.store.store import Store
+
+
+def run(config: ServiceConfig) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests that are being answered end first.
+
+    Raises:
+        DataError: the address cannot be listened on, or is public and there is no key; the model cannot be used.
+        StorageError: the database cannot be used.
+    """
+    store = Store(config.database)
+    try:
+        check_reachable(config, store)
+        listening = listen(config)
+        service = Service(config, store)
+    except BaseException:
+        store.close()
+        raise
+    settings = uvicorn.Config(
+        make_app(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        loop="uvloop" if _has_uvloop() else "asyncio",
+        http="httptools",
+        timeout_graceful_shutdown=round(config.grace),
+        timeout_keep_alive=30,
+        proxy_headers=False,
+    )
+    host, port = listening.getsockname()[:2]
+    service.log.write("listening", host=host, port=port, database=store.database.shown, model=service.clients.model)
+    say(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}")
+    if not config.open and not has_keys(store):
+        say("No key yet: `personalrm serve key SPACE` prints one; --open serves this machine without.")
+    _Server(settings).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends in order at SIGTERM and Ctrl-C, and then with status 0: uvicorn would send itself the signal again."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """For as long as it serves."""
+        kept = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for one, handler in kept.items():
+                signal.signal(one, handler)
+
+
+def check_reachable(config: ServiceConfig, store: Store) -> None:
+    """DataError where others could reach the service and no key keeps them out."""
+    if not config.is_loopback and not has_keys(store):
+        raise DataError(
+            f"{config.host} can be reached by others, and there is no key yet: make one with "
+            "`personalrm serve key SPACE`, or listen on 127.0.0.1"
+        )
+
+
+def has_keys(store: Store) -> bool:
+    """Whether any space has a key that is in use."""
+    return any(key.revoked is None for space in store.spaces() for key in space.keys.list())
+
+
+def listen(config: ServiceConfig) -> socket.socket:
+    """A socket that listens. DataError if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((config.host, config.port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        where = f"{config.host}:{config.port}"
+        raise DataError(f"{where} cannot be listened on: {error.strerror or error}; name another --port") from None
+    return listening
+
+
+def say(sentence: str) -> None:
+    """One line for whoever started the service."""
+    with contextlib.suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _has_uvloop() -> bool:
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""Where the service computes and waits: never on the event loop.
+
+Predicting and the store have threads of their own, so that requests that wait for a database that is busy do not hold
+up those that only compute. More threads than cores would only make the interpreter switch between them more often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PREDICTING, STORING = 4, 16
+
+
+class Threads:
+    """See the module's docstring."""
+
+    def __init__(self) -> None:
+        self._predicting = ThreadPoolExecutor(PREDICTING, thread_name_prefix="personalrm-serve")
+        self._storing = ThreadPoolExecutor(STORING, thread_name_prefix="personalrm-store")
+
+    async def predict(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Look up and compute something short."""
+        return await self._run(self._predicting, functools.partial(work, *args, **kwargs))
+
+    async def store(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask the store."""
+        return await self._run(self._storing, functools.partial(work, *args, **kwargs))
+
+    def close(self) -> None:
+        """Wait for what runs."""
+        self._predicting.shutdown()
+        self._storing.shutdown()
+
+    @staticmethod
+    async def _run(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -1,0 +1,43 @@
+"""Pairs that people of a space may be asked about, given by the space's operator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import func
+
+from personalrm.data.candidates import Candidate
+from personalrm.preferences import group_of
+from personalrm.store.records import dump_context, load_context
+from personalrm.store.schema import candidates
+from personalrm.store.scope import SpaceTables
+
+
+class Pool(SpaceTables):
+    """Of one space."""
+
+    def add(self, given: Sequence[Candidate]) -> int:
+        """Keep pairs; one of a known id takes its place. How many there are now."""
+        now = time.time()
+        with self._write() as scope:
+            for one in given:
+                values = {"context": dump_context(one.context), "a": one.a, "b": one.b, "created": now}
+                scope.upsert(candidates, {"external_id": one.id, **values}, ("space_id", "external_id"), values)
+            return int(scope.value(scope.select(candidates, func.count())))
+
+    def remove(self) -> int:
+        """Drop all pairs; how many there were."""
+        with self._write() as scope:
+            return scope.run(scope.delete(candidates))
+
+    def some(self, limit: int = 400) -> list[Candidate]:
+        """The pairs that were given last."""
+        with self._read() as scope:
+            statement = scope.select(candidates).order_by(candidates.c.created.desc(), candidates.c.external_id)
+            rows = scope.all(statement.limit(limit))
+        found = []
+        for row in rows:
+            context = load_context(row.context)
+            found.append(Candidate(row.external_id, group_of(context, row.a, row.b), context, row.a, row.b))
+        return found

@@ -1,0 +1,28 @@
+"""How many calls a fit takes, before anything is asked: for progress bars, and to say that it would take long."""
+
+from __future__ import annotations
+
+from personalrm.data.splits import split
+from personalrm.preferences import History
+from personalrm.profile.options import Options
+from personalrm.synthesis import demonstrations as stage
+from personalrm.synthesis import frugal
+from personalrm.synthesis.first_stages import drop_identical_pairs
+
+
+def planned_calls(history: History, options: Options) -> int | None:
+    """About how many answers of the model a fit of this history needs; None for the paper's preset, which varies.
+
+    Unreadable letters are asked for again, and answers of the cache count like others.
+    """
+    parts = split(drop_identical_pairs(history), options.validation, options.seed)
+    training, validation = len(parts.training.decided), len(parts.validation.choices)
+    if options.preset == "frugal":
+        return frugal.calls(validation)
+    reasonings = training * options.samples * (2 if options.both_orders else 1)
+    if not options.selection or not validation:
+        return reasonings + 1
+    if options.preset == "paper":
+        return None
+    sets, first = min(3, training), stage.first_round(parts.validation.choices)
+    return reasonings + 1 + 2 * (3 * validation + sets * first + validation - first)

@@ -1,0 +1,190 @@
+"""A real service in a process of its own, and a client that speaks plain HTTP to it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import places
+
+READY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; ``body`` is the JSON value, or the text where it is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass
+class Api:
+    """Requests with one key."""
+
+    port: int
+    key: str | None = None
+
+    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """``body`` is sent as JSON; bytes as they are."""
+        sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        given = {"Content-Type": "application/json"} if body is not None else {}
+        if self.key is not None:
+            given["Authorization"] = f"Bearer {self.key}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, sent, {**given, **(headers or {})})
+            response = connection.getresponse()
+            raw = response.read()
+        finally:
+            connection.close()
+        try:
+            found = json.loads(raw)
+        except ValueError:
+            found = raw.decode("utf-8", "replace")
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, found)
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
+
+    def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.ask("POST", path, body, headers)
+
+    def delete(self, path: str) -> Answer:
+        return self.ask("DELETE", path)
+
+    def add(self, user: str, *choices: Mapping[str, Any]) -> Answer:
+        """Send choices."""
+        return self.post(f"/v1/people/{quoted(user)}/choices", {"choices": list(choices)})
+
+
+def quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")
+
+
+@dataclass
+class Server:
+    """Started by `start`; its log is read as it comes."""
+
+    process: subprocess.Popen[str]
+    port: int = 0
+    lines: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, folder: Path, *words: str, database: str | None = None, **variables: str) -> Server:
+        """`personalrm serve` with caches of its own; ``variables`` go into its environment as PERSONALRM_…"""
+        environment = environment_of(folder, database)
+        environment |= {f"PERSONALRM_{name.upper()}": value for name, value in variables.items()}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "personalrm.cli", "serve", "--port", "0", *words],
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        server = cls(process, environment=environment)
+        threading.Thread(target=server._read, daemon=True).start()
+        server._await_port()
+        return server
+
+    def api(self, key: str | None = None) -> Api:
+        return Api(self.port, key)
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The lines of one kind in its log."""
+        found = [json.loads(one) for one in self.lines if one.startswith("{")]
+        return [one for one in found if one["event"] == kind]
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            code = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        if self.process.stderr is not None and how is not signal.SIGKILL:
+            time.sleep(0.05)
+        return code
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as log:
+            for line in log:
+                self.lines.append(line.rstrip("\n"))
+
+    def _await_port(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            for one in self.lines:
+                if '"event":"listening"' in one:
+                    self.port = json.loads(one)["port"]
+            if self.port and self._is_ready():
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        self.process.kill()
+        raise RuntimeError("the service did not start:\n" + "\n".join(self.lines))
+
+    def _is_ready(self) -> bool:
+        try:
+            return Api(self.port).get("/readyz").status == 200
+        except OSError:
+            return False
+
+
+def environment_of(folder: Path, database: str | None = None) -> dict[str, str]:
+    """An environment in which nothing of the user's is found, and nothing is written outside the folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PERSONALRM_", "OPENAI_"))}
+    return {
+        **kept,
+        "PYTHONPATH": str(places.SOURCE),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PERSONALRM_DATABASE": database or f"sqlite:///{folder / 'store.sqlite'}",
+    }
+
+
+def command(folder: Path, *words: str, database: str | None = None) -> subprocess.CompletedProcess[str]:
+    """`personalrm serve …`, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "personalrm.cli", "serve", *words],
+        env=environment_of(folder, database),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def choice(number: int, *, short: bool = True, **more: Any) -> dict[str, Any]:
+    """An invented choice, as it is sent."""
+    answers = [f"Do it in {number + 3} steps.", f"There are many things to consider, {number} of them. " * 12]
+    chosen, rejected = answers if short else reversed(answers)
+    return {
+        "id": f"c{number}",
+        "prompt": f"How do I do thing {number}?",
+        "chosen": chosen,
+        "rejected": rejected,
+        **more,
+    }
+
+
+PAIR = {"prompt": "How do I swim?", "a": "In 4 steps.", "b": "There are many things to consider, 9 of them. " * 10}

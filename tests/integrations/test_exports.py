@@ -1,0 +1,71 @@
+"""Profiles as files of other tools: read back by the tools' own readers where they are at hand."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+from datasets import load_dataset
+
+from personalrm import SynthesizeMe, read_history
+from personalrm.data.reading import read_choices
+from personalrm.integrations.exports import EXPORTS
+from personalrm.profile.records import Profile
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    return SynthesizeMe().fit(EXAMPLES / "mira.jsonl").profile
+
+
+def test_openai_s_rows_hold_every_decided_choice(profile: Profile) -> None:
+    rows = [orjson.loads(line) for line in EXPORTS["openai-dpo"](profile).splitlines()]
+    known = read_history(EXAMPLES / "mira.jsonl").decided
+    assert [row["preferred_output"][0]["content"] for row in rows] == [one.chosen for one in known]
+    assert [row["non_preferred_output"][0]["content"] for row in rows] == [one.rejected for one in known]
+    assert [row["input"]["messages"][-1]["content"] for row in rows] == [one.context[-1].content for one in known]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_trl_s_rows_load_as_a_data_set_and_read_back(profile: Profile, tmp_path: Path) -> None:
+    path = tmp_path / "trl.jsonl"
+    path.write_text(EXPORTS["trl"](profile), "utf-8")
+    loaded = load_dataset("json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
+    assert set(loaded.column_names) >= {"prompt", "chosen", "rejected", "user_id"}
+    assert [one.chosen for one in read_choices(path)] == [one.chosen for one in profile.history.decided]
+
+
+def test_promptfoo_s_rubric_tells_the_persona_and_fills_no_slot(profile: Profile) -> None:
+    config = orjson.loads(EXPORTS["promptfoo"](profile))
+    [asserted] = config["defaultTest"]["assert"]
+    assert asserted["type"] == "llm-rubric"
+    assert "hedging" in asserted["value"]
+    slot = replace(profile.history.choices[0], chosen="{{env.KEY}} {% raw %}")
+    hostile = replace(profile, history=profile.history.only([slot, *profile.history.choices[1:]]))
+    for mark in ("{{env", "{% raw"):
+        assert mark not in EXPORTS["promptfoo"](hostile)
+
+
+def test_the_inspect_task_is_python_that_no_name_breaks_out_of(profile: Profile) -> None:
+    hostile = replace(profile, user='x""" + __import__("os").getcwd() + """')
+    for one in (profile, hostile):
+        tree = ast.parse(EXPORTS["inspect"](one))
+        assert not any(
+            isinstance(node, ast.Call) and getattr(node.func, "id", "") == "__import__" for node in ast.walk(tree)
+        )
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_the_command_line_prints_each(name: str, profile: Profile, tmp_path: Path) -> None:
+    path = tmp_path / "mira.json"
+    SynthesizeMe().fit(EXAMPLES / "mira.jsonl").save(path)
+    command = [sys.executable, "-m", "personalrm.cli", "export", str(path), "--as", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip("\n") == EXPORTS[name](profile).rstrip("\n")

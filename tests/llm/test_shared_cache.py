@@ -1,0 +1,253 @@
+"""The cache beside others: processes that start together, a file held by another, damage, deletion, old files."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from odd_hosts import ASK, SHORT, OddHost, answer, question
+
+from personalrm.llm import cache_claims
+from personalrm.llm.cache import AnswerCache, Found
+from personalrm.llm.cache_rows import cache_key, row_key
+from personalrm.llm.cache_thread import CacheThread
+from personalrm.llm.connect import EndpointOptions, connect
+from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.llm.simulated import SimulatedLLM
+
+ASKER = """
+import asyncio, sys
+from personalrm.llm.connect import EndpointOptions, connect
+from personalrm.llm.endpoint import SamplingParams
+from personalrm.preferences import Message
+
+async def main():
+    llm = connect("m", EndpointOptions(base_url=sys.argv[1], cache=sys.argv[2]))
+    await asyncio.gather(*(llm.complete([Message("user", f"question {at}")], SamplingParams(5)) for at in range(40)))
+    await llm.aclose()
+
+asyncio.run(main())
+"""
+HOLDER = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+db.execute("COMMIT")
+"""
+KEY = b"k" * 32
+
+
+def asking(url: str, cache: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", ASKER, url, str(cache)], stderr=subprocess.PIPE, text=True)
+
+
+def test_processes_that_start_together_ask_once(tmp_path: Path) -> None:
+    with SimulatedLLM(latency=0.3) as llm:
+        programs = [asking(llm.url, tmp_path / "a.sqlite") for _ in range(3)]
+        said = [one.communicate(timeout=120)[1] for one in programs]
+        assert said == [""] * 3
+        assert llm.statistics.requests == 40
+
+
+def test_claims_of_a_killed_process_are_taken_over_at_once(tmp_path: Path) -> None:
+    cache = tmp_path / "a.sqlite"
+    with SimulatedLLM(hang_every=1) as llm:
+        program = asking(llm.url, cache)
+        while llm.statistics.active < 1:
+            time.sleep(0.01)
+        program.kill()
+        program.communicate()
+        llm.behaviour = type(llm.behaviour)()
+        began = time.perf_counter()
+        assert asking(llm.url, cache).communicate(timeout=120)[1] == ""
+        assert time.perf_counter() - began < cache_claims.LEASE_S
+
+
+def test_a_lease_ends_where_nobody_shows_that_they_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of another machine cannot be looked up: its counter must rise."""
+    monkeypatch.setattr(cache_claims, "_lives_here", lambda owner: None)
+    monkeypatch.setattr(cache_claims, "LEASE_S", 0.2)
+    far, here = AnswerCache(tmp_path / "a.sqlite"), AnswerCache(tmp_path / "a.sqlite")
+    assert far.look_up(KEY) is Found.NOTHING
+    assert here.look_up(KEY) is Found.ASKED_ELSEWHERE
+    for _ in range(4):
+        time.sleep(0.1)
+        far.beat()
+        assert here.look_up(KEY) is Found.ASKED_ELSEWHERE
+    time.sleep(0.25)
+    assert here.look_up(KEY) is Found.NOTHING
+    far.close()
+    here.close()
+
+
+def test_a_claim_that_is_given_back_is_free(tmp_path: Path) -> None:
+    one, other = AnswerCache(tmp_path / "a.sqlite"), AnswerCache(tmp_path / "a.sqlite")
+    assert one.look_up(KEY) is Found.NOTHING
+    assert one.look_up(KEY) is Found.NOTHING  # one's own
+    one.give_back(KEY)
+    assert other.look_up(KEY) is Found.NOTHING
+    other.put(KEY, "m", Completion("A"))
+    assert one.look_up(KEY) == other.get(KEY)
+    one.close()
+    other.close()
+
+
+async def test_a_file_held_by_another_process_holds_up_no_loop(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    store = CacheThread(AnswerCache(path))
+    await store.look_up(KEY)
+    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDER, path, "1.5", stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"held\n"
+    loop, longest = asyncio.get_running_loop(), 0.0
+    began = last = loop.time()
+    putting = asyncio.create_task(store.put(KEY, "m", Completion("A")))
+    while not putting.done():
+        await asyncio.sleep(0.001)
+        longest, last = max(longest, loop.time() - last), loop.time()
+    assert loop.time() - began > 0.5  # it waited
+    assert longest < 0.4  # a loaded machine gives the loop no time now and then; the file took 1.5 s
+    assert await store.look_up(KEY) == Completion("A", from_cache=True)
+    await store.aclose()
+    await holder.wait()
+
+
+# damage ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b'{"text": "A"}',
+        b'{"text": 5, "tokens": null, "usage": [1, 1, 0], "finish": "stop", "cost": null}',
+        b'{"text": "A", "tokens": [["A", "x", []]], "usage": [1, 1, 0], "finish": "stop", "cost": null}',
+        b'{"text": "A", "tokens": null, "usage": [1, 1], "finish": "stop", "cost": null}',
+        b'{"text": "A", "tokens": null, "usage": ["a", 1, 0], "finish": "stop", "cost": null}',
+        b'{"text": "A", "tokens": null, "usage": [1, 1, 0], "finish": null, "cost": null}',
+        b'{"text": "A", "tokens": null, "usage": [1, 1, 0], "finish": "stop", "cost": "free"}',
+        b'{"text": "A", "tokens": null, "usage": [1, 1, 0], "finish": "stop", "cost": null, "check": "0000"}',
+        "text, not bytes",
+        17,
+    ],
+)
+async def test_a_damaged_row_is_asked_again_and_counted(row: object, tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    async with OddHost(lambda _, number: (200, answer(f"answer {number}"))) as odd:
+        one = connect("m", EndpointOptions(base_url=odd.url, cache=path))
+        await one.complete(ASK, SHORT)
+        await one.aclose()
+        db = sqlite3.connect(path)
+        db.execute("UPDATE answers SET answer = ?", (row,))
+        db.execute("UPDATE facts SET value = ?", (row,))
+        db.commit()
+        db.close()
+        one = connect("m", EndpointOptions(base_url=odd.url, cache=path))
+        assert (await one.complete(ASK, SHORT)).text == "answer 2"
+        assert (await one.complete(ASK, SHORT)).from_cache
+        await one.aclose()
+        assert one.damaged == 1
+
+
+def test_no_edit_of_an_answer_passes(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path / "a.sqlite")
+    cache.put(KEY, "m", Completion("I prefer A.", prompt_tokens=5))
+    cache.close()
+    db = sqlite3.connect(tmp_path / "a.sqlite")
+    (row,) = db.execute("SELECT answer FROM answers").fetchone()
+    record = orjson.loads(row)
+    for name, value in (("text", "I prefer B."), ("usage", [6, 1, 0]), ("finish", "length"), ("budget", 9)):
+        db.execute("UPDATE answers SET answer = ?", (orjson.dumps({**record, name: value}),))
+        db.commit()
+        assert AnswerCache(tmp_path / "a.sqlite").get(KEY) is None
+        db.execute("INSERT OR REPLACE INTO answers VALUES (?, 'm', ?, 0)", (KEY, row))
+        db.commit()
+    db.execute("UPDATE answers SET key = ?", (b"n" * 32,))  # another question's answer
+    db.commit()
+    db.close()
+    assert AnswerCache(tmp_path / "a.sqlite").get(b"n" * 32) is None
+
+
+def test_files_with_flipped_bytes_give_the_answer_nothing_or_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    cache = AnswerCache(path)
+    keys = [b"%032d" % at for at in range(60)]
+    for key in keys:
+        cache.put(key, "m", Completion(f"answer {int(key)} " * 20))
+    cache.close()
+    whole, draw = path.read_bytes(), random.Random(7)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice([1, 1, 5, 50])):
+            damaged[draw.randrange(len(damaged))] ^= 1 << draw.randrange(8)
+        path.write_bytes(damaged)
+        for more in ("-wal", "-shm"):
+            Path(f"{path}{more}").unlink(missing_ok=True)
+        cache = AnswerCache(path)
+        for key in keys:
+            try:
+                found = cache.get(key)
+            except Exception as error:
+                assert type(error).__name__ == "StorageError"  # noqa: PT017
+                break
+            assert found is None or found.text == f"answer {int(key)} " * 20
+        cache.close()
+
+
+# deleted under a run, and files of version 0.1 -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+async def test_a_cache_deleted_in_the_midst_is_begun_anew_and_keeps_what_comes(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "a.sqlite"
+    async with OddHost(lambda *_: (200, answer("A"))) as odd:
+        one = connect("m", EndpointOptions(base_url=odd.url, cache=path))
+        await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(5)))
+        if what == "folder":
+            shutil.rmtree(path.parent)
+        else:
+            path.unlink()
+        await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(5, 10)))
+        await one.aclose()
+    cache = AnswerCache(path)
+    assert len(cache) == 5
+    cache.close()
+
+
+async def test_answers_of_version_0_1_belong_to_the_first_host_that_is_asked(tmp_path: Path) -> None:
+    path, want = tmp_path / "a.sqlite", SamplingParams(5)
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE answers (key BLOB PRIMARY KEY, model TEXT NOT NULL, answer BLOB NOT NULL, written REAL)")
+    from personalrm.llm.cache_rows import keys_before_0_2
+
+    (old,) = keys_before_0_2("m", ASK, want)
+    row = b'{"text":"old","tokens":null,"usage":[9,1,0],"finish":"stop","cost":null}'
+    db.execute("INSERT INTO answers VALUES (?, 'm', ?, 0)", (old, row))
+    db.commit()
+    db.close()
+    texts = []
+    for _ in range(2):
+        async with OddHost(lambda *_: (200, answer("new"))) as odd:
+            one = connect("m", EndpointOptions(base_url=odd.url, cache=path))
+            texts += [(await one.complete(ASK, want)).text for _ in range(2)]
+            await one.aclose()
+    assert texts == ["old", "old", "new", "new"]
+
+
+def test_keys_of_two_hosts_differ() -> None:
+    question_key = cache_key("m", ASK, SHORT)
+    assert len({row_key(one, question_key) for one in ("", "http://a/v1", "http://a:1/v1")}) == 3

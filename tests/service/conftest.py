@@ -1,0 +1,51 @@
+"""One service for all tests that do not need their own, with two spaces whose keys are not each other's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from database_fixtures import cluster
+from service_process import Api, Server, command
+
+__all__ = ["cluster"]
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="session")
+def keys(home: Path) -> dict[str, str]:
+    """A key for everything of each of two spaces, and one that may only predict."""
+    found = {space: command(home, "key", space).stdout.strip() for space in ("a", "b")}
+    return {**found, "reader": command(home, "key", "a", "--scopes", "predict").stdout.strip()}
+
+
+@pytest.fixture(scope="session")
+def server(home: Path, keys: dict[str, str]) -> Iterator[Server]:
+    started = Server.start(home, debounce="0.2")
+    yield started
+    assert started.stop() == 0
+
+
+@pytest.fixture
+def api(server: Server, keys: dict[str, str]) -> Api:
+    """Space a."""
+    return server.api(keys["a"])
+
+
+@pytest.fixture
+def other(server: Server, keys: dict[str, str]) -> Api:
+    """Space b."""
+    return server.api(keys["b"])
+
+
+@pytest.fixture
+def user() -> str:
+    """A name that no other test uses."""
+    return f"person-{next(_names)}"
