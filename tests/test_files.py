@@ -8,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +123,20 @@ def test_a_database_is_private_shared_and_made_with_its_folder(tmp_path: Path) -
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(sqlite3.DatabaseError):
         open_database(path, schema)
+
+
+def test_a_database_that_another_has_just_made_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "facts.sqlite"
+    schema = "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY);"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")  # under it, a change of the journal's mode fails without waiting
+        other.execute("CREATE TABLE others (name TEXT)")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            open_database(path, schema, wait_s=0.0)
+        ends = threading.Timer(0.1, other.execute, ["COMMIT"])
+        ends.start()
+        open_database(path, schema).close()
+        ends.join()
 
 
 @dataclass(frozen=True)

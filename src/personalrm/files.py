@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -229,13 +230,34 @@ def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTH
         Path(path).touch(mode=0o600)  # what is in it is about persons
     db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(db, wait_s)
         db.execute("PRAGMA synchronous = NORMAL")  # survives kill -9; a power cut may lose the last seconds
         db.executescript(schema)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
+    """Set ``journal_mode = WAL``, waiting while another connection holds the file.
+
+    The busy timeout of a connection does not cover this statement: SQLite answers SQLITE_BUSY at once where waiting
+    could be a deadlock (https://sqlite.org/c3ref/busy_handler.html), as when several open a new file together.
+
+    Raises:
+        sqlite3.Error: SQLITE_BUSY after ``wait_s`` seconds; any other error at once.
+    """
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() >= until:
+                raise
+        time.sleep(0.005)
 
 
 def is_full(error: sqlite3.Error) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import postgresql
@@ -59,6 +60,17 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
     database = Database(database_url)
     assert revision(database) == REVISION
     database.close()
+
+
+def test_a_migration_of_another_process_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalrm.store.database.WAIT_FOR_OTHERS_S", 0.05)  # shorter than the other one takes
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ends = threading.Timer(0.4, other.execute, ["COMMIT"])
+        ends.start()
+        Store(url).close()
+        ends.join()
 
 
 def test_a_migration_that_fails_leaves_nothing_half_done(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

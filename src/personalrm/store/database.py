@@ -25,13 +25,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, StoreFull, StoreUnavailable
+from personalrm.files import use_write_ahead_log
 
 WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for another one before it answers that the database is busy."""
 POOL = 8
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 _PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = FULL",  # what is acknowledged survives a power cut
     "foreign_keys = ON",
     "secure_delete = ON",  # what is erased is overwritten
@@ -202,13 +202,8 @@ class Database:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, as `write` says
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "secure_delete = ON",
-        "cache_size = -65536",
-    ):
+    use_write_ahead_log(connection, WAIT_FOR_OTHERS_S)
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -6,15 +6,17 @@ transaction, under a lock that keeps other processes out: after a crash the data
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from personalrm.errors import StorageError
+from personalrm.errors import StorageError, StoreBusy
 from personalrm.store.database import Database
 from personalrm.store.schema import REVISION, metadata
 
 _LOCK = 0x7065726D  # of PostgreSQL's advisory locks: any number that nobody else takes
+WAIT_FOR_MIGRATION_S = 60.0
 FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -33,7 +35,19 @@ def upgrade(database: Database) -> str | None:
 
     Raises:
         StorageError: a newer personalrm has written it, or it holds other tables.
+        StoreBusy: others have been writing for a minute.
     """
+    until = time.monotonic() + WAIT_FOR_MIGRATION_S
+    while True:
+        try:
+            return _upgrade(database)
+        except StoreBusy:  # a database waits for a few seconds only; another process may be migrating for longer
+            if time.monotonic() >= until:
+                raise
+        time.sleep(0.01)
+
+
+def _upgrade(database: Database) -> str | None:
     found = revision(database)
     if found == REVISION:
         return found

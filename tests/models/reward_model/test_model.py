@@ -177,7 +177,7 @@ def test_a_folder_that_is_none_of_ours(tmp_path: Path, trained: Path) -> None:
     record = json.loads((trained / "personalrm.json").read_text())
     for change, message in (
         ({"schema": 99}, "newer personalrm"),
-        ({"schema": None}, "expected an object with a number in 'schema'"),
+        ({"schema": None}, "field 'schema'"),
         ({"temperature": "warm"}, "field 'temperature'"),
     ):
         (tmp_path / "personalrm.json").write_text(json.dumps({**record, **change}))

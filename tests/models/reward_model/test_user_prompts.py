@@ -103,9 +103,10 @@ def test_ties_prefer_nothing_and_are_not_told() -> None:
 
 
 def test_the_persona_of_the_embedded_engine_and_of_a_language_model() -> None:
-    profile = shipped_profile(ADA)
+    often = simulate_people(1, choices=60, response_tokens=60)[0]
+    profile = shipped_profile(often)
     assert profile.persona is not None
-    assert persona_text(profile.persona) in (user_prompt("persona", ADA, profile) or "")
+    assert persona_text(profile.persona) in (user_prompt("persona", often, profile) or "")
     written = replace(profile, engine=JudgeState(), persona=Persona("Likes short answers.", ()))
     assert "Likes short answers." in (user_prompt("persona", ADA, written) or "")
     both = user_prompt("persona+demonstrations", ADA, written)
