@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -146,5 +147,7 @@ def test_a_marked_split_through_a_group_is_an_error_that_names_it() -> None:
 
 
 def test_what_cannot_be_done_is_said() -> None:
-    with pytest.raises(DataError, match=r"no protocol 'loo'; known are new-people, new-people-and-new-texts, context-target"):
+    with pytest.raises(
+        DataError, match=r"no protocol 'loo'; known are new-people, new-people-and-new-texts, context-target"
+    ):
         protocol_named("loo")
