@@ -12,7 +12,7 @@ prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,8 @@ from personalrm.models.traits.fit import (
     INVERSE_TEMPERATURES,
     cross_fitted,
     integrated,
-    log_loss,
     shared_weights,
+    sharpest,
     softplus,
 )
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
@@ -195,19 +195,41 @@ def _people_differ(people: Sequence[Person], width: int) -> _Differences:
     usual = np.full(width, USUAL_BETWEEN)
     if not any(one.offset.any() for one in people):
         return _Differences(np.diag(usual), 1.0, None, {})
-    by_heat = {one: [Person(one * each.offset, each.t, each.groups) for each in people] for one in INVERSE_TEMPERATURES}
-    inverse_temperature = min(by_heat, key=lambda one: _loss(by_heat[one], usual))
-    people = by_heat[inverse_temperature]
-    common = np.full(width, min(_BETWEEN, key=lambda one: _loss(people, np.full(width, one))))
+    alone = np.concatenate([one.offset for one in people])
+    heat, population_loss = sharpest(alone)[::-1]
+    inverse_temperature = lowest(INVERSE_TEMPERATURES, heat, lambda one: _loss(_sharpened(people, one), usual))
+    people = _sharpened(people, inverse_temperature)
+    common = np.full(width, lowest(_BETWEEN, _BETWEEN[3], lambda one: _loss(people, np.full(width, one))))
     variances = weight_variances(people, common, trust=_VARIANCE_TRUST)
     trust = _trusted(people, variances) if len(people) >= _ENOUGH_PEOPLE else _TRUST
     covariance = weight_covariance(people, variances, trust=trust)
     losses = {
-        "population": min(log_loss(np.concatenate([one.offset for one in each])) for each in by_heat.values()),
+        "population": population_loss,
         "personal": _loss(people, covariance),
     }
     rounded = {name: round(value, 4) for name, value in losses.items()}
     return _Differences(covariance, inverse_temperature, trust, rounded)
+
+
+def _sharpened(people: Sequence[Person], inverse_temperature: float) -> list[Person]:
+    return [Person(inverse_temperature * one.offset, one.t, one.groups) for one in people]
+
+
+def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
+    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
+    known: dict[int, float] = {}
+
+    def at(place: int) -> float:
+        if not 0 <= place < len(values):
+            return np.inf
+        if place not in known:
+            known[place] = loss(values[place])
+        return known[place]
+
+    place = values.index(start)
+    while (best := min((place, place - 1, place + 1), key=at)) != place:
+        place = best
+    return values[place]
 
 
 def _loss(people: Sequence[Person], covariance: Array) -> float:
@@ -228,4 +250,4 @@ def _trusted(people: Sequence[Person], variances: Array) -> float:
             total += _loss(others, covariance) * sum(len(one.offset) for one in others)
         return total
 
-    return min(_TRUSTS, key=held_out_loss)
+    return lowest(_TRUSTS, _TRUST, held_out_loss)
