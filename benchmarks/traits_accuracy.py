@@ -30,6 +30,7 @@ from common import real_data
 from personalrm.data.reading import read_people
 from personalrm.data.splits import folds_by_person
 from personalrm.models.traits import TraitsModel, leave_group_out
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History
 
 SETS = ("prism", "crowdrag", "ukp", "mt_bench", "writers")
@@ -79,6 +80,13 @@ def cells(people: Sequence[History], protocol: str, seed: int) -> Iterator[Cell]
             yield Cell([one for one in rest if one.decided], mine, held)
 
 
+def some(people: list[History], count: int | None) -> list[History]:
+    """A random part of the people, the same each time; all if None."""
+    if count is None or count >= len(people):
+        return people
+    return [people[at] for at in np.random.default_rng(0).permutation(len(people))[:count]]
+
+
 def shared_groups(people: Sequence[History]) -> list[str]:
     """Groups that several people judged, in an order that hangs on nothing but their names."""
     judged: dict[str, int] = {}
@@ -94,8 +102,9 @@ def predict(people: Sequence[History], protocol: str, seed: int, encoder: bool) 
     """Every decided choice, by its cell's model: longer response, population, traits."""
     starts = np.cumsum([0, *(len(one.decided) for one in people)])
     found = {name: np.full(int(starts[-1]), np.nan) for name in ("longer", "population", "traits")}
+    reader = TraitReader(remember=100_000)
     for cell in cells(people, protocol, seed):
-        model = TraitsModel.from_population(cell.population, encoder=encoder, seed=seed)
+        model = TraitsModel.from_population(cell.population, encoder=encoder, seed=seed, reader=reader)
         for at in cell.people:
             decided = people[at].decided
             rows = [i for i, one in enumerate(decided) if cell.groups is None or one.group in cell.groups]
@@ -180,15 +189,15 @@ def write(path: str, found: dict[str, Predicted]) -> None:
     np.savez_compressed(path, **arrays)
 
 
-def read(path: str) -> dict[str, Predicted]:
-    """What another version of the code predicted."""
-    held = np.load(path)
+def read(paths: Sequence[str]) -> dict[str, Predicted]:
+    """What was written before, one file for several sets or one a set."""
+    held = {name: array for path in paths for name, array in np.load(path).items()}
     found: dict[str, Predicted] = {}
-    for name in held.files:
+    for name in held:
         one, what = name.rsplit("/", 1)
         if what == "person":
             found[one] = Predicted(held[name], {})
-    for name in held.files:
+    for name in held:
         one, what = name.rsplit("/", 1)
         if what != "person":
             found[one].probabilities[what] = held[name]
@@ -202,12 +211,13 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--encoder", action="store_true", help="with sentence embeddings (minutes)")
     parser.add_argument("--write", help="write the predictions to this file and compare nothing")
-    parser.add_argument("--before", help="predictions of another version of the code")
-    parser.add_argument("--now", help="predictions of this version, written before: nothing is predicted again")
+    parser.add_argument("--before", nargs="+", default=[], help="predictions of another version of the code")
+    parser.add_argument("--now", nargs="+", default=[], help="predictions written before: nothing is predicted again")
+    parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
     given = parser.parse_args()
-    found: dict[str, Predicted] = read(given.now) if given.now else {}
+    found = read(given.now)
     for name in [] if given.now else given.names:
-        people = [one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided]
+        people = some([one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided], given.people)
         for protocol in PROTOCOLS if shared_groups(people) else PROTOCOLS[:1]:
             for seed in given.seeds:
                 start = time.process_time()
@@ -217,7 +227,7 @@ def main() -> None:
                 if given.write:
                     write(given.write, found)
     if not given.write:
-        show(found, read(given.before) if given.before else {}, given.seeds)
+        show(found, read(given.before), given.seeds)
 
 
 if __name__ == "__main__":

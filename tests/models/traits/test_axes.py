@@ -1,13 +1,16 @@
-"""Axes on which people differ, by name, and one person's place on them."""
+"""Axes on which people differ, by name, and how far choices go along them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from personalrm.models.traits.axes import named_axes, place_on
+from personalrm.models.traits import TraitsModel
+from personalrm.models.traits.axes import along, named_axes
+from personalrm.models.traits.claims import claims
 from personalrm.models.traits.person import Evidence
-from personalrm.models.traits.posterior import person_posterior
+from personalrm.models.traits.prior import PERSONAL
+from personalrm.preferences import Message, Preference
 
 NAMES = ("bullets", "lines", "essays", "warm words")
 PHRASES = {"bullets": ("bullet points", "no bullet points"), "lines": ("several lines", "one block"),
@@ -15,40 +18,61 @@ PHRASES = {"bullets": ("bullet points", "no bullet points"), "lines": ("several 
 TASTES = np.array([[0.4, 0.3, -0.3, 0.0], [0.3, 0.4, -0.3, 0.0], [-0.3, -0.3, 0.4, 0.0], [0.0, 0.0, 0.0, 0.05]])
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(3)
-
-
 def test_the_first_axis_is_named_by_what_varies_together() -> None:
     first = named_axes(TASTES, NAMES)[0]
-    assert set(first.high) == {"bullets", "lines"} or set(first.low) == {"bullets", "lines"}
+    more = set(first.high) == {"bullets", "lines"}
+    assert more or set(first.low) == {"bullets", "lines"}
     assert first.share > 0.7
-    said = first.text(PHRASES)
-    assert " over " in said
-    assert {"bullet points", "several lines"} <= set(said.replace(" over ", " and ").split(" and "))
+    assert set(first.text(PHRASES, more=more).split(" over ")[0].split(" and ")) == {"bullet points", "several lines"}
+    assert first.text(PHRASES, more=more).endswith(" over essays")
+    assert first.text(PHRASES, more=not more).startswith("essays over ")
 
 
-def test_an_axis_without_two_ends_is_said_with_one() -> None:
-    (axis, *_) = named_axes(np.diag([0.1, 0.1, 0.1, 2.0]), NAMES, most=1)
-    assert axis.text(PHRASES) in ("warm wording", "plain wording")
+def test_a_single_trait_is_no_axis() -> None:
+    assert named_axes(np.diag([0.1, 0.2, 0.3, 2.0]), NAMES) == []
+    assert named_axes(np.array([0.1, 0.2, 0.3, 2.0]), NAMES) == []
 
 
-def test_before_any_choice_a_place_is_zero_with_deviation_one() -> None:
-    nobody = Evidence(np.zeros(0), np.zeros((0, 4)), [])
-    place = place_on(named_axes(TASTES, NAMES)[0], nobody, np.zeros(4), TASTES)
-    assert place.position == 0.0
-    assert place.deviation == pytest.approx(1.0)
-    assert place.supporting == place.opposing == ()
+def test_an_axis_with_one_end_is_said_by_what_is_wanted_or_not() -> None:
+    together = np.array([[1.0, 0.95], [0.95, 1.0]])
+    [axis] = named_axes(together, NAMES[:2])
+    said = {axis.text(PHRASES, more=more) for more in (True, False)}
+    assert {frozenset(one.split(" and ")) for one in said} == {
+        frozenset({"bullet points", "several lines"}), frozenset({"no bullet points", "one block"}),
+    }  # fmt: skip
 
 
-def test_choices_move_a_person_and_stand_behind_the_place(rng: np.random.Generator) -> None:
-    t = rng.normal(size=(30, 4))
-    t *= np.sign(t[:, 0] + t[:, 1] - t[:, 2])[:, None]  # always bullets and lines over essays
-    evidence = Evidence(np.zeros(30), t, [np.array([at]) for at in range(30)])
+def test_traits_without_a_name_name_no_axis() -> None:
+    assert all("" not in axis.high + axis.low for axis in named_axes(TASTES, ("bullets", "", "essays", "warm words")))
+
+
+def test_choices_that_hardly_differ_along_an_axis_have_no_sign() -> None:
     axis = named_axes(TASTES, NAMES)[0]
-    place = place_on(axis, evidence, *person_posterior(evidence.offset, t, TASTES))
-    assert abs(place.position) > 2 * place.deviation
-    assert place.deviation < 0.7
-    assert len(place.supporting) > 10 * max(len(place.opposing), 1)
-    assert ("bullets" in axis.high) == (place.position > 0)
+    t = np.array([axis.direction, -axis.direction, 0.01 * axis.direction, np.zeros(4)])
+    values, side = along(axis, t)
+    assert values == pytest.approx([1.0, -1.0, 0.01, 0.0])
+    assert side.tolist() == [1.0, -1.0, 0.0, 0.0]
+    assert along(axis, np.zeros((0, 4)))[1].shape == (0,)
+
+
+def test_a_person_who_always_chooses_along_an_axis_is_said_to(shipped: TraitsModel) -> None:
+    """No single trait stands out: each is noisy, their sum is not."""
+    width, draw = len(shipped.prior.covariance), np.random.default_rng(1)
+    factor = np.zeros(width)
+    factor[[PERSONAL.index("bullets"), PERSONAL.index("numbered items"), PERSONAL.index("lines")]] = (0.6, 0.5, 0.5)
+    t = draw.normal(size=(24, width))
+    t *= np.sign(t @ factor)[:, None]
+    choices = [
+        Preference(id=str(at), user="u", group=str(at), context=(Message("user", "Hi"),), chosen="a b", rejected="a c")
+        for at in range(24)
+    ]
+    evidence = Evidence(np.zeros(24), t, [np.array([at]) for at in range(24)])
+    apart = np.eye(width) * 0.02
+    [axis_claim, *_] = claims(choices, evidence, apart + np.outer(factor, factor)).claims
+    assert "bullet points" in axis_claim.text
+    assert " and " in axis_claim.text
+    assert len(axis_claim.supporting) > 10 * max(1, len(axis_claim.opposing))
+    assert axis_claim.q_value is not None
+    assert axis_claim.q_value <= 0.1
+    singles = claims(choices, evidence, apart).claims
+    assert all(" and " not in one.text for one in singles)

@@ -149,8 +149,8 @@ def _leave_out_few(people: Sequence[Person], features: Sequence[Array]) -> list[
     sizes = held.sum(axis=1)
     for size in set(sizes.tolist()):  # of the held-out rows alone: a third of the time of the inverses
         some = np.flatnonzero(sizes == size)
-        at = np.array(whose)[some, None], np.nonzero(held[some])[1].reshape(len(some), size)
-        variances[at] = _variances(x[at], hessians[some])
+        place = np.array(whose)[some, None], np.nonzero(held[some])[1].reshape(len(some), size)
+        variances[place] = _variances(x[place], hessians[some])
     return [(logits[at, : len(x)], variances[at, : len(x)]) for at, x in enumerate(features)]
 
 
