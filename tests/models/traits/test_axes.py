@@ -50,7 +50,8 @@ def test_choices_that_hardly_differ_along_an_axis_have_no_sign() -> None:
     axis = named_axes(TASTES, NAMES)[0]
     t = np.array([axis.direction, -axis.direction, 0.01 * axis.direction, np.zeros(4)])
     values, side = along(axis, t)
-    assert values == pytest.approx([1.0, -1.0, 0.01, 0.0])
+    assert values == pytest.approx([1.0, -1.0, 0.01, 0.0], abs=1e-9)
+    assert axis.direction[3] == 0.0  # what does not name it does not count
     assert side.tolist() == [1.0, -1.0, 0.0, 0.0]
     assert along(axis, np.zeros((0, 4)))[1].shape == (0,)
 
@@ -59,7 +60,7 @@ def test_a_person_who_always_chooses_along_an_axis_is_said_to(shipped: TraitsMod
     """No single trait stands out: each is noisy, their sum is not."""
     width, draw = len(shipped.prior.covariance), np.random.default_rng(1)
     factor = np.zeros(width)
-    factor[[PERSONAL.index("bullets"), PERSONAL.index("numbered items"), PERSONAL.index("lines")]] = (0.6, 0.5, 0.5)
+    factor[[PERSONAL.index("bullets"), PERSONAL.index("lines")]] = 0.6
     t = draw.normal(size=(24, width))
     t *= np.sign(t @ factor)[:, None]
     choices = [
@@ -76,3 +77,14 @@ def test_a_person_who_always_chooses_along_an_axis_is_said_to(shipped: TraitsMod
     assert axis_claim.q_value <= 0.1
     singles = claims(choices, evidence, apart).claims
     assert all(" and " not in one.text for one in singles)
+
+
+def test_choices_that_differ_in_one_trait_are_no_evidence_of_an_axis(shipped: TraitsModel) -> None:
+    covariance = shipped.prior.covariance
+    for one in (PERSONAL.index("bullets"), PERSONAL.index("exclamation marks")):
+        t = np.zeros((24, len(covariance)))
+        t[:, one] = 1.0
+        choice = Preference(id="1", user="u", group="1", context=(Message("user", "Hi"),), chosen="a", rejected="b")
+        found = claims([choice] * 24, Evidence(np.zeros(24), t, [np.array([n]) for n in range(24)]), covariance)
+        assert found.tried == 1
+        assert all(" over " not in claim.text for claim in found.claims)

@@ -25,7 +25,7 @@ from personalrm.models.traits.features import Array
 MOST_AXES = 3
 _LOADING = 0.4  # correlation of a trait's weight with the axis, from which on the trait names it
 _NAMES = 2  # traits that name one end
-_ALONG = 0.5  # standard deviations of the choices along the axis, from which on a choice counts as differing
+_ALONG = 0.5  # standard units along the axis, from which on the two responses of a choice count as differing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class NamedAxis:
     Attributes:
         share: of all variance among people.
         high, low: traits that the high and the low end want more of, the strongest first.
-        direction: unit vector of weights towards the high end (p,).
+        direction: unit vector towards the high end (p,), zero but for the traits that name it.
     """
 
     share: float
@@ -64,10 +64,13 @@ def named_axes(covariance: Array, names: Sequence[str]) -> list[NamedAxis]:
     for axis in axes_of(covariance)[:MOST_AXES] if covariance.ndim == 2 else ():
         order = np.argsort(-np.abs(axis.loadings), kind="stable")
         strong = [at for at in order if abs(axis.loadings[at]) >= _LOADING and names[at]]
-        high = tuple(names[at] for at in strong if axis.loadings[at] > 0)[:_NAMES]
-        low = tuple(names[at] for at in strong if axis.loadings[at] < 0)[:_NAMES]
-        if len(high) + len(low) > 1:
-            found.append(NamedAxis(axis.share, high, low, axis.direction))
+        high = [at for at in strong if axis.loadings[at] > 0][:_NAMES]
+        low = [at for at in strong if axis.loadings[at] < 0][:_NAMES]
+        if len(high + low) > 1:
+            direction = np.zeros(len(names))
+            direction[high + low] = axis.direction[high + low] / np.linalg.norm(axis.direction[high + low])
+            more, less = (tuple(names[at] for at in end) for end in (high, low))
+            found.append(NamedAxis(axis.share, more, less, direction))
     return found
 
 
@@ -77,5 +80,4 @@ def along(axis: NamedAxis, t: Array) -> tuple[Array, Array]:
     The sign (n,) is 0 where the two responses hardly differ along the axis.
     """
     values = np.asarray(t @ axis.direction, dtype=float)
-    size = np.sqrt(np.mean(values * values)) if len(values) else 0.0
-    return values, np.where(np.abs(values) >= _ALONG * max(float(size), 1e-12), np.sign(values), 0.0)
+    return values, np.where(np.abs(values) >= _ALONG, np.sign(values), 0.0)

@@ -159,10 +159,13 @@ def _traits(choices: Sequence[Preference], evidence: Evidence) -> list[_Trait]:
 
 
 def _axes(evidence: Evidence, covariance: Array) -> list[_Trait]:
+    """Axes along which these choices differ in at least two traits; of one trait the trait itself is tried."""
     names = [name if name in _SAID else "" for name in (*PERSONAL, "similarity to the message")]
+    differ = np.count_nonzero(evidence.t.round(9), axis=0) >= _LEAST
     return [
         _Trait((axis.text(_SAID, more=True), axis.text(_SAID, more=False)), *along(axis, evidence.t))
-        for axis in named_axes(covariance, names)
+        for axis in named_axes(covariance, names[: evidence.t.shape[1]])
+        if np.count_nonzero(differ & (axis.direction != 0.0)) > 1
     ]
 
 
