@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from facts import naming
 
-from personalrm.data.simulated import simulate_people
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.models.engines import JudgeEngine, ProgressEndpoint, TraitsEngine
@@ -16,12 +16,6 @@ from personalrm.profile.records import Profile
 
 CONTEXT = (Message("user", "How do I water basil?"),)
 SHORT, LONG = "Every day.", "Water it every day. Mornings are best, because the leaves dry. Use about 100 ml."
-
-
-@pytest.fixture(scope="module")
-def people() -> list[History]:
-    """Simulated people."""
-    return simulate_people(12, choices=14, seed=5, prompt_tokens=30, response_tokens=60)
 
 
 class Letter:
@@ -37,13 +31,13 @@ class Letter:
 
 
 async def test_the_embedded_engine_learns_and_predicts_without_an_endpoint(people: list[History]) -> None:
-    engine = TraitsEngine()
-    profile = await engine.fit(people[0])
+    engine, ada = TraitsEngine(), people[5]  # one of whom something is claimed
+    profile = await engine.fit(ada)
     assert isinstance(profile, Profile)
-    assert (profile.user, profile.model) == (people[0].user, "traits")
+    assert (profile.user, profile.model) == (ada.user, "traits")
     assert profile.spend.calls == 0
     assert profile.persona is not None
-    known = {one.id for one in people[0]}
+    known = {one.id for one in ada}
     for claim in profile.persona.claims:
         assert {*claim.supporting, *claim.opposing} <= known
         assert len(claim.supporting) > len(claim.opposing)
@@ -76,7 +70,7 @@ async def test_nothing_decided_is_nothing_to_learn_from(engine: TraitsEngine, pe
     with pytest.raises(NotEnoughChoices, match="nothing to learn from"):
         await engine.fit(History("ada", ()))
     ties = History("ada", tuple(replace(one, tie=True) for one in people[0]))
-    with pytest.raises(NotEnoughChoices, match="no decided choice among 14"):
+    with pytest.raises(NotEnoughChoices, match=naming(20)):
         await engine.fit(ties)
 
 
