@@ -133,7 +133,7 @@ def test_a_stated_taste_is_followed_and_without_it_nobody_can_know(tmp_path: Pat
         out = train(rows, held_out, settings, tmp_path / str(told))
         mine = PersonalReward.load(out, "cpu")
         right = [
-            replace(mine, system=row.system).compare(row.context, row.chosen, row.rejected).prefers == "a"
+            replace(mine, system=row.system).compare(row.context, row.chosen, row.rejected).winner == "a"
             for row in held_out
         ]
         accuracy[told] = sum(right) / len(right)

@@ -16,7 +16,6 @@ from places import MIRA, ROOT
 from personalrm.data.reading import read_history
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.traits import TraitsModel, leave_group_out
-from personalrm.models.traits.shipped import is_shipped
 from personalrm.preferences import History, Message
 from personalrm.profile.records import JudgeState
 
@@ -272,32 +271,13 @@ def test_the_same_population_gives_the_same_prior(seventy_people: list[History])
 
 def test_the_shipped_prior_tells_where_it_comes_from_and_quotes_nobody() -> None:
     file = ROOT / "src/personalrm/models/traits/prior.json"
-    assert file.stat().st_size < 80_000
+    assert file.stat().st_size < 50_000
     prior = TraitsModel.shipped().prior
-    assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz", "crowdrag.jsonl.gz"]
+    assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
     assert "train_prior" in prior.lineage["command"]
     state = orjson.loads(file.read_bytes())
-    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people", "gain")]
-    numbers += [list(one.values()) for one in state["gain"]]
+    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people")]
     assert all(isinstance(leaf, float | int) for value in numbers for leaf in np.ravel(value).tolist())
-
-
-def test_the_shipped_prior_knows_how_people_differ_and_what_own_weights_gained() -> None:
-    prior = TraitsModel.shipped().prior
-    off_diagonal = prior.covariance - np.diag(np.diag(prior.covariance))
-    assert np.abs(off_diagonal).max() > 1e-3
-    assert [at.groups for at in prior.gain.at][:4] == [2, 3, 5, 8]
-    assert all(at.people >= 30 for at in prior.gain.at)
-
-
-def test_a_prior_that_an_earlier_version_shipped_is_known_as_such(shipped: TraitsModel) -> None:
-    old = orjson.loads((ROOT / "tests/profile/old/traits.json").read_bytes())["traits"]["state"]["prior"]["lineage"]
-    assert old["sources"] != shipped.prior.lineage["sources"]
-    for lineage in (old, shipped.prior.lineage):
-        assert is_shipped(lineage, encoder=False)
-        assert not is_shipped(lineage, encoder=True)
-    assert not is_shipped({**old, "sources": ["mine.jsonl"]}, encoder=False)
-    assert not is_shipped({}, encoder=False)
 
 
 def test_damaged_and_foreign_profiles_are_refused(mira: History, shipped: TraitsModel) -> None:

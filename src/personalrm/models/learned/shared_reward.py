@@ -4,9 +4,8 @@
     footing.ready(features.of(items))                     # (n, 1 + p): everybody's score, then the personal columns
 
 Everybody's reward is Bradley–Terry with a ridge. To the methods it is one column, and the choices of training carry
-scores by weights that have not seen their fold's people nor, where people share texts, their fold's texts: with scores
-that know these very choices the methods would learn to mistrust what is left over (PReF on prism, 3 seeds: calibration
-0.58 to 1.15 instead of 1.02 to 1.08).
+scores by weights that have not seen their fold's people: with scores that know these very choices the methods would
+learn to mistrust what is left over (PReF on prism, 3 seeds: calibration 0.58 to 1.15 instead of 1.02 to 1.08).
 In the published form nothing is shared: the methods see all columns and learn everything by themselves.
 """
 
@@ -35,7 +34,7 @@ class SharedReward:
 
     def ready(self, rows: Floats) -> Floats:
         """Rows (n, d) as the methods see them."""
-        return rows if self.weights is None else _beside(rows @ self.weights, rows, self.features)
+        return rows if self.weights is None else _beside(self.weights, rows, self.features)
 
     @property
     def base(self) -> Floats:
@@ -49,7 +48,7 @@ class SharedReward:
 
 @one_blas_thread()
 def learn_footing(
-    choices: Sequence[Choices], features: Features, fold: Rows, *, published: bool, text_fold: Rows | None = None
+    choices: Sequence[Choices], features: Features, fold: Rows, *, published: bool
 ) -> tuple[SharedReward, list[Choices]]:
     """The footing, and the choices of training as the methods see them.
 
@@ -58,25 +57,21 @@ def learn_footing(
         features: what the rows are.
         fold: of each person (P,).
         published: share nothing.
-        text_fold: of each choice, one person's after the other; -1 where nobody shares its text. None if nobody does.
     """
     if published:
         return SharedReward(features, None), list(choices)
     x = np.concatenate([one.chosen - one.rejected for one in choices])
-    crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]), text_fold)
+    crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]))
     sharp = min(_SHARPNESS, key=lambda one: maths.log_loss(one * crossed.outside))
     footing = SharedReward(features, sharp * maths.shared_weights(x, shrink=crossed.shrink))
-    readied, at = [], 0
-    for one in choices:
-        weights = sharp * crossed.weights[crossed.cell[at : at + len(one)]]
-        at += len(one)
-        chosen, rejected = (
-            _beside((rows * weights).sum(axis=1), rows, features) for rows in (one.chosen, one.rejected)
-        )
+    readied = []
+    for one, part in zip(choices, fold, strict=True):
+        weights = sharp * crossed.weights[part]
+        chosen, rejected = (_beside(weights, rows, features) for rows in (one.chosen, one.rejected))
         readied.append(Choices(one.user, chosen, rejected, one.group))
     return footing, readied
 
 
-def _beside(scores: Array, rows: Floats, features: Features) -> Floats:
+def _beside(weights: Array, rows: Floats, features: Features) -> Floats:
     """Everybody's score, then the personal columns."""
-    return np.hstack([scores[:, None], features.personal(rows)]).astype(np.float32)
+    return np.hstack([(rows @ weights)[:, None], features.personal(rows)]).astype(np.float32)

@@ -27,7 +27,6 @@ from personalrm.models.learned.model import Curve, LearnedModel, TrainingSummary
 from personalrm.models.learned.people import Choices, Rows, dealt, side_by_side
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward, learn_footing
-from personalrm.models.traits.learning import person_and_group, text_folds
 from personalrm.preferences import History, Preference
 from personalrm.profile.provenance import Lineage
 
@@ -97,8 +96,7 @@ def train_validated(
     features = learn_features(settings.features, population, encoder)
     choices = [choices_of(one, features) for one in population]
     fold = np.random.default_rng(settings.seed).permutation(len(choices)) % min(FOLDS, len(choices))
-    texts = text_folds(*person_and_group(population))
-    footing, readied = learn_footing(choices, features, fold, published=settings.published, text_fold=texts)
+    footing, readied = learn_footing(choices, features, fold, published=settings.published)
     held_out = [_readied(choices_of(one, features), footing) for one in held]
     members, curves, heard = _members(readied, held_out, fold, footing, settings, keeper or NullStore(), tell)
     trust = calibrated(*heard)

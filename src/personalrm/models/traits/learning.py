@@ -1,7 +1,7 @@
 """Learning a prior from other people's choices (empirical Bayes), each step judged on people it has not seen.
 
 1. the population's weights: penalised maximum likelihood. Shrinkage and inverse temperature are cross-validated over
-   people and, where several people judged the same texts, over people and texts together;
+   people;
 2. how far people differ: each person's groups of choices are predicted from their other groups, on top of step 1's
    out-of-fold predictions;
 3. how the weights of people vary together: expectation–maximisation, drawn towards a common variance (`covariance`).
@@ -85,7 +85,7 @@ def learn_from(known: PairFeatures, person: Codes, group: Codes, rng: np.random.
     pairs = design.differences(known)
     x, t = design.columns(pairs), pairs.personal
     count = int(person.max()) + 1
-    crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count), text_folds(person, group))
+    crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count))
     weights = shared_weights(x, shrink=crossed.shrink)
     few = _some(person, group, rng)
     differ = _people_differ([one.person(crossed.outside, t) for one in few], t.shape[1])
@@ -105,18 +105,6 @@ def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
     codes: dict[str, int] = {}
     group = [codes.setdefault(one.group, len(codes)) for each in people for one in each.decided]
     return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
-
-
-def text_folds(person: Codes, group: Codes) -> Codes | None:
-    """Fold of each choice's group (n,) where several people judged it, else -1; None if nobody shares two or more."""
-    pairs = np.unique(np.stack([group, person], axis=1), axis=0)
-    shared = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
-    if len(shared) < 2:
-        return None
-    fold = np.full(int(group.max()) + 1, -1, dtype=np.intp)
-    fold[np.random.default_rng(0).permutation(shared)] = np.arange(len(shared)) % _FOLDS
-    found: Codes = fold[group]
-    return found
 
 
 def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:

@@ -1,13 +1,13 @@
 """The prior that comes with the package, and the people it was learned from.
 
-shipped_prior().lineage["sources"]                # ["prism.jsonl.gz", "mt_bench.jsonl.gz", "crowdrag.jsonl.gz"]
+shipped_prior().lineage["sources"]                # ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
 shipped_people().holds_history(history)           # True: predicting this person with it proves nothing
 is_shipped(prior.lineage, encoder=False)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,9 +17,6 @@ import orjson
 from personalrm.models.traits.prior import Prior
 from personalrm.profile.provenance import Lineage, stamp_of_prior
 
-SOURCES = ("prism.jsonl.gz", "mt_bench.jsonl.gz", "crowdrag.jsonl.gz")
-EARLIER_SOURCES = (("prism.jsonl.gz", "mt_bench.jsonl.gz"),)
-"""Of the priors that versions until 0.1 shipped: profiles hold them still. Today's people include all of theirs."""
 PEOPLE = "people"
 """Beside the prior's own fields in its file: the `Lineage` of those it was learned from. Profiles do not copy it."""
 
@@ -43,13 +40,8 @@ def shipped_stamp(*, encoder: bool = False) -> str:
 
 def is_shipped(lineage: Mapping[str, Any], *, encoder: bool) -> bool:
     """Whether a prior's lineage is that of one that a version of this package shipped: it names the same recipe."""
-    recipes = [(list(sources), command_of(sources, encoder=encoder)) for sources in (SOURCES, *EARLIER_SOURCES)]
-    return (lineage.get("sources"), lineage.get("command")) in recipes
-
-
-def command_of(sources: Sequence[str], *, encoder: bool) -> str:
-    """The recipe: what makes a prior of these files."""
-    return f"python -m personalrm.models.traits.train_prior {' '.join(sources)}" + (" --encoder" if encoder else "")
+    ours = _file(encoder)["lineage"]
+    return all(lineage.get(one) == ours[one] for one in ("sources", "command"))
 
 
 @cache

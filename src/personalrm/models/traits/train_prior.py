@@ -1,13 +1,13 @@
 r"""The recipe of the prior that ships with the package.
 
-    python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz crowdrag.jsonl.gz \
+    python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz \
         --out src/personalrm/models/traits/prior.json
-    python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz crowdrag.jsonl.gz --encoder \
+    python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz --encoder \
         --out src/personalrm/models/traits/prior_encoder.json
 
 The file holds coefficients, rounded to six digits, its lineage, and salted hashes of the people and choices it was
 learned from, so that nobody tests it on them unawares: no text, no id and no name of anybody. Learned
-from prism (human text CC-BY-4.0, model text CC-BY-NC-4.0), mt_bench and crowdrag (both CC-BY-4.0).
+from prism (human text CC-BY-4.0, model text CC-BY-NC-4.0) and mt_bench (CC-BY-4.0).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personalrm.files import replace_file, stored
 from personalrm.models.encoders import shared_minilm
 from personalrm.models.traits.learning import learn
 from personalrm.models.traits.prior import Prior
-from personalrm.models.traits.shipped import PEOPLE, command_of
+from personalrm.models.traits.shipped import PEOPLE
 from personalrm.preferences import History
 from personalrm.profile.provenance import Lineage
 
@@ -35,7 +35,7 @@ def train(paths: Sequence[str], *, encoder: bool = False, seed: int = 0) -> Prio
     """Learn one prior from the people of all files."""
     names = [Path(path).name for path in paths]
     prior = learn(_everyone(paths), encoder=shared_minilm() if encoder else None, seed=seed, sources=names)
-    command = command_of(names, encoder=encoder)
+    command = f"python -m personalrm.models.traits.train_prior {' '.join(names)}" + (" --encoder" if encoder else "")
     return prior.with_lineage({**prior.lineage, "command": command, "licence": LICENCE})
 
 
