@@ -213,12 +213,14 @@ def main() -> None:
     parser.add_argument("--write", help="write the predictions to this file and compare nothing")
     parser.add_argument("--before", nargs="+", default=[], help="predictions of another version of the code")
     parser.add_argument("--now", nargs="+", default=[], help="predictions written before: nothing is predicted again")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="only this one")
     parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
     given = parser.parse_args()
     found = read(given.now)
     for name in [] if given.now else given.names:
         people = some([one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided], given.people)
-        for protocol in PROTOCOLS if shared_groups(people) else PROTOCOLS[:1]:
+        known = PROTOCOLS if shared_groups(people) else PROTOCOLS[:1]
+        for protocol in [one for one in known if given.protocol in (None, one)]:
             for seed in given.seeds:
                 start = time.process_time()
                 found[key(name, protocol, seed)] = predict(people, protocol, seed, given.encoder)
