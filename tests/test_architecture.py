@@ -175,3 +175,38 @@ def test_a_name_is_exported_by_one_room() -> None:
         for name in exports_of(path) if module else ():
             exported.setdefault(name, set()).add(room(module))
     assert {name: rooms for name, rooms in exported.items() if len(rooms) > 1} == {}
+
+
+PRINTERS = {
+    "llm.simulated.server": "a program of its own, which says its address",
+    "service.logs": "the log of the service, which is a program",
+    "service.server": "the service says on standard error why it cannot start",
+}
+"""Modules outside the command line that write to the terminal, with the reason."""
+
+
+def writes_to_the_terminal(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id == "print"
+    return isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys"
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if room(one) != "cli" and one not in PRINTERS])
+def test_the_library_prints_nothing(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text("utf-8"))
+    assert [node.lineno for node in ast.walk(tree) if writes_to_the_terminal(node)] == []  # type: ignore[attr-defined]
+
+
+def loggers_of(module: str) -> set[str]:
+    """The names of the loggers that a module makes at its top."""
+    found = set()
+    for node in ast.parse(MODULES[module].read_text("utf-8")).body:
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.Call) and ast.unparse(value.func) == "logging.getLogger":
+            found.add(ast.literal_eval(value.args[0]))
+    return found
+
+
+def test_one_logger_a_room() -> None:
+    for module in MODULES:
+        assert loggers_of(module) <= {f"personalrm.{room(module)}"}, module

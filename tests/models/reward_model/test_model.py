@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facts import naming
 from tiny_backbones import make_bert, make_qwen, toy_rows
 from transformers import pipeline
 
@@ -141,6 +142,7 @@ def test_a_stated_taste_is_followed_and_without_it_nobody_can_know(tmp_path: Pat
     assert accuracy[False] == 0.5  # half of them like cats
 
 
+@pytest.mark.slow
 def test_a_population_teaches_what_people_like(tmp_path: Path) -> None:
     people = simulate_people(50, choices=12, strength=0.0, noise=0.3, response_tokens=30, prompt_tokens=10)
     backbone = make_bert(tmp_path / "backbone", words=600)
@@ -172,7 +174,7 @@ def test_figures_measured_later_are_added_to_the_card(bert: str, tmp_path: Path)
 
 
 def test_a_folder_that_is_none_of_ours(tmp_path: Path, trained: Path) -> None:
-    with pytest.raises(DataError, match="holds no reward model"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         RewardModel.load(tmp_path)
     record = json.loads((trained / "personalrm.json").read_text())
     for change, message in (
