@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from facts import naming
+from safetensors.torch import load_file, save_file
 from tiny_backbones import make_bert, make_qwen, toy_rows
 from transformers import pipeline
 
@@ -185,3 +187,29 @@ def test_a_folder_that_is_none_of_ours(tmp_path: Path, trained: Path) -> None:
         (tmp_path / "personalrm.json").write_text(json.dumps({**record, **change}))
         with pytest.raises(DataError, match=message):
             RewardModel.load(tmp_path)
+
+
+def test_damaged_weights_are_refused_and_a_folder_without_checksums_still_loads(trained: Path, tmp_path: Path) -> None:
+    """Fault: weights with NaN or a flipped bit predicted, with exit code 0."""
+    folder = Path(shutil.copytree(trained, tmp_path / "copy"))
+    weights, good = folder / "model.safetensors", (folder / "model.safetensors").read_bytes()
+    record = json.loads((folder / "personalrm.json").read_text())
+    assert {"model.safetensors", "config.json", "tokenizer.json"} <= set(record["checksums"])
+    flipped = bytearray(good)
+    flipped[-5] ^= 4
+    weights.write_bytes(flipped)
+    with pytest.raises(DataError, match=r"damaged model: model\.safetensors"):
+        RewardModel.load(folder, "cpu")
+    weights.write_bytes(good)
+    (folder / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes() + b" ")
+    with pytest.raises(DataError, match=r"tokenizer\.json"):
+        RewardModel.load(folder, "cpu")
+    del record["checksums"]  # as version 0.1 wrote it
+    (folder / "personalrm.json").write_text(json.dumps(record))
+    numbers = load_file(weights)
+    expected = RewardModel.load(trained, "cpu").rewards(ITEMS)
+    assert RewardModel.load(folder, "cpu").rewards(ITEMS) == pytest.approx(expected)
+    next(iter(numbers.values())).view(-1)[3] = float("nan")
+    save_file(numbers, weights, metadata={"format": "pt"})
+    with pytest.raises(DataError, match="NaN or infinite"):
+        RewardModel.load(folder, "cpu")
