@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError, ProfileError, StorageError
 from personalrm.files import MEMORY, hold, hold_file, open_database, read_object, read_record, replace_file, to_json
@@ -74,7 +75,7 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 def test_a_second_process_is_refused_and_told_which_one_is_there(tmp_path: Path) -> None:
     with holder(tmp_path / "out") as program:
         try:
-            with pytest.raises(DataError, match=rf"another run of train \(process {program.pid}\) is writing to .*out"):
+            with pytest.raises(DataError, match=naming(f"process {program.pid}", "out")):
                 hold(tmp_path / "out", "run of train")
         finally:
             program.kill()
@@ -96,7 +97,7 @@ def test_a_folder_made_for_nothing_is_removed_and_a_used_one_stays(tmp_path: Pat
         (tmp_path / "used/file").touch()
     assert [one.name for one in tmp_path.iterdir()] == ["used"]
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="is a file"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         hold(tmp_path / "file", "run")
 
 
@@ -154,7 +155,7 @@ class Point:
         ('{"schema": true}', "field 'schema'"),
         ('{"schema": 0}', "field 'schema'"),
         ("{}", "field 'schema'"),
-        ('{"schema": 3}', r"newer personalrm \(schema 3; this version reads up to 2\)"),
+        ('{"schema": 3}', r"schema 3.* 2\)"),
         ('{"schema": 2}', "field 'x'"),
         ('{"schema": 2, "x": "one"}', "field 'x'"),
     ],
@@ -171,5 +172,5 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     replace_file(path, to_json(Point(1, "here")))
     assert read_record(path, Point, "point") == Point(1, "here")
     assert read_object(path, "point") == {"x": 1, "name": "here"}
-    with pytest.raises(DataError, match=r"the point .*gone\.json cannot be read: No such file"):
+    with pytest.raises(DataError, match=naming("gone.json", "No such file")):
         read_object(tmp_path / "gone.json", "point")

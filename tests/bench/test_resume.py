@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import naming
 
 from personalrm.bench import lines
 from personalrm.bench.methods import Setup, method_named
@@ -67,7 +68,7 @@ def test_a_changed_field_is_named_and_nothing_is_overwritten(name: str, finished
     before = {path.name: path.read_bytes() for path in finished.rglob("*.json*")}
     first, *others = MARKED
     changed = first.only([CHANGES[name](first.choices[0]), *first.choices[1:]])
-    with pytest.raises(DataError, match=rf"other choices in the data \(changed: {name}\)"):
+    with pytest.raises(DataError, match=naming(name)):
         run([changed, *others], ["longer", "traits"], DESIGN, folder=finished)
     assert {path.name: path.read_bytes() for path in finished.rglob("*.json*")} == before
 
@@ -79,7 +80,7 @@ def test_fewer_context_choices_are_noticed(finished: Path) -> None:
 
 
 def test_another_person_is_noticed_and_the_same_data_goes_on(finished: Path) -> None:
-    with pytest.raises(DataError, match="other choices in the data"):
+    with pytest.raises(DataError, match=naming(finished)):
         run(MARKED[1:], ["longer", "traits"], DESIGN, folder=finished)
     tasks = (finished / "tasks/traits.jsonl").read_bytes()
     run(MARKED, ["longer", "traits"], DESIGN, folder=finished)

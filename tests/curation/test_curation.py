@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from choices import choice
+from facts import naming
 from hypothesis import given
 from hypothesis import strategies as st
 from published_files import arena_rows, conversation, prism_folder, survey_row, turn, write_rows
@@ -77,11 +78,11 @@ def test_room() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"min_personalizable": 1.5}, "--min-personalizable: expected a share from 0 to 1, found 1.5"),
-        ({"min_agreement": 0.9}, "--min-agreement must not be above --max-agreement"),
-        ({"train": 0.7, "validation": 0.7}, "must not exceed 1 together"),
-        ({"target": 1.0}, "--target: expected a share between 0 and 1"),
-        ({"min_pairs": 1}, "must be at least 2"),
+        ({"min_personalizable": 1.5}, r"--min-personalizable.*1\.5"),
+        ({"min_agreement": 0.9}, "--min-agreement.*--max-agreement"),
+        ({"train": 0.7, "validation": 0.7}, r"\b1\b"),
+        ({"target": 1.0}, "--target"),
+        ({"min_pairs": 1}, r"\b2\b"),
     ],
 )
 def test_thresholds_that_cannot_be(change: dict[str, Any], says: str) -> None:
@@ -150,7 +151,7 @@ def test_prism_is_found_where_it_is(tmp_path: Path) -> None:
     hub = "hub:HannahRoseKirk/prism-alignment"
     assert sources("prism", hub, None) == Sources((f"{hub}/conversations",), f"{hub}/survey")
     assert sources("prism", f"{hub}/conversations", None) == Sources((f"{hub}/conversations",))
-    with pytest.raises(DataError, match=r"holds no conversations\.jsonl"):
+    with pytest.raises(DataError, match=naming("conversations.jsonl")):
         sources("prism", str(tmp_path), None)
 
 
@@ -169,7 +170,7 @@ def test_arena_is_found_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"holds no \.parquet or \.jsonl file"):
         sources("arena", str(tmp_path / "empty"), None)
-    with pytest.raises(DataError, match="Chatbot Arena has no survey"):
+    with pytest.raises(DataError, match=naming("survey")):
         sources("arena", str(tmp_path), "survey.jsonl")
 
 
@@ -177,9 +178,9 @@ def test_hashes_of_files(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(str(tmp_path / "a")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256("hub:owner/name") is None
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match=naming(tmp_path / "nowhere")):
         sha256(str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+    with pytest.raises(DataError, match=naming(tmp_path, "directory")):
         sha256(str(tmp_path))
 
 
@@ -199,9 +200,7 @@ def test_raw_prism(tmp_path: Path) -> None:
     with pytest.raises(RowError, match=r"conversations.jsonl, line 3, field 'conversation_history'"):
         read_raw("prism", sources("prism", str(tmp_path), None), DEFAULT, strict=True)
     write_rows(tmp_path / "conversations.jsonl", odd[:2])
-    with pytest.raises(
-        DataError, match="expected a row for every person of the conversations, found none for 'stranger'"
-    ):
+    with pytest.raises(DataError, match=naming("'stranger'")):
         read_raw("prism", sources("prism", str(tmp_path), None), DEFAULT, strict=True)
 
 
@@ -221,22 +220,20 @@ def test_raw_arena(tmp_path: Path) -> None:
     assert raw.steps[0].removed == {"not wished for": 1}
     assert [one.left.pairs for one in raw.steps] == [23, 20]
     assert raw.steps[1].removed == {"ties": 3}
-    with pytest.raises(DataError, match="holds no row of those that were asked for"):
+    with pytest.raises(DataError, match=naming(path)):
         read_raw("arena", sources("arena", path, None), DEFAULT, wish=ArenaFilter(("Klingon",)))
 
 
 @pytest.mark.parametrize("kind", ["prism", "arena"])
 def test_another_data_set_is_refused(tmp_path: Path, kind: Any) -> None:
     path = str(write_rows(tmp_path / "x.jsonl", ["{broken", {"user_id": "u", "utterance_id": "ut0", "score": 3}]))
-    with pytest.raises(
-        DataError, match=r"x.jsonl: expected (PRISM|Chatbot).* among the columns user_id, utterance_id, score"
-    ):
+    with pytest.raises(DataError, match=naming("x.jsonl", "user_id", "utterance_id", "score")):
         read_raw(kind, sources(kind, path, None), DEFAULT)
 
 
 def test_ties_alone_are_nothing_to_curate(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "c.jsonl", [conversation("u", "c", turn(0, "Hi", [("a", 50), ("b", 50)]))])
-    with pytest.raises(NotEnoughChoices, match="no pair holds a choice"):
+    with pytest.raises(NotEnoughChoices, match="no pair"):
         read_raw("prism", sources("prism", str(path), None), DEFAULT)
 
 
@@ -279,7 +276,7 @@ def test_the_folder_of_another_curation_is_refused(tmp_path: Path, name: str) ->
     folder.begin(tmp_path, IDENTITY)
     folder.write(tmp_path, dict.fromkeys(SPLITS, ()), None, IDENTITY)
     before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
-    with pytest.raises(DataError, match=f"holds another curation \\(its {name} differ\\): name another folder"):
+    with pytest.raises(DataError, match=naming(tmp_path, name)):
         folder.begin(tmp_path, {**IDENTITY, name: "other"})
     assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
 
@@ -290,23 +287,23 @@ def test_an_unfinished_folder_may_be_taken_up(tmp_path: Path) -> None:
     folder.begin(tmp_path, IDENTITY)
     (tmp_path / "train.jsonl").write_text("half of it")
     folder.begin(tmp_path, IDENTITY)
-    with pytest.raises(DataError, match="holds another curation"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         folder.begin(tmp_path, {**IDENTITY, "data": "arena"})
 
 
 def test_files_of_somebody_else_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "test.jsonl").write_text("mine")
-    with pytest.raises(DataError, match=r"holds test.jsonl, which no curation wrote"):
+    with pytest.raises(DataError, match=naming("test.jsonl")):
         folder.begin(tmp_path, IDENTITY)
     (tmp_path / "manifest.json").write_text("{broken")
-    with pytest.raises(DataError, match=r"manifest.json cannot be read"):
+    with pytest.raises(DataError, match=naming("manifest.json")):
         folder.begin(tmp_path, IDENTITY)
     (tmp_path / "manifest.json").write_text("[]")
-    with pytest.raises(DataError, match="is no manifest of a curation"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         folder.begin(tmp_path, IDENTITY)
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="file cannot be written"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         folder.begin(tmp_path / "file", IDENTITY)
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "file" / "in")):
         folder.begin(tmp_path / "file" / "in", IDENTITY)
     assert (tmp_path / "test.jsonl").read_text() == "mine"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from facts import naming
 from published_files import prism_folder
 
 from personalrm import prompts
@@ -259,19 +260,17 @@ async def test_one_person_s_words_are_in_no_prompt_of_another(tmp_path: Path) ->
 async def test_a_first_model_that_answers_nothing_is_an_error(tmp_path: Path) -> None:
     made = plan(tmp_path)
     dead = Judge(Ruled(fails(Unreachable("the host is down")), "dead"))
-    with pytest.raises(
-        UnusableResponse, match="'dead', which is asked for room for taste, answered nothing: the host is down"
-    ):
+    with pytest.raises(UnusableResponse, match=naming("'dead'", "host is down")):
         await acurate(made, made.read(), [dead, Judge(Ruled(contested))])
 
 
 async def test_nobody_left_says_why(tmp_path: Path) -> None:
     made = plan(tmp_path)
     none = Ruled(lambda asked, want: "B" if is_room(asked) else "A")
-    with pytest.raises(NotEnoughChoices, match=r"the user filter again leaves nobody: .*room in the query: no room 72"):
+    with pytest.raises(NotEnoughChoices, match=naming("no room", 72)):
         await acurate(made, made.read(), [Judge(none)])
     strict = replace(made, thresholds=Thresholds(min_pairs=500))
-    with pytest.raises(NotEnoughChoices, match="the user filter leaves nobody: no one of 4 people has 500 pairs"):
+    with pytest.raises(NotEnoughChoices, match=naming("4 people", "500 pairs")):
         await acurate(strict, made.read(), [])
 
 

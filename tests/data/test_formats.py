@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from facts import naming
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -386,7 +387,7 @@ def test_a_hub_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert [choice.context for choice in read_choices("hub:owner/name")] == [HI]
     assert [choice.context[0].content for choice in read_choices("hub:owner/name:test")] == ["Hello"]
-    with pytest.raises(DataError, match=r"has the splits (test, train|train, test)"):
+    with pytest.raises(DataError, match=naming("owner/name", "test", "train")):
         read_choices("hub:owner/name:nowhere")
-    with pytest.raises(DataError, match="names no hub set"):
+    with pytest.raises(DataError, match=naming("hub:name")):
         read_choices("hub:name")

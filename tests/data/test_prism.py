@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from facts import naming, tells
 from published_files import conversation, offered, prism_folder, said, survey_row, turn, write_rows
 
 from personalrm.data.prism import joined, read_survey
@@ -117,24 +118,21 @@ def test_a_chosen_response_that_is_missing_ends_the_conversation_there(tmp_path:
     problems = Problems()
     assert [one.chosen for one in read_choices(path, problems=problems)] == ["a", "c"]
     assert (problems.rows, problems.skipped) == (1, 1)
-    assert "line 1, field 'conversation_history': expected one chosen response in turn 1" in problems.summary()
+    assert tells(problems.summary(), "line 1", "'conversation_history'", "turn 1")
 
 
 @pytest.mark.parametrize(
     ("history", "says"),
     [
-        ([], "field 'conversation_history': expected a list of messages, found a list of 0"),
-        ([offered(0, 0, "a", 9, True)], "expected a message of the user in turn 0"),
-        ([said(0, "x"), said(0, "y")], "conversation_history.1': expected one message of the user a turn"),
-        ([{**said(0, "x"), "role": "system"}], "conversation_history.0.role': expected the role user or model"),
-        ([{**said(0, "x"), "turn": -1}], "conversation_history.0.turn': expected a whole number from 0 on"),
-        (
-            [said(0, "x"), offered(0, 0, "a", 101, True)],
-            "conversation_history.1.score': expected a score from 1 to 100",
-        ),
+        ([], "'conversation_history': expected a list"),
+        ([offered(0, 0, "a", 9, True)], "turn 0"),
+        ([said(0, "x"), said(0, "y")], "conversation_history.1': expected one message"),
+        ([{**said(0, "x"), "role": "system"}], "conversation_history.0.role': expected"),
+        ([{**said(0, "x"), "turn": -1}], "conversation_history.0.turn': expected a whole number"),
+        ([said(0, "x"), offered(0, 0, "a", 101, True)], "conversation_history.1.score': expected a score"),
         ([said(0, "x"), {**offered(0, 0, "a", 9, True), "content": None}], "conversation_history.1.content'"),
-        (["text"], "conversation_history.0': expected an object with turn, role and content"),
-        ("text", "expected a list of messages, found 'text'"),
+        (["text"], "conversation_history.0': expected an object"),
+        ("text", "found 'text'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, history: list[dict[str, object]], says: str) -> None:
@@ -146,7 +144,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, history: list[dict[str, object]]
 
 def test_a_conversation_without_a_person_is_refused(tmp_path: Path) -> None:
     row = conversation("u", "c", turn(0, "Hi", [("a", 90), ("b", 20)]))
-    with pytest.raises(RowError, match="field 'user_id': expected text or a whole number, found null"):
+    with pytest.raises(RowError, match=naming("'user_id'", "null")):
         list(read_choices(write_rows(tmp_path / "c.jsonl", [{**row, "user_id": None}]), strict=True))
 
 
@@ -185,16 +183,16 @@ def test_bad_rows_of_the_survey(tmp_path: Path) -> None:
     problems = Problems()
     assert list(read_survey(path, problems=problems)) == ["u1"]
     assert [one.line for one in problems.first] == [2, 3, 4]
-    assert "field 'stated_prefs.values': expected a number, found 'much'" in str(problems.first[2])
-    with pytest.raises(RowError, match="line 2, field 'user_id': expected a user_id not used before"):
+    assert tells(str(problems.first[2]), "'stated_prefs.values'", "'much'")
+    with pytest.raises(RowError, match=naming("line 2", "'user_id'")):
         read_survey(path, strict=True)
 
 
 def test_another_file_is_no_survey(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "other.jsonl", [{"user_id": "u", "chosen": "a", "rejected": "b"}])
-    with pytest.raises(DataError, match="is no PRISM survey: it has no column self_description, system_string"):
+    with pytest.raises(DataError, match=naming("self_description", "system_string")):
         read_survey(str(path))
-    with pytest.raises(DataError, match="no row of the PRISM survey can be used"):
+    with pytest.raises(DataError, match="PRISM survey"):
         read_survey(str(write_rows(tmp_path / "broken.jsonl", ["{"])))
 
 

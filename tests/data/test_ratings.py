@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from facts import naming, tells
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,24 +83,18 @@ def test_one_row_a_response(tmp_path: Path) -> None:
     ]
     assert choices[0].time == "2020-01-01T00:00:00+00:00"
     assert [(error.line, error.field) for error in problems.first] == [(4, "score"), (10, None), (11, "responses")]
-    assert "sort the file by user and prompt" in str(problems.first[1])
+    assert tells(str(problems.first[1]), "user", "prompt")
     assert problems.rows == 10
 
 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"responses": "ab", "scores": [1, 2]}, "field 'responses': expected a list of responses, found 'ab'"),
-        ({"responses": ["a", "b"], "scores": [1]}, "field 'scores': expected 2 scores, one a response, found 1"),
+        ({"responses": "ab", "scores": [1, 2]}, "'responses': expected a list"),
+        ({"responses": ["a", "b"], "scores": [1]}, "'scores': expected 2 scores"),
         ({"responses": ["a", "b"], "scores": [1, "high"]}, "field 'scores.1': expected a number, found 'high'"),
-        (
-            {"responses": ["a", "b"]},
-            "field 'responses.0': expected an object with content and score, found 'a'",
-        ),
-        (
-            {"responses": [{"content": "a", "score": 1}]},
-            "expected at least two different scored responses, found 1 scored",
-        ),
+        ({"responses": ["a", "b"]}, "'responses.0': expected an object"),
+        ({"responses": [{"content": "a", "score": 1}]}, "found 1 scored"),
         (
             {"responses": [{"score": 1}, {"content": "b", "score": 1}]},
             "field 'responses.0.content': expected text, found null",
@@ -115,5 +110,5 @@ def test_bad_ratings(tmp_path: Path, row: dict[str, object], words: str) -> None
 
 def test_no_pair_far_enough_apart(tmp_path: Path) -> None:
     path = nested(tmp_path / "a.jsonl", {"prompt": "q", "responses": ["a", "b"], "scores": [1, 2]})
-    with pytest.raises(DataError, match="no rated pair reaches the minimum gap of 10"):
+    with pytest.raises(DataError, match=naming(10)):
         list(read_choices(path, min_gap=10))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import naming
 from odd_hosts import ASK, SCHEMA, SHORT, answer, asked, error, question
 
 from personalrm.errors import EndpointRefused
@@ -94,7 +95,7 @@ async def test_a_refused_prompt_teaches_nothing() -> None:
         return (400, error("Something is wrong")) if bad else (200, answer('{"preference": "A"}', logprobs=_sure()))
 
     async with asked(reply) as (odd, one):
-        with pytest.raises(EndpointRefused, match=r"refuses the request for m \(400\): Something is wrong"):
+        with pytest.raises(EndpointRefused, match=naming("m", 400, "Something is wrong")):
             await one.complete([Message("user", "bad")], ALL)
         assert len(odd.bodies) <= 5
         await one.complete(ASK, ALL)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from facts import naming
 from hypothesis import given
 from hypothesis import strategies as st
 from odd_hosts import Handler, OddHost, error
@@ -69,19 +70,19 @@ async def test_requests_are_bounded_by_texts_and_by_characters() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"<html>Welcome</html>", "no list of embeddings: <html>Welcome"),
-        ([], "no list of embeddings"),
-        ({"data": []}, "no list of embeddings"),
-        ({"data": [{"embedding": [1.0]}]}, "no list of embeddings"),
-        ({"data": [{"index": 0}]}, "no list of embeddings"),
-        (listed("AACAPw=="), "no list of embeddings"),
-        (listed([1.0]), "answered 2 texts with 1 embeddings"),
-        (listed([1.0], [1.0], [1.0]), "answered 2 texts with 3 embeddings"),
+        (b"<html>Welcome</html>", "<html>Welcome"),
+        ([], "list of embeddings"),
+        ({"data": []}, "list of embeddings"),
+        ({"data": [{"embedding": [1.0]}]}, "list of embeddings"),
+        ({"data": [{"index": 0}]}, "list of embeddings"),
+        (listed("AACAPw=="), "list of embeddings"),
+        (listed([1.0]), "2 texts with 1"),
+        (listed([1.0], [1.0], [1.0]), "2 texts with 3"),
         (listed([1.0, 2.0], [1.0]), "different widths: 1, 2"),
         (listed([], []), "different widths: 0"),
-        (listed([1.0], [None]), "something else than numbers"),
-        (listed([1.0], ["1.0"]), "something else than numbers"),
-        (listed([1.0], [[1.0]]), "something else than numbers"),
+        (listed([1.0], [None]), "numbers"),
+        (listed([1.0], ["1.0"]), "numbers"),
+        (listed([1.0], [[1.0]]), "numbers"),
         (b'{"data": [{"index": 0, "embedding": [NaN]}]}', "infinite"),
         (listed([1.0], [1e300]), "infinite"),
         (listed([1.0], [0.0]), "nothing but zeros"),
@@ -97,7 +98,7 @@ async def test_a_host_that_changes_its_width_is_found_out() -> None:
     def reply(body: dict[str, Any], number: int) -> Any:
         return 200, listed(*([1.0] * (number + 3) for _ in body["input"]))
 
-    with pytest.raises(UnusableResponse, match="gave embeddings of 4 numbers before, now of 5"):
+    with pytest.raises(UnusableResponse, match=naming(4, 5)):
         await embedded(reply, ["egg"] * 65)
 
 

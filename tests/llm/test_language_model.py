@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import naming
 from odd_hosts import ASK, SHORT, OddHost, answer, error, question, until
 
 from personalrm.errors import BudgetSpent, DataError, EndpointRefused
@@ -197,7 +198,7 @@ async def test_max_cost_overshoots_by_little_and_keeps_all(tmp_path: Path, known
 
 
 def test_max_cost_needs_prices() -> None:
-    with pytest.raises(DataError, match="--max-cost needs the model's prices: give --prices"):
+    with pytest.raises(DataError, match=naming("--max-cost", "--prices")):
         EndpointOptions(base_url="http://h", max_cost=1.0).resolved()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from facts import naming
 
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.endpoint import Completion
@@ -20,7 +21,7 @@ def test_prices_from_text() -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "1,2,3,4", "a,b", "1,-2", "nan,1", "1,inf", "1e308,1e308"])
 def test_unreadable_prices_are_one_sentence(text: str) -> None:
-    with pytest.raises(DataError, match=r"^--prices: expected IN,OUT or IN,OUT,CACHED in dollars per million tokens"):
+    with pytest.raises(DataError, match=naming("--prices", "IN,OUT", "IN,OUT,CACHED")):
         Prices.parse(text)
 
 
@@ -60,7 +61,7 @@ def test_calls_are_counted_when_sent_and_tokens_when_answered() -> None:
     ledger = Budget(max_calls=2)
     ledger.reserve()
     ledger.reserve()
-    with pytest.raises(BudgetSpent, match=r"the limit of 2 calls \(--max-calls\) is used up"):
+    with pytest.raises(BudgetSpent, match=naming("2 calls", "--max-calls")):
         ledger.reserve()
     ledger.record(HUNDRED)
     ledger.failed()

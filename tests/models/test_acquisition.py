@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from facts import naming
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -270,7 +271,7 @@ def test_answers_that_do_not_help_to_predict_still_count_as_answers(model: Trait
 def test_who_cannot_ask_says_who_can(profile: Profile, candidates: list[Candidate]) -> None:
     from dataclasses import replace
 
-    with pytest.raises(ProfileError, match="does not say how unsure it is"):
+    with pytest.raises(ProfileError, match=naming("gpt-4o-mini", "traits")):
         ask(replace(profile, engine=JudgeState(), model="gpt-4o-mini"), candidates)
     with pytest.raises(DataError, match="criterion: expected information, prediction, pref"):
         ask(profile, candidates, criterion="luck")  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from facts import naming
 
 from personalrm import SynthesizeMe
 from personalrm.data.simulated import simulate_people
@@ -78,7 +79,7 @@ def test_a_profile_of_another_model_is_refused(folder: Path, tmp_path: Path) -> 
 
 
 def test_what_is_no_trained_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no trained model"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         SynthesizeMe(model=f"trained:{tmp_path}").fit(ADA)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import scripted
 from choices import choice, history
+from facts import naming
 from scripted import Scripted, kind_of, reasoned
 
 from personalrm.errors import BudgetSpent, UnusableResponse
@@ -117,7 +118,7 @@ async def test_every_size_of_history(count: int) -> None:
 
 
 async def test_a_model_without_any_readable_answer_is_unusable() -> None:
-    with pytest.raises(UnusableResponse, match=r"none of its \d+ answers.*'Purple tides'"):
+    with pytest.raises(UnusableResponse, match=naming("'Purple tides'")):
         await fitted(Scripted(lambda prompt, want: "Purple\n tides"))
 
 
@@ -126,7 +127,7 @@ async def test_verdicts_that_cannot_be_read_leave_the_plain_judge() -> None:
         Scripted(lambda prompt, want: rule(prompt, want) if kind_of(prompt) != "verdict" else "Both.")
     )
     assert profile.fallback.chosen == "default"
-    assert profile.fallback.reason == "No arm could be scored on validation."
+    assert "validation" in profile.fallback.reason
     assert profile.persona is not None
     assert all(one.scored == 0 for one in profile.fallback.arms.values())
 

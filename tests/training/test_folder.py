@@ -4,6 +4,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.trained import FILES, MANIFEST
@@ -23,14 +24,14 @@ def test_a_run_from_begin_to_end(tmp_path: Path) -> None:
     begin(out, MARKS)
     assert state_of(out, MARKS, resume=False) == "new"  # nothing is trained yet: to begin anew costs nothing
     (out / CHECKPOINT).touch()
-    with pytest.raises(DataError, match="an unfinished run, which --resume goes on with"):
+    with pytest.raises(DataError, match=naming(out, "--resume")):
         state_of(out, MARKS, resume=False)
     assert state_of(out, MARKS, resume=True) == "unfinished"
     finished(out)
     end(out)
     assert {one.name for one in out.iterdir()} == {MANIFEST, FILES["learned"]}
     assert state_of(out, MARKS, resume=True) == "finished"
-    with pytest.raises(DataError, match="holds a trained model"):
+    with pytest.raises(DataError, match=naming(out, "--out")):
         state_of(out, MARKS, resume=False)
 
 
@@ -53,10 +54,10 @@ def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
     for changed, says in (
         (
             {"data": RunMark("cd34", "others.jsonl (cd34)")},
-            r"data = people.jsonl \(ab12\), and this one has others.jsonl",
+            r"data = people.jsonl \(ab12\).* others.jsonl",
         ),
-        ({"learning_rate": RunMark.of(0.2)}, "learning_rate = 0.1, and this one has 0.2"),
-        ({"validation": RunMark.of("x")}, "validation = unset, and this one has x"),
+        ({"learning_rate": RunMark.of(0.2)}, r"learning_rate = 0\.1.* 0\.2"),
+        ({"validation": RunMark.of("x")}, "validation = unset.* x"),
     ):
         with pytest.raises(DataError, match=says):
             state_of(tmp_path, MARKS | changed, resume=True)
@@ -69,29 +70,29 @@ def test_what_is_somebody_elses_is_left_alone(tmp_path: Path, resume: bool) -> N
     (tmp_path / "notes.txt").write_text("mine")
     assert state_of(tmp_path, MARKS, resume=resume) == "new"
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(DataError, match=r"holds a config\.json that no run of train left there"):
+    with pytest.raises(DataError, match=naming("config.json")):
         state_of(tmp_path, MARKS, resume=resume)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"data": 1}', '{"data": {"value": "a"}}'])
 def test_a_damaged_folder(tmp_path: Path, text: str) -> None:
     (tmp_path / RUN).write_text(text)
-    with pytest.raises(DataError, match=r"run\.json is damaged: remove the folder"):
+    with pytest.raises(DataError, match=naming("run.json")):
         state_of(tmp_path, MARKS, resume=True)
     (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(DataError, match=r"manifest\.json is damaged"):
+    with pytest.raises(DataError, match=naming("manifest.json")):
         state_of(tmp_path, MARKS, resume=True)
 
 
 def test_a_finished_run_without_its_model(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_bytes(orjson.dumps({"run": as_json(MARKS)}))
-    with pytest.raises(DataError, match="holds no trained model"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         state_of(tmp_path, MARKS, resume=True)
 
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="is a file: name a folder"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         state_of(tmp_path / "file", MARKS, resume=False)
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "file" / "run")):
         begin(tmp_path / "file" / "run", MARKS)

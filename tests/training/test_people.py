@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from facts import naming
 
 from personalrm.data.simulated import simulate_people
 from personalrm.data.sources import ReadOptions
@@ -62,7 +63,7 @@ def test_a_part_of_the_choices(tmp_path: Path, reading: ReadOptions) -> None:
     everything, context = read(path, "all", reading), read(path, "context", reading)
     assert (everything.choices, everything.marked) == (24, True)
     assert (context.choices, context.marked) == (16, False)
-    with pytest.raises(DataError, match=r"plain\.jsonl marks no choice as context"):
+    with pytest.raises(DataError, match=naming("plain.jsonl", "context")):
         read(written(tmp_path / "plain.jsonl"), "context", reading)
 
 
@@ -70,21 +71,21 @@ def test_a_group_on_both_sides_of_the_marked_split(tmp_path: Path, reading: Read
     def straddling(at: int, one: Preference) -> Preference:
         return replace(one, group="both", split="context" if at else "target")
 
-    with pytest.raises(DataError, match=f"{PEOPLE[0].user}: group 'both' stands on both sides"):
+    with pytest.raises(DataError, match=naming(PEOPLE[0].user, "'both'")):
         read(written(tmp_path / "people.jsonl", straddling), "all", reading)
 
 
 def test_a_person_in_both_files(tmp_path: Path, reading: ReadOptions) -> None:
     found = read(written(tmp_path / "people.jsonl"), "all", reading)
-    with pytest.raises(DataError, match=r"'simulated-\S+' and 3 more stand both in people.jsonl and in people.jsonl"):
+    with pytest.raises(DataError, match=naming("'simulated-", "3 more", "people.jsonl")):
         check_apart(found, found)
     nobody = replace(found, people=())
-    with pytest.raises(NotEnoughChoices, match="nobody with a decided choice to validate on"):
+    with pytest.raises(NotEnoughChoices, match="nobody"):
         check_apart(found, nobody)
 
 
 def test_too_few_people(tmp_path: Path, reading: ReadOptions) -> None:
     found = read(written(tmp_path / "people.jsonl"), "all", reading)
     check_enough(found, 4, "pref")
-    with pytest.raises(NotEnoughChoices, match=r"pref needs at least 5 people with a decided choice.*holds 4"):
+    with pytest.raises(NotEnoughChoices, match=naming("pref", 5, 4)):
         check_enough(found, 5, "pref")

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 import pytest
 from choices import longer_people
+from facts import naming
 from rich.console import Console
 
 from personalrm.bench.plan import Design
@@ -137,19 +138,19 @@ def test_files_hold_every_pair_and_read_back(tmp_path: Path) -> None:
 
 
 def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no results in"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         read_record(tmp_path)
     (tmp_path / "results.json").write_text("{broken")
     with pytest.raises(DataError, match="damaged"):
         read_record(tmp_path)
     (tmp_path / "results.json").write_text("[]")
-    with pytest.raises(DataError, match="holds no benchmark results"):
+    with pytest.raises(DataError, match=naming("results.json")):
         read_record(tmp_path)
     (tmp_path / "results.json").write_text('{"schema": 99, "methods": []}')
     with pytest.raises(DataError, match="newer personalrm"):
         read_record(tmp_path)
     (tmp_path / "results.json").write_text('{"schema": 2, "methods": []}')
-    with pytest.raises(DataError, match=r"earlier personalrm; run the same bench command again"):
+    with pytest.raises(DataError, match=naming("results.json", "bench")):
         read_record(tmp_path)
     write(result(), tmp_path / "whole", None)
     report = json.loads((tmp_path / "whole" / "results.json").read_text())
@@ -165,14 +166,14 @@ def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
         (tmp_path / "results.json").write_text(json.dumps(damaged))
         with pytest.raises(DataError, match=r"missing|holds no"):
             read_record(tmp_path)
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "results.json")):
         write(result(), tmp_path / "results.json", None)
     assert not list(tmp_path.rglob("*.unfinished"))
 
 
 def test_a_run_without_results_says_that_it_is_not_finished(folder: Path) -> None:
     (folder / "results.json").unlink()
-    with pytest.raises(DataError, match="has no results yet: the same bench command"):
+    with pytest.raises(DataError, match=naming(folder)):
         write_report(folder)
 
 
@@ -345,7 +346,7 @@ def test_a_damaged_file_is_named_with_its_line_and_nothing_is_overwritten(folder
 
 def test_a_folder_that_cannot_be_written(folder: Path) -> None:
     (folder / "tables").write_text("in the way")
-    with pytest.raises(StorageError, match="the report cannot be written"):
+    with pytest.raises(StorageError, match=naming(folder)):
         write_report(folder)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import naming
 
 from personalrm.bench.protocols import tasks
 from personalrm.bench.report.studies import read_studies
@@ -203,14 +204,14 @@ def test_a_record_is_what_a_report_reads_and_equal_studies_give_equal_bytes(
 
 def test_what_a_study_needs_is_said(people: tuple[History, ...], tmp_path: Path) -> None:
     settings = EndpointOptions("http://127.0.0.1:9/v1", cache=tmp_path / "answers")
-    with pytest.raises(DataError, match="there is no study 'love'; known are transfer, "):
+    with pytest.raises(DataError, match=naming("'love'", "transfer", "scaling")):
         run_study("love", lab(people, tmp_path), [], settings)
-    with pytest.raises(DataError, match="asks a language model: name it with --model"):
+    with pytest.raises(DataError, match=naming("--model")):
         run_study("transfer", lab(people, tmp_path), [], settings)
-    with pytest.raises(DataError, match="needs a method that learns from choices"):
+    with pytest.raises(DataError, match=naming("causal")):
         run_study("causal", lab(people, tmp_path, "longer"), [], settings)
     silent = tuple(one.only(replace(choice, stated={}) for choice in one) for one in people)
-    with pytest.raises(DataError, match="people who say something of themselves"):
+    with pytest.raises(DataError, match=naming("stated")):
         run_study("stated", lab(silent, tmp_path), ["some"], settings)
     assert set(STUDIES) == {"transfer", "scaling", "cross-context", "longitudinal", "stated", "causal"}
 

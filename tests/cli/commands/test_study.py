@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from facts import tells
 from places import MIRA
 
 from personalrm.data.simulated import simulate_people
@@ -35,7 +36,6 @@ def test_a_study_is_told_kept_and_reported_also_without_a_benchmark(people: Path
         words = ("study", "causal", people, "--methods", "history", "--model", "simulated", "--base-url", llm.url)
         done = personalrm(*words, "--out", tmp_path / "out", home=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "If the labels are flipped" in done.stdout
         assert "history, labels flipped" in done.stdout
         asked = llm.statistics.requests
         assert personalrm(*words, "--out", tmp_path / "out", home=tmp_path).stdout == done.stdout
@@ -69,7 +69,7 @@ def test_diagnose_names_what_is_shown_with_what_to_do(tmp_path: Path) -> None:
     assert personalrm("fit", few, "--out", tmp_path / "me.json", home=tmp_path).returncode == 0
     done = personalrm("diagnose", tmp_path / "me.json", MIRA, home=tmp_path)
     assert done.returncode == 0
-    assert "shown  too few choices: 3 choices to learn from (at least 5 are wanted)" in done.stdout
+    assert tells(done.stdout, "too few choices", "3", "5")
     assert "What to do: add choices" in done.stdout
     found = json.loads(personalrm("diagnose", tmp_path / "me.json", MIRA, "--json", home=tmp_path).stdout)
     assert [(one["name"], one["shown"]) for one in found] == [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from choices import choice
+from facts import naming
 
 from personalrm.errors import DataError, NotEnoughChoices, RequestRefused
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
@@ -73,7 +74,7 @@ def test_every_judge_has_its_name() -> None:
         "synthesizeme:unverified",
         "synthesizeme:unselected",
     }
-    with pytest.raises(DataError, match="there is no judge 'oracle'; known are default, "):
+    with pytest.raises(DataError, match=naming("'oracle'", "default")):
         judge_named("oracle")
 
 
@@ -91,7 +92,7 @@ async def test_a_judge_of_ones_own_is_registered_by_one_line(monkeypatch: pytest
     register(mine)
     found = await asked("last-words", Model(letter), ada(reason="Because."))
     assert found.learned == {"memory": "Because."}
-    with pytest.raises(DataError, match="'memory' stands for something else"):
+    with pytest.raises(DataError, match=naming("'memory'")):
         register(Registration("memory", "my_module:last_words", "judge"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.learned import LearnedModel, Settings, train
@@ -35,16 +36,16 @@ def test_nine_people_are_too_few_and_those_without_a_decided_choice_do_not_count
 
 
 def test_nobody_stands_on_both_sides(people: list[History]) -> None:
-    with pytest.raises(DataError, match=f"'{people[3].user}' stand both among the people trained on"):
+    with pytest.raises(DataError, match=naming(f"'{people[3].user}'")):
         train(people[:12], SHORT, validation=people[3:4])
     with pytest.raises(DataError, match="and 1 more"):
         train(people[:12], SHORT, validation=people[3:5])
 
 
 def test_validation_people_must_have_decided_something(people: list[History]) -> None:
-    with pytest.raises(NotEnoughChoices, match="nobody to validate on"):
+    with pytest.raises(NotEnoughChoices, match="validate"):
         train(people[:12], SHORT, validation=[History("nobody", ())])
-    with pytest.raises(NotEnoughChoices, match="nobody to validate on"):
+    with pytest.raises(NotEnoughChoices, match="validate"):
         train(people[:12], SHORT, validation=[])
 
 
@@ -106,7 +107,7 @@ def test_members_are_no_more_than_folds(people: list[History]) -> None:
     ("wrong", "said"),
     [
         ({"method": "dpo"}, "no method 'dpo'"),
-        ({"members": 0}, "members: expected at least 1, found 0"),
+        ({"members": 0}, "members.*1.*0"),
         ({"epochs": -1}, "epochs"),
         ({"patience": 0}, "patience"),
         ({"batch_people": 0}, "batch_people"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facts import naming
 from tiny_backbones import make_bert, make_qwen, toy_rows
 from transformers import pipeline
 
@@ -172,7 +173,7 @@ def test_figures_measured_later_are_added_to_the_card(bert: str, tmp_path: Path)
 
 
 def test_a_folder_that_is_none_of_ours(tmp_path: Path, trained: Path) -> None:
-    with pytest.raises(DataError, match="holds no reward model"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         RewardModel.load(tmp_path)
     record = json.loads((trained / "personalrm.json").read_text())
     for change, message in (
