@@ -72,7 +72,7 @@ def test_wrong_columns_name_those_found_and_those_known(tmp_path: Path, name: st
     words = refused(tmp_path / name, content)
     assert tells(words, "FILE", "text, mark", "chosen + rejected")
     assert "responses [{content, score}]" in words
-    with pytest.raises(RowError, match=naming("line 1", "text", "mark")):
+    with pytest.raises(RowError, match=naming("line", "text, mark")):
         list(read_choices(tmp_path / name, strict=True))
 
 
