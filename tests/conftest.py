@@ -54,10 +54,15 @@ def people() -> list[History]:
 
 
 @pytest.fixture(scope="session")
-def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with 24 simulated people and eight choices each; two choices share a conversation."""
+def few() -> list[History]:
+    """Twenty-four simulated people with eight choices each; two choices share a conversation."""
+    return simulate_people(24, choices=8, seed=6, groups=2, prompt_tokens=30, response_tokens=60)
+
+
+@pytest.fixture(scope="session")
+def few_people(few: list[History], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file few.jsonl of these people."""
     path = tmp_path_factory.mktemp("people") / "few.jsonl"
-    few = simulate_people(24, choices=8, seed=6, groups=2, prompt_tokens=30, response_tokens=60)
     write_choices(path, (choice for one in few for choice in one))
     return path
 

@@ -107,20 +107,20 @@ def later(people: Sequence[History]) -> list[tuple[Preference, ...]]:
 
 
 @pytest.fixture(scope="module")
-def people() -> list[History]:
+def strong_people() -> list[History]:
     """Simulated people with strong tastes of their own."""
     return invented()
 
 
 @pytest.fixture(scope="module")
-def profiles(lab: StudyContext, people: list[History]) -> list[Profile]:
-    return lab.fit(past(people))
+def profiles(lab: StudyContext, strong_people: list[History]) -> list[Profile]:
+    return lab.fit(past(strong_people))
 
 
 @pytest.fixture(scope="module")
-def flipped(lab: StudyContext, people: list[History]) -> list[Profile]:
+def flipped(lab: StudyContext, strong_people: list[History]) -> list[Profile]:
     """Learned from the same pairs with every label reversed."""
-    return lab.fit([one.only(choice.flipped() for choice in one) for one in past(people)])
+    return lab.fit([one.only(choice.flipped() for choice in one) for one in past(strong_people)])
 
 
 def persona_only(profile: Profile) -> JudgeContext:
@@ -150,11 +150,11 @@ def interval(by_person: np.ndarray) -> tuple[float, float]:
 
 
 def test_accuracy_rises_from_default_over_persona_to_both(
-    lab: StudyContext, people: list[History], profiles: list[Profile]
+    lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:
     """On simulated people, forced arms and the arm that the profile chose."""
-    targets = later(people)
-    default = right(lab.chances([JudgeContext()] * len(people), targets))
+    targets = later(strong_people)
+    default = right(lab.chances([JudgeContext()] * len(strong_people), targets))
     persona = right(lab.chances([persona_only(one) for one in profiles], targets))
     both = right(lab.chances([everything(one) for one in profiles], targets))
     chosen = right(lab.chances([judge_context_of(one) for one in profiles], targets))
@@ -166,10 +166,10 @@ def test_accuracy_rises_from_default_over_persona_to_both(
 
 
 def test_the_bench_s_methods_see_the_same_rise(
-    lab: StudyContext, people: list[History], profiles: list[Profile]
+    lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:
     """`default` against `synthesizeme` as `personalrm bench` runs them, on simulated people."""
-    some = people[:12]
+    some = strong_people[:12]
 
     def task(one: History) -> Task:
         asked = tuple(Question(c.id, c.group, c.context, *c.shown(0), {}) for c in one.choices[LEARNED:])
@@ -194,11 +194,11 @@ def test_the_bench_s_methods_see_the_same_rise(
 
 
 def test_flipping_every_label_flips_what_is_learned(
-    lab: StudyContext, people: list[History], profiles: list[Profile], flipped: list[Profile]
+    lab: StudyContext, strong_people: list[History], profiles: list[Profile], flipped: list[Profile]
 ) -> None:
     """Predictions for simulated people that personalisation changed turn over when all labels are reversed."""
-    targets = later(people)
-    plain = logits(lab.chances([JudgeContext()] * len(people), targets))
+    targets = later(strong_people)
+    plain = logits(lab.chances([JudgeContext()] * len(strong_people), targets))
     own = logits(lab.chances([everything(one) for one in profiles], targets))
     turned = logits(lab.chances([everything(one) for one in flipped], targets))
     moved, counter = own - plain, turned - plain
@@ -223,12 +223,12 @@ def test_flipped_histories_ask_the_same_reasonings_and_write_another_persona(
 
 
 def test_another_person_s_profile_does_not_help(
-    lab: StudyContext, people: list[History], profiles: list[Profile]
+    lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:
     """Everybody is judged by the profile of the next simulated person."""
-    targets = later(people)
+    targets = later(strong_people)
     strangers = [*profiles[1:], profiles[0]]
-    default = right(lab.chances([JudgeContext()] * len(people), targets))
+    default = right(lab.chances([JudgeContext()] * len(strong_people), targets))
     ways: dict[str, Callable[[Profile], JudgeContext]] = {
         "persona": persona_only,
         "all": everything,
@@ -284,7 +284,7 @@ ATTACKS: dict[str, Callable[[str, str], str]] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
-    lab: StudyContext, people: list[History], profiles: list[Profile], attack: str
+    lab: StudyContext, strong_people: list[History], profiles: list[Profile], attack: str
 ) -> None:
     """The same responses with an attack and with the same attack made harmless, judged for simulated people.
 
@@ -300,7 +300,7 @@ def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
                 text = PLAIN if text == ORDER else text.replace("<", "‹")
             return replace(one, chosen=f"{one.rejected}\n{text}", rejected=one.chosen)
 
-        pairs = [[attacked(one) for one in own[:5]] for own in later(people)[:count]]
+        pairs = [[attacked(one) for one in own[:5]] for own in later(strong_people)[:count]]
         return float(np.mean(lab.chances([judge_context_of(one) for one in profiles[:count]], pairs)))
 
     assert win_rate(harmless=False) == pytest.approx(win_rate(harmless=True), abs=0.03)
@@ -308,10 +308,10 @@ def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
 
 @pytest.mark.slow
 def test_the_default_preset_predicts_no_worse_than_the_paper_s(
-    lab: StudyContext, people: list[History], profiles: list[Profile]
+    lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:
     """Paired on simulated people; `benchmarks/` prints both with their intervals."""
-    some = people[:24]
+    some = strong_people[:24]
     papers = lab.fit(past(some), "paper")
     ours = right(lab.chances([judge_context_of(one) for one in profiles[: len(some)]], later(some)))
     theirs = right(lab.chances([judge_context_of(one) for one in papers], later(some)))

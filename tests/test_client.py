@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import pytest
 from facts import naming
 
 from personalrm.client import Client
-from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, NotEnoughChoices, ProfileError, StorageError
 from personalrm.llm.background_loop import run
@@ -36,26 +34,8 @@ SHORT, LONG = "Every day.", "Water it every day. Mornings are best, because the 
 
 
 @pytest.fixture(scope="module")
-def people() -> list[History]:
-    """Simulated people with short texts."""
-    return simulate_people(14, choices=14, seed=4, prompt_tokens=20, response_tokens=40)
-
-
-@pytest.fixture(scope="module")
 def profiles(people: list[History]) -> list[Profile]:
     return [Client().fit(one.only(one.choices[:10])) for one in people[:3]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SimulatedLLM]:
-    with SimulatedLLM() as running:
-        yield running
-
-
-@pytest.fixture
-def llm(server: SimulatedLLM) -> SimulatedLLM:
-    server.statistics = Statistics()
-    return server
 
 
 def asking(llm: SimulatedLLM, folder: Path, options: Options | None = None) -> Client:

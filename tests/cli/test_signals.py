@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from answers_kept import kept
 from facts import tells
 
 from personalrm.data.simulated import simulate_people
@@ -17,14 +17,6 @@ from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
 
 COMMAND = "from personalrm.cli.app import main; main()"
-
-
-def kept(cache: Path) -> int:
-    connection = sqlite3.connect(cache)
-    try:
-        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize(

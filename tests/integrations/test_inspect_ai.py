@@ -17,7 +17,6 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.solver import generate
 
-from personalrm import SynthesizeMe
 from personalrm.integrations.inspect_ai import personal_preference, personalize, preferences
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -48,13 +47,6 @@ def closed_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture(scope="module")
-def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("profiles")
-    SynthesizeMe().fit(EXAMPLES / "mira.jsonl").save(folder / "mira.json")
-    return folder
-
-
 def answering(*texts: str) -> Model:
     outputs = [ModelOutput.from_content("mock", text) for text in texts]
     for one in outputs:  # without usage the mock counts tokens with a tokenizer that it downloads
@@ -72,8 +64,8 @@ def sample(target: str = "", user: str = "mira") -> Sample:
     return Sample(input=ASKED, target=target, metadata={"user_id": user})
 
 
-def test_the_answer_that_the_user_prefers_scores_one_and_the_other_zero(profiles: Path, tmp_path: Path) -> None:
-    task = Task(dataset=MemoryDataset([sample(VAGUE), sample(BRIEF)]), scorer=personal_preference(str(profiles)))
+def test_the_answer_that_the_user_prefers_scores_one_and_the_other_zero(mira_profiles: Path, tmp_path: Path) -> None:
+    task = Task(dataset=MemoryDataset([sample(VAGUE), sample(BRIEF)]), scorer=personal_preference(str(mira_profiles)))
     log = evaluated(task, tmp_path, BRIEF, VAGUE)
     assert log.samples is not None
     assert [one.scores["personal_preference"].value for one in log.samples if one.scores] == [1.0, 0.0]
@@ -82,17 +74,17 @@ def test_the_answer_that_the_user_prefers_scores_one_and_the_other_zero(profiles
     assert "stderr" in log.results.scores[0].metrics
 
 
-def test_without_a_target_the_score_is_the_reward(profiles: Path, tmp_path: Path) -> None:
-    task = Task(dataset=MemoryDataset([sample(), sample()]), scorer=personal_preference(str(profiles)))
+def test_without_a_target_the_score_is_the_reward(mira_profiles: Path, tmp_path: Path) -> None:
+    task = Task(dataset=MemoryDataset([sample(), sample()]), scorer=personal_preference(str(mira_profiles)))
     log = evaluated(task, tmp_path, BRIEF, VAGUE)
     assert log.samples is not None
     brief, vague = (one.scores["personal_preference"].as_float() for one in log.samples if one.scores)
     assert brief > vague
 
 
-def test_a_user_without_a_profile_is_unscored_and_no_failure(profiles: Path, tmp_path: Path) -> None:
+def test_a_user_without_a_profile_is_unscored_and_no_failure(mira_profiles: Path, tmp_path: Path) -> None:
     task = Task(
-        dataset=MemoryDataset([sample(VAGUE), sample(VAGUE, "nobody")]), scorer=personal_preference(str(profiles))
+        dataset=MemoryDataset([sample(VAGUE), sample(VAGUE, "nobody")]), scorer=personal_preference(str(mira_profiles))
     )
     log = evaluated(task, tmp_path, BRIEF, BRIEF)
     assert log.samples is not None
@@ -102,9 +94,9 @@ def test_a_user_without_a_profile_is_unscored_and_no_failure(profiles: Path, tmp
     assert log.results.scores[0].metrics["mean"].value == 1.0
 
 
-def test_the_solver_adds_the_user_s_generation_prompt(profiles: Path, tmp_path: Path) -> None:
-    steps = [personalize(str(profiles)), generate()]
-    task = Task(dataset=MemoryDataset([sample(VAGUE)]), solver=steps, scorer=personal_preference(str(profiles)))
+def test_the_solver_adds_the_user_s_generation_prompt(mira_profiles: Path, tmp_path: Path) -> None:
+    steps = [personalize(str(mira_profiles)), generate()]
+    task = Task(dataset=MemoryDataset([sample(VAGUE)]), solver=steps, scorer=personal_preference(str(mira_profiles)))
     log = evaluated(task, tmp_path, BRIEF)
     assert log.samples is not None
     first = log.samples[0].messages[0]
@@ -112,8 +104,8 @@ def test_the_solver_adds_the_user_s_generation_prompt(profiles: Path, tmp_path: 
     assert "hedging" in first.text
 
 
-def test_the_task_asks_held_out_prompts_of_users_with_a_profile(profiles: Path, tmp_path: Path) -> None:
-    task = preferences(str(EXAMPLES / "mira_later.jsonl"), str(profiles))
+def test_the_task_asks_held_out_prompts_of_users_with_a_profile(mira_profiles: Path, tmp_path: Path) -> None:
+    task = preferences(str(EXAMPLES / "mira_later.jsonl"), str(mira_profiles))
     log = evaluated(task, tmp_path, *[BRIEF] * 8)
     assert log.samples is not None
     assert len(log.samples) == 8

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from personalrm import Client, SynthesizeMe
+from personalrm import Client
 from personalrm.errors import DataError
 from personalrm.integrations import verl
 from personalrm.integrations.openrlhf import reward_function, user_of
@@ -22,13 +22,6 @@ BRIEF, VAGUE = "Nine minutes.", "That may depend on many things! Perhaps check t
 PROMPT = f"<|im_start|>user\n{ASKED}<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.fixture(scope="module")
-def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("profiles")
-    SynthesizeMe().fit(EXAMPLES / "mira.jsonl").save(folder / "mira.json")
-    return folder
-
-
 def row(text: str, user: str | None = "mira") -> dict[str, object]:
     """What verl's reward manager passes, by keyword."""
     told = {"num_turns": None, "rollout_reward_scores": {}, "prompt": [{"role": "user", "content": ASKED}]}
@@ -37,8 +30,8 @@ def row(text: str, user: str | None = "mira") -> dict[str, object]:
     return {"data_source": "mine", "solution_str": text, "ground_truth": None, "extra_info": told}
 
 
-def test_verl_sync_in_a_worker_thread_and_async_agree(profiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verl.PROFILES, str(profiles))
+def test_verl_sync_in_a_worker_thread_and_async_agree(mira_profiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(verl.PROFILES, str(mira_profiles))
     assert not inspect.iscoroutinefunction(verl.compute_score)
     assert inspect.iscoroutinefunction(verl.acompute_score)
 
@@ -55,9 +48,9 @@ def test_verl_sync_in_a_worker_thread_and_async_agree(profiles: Path, monkeypatc
 
 
 def test_verl_without_a_profile_is_unscored_and_without_a_user_refused(
-    profiles: Path, monkeypatch: pytest.MonkeyPatch
+    mira_profiles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(verl.PROFILES, str(profiles))
+    monkeypatch.setenv(verl.PROFILES, str(mira_profiles))
     assert verl.compute_score(**row(BRIEF, "nobody")) == {"score": 0.0, "unscored": 1.0}
     with pytest.raises(DataError, match="user_id"):
         verl.compute_score(**row(BRIEF, None))
@@ -66,19 +59,19 @@ def test_verl_without_a_profile_is_unscored_and_without_a_user_refused(
         verl.compute_score(**row(BRIEF))
 
 
-def test_verl_raw_rewards_are_the_scores(profiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verl.PROFILES, str(profiles))
+def test_verl_raw_rewards_are_the_scores(mira_profiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(verl.PROFILES, str(mira_profiles))
     monkeypatch.setenv(verl.RAW, "1")
-    expected = Client().score(load(profiles / "mira.json"), ASKED, BRIEF)
+    expected = Client().score(load(mira_profiles / "mira.json"), ASKED, BRIEF)
     assert verl.compute_score(**row(BRIEF))["score"] == expected
 
 
-def test_openrlhf_loads_the_file_and_gives_one_reward_a_query(profiles: Path, tmp_path: Path) -> None:
+def test_openrlhf_loads_the_file_and_gives_one_reward_a_query(mira_profiles: Path, tmp_path: Path) -> None:
     """The file is loaded by path; each call has one query with special tokens, its prompt and its label."""
     path = tmp_path / "reward.py"
     path.write_text(
         "from personalrm.integrations.openrlhf import reward_function\n"
-        f"reward_func = reward_function({str(profiles)!r})\n",
+        f"reward_func = reward_function({str(mira_profiles)!r})\n",
         "utf-8",
     )
     spec = importlib.util.spec_from_file_location("reward_func", path)
@@ -92,9 +85,9 @@ def test_openrlhf_loads_the_file_and_gives_one_reward_a_query(profiles: Path, tm
     assert found[0]["extra_logs"] == {"unscored": [0.0]}
 
 
-def test_openrlhf_special_tokens_change_nothing_and_empty_lists_are_answered(profiles: Path) -> None:
-    reward = reward_function(profiles, standardise=False, user="mira")
-    plain = Client().score(load(profiles / "mira.json"), ASKED, BRIEF)
+def test_openrlhf_special_tokens_change_nothing_and_empty_lists_are_answered(mira_profiles: Path) -> None:
+    reward = reward_function(mira_profiles, standardise=False, user="mira")
+    plain = Client().score(load(mira_profiles / "mira.json"), ASKED, BRIEF)
     assert reward([f"<|endoftext|>{PROMPT}{BRIEF}<|im_end|>"], [PROMPT], [None])["rewards"] == [plain]
     assert reward([], [], []) == {"rewards": [], "scores": [], "extra_logs": {"unscored": []}}
 

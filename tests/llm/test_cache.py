@@ -17,6 +17,7 @@ from facts import naming, tells
 from hypothesis import given
 from hypothesis import strategies as st
 from odd_hosts import OddHost, answer
+from small_disk import small_disk_at
 
 from personalrm.errors import StorageError
 from personalrm.llm.cache import AnswerCache, default_path
@@ -166,14 +167,8 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 6 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no right to mount a file system here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk_at(tmp_path / "small", megabytes=6) as folder:
+        yield folder
 
 
 async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_disk: Path) -> None:

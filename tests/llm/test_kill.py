@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+
+from answers_kept import kept
 
 from personalrm.llm.simulated import SimulatedLLM
 
@@ -39,16 +40,6 @@ PATIENCE_S = 120.0
 def start(url: str, cache: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", FIT, url, str(cache), str(CONCURRENCY)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def kept(cache: Path) -> int:
-    if not cache.exists():
-        return 0
-    connection = sqlite3.connect(cache)
-    try:
-        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
-    finally:
-        connection.close()
 
 
 def free_port() -> int:

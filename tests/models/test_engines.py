@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 from facts import naming
 
-from personalrm.data.simulated import simulate_people
 from personalrm.errors import NotEnoughChoices
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.models.engines import JudgeEngine, ProgressEndpoint, TraitsEngine
@@ -17,12 +16,6 @@ from personalrm.profile.records import Profile
 
 CONTEXT = (Message("user", "How do I water basil?"),)
 SHORT, LONG = "Every day.", "Water it every day. Mornings are best, because the leaves dry. Use about 100 ml."
-
-
-@pytest.fixture(scope="module")
-def people() -> list[History]:
-    """Simulated people."""
-    return simulate_people(12, choices=14, seed=5, prompt_tokens=30, response_tokens=60)
 
 
 class Letter:

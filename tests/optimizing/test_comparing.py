@@ -8,7 +8,7 @@ from personalrm.optimizing.comparing import compared, is_better, verdict
 from personalrm.optimizing.trials import Outcome, points
 
 
-def people(*probabilities: float | None) -> list[Outcome]:
+def outcomes(*probabilities: float | None) -> list[Outcome]:
     return [Outcome("likes lists", (one, one)) for one in probabilities]
 
 
@@ -18,7 +18,7 @@ def test_the_score_is_quadratic_and_even_for_what_is_unreadable() -> None:
 
 
 def test_a_gain_that_everybody_has_is_chosen() -> None:
-    held = compared(people(*[0.4] * 10), people(*[0.7] * 10), seed=0)
+    held = compared(outcomes(*[0.4] * 10), outcomes(*[0.7] * 10), seed=0)
     assert held.paired[0].difference == pytest.approx((1 - 0.3**2) - (1 - 0.6**2))
     assert held.paired[0].people == 10
     assert is_better(held)
@@ -29,17 +29,17 @@ def test_a_gain_that_everybody_has_is_chosen() -> None:
     "candidate", [[0.4] * 10, [0.3] * 10, [0.9, *[0.4] * 9], [0.7, 0.1] * 5, [0.45, None] * 2 + [None] * 6]
 )
 def test_a_gain_that_is_not_there_is_reported_as_not_there(candidate: list[float | None]) -> None:
-    held = compared(people(*[0.4] * 10), people(*candidate), seed=0)
+    held = compared(outcomes(*[0.4] * 10), outcomes(*candidate), seed=0)
     assert not is_better(held)
     assert "a gain is not shown; the shipped prompt stays" in verdict(held, kept_anyway=False)
     assert "kept because that was asked for" in verdict(held, kept_anyway=True)
 
 
 def test_without_a_candidate_or_a_readable_answer() -> None:
-    alone = compared(people(0.6, 0.7), None, seed=0)
+    alone = compared(outcomes(0.6, 0.7), None, seed=0)
     assert (alone.candidate, alone.paired) == (None, ())
     assert "the shipped prompt stays" in verdict(alone, kept_anyway=False)
-    unread = compared(people(None, None), people(0.6, 0.7), seed=0)
+    unread = compared(outcomes(None, None), outcomes(0.6, 0.7), seed=0)
     assert (unread.shipped.pairs, unread.shipped.unscored) == (0, 4)
     assert not is_better(unread)
     assert "No choice could be read with both prompts" in verdict(unread, kept_anyway=False)

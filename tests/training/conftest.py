@@ -1,11 +1,7 @@
-"""Tiny matrices gain nothing from threads, and other tests run beside these."""
+"""Training computes with one thread."""
 
 from __future__ import annotations
 
-import pytest
-import torch
+from torch_fixtures import one_thread
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+__all__ = ["one_thread"]

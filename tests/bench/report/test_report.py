@@ -83,10 +83,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def reported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run with its report, to read: drawing takes seconds."""
+    folder = Path(shutil.copytree(finished, tmp_path_factory.mktemp("reported") / "run"))
+    write_report(folder)
+    return folder
+
+
 @pytest.fixture
 def folder(finished: Path, tmp_path: Path) -> Path:
     """A copy that a test may spoil."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def page_of(folder: Path) -> str:
+    return (folder / "report.html").read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):
@@ -218,8 +230,8 @@ def test_few_people_get_no_interval_and_a_note() -> None:
 # the page -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_needs_nothing_else_and_no_text_is_markup(folder: Path) -> None:
-    text = write_report(folder).read_text(encoding="utf-8")
+def test_the_page_needs_nothing_else_and_no_text_is_markup(reported: Path) -> None:
+    text = page_of(reported)
     page = Page(text)
     assert (page.fetched, page.handlers) == ([], [])
     assert not {"script", "link", "img", "iframe", "i", "b", "em", "u", "s"} & set(page.tags)
@@ -235,8 +247,8 @@ def test_the_page_needs_nothing_else_and_no_text_is_markup(folder: Path) -> None
         assert wanted in page.text, wanted
 
 
-def test_readers_without_a_mouse_or_eyes_find_everything(folder: Path) -> None:
-    text = write_report(folder).read_text(encoding="utf-8")
+def test_readers_without_a_mouse_or_eyes_find_everything(reported: Path) -> None:
+    text = page_of(reported)
     page = Page(text)
     assert page.tags.count("main") == page.tags.count("h1") == 1
     assert page.tags.count("caption") == page.tags.count("table") >= 8
@@ -248,8 +260,8 @@ def test_readers_without_a_mouse_or_eyes_find_everything(folder: Path) -> None:
     assert set(page.ids) >= set(re.findall(r'<a href="#([^"]+)"', text))
 
 
-def test_each_value_names_its_column_for_screens_on_which_a_row_is_a_list(folder: Path) -> None:
-    text = write_report(folder).read_text(encoding="utf-8")
+def test_each_value_names_its_column_for_screens_on_which_a_row_is_a_list(reported: Path) -> None:
+    text = page_of(reported)
     cells = re.findall(r"<td ([^>]*)>([^<]*)<", text)
     assert len(cells) > 100
     for attributes, said in cells:
@@ -270,8 +282,8 @@ def test_without_jinja_the_extra_is_named(folder: Path, monkeypatch: pytest.Monk
     assert not (folder / "tables").exists()
 
 
-def test_every_figure_is_named_and_drawn_by_words(folder: Path) -> None:
-    text = write_report(folder).read_text(encoding="utf-8")
+def test_every_figure_is_named_and_drawn_by_words(reported: Path) -> None:
+    text = page_of(reported)
     figures = re.findall(r"<svg .*?</svg>", text, re.DOTALL)
     assert len(figures) >= 6
     for one in figures:
@@ -280,16 +292,15 @@ def test_every_figure_is_named_and_drawn_by_words(folder: Path) -> None:
         assert not re.search(r": #[0-9a-f]{6}", one), "every colour is the page's"
 
 
-def test_equal_runs_give_equal_reports(finished: Path, folder: Path) -> None:
-    write_report(folder)
-    first = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
-    page = (folder / "report.html").read_bytes()
-    write_report(folder)
-    assert page == (folder / "report.html").read_bytes()
-    other = folder.parent / "other"
+def test_equal_runs_give_equal_reports(reported: Path, tmp_path: Path) -> None:
+    first = {path.name: path.read_bytes() for path in (reported / "tables").iterdir()}
+    other = tmp_path / reported.name
     write(result(other, context_pairs=(1, 2, None)), other, "longer")
     write_report(other)
     assert first == {path.name: path.read_bytes() for path in (other / "tables").iterdir()}
+    again = Path(shutil.copytree(reported, tmp_path / "again" / reported.name))
+    write_report(again)
+    assert page_of(again) == page_of(reported)
     assert {"leaderboard.csv", "leaderboard.tex", "against.csv", "learning_curve.csv", "same_pairs_1.tex"} <= set(first)
 
 
@@ -317,9 +328,9 @@ def test_what_failed_is_named_first(folder: Path) -> None:
     assert page.text.index("the host is gone") < page.text.index("Most often right is")
 
 
-def test_the_worst_predictions_are_those_with_the_largest_log_loss(folder: Path) -> None:
-    page = Page(write_report(folder).read_text(encoding="utf-8"))
-    pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text().splitlines()]
+def test_the_worst_predictions_are_those_with_the_largest_log_loss(reported: Path) -> None:
+    page = Page(page_of(reported))
+    pairs = [json.loads(line) for line in (reported / "pairs.jsonl").read_text().splitlines()]
     given = [one["probability"] for one in pairs if one["method"] == "<i>oracle</i>" and one["probability"] is not None]
     assert f"{min(given):.3f}" in page.text[page.text.index("The worst predictions") :]
     assert "it says more" in page.text
@@ -333,15 +344,16 @@ def test_a_killed_run_is_reported_as_far_as_its_results_go(folder: Path) -> None
     assert "no longer in the folder" in Page(write_report(folder).read_text(encoding="utf-8")).text
 
 
-@pytest.mark.parametrize("line", [b"{broken\n", b"[1, 2]\n", b'{"method": "x"}\n'])
-def test_a_damaged_file_is_named_with_its_line_and_nothing_is_overwritten(folder: Path, line: bytes) -> None:
-    page = write_report(folder).read_bytes()
-    path = folder / "pairs.jsonl"
-    path.write_bytes(path.read_bytes() + line)
-    number = path.read_bytes().count(b"\n")
-    with pytest.raises(DataError, match=rf"pairs\.jsonl, line {number}: "):
-        write_report(folder)
-    assert (folder / "report.html").read_bytes() == page
+def test_a_damaged_file_is_named_with_its_line_and_nothing_is_overwritten(reported: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(reported, tmp_path / "run"))
+    path, page = folder / "pairs.jsonl", (folder / "report.html").read_bytes()
+    sound = path.read_bytes()
+    number = len(sound.splitlines()) + 1
+    for line in (b"{broken\n", b"[1, 2]\n", b'{"method": "x"}\n'):
+        path.write_bytes(sound + line)
+        with pytest.raises(DataError, match=naming(f"pairs.jsonl, line {number}:")):
+            write_report(folder)
+        assert (folder / "report.html").read_bytes() == page
 
 
 def test_a_folder_that_cannot_be_written(folder: Path) -> None:

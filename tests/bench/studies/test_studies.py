@@ -44,7 +44,7 @@ def _people(count: int, choices: int, **setting: Any) -> tuple[History, ...]:
 
 
 @pytest.fixture(scope="module")
-def people() -> tuple[History, ...]:
+def stating_people() -> tuple[History, ...]:
     return _people(16, 14, seed=3)
 
 
@@ -65,9 +65,9 @@ def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -
 
 
 def test_flipping_the_labels_turns_what_personalising_changed(
-    people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
+    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    found = ask(causal.study, lab(people, tmp_path, "history"), llm)
+    found = ask(causal.study, lab(stating_people, tmp_path, "history"), llm)
     assert "Flipping the labels turns" in found.reading[0]
     rows = {row[0]: row for row in found.tables[0].rows}
     assert set(rows) == {"history", "history, labels flipped", "history, another person's choices"}
@@ -80,20 +80,20 @@ def test_flipping_the_labels_turns_what_personalising_changed(
     assert all(drawn[name] == row[1] for name, row in rows.items())
 
 
-def test_flips_and_swaps_change_the_history_alone(people: tuple[History, ...]) -> None:
-    task, _ = next(tasks(people[0], "context-target"))
+def test_flips_and_swaps_change_the_history_alone(stating_people: tuple[History, ...]) -> None:
+    task, _ = next(tasks(stating_people[0], "context-target"))
     assert [one.chosen for one in flipped(task)] == [one.rejected for one in task.history]
     assert [one.shown() for one in flipped(task)] == [one.shown() for one in task.history]  # the very same prompts
-    donor = swapped(people)(task)
-    assert donor.user == people[1].user
+    donor = swapped(stating_people)(task)
+    assert donor.user == stating_people[1].user
     assert len(donor) == len(task.history.decided)
-    assert swapped(people)(next(tasks(people[-1], "context-target"))[0]).user == people[0].user
+    assert swapped(stating_people)(next(tasks(stating_people[-1], "context-target"))[0]).user == stating_people[0].user
 
 
 def test_every_model_judges_what_every_model_wrote(
-    people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
+    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    found = ask(transfer.study, lab(people[:6], tmp_path), llm, ("one", "two"))
+    found = ask(transfer.study, lab(stating_people[:6], tmp_path), llm, ("one", "two"))
     matrix = found.charts[0]
     assert (matrix.rows, matrix.columns) == (("one", "two"), ("one", "two"))
     assert len({value for row in matrix.values for value in row}) == 1  # both are the same simulated judge
@@ -104,10 +104,10 @@ def test_every_model_judges_what_every_model_wrote(
 
 
 def test_accuracy_by_number_of_choices_and_by_size(
-    people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
+    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
     found = ask(
-        scaling.study, lab(people, tmp_path, "history", context_pairs=(1, None)), llm, ("small-8b", "large-70b")
+        scaling.study, lab(stating_people, tmp_path, "history", context_pairs=(1, None)), llm, ("small-8b", "large-70b")
     )
     choices, sizes = found.charts
     models = ("small-8b", "large-70b")
@@ -120,10 +120,10 @@ def test_accuracy_by_number_of_choices_and_by_size(
 
 
 def test_people_whose_statement_is_their_taste_are_found_by_their_persona(
-    people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
+    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    silent = people[0].only(replace(one, stated={}) for one in people[0])
-    found = ask(stated.study, lab((silent, *people[1:]), tmp_path), llm)
+    silent = stating_people[0].only(replace(one, stated={}) for one in stating_people[0])
+    found = ask(stated.study, lab((silent, *stating_people[1:]), tmp_path), llm)
     assert "more than chance" in found.reading[0]
     ((model, matched, (low, _), with_persona, without, unscored),) = found.tables[0].rows
     assert (model, unscored, with_persona + without) == ("simulated", 0, 15)
@@ -140,19 +140,19 @@ def test_everybody_is_a_stranger_equally_often() -> None:
 
 
 def test_types_of_conversation_predict_each_other_where_taste_does_not_depend_on_them(
-    people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
+    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    found = ask(cross_context.study, lab(people, tmp_path, "history"), llm)
+    found = ask(cross_context.study, lab(stating_people, tmp_path, "history"), llm)
     assert found.charts[0].rows == found.charts[0].columns == ("a", "b")
     assert len(found.tables[0].rows) == 4
     assert "same type against another is worth" in found.reading[0]
 
 
 def test_choices_of_another_type_are_as_many_and_never_of_a_group_that_is_predicted(
-    people: tuple[History, ...],
+    stating_people: tuple[History, ...],
 ) -> None:
     held: dict[tuple[str | None, ...], int] = {}
-    for task, _ in tasks(people[0], "cross-context"):
+    for task, _ in tasks(stating_people[0], "cross-context"):
         domains = {one.domain for one in task.history}
         assert len(domains) == 1
         assert not {one.group for one in task.history} & {one.group for one in task.questions}
@@ -161,12 +161,12 @@ def test_choices_of_another_type_are_as_many_and_never_of_a_group_that_is_predic
     assert held["b", "a"] <= held["a", "a"]
 
 
-def test_in_order_only_earlier_groups_teach(people: tuple[History, ...]) -> None:
-    order = list(dict.fromkeys(one.group for one in people[0]))
-    for at, (task, _) in enumerate(tasks(people[0], "in-order"), 1):
+def test_in_order_only_earlier_groups_teach(stating_people: tuple[History, ...]) -> None:
+    order = list(dict.fromkeys(one.group for one in stating_people[0]))
+    for at, (task, _) in enumerate(tasks(stating_people[0], "in-order"), 1):
         assert {one.group for one in task.questions} == {order[at]}
         assert [*dict.fromkeys(one.group for one in task.history)] == order[:at]
-    grown = [(len(task.history), task.questions) for task, _ in tasks(people[0], "growing")]
+    grown = [(len(task.history), task.questions) for task, _ in tasks(stating_people[0], "growing")]
     assert [size for size, _ in grown] == sorted({size for size, _ in grown})
     assert len({tuple(one.id for one in questions) for _, questions in grown}) == 1
 
@@ -186,12 +186,14 @@ def test_a_changed_taste_is_told_from_a_lasting_one(llm: SimulatedLLM, tmp_path:
 
 
 def test_a_record_is_what_a_report_reads_and_equal_studies_give_equal_bytes(
-    people: tuple[History, ...], tmp_path: Path
+    stating_people: tuple[History, ...], tmp_path: Path
 ) -> None:
     settings = EndpointOptions(cache=tmp_path / "answers")
     texts = []
     for folder in (tmp_path / "one", tmp_path / "two"):
-        path, ledgers = run_study("scaling", lab(people, folder, "traits", context_pairs=(2, None)), [], settings)
+        path, ledgers = run_study(
+            "scaling", lab(stating_people, folder, "traits", context_pairs=(2, None)), [], settings
+        )
         texts.append(path.read_bytes())
         assert ledgers == []
     assert texts[0] == texts[1]
@@ -202,15 +204,15 @@ def test_a_record_is_what_a_report_reads_and_equal_studies_give_equal_bytes(
     assert json.loads(texts[0])["settings"]["context_pairs"] == [2, None]
 
 
-def test_what_a_study_needs_is_said(people: tuple[History, ...], tmp_path: Path) -> None:
+def test_what_a_study_needs_is_said(stating_people: tuple[History, ...], tmp_path: Path) -> None:
     settings = EndpointOptions("http://127.0.0.1:9/v1", cache=tmp_path / "answers")
     with pytest.raises(DataError, match=naming("'love'", "transfer", "scaling")):
-        run_study("love", lab(people, tmp_path), [], settings)
+        run_study("love", lab(stating_people, tmp_path), [], settings)
     with pytest.raises(DataError, match=naming("--model")):
-        run_study("transfer", lab(people, tmp_path), [], settings)
+        run_study("transfer", lab(stating_people, tmp_path), [], settings)
     with pytest.raises(DataError, match=naming("causal")):
-        run_study("causal", lab(people, tmp_path, "longer"), [], settings)
-    silent = tuple(one.only(replace(choice, stated={}) for choice in one) for one in people)
+        run_study("causal", lab(stating_people, tmp_path, "longer"), [], settings)
+    silent = tuple(one.only(replace(choice, stated={}) for choice in one) for one in stating_people)
     with pytest.raises(DataError, match=naming("stated")):
         run_study("stated", lab(silent, tmp_path), ["some"], settings)
     assert set(STUDIES) == {"transfer", "scaling", "cross-context", "longitudinal", "stated", "causal"}

@@ -17,7 +17,6 @@ import pytest
 from command_line import Run, sentence
 from facts import tells
 
-from personalrm.data.reading import read_people
 from personalrm.data.writing import write_choices
 from personalrm.models.learned import loop
 from personalrm.models.trained import kind_of, load_trained, trained_people
@@ -29,18 +28,13 @@ TUNED = ("--device", "cpu", "--epochs", "1", "--batch-size", "8", "--max-length"
 FOLDER = {"manifest.json", "model.safetensors", "README.md", "curves.svg", "curves.png"}
 
 
-@pytest.fixture(scope="module")
-def people(few_people: Path) -> list[History]:
-    return list(read_people(few_people))
-
-
 @pytest.fixture
-def some(people: list[History], tmp_path: Path) -> Callable[..., Path]:
+def some(few: list[History], tmp_path: Path) -> Callable[..., Path]:
     """Writes some of the people, each choice changed."""
 
     def write(name: str, whose: slice, change: Callable[[Preference], Preference] = lambda one: one) -> Path:
         path = tmp_path / name
-        write_choices(path, (change(choice) for one in people[whose] for choice in one.choices[:4]))
+        write_choices(path, (change(choice) for one in few[whose] for choice in one.choices[:4]))
         return path
 
     return write
@@ -53,13 +47,13 @@ def manifest(out: Path) -> dict[str, Any]:
 
 
 def test_a_learned_model_with_all_that_is_said_of_it(
-    run: Run, few_people: Path, people: list[History], tmp_path: Path
+    run: Run, few_people: Path, few: list[History], tmp_path: Path
 ) -> None:
     out = tmp_path / "runs/pref"
     done = run("train", "pref", few_people, "--out", out, *QUICK)
     assert done.code == 0, done.err
     assert done.err == ""
-    assert f"pref: learned from {sum(map(len, people))} choices of 24 people (few.jsonl)." in done.out
+    assert f"pref: learned from {sum(map(len, few))} choices of 24 people (few.jsonl)." in done.out
     assert "everybody" in done.out
     assert "longer" in done.out
     assert {one.name for one in out.iterdir()} == FOLDER | {"personalrm-model.json"}
@@ -68,11 +62,11 @@ def test_a_learned_model_with_all_that_is_said_of_it(
     assert [one["name"] for one in found["figures"]] == ["pref", "everybody", "longer"]
     assert all(one["low"] <= one["accuracy"] <= one["high"] for one in found["figures"])
     assert found["figures"][0]["people"] >= MIN_PEOPLE
-    assert not any(one.user in (out / name).read_text() for one in people for name in ("manifest.json", "README.md"))
+    assert not any(one.user in (out / name).read_text() for one in few for name in ("manifest.json", "README.md"))
     assert kind_of(out) == "learned"
-    assert all(trained_people(out).holds(one.user) for one in people)
-    pair = (people[0].choices[0].context, people[0].choices[0].chosen, people[0].choices[0].rejected)
-    assert load_trained(out).fit(people[0]).compare(*pair).probability is not None
+    assert all(trained_people(out).holds(one.user) for one in few)
+    pair = (few[0].choices[0].context, few[0].choices[0].chosen, few[0].choices[0].rejected)
+    assert load_trained(out).fit(few[0]).compare(*pair).probability is not None
     again = run("train", "pref", few_people, "--out", out, *QUICK)
     assert again.code == 1
     assert tells(sentence(again), out, "--out")
@@ -84,7 +78,7 @@ def test_a_learned_model_with_all_that_is_said_of_it(
 
 
 def test_a_fine_tuned_model_with_all_that_is_said_of_it(
-    run: Run, some: Callable[..., Path], people: list[History], tiny_bert: str, tmp_path: Path
+    run: Run, some: Callable[..., Path], few: list[History], tiny_bert: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "bt"
     words = ("train", "bt", some("people.jsonl", slice(12)), "--out", out, "--backbone", tiny_bert, *TUNED)
@@ -102,9 +96,9 @@ def test_a_fine_tuned_model_with_all_that_is_said_of_it(
     assert FOLDER | {"personalrm.json", "prior.json", "curve.json", "config.json"} <= left
     assert left.isdisjoint({"checkpoints", "run.json"})
     assert "| longer: accuracy |" in (out / "README.md").read_text()
-    assert all(trained_people(out).holds(one.user) for one in people[:20])
-    assert not trained_people(out).holds(people[20].user)
-    fitted = load_trained(out, "cpu").fit(people[20])
+    assert all(trained_people(out).holds(one.user) for one in few[:20])
+    assert not trained_people(out).holds(few[20].user)
+    fitted = load_trained(out, "cpu").fit(few[20])
     assert fitted.score((), "Yes.") == pytest.approx(fitted.score((), "Yes."))
 
 
@@ -282,7 +276,7 @@ def tuning(some: Callable[..., Path], tiny_bert: str) -> tuple[object, ...]:
 
 @pytest.mark.slow
 def test_a_killed_fine_tuning_goes_on_to_the_same_bytes_and_not_with_another_backbone(
-    run: Run, tuning: tuple[object, ...], people: list[History], tmp_path: Path
+    run: Run, tuning: tuple[object, ...], few: list[History], tmp_path: Path
 ) -> None:
     assert run("train", *tuning, "--out", tmp_path / "whole").code == 0
     out = tmp_path / "run"

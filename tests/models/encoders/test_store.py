@@ -18,6 +18,7 @@ import pytest
 from facts import naming
 from hash_encoders import Hashes, Plain
 from places import HELPERS
+from small_disk import small_disk_at
 
 from personalrm.errors import StorageError
 from personalrm.models.encoders import Cached, store
@@ -162,14 +163,8 @@ def test_vectors_of_different_widths_are_damage(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no right to mount a file system here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk_at(tmp_path / "small", megabytes=1) as folder:
+        yield folder
 
 
 def test_a_full_disk_is_said_once_and_the_work_goes_on(small_disk: Path) -> None:

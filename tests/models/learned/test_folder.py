@@ -24,10 +24,10 @@ FORMS = [*METHODS, "lore:published"]
 
 @pytest.fixture(scope="module")
 def saved(
-    models: dict[str, LearnedModel], people: list[History], tmp_path_factory: pytest.TempPathFactory
+    models: dict[str, LearnedModel], twenty_people: list[History], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[LearnedModel, Path]]:
     """Each model and its folder; one as published, which keeps a vector for each person."""
-    published = train(people[:16], Settings("lore", "traits", published=True, members=1, epochs=2))
+    published = train(twenty_people[:16], Settings("lore", "traits", published=True, members=1, epochs=2))
     where = tmp_path_factory.mktemp("models")
     found = {}
     for name, model in {**models, "lore:published": published}.items():
@@ -38,19 +38,19 @@ def saved(
 
 @pytest.mark.parametrize("name", FORMS)
 def test_read_again_it_is_the_same_model(
-    name: str, saved: dict[str, tuple[LearnedModel, Path]], people: list[History]
+    name: str, saved: dict[str, tuple[LearnedModel, Path]], twenty_people: list[History]
 ) -> None:
     model, where = saved[name]
     again = load(where)
     assert again.settings == model.settings
     assert again.facts == model.facts
     assert again.trust == model.trust
-    pairs = [(one.context, one.chosen, one.rejected) for one in people[19]]
-    for who in (people[16], people[17], History("nobody", ())):
+    pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19]]
+    for who in (twenty_people[16], twenty_people[17], History("nobody", ())):
         assert np.allclose(again.fit(who).compare_many(pairs), model.fit(who).compare_many(pairs), atol=1e-6)
-    items = [(one.context, one.chosen) for one in people[19]]
+    items = [(one.context, one.chosen) for one in twenty_people[19]]
     for mine, theirs in zip(
-        model.score_many(people[16:18], items), again.score_many(people[16:18], items), strict=True
+        model.score_many(twenty_people[16:18], items), again.score_many(twenty_people[16:18], items), strict=True
     ):
         assert np.allclose(mine, theirs, atol=1e-6)
 
@@ -68,11 +68,11 @@ def test_saved_twice_it_is_the_same_to_the_byte(
 
 @pytest.mark.parametrize("name", FORMS)
 def test_nobodys_name_and_nobodys_words_are_in_it(
-    name: str, saved: dict[str, tuple[LearnedModel, Path]], people: list[History]
+    name: str, saved: dict[str, tuple[LearnedModel, Path]], twenty_people: list[History]
 ) -> None:
     _, where = saved[name]
     written = (where / CARD).read_bytes() + (where / NUMBERS).read_bytes()
-    for who in people:
+    for who in twenty_people:
         assert who.user.encode() not in written
         for one in who:
             for text in (one.id, one.group, one.chosen, one.rejected, one.chosen[:20], one.context[0].content[:20]):

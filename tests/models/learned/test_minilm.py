@@ -17,18 +17,18 @@ from personalrm.preferences import History
 
 
 @pytest.fixture(scope="module")
-def model(people: list[History]) -> LearnedModel:
-    few = [one.only(one.choices[:4]) for one in people[:12]]
+def model(twenty_people: list[History]) -> LearnedModel:
+    few = [one.only(one.choices[:4]) for one in twenty_people[:12]]
     return train(few, Settings("pref", "minilm", members=1, epochs=2), encoder=shared_minilm())
 
 
-def test_it_predicts_and_reads_again(model: LearnedModel, people: list[History], tmp_path: Path) -> None:
+def test_it_predicts_and_reads_again(model: LearnedModel, twenty_people: list[History], tmp_path: Path) -> None:
     save(model, tmp_path)
     again = load(tmp_path)
-    pairs = [(one.context, one.chosen, one.rejected) for one in people[19].choices[:2]]
-    mine = model.fit(people[19].only(people[19].choices[2:4]))
+    pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19].choices[:2]]
+    mine = model.fit(twenty_people[19].only(twenty_people[19].choices[2:4]))
     assert np.isfinite(mine.margins_of(pairs).everybody).all()
-    theirs = again.fit(people[19].only(people[19].choices[2:4]))
+    theirs = again.fit(twenty_people[19].only(twenty_people[19].choices[2:4]))
     assert np.allclose(mine.compare_many(pairs), theirs.compare_many(pairs), atol=1e-5)
     assert again.footing.features.width == 1 + 384
 
