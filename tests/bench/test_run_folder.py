@@ -23,6 +23,7 @@ from personalrm.bench.record import write
 from personalrm.bench.results import BenchResult
 from personalrm.bench.run_folder import RunFolder, read_run
 from personalrm.bench.running import run
+from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, StorageError
 from personalrm.llm import background_loop
@@ -38,8 +39,9 @@ PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="module")
-def five(few: list[History]) -> list[History]:
-    return few[:5]
+def five() -> list[History]:
+    """Five simulated people with long texts."""
+    return [simulate_people(1, choices=8, seed=seed)[0] for seed in range(5)]
 
 
 def bench(people: list[History], llm: SimulatedLLM, folder: Path, cache: Path, **how: Any) -> BenchResult:

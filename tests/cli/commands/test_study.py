@@ -15,6 +15,12 @@ from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which no cell of a table is broken."""
+    monkeypatch.setenv("COLUMNS", "150")
+
+
 @pytest.fixture
 def people(few: list[History], tmp_path: Path) -> Path:
     path = tmp_path / "people.jsonl"
