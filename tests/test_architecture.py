@@ -44,6 +44,7 @@ LONG = {
     "llm.language_model": "one class: cache, budget, sharing and cancelling of one request belong together",
     "llm.verdicts": "the phrases of verdicts and the rules that read them, in the order in which they are tried",
     "profile.provenance": "the one place of fingerprints: splitting it would make a second one",
+    "store.migrations.versions.v0_2_0_01_before_initial": "the tables as they were in 0.2.0, one after the other",
     "store.schema": "the tables, one after the other",
 }
 """Every module of more than 300 lines with its reason; who splits one takes it out."""

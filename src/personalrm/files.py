@@ -14,6 +14,7 @@ import importlib
 import os
 import sqlite3
 import time
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -28,6 +29,9 @@ WAIT_FOR_OTHERS_S = 60.0
 """How long a database waits for another process that writes to it."""
 LOCK = ".lock"
 _UNFINISHED = ".unfinished"
+
+NO_OTHERS: Any = {"extra": "forbid"}
+"""``__pydantic_config__`` of a record in which a field that is not known is a fault."""
 
 T = TypeVar("T")
 
@@ -284,7 +288,7 @@ def read_object(
         DataError, or ``error``: no such file, no JSON object, or a newer version.
     """
     try:
-        found = orjson.loads(path.read_bytes())
+        found = orjson.loads(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as reason:
         raise error(f"the {what} {path} cannot be read: {reason.strerror or reason}") from None
     except orjson.JSONDecodeError as reason:

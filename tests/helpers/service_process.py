@@ -69,6 +69,17 @@ class Api:
         """Send choices."""
         return self.post(f"/v1/people/{quoted(user)}/choices", {"choices": list(choices)})
 
+    def fresh(self, user: str) -> int:
+        """Wait until everything is learned, and return the version of the profile."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            found = self.get(f"/v1/people/{quoted(user)}").body
+            if found["up_to_date"]:
+                version: int = found["profile_version"]
+                return version
+            time.sleep(0.01)
+        raise RuntimeError(f"not learned within 10 s: {found}")
+
 
 def quoted(name: str) -> str:
     return urllib.parse.quote(name, safe="")

@@ -11,6 +11,7 @@ from service_process import PAIR, Api, Server, choice, quoted
 def learned(api: Api, user: str, count: int = 12) -> None:
     answer = api.add(user, *[choice(n) for n in range(count)])
     assert answer.body == {"accepted": count, "known": 0, "rejected": []}
+    api.fresh(user)
 
 
 def test_choices_in_and_a_prediction_out(api: Api, user: str) -> None:
@@ -33,18 +34,16 @@ def test_a_context_predicts_as_its_prompt_does(api: Api, user: str) -> None:
     assert api.post(path, context).body["probability"] == api.post(path, PAIR).body["probability"]
 
 
-def test_a_new_choice_counts_within_a_second(api: Api, user: str) -> None:
+def test_new_choices_count_without_being_asked_for(api: Api, user: str) -> None:
     learned(api, user)
     path = f"/v1/people/{user}/compare"
     before = api.post(path, PAIR).body
-    changed = [choice(100 + n, short=False) for n in range(40)]
-    began = time.monotonic()
-    api.add(user, *changed)
-    after = api.post(path, PAIR).body
-    took = time.monotonic() - began
-    assert after["profile_version"] > before["profile_version"]
+    api.add(user, *[choice(100 + n, short=False) for n in range(40)])
+    deadline = time.monotonic() + 30  # benchmarks/service_load.py measures how soon
+    after = before
+    while after["profile_version"] == before["profile_version"] and time.monotonic() < deadline:
+        after = api.post(path, PAIR).body
     assert after["probability"] < before["probability"]
-    assert took < 1.0 or after["profile_version"] > before["profile_version"]
 
 
 def test_ranking_and_scores_agree_with_comparisons(api: Api, user: str) -> None:
@@ -64,6 +63,7 @@ def test_many_people_and_many_responses_in_one_request(api: Api, user: str) -> N
     likes_long = f"{user}-long"
     learned(api, user)
     api.add(likes_long, *[choice(n, short=False) for n in range(12)])
+    api.fresh(likes_long)
     asked = {"prompt": "Hi", "responses": ["Short.", "Long and winding answers. " * 30]}
     both = api.post("/v1/score", {**asked, "users": [user, likes_long, user]}).body
     assert [len(row) for row in both["scores"]] == [2, 2, 2]
@@ -195,7 +195,7 @@ def test_yesterdays_profile_predicts_todays_choices(api: Api, user: str) -> None
     api.get(f"/v1/people/{user}/persona")
     for n in range(20, 28):
         api.add(user, choice(n, short=n != 25))
-        api.get(f"/v1/people/{user}/persona")  # learned before the next one comes
+        api.fresh(user)  # learned before the next one comes
     found = api.get(f"/v1/people/{user}/evaluation").body
     assert (found["choices"], found["conversations"]) == (8, 8)
     assert found["accuracy"] == pytest.approx(7 / 8)
@@ -210,7 +210,7 @@ def test_every_version_is_kept_with_what_changed(api: Api, user: str) -> None:
     learned(api, user)
     first = api.get(f"/v1/people/{user}/persona").body["profile_version"]
     api.add(user, *[choice(100 + n, short=False) for n in range(30)])
-    second = api.get(f"/v1/people/{user}/persona").body["profile_version"]
+    second = api.fresh(user)
     assert second > first
     versions = api.get(f"/v1/people/{user}/versions").body["versions"]
     states = {one["version"]: one["state"] for one in versions}
@@ -230,11 +230,13 @@ def test_a_claim_that_is_called_wrong_is_said_no_more(api: Api, user: str) -> No
     claim = before["claims"][0]["text"]
     made = api.post(f"/v1/people/{user}/corrections", {"claim": claim, "verdict": "wrong"})
     assert made.status == 201
+    api.fresh(user)
     after = api.get(f"/v1/people/{user}/persona").body
     said = claim.split(":")[0]
     assert said not in str(after)
     assert said not in api.get(f"/v1/people/{user}/generation-prompt").body["prompt"]
     assert api.delete(f"/v1/people/{user}/corrections/{made.body['id']}").status == 200
+    api.fresh(user)
     assert said in str(api.get(f"/v1/people/{user}/persona").body)
     unknown = api.post(f"/v1/people/{user}/corrections", {"claim": "Likes tea", "verdict": "wrong"})
     assert (unknown.status, unknown.body["field"]) == (422, "claim")
@@ -244,9 +246,11 @@ def test_a_forgotten_choice_is_learned_no_more(api: Api, user: str) -> None:
     learned(api, user, 6)
     path = f"/v1/people/{user}/choices/api/c3/forgotten"
     assert api.ask("PUT", path, {"forgotten": True}).body == {"forgotten": True, "changed": True}
+    api.fresh(user)
     assert api.get(f"/v1/people/{user}/persona").body["choices"] == 5
     assert [one["forgotten"] for one in api.get(f"/v1/people/{user}/choices").body["choices"]].count(True) == 1
     assert api.ask("PUT", path, {"forgotten": False}).body["changed"]
+    api.fresh(user)
     assert api.get(f"/v1/people/{user}/persona").body["choices"] == 6
 
 
@@ -300,5 +304,6 @@ def test_health_metrics_and_a_log_without_texts(api: Api, server: Server, user: 
 def test_names_of_any_writing_work(api: Api) -> None:
     for name in ("Ada Lovelace", "дама", "a.b-c_d@x", "100%", "🙂"):
         assert api.add(name, *[choice(n) for n in range(3)]).status == 200
+        api.fresh(name)
         assert api.post(f"/v1/people/{quoted(name)}/compare", PAIR).status == 200
         assert api.get(f"/v1/people/{quoted(name)}").body["user"] == name

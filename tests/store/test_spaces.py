@@ -11,6 +11,7 @@ from stores import asked, choice
 
 from personalrm.errors import DataError, PersonErased, StoreConflict, UnknownPerson
 from personalrm.models.traits import TraitsModel
+from personalrm.profile.records import Claim
 from personalrm.store.jobs import Work
 from personalrm.store.once import Once
 from personalrm.store.predictions import prediction_of
@@ -21,6 +22,7 @@ from personalrm.store.scope import Scope
 from personalrm.store.store import SpaceStore, Store
 
 SOON = Work.update()
+CLAIM = Claim("Prefers short answers", ("api/c1",))
 
 
 def filled(space: SpaceStore, name: str = "ada") -> None:
@@ -38,7 +40,7 @@ def filled(space: SpaceStore, name: str = "ada") -> None:
     made = [prediction_of(learned.choices[0], 1, 0.7)]
     space.profiles.save(person, NewVersion(profile, learned, "refit", predictions=made))
     space.people.keep_answer(person.id, b"k" * 32)
-    space.corrections.add(name, "Prefers short answers", "wrong", 1, None, SOON)
+    space.corrections.add(name, CLAIM, "wrong", 1, None, SOON)
 
 
 def test_every_table_of_a_person_is_filled_here(store: Store) -> None:
@@ -79,7 +81,7 @@ def test_what_one_space_stores_no_other_finds(store: Store) -> None:
     assert b.keys.list() == []
     for change in (
         lambda: b.erasures.begin("ada"),
-        lambda: b.corrections.add("ada", "x", "wrong", 1, None, SOON),
+        lambda: b.corrections.add("ada", CLAIM, "wrong", 1, None, SOON),
         lambda: b.corrections.withdraw("ada", 1, SOON),
         lambda: b.history.forget("ada", "api", "c1", forgotten=True, work=SOON),
     ):

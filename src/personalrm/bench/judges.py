@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from personalrm import prompts
 from personalrm.bench.protocols import Population, Prediction, Question, Task
 from personalrm.errors import NotEnoughChoices, UnusableResponse
-from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
+from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
+from personalrm.llm.language_model import UsageMeter
 from personalrm.models.judges import FittedJudge
 from personalrm.models.registry import judge_named
-from personalrm.preferences import History, Message
+from personalrm.preferences import History
 from personalrm.profile.options import Options
-from personalrm.profile.spend import Spend
 from personalrm.synthesis.judging import Judgement
 
 
@@ -51,7 +51,7 @@ class JudgeMethod:
 
     async def predict(self, task: Task) -> Prediction:
         """Learn of the person what the judge needs, then judge every question in both orders."""
-        tally = TokenTally(self.endpoint)
+        tally = UsageMeter(self.endpoint, cached_too=True)
         try:
             asking = await self._asking(tally, task.history)
         except UnusableResponse as error:
@@ -59,7 +59,7 @@ class JudgeMethod:
             return Prediction([failed] * len(task.questions), tally.spend(), {"note": str(error)})
         return Prediction(await judged_all(asking, task.questions), tally.spend(), asking.learned)
 
-    async def _asking(self, tally: TokenTally, history: History) -> FittedJudge:
+    async def _asking(self, tally: UsageMeter, history: History) -> FittedJudge:
         """What judges for this person; where there is nothing to learn from, that is the plain judge."""
         try:
             return await judge_named(self.name)(tally, history, self.options)
@@ -78,34 +78,3 @@ async def _judged(asking: FittedJudge, question: Question) -> Judgement:
         return await asking.judge(question.context, question.a, question.b)
     except UnusableResponse as error:
         return Judgement(None, (), str(error))
-
-
-class TokenTally:
-    """An Endpoint that counts every answer that passes through it, cached or not."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._calls = self._prompt_tokens = self._completion_tokens = 0
-        self._cost: float | None = 0.0
-
-    @property
-    def model(self) -> str:
-        return self._endpoint.model
-
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
-        """Ask and count."""
-        completion = await self._endpoint.complete(messages, want)
-        self._calls += 1
-        self._prompt_tokens += completion.prompt_tokens
-        self._completion_tokens += completion.completion_tokens
-        known = completion.cost is not None and self._cost is not None
-        self._cost = (self._cost or 0.0) + (completion.cost or 0.0) if known else None
-        return completion
-
-    def spend(self) -> Spend:
-        """What passed so far."""
-        return Spend(self._calls, 0, self._prompt_tokens, self._completion_tokens, self._cost)
-
-    async def aclose(self) -> None:
-        """Close what it counts for."""
-        await self._endpoint.aclose()

@@ -10,9 +10,8 @@ stand apart, in ``seconds.json``, and are put beside the rows when a record is r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -22,33 +21,40 @@ from personalrm.bench.details import details_of
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
-from personalrm.errors import DataError, StorageError
-from personalrm.files import replace_file
+from personalrm.errors import DataError
+from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import Provenance
 from personalrm.stats.power import detectable
 from personalrm.stats.slices import LENGTH_MATCHING
 
 SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"
-_PARTS: Mapping[str, type | tuple[type, ...]] = {
-    "data": str,
-    "protocol": str,
-    "seed": int,
-    "folds": int,
-    "fingerprint": str,
-    "population": (str, NoneType),
-    "simulated": bool,
-    "length_matching": str,
-    "failed": dict,
-    "asked": dict,
-    "methods": list,
-    "details": list,
-    "comparisons": list,
-    "pairwise": list,
-    "same_pairs": dict,
-}
 _ROW = {one.name for one in fields(Row)} - {*DETAILS, "seconds"}
 _MORE = {"label", *DETAILS, "prompts", "history", "over_people", "domains", "length_matched", "calibration", "ece"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What every record holds; reports check the rest where they use it."""
+
+    schema: int
+    data: str
+    protocol: str
+    seed: int
+    folds: int
+    fingerprint: str
+    population: str | None
+    simulated: bool
+    length_matching: str
+    failed: dict[str, str]
+    asked: dict[str, int]
+    methods: list[dict[str, Any]]
+    details: list[dict[str, Any]]
+    comparisons: list[dict[str, Any]]
+    pairwise: list[dict[str, Any]]
+    same_pairs: dict[str, list[dict[str, Any]]]
+
+
 SIMULATED = "simulated-"
 """What the ids of people who are none begin with."""
 
@@ -93,12 +99,10 @@ def write(result: BenchResult, directory: str | Path, against: str | None) -> Pa
     """
     folder = Path(directory)
     record = _timeless(record_of(result, against))
-    try:
+    with stored(folder):
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / PAIRS, (orjson.dumps(line) + b"\n" for line in pair_lines(result)))
-        replace_file(folder / RESULTS, [orjson.dumps(record, option=orjson.OPT_INDENT_2)])
-    except OSError as error:
-        raise StorageError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
+        replace_file(folder / RESULTS, to_json(record))
     return folder
 
 
@@ -142,22 +146,16 @@ def read_record(directory: str | Path) -> dict[str, Any]:
         DataError: there are no results, they are damaged, or they come from a newer version.
     """
     path = Path(directory) / RESULTS
-    try:
-        record = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(_without_results(Path(directory))) from error
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{path} is damaged: {error}") from error
-    if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
-        raise DataError(f"{path} holds no benchmark results")
-    if record["schema"] > SCHEMA:
-        raise DataError(f"{path} was written by a newer personalrm; update to read it")
+    if not path.is_file():
+        raise DataError(_without_results(Path(directory)))
+    record = read_object(path, "results", SCHEMA)
     if record["schema"] < SCHEMA:
         raise DataError(
             f"{path} was written by an earlier personalrm; run the same bench command again: what was answered is kept"
         )
+    checked(record, _Parts, f"the results {path}")
     if lacking := _lacking(record):
-        raise DataError(f"{path} is damaged: {lacking} is missing; run the benchmark again")
+        raise DataError(f"the results {path} are damaged: {lacking} is missing; run the benchmark again")
     return _timed(record, read_seconds(directory))
 
 
@@ -181,14 +179,11 @@ def _timed(record: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
     return record
 
 
-def _lacking(record: dict[str, Any]) -> str:
-    """The first part of a record that is not there, by name; empty if all are."""
-    for name, kind in _PARTS.items():
-        if name not in record or not isinstance(record[name], kind):
-            return f"'{name}'"
-    if any(not isinstance(one, dict) or _ROW - set(one) for one in record["methods"]):
+def _lacking(record: Mapping[str, Any]) -> str:
+    """What a row or a detail lacks; empty if nothing."""
+    if any(_ROW - set(one) for one in record["methods"]):
         return "a figure of a method"
-    if any(not isinstance(one, dict) or _MORE - set(one) for one in record["details"]):
+    if any(_MORE - set(one) for one in record["details"]):
         return "a detail of a method"
     labels = [[one["label"] for one in record[part]] for part in ("methods", "details")]
     return "" if labels[0] == labels[1] else "the detail of a method"

@@ -5,13 +5,11 @@ terminal. Texts of others are shown without control characters, which could clea
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from personalrm.formatting.numbers import between, number
+from personalrm.formatting.texts import json_text, printable
 from personalrm.preferences import Preference
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ PREDICTIONS = 12
 TAUGHT = 7
 """Past choices listed with their worth."""
 PLAIN_WIDTH = 110
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Escape sequences, and marks that turn the direction of the line around; line ends and tabs are harmless."""
 
 
 def remark(text: str) -> None:
@@ -50,7 +47,7 @@ def remark(text: str) -> None:
 
 def clean(text: str) -> str:
     """The text without what would command the terminal."""
-    return CONTROL.sub("�", text)
+    return printable(text)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -291,13 +288,13 @@ def _demonstrations(out: Console, found: Profile) -> None:
 
 def _preset(found: Profile) -> str:
     """The embedded engine has none."""
-    return "" if found.traits else f", preset {found.preset}"
+    return "" if found.traits else f", preset {_safe(found.preset)}"
 
 
 def console(wide: int = PLAIN_WIDTH) -> Console:
     """As wide as the terminal, or as COLUMNS says; where neither is known, ``wide`` columns."""
     told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(width=None if told else wide, highlight=False, soft_wrap=False)
+    return Console(width=None if told else wide, highlight=False, soft_wrap=False, emoji=False)
 
 
 def _safe(text: str) -> str:
@@ -315,4 +312,4 @@ def _short(text: str, length: int) -> str:
 
 
 def _json(record: Any) -> None:
-    typer.echo(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(json_text(record))

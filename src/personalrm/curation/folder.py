@@ -20,7 +20,7 @@ from personalrm.curation.sources import digest
 from personalrm.curation.thresholds import SPLITS
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError
-from personalrm.files import replace_file, stored
+from personalrm.files import read_object, replace_file, stored, to_json
 from personalrm.preferences import History
 
 MANIFEST, LABELS, MARK = "manifest.json", "labels.jsonl", ".unfinished.json"
@@ -69,23 +69,15 @@ def write(
         lines = (orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in labels)
         outputs.append(_output(path, _whole(path, lines)))
     record = {"schema": SCHEMA, **manifest, "outputs": outputs}
-    _whole(folder / MANIFEST, [orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    _whole(folder / MANIFEST, [to_json(record)])
     (folder / MARK).unlink(missing_ok=True)
 
 
 def _known(folder: Path) -> dict[str, Any]:
     """What the folder says it holds; nothing if it says nothing."""
     for name in (MANIFEST, MARK):
-        path = folder / name
-        try:
-            record = orjson.loads(path.read_bytes())
-        except FileNotFoundError:
-            continue
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise DataError(f"{path} cannot be read ({error}): name another folder, or remove it") from None
-        if not isinstance(record, dict):
-            raise DataError(f"{path} is no manifest of a curation: name another folder, or remove it")
-        return record
+        if (folder / name).exists():
+            return read_object(folder / name, "manifest of a curation")
     return {}
 
 

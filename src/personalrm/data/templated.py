@@ -25,8 +25,6 @@ _TURNS = (
     re.compile(r"<｜(User|Assistant)｜>(.*?)(?:<｜end▁of▁sentence｜>|(?=<｜(?:User|Assistant)｜>)|\Z)", re.DOTALL),
 )  # fmt: skip
 """Each gives role and text of one turn."""
-_INSTRUCTION = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=\[INST\]|\Z)", re.DOTALL)
-_SYSTEM = re.compile(r"<<SYS>>(.*?)<</SYS>>", re.DOTALL)
 _ROLES = {"model": "assistant", "gpt": "assistant", "human": "user"}
 _SPECIAL = re.compile(
     r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>|\[/?INST\]|\[PAD\]|\[CLS\]|\[SEP\]"
@@ -66,11 +64,17 @@ def without_special_tokens(text: str) -> str:
 
 def _instructions(text: str) -> list[Message]:
     found = []
-    for asked, answered in _INSTRUCTION.findall(text):
-        system = _SYSTEM.search(asked)
-        if system is not None:
-            found.append(Message("system", system[1].strip()))
-        found.append(Message("user", without_special_tokens(_SYSTEM.sub("", asked))))
+    unclosed = ""
+    for part in text.split("[INST]")[1:]:
+        asked, closed, answered = f"{unclosed}{part}".partition("[/INST]")
+        unclosed = "" if closed else asked
+        if not closed:
+            continue
+        before, _, rest = asked.partition("<<SYS>>")
+        system, ended, after = rest.partition("<</SYS>>")
+        if ended:
+            found.append(Message("system", system.strip()))
+        found.append(Message("user", without_special_tokens(before + after if ended else asked)))
         answer = without_special_tokens(answered)
         if answer:
             found.append(Message("assistant", answer))

@@ -2,16 +2,57 @@
 
 plain("a\x1b[31mb\\nc")              # "a�[31mb c"
 shortened("a very long name", 10)    # "a ver…name"
+printable("a\x1b[2Jb\\nc")           # "a�[2Jb\nc": line ends and tabs stay
+portable("a\x1b]52;c;eA==\x07b")     # "a]52;c;eA==b": for texts that are carried elsewhere
+json_text({"a": "\x9b2J"})           # '{\n  "a": "\\u009b2J"\n}': the same value, and nothing a terminal obeys
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import orjson
 
 _UNSHOWABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-"""Control characters, marks that turn the direction of text, halves of characters: no HTML, SVG or UTF-8 holds them."""
+"""Control characters, marks that turn the direction of text, halves of characters: HTML, SVG and UTF-8 hold none."""
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+"""What commands a terminal (C0 with ESC, DEL, C1) or turns or hides what stands there; tabs and line ends do not."""
+_HIDDEN = re.compile("[\u200b\u2060-\u2064\ufeff]")
+_LINES = re.compile("\r\n?|[\x85\u2028\u2029]")
+
+
+def printable(text: str) -> str:
+    """The text with � for whatever would command a terminal or turn the direction of its lines."""
+    return _COMMANDS.sub("�", text)
+
+
+def portable(text: str) -> str:
+    """The text without commands to a terminal, marks of direction and invisible characters; all line ends as one kind.
+
+    For prompts that leave us: whatever reads, prints or pastes them gets what can be seen and nothing else.
+    """
+    return _HIDDEN.sub("", _COMMANDS.sub("", _LINES.sub("\n", text)))
+
+
+def json_text(record: Any) -> str:
+    """JSON, indented; what `printable` replaces is escaped, so the value stays and no terminal obeys it."""
+    return escaped(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())
+
+
+def escaped(source: str) -> str:
+    """JSON or Python source in which what `printable` would replace is written ``\\u…``: the same source, printable."""
+    return _COMMANDS.sub(_escape, source)
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def plain(text: str) -> str:

@@ -29,9 +29,9 @@ _STEP = SHORTEST_PART - _GRAM + 1
 _LONGEST_SEARCHED = 2_000
 """Characters of a complaint searched for what looks like a key: the patterns are quadratic in text without a blank."""
 _LOOKS_LIKE_A_KEY = re.compile(
-    r"\b(?:Bearer|Basic)\s+[\w\-*.~+/=]{6,}|\b(?:sk|pk|rk|key)[-_][\w\-*.]{6,}|\S*\*{3,}\S*", re.IGNORECASE
+    r"\b(?:Bearer|Basic)\s+[\w\-*.~+/=]{6,}|\b(?:sk|pk|rk|key)[-_][\w\-*.]{6,}|(?<!\S)\S*?\*{3}\S*", re.IGNORECASE
 )
-_USER_IN_URL = re.compile(r"(?<=://)[^\s@/]*@|(?<![^\s'\"(])[^\s@/:]+:[^\s@/]+@")
+_USER_IN_URL = re.compile(r"(?<=://)[^\s@/]*@|(?<![^\s'\"(])[^\s@/:]{1,80}:[^\s@/]{1,200}@")
 _ELIDED = re.compile(r"([\w\-+/=]{2,12})(?:\.{2,}|…|\*{1,})([\w\-+/=]{2,12})")
 _PUBLIC_QUERY = frozenset({"api-version", "api_version", "version", "deployment", "model"})
 
@@ -95,7 +95,7 @@ NO_CREDENTIALS = Credentials()
 def without_user(url: str) -> str:
     """A URL, usable or not, without what may be a user, a password or a token in its query."""
     head, at, tail = url.rpartition("@")
-    scheme = re.match(r"[A-Za-z][\w+.-]*://", head)
+    scheme = re.match(r"[A-Za-z][\w+.-]{0,20}://", head)
     shown = f"{scheme[0] if scheme else ''}{tail}" if at else url
     return shown.partition("?")[0].partition("#")[0]
 

@@ -21,7 +21,7 @@ CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 DEADLINE_IN_TIMEOUTS = 2.5
 MAX_BODY = 16 << 20
 """Bytes of one answer after decompression; a chat completion takes some thousand."""
-_HIDDEN_USER = re.compile(r"://[^/?#@]*:\d*[/?#].*[^/]@")
+_HIDDEN_USER = re.compile(r"\A[^:/]{0,20}://[^/?#@]*:\d*[/?#].*[^/]@")
 """A colon before and an @ behind what ends the host's name: a password that would be taken for port and path."""
 
 

@@ -281,10 +281,16 @@ def _failed(done: asyncio.Task[Any]) -> bool:
 
 
 class UsageMeter:
-    """An Endpoint that counts what passes through it: the spending of one person's fit within a run."""
+    """An Endpoint that counts what passes through it: the spending of one person's fit or task within a run.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    Args:
+        endpoint: who is asked.
+        cached_too: also count answers that were known already, as one call each: what the work takes, whatever
+            happens to be in the cache.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, cached_too: bool = False) -> None:
+        self._endpoint, self._cached_too = endpoint, cached_too
         self.calls = self.cached = self.prompt_tokens = self.completion_tokens = 0
         self.refused = self.cut = 0
         self.cost: float | None = 0.0
@@ -302,10 +308,10 @@ class UsageMeter:
             raise
         if completion.finish_reason == "length" and not want.prefix_only:
             self.cut += 1
-        if completion.from_cache:
+        if completion.from_cache and not self._cached_too:
             self.cached += 1
             return completion
-        self.calls += completion.asked
+        self.calls += 1 if self._cached_too else completion.asked
         self.prompt_tokens += completion.prompt_tokens
         self.completion_tokens += completion.completion_tokens
         if completion.cost is None or self.cost is None:

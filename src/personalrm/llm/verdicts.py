@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from personalrm.formatting.expressions import bounded
 from personalrm.preferences import Side
 
 
@@ -48,14 +49,16 @@ _OPTION = (
     r"|(?<![\w)])[(\[\"'“‘*`]{1,3}(?P<marked>[abAB12])[)\]\"'”’*`]{1,3}"
     r"|(?<![\w'’-])(?P<bare>[AB])(?![\w'’&/-])(?!\s+(?i:tie|draw)\b))"
 )
-_OPTIONS = re.compile(_OPTION)
-_ALONE = re.compile(
+_OPTIONS = bounded(_OPTION)
+_ALONE = bounded(
     rf"(?i)\W{{0,8}}(?:(?:the|my|final)\s+){{0,2}}(?:{_NOUN}\b[\s\W_]{{0,4}})?(?P<side>[ab12]|one|two|first|second)"
-    rf"\W{{0,6}}(?:(?:{_NOUN}|one)\b)?\W{{0,6}}"
+    rf"\W{{0,6}}(?:(?:{_NOUN}|one)\b)?\W{{0,6}}",
+    most=3,
 )
-_VALUE = re.compile(
+_VALUE = bounded(
     rf"(?i)\W{{0,8}}(?:(?:the|my|model|system)[\s_]+)?(?:{_NOUN}[\s\W_]{{0,4}})?(?P<side>[ab12]|one|two|first|second)"
-    r"(?![\w'])(?:\W*$|\W{0,3}[,;:.–—(-]|\s+(?:because|since|as|is|response|output|one|completion|answer)\b)"
+    r"(?![\w'])(?:\W{0,12}$|\W{0,3}[,;:.–—(-]|\s+(?:because|since|as|is|response|output|one|completion|answer)\b)",
+    most=4,
 )
 _KEYS = (
     r"(?:final[_ ]?)?(?:prefer(?:ence|red)(?:[_ ]\w{1,12})?|choice|chosen|verdict|winner|answer|better(?:[_ ]\w{1,12})?"
@@ -66,7 +69,7 @@ _KEYED = re.compile(
     r"|(?P<plain>[^\s,}\]\"'“”][^,}\n]*))?(?P<more>[\"”']?\s*(?:\bor\b|\||/))?"
 )
 # A boxed digit is more often the answer to a sum in the texts that are compared than a verdict.
-_MARKS = re.compile(r"(?i)\[\[\s*(a|b|c|1|2|tie)\s*\]\]|\\boxed\{\s*(?:\\text\{)?\s*\(?(a|b|tie)\)?\s*\}")
+_MARKS = bounded(r"(?i)\[\[\s*(a|b|c|1|2|tie)\s*\]\]|\\boxed\{\s*(?:\\text\{)?\s*\(?(a|b|tie)\)?\s*\}")
 
 _CUES = re.compile(
     r"better|best\b|prefer|superior|winner|winning|wins\b|stronger|choose|chose|choice|pick|select|favou?r|verdict"
@@ -78,7 +81,7 @@ _OBJECT_ONLY = frozenset(
 )
 _PASSIVE = re.compile(r"red|able|ed|s\b|\W|$")  # "preferred", not "preferences"
 _SAID_OF = rf"(?:\s+(?i:{_NOUN}|one|of the two|pick|overall))*(?:\s*\([^)\n]{{0,30}}\))?"
-_OBJECT = re.compile(
+_OBJECT = bounded(
     r"(?:(?i:prefer|choose|chose|pick|select|favou?r|opt for|go with|vote|recommend|would say|['’]d say)(?i:s|ed|ence)?"
     r"(?:\s+(?i:is|of|to|be|for|goes))*"
     r"|(?i:better|best|preferred|superior|winning|stronger|winner|choice|verdict|answer|decision|judge?ment|conclusion|pick)"
@@ -86,30 +89,31 @@ _OBJECT = re.compile(
     r"|[:=→]|-+>))[\s:*_\"'“(`]{0,6}?(?:(?i:the|that|with|for)\s+)?"
     rf"(?:{_OPTION}|(?P<letter>[ab12])(?=[)\]\"'”*`]*\s*(?:[.!\n,;}}]|$)))"
 )
-_VERB = re.compile(
+_VERB = bounded(
     r"(?:\b(?:is|be|was|seems|appears|remains|as|does|are|it|aligns|matches|fits|suits|meets)\W+|^\W{0,4}['’]s\s+)"
-    r"(?:[\w-]+\s+){0,3}\W*$",
+    r"(?:[\w-]{1,30}\s+){0,3}\W*$",
     re.IGNORECASE,
 )
-_STRONG_VERB = re.compile(r"wins|outperform")
-_ADVERBS = re.compile(r"\W*(?:(?:clearly|narrowly|slightly|easily|just|still|also)\s+)?\W*", re.I)
+_STRONG_VERB = bounded(r"wins|outperform")
+_ADVERBS = bounded(r"\W*(?:(?:clearly|narrowly|slightly|easily|just|still|also)\s+)?\W*", re.I)
 _NEGATED = re.compile(r"\b(?:not(?! only)|never|no|hardly|neither|nor|less|cannot|could|whether|if)\b|n['’]t\b", re.I)
 _DOUBTED = re.compile(r"\b(?:not(?! only)|never|neither|nor|cannot|whether|if|unless)\b|n['’]t\b", re.I)
-_COMPARED = re.compile(
+_COMPARED = bounded(
     r"\b(?:than|over|unlike|to|with|from|like|in|of|by|for|against|instead of)\s+(?:the\s+)?\W{0,3}$", re.I
 )
-_JOINED = re.compile(r"\W*(?:and|or|nor|&|/|vs\.?|versus)\W*(?:the\W*)?", re.I)
+_JOINED = bounded(r"\W*(?:and|or|nor|&|/|vs\.?|versus)\W*(?:the\W*)?", re.I)
 _BREAK = re.compile(
     r"[.!?;]\s|\n|,|:\s|\b(?:but|so|therefore|thus|hence|because|and|while|however|since)\b"
     r"|(?<!think )(?<!say )(?<!claim )(?<!believe )\bthat\b",
     re.I,
 )
-_PLAIN = re.compile(
-    rf"(?:red|able|ed|s)?(?:[\"'*”_)]|\s+(?:{_NOUN}|one|of the two|overall|here|pick|fit|match)\b)*"
+_PLAIN = bounded(
+    rf"(?:red|able|ed|s)?(?:[\"'*”_)]|\s+(?:{_NOUN}|one|of the two|overall|here|pick|fit|match)\b){{0,8}}"
     rf"(?:\s+(?:than|to|over)\s+(?:the\s+)?(?:other(?:\s+(?:{_NOUN}|one))?|{_NOUN}?\W{{0,3}}[ab12]\b\)?|it))?"
     r"(?:\s*(?:[.,;:!?)\]\"'*}”\n–—]|$)|\s+(?:because|since|as|due|given|overall|and|but|however|while|although|considering)\b"
-    r"|\s+for\s+(?:\w+\s+){1,2}reasons?\b)",
+    r"|\s+for\s+(?:\w{1,30}\s+){1,2}reasons?\b)",
     re.I,
+    most=4,
 )
 _CONCLUDES = re.compile(
     r"\b(?:overall|therefore|thus|hence|in conclusion|in summary|to conclude|finally|ultimately|all in all"
@@ -128,10 +132,11 @@ _SECOND_THOUGHT = (
     r"|\blet me (?:reconsider|correct|rethink)\b|\bi (?:meant|mean|take (?:that|it) back|(?:have )?changed? my mind)\b"
     r"|\bhmm+\b|\bno\b)"
 )
-_RETRACTED = re.compile(
+_RETRACTED = bounded(
     rf"{_SECOND_THOUGHT}(?:[\s,.:;!…—–-]+(?i:no|not|actually|wait|sorry|so|it|it['’]s|is|that|should|must|would|be|have"
     r"|been|i|i['’]d|say|choose|pick|prefer|go|with|the|my|final|answer|verdict|choice|make|to|rather|instead))*"
-    rf"[\s,.:;!…—–*\"'(-]+{_OPTION}(?i:[\s,]+(?:is|was)\s+(?:better|preferred|best))?(?=\W*$|\W*\n|[\s,]+(?i:because|since|as)\b)"
+    rf"[\s,.:;!…—–*\"'(-]+{_OPTION}(?i:[\s,]+(?:is|was)\s+(?:better|preferred|best))?(?=\W*$|\W*\n|[\s,]+(?i:because|since|as)\b)",
+    most=5,
 )
 _TAKEN_BACK = re.compile(
     r"\bscratch that\b|\bon second thoughts?\b|\bi take (?:that|it) back\b|\bchanged? my mind\b"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
-from personalrm.files import read_object
+from personalrm.files import checked, read_object
 from personalrm.models.base import ScalarModel
 from personalrm.profile.provenance import Lineage
 
@@ -107,9 +107,6 @@ def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
 
 def _lineage(path: Path, *names: str) -> Lineage:
     found: Any = read_object(path, "model")
-    try:
-        for name in names:
-            found = found[name]
-        return Lineage.from_json(found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged ({type(error).__name__}): who was trained on cannot be read") from None
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return checked(found, Lineage, f"{path} is damaged: who was trained on cannot be read")

@@ -15,8 +15,8 @@ from personalrm.synthesis.judging import FewShotExample
 _SURE = 1.25
 """How many times as long a response is that is called longer."""
 _FEATURES = (
-    ("a list", re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)),
-    ("headings", re.compile(r"^\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*$)", re.MULTILINE)),
+    ("a list", re.compile(r"^[^\S\n]*(?:[-*•]|\d+[.)])\s", re.MULTILINE)),
+    ("headings", re.compile(r"^[^\S\n]*(?:#{1,6}\s|\*\*[^*]+\*\*:?[^\S\n]*$)", re.MULTILINE)),
     ("figures", re.compile(r"\d")),
     ("a question at its end", re.compile(r"\?\W*$")),
     ("a disclaimer", re.compile(r"\bas an ai\b|\blanguage model\b|\bi (?:can't|cannot|don't have)\b", re.IGNORECASE)),

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from personalrm.errors import DataError, StorageError
-from personalrm.files import replace_file
+from personalrm.errors import DataError
+from personalrm.files import read_object, replace_file, stored, to_json
 
 SCHEMA = 1
 LONGEST = 20_000
@@ -135,12 +133,9 @@ class PromptFile:
 def save(found: PromptFile, path: str | Path) -> None:
     """Write the file whole or not at all. StorageError if it cannot be written."""
     target = Path(path)
-    text = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    try:
+    with stored(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, [text])
-    except OSError as error:
-        raise StorageError(f"the prompt file {target} cannot be written: {error.strerror or error}") from None
+        replace_file(target, to_json(found))
 
 
 def read_prompt(path: str | Path) -> str:
@@ -158,25 +153,7 @@ def read_prompt(path: str | Path) -> str:
         raise DataError(f"{source}: expected a prompt file, or an instruction as text in UTF-8") from None
     if not text.startswith("{") and source.suffix != ".json":
         return _instruction(text, source, "")
-    return _instruction(_record(text, source).get("prompt"), source, ", field 'prompt'")
-
-
-def _record(text: str, source: Path) -> dict[str, Any]:
-    try:
-        record = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{source}: expected a prompt file in JSON, found text that is none ({error})") from None
-    if not isinstance(record, dict):
-        raise DataError(f"{source}: expected a prompt file, a JSON object, found {type(record).__name__}")
-    schema = record.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise DataError(f"{source}, field 'schema': expected a number, as `personalrm optimize-prompt` writes it")
-    if schema > SCHEMA:
-        raise DataError(
-            f"{source} was written by a newer personalrm (schema {schema}; this version reads up to {SCHEMA}): "
-            "update personalrm to use it"
-        )
-    return record
+    return _instruction(read_object(source, "prompt file", SCHEMA).get("prompt"), source, ", field 'prompt'")
 
 
 def _instruction(text: Any, source: Path, field: str) -> str:

@@ -21,15 +21,17 @@ from starlette.types import ASGIApp
 from personalrm import __version__
 from personalrm.errors import PersonalrmError
 from personalrm.service import answers, contract
+from personalrm.service.access import SECURITY
 from personalrm.service.gate import Gate, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.problems import Problem, problem_of
 from personalrm.service.routes import evaluation, feedback, health, people, predict, profile, questions, rewards, space
 from personalrm.service.state import Service
 
-TOPICS = (feedback, predict, profile, people, evaluation, questions, rewards, space, health)
+TOPICS = (predict, feedback, profile, people, evaluation, questions, rewards, space, health)
 ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
 """Parts of the contract that no route's signature names."""
+_WITHOUT_KEY = ("/healthz", "/readyz", "/metrics", "/keys/")
 
 
 def make_app(service: Service) -> ASGIApp:
@@ -38,7 +40,9 @@ def make_app(service: Service) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
+        watch = asyncio.create_task(_watch(service))
         yield
+        watch.cancel()
         await asyncio.to_thread(service.stop)
 
     app = FastAPI(
@@ -59,6 +63,15 @@ def make_app(service: Service) -> ASGIApp:
     app.openapi = lambda: document  # type: ignore[method-assign]
     slow = not service.clients.is_local
     return Gate(app, service.config, service.log, service.metrics, is_slow=slow)
+
+
+async def _watch(service: Service) -> None:
+    """Every second, tell the learner how much there is to answer."""
+    before = 0
+    while True:
+        await asyncio.sleep(1.0)
+        before, now = service.metrics.answered, service.metrics.answered - before
+        service.learner.answered(now)
 
 
 def _handle_errors(app: FastAPI, service: Service) -> None:
@@ -106,6 +119,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs", {}))
         schemas[kind.__name__] = schema
+    document["components"]["securitySchemes"] = SECURITY
+    for path, methods in document["paths"].items():
+        if not path.startswith(_WITHOUT_KEY):
+            for operation in methods.values():
+                operation["security"] = [{"Bearer": []}]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document

@@ -105,7 +105,7 @@ class Clients:
         self.is_local = is_local(self.model)
         self._store = store
         self._options = EndpointOptions(config.base_url, None, config.cache)
-        self._local = Client(self.model if self.is_local else None)
+        self._local = Client(self.model if self.is_local else None, opened=1)
         self._connection: LanguageModel | None = None
         self._meters: dict[int, Meter] = {}
         self._lock = threading.Lock()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -87,11 +86,7 @@ def has_newest_prior(profile: Profile) -> bool:
     """Whether an embedded profile was fitted with the prior that this package ships; true of other engines."""
     if profile.traits is None:
         return True
-    return bool(profile.traits.state.get("prior") == _shipped(encoder=profile.model.endswith("+encoder")))
-
-
-@cache
-def _shipped(*, encoder: bool) -> dict[str, Any]:
     from personalrm.models.traits import TraitsModel
 
-    return TraitsModel.shipped(encoder=encoder).prior.as_json()
+    shipped = TraitsModel.shipped(encoder=profile.model.endswith("+encoder"))
+    return TraitsModel.behind_profile(profile).prior is shipped.prior

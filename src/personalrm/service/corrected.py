@@ -1,39 +1,63 @@
-"""A profile as the person has corrected it: claims they called wrong, outdated or asked to forget are left out.
+"""What follows from the person's word on a claim.
 
-What a person says of a claim goes before what was inferred: the persona, the prompts and the demonstrations no longer
-say it. How corrections change predictions is the engine's business; see `store.corrections` for what is kept.
+| word | what is said | what is learned |
+|---|---|---|
+| right | the claim, marked as confirmed | as before |
+| wrong | never again | the person's own part in it is zero (embedded engine) |
+| outdated | only if newer choices say it again | without the choices for it that were made until then |
+| forget | never again | without the choices for it |
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from personalrm.profile.records import Claim, Persona, Profile
 from personalrm.store.corrections import Correction
+from personalrm.store.history import Learnable
 
-_GONE = frozenset({"wrong", "outdated", "forget"})
+_NEVER_AGAIN = frozenset({"wrong", "forget"})
+_UNLEARNED = frozenset({"outdated", "forget"})
+_NUMBER = re.compile(r"\d+")
 
 
 def topic(claim: str) -> str:
-    """What a claim is about, without its counts: ``Prefers short answers: 9 of 11 choices`` → ``prefers short
-    answers``."""
-    return claim.partition(":")[0].strip().casefold()
+    """What a claim is about, without counts and thresholds, which change with every choice.
+
+    ``Prefers answers under 80 words: 9 of 11 choices`` → ``prefers answers under # words``
+    """
+    return _NUMBER.sub("#", claim.partition(":")[0]).strip().casefold()
+
+
+def learnable(learned: Learnable, corrections: Sequence[Correction]) -> Learnable:
+    """What is to be learned from, without the choices for what is outdated or to be forgotten."""
+    gone = {one for said in corrections if said.verdict in _UNLEARNED for one in said.supporting}
+    if not gone:
+        return learned
+    return replace(learned, choices=tuple(one for one in learned.choices if one.preference.id not in gone))
 
 
 def corrected(profile: Profile, corrections: Sequence[Correction]) -> Profile:
-    """The profile without the claims that the person took back."""
-    gone = {topic(one.claim) for one in corrections if one.verdict in _GONE}
-    if profile.persona is None or not gone:
+    """The profile as the person has corrected it."""
+    wrong = [Claim(one.claim, one.supporting, one.opposing) for one in corrections if one.verdict == "wrong"]
+    if wrong and profile.traits is not None:
+        from personalrm.models.traits.online import without_claims
+
+        profile = without_claims(profile, wrong)
+    hidden = {topic(one.claim) for one in corrections if one.verdict in _NEVER_AGAIN}
+    if profile.persona is None or not hidden:
         return profile
-    kept = tuple(one for one in profile.persona.claims if topic(one.text) not in gone)
+    kept = tuple(one for one in profile.persona.claims if topic(one.text) not in hidden)
     if len(kept) == len(profile.persona.claims):
         return profile
-    return replace(profile, persona=_said_of(kept, profile.persona))
+    return replace(profile, persona=_said_of(kept))
 
 
-def _said_of(kept: Sequence[Claim], before: Persona) -> Persona:
+def _said_of(kept: Sequence[Claim]) -> Persona | None:
     """A persona of these claims only: a summary that names the others would say them again."""
+    if not kept:
+        return None
     said = ". ".join(one.text.partition(":")[0] for one in kept)
-    summary = f"{said}." if said else "Nothing that the person has confirmed or left standing."
-    return replace(before, summary=summary, claims=tuple(kept))
+    return Persona(f"{said}.", tuple(kept))

@@ -16,12 +16,17 @@ from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.store import default_path as path_of_vectors
 from personalrm.models.encoders.store import forget_texts
 from personalrm.models.trained import FILES, trained_people
+from personalrm.models.traits.shipped import shipped_people
 from personalrm.preferences import History
 from personalrm.service.config import ServiceConfig
 from personalrm.service.logs import ServiceLog
 from personalrm.service.predictors import Predictors
 from personalrm.store.erasures import Erasure
 from personalrm.store.store import SpaceStore, Store
+
+_PRIORS = (("traits", False), ("traits+encoder", True))
+ABANDONED_S = 60.0
+"""An erasure that is younger may be in the hands of the service that was asked for it."""
 
 
 class Eraser:
@@ -47,7 +52,7 @@ class Eraser:
     def finish_all(self) -> None:
         """Go on with what was interrupted."""
         for space in self._store.spaces():
-            for record in space.erasures.unfinished():
+            for record in space.erasures.unfinished(ABANDONED_S):
                 try:
                     self._finished(space, record)
                 except PersonalrmError as error:
@@ -73,7 +78,9 @@ def models_that_hold(history: History, folders: Sequence[str]) -> list[str]:
         history: the person's choices: a model knows them by these, whatever the person is called in its data.
         folders: of trained models, or of several such folders.
     """
-    found = []
+    found = [
+        f"the prior of {name}" for name, encoder in _PRIORS if shipped_people(encoder=encoder).holds_history(history)
+    ]
     for folder in (one for name in folders for one in _models_in(Path(name))):
         try:
             if trained_people(folder).holds_history(history):

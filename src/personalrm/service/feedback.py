@@ -98,7 +98,7 @@ async def stored(request: Request, caller: Caller, user: str, items: Sequence[An
         rejected += [_rejected(good[at][0], "id", _CONFLICT) for at in added.conflicts]
     if added.choices:
         service.metrics.choices.inc(added.choices)
-        service.workers.wake()
+        service.learner.wake()
     rejected.sort(key=lambda one: int(one["index"]))
     answer = {"accepted": added.accepted, "known": added.known, "rejected": rejected}
     if added.accepted or added.known or not rejected:

@@ -107,6 +107,7 @@ class Gate:
             return
         self._metrics.requests.labels(scope["method"], route, passing.status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.answered += 1
         self._metrics.in_flight.set(self._running)
         space, key = scope.get("personalrm.caller", (None, None))
         told = {"id": passing.id, "method": scope["method"], "route": route, "status": passing.status}

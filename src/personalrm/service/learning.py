@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from personalrm.client import Client
 from personalrm.preferences import History
@@ -19,8 +20,8 @@ from personalrm.profile.spend import Spend
 from personalrm.service import checking
 from personalrm.service.asking import Clients
 from personalrm.service.checking import Check
-from personalrm.service.corrected import corrected
-from personalrm.service.predictors import Predictors
+from personalrm.service.corrected import corrected, learnable
+from personalrm.store.corrections import Correction
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
@@ -30,6 +31,8 @@ from personalrm.store.store import SpaceStore
 
 LATEST = 12
 """Choices on which a refit is compared with the profile in use."""
+KNOWN = 8
+"""Choices from which on the embedded engine learns new ones by a posterior update, and everything anew later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,51 +48,54 @@ class Learner:
 
     Args:
         clients: fit and predict.
-        predictors: of the profiles in use.
         afterwards: what follows an update.
     """
 
-    def __init__(self, clients: Clients, predictors: Predictors, afterwards: Work) -> None:
-        self._clients, self._predictors, self._afterwards = clients, predictors, afterwards
+    def __init__(self, clients: Clients, afterwards: Work) -> None:
+        self._clients, self._afterwards = clients, afterwards
 
     def update(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
         """Learn the newest choices; the first profile is learned in the same way."""
         if not person.is_stale:  # somebody else was quicker
             space.jobs.finish(job, self._afterwards)
             return Outcome(None)
-        learned = space.history.learnable(person)
+        said = space.corrections.list(person)
+        learned = learnable(space.history.learnable(person), said)
         if not learned.history.decided:
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
-        known = self._known(space, person)
+        known = self._known(space, person, learned)
         made = self._predicted(space, person, known)
-        client = self._clients.of(space, person)
-        fitted = self._fit(client, learned.history, known[1] if known else None)
-        profile = corrected(fitted, space.corrections.list(person))
-        new = NewVersion(profile, learned, "update", predictions=made)
+        quick = None if known is None or said or known[0].is_corrected else _quickly(known[1], learned)
+        if quick is not None:
+            new = NewVersion(quick, learned, "update", checked={"approximate": True}, predictions=made)
+            return Outcome(space.profiles.save(person, new, job, self._afterwards))
+        fitted = self._fit(self._clients.of(space, person), learned.history, known[1] if known else None)
+        new = NewVersion(corrected(fitted, said), learned, "update", checked=_noted(said), predictions=made)
         return Outcome(space.profiles.save(person, new, job, self._afterwards), fitted.spend)
 
     def refit(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
         """Learn everything anew, unless that would give the profile in use."""
-        learned = space.history.learnable(person)
+        said = space.corrections.list(person)
+        learned = learnable(space.history.learnable(person), said)
         if not learned.history.decided:
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
-        known = self._known(space, person)
+        known = self._known(space, person, learned)
         if known is not None and self._is_same(known, learned, person):
             space.jobs.finish(job)
             return Outcome(None)
         made = self._predicted(space, person, known)
         fitted, check, cost = self._checked(space, person, learned, known, made)
-        profile = corrected(fitted, space.corrections.list(person))
-        new = NewVersion(profile, learned, "refit", check.is_worse, check.as_json(), made)
+        checked = {**check.as_json(), **_noted(said)}
+        new = NewVersion(corrected(fitted, said), learned, "refit", check.is_worse, checked, made)
         return Outcome(space.profiles.save(person, new, job), cost)
 
-    def _known(self, space: SpaceStore, person: PersonState) -> tuple[Version, Profile] | None:
+    def _known(self, space: SpaceStore, person: PersonState, learned: Learnable) -> tuple[Version, Profile] | None:
         if person.active_version is None:
             return None
         version = space.profiles.version(person, person.active_version)
-        return version, space.profiles.load(person, person.active_version)
+        return version, space.profiles.load(person, person.active_version, learned)
 
     def _predicted(
         self, space: SpaceStore, person: PersonState, known: tuple[Version, Profile] | None
@@ -103,7 +109,7 @@ class Learner:
         new = [stored[number] for number in numbers if number in stored]
         if not new:
             return []
-        predictor = self._predictors.version(space, person, version.version).predictor
+        predictor = self._clients.of(space, person).open(known[1])
         given = checking.probabilities(predictor, [one.preference for one in new])
         return [prediction_of(one, version.version, p) for one, p in zip(new, given, strict=True)]
 
@@ -125,6 +131,8 @@ class Learner:
             or profile.model != self._clients.model
             or person.active_revision != learned.revision
         ):
+            return False
+        if version.checked.get("approximate"):
             return False
         return version.revision == learned.revision and checking.has_newest_prior(profile)
 
@@ -153,3 +161,22 @@ class Learner:
         )
         fitted = self._fit(client, learned.history, None if self._clients.is_local else candidate)
         return fitted, check, candidate.spend + fitted.spend
+
+
+def _noted(said: Sequence[Correction]) -> dict[str, Any]:
+    """Which corrections a version follows: without one of them, everything has to be learned anew."""
+    return {"corrections": [one.id for one in said]} if said else {}
+
+
+def _quickly(known: Profile, learned: Learnable) -> Profile | None:
+    """The profile in use with the new choices, by a posterior update; None where that is not possible."""
+    if known.traits is None or len(known.history) < KNOWN:
+        return None
+    knew = {one.id for one in known.history}
+    new = [one for one in learned.history if one.id not in knew]
+    if len(new) + len(knew) != len(learned.choices):
+        return None  # something is to be forgotten
+    from personalrm.models.traits.online import learned_more
+
+    found = learned_more(known, new)
+    return replace(found, history=learned.history)

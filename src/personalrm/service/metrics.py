@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -13,6 +15,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.answered = 0
         self.requests = Counter(
             "personalrm_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
         )
@@ -27,6 +30,15 @@ class Metrics:
         self.jobs = Gauge(
             "personalrm_jobs", "People whose profile waits to be learned", ["state"], registry=self.registry
         )
+
+    def told(self, event: dict[str, Any]) -> None:
+        """A job has ended."""
+        if event.get("failed"):
+            self.failed.inc()
+        if event.get("learned"):
+            self.learned.labels(event["learned"]).inc()
+        if event.get("aside"):
+            self.aside.inc()
 
     def text(self) -> bytes:
         """As Prometheus reads it."""

@@ -28,17 +28,31 @@ Freshen = Callable[[SpaceStore, PersonState], PersonState]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A person's predictor, the profile behind it and its version."""
+    """A person's predictor and what it was opened from.
 
+    Attributes:
+        person: as they were when it was opened.
+        version: of the profile.
+        model: that the profile was fitted with.
+        is_embedded: whether that is the embedded engine.
+        predictor: ready to predict.
+    """
+
+    space: SpaceStore
     person: PersonState
     version: int
-    profile: Profile
+    model: str
+    is_embedded: bool
     predictor: Predictor
 
     @property
     def computes_here(self) -> bool:
         """Whether it asks no model at an endpoint."""
-        return is_local(self.profile.model)
+        return is_local(self.model)
+
+    def profile(self) -> Profile:
+        """The whole profile, read from the store: predictors are many, and need little of it."""
+        return self.space.profiles.load(self.person, self.version)
 
 
 class Predictors:
@@ -83,8 +97,9 @@ class Predictors:
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        profile = space.profiles.load(person, version)
-        found = Opened(person, version, profile, self._clients.of(space, person).open(profile))
+        profile = space.profiles.weights(person, version)
+        predictor = self._clients.of(space, person).open(profile)
+        found = Opened(space, person, version, profile.model, profile.traits is not None, predictor)
         with self._lock:
             self._kept[key] = found
             if len(self._kept) > self._most:

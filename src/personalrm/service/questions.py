@@ -47,12 +47,12 @@ def best(
     opened = predictors.maybe(space, person)
     predictor: Any = opened.predictor if opened is not None else _of_everybody()
     if not isinstance(predictor, UncertainLocalPredictor):
-        model = "the model" if opened is None else opened.profile.model
+        model = "the model" if opened is None else opened.model
         detail = f"{model} does not say how unsure it is of a person"
         raise Problem(
             409, "no-uncertainty", detail, "serve the embedded engine, or a trained gpo, vpl, pal, lore or pref"
         )
-    history = opened.profile.history if opened is not None else _answered(space, person)
+    history = _answered(space, person)
     return next_questions(history, candidates, predictor.of_pairs, top=top, criterion=criterion)
 
 

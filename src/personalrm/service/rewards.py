@@ -30,8 +30,8 @@ JUDGED, JUDGED_BY_MODEL = 200, 8
 class Rewards:
     """See the module's docstring."""
 
-    def __init__(self, predictors: Predictors, threads: Threads, most: int, *, is_local: bool) -> None:
-        self._predictors, self._threads, self._most, self._is_local = predictors, threads, most, is_local
+    def __init__(self, predictors: Predictors, threads: Threads, most: int) -> None:
+        self._predictors, self._threads, self._most = predictors, threads, most
         self._scales: OrderedDict[tuple[int, int], Scale] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -39,16 +39,14 @@ class Rewards:
         self, space: SpaceStore, user: str, turns: Turns, responses: Sequence[str], *, normalize: bool = False
     ) -> tuple[Opened, Scores]:
         """Scores of responses to one conversation for one person."""
-        pool = self._threads.predict if self._is_local else self._threads.store
         items = [(turns, one) for one in responses]
-        return await pool(self._of, space, user, items, normalize)
+        return await self._threads.predict(self._of, space, user, items, normalize)
 
     async def of_items(
         self, space: SpaceStore, user: str, items: Sequence[tuple[Turns, str]], *, normalize: bool
     ) -> tuple[Opened, Scores]:
         """Scores of (conversation, response) pairs for one person."""
-        pool = self._threads.predict if self._is_local else self._threads.store
-        return await pool(self._of, space, user, items, normalize)
+        return await self._threads.predict(self._of, space, user, items, normalize)
 
     async def of_many(
         self, space: SpaceStore, users: Sequence[str], turns: Turns, responses: Sequence[str], *, normalize: bool
@@ -58,8 +56,7 @@ class Rewards:
         Raises:
             Problem: 404, with the positions of the people that the space does not have.
         """
-        pool = self._threads.predict if self._is_local else self._threads.store
-        return await pool(self._of_many, space, users, turns, responses, normalize)
+        return await self._threads.predict(self._of_many, space, users, turns, responses, normalize)
 
     def _of(
         self, space: SpaceStore, user: str, items: Sequence[tuple[Turns, str]], normalize: bool
@@ -92,7 +89,7 @@ class Rewards:
             known = self._scales.get(key)
         if known is not None:
             return known
-        latest = opened.profile.history.choices[-(JUDGED if opened.computes_here else JUDGED_BY_MODEL) :]
+        latest = opened.profile().history.choices[-(JUDGED if opened.computes_here else JUDGED_BY_MODEL) :]
         items = [(one.context, text) for one in latest for text in (one.chosen, one.rejected)]
         found = Scale.of(scores_of(opened.predictor, items))
         with self._lock:
@@ -130,7 +127,7 @@ def _scores_of_people(opened: Sequence[Opened], items: Sequence[tuple[Turns, str
     if not opened:
         return []
     models = [getattr(one.predictor, "model", None) for one in opened]
-    if all(one.profile.traits is not None for one in opened):
+    if all(one.is_embedded for one in opened):
         from personalrm.models.traits.crowd import scores_of_people
 
         rows: list[Scores] = scores_of_people([one for one in models if one is not None], items).tolist()

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from personalrm.models.worker import blocking
+from personalrm.preferences import Message, Verdict
 from personalrm.service.access import Doorkeeper
 from personalrm.service.asking import Clients
+from personalrm.service.batching import Comparer
 from personalrm.service.config import ServiceConfig
 from personalrm.service.erasing import Eraser
+from personalrm.service.freshening import Freshener, News
+from personalrm.service.learner_process import LearnerProcess
 from personalrm.service.learning import Learner
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.rewards import Rewards
+from personalrm.service.running import JobRunner
 from personalrm.service.threads import Threads
-from personalrm.service.workers import Workers
 from personalrm.store.jobs import Work
-from personalrm.store.people import PersonState
 from personalrm.store.store import SpaceStore, Store
 
 
@@ -38,13 +41,16 @@ class Service:
         self.log, self.metrics = ServiceLog(config.log), Metrics()
         self.threads = Threads()
         self.clients = Clients(store, config)
-        self.predictors = Predictors(self.clients, config.opened, self._freshened)
+        self.predictors = Predictors(self.clients, config.opened, lambda space, person: self._freshen(space, person))
         afterwards = Work.refit(config.debounce, config.debounce_most)
-        self._learner = Learner(self.clients, self.predictors, afterwards)
+        runner = JobRunner(Learner(self.clients, afterwards), self.log, self.metrics.told)
+        self._news = News()
+        self._freshen = Freshener(self.clients, runner, self._news if config.workers else None)
         self.eraser = Eraser(store, self.predictors, config, self.log)
-        self.workers = Workers(store, self._learner, self.clients, self.log, self.metrics, config.workers, self._tidied)
+        self.learner = LearnerProcess(config, self.log, self._told)
         self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
-        self.rewards = Rewards(self.predictors, self.threads, config.opened, is_local=self.clients.is_local)
+        self._comparer = Comparer(self.predictors, self.predicted)
+        self.rewards = Rewards(self.predictors, self.threads, config.opened)
         self.is_stopping = False
 
     @property
@@ -54,10 +60,19 @@ class Service:
             return Work.update(self.config.debounce_most)
         return Work.refit(self.config.debounce, self.config.debounce_most)
 
-    async def predicted(self, space: SpaceStore, user: str, verb: str, *asked: Any) -> tuple[Opened, Any]:
+    async def compared(
+        self, space: SpaceStore, user: str, turns: Sequence[Message], a: str, b: str
+    ) -> tuple[Opened, Verdict]:
+        """Which response the person prefers, and the predictor behind it."""
+        if self.clients.is_local:
+            return await self._comparer.compare(space, user, turns, a, b)
+        opened, verdict = await self.predicted(space, user, "compare", (turns, a, b))
+        return opened, verdict
+
+    async def predicted(self, space: SpaceStore, user: str, verb: str, asked: Sequence[Any]) -> tuple[Opened, Any]:
         """What a verb of the predictor says, and the predictor; one change of thread where it computes here."""
         if self.clients.is_local:
-            return await self.threads.predict(self._predicted, space, user, verb, asked)
+            return await self.threads.store(self._predicted, space, user, verb, asked)
         opened = await self.threads.store(self.predictors.ready, space, user)
         return opened, await getattr(opened.predictor, verb)(*asked)
 
@@ -66,24 +81,20 @@ class Service:
         return opened, blocking(getattr(opened.predictor, verb))(*asked)
 
     def start(self) -> None:
-        """Start the workers."""
-        self.workers.start()
+        """Start the learner."""
+        self.learner.start()
 
     def stop(self) -> None:
         """Let what runs end, then close everything."""
         self.is_stopping = True
-        self.workers.stop(self.config.grace)
+        self.learner.stop(self.config.grace)
+        self._comparer.close()
         self.threads.close()
         self.clients.close()
         self.store.close()
 
-    def _freshened(self, space: SpaceStore, person: PersonState) -> PersonState:
-        return self.workers.freshened(space, person)
-
-    def _tidied(self) -> None:
-        """What a crash has left, and what has grown old."""
-        self.eraser.finish_all()
-        for space in self.store.spaces():
-            space.idempotency.forget_old()
-        for state, count in self.store.queue.counts().items():
-            self.metrics.jobs.labels(state).set(count)
+    def _told(self, event: dict[str, Any]) -> None:
+        """The learner has ended a job."""
+        self.metrics.told(event)
+        if "person" in event:
+            self._news.tell(event["person"])

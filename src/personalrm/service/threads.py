@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PREDICTING, STORING = 4, 16
+PREDICTING, STORING = 8, 8
 
 
 class Threads:

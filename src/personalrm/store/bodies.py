@@ -61,6 +61,12 @@ def unpacked(
     return parse(record, source)
 
 
+def predicts_alone(record: Mapping[str, Any]) -> bool:
+    """Whether an engine predicts with this body without the choices that it was learned from."""
+    engine = record.get("engine")
+    return isinstance(engine, dict) and engine.get("kind") == "traits"
+
+
 def share(scope: Scope, key: bytes, body: bytes) -> None:
     """Store a shared part unless it is there."""
     dialect = sqlite if scope.connection.dialect.name == "sqlite" else postgresql

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+import orjson
+
 from personalrm.errors import DataError
+from personalrm.profile.records import Claim
 from personalrm.store import audit, erasures, jobs, people
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
@@ -19,11 +22,16 @@ ANSWERS: tuple[Answer, ...] = get_args(Answer)
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One word on one claim; ``version`` is the profile that held it, times in seconds since 1970."""
+    """One word on one claim; ``version`` is the profile that held it, times in seconds since 1970.
+
+    ``supporting`` and ``opposing`` are the ids of the choices that the profile cited.
+    """
 
     id: int
     claim: str
     verdict: Answer
+    supporting: tuple[str, ...]
+    opposing: tuple[str, ...]
     note: str | None
     version: int
     created: float
@@ -33,23 +41,24 @@ class Correction:
 class Corrections(SpaceTables):
     """Of one space."""
 
-    def add(self, name: str, claim: str, verdict: Answer, version: int, note: str | None, work: Work) -> Correction:
+    def add(self, name: str, claim: Claim, verdict: Answer, version: int, note: str | None, work: Work) -> Correction:
         """Keep a correction; one on the same claim is withdrawn by it. UnknownPerson if there is none."""
         now = time.time()
         with self._write() as scope:
             person = people.lock(scope, name)
             same = (
                 corrections.c.person_id == person.id,
-                corrections.c.claim == claim,
+                corrections.c.claim == claim.text,
                 corrections.c.withdrawn.is_(None),
             )
             scope.run(scope.update(corrections).where(*same).values(withdrawn=now))
-            row = {"person_id": person.id, "claim": claim, "verdict": verdict, "note": note, "version": version}
-            number = scope.insert_returning(corrections, {**row, "created": now}, corrections.c.id)
+            cited = orjson.dumps([claim.supporting, claim.opposing]).decode()
+            row = {"person_id": person.id, "claim": claim.text, "verdict": verdict, "note": note, "version": version}
+            number = scope.insert_returning(corrections, {**row, "cited": cited, "created": now}, corrections.c.id)
             people.changed(scope, person.id)
             jobs.request(scope, person.id, work)
             audit.write(scope, "correct", erasures.subject(scope, name), None, {"verdict": verdict})
-        return Correction(number, claim, verdict, note, version, now)
+        return Correction(number, claim.text, verdict, claim.supporting, claim.opposing, note, version, now)
 
     def withdraw(self, name: str, number: int, work: Work) -> Correction:
         """Take a correction back. DataError if the person has none of that number that still counts."""
@@ -67,7 +76,7 @@ class Corrections(SpaceTables):
             scope.run(scope.update(corrections).where(*mine).values(withdrawn=now))
             people.changed(scope, person.id)
             jobs.request(scope, person.id, work)
-        return Correction(row.id, row.claim, row.verdict, row.note, row.version, row.created, now)
+        return replace(_correction(row), withdrawn=now)
 
     def list(self, person: PersonState, *, withdrawn: bool = False) -> list[Correction]:
         """Oldest first; with ``withdrawn`` also those that count no more."""
@@ -79,4 +88,6 @@ class Corrections(SpaceTables):
 
 
 def _correction(row: AnyRow) -> Correction:
-    return Correction(row.id, row.claim, row.verdict, row.note, row.version, row.created, row.withdrawn)
+    supporting, opposing = (tuple(ids) for ids in orjson.loads(row.cited))
+    said = row.note, row.version, row.created, row.withdrawn
+    return Correction(row.id, row.claim, row.verdict, supporting, opposing, *said)

@@ -113,6 +113,9 @@ class Erasures(SpaceTables):
     def finish(self, record: Erasure, models: Sequence[str]) -> Erasure:
         """Delete every row of the person and close the record, in one transaction."""
         with self._write() as scope:
+            now_stands = scope.first(scope.select(erasures).where(erasures.c.id == record.id).with_for_update())
+            if now_stands is None or now_stands.state == "done":
+                return record if now_stands is None else _record(now_stands)  # another process was quicker
             person_id = _person_id(scope, record)
             counts = {}
             for table in reversed(PERSON_TABLES):
@@ -138,10 +141,12 @@ class Erasures(SpaceTables):
             row = scope.first(scope.select(erasures).where(erasures.c.id == number))
             return None if row is None else _record(row)
 
-    def unfinished(self) -> list[Erasure]:
-        """Those that were begun and are not done."""
+    def unfinished(self, older: float = 0.0) -> list[Erasure]:
+        """Those that were begun more than so many seconds ago and are not done."""
+        before = time.time() - older
         with self._read() as scope:
-            rows = scope.all(scope.select(erasures).where(erasures.c.state == "started"))
+            begun = erasures.c.state == "started", erasures.c.started <= before
+            rows = scope.all(scope.select(erasures).where(*begun))
             return [_record(row) for row in rows]
 
 

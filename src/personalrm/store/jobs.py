@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, func, literal, or_, select, true, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from personalrm.errors import StoreConflict
 from personalrm.store.database import Database
@@ -117,7 +117,7 @@ class JobQueue:
             .limit(1)
             .with_for_update(skip_locked=True)
         )
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             found = connection.execute(due).first()
             if found is None:
                 return None
@@ -146,24 +146,24 @@ class Jobs(SpaceTables):
 
     def request(self, person_id: int, work: Work) -> None:
         """Ask for work; what is asked twice is done once."""
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             request(scope, person_id, work)
 
     def claim_person(self, person_id: int, lease: float) -> Job | None:
         """Take this person's job now, whenever it is due; None if there is none or somebody else has it."""
         now = time.time()
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             mine = and_(jobs.c.space_id == scope.space_id, jobs.c.person_id == person_id, _claimable(now))
             return _take(scope.connection.execute(_claiming(mine, now, lease)).first())
 
     def heartbeat(self, job: Job, lease: float) -> None:
         """Hold the job for longer. StoreConflict if it has gone to another worker."""
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             _own(scope, job, lease_until=time.time() + lease)
 
     def finish(self, job: Job, then: Work | None = None) -> None:
         """The job is done; ``then`` follows it, and before that whatever was asked meanwhile."""
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             finish(scope, job, then)
 
     def fail(self, job: Job, error: str, *, delay: float | None = None) -> None:
@@ -172,7 +172,7 @@ class Jobs(SpaceTables):
         wait = min(_FIRST_DELAY_S * 2.0 ** (attempts - 1), _LONGEST_DELAY_S) if delay is None else delay
         gone = attempts >= MOST_ATTEMPTS and delay is None
         values = {"state": "failed" if gone else "queued", "due": time.time() + wait, "attempts": attempts}
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             _own(scope, job, error=error[:1000], worker=None, lease_until=None, **values)
 
     def list(self, limit: int = 100) -> list[JobRow]:
@@ -189,24 +189,31 @@ class Jobs(SpaceTables):
 def request(scope: Scope, person_id: int, work: Work) -> None:
     """Ask for work, in the transaction that makes it necessary."""
     now = time.time()
-    due, refit_by = now + work.delay, now + work.at_most
-    row = {"person_id": person_id, "stage": work.stage, "state": "queued", "rank": work.rank, "due": due}
-    asked = {"refit_by": refit_by, "requested": 1, "claimed": 0, "attempts": 0, "created": now}
-    quicker = true() if work.stage == "update" else jobs.c.stage == "refit"
-    waiting = jobs.c.state != "running"
-    change = {
-        "stage": case((and_(waiting, quicker), literal(work.stage)), else_=jobs.c.stage),
-        "rank": case((and_(waiting, jobs.c.rank > work.rank), literal(work.rank)), else_=jobs.c.rank),
-        # a refit that waits is put off until nothing more comes in, an update that failed keeps its distance
-        "due": case(
-            (and_(waiting, or_(jobs.c.attempts == 0, jobs.c.state == "failed")), _due(work, now, due)),
-            else_=jobs.c.due,
-        ),
-        "state": case((jobs.c.state == "failed", literal("queued")), else_=jobs.c.state),
-        "attempts": case((jobs.c.state == "failed", literal(0)), else_=jobs.c.attempts),
-        "requested": jobs.c.requested + 1,
-    }
-    scope.upsert(jobs, {**row, **asked}, ("space_id", "person_id"), change)
+    mine = jobs.c.person_id == person_id
+    row = scope.first(scope.select(jobs).where(mine).with_for_update())
+    if row is None:
+        asked = {"stage": work.stage, "state": "queued", "rank": work.rank, "requested": 1, "claimed": 0, "attempts": 0}
+        times = {"due": now + work.delay, "refit_by": now + work.at_most, "created": now}
+        if scope.upsert(jobs, {"person_id": person_id, **asked, **times}, ("space_id", "person_id")):
+            return
+        row = scope.first(scope.select(jobs).where(mine).with_for_update())  # another one was quicker
+    if row is not None:
+        scope.run(scope.update(jobs).where(mine).values(requested=row.requested + 1, **_joined(row, work, now)))
+
+
+def _joined(row: AnyRow, work: Work, now: float) -> dict[str, Any]:
+    """What changes of a job that waits already; nothing of one that runs, which is looked at again when it ends."""
+    if row.state == "running":
+        return {}
+    changed: dict[str, Any] = {"rank": min(row.rank, work.rank)}
+    if work.stage == "update":
+        changed["stage"] = work.stage
+    if row.state == "failed":
+        changed |= {"state": "queued", "attempts": 0}
+    if row.attempts == 0 or row.state == "failed":  # one that failed keeps its distance
+        by = now if work.rank == RANK_BY_HAND else row.refit_by
+        changed["due"] = now + work.delay if work.stage == "update" else max(now, min(now + work.delay, by))
+    return changed
 
 
 def finish(scope: Scope, job: Job, then: Work | None = None) -> None:
@@ -226,12 +233,6 @@ def finish(scope: Scope, job: Job, then: Work | None = None) -> None:
         scope.run(scope.update(jobs).where(*mine).values(**free, stage=then.stage, rank=then.rank, due=due))
     else:
         scope.run(scope.delete(jobs).where(*mine))
-
-
-def _due(work: Work, now: float, due: float) -> Any:
-    if work.stage == "update" or work.rank == RANK_BY_HAND:
-        return literal(due)
-    return case((jobs.c.refit_by > due, literal(due)), else_=case((jobs.c.refit_by > now, jobs.c.refit_by), else_=now))
 
 
 def _claimable(now: float) -> Any:

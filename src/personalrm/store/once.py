@@ -29,7 +29,7 @@ class Idempotency(SpaceTables):
     def forget_old(self, now: float | None = None) -> int:
         """Drop answers older than a day; how many there were."""
         before = (time.time() if now is None else now) - KEPT_S
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             return scope.run(scope.delete(idempotency).where(idempotency.c.created < before))
 
 

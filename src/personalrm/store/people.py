@@ -6,21 +6,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
+
 from personalrm.errors import PersonErased, StoreConflict, UnknownPerson
 from personalrm.store import erasures
 from personalrm.store.schema import cached_answers, people
-from personalrm.store.scope import AnyRow, Scope, SpaceTables
+from personalrm.store.scope import AnyRow, Scope, SpaceTables, query
 
 _NAMES_AT_ONCE = 500
 _COLUMNS = (
     people.c.id,
     people.c.name,
     people.c.created,
+    people.c.changed,
     people.c.choices,
     people.c.revision,
     people.c.active_version,
     people.c.active_revision,
 )
+
+
+_BY_NAME = query(people, _COLUMNS, people.c.name == bindparam("name"), people.c.erasing.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class PersonState:
         id: the store's number; never used again after an erase.
         name: what the product calls them.
         created: seconds since 1970.
+        changed: when what is learned from last changed.
         choices: how many there are to learn from.
         revision: counts every change of what is learned from.
         active_version: of the profile in use; None before the first.
@@ -40,6 +47,7 @@ class PersonState:
     id: int
     name: str
     created: float
+    changed: float
     choices: int
     revision: int
     active_version: int | None
@@ -56,8 +64,8 @@ class People(SpaceTables):
 
     def get(self, name: str) -> PersonState | None:
         """The person, or None."""
-        with self._read() as scope:
-            return find(scope, name)
+        row = self._first(_BY_NAME, name=name)
+        return None if row is None else PersonState(*row)
 
     def require(self, name: str) -> PersonState:
         """The person. UnknownPerson if the space has none of that name."""
@@ -75,7 +83,7 @@ class People(SpaceTables):
 
     def keep_answer(self, person_id: int, key: bytes) -> None:
         """Note, before it is asked, that a cached answer will hold the person's texts: an erase finds it."""
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
 
     def several(self, names: Sequence[str]) -> dict[str, PersonState]:
@@ -101,12 +109,6 @@ class People(SpaceTables):
             return ensure(scope, name)
 
 
-def find(scope: Scope, name: str) -> PersonState | None:
-    """The person, or None; one who is being erased is gone already."""
-    row = scope.first(scope.select(people, *_COLUMNS).where(people.c.name == name, people.c.erasing.is_(None)))
-    return None if row is None else _state(row)
-
-
 def ensure(scope: Scope, name: str) -> PersonState:
     """The person, made if new, locked until the end of the transaction.
 
@@ -117,7 +119,8 @@ def ensure(scope: Scope, name: str) -> PersonState:
     if row is None:
         if erasures.is_erased(scope, name):
             raise PersonErased(f"'{name}' was erased from this space; PUT /v1/people/{{user}} takes them in again")
-        scope.upsert(people, {"name": name, "created": time.time()}, ("space_id", "name"))
+        now = time.time()
+        scope.upsert(people, {"name": name, "created": now, "changed": now}, ("space_id", "name"))
         row = _locked(scope, name)
     if row is None:
         raise PersonErased(f"'{name}' is being erased")
@@ -137,14 +140,13 @@ def _locked(scope: Scope, name: str) -> AnyRow | None:
     return scope.first(scope.select(people, *_COLUMNS).where(*known).with_for_update())
 
 
-def changed(scope: Scope, person_id: int, added: int = 0) -> int:
-    """What is learned from has changed, by so many choices more; the new revision."""
+def changed(scope: Scope, person_id: int, added: int = 0) -> None:
+    """What is learned from has changed, by so many choices more."""
     scope.run(
         scope.update(people)
         .where(people.c.id == person_id)
-        .values(revision=people.c.revision + 1, choices=people.c.choices + added)
+        .values(revision=people.c.revision + 1, choices=people.c.choices + added, changed=time.time())
     )
-    return int(scope.value(scope.select(people, people.c.revision).where(people.c.id == person_id)))
 
 
 def activate(scope: Scope, person_id: int, version: int | None, revision: int) -> None:

@@ -18,12 +18,14 @@ from typing import Any, Literal
 import orjson
 
 from personalrm.errors import DataError
+from personalrm.preferences import Thumb
 from personalrm.profile.records import Profile
 from personalrm.store import bodies, jobs, people, predictions
 from personalrm.store.history import Learnable, by_number, thumbs_of
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
 from personalrm.store.predictions import Prediction
+from personalrm.store.records import StoredChoice
 from personalrm.store.schema import people as people_table
 from personalrm.store.schema import profiles
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
@@ -46,6 +48,11 @@ class Version:
     learned: int
     last_number: int
     checked: Mapping[str, Any]
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether it follows what the person said of claims."""
+        return bool(self.checked.get("corrections"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class Profiles(SpaceTables):
         Raises:
             StoreConflict: the job has gone to another worker, or the person has been erased meanwhile.
         """
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             if job is not None:
                 jobs.finish(scope, job, then)
             locked = people.lock(scope, person.name)
@@ -104,7 +111,7 @@ class Profiles(SpaceTables):
 
     def nothing_to_learn(self, person: PersonState, revision: int, job: Job) -> None:
         """Close the job of a person who has no decided choice."""
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             jobs.finish(scope, job)
             people.activate(scope, person.id, None, revision)
 
@@ -123,22 +130,41 @@ class Profiles(SpaceTables):
             raise DataError(f"'{person.name}' has no version {version} of the profile")
         return _version(row)
 
-    def load(self, person: PersonState, version: int) -> Profile:
+    def load(self, person: PersonState, version: int, known: Learnable | None = None) -> Profile:
         """A version's profile with its history; choices that are gone since are left out of it.
+
+        Args:
+            person: whose.
+            version: its number.
+            known: choices that were read already, which are not read again.
 
         Raises:
             DataError: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
         """
         with self._read() as scope:
-            mine = profiles.c.person_id == person.id, profiles.c.version == version
-            body = scope.value(scope.select(profiles, profiles.c.body).where(*mine))
-            if body is None:
-                raise DataError(f"'{person.name}' has no version {version} of the profile")
-            record = orjson.loads(zlib.decompress(body))
-            stored = by_number(scope, person.id, person.name, record[bodies.NUMBERS])
-            thumbed = thumbs_of(scope, person.id, person.name)
+            record = self._record(scope, person, version)
+            stored, thumbed = _evidence(scope, person, record, known)
             shared = {key: bodies.shared(scope, key) for key in bodies.shared_keys(record)}
         return bodies.unpacked(record, stored, thumbed, shared, f"profile {version} of '{person.name}'")
+
+    def weights(self, person: PersonState, version: int) -> Profile:
+        """A version's profile to predict with: of the embedded engine without its history, which that does not need."""
+        with self._read() as scope:
+            record = self._record(scope, person, version)
+            if not bodies.predicts_alone(record):
+                stored, thumbed = _evidence(scope, person, record, None)
+            else:
+                stored, thumbed = {}, ()
+            shared = {key: bodies.shared(scope, key) for key in bodies.shared_keys(record)}
+        return bodies.unpacked(record, stored, thumbed, shared, f"profile {version} of '{person.name}'")
+
+    def _record(self, scope: Scope, person: PersonState, version: int) -> dict[str, Any]:
+        mine = profiles.c.person_id == person.id, profiles.c.version == version
+        body = scope.value(scope.select(profiles, profiles.c.body).where(*mine))
+        if body is None:
+            raise DataError(f"'{person.name}' has no version {version} of the profile")
+        found: dict[str, Any] = orjson.loads(zlib.decompress(body))
+        return found
 
     def use(self, person: PersonState, version: int) -> None:
         """Put an earlier version, or one that was kept aside, in use."""
@@ -163,6 +189,16 @@ _LISTED = (
     profiles.c.checked,
 )
 _NAMES = [one.name for one in fields(Version)]  # of the same columns, in their order
+
+
+def _evidence(
+    scope: Scope, person: PersonState, record: dict[str, Any], known: Learnable | None
+) -> tuple[dict[int, StoredChoice], tuple[Thumb, ...]]:
+    """The choices, by number, and the thumbs that a body refers to."""
+    stored = {one.number: one for one in known.choices} if known is not None else {}
+    missing = [number for number in record[bodies.NUMBERS] if number not in stored]
+    stored |= by_number(scope, person.id, person.name, missing)
+    return stored, thumbs_of(scope, person.id, person.name)
 
 
 def _version(row: AnyRow) -> Version:

@@ -91,6 +91,7 @@ people = Table(
     _space(),
     Column("name", String(200), nullable=False),
     Column("created", Float, nullable=False),
+    Column("changed", Float, nullable=False),  # when what is learned from last changed
     Column("choices", Integer, nullable=False, default=0),
     Column("revision", Integer, nullable=False, default=0),  # counts every change of what is learned from
     Column("active_version", Integer),
@@ -220,6 +221,7 @@ corrections = Table(
     *_person(),
     Column("claim", Text, nullable=False),
     Column("verdict", String(20), nullable=False),
+    Column("cited", Text, nullable=False),  # the choices for and against the claim, as the profile cited them
     Column("note", Text),
     Column("version", Integer, nullable=False),  # of the profile that held the claim
     Column("created", Float, nullable=False),

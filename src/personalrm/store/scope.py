@@ -12,10 +12,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Delete, Row, Select, Table, Update, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Row,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from personalrm.store.database import Database
+from personalrm.store.database import Database, Query
 from personalrm.store.schema import spaces
 
 if TYPE_CHECKING:  # SQLAlchemy 2.1 types a row by its columns
@@ -100,11 +112,20 @@ class Scope:
         yield from self.connection.execution_options(yield_per=size).execute(statement)
 
 
+def query(table: Table, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[Any]) -> Query:
+    """Rows of the space that ``space_id`` names, compiled once: for what every prediction asks."""
+    return Query(select(*columns).where(table.c.space_id == bindparam("space_id"), *conditions))
+
+
 class SpaceTables:
     """Base of everything that reads and writes the rows of one space."""
 
     def __init__(self, database: Database, space_id: int) -> None:
         self._database, self.space_id = database, space_id
+
+    def _first(self, wanted: Query, **values: Any) -> tuple[Any, ...] | None:
+        """The first row in this space, or None."""
+        return self._database.first(wanted, {"space_id": self.space_id, **values})
 
     @contextmanager
     def _read(self) -> Iterator[Scope]:
@@ -113,7 +134,7 @@ class SpaceTables:
             yield Scope(connection, self.space_id)
 
     @contextmanager
-    def _write(self) -> Iterator[Scope]:
-        """A transaction on this space."""
-        with self._database.write() as connection:
+    def _write(self, *, durable: bool = True) -> Iterator[Scope]:
+        """A transaction on this space; one that is not ``durable`` may be lost with the machine's power."""
+        with self._database.write(durable=durable) as connection:
             yield Scope(connection, self.space_id)

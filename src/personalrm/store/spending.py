@@ -30,7 +30,7 @@ class Spending(SpaceTables):
         tokens = cost.prompt_tokens + cost.completion_tokens
         row = {"day": _day(time.time()), "calls": cost.calls, "tokens": tokens, "cost": cost.cost or 0.0}
         more = {name: spend.c[name] + row[name] for name in ("calls", "tokens", "cost")}
-        with self._write() as scope:
+        with self._write(durable=False) as scope:
             scope.upsert(spend, row, ("space_id", "day"), more)
 
     def this_month(self) -> Spent:

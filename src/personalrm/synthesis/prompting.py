@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from personalrm import prompts
+from personalrm.formatting.texts import portable
 from personalrm.preferences import Message
 from personalrm.profile.records import Profile
 from personalrm.synthesis import rendering
@@ -27,7 +28,7 @@ def judge_prompt(
     """Messages that ask for a reasoned verdict; placeholders stand for what is not given."""
     turns = (Message("user", _CONVERSATION),) if context is None else context
     asked = question(judge_context_of(profile), turns, _A if a is None else a, _B if b is None else b, "reasoned")
-    return [{"role": one.role, "content": _only_own_slots(one.content)} for one in asked]
+    return [{"role": one.role, "content": portable(_only_own_slots(one.content))} for one in asked]
 
 
 def generation_prompt(profile: Profile) -> str:
@@ -40,7 +41,7 @@ def generation_prompt(profile: Profile) -> str:
     parts += [f"<liked_answer>\n{rendering.safe(text)}\n</liked_answer>" for text in liked[:EXAMPLES]]
     if len(parts) == 1:
         parts.append(NOTHING_USED)
-    return "\n\n".join(parts)
+    return portable("\n\n".join(parts))
 
 
 def persona_in_use(profile: Profile) -> bool:

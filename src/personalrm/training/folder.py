@@ -17,11 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
 from personalrm.errors import DataError, StorageError
-from personalrm.files import replace_file, stored
+from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.models.trained import FILES, MANIFEST, kind_of
+from personalrm.profile.provenance import differing
 
 RUN, CHECKPOINT, CHECKPOINTS = "run.json", "checkpoint.pt", "checkpoints"
 TAKEN = (*FILES.values(), MANIFEST, "model.safetensors", "config.json", "adapter", "README.md")
@@ -77,7 +76,7 @@ def begin(out: Path, marks: Marks) -> None:
     with stored(out):
         out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
-        replace_file(out / RUN, [orjson.dumps(as_json(marks), option=orjson.OPT_INDENT_2)])
+        replace_file(out / RUN, to_json(as_json(marks)))
 
 
 def end(out: Path) -> None:
@@ -100,10 +99,9 @@ def _noted(out: Path) -> dict[str, RunMark] | None:
     if not path.exists():
         return None
     try:
-        found = orjson.loads(path.read_bytes())
-        run = found["run"] if path == manifest else found
-        return {name: RunMark(**one) for name, one in run.items()}
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        found = read_object(path, "run")
+        return checked(found.get("run") if path == manifest else found, dict[str, RunMark], str(path))
+    except DataError:
         raise DataError(f"{path} is damaged: remove the folder, or choose another --out") from None
 
 
@@ -114,11 +112,10 @@ def _reached(out: Path) -> Iterator[Path]:
 
 
 def _check_same(out: Path, noted: Marks, marks: Marks) -> None:
-    for name in dict.fromkeys([*marks, *noted]):
-        theirs, ours = noted.get(name), marks.get(name)
-        if theirs is None or ours is None or theirs.value != ours.value:
-            before, now = ("unset" if one is None else one.said for one in (theirs, ours))
-            raise DataError(
-                f"the run in {out} has {name} = {before}, and this one has {now}: give the same data and settings, or "
-                "choose another --out"
-            )
+    values = ({name: one.value for name, one in some.items()} for some in (marks, noted))
+    for name in differing(*values):
+        before, now = (some[name].said if name in some else "unset" for some in (noted, marks))
+        raise DataError(
+            f"the run in {out} has {name} = {before}, and this one has {now}: give the same data and settings, or "
+            "choose another --out"
+        )

@@ -11,10 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from personalrm.errors import DataError
-from personalrm.files import replace_file, stored
+from personalrm.files import read_record, replace_file, stored, to_json
 from personalrm.models.trained import MANIFEST, Kind
 from personalrm.profile.provenance import Lineage
 from personalrm.training.figures import Figure
@@ -96,28 +93,12 @@ class Manifest:
 def write(manifest: Manifest, out: Path) -> None:
     """Write the file whole or not at all. StorageError if it cannot be written."""
     with stored(out):
-        text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        replace_file(out / MANIFEST, [text])
+        replace_file(out / MANIFEST, to_json(manifest))
 
 
 def read(out: Path) -> Manifest:
     """What a finished run wrote. DataError if it is missing, damaged, or from a newer version."""
-    path = out / MANIFEST
-    try:
-        found = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("schema"), int):
-        raise DataError(f"{path}: expected an object with a number in 'schema'")
-    if found["schema"] > SCHEMA:
-        raise DataError(f"{path} was written by a newer personalrm: update personalrm to use it")
-    from pydantic import TypeAdapter, ValidationError  # 0.1 s that only reading needs
-
-    try:
-        return TypeAdapter(Manifest).validate_python(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}, field '{'.'.join(map(str, first['loc']))}': {first['msg'].lower()}") from None
+    return read_record(out / MANIFEST, Manifest, "manifest", SCHEMA)
 
 
 def versions() -> dict[str, str]:

@@ -176,7 +176,7 @@ def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
         without_population,
     ):
         (tmp_path / "results.json").write_text(json.dumps(damaged))
-        with pytest.raises(DataError, match=r"missing|holds no"):
+        with pytest.raises(DataError, match=r"missing|field"):
             read_record(tmp_path)
     with pytest.raises(StorageError, match=naming(tmp_path / "results.json")):
         write(result(), tmp_path / "results.json", None)

@@ -21,8 +21,7 @@ from personalrm.bench.report.spreadsheet import csv_text
 from personalrm.bench.report.studies import read_studies
 from personalrm.bench.report.table import Table
 from personalrm.bench.report.tables import all_tables
-from personalrm.errors import StorageError
-from personalrm.files import replace_file
+from personalrm.files import replace_file, stored
 
 PAGE, TABLES = "report.html", "tables"
 _NUMBERED = re.compile(r"(same_pairs|study_.+)_\d+\.(csv|tex)")
@@ -43,12 +42,10 @@ def write_report(directory: str | Path) -> Path:
     evidence = Evidence() if record is None else read_evidence(folder, record)
     text = page(Report(record, evidence, studies), draw)
     path = folder / PAGE
-    try:
-        of_run = [] if record is None else all_tables(record)
+    of_run = [] if record is None else all_tables(record)
+    with stored(folder):
         _write_tables(folder / TABLES, [*of_run, *(table for one in studies for table in one.tables)])
-        replace_file(path, [text.encode()])
-    except OSError as error:
-        raise StorageError(f"the report cannot be written to {folder}: {error.strerror or error}") from error
+        replace_file(path, text.encode())
     return path
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from personalrm import prompts
 from personalrm.bench.charts import Matrix
-from personalrm.bench.judges import TokenTally, judged_all
+from personalrm.bench.judges import judged_all
 from personalrm.bench.protocols import Method, Population, Prediction, Task
 from personalrm.bench.results import BenchResult
 from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, settings_of
 from personalrm.bench.studies.wording import points, verdict
 from personalrm.errors import NotEnoughChoices, UnusableResponse
 from personalrm.llm.endpoint import Endpoint
+from personalrm.llm.language_model import UsageMeter
 from personalrm.models.judges import seeing
 from personalrm.models.judges.synthesizeme import learned
 from personalrm.profile.options import Options
@@ -81,7 +82,7 @@ class Written:
 
     async def predict(self, task: Task) -> Prediction:
         """Learn with the writer, judge with the judge."""
-        writing, judging = TokenTally(self.writer), TokenTally(self.judge)
+        writing, judging = (UsageMeter(one, cached_too=True) for one in (self.writer, self.judge))
         sight = JudgeContext()
         try:
             profile = await fit(writing, task.history, self.options)

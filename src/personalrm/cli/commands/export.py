@@ -22,16 +22,15 @@ def export(
     as_: Annotated[ExportName, typer.Option("--as", help="What to export.")],
 ) -> None:
     """Print the profile as a prompt for a judge (JSON) or for generation, or as a file that another tool reads."""
-    import orjson
-
     from personalrm.cli import output
+    from personalrm.formatting.texts import escaped, json_text
     from personalrm.integrations.exports import EXPORTS
     from personalrm.profile.file import load
     from personalrm.synthesis.prompting import generation_prompt, judge_prompt, persona_in_use
 
     found = load(profile)
     if as_.value in EXPORTS:
-        typer.echo(EXPORTS[as_.value](found))
+        typer.echo(escaped(EXPORTS[as_.value](found)))
         return
     if not persona_in_use(found):
         why = "there is none." if found.persona is None else found.fallback.reason
@@ -39,4 +38,4 @@ def export(
     if as_ is ExportName.generation:
         typer.echo(generation_prompt(found))
     else:
-        typer.echo(orjson.dumps(judge_prompt(found, None, None, None), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(json_text(judge_prompt(found, None, None, None)))

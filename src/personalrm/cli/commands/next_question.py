@@ -121,7 +121,7 @@ def _json(user: str, criterion: str, left: int, found: list[Question]) -> str:
     """The questions, each with the row to be answered."""
     from dataclasses import asdict
 
-    import orjson
+    from personalrm.formatting.texts import json_text
 
     questions = [
         {
@@ -134,4 +134,4 @@ def _json(user: str, criterion: str, left: int, found: list[Question]) -> str:
         for one in found
     ]
     record = {"user": user, "criterion": criterion, "candidates": left, "questions": questions}
-    return orjson.dumps(record, option=orjson.OPT_INDENT_2).decode()
+    return json_text(record)

@@ -140,9 +140,9 @@ def _show(found: Manifest, out: Path, *, as_json: bool) -> None:
     from personalrm.training.table import sentences, summary, table
 
     if as_json:
-        import orjson
+        from personalrm.formatting.texts import json_text
 
-        typer.echo(orjson.dumps(summary(found, out), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(json_text(summary(found, out)))
         return
     lines = sentences(found)
     typer.echo("\n".join(lines[:-1]) + "\n")

@@ -132,7 +132,7 @@ def described_taste(text: str) -> Vector:
 
 
 _SENTENCE = re.compile(r"[.!?](?:\s|$)")
-_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
 _NUMBER = re.compile(r"\d+")
 _EMOJI = re.compile("[\U0001f300-\U0001faff☀-➿]")
@@ -152,9 +152,9 @@ _FORMAL = _words(
     " regarding facilitate facilitates considerably comparatively frequently entirely"
 )
 _CASUAL = _words("cause gonna wanna kinda folks yeah stuff hey guys cool")
-_AT_ONCE = re.compile(r"\W*(?:short answer|in short|in one line|the answer is|tl;dr|yes\b|no\b)", re.IGNORECASE)
+_AT_ONCE = re.compile(r"\W{0,20}(?:short answer|in short|in one line|the answer is|tl;dr|yes\b|no\b)", re.IGNORECASE)
 _AT_LENGTH = re.compile(
-    r"\W*(?:before |to begin with|there are many|when it comes to|this is an? (?:interesting|complex)|as an ai)",
+    r"\W{0,20}(?:before |to begin with|there are many|when it comes to|this is an? (?:interesting|complex)|as an ai)",
     re.IGNORECASE,
 )
 

@@ -10,9 +10,12 @@ fallback of the learned methods. Both numbers are drawn towards 1 as by a handfu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from personalrm.files import NO_OTHERS
 
 Array = NDArray[np.float64]
 
@@ -24,6 +27,7 @@ _STRENGTH = 20.0  # nats for being off by one; prism: 5 would do as well, and 22
 class Calibrator:
     """Factors of everybody's part and of the person's part of a margin."""
 
+    __pydantic_config__: ClassVar[Any] = NO_OTHERS  # a damaged factor is not taken for 1
     everybody: float = 1.0
     person: float = 1.0
 

@@ -6,30 +6,52 @@ No text of anybody is written, and nobody's name (`lineage`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import torch
 
 from personalrm import __version__
-from personalrm.errors import DataError, StorageError
-from personalrm.files import replace_file
+from personalrm.errors import DataError
+from personalrm.files import read_record, replace_file, stored, to_json
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.features import Features, encoder_part
-from personalrm.models.learned.loop import Point
 from personalrm.models.learned.model import LearnedModel, TrainingSummary
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior
-from personalrm.profile.provenance import Lineage
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedCard:
+    """All of a model but its numbers.
+
+    Attributes:
+        schema: of the file.
+        personalrm: version of the package that wrote it.
+        settings: how it was trained.
+        encoder: name of the one behind its features, with what identifies it; None without one.
+        similarity: mean and deviation of the similarity to the message.
+        members: for how many people each member keeps a vector.
+        trust: calibration of the margins.
+        facts: what it was trained on.
+    """
+
+    schema: int
+    personalrm: str
+    settings: Settings
+    encoder: str | None
+    similarity: tuple[float, float]
+    members: tuple[int, ...]
+    trust: Calibrator
+    facts: TrainingSummary
 
 
 def save(model: LearnedModel, folder: str | Path) -> None:
@@ -37,12 +59,10 @@ def save(model: LearnedModel, folder: str | Path) -> None:
     from safetensors.torch import save as tensors
 
     where = Path(folder)
-    try:
+    with stored(where):
         where.mkdir(parents=True, exist_ok=True)
         replace_file(where / NUMBERS, tensors(_numbers(model)))
-        replace_file(where / CARD, orjson.dumps(_card(model), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    except OSError as error:
-        raise StorageError(f"the model {where} cannot be written: {error.strerror or error}") from None
+        replace_file(where / CARD, to_json(_card(model)))
 
 
 def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
@@ -57,49 +77,38 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
     card = read_card(where)
     try:
         numbers = tensors((where / NUMBERS).read_bytes())
-        settings = Settings.from_json(card["settings"])
-        features = _features(settings, card, numbers, device)
+        features = _features(card, numbers, device)
         weights = numbers.get("everybody")
         footing = SharedReward(features, None if weights is None else weights.numpy())
-        members = _members(settings, footing, numbers, card["members"])
-        facts = _facts(card["facts"])
-        trust = Calibrator(**card["trust"])
+        members = _members(card.settings, footing, numbers, card.members)
     except OSError as error:
         raise DataError(f"{where / NUMBERS} cannot be read: {error.strerror or error}") from None
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     except Exception as error:  # safetensors has errors of its own
         raise DataError(f"{where} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
-    return LearnedModel(settings, footing, members, trust, facts)
+    return LearnedModel(card.settings, footing, members, card.trust, card.facts)
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """What is written of a model. DataError if the folder holds none, or a newer version wrote it."""
-    try:
-        card = orjson.loads((folder / CARD).read_bytes())
-    except OSError:
-        raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote") from None
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{folder / CARD} is damaged ({error})") from None
-    if not isinstance(card, dict) or not isinstance(card.get("schema"), int):
-        raise DataError(f"{folder / CARD}: expected an object with a number in 'schema'")
-    if card["schema"] > SCHEMA:
-        raise DataError(f"{folder} was written by a newer personalrm: update personalrm to use it")
-    return card
+def read_card(folder: Path) -> LearnedCard:
+    """What is written of a model. DataError if the folder holds none, it is damaged, or a newer version wrote it."""
+    if not (folder / CARD).is_file():
+        raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote")
+    return read_record(folder / CARD, LearnedCard, "model", SCHEMA)
 
 
-def _card(model: LearnedModel) -> dict[str, Any]:
+def _card(model: LearnedModel) -> LearnedCard:
     encoder = model.footing.features.encoder
-    return {
-        "schema": SCHEMA,
-        "personalrm": __version__,
-        "settings": asdict(model.settings),
-        "encoder": None if encoder is None else encoder.name,
-        "similarity": list(model.footing.features.similarity),
-        "members": [_remembered(one) for one in model.members],
-        "trust": asdict(model.trust),
-        "facts": asdict(model.facts),
-    }
+    return LearnedCard(
+        schema=SCHEMA,
+        personalrm=__version__,
+        settings=model.settings,
+        encoder=None if encoder is None else encoder.name,
+        similarity=model.footing.features.similarity,
+        members=tuple(_remembered(one) for one in model.members),
+        trust=model.trust,
+        facts=model.facts,
+    )
 
 
 def _remembered(method: torch.nn.Module) -> int:
@@ -127,20 +136,19 @@ def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
     return found
 
 
-def _features(settings: Settings, card: dict[str, Any], numbers: dict[str, torch.Tensor], device: Device) -> Features:
-    part = encoder_part(settings.features)
-    encoder = None if part is None else _same_encoder(part, card["encoder"], device)
+def _features(card: LearnedCard, numbers: dict[str, torch.Tensor], device: Device) -> Features:
+    part = encoder_part(card.settings.features)
+    encoder = None if part is None else _same_encoder(part, card.encoder, device)
     design = None
     if "design.words" in numbers:
         array = {name.removeprefix("design."): numbers[name].numpy() for name in numbers if name.startswith("design.")}
         blank = Prior.unweighted(array["centre"], array["scale"])
         design = Design(blank, array["words"], array["kind_mean"], array["kind_scale"])
     directions = numbers["directions"].numpy() if "directions" in numbers else None
-    centre, scale = card["similarity"]
-    return Features(settings.features, design, encoder, (centre, scale), directions)
+    return Features(card.settings.features, design, encoder, card.similarity, directions)
 
 
-def _same_encoder(name: str, expected: str, device: Device) -> Encoder:
+def _same_encoder(name: str, expected: str | None, device: Device) -> Encoder:
     """The encoder of that name; DataError if it is not the one that was trained with."""
     encoder = encoder_named(name, device=device)
     if encoder.name != expected:
@@ -162,8 +170,3 @@ def _members(
         )
         members.append(member.eval())
     return tuple(members)
-
-
-def _facts(state: dict[str, Any]) -> TrainingSummary:
-    curves = tuple(tuple(Point(**point) for point in curve) for curve in state["curves"])
-    return TrainingSummary(**{**state, "people": Lineage.from_json(state["people"]), "curves": curves})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from personalrm.errors import DataError
+from personalrm.files import NO_OTHERS
 
 Name = Literal["gpo", "vpl", "pal", "lore", "pref"]
 METHODS: tuple[Name, ...] = get_args(Name)
@@ -28,6 +29,7 @@ class Settings:
         seed: of everything that is drawn.
     """
 
+    __pydantic_config__: ClassVar[Any] = NO_OTHERS  # a setting that is not known is not left out in silence
     method: Name
     features: str = FEATURES
     published: bool = False
@@ -51,8 +53,3 @@ class Settings:
     def label(self) -> str:
         """What results call it."""
         return f"{self.method}:published" if self.published else self.method
-
-    @classmethod
-    def from_json(cls, state: dict[str, Any]) -> Settings:
-        """Raises TypeError or DataError for what are no settings of this version."""
-        return cls(**state)

@@ -9,6 +9,7 @@ the same; otherwise the message says what differs. A checkpoint that a killed pr
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError
-from personalrm.files import read_object, replace_file
+from personalrm.files import read_record, replace_file, to_json
 from personalrm.models.reward_model.backbones import Backbone
 from personalrm.models.reward_model.record import FILE, Record
 from personalrm.models.reward_model.settings import RewardSettings
-from personalrm.profile.provenance import hash_of
+from personalrm.profile.provenance import differing, hash_of
 
 FOLDER, RUN = "checkpoints", "run.json"
 FREE = ("device", "data", "licence", "merge")  # settings that may change on the way: no step depends on them
@@ -47,6 +48,15 @@ class Run:
         return hash_of([backbone, settings, self.rows])
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A `Run` as it is written."""
+
+    backbone: Backbone
+    settings: Mapping[str, Any]
+    rows: str
+
+
 def begin(out: Path, run: Run, resume: bool) -> Path | None:
     """Make the folder of a new run, or find the last whole checkpoint of this one.
 
@@ -61,9 +71,9 @@ def begin(out: Path, run: Run, resume: bool) -> Path | None:
         raise DataError(f"{out} holds a run already: go on with it (resume), or choose another folder")
     if not noted.exists():
         noted.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(noted, orjson.dumps(run.as_json(), option=orjson.OPT_INDENT_2))
+        replace_file(noted, to_json(run.as_json()))
         return None
-    _check_same(read_object(noted, "run"), run, out)
+    _check_same(read_record(noted, _Noted, "run"), run, out)
     return last_whole(out / FOLDER)
 
 
@@ -83,19 +93,18 @@ def last_whole(folder: Path) -> Path | None:
 def _check_finished(record: Record, run: Run, out: Path) -> None:
     """The model in the folder is what this run would make; records of version 0.1 do not tell their rows."""
     settings = {name: value for name, value in record.settings.items() if name not in FREE}
-    noted = {"backbone": asdict(record.backbone), "settings": settings, "rows": record.rows or run.rows}
-    _check_same(noted, run, out)
+    _check_same(_Noted(record.backbone, settings, record.rows or run.rows), run, out)
 
 
-def _check_same(noted: dict[str, Any], run: Run, out: Path) -> None:
-    theirs = Backbone(**noted["backbone"])
-    if not theirs.same_as(run.backbone):
+def _check_same(noted: _Noted, run: Run, out: Path) -> None:
+    if not noted.backbone.same_as(run.backbone):
         raise DataError(
-            f"the checkpoints in {out} are of {theirs.known_as}, and cannot be gone on with as {run.backbone.known_as}"
+            f"the checkpoints in {out} are of {noted.backbone.known_as}, and cannot be gone on with as "
+            f"{run.backbone.known_as}"
         )
-    ours = orjson.loads(orjson.dumps(run.as_json()))
-    for name, value in ours["settings"].items():
-        if name != "backbone" and noted["settings"].get(name) != value:
-            raise DataError(f"the run in {out} has {name} = {noted['settings'].get(name)}, not {value}")
-    if noted["rows"] != ours["rows"]:
+    ours = run.as_json()["settings"]
+    for name in differing(ours, noted.settings):
+        if name in ours and name != "backbone":
+            raise DataError(f"the run in {out} has {name} = {noted.settings.get(name)}, not {ours[name]}")
+    if noted.rows != run.rows:
         raise DataError(f"the run in {out} was begun with other rows: give the same data, or choose another folder")

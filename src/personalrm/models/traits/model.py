@@ -41,9 +41,9 @@ from personalrm.profile.records import Profile, TraitsState, TraitWeight
 Pair = tuple[Sequence[Message], str, str]
 _CHUNK = 32  # pairs read at once; more would leave the processor's cache
 _PRIORS = 16
-_BEHIND: dict[bytes, TraitsModel] = {}
-_behind = threading.Lock()
+_SHARED: dict[bytes, TraitsModel] = {}
 """By a hash of the prior: people whose profiles have the same one share it, and what was read of texts (160 kB)."""
+_shared_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class TraitsModel:
     @classmethod
     def shipped(cls, *, encoder: bool = False) -> TraitsModel:
         """The prior that comes with the package; with ``encoder`` the one that also uses sentence embeddings."""
-        return cls.from_prior(shipped_prior(encoder=encoder))
+        return cls._sharing(shipped_prior(encoder=encoder).as_json())
 
     @classmethod
     def from_population(
@@ -127,7 +127,7 @@ class TraitsModel:
 
     def differences(self, pairs: Sequence[Pair]) -> tuple[Array, Array]:
         """Of the first and second response of at least one pair: everybody's log-odds (n,), personal traits (n, p)."""
-        chunks = (self._differences(pairs[at : at + _CHUNK]) for at in range(0, len(pairs), _CHUNK))
+        chunks = (self.sides(pairs[at : at + _CHUNK]) for at in range(0, len(pairs), _CHUNK))
         parts = [(self.prior.everybody(side), side.personal) for side in chunks]
         offset, t = (np.concatenate(part) for part in zip(*parts, strict=True))
         return offset, t
@@ -137,14 +137,17 @@ class TraitsModel:
 
         ``compare(c, a, b)`` and ``compare(c, b, a)`` sum to one exactly; equal responses give exactly one half.
         """
-        side = self._differences([(context, a, b)])
+        return self.verdict(self.sides([(context, a, b)]))
+
+    def verdict(self, side: StandardizedFeatures) -> Verdict:
+        """`compare` of one pair whose texts were read by `sides`."""
         probability = float(self._probabilities(side)[0])
         return Verdict(probability, persona.reasoning(self.prior, self.departure, side, probability))
 
     def compare_many(self, pairs: Sequence[Pair]) -> Array:
         """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
         chunks = (pairs[at : at + _CHUNK] for at in range(0, len(pairs), _CHUNK))
-        found = [self._probabilities(self._differences(chunk)) for chunk in chunks]
+        found = [self._probabilities(self.sides(chunk)) for chunk in chunks]
         return np.concatenate(found) if found else np.zeros(0)
 
     def score(self, context: Sequence[Message], response: str) -> float:
@@ -209,17 +212,22 @@ class TraitsModel:
         """
         state: Any = _state_of(profile)
         try:
-            key = blake2b(orjson.dumps(state["prior"]), digest_size=16).digest()
-            with _behind:
-                if key not in _BEHIND:
-                    _BEHIND[key] = cls.from_prior(Prior.from_json(state["prior"]))
-                    while len(_BEHIND) > _PRIORS:
-                        del _BEHIND[next(iter(_BEHIND))]
-                return _BEHIND[key]
+            return cls._sharing(state["prior"])
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
 
-    def _differences(self, pairs: Sequence[Pair]) -> StandardizedFeatures:
+    @classmethod
+    def _sharing(cls, prior: Any) -> TraitsModel:
+        """The model of a prior as JSON; those of one prior share it, and what was read of texts."""
+        key = blake2b(orjson.dumps(prior, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+        with _shared_lock:
+            if key not in _SHARED:
+                _SHARED[key] = cls.from_prior(Prior.from_json(prior))
+                while len(_SHARED) > _PRIORS:
+                    del _SHARED[next(iter(_SHARED))]
+            return _SHARED[key]
+
+    def sides(self, pairs: Sequence[Pair]) -> StandardizedFeatures:
         """First minus second response, in standard units."""
         asked = [last_message(context) for context, _, _ in pairs]
         both = [(message, side) for message, (_, a, b) in zip(asked, pairs, strict=True) for side in (a, b)]

@@ -100,7 +100,7 @@ async def forget_choice(
     forget = caller.space.history.forget
     work = service.new_choice
     changed = await service.threads.store(forget, user, source, choice_id, forgotten=body.forgotten, work=work)
-    service.workers.wake()
+    service.learner.wake()
     return reply({"forgotten": body.forgotten, "changed": changed})
 
 

@@ -33,4 +33,6 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Counters for Prometheus; no space and no person is named in them."""
     service: Service = request.app.state.service
+    for state, count in (await service.threads.store(service.store.queue.counts)).items():
+        service.metrics.jobs.labels(state).set(count)
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)

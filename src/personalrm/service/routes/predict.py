@@ -17,7 +17,7 @@ router = APIRouter(route_class=JsonRoute, tags=["predictions"])
 async def compare(request: Request, user: UserName, body: PairIn, caller: Predicts) -> Response:
     """Which of two responses the person prefers."""
     service: Service = request.app.state.service
-    opened, found = await service.predicted(caller.space, user, "compare", body.turns, body.a, body.b)
+    opened, found = await service.compared(caller.space, user, body.turns, body.a, body.b)
     return reply(
         {
             "probability": found.probability,
@@ -33,7 +33,7 @@ async def compare(request: Request, user: UserName, body: PairIn, caller: Predic
 async def rank(request: Request, user: UserName, body: ResponsesIn, caller: Predicts) -> Response:
     """Responses, best first for this person."""
     service: Service = request.app.state.service
-    opened, found = await service.predicted(caller.space, user, "rank", body.turns, body.responses)
+    opened, found = await service.predicted(caller.space, user, "rank", (body.turns, body.responses))
     return reply(
         {
             "order": found.order,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from personalrm.preferences import Message
+from personalrm.profile.records import Claim
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import PersonaOut
 from personalrm.service.changes import changes
@@ -54,18 +55,26 @@ async def judge_prompt(
     given = [one for one in (prompt, a, b) if one is not None]
     if given and len(given) < 3:
         raise invalid("prompt", "expected prompt, a and b together, or none of them")
-    opened = await service.threads.store(service.predictors.ready, caller.space, user)
     turns = None if prompt is None else (Message("user", prompt),)
-    messages = prompting.judge_prompt(opened.profile, turns, a, b)
-    return reply({"messages": messages, "profile_version": opened.version})
+
+    def found() -> dict[str, Any]:
+        opened = service.predictors.ready(caller.space, user)
+        messages = prompting.judge_prompt(opened.profile(), turns, a, b)
+        return {"messages": messages, "profile_version": opened.version}
+
+    return reply(await service.threads.store(found))
 
 
 @router.get("/v1/people/{user}/generation-prompt")
 async def generation_prompt(request: Request, user: UserName, caller: Predicts) -> Response:
     """A system prompt that makes any model answer the way the person likes."""
     service: Service = request.app.state.service
-    opened = await service.threads.store(service.predictors.ready, caller.space, user)
-    return reply({"prompt": prompting.generation_prompt(opened.profile), "profile_version": opened.version})
+
+    def found() -> dict[str, Any]:
+        opened = service.predictors.ready(caller.space, user)
+        return {"prompt": prompting.generation_prompt(opened.profile()), "profile_version": opened.version}
+
+    return reply(await service.threads.store(found))
 
 
 @router.get("/v1/people/{user}/versions")
@@ -111,7 +120,7 @@ async def refit(request: Request, user: UserName, caller: Writes) -> Response:
         caller.space.jobs.request(caller.space.people.require(user).id, Work.by_hand())
 
     await service.threads.store(ask)
-    service.workers.wake()
+    service.learner.wake()
     return reply({"queued": True}, 202)
 
 
@@ -134,14 +143,16 @@ async def correct(request: Request, user: UserName, body: CorrectionIn, caller: 
     def add() -> Correction:
         space = caller.space
         opened = service.predictors.ready(space, user)
-        known = opened.profile.persona.claims if opened.profile.persona is not None else ()
-        said = [one.claim for one in space.corrections.list(opened.person)]
-        if topic(body.claim) not in {topic(one) for one in [*(claim.text for claim in known), *said]}:
+        persona = opened.profile().persona
+        claims = persona.claims if persona is not None else ()
+        said = [Claim(one.claim, one.supporting, one.opposing) for one in space.corrections.list(opened.person)]
+        known = {topic(one.text): one for one in [*said, *claims]}.get(topic(body.claim))
+        if known is None:
             raise invalid("claim", "the persona holds no such claim", "take a claim's text from GET …/persona")
-        return space.corrections.add(user, body.claim, body.verdict, opened.version, body.note, service.new_choice)
+        return space.corrections.add(user, known, body.verdict, opened.version, body.note, service.new_choice)
 
     made = await service.threads.store(add)
-    service.workers.wake()
+    service.learner.wake()
     return reply(shown_correction(made), 201)
 
 
@@ -150,13 +161,14 @@ async def withdraw(request: Request, user: UserName, number: Number, caller: Wri
     """Take a correction back."""
     service: Service = request.app.state.service
     made = await service.threads.store(caller.space.corrections.withdraw, user, number, service.new_choice)
-    service.workers.wake()
+    service.learner.wake()
     return reply(shown_correction(made))
 
 
 def shown_persona(opened: Opened, corrections: list[Correction]) -> dict[str, Any]:
     """A persona as the API shows it."""
-    found = opened.profile.persona
+    profile = opened.profile()
+    found = profile.persona
     said = {topic(one.claim): one.verdict for one in corrections}
     claims = [
         {
@@ -170,10 +182,10 @@ def shown_persona(opened: Opened, corrections: list[Correction]) -> dict[str, An
     return {
         "summary": None if found is None else persona_text(found),
         "claims": claims,
-        "notes": opened.profile.notes,
+        "notes": profile.notes,
         "profile_version": opened.version,
-        "model": opened.profile.model,
-        "choices": len(opened.profile.history),
+        "model": profile.model,
+        "choices": len(profile.history),
     }
 
 
@@ -186,6 +198,7 @@ def shown_version(one: Version) -> dict[str, Any]:
 def shown_correction(one: Correction) -> dict[str, Any]:
     """A correction as the API shows it."""
     told = {"id": one.id, "claim": one.claim, "verdict": one.verdict, "note": one.note}
+    told |= {"supporting": one.supporting, "opposing": one.opposing}
     return {**told, "profile_version": one.version, "created": one.created, "withdrawn": one.withdrawn}
 
 
@@ -196,4 +209,4 @@ def _version(service: Service, space: SpaceStore, user: str, version: int) -> di
     before = [one for one in space.profiles.versions(person, 1000) if one.version < version and one.state != "aside"]
     earlier = space.profiles.load(person, before[0].version) if before else None
     said = space.corrections.list(person)
-    return {**shown_version(row), "persona": shown_persona(opened, said), "changes": changes(earlier, opened.profile)}
+    return {**shown_version(row), "persona": shown_persona(opened, said), "changes": changes(earlier, opened.profile())}

@@ -11,7 +11,7 @@ from personalrm.synthesis.identity.lexicon import Term, term_at
 from personalrm.synthesis.identity.subjects import NUMBER, Subjects
 
 _BEFORE_AGE = ("the", "a", "an", "his", "her", "their", "near", "early", "late", "mid", "-", "around")
-_AGED = re.compile(r"\d{1,3}-year-old|\d{1,3}-\d{1,3}-year-old|\w+-year-old")
+_AGED = re.compile(r"\d{1,3}-year-old|\d{1,3}-\d{1,3}-year-old|\w{1,20}-year-old")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0.2.0.1"
-down_revision = None
+revision, down_revision = "0.2.0.1", None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -23,7 +22,7 @@ def column(name: str, kind: sa.types.TypeEngine[Any], nullable: bool = False) ->
     return sa.Column(name, kind, nullable=nullable)
 
 
-def person() -> tuple[sa.Column[Any], sa.Column[Any]]:
+def person() -> tuple[sa.Column[Any], ...]:
     return column("space_id", ID), column("person_id", ID)
 
 
@@ -124,6 +123,7 @@ def _spaces() -> None:
         column("space_id", ID),
         column("name", sa.String(length=200)),
         column("created", sa.Float()),
+        column("changed", sa.Float()),
         column("choices", sa.Integer()),
         column("revision", sa.Integer()),
         column("active_version", sa.Integer(), nullable=True),
@@ -264,6 +264,7 @@ def _learned() -> None:
         *person(),
         column("claim", sa.Text()),
         column("verdict", sa.String(length=20)),
+        column("cited", sa.Text()),
         column("note", sa.Text(), nullable=True),
         column("version", sa.Integer()),
         column("created", sa.Float()),

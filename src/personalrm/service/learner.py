@@ -1,0 +1,80 @@
+"""The process that learns: `personalrm serve` starts it and keeps it, so that learning never holds up an answer.
+
+It reads its settings as the first line of its input, looks at the queue at every further line, and ends with its input,
+so that it never outlives the service. Each line that it writes tells of a job that ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import orjson
+
+from personalrm.service.asking import Clients
+from personalrm.service.config import ServiceConfig
+from personalrm.service.erasing import Eraser
+from personalrm.service.learning import Learner
+from personalrm.service.logs import ServiceLog
+from personalrm.service.predictors import Predictors
+from personalrm.service.running import JobRunner
+from personalrm.service.workers import Workers
+from personalrm.store.jobs import Work
+from personalrm.store.people import PersonState
+from personalrm.store.store import SpaceStore, Store
+
+OPENED = 16
+BUSY, CALM, WAKE = b"busy\n", b"calm\n", b"\n"
+"""What the service tells: whether it has much to answer, and that something was asked for."""
+NICE = 10
+"""Predictions, which somebody waits for, go before learning where both want a processor."""
+
+
+def main() -> None:
+    """Learn until the input ends."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)  # the service says when to stop, by closing the input
+    os.nice(NICE)
+    config = ServiceConfig(**orjson.loads(sys.stdin.buffer.readline()))
+    log = ServiceLog(config.log)
+    store = Store(config.database, migrate=False)
+    clients = Clients(store, config)
+    predictors = Predictors(clients, OPENED, _as_it_is)
+    learner = Learner(clients, Work.refit(config.debounce, config.debounce_most))
+    eraser = Eraser(store, predictors, config, log)
+
+    def periodic() -> None:
+        eraser.finish_all()
+        for space in store.spaces():
+            space.idempotency.forget_old()
+
+    workers = Workers(store, JobRunner(learner, log, _tell), log, config.workers, periodic)
+    workers.start()
+    while line := sys.stdin.buffer.readline():
+        if line in (BUSY, CALM):
+            workers.give_way(is_busy=line == BUSY)
+        workers.wake()
+    workers.stop()
+    clients.close()
+    store.close()
+
+
+def _as_it_is(space: SpaceStore, person: PersonState) -> PersonState:
+    return person
+
+
+def _tell(event: dict[str, Any]) -> None:
+    with _telling:
+        try:
+            os.write(1, orjson.dumps(event) + b"\n")
+        except OSError:
+            return  # the service has gone; the input ends as well
+
+
+_telling = threading.Lock()
+
+if __name__ == "__main__":
+    main()

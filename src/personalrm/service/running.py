@@ -1,0 +1,96 @@
+"""One job of the queue, done: learned and saved, or noted as failed and tried again later."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from personalrm.errors import BudgetSpent, PersonalrmError, StorageError, StoreConflict
+from personalrm.service.learning import Learner
+from personalrm.service.logs import ServiceLog
+from personalrm.store.jobs import Job, Stage
+from personalrm.store.store import SpaceStore
+
+LEASE_S = 30.0
+UNTIL_BUDGET_S = 3600.0
+"""After which time a job that the budget has stopped is tried again."""
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Renews a job's lease until it is left."""
+
+    space: SpaceStore
+    job: Job
+    timers: list[threading.Timer]
+
+    def __enter__(self) -> None:
+        self._later()
+
+    def __exit__(self, *_: object) -> None:
+        while self.timers:
+            self.timers.pop().cancel()
+
+    def _later(self) -> None:
+        timer = threading.Timer(LEASE_S / 3, self._renew)
+        timer.daemon = True
+        self.timers.append(timer)
+        timer.start()
+
+    def _renew(self) -> None:
+        self.timers.clear()
+        try:
+            self.space.jobs.heartbeat(self.job, LEASE_S)
+        except StoreConflict:
+            return
+        except StorageError:
+            pass  # the next one may get through
+        self._later()
+
+
+class JobRunner:
+    """Does jobs. May be used from several threads, for different people.
+
+    Args:
+        learner: learns.
+        log: of the process.
+        tell: told of each job that ended, for metrics.
+    """
+
+    def __init__(self, learner: Learner, log: ServiceLog, tell: Tell) -> None:
+        self._learner, self._log, self._tell = learner, log, tell
+
+    def run(self, space: SpaceStore, job: Job, stage: Stage) -> None:
+        """Do a job. StorageError where not even its failure can be noted."""
+        began = time.perf_counter()
+        person = space.people.by_id(job.person_id)
+        if person is None:
+            return  # erased since
+        work = self._learner.update if stage == "update" else self._learner.refit
+        try:
+            with _Held(space, job, []):
+                outcome = work(space, person, job)
+        except StoreConflict:
+            return  # another worker has it, or the person is gone
+        except BudgetSpent as error:
+            space.jobs.fail(job, str(error), delay=UNTIL_BUDGET_S)
+        except StorageError:
+            raise
+        except PersonalrmError as error:
+            self._failed(space, job, str(error))
+        except Exception as error:
+            self._log.failure("learning", error, space=space.id)
+            self._failed(space, job, f"a fault of the service itself ({type(error).__name__})")
+        else:
+            aside = outcome.saved is not None and outcome.saved.state == "aside"
+            ms = round((time.perf_counter() - began) * 1e3, 1)
+            self._log.write("learned", space=space.id, stage=stage, saved=outcome.saved is not None, aside=aside, ms=ms)
+            self._tell({"learned": stage, "aside": aside, "person": job.person_id})
+
+    def _failed(self, space: SpaceStore, job: Job, sentence: str) -> None:
+        self._tell({"failed": True})
+        space.jobs.fail(job, sentence)

@@ -1,0 +1,143 @@
+"""No text makes a regular expression of the package slow: the time grows in proportion to the length."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pumps import anchored, made_at_run_time, module_of, patterns, pumps
+
+from personalrm.formatting.expressions import bounded
+
+Lengths = tuple[int, ...]
+PATTERNS = patterns()
+LINEAR = {
+    "personalrm.data.simulated",  # words with | between
+    "personalrm.formatting.expressions",  # `bounded` itself
+    "personalrm.llm.credentials",  # one credential between what is no letter; a run of masks
+    "personalrm.llm.loose_json",  # one character of a set
+    "personalrm.prompts.marks",  # marks with | between
+    "personalrm.synthesis.grounding",  # one word
+}
+"""Modules that put an expression together at run time, of literal text alone: no repeat but of a fixed text."""
+GROWTH = 2.5
+"""Times more than in proportion that a longer text may take: a busy machine's noise. Quadratic is 8 times."""
+NOTHING = 0.004
+"""Seconds that say nothing about growth."""
+A_MEGABYTE = 1.0
+"""Seconds of CPU time for a megabyte."""
+SHORT, LONG = (500, 4_000), (500, 4_000, 32_000)
+"""Characters that are tried: always, and in the slow tests."""
+
+
+def _spent(pattern: re.Pattern[str], text: str, anchor: bool) -> float:
+    began = time.process_time()
+    if anchor:
+        pattern.match(text)
+        pattern.fullmatch(text)
+    else:
+        deque(pattern.finditer(text), maxlen=0)
+    return time.process_time() - began
+
+
+def _too_slow(pattern: re.Pattern[str], prefix: str, unit: str, end: str, anchor: bool, lengths: Lengths) -> str | None:
+    """What was too slow, and how slow; None if nothing was. A slow one is measured again: machines are busy."""
+    before, shorter = 0.0, 0
+    for length in lengths:
+        text = prefix + unit * (length // len(unit)) + end
+        most = 3 * A_MEGABYTE * length / 1_000_000
+        if shorter:
+            most = min(most, GROWTH * length / shorter * max(before, NOTHING / 10))
+        spent = _spent(pattern, text, anchor)
+        if spent > max(most, NOTHING):
+            spent = min(spent, *(_spent(pattern, text, anchor) for _ in range(3)))
+        if spent > max(most, NOTHING):
+            return f"{length} characters of {prefix!r} + {unit!r} took {spent:.3f} s, {shorter} took {before:.4f} s"
+        if length > 1_000 and spent < NOTHING / 8:
+            return None
+        before, shorter = spent, length
+    return None
+
+
+def _first_slow(name: str, lengths: Lengths) -> str | None:
+    pattern, anchor = PATTERNS[name], anchored(name)
+    return next(filter(None, (_too_slow(pattern, *pump, anchor, lengths) for pump in pumps(pattern))), None)
+
+
+@pytest.mark.parametrize("module", sorted({module_of(name) for name in PATTERNS}))
+def test_the_time_grows_in_proportion_to_the_text(module: str) -> None:
+    slow = {name: _first_slow(name, SHORT) for name in PATTERNS if module_of(name) == module}
+    assert {name: found for name, found in slow.items() if found} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(PATTERNS))
+def test_the_time_grows_in_proportion_to_a_longer_text(name: str) -> None:
+    assert _first_slow(name, LONG) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(PATTERNS))
+def test_a_megabyte_takes_a_second_at_most(name: str) -> None:
+    pattern, anchor = PATTERNS[name], anchored(name)
+    for prefix, unit, end in pumps(pattern):
+        text = prefix + unit * (1_000_000 // len(unit)) + end
+        spent = _spent(pattern, text, anchor)
+        if spent > A_MEGABYTE:
+            spent = min(spent, *(_spent(pattern, text, anchor) for _ in range(3)))
+        assert spent <= A_MEGABYTE, (prefix, unit)
+
+
+def test_an_expression_that_is_made_at_run_time_is_named_here() -> None:
+    """`patterns` finds what modules hold and what is written out in calls; the rest must be known to be linear."""
+    assert {where.rpartition(":")[0] for where in made_at_run_time()} == LINEAR
+
+
+def test_every_expression_is_looked_at() -> None:
+    assert len(PATTERNS) > 120
+    assert any("grounding" in name for name in PATTERNS)
+    assert any("verdicts" in name for name in PATTERNS)
+
+
+@pytest.mark.parametrize("bad", [r"(a+)+b", r"\s*\n\s*x", r"\W*and", r"a.*b.*c", r"\S*\*{3}", r"^\s*-\s", r"(a|a)*b"])
+def test_the_measure_finds_slow_expressions(bad: str) -> None:
+    pattern = re.compile(bad, re.MULTILINE)
+
+    def first_slow() -> str | None:
+        tried = (pump for pump in pumps(pattern) if len(pump[1]) < 5)
+        return next((one for one in (_too_slow_within(pattern, *pump) for pump in tried) if one), None)
+
+    assert first_slow() is not None
+
+
+def _too_slow_within(pattern: re.Pattern[str], prefix: str, unit: str, end: str) -> str | None:
+    """As `_too_slow`, but an exponential one is given up early."""
+    for length in (10, 16, 22):
+        if _spent(pattern, prefix + unit * (length // len(unit)) + end, anchor=False) > 0.05:
+            return "exponential"
+    return _too_slow(pattern, prefix, unit, end, False, LONG)
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        (r"\W*(?:and|or)\s+", r"\W{0,12}(?:and|or)\s{1,12}"),
+        (r"a*+b+?c{2,}d{3,}+[*+]\*\+", r"a*+b{1,12}?c{2,12}d{3,}+[*+]\*\+"),
+        (r"[]*]x*[^]+]y+", r"[]*]x{0,12}[^]+]y{1,12}"),
+        (r"(?:a|b)*c{3}d{1,2}", r"(?:a|b){0,12}c{3}d{1,2}"),
+    ],
+)
+def test_repeats_are_bounded_where_they_stand(written: str, means: str) -> None:
+    assert bounded(written).pattern == means
+
+
+@given(st.text("ab *_", max_size=12))
+def test_a_bounded_expression_finds_what_the_unbounded_one_does_in_short_texts(text: str) -> None:
+    for pattern in (r"a*b+", r"(?:a| )*b", r"[a_]+ *", r"a+?b*"):
+        assert [found.span() for found in re.finditer(pattern, text)] == [
+            found.span() for found in bounded(pattern).finditer(text)
+        ]
