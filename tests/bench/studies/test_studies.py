@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facts import naming
+from facts import naming, tells
 
 from personalrm.bench.protocols import tasks
 from personalrm.bench.report.studies import read_studies
@@ -171,6 +171,15 @@ def test_in_order_only_earlier_groups_teach(stating_people: tuple[History, ...])
     assert len({tuple(one.id for one in questions) for _, questions in grown}) == 1
 
 
+def test_the_newest_choices_are_compared_with_all(llm: SimulatedLLM, tmp_path: Path) -> None:
+    """Whether the difference says what it should needs more people: `test_a_changed_taste_…`."""
+    found = ask(longitudinal.study, lab(_people(4, 10, seed=5, drift=1.0), tmp_path, "history"), llm)
+    assert tells(found.reading[0], "points")
+    assert abs(float(found.reading[0].rpartition("choices: ")[2].partition(" points")[0])) <= 100
+    assert found.tables[0].rows
+
+
+@pytest.mark.slow
 def test_a_changed_taste_is_told_from_a_lasting_one(llm: SimulatedLLM, tmp_path: Path) -> None:
     """After a sudden change the newest choices teach at least as well as all; without one, older ones help."""
 

@@ -45,7 +45,7 @@ def data(tmp_path: Path) -> Path:
             "rejected": one.rejected,
             "time": one.time,
         }
-        for history in simulate_people(10)
+        for history in simulate_people(10, choices=10, prompt_tokens=20, response_tokens=50)
         for one in history
     ]
     path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
@@ -110,7 +110,7 @@ def test_no_person_is_on_both_sides(run: Run, words: list[object], tmp_path: Pat
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("optimizer", "calls"), [("miprov2", 20), ("gepa", 120)])
+@pytest.mark.parametrize(("optimizer", "calls"), [("miprov2", 15), ("gepa", 60)])
 def test_a_spent_budget_stops_and_the_next_run_goes_on(
     run: Run, words: list[object], own_llm: SimulatedLLM, tmp_path: Path, optimizer: str, calls: int
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from command_line import Run, sentence
 from facts import tells
 
+from personalrm.cli.app import main
 from personalrm.data.writing import write_choices
 from personalrm.models.learned import loop
 from personalrm.models.trained import kind_of, load_trained, trained_people
@@ -231,9 +232,11 @@ def wait_for(found: Callable[[], bool], program: subprocess.Popen[str]) -> None:
 def whole(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The numbers of a run that nothing interrupted."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    program = started("gpo", few_people, "--out", out, *LONG)
-    _, said = program.communicate(timeout=120)
-    assert program.returncode == 0, said
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["personalrm", "train", "gpo", str(few_people), "--out", str(out), *LONG])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert not ended.value.code
     return (out / "model.safetensors").read_bytes()
 
 
@@ -246,7 +249,7 @@ def killed(out: Path, *words: object, how: signal.Signals, when: Callable[[], bo
     return program.returncode, said
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT])
 def test_a_killed_or_interrupted_run_goes_on_to_the_same_bytes(
     run: Run, few_people: Path, whole: bytes, tmp_path: Path, how: signal.Signals
 ) -> None:
