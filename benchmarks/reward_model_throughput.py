@@ -39,7 +39,7 @@ from personalrm.models.reward_model.inputs import Inputs
 from personalrm.models.reward_model.losses import bradley_terry_loss
 from personalrm.models.reward_model.rows import training_rows
 from personalrm.models.reward_model.shared_context import PackedPairs, packed_rewards
-from personalrm.models.reward_model.trainer import Pair, quiet
+from personalrm.models.reward_model.trainer import TokenPair, quiet
 from personalrm.models.reward_model.training import encode_rows
 from personalrm.models.reward_model.user_prompts import KINDS
 
@@ -56,7 +56,7 @@ SHAPES: dict[str, dict[str, int]] = {
 PEAKS = {"H100": 989e12, "H200": 989e12}  # dense bfloat16 operations a second, as the maker states them
 BATCH, BAR, WARM = 16, 1.3, 1
 TEMPLATE = "{% for m in messages %}<|start|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
-Step = Callable[[list[Pair]], torch.Tensor]
+Step = Callable[[list[TokenPair]], torch.Tensor]
 
 
 def make_tokenizer(people: list[Any]) -> PreTrainedTokenizerFast:
@@ -88,7 +88,7 @@ def make_model(shape: str, device: torch.device) -> Any:
     return model.train()
 
 
-def steps_of(model: Any, pairs: list[Pair], tokenizer: Any, device: torch.device) -> dict[str, Step]:
+def steps_of(model: Any, pairs: list[TokenPair], tokenizer: Any, device: torch.device) -> dict[str, Step]:
     """One step of each way: it leaves gradients and gives the loss."""
     arguments = RewardConfig(
         output_dir=tempfile.mkdtemp(), report_to="none", bf16=device.type == "cuda", use_cpu=device.type == "cpu",
@@ -97,11 +97,11 @@ def steps_of(model: Any, pairs: list[Pair], tokenizer: Any, device: torch.device
     trainer = RewardTrainer(model, arguments, train_dataset=Dataset.from_list(pairs), processing_class=tokenizer)
     collate, pack = DataCollatorForPreference(tokenizer.pad_token_id), PackedPairs(tokenizer.pad_token_id)
 
-    def plain(batch: list[Pair]) -> torch.Tensor:
+    def plain(batch: list[TokenPair]) -> torch.Tensor:
         inputs = {name: value.to(device) for name, value in collate(batch).items()}
         return trainer.compute_loss(model, inputs)
 
-    def ours(batch: list[Pair]) -> torch.Tensor:
+    def ours(batch: list[TokenPair]) -> torch.Tensor:
         inputs = {name: value.to(device) for name, value in pack(batch).items()}
         return bradley_terry_loss(*packed_rewards(model, inputs).float().chunk(2))
 
@@ -109,7 +109,7 @@ def steps_of(model: Any, pairs: list[Pair], tokenizer: Any, device: torch.device
 
 
 def measure(
-    model: Any, steps: dict[str, Step], batches: list[list[Pair]], device: torch.device
+    model: Any, steps: dict[str, Step], batches: list[list[TokenPair]], device: torch.device
 ) -> tuple[dict[str, list[float]], float]:
     """Seconds of each step by way, the ways in turns, and the largest gap between their losses."""
     optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-5)
@@ -158,7 +158,7 @@ def main() -> None:
 def report(
     shape: str,
     model: Any,
-    batches: list[list[Pair]],
+    batches: list[list[TokenPair]],
     seconds: dict[str, list[float]],
     gap: float,
     device: torch.device,

@@ -39,10 +39,10 @@ LONGEST, LONG_FROM = 350, 300
 LONG = {
     "cli.output": "all that the commands print, so that one page shows how results look",
     "client": "one class: each verb, its async twin and its docstring",
-    "data.formats": "one table of the formats and one function a field: the reader of a row sees them together",
     "files": "all that writes: whole files, locks and databases use each other's parts",
     "llm.language_model": "one class: cache, budget, sharing and cancelling of one request belong together",
     "llm.verdicts": "the phrases of verdicts and the rules that read them, in the order in which they are tried",
+    "preferences": "what a choice is, with rankings and thumbs: one vocabulary on one page",
     "profile.provenance": "the one place of fingerprints: splitting it would make a second one",
     "store.migrations.versions.v0_2_0_01_before_initial": "the tables as they were in 0.2.0, one after the other",
     "store.schema": "the tables, one after the other",

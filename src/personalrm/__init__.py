@@ -8,7 +8,7 @@ import lazy_loader
 
 from personalrm import renamed
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 _OLD = {"Refused": "EndpointRefused", "Unusable": "UnusableResponse"}
 renamed.install()

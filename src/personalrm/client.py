@@ -35,13 +35,13 @@ from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.language_model import UsageMeter
 from personalrm.llm.ledger import Prices
-from personalrm.models.base import Pair, Predictor, Ranking
+from personalrm.models.base import Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named
 from personalrm.models.worker import blocking, in_worker
-from personalrm.preferences import Preference, Verdict
+from personalrm.preferences import Pair, Preference, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options

@@ -17,6 +17,7 @@ from command_line import Done, Run, rows, sentence
 from facts import tells
 from places import LATER, MIRA
 
+from personalrm import __version__
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
@@ -273,7 +274,7 @@ def test_as_a_process_of_its_own(tmp_path: Path) -> None:
     entry = Path(sys.executable).parent / "personalrm"
     env = {**os.environ, "PERSONALRM_CACHE": str(tmp_path / "c.sqlite")}
     shown = subprocess.run([entry, "--version"], capture_output=True, text=True, env=env, check=True)
-    assert shown.stdout.strip() == "0.1.0"
+    assert shown.stdout.strip() == __version__
     gone = subprocess.run(f"{entry} fit {MIRA} | head -1", shell=True, capture_output=True, text=True, env=env)
     assert gone.stderr == ""
     failed = subprocess.run([entry, "fit", "nothere.jsonl"], capture_output=True, text=True, env=env)

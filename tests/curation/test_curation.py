@@ -21,7 +21,7 @@ from personalrm.curation.raw import read_raw
 from personalrm.curation.sources import Sources, sha256, sources
 from personalrm.curation.splits import fixed, people_apart
 from personalrm.curation.thresholds import SPLITS, Thresholds
-from personalrm.data.arena import ArenaFilter
+from personalrm.data.formats.lmarena import ArenaFilter
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError, StorageError
 from personalrm.preferences import History

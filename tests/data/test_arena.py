@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from published_files import arena_rows, battle, dialogue, write_rows
 
-from personalrm.data.arena import ArenaFilter, accepts
+from personalrm.data.formats.lmarena import ArenaFilter, accepts
 from personalrm.data.reading import read_choices, read_people
 from personalrm.errors import RowError
 from personalrm.preferences import Message, Preference
@@ -71,8 +71,7 @@ def test_a_vote_without_extras(tmp_path: Path) -> None:
         ({"conversation_a": []}, "'conversation_a': expected a conversation"),
         ({"winner": "model_c"}, "field 'winner': expected a, b or tie"),
         ({"winner": None}, "field 'winner': expected a, b or tie"),
-        ({"judge": None}, "'judge': expected text"),
-        ({"conversation_b": dialogue("Hi", "a")}, "'rejected': expected two"),
+        ({"conversation_b": dialogue("Hi", "a")}, "'response_b': expected two"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: dict[str, Any], says: str) -> None:

@@ -99,8 +99,8 @@ def test_no_usable_row(tmp_path: Path) -> None:
         (b'{"user": "\xff\xfe"}\n', "UTF-8 text", "the byte 0xff at byte 11 of the line"),
         (
             b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}\n",
-            "a JSON object",
-            "JSON nested too deeply or a number too long",
+            "JSON nested at most 100 deep (--limit depth=…)",
+            "deeper nesting",
         ),
         (b'{"a": ' + b"9" * 10_000 + b"}\n", "a JSON object", "JSON nested too deeply or a number too long"),
     ],
@@ -153,7 +153,7 @@ def test_bad_csv_records(tmp_path: Path) -> None:
         b'odd,"yes"!,no\nsound,yes,no\nopen,"yes,no\nlost,yes,no\n'
     )
     choices, problems = read(tmp_path / "a.csv", table)
-    assert [choice.context[0].content for choice in choices] == ["two\nlines", "sound"]
+    assert [choice.context[0].content for choice in choices] == ["two\nlines", "sound", "lost"]
     assert [(error.line, error.found) for error in problems.first] == [
         (4, "2"),
         (5, "4"),
@@ -191,7 +191,7 @@ def test_truncated_and_damaged_gzip(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl.gz"
     path.write_bytes(packed[:-200_000])
     got = []
-    with pytest.raises(DataError, match=r"d\.jsonl\.gz.*line \d{3,}.*gzip"):
+    with pytest.raises(DataError, match=r"d\.jsonl\.gz.*line \d{3,}"):
         got.extend(read_choices(path))
     choices = read_choices(path)
     assert next(choices).id == "0"  # what lies before the cut is still given
@@ -201,8 +201,6 @@ def test_truncated_and_damaged_gzip(tmp_path: Path) -> None:
     ("content", "what"),
     [
         (b"PK\x03\x04rest", "a zip archive"),
-        ("prompt,chosen".encode("utf-16"), "UTF-16 text: save it as UTF-8"),
-        (b"\x28\xb5\x2f\xfdrest", "zstd-compressed"),
         (b"PAR1rest of it", "damaged after row 0"),
     ],
 )
@@ -210,9 +208,17 @@ def test_other_kinds_of_file(tmp_path: Path, content: bytes, what: str) -> None:
     assert f"FILE is {what}" in refused(tmp_path / "a.csv", content)
 
 
-def test_a_broken_json_array(tmp_path: Path) -> None:
-    words = refused(tmp_path / "a.json", b"[" + LINE + b",")
-    assert re.search(r"^FILE .*JSON array.*character \d+", words)
+def test_a_broken_json_array_gives_what_is_sound(tmp_path: Path) -> None:
+    other = json.dumps({**OK, "prompt": "Bye"}).encode()
+    broken = b'{"user": "ada", "prompt": broken}'
+    choices, problems = read(tmp_path / "a.json", b"[" + LINE + b"," + broken + b", 7, null,\n" + other + b",")
+    assert [choice.context[0].content for choice in choices] == ["Hi", "Bye"]
+    assert [(error.line, error.found) for error in problems.first] == [
+        (2, "invalid JSON at character 27 (Expecting value)"),
+        (3, "'7'"),
+        (4, "'null'"),
+        (6, "the end of the file before it"),
+    ]
 
 
 def test_very_long_and_very_mixed_responses(tmp_path: Path) -> None:
@@ -226,7 +232,8 @@ def test_very_long_and_very_mixed_responses(tmp_path: Path) -> None:
     assert len(choice.chosen) > 200_000
 
 
-def test_a_missing_user_among_users_is_no_person(tmp_path: Path) -> None:
-    choices, problems = read(tmp_path / "a.jsonl", LINE + json.dumps({**OK, "user": ""}).encode())
-    assert [choice.user for choice in choices] == ["ada"]
-    assert (problems.first[0].field, problems.first[0].found) == ("user", "empty text")
+@pytest.mark.parametrize("user", ["", None, float("nan"), "NaN", "null", " "])
+def test_a_missing_user_is_nobody_in_particular(tmp_path: Path, user: object) -> None:
+    choices, problems = read(tmp_path / "a.jsonl", LINE + json.dumps({**OK, "user": user}).encode())
+    assert [choice.user for choice in choices] == ["ada", "me"]
+    assert problems.skipped == 0

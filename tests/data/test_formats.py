@@ -11,9 +11,12 @@ from facts import naming
 from hypothesis import given
 from hypothesis import strategies as st
 
+from personalrm.data.choices import RowReading, choices_of
 from personalrm.data.fields import moment
-from personalrm.data.formats import converted
 from personalrm.data.identity import Register
+from personalrm.data.layout import Layouts
+from personalrm.data.mapping import Columns
+from personalrm.data.numbering import Numbering
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, MissingExtra, RowError
@@ -25,14 +28,19 @@ def turn(role: str, content: str) -> dict[str, str]:
 
 
 def one(row: dict[str, object]) -> Preference:
-    (choice,), faults, too_close = converted(row, Register(), 0.0)
-    assert (faults, too_close) == ([], 0)
+    found = choices_of(row, Layouts(Columns()).of(row), reading(row))
+    (choice,) = found.choices
+    assert (len(found.faults), len(found.thumbs), found.too_close) == (0, 0, 0)
     return choice
+
+
+def reading(row: dict[str, object]) -> RowReading:
+    return RowReading(Register(), Numbering(lambda: [row]))
 
 
 def fault(row: dict[str, object]) -> RowError:
     with pytest.raises(RowError) as caught:
-        converted(row, Register(), 0.0)
+        choices_of(row, Layouts(Columns()).of(row), reading(row))
     return caught.value
 
 
@@ -241,11 +249,11 @@ def test_the_same_prompt_is_the_same_group_and_so_are_later_turns() -> None:
         ({"prompt": [{"content": "a"}], "chosen": "yes", "rejected": "no"}, "prompt.0.role", "null"),
         ({"prompt": [{"role": "user"}], "chosen": "yes", "rejected": "no"}, "prompt.0.content", "null"),
         (
-            {"prompt": [turn("user", [{"type": "image"}])], "chosen": "y", "rejected": "n"},
+            {"prompt": [turn("user", [{"type": "hologram"}])], "chosen": "y", "rejected": "n"},
             "prompt.0.content.0",
-            "'image'",
+            "'hologram'",
         ),  # type: ignore[arg-type]
-        ({"prompt": "q", "chosen": "yes", "rejected": "no", "user": None}, "user", "null"),
+        ({"prompt": "q", "chosen": "yes", "rejected": "no", "user": [1]}, "user", "a list of 1"),
         ({"prompt": "q", "chosen": "yes", "rejected": "no", "id": [1]}, "id", "a list of 1"),
         ({"prompt": "q", "chosen": "yes", "rejected": "no", "tie": "perhaps"}, "tie", "'perhaps'"),
         ({"prompt": "q", "chosen": "yes", "rejected": "no", "time": "yesterday"}, "time", "'yesterday'"),
@@ -253,7 +261,7 @@ def test_the_same_prompt_is_the_same_group_and_so_are_later_turns() -> None:
         ({"prompt": "q", "chosen": "yes", "rejected": "no", "judges": ["x"]}, "judges", "a list of 1"),
         ({"prompt": "q", "chosen": "yes", "rejected": "no", "judges": {"x": "maybe"}}, "judges.x", "'maybe'"),
         ({"prompt": "q", "chosen": float("nan"), "rejected": "no"}, "chosen", "NaN"),
-        ({"prompt": "q", "chosen": {"text": "x"}, "rejected": "no"}, "chosen.role", "null"),
+        ({"prompt": "q", "chosen": {"texts": "x"}, "rejected": "no"}, "chosen.role", "null"),
         ({"prompt": "q", "chosen": "x" * 100, "rejected": 5}, "rejected", "the number 5"),
         (
             {"prompt": "a\udc00b", "chosen": "yes", "rejected": "no"},

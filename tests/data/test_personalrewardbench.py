@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from published_files import published_row, write_rows
 
-from personalrm.data.personalrewardbench import with_judges
+from personalrm.data.formats.personalrewardbench import with_judges
 from personalrm.data.reading import read_choices
 from personalrm.preferences import Message
 

@@ -8,7 +8,7 @@ import pytest
 from facts import naming, tells
 from published_files import conversation, offered, prism_folder, said, survey_row, turn, write_rows
 
-from personalrm.data.prism import joined, read_survey
+from personalrm.data.formats.prism import joined, read_survey
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices, read_history, read_people
 from personalrm.errors import DataError, RowError
@@ -142,10 +142,10 @@ def test_what_is_wrong_is_named(tmp_path: Path, history: list[dict[str, object]]
     assert says in str(caught.value)
 
 
-def test_a_conversation_without_a_person_is_refused(tmp_path: Path) -> None:
+def test_a_conversation_without_a_person_is_nobodys(tmp_path: Path) -> None:
     row = conversation("u", "c", turn(0, "Hi", [("a", 90), ("b", 20)]))
-    with pytest.raises(RowError, match=naming("'user_id'", "null")):
-        list(read_choices(write_rows(tmp_path / "c.jsonl", [{**row, "user_id": None}]), strict=True))
+    (one,) = read_choices(write_rows(tmp_path / "c.jsonl", [{**row, "user_id": None}]), strict=True)
+    assert one.user == "me"
 
 
 def test_one_person_and_everybody(tmp_path: Path) -> None:

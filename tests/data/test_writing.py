@@ -121,3 +121,28 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = (Preference(str(number), "ada", "g", (), "yes", "no") for number in range(10_000))
     with pytest.raises(StorageError, match="No space left on device"):
         write_choices(tmp_path / "a.csv", many)
+
+
+TURN = (Message("user", "Hi"),)
+READ_OTHERWISE = {
+    "a user called NaN": Preference("1", "NaN", "null", TURN, "yes", "no"),
+    "an id of nothing": Preference("None", "ada", "g", TURN, "yes", "no"),
+    "thoughts": Preference("1", "ada", "g", TURN, "<think>7?</think>Seven.", "no"),
+    "thoughts in the context": Preference(
+        "1", "ada", "g", (*TURN, Message("assistant", "<think>a</think>b")), "yes", "no"
+    ),
+    "the response once before": Preference("1", "ada", "g", (*TURN, Message("assistant", "yes")), "yes", "no"),
+    "dialogues": Preference("1", "ada", "g", (), "\n\nHuman: a\n\nAssistant: b", "\n\nHuman: a\n\nAssistant: c"),
+    "another word for a role": Preference("1", "ada", "g", (Message("human", "Hi"),), "yes", "no"),
+    "JSON with thoughts": Preference("1", "ada", "g", TURN, '{"role": "user", "content": "<think>a</think>"}', "null"),
+    "a tie with thoughts": Preference("1", "ada", "g", TURN, "<think>a</think>", "<think>b</think>", tie=True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", READ_OTHERWISE)
+def test_texts_that_mean_something_to_readers_are_written_as_they_stand(tmp_path: Path, kind: str, case: str) -> None:
+    choice = READ_OTHERWISE[case]
+    write_choices(tmp_path / kind, [choice])
+    assert list(read_choices(tmp_path / kind, strict=True)) == [choice]
+    assert list(read_choices(tmp_path / kind, strict=True, user=choice.user)) == [choice]

@@ -52,8 +52,8 @@ def test_one_unread_order_is_unscored_with_its_reason() -> None:
 def test_an_impossible_certainty_stays_finite() -> None:
     found = combine(order(1.0), order(0.0)).probability
     assert found == pytest.approx(0.999)
-    assert judging.log_loss(0.0) == pytest.approx(-math.log(0.001))
-    assert judging.log_loss(1.0) < 0.0011
+    assert judging.clipped_log_loss(0.0) == pytest.approx(-math.log(0.001))
+    assert judging.clipped_log_loss(1.0) < 0.0011
 
 
 def tokens(*ranked: tuple[str, float]) -> tuple[TokenLogprob, ...]:

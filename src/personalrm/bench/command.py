@@ -11,6 +11,7 @@ from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.data.files import name_of
+from personalrm.data.inputs import Given
 from personalrm.data.sources import ReadOptions, source
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
@@ -21,7 +22,7 @@ from personalrm.profile.options import Options
 
 
 def bench(
-    data: str,
+    data: Given,
     methods: Sequence[str],
     protocol: str,
     *,

@@ -27,6 +27,8 @@ from personalrm.profile.provenance import Provenance
 from personalrm.stats.power import detectable
 from personalrm.stats.slices import LENGTH_MATCHING
 
+RunRecord = Mapping[str, Any]
+"""What ``read_record`` gives: the parts of ``results.json`` by name."""
 SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"
 _ROW = {one.name for one in fields(Row)} - {*DETAILS, "seconds"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from personalrm.errors import DataError, SeveralPeople
 
 if TYPE_CHECKING:
     from personalrm.client import Client
+    from personalrm.data.sources import ReadOptions
     from personalrm.llm.connect import EndpointOptions
     from personalrm.llm.ledger import Prices
     from personalrm.preferences import History
@@ -50,33 +51,50 @@ def check_output(out: Path | None, history: History | None = None, force: bool =
         check_replaceable(out, history, force=force)
 
 
-def read(path: str, user: str | None, strict: bool, min_gap: float) -> History:
-    """One person's history; says on stderr what was skipped."""
+def read_options(context: typer.Context) -> ReadOptions:
+    """How files are read, from the command's options of these names."""
     from personalrm.cli import output
+    from personalrm.data.limits import Limits
+    from personalrm.data.mapping import Columns
+    from personalrm.data.sources import ReadOptions
+
+    given = context.params
+    columns, limits = Columns.parse(given.get("columns")), Limits.parse(given.get("limit"))
+    return ReadOptions(given.get("strict", False), given.get("min_gap", 0.0), output.remark, columns, limits)
+
+
+def read(paths: Sequence[str], user: str | None, context: typer.Context) -> History:
+    """One person's history; says on stderr what was skipped."""
     from personalrm.data.problems import Problems
     from personalrm.data.reading import read_history
 
-    problems = Problems()
-    history = read_history(path, user, strict=strict, problems=problems, min_gap=min_gap)
-    if problems.summary():
-        output.remark(problems.summary())
-    if problems.too_close:
-        pairs = output.counted(problems.too_close, "rated pair")
-        output.remark(f"{pairs} left out: the scores differ by less than --min-gap {min_gap:g}.")
+    problems, how = Problems(), read_options(context)
+    history = read_history(
+        paths,
+        user,
+        strict=how.strict,
+        problems=problems,
+        min_gap=how.min_gap,
+        columns=how.columns,
+        limits=how.limits,
+    )
+    for remark in problems.remarks(how.min_gap):
+        how.warn(remark)
     return history
 
 
-def read_for(path: str, profile: Profile, strict: bool, min_gap: float) -> History:
+def read_for(paths: Sequence[str], profile: Profile, context: typer.Context) -> History:
     """The choices of the profile's person; those of the only person where the file names another or none."""
     from personalrm.cli import output
+    from personalrm.data.files import name_of
     from personalrm.preferences import ME
 
     try:
-        history = read(path, None, strict, min_gap)
+        history = read(paths, None, context)
     except SeveralPeople:
-        return read(path, profile.user, strict, min_gap)
+        return read(paths, profile.user, context)
     if history.user not in (profile.user, ME):
-        output.remark(f"{path} holds the choices of '{history.user}', the profile is of '{profile.user}'.")
+        output.remark(f"{name_of(paths)} holds the choices of '{history.user}', the profile is of '{profile.user}'.")
     return history
 
 

@@ -35,7 +35,17 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
-HistoryFile = Annotated[str, typer.Argument(help="Choices: JSONL, CSV (also gzipped), Parquet, or hub:owner/name.")]
+HistoryFile = Annotated[
+    list[str],
+    typer.Argument(help="Choices: files of any format in docs/formats.md, a folder, '*.csv', - or hub:owner/name."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="What the columns are: prompt=question,chosen=better,rejected=worse,user=rater or a=…,b=…,winner=…."
+    ),
+]
+Limit = Annotated[str | None, typer.Option(help="Largest row that is read: row=64MB, columns=…, depth=…, waiting=….")]
 ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
 User = Annotated[str | None, typer.Option(help="Whose choices, where the file holds several people.")]
 Model = Annotated[str | None, typer.Option(help="'traits' (no endpoint needed), or a model's name at the endpoint.")]

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from personalrm.curation.counting import Count, Step, step
 from personalrm.curation.sources import Kind, Sources
 from personalrm.curation.thresholds import Thresholds
-from personalrm.data import arena, prism
 from personalrm.data.fields import Fields, missing
 from personalrm.data.files import rows
+from personalrm.data.formats import lmarena as arena
+from personalrm.data.formats import prism
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError

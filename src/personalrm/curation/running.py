@@ -28,7 +28,7 @@ from personalrm.curation.raw import Raw, read_raw
 from personalrm.curation.sources import Kind, Sources, sha256
 from personalrm.curation.splits import fixed, people_apart
 from personalrm.curation.thresholds import SPLITS, Thresholds
-from personalrm.data.arena import ArenaFilter
+from personalrm.data.formats.lmarena import ArenaFilter
 from personalrm.data.writing import as_row
 from personalrm.errors import NotEnoughChoices, UnusableResponse
 from personalrm.llm.gather import bounded_map

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from personalrm.data.inputs import Given
+from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.problems import Problems
-from personalrm.data.reading import read_choices
+from personalrm.data.reading import ColumnsGiven, read_choices
 from personalrm.preferences import Message, Preference
 
 
@@ -35,11 +36,18 @@ class Candidate:
         return cls(choice.id, choice.group, choice.context, *sorted((choice.chosen, choice.rejected)))
 
 
-def read_candidates(path: str | Path, *, strict: bool = False, problems: Problems | None = None) -> Iterator[Candidate]:
+def read_candidates(
+    path: Given,
+    *,
+    strict: bool = False,
+    problems: Problems | None = None,
+    columns: ColumnsGiven = None,
+    limits: Limits = DEFAULT,
+) -> Iterator[Candidate]:
     """Pairs in file order, read as they are asked for; of all people, where the file names any.
 
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    for one in read_choices(path, strict=strict, problems=problems, labels=False):
+    for one in read_choices(path, strict=strict, problems=problems, labels=False, columns=columns, limits=limits):
         yield Candidate(one.id, one.group, one.context, one.chosen, one.rejected)

@@ -1,31 +1,150 @@
-"""The names under which columns are known, a tuple for each meaning; of several the first that holds something counts.
+"""The names under which columns are known: for each role those that mean it, the surest first.
 
-"context" in PROMPTS, "rating" in SCORE        # True, True
+    plain("Better Response")       # "better_response": case, spaces, hyphens and camelCase do not matter
+    ROLES["user"]                  # ("user", "user_id", "annotator", …)
+
+What a column may be called besides is said with `--columns` (see `mapping`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from personalrm.preferences import Part
 
-PEOPLE = ("user", "user_id", "annotator", "annotator_id", "worker_id")
-PROMPTS = ("context", "prompt", "messages", "question", "instruction")
-SIDES = (("response_a", "response_b"), ("a", "b"))
-"""Two responses of which another column names the winner."""
-LISTS = ("responses", "completions")
-SCORES = ("scores", "ratings")
-"""One score for each of a row's `LISTS`."""
-ONE = ("response", "completion")
-SCORE = ("score", "rating", "overall_score")
-TEXTS = ("content", "response", "text", "completion")
-"""Where an object of a `LISTS` holds its text."""
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_JOINT = re.compile(r"(?<=[a-zA-Z])(?=\d)")
+_GAP = re.compile(r"[^0-9a-z]+")
 
-IDS = ("id", "pair_id", "comparison_id")
-GROUPS = ("group", "group_id", "conversation_id")
-DOMAINS = ("domain", "type", "conversation_type", "category")
-TIMES = ("time", "timestamp", "tstamp", "generated_datetime", "created_at", "date")
-DEMOGRAPHICS = ("demographics", "profile")
+
+@lru_cache(4096)
+def plain(name: str) -> str:
+    """The name in lower case, words and numbers parted by underscores."""
+    parted = _JOINT.sub("_", _HUMP.sub("_", name[:200]))
+    return _GAP.sub("_", parted.lower()).strip("_") or name[:200].lower()
+
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    # the conversation
+    "system": ("system", "system_prompt", "system_message", "system_instruction", "sys_prompt", "sysprompt"),
+    "history": ("history", "chat_history", "conversation_history", "dialogue_history", "previous_turns"),
+    "context": ("context", "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns"),
+    "prompt": (
+        *("prompt", "question", "instruction", "query", "user_prompt", "user_query", "user_question", "user_message"),
+        *("user_input", "input_prompt", "prompt_text", "full_prompt", "request", "task_prompt", "instructions"),
+    ),
+    "input": ("input", "input_text", "inputs"),
+    # which response was preferred
+    "chosen": (
+        *("chosen", "chosen_response", "chosen_answer", "chosen_output", "chosen_text", "chosen_completion"),
+        *("chosen_messages", "preferred", "preferred_output", "preferred_response", "preferred_answer"),
+        *("preferred_completion", "accepted", "accepted_response", "accepted_answer", "better", "better_response"),
+        *("better_answer", "better_output", "winner", "winner_response", "winning_response", "winning_answer"),
+        *("selected_response", "best_response", "best_answer", "good_response", "positive", "pos", "y_w", "yw"),
+    ),
+    "rejected": (
+        *("rejected", "rejected_response", "rejected_answer", "rejected_output", "rejected_text"),
+        *("rejected_completion", "rejected_messages", "dispreferred", "dispreferred_output", "dispreferred_response"),
+        *("non_preferred", "non_preferred_output", "non_preferred_response", "not_preferred", "unpreferred"),
+        *("worse", "worse_response", "worse_answer", "worse_output", "loser", "loser_response", "losing_response"),
+        *("losing_answer", "discarded", "not_chosen", "unchosen", "unselected_response", "worst_response"),
+        *("worst_answer", "bad_response", "negative", "neg", "y_l", "yl"),
+    ),
+    "winner": (
+        *("winner", "preference", "preferred", "preferred_response", "preferred_answer", "preferred_output"),
+        *("preferred_completion", "better", "better_response", "better_answer", "better_output", "better_response_id"),
+        *("best", "best_response", "best_answer", "which_is_better", "which_response_is_better", "which_is_best"),
+        *("which_answer_is_better", "which_one_is_better", "which_do_you_prefer", "winning_response", "winning_model"),
+        *("winning_answer", "winner_model", "chosen", "chosen_response", "chosen_answer", "chosen_index", "chosen_idx"),
+        *("chosen_id", "selected", "selected_response", "selected_answer", "selected_index", "selection", "choice"),
+        *("picked", "pick", "vote", "verdict", "judgement", "judgment", "human_preference", "user_preference"),
+        *("overall_preference", "overall_pref", "pref", "favorite", "favourite", "decision", "best_index", "best_idx"),
+        *("winner_index", "winner_idx", "preferred_index", "preferred_idx", "label", "labels", "human_label"),
+    ),
+    "tie": ("tie", "is_tie"),
+    "margin": ("margin",),
+    "chosen_score": ("chosen_score", "score_chosen", "chosen_rating", "rating_chosen", "chosen_avg_rating"),
+    "rejected_score": ("rejected_score", "score_rejected", "rejected_rating", "rating_rejected", "rejected_avg_rating"),
+    # several responses, or one
+    "responses": (
+        *("responses", "completions", "candidates", "outputs", "answers", "generations", "options", "summaries"),
+        *("texts", "replies", "samples", "hypotheses", "model_outputs", "model_responses", "choices"),
+    ),
+    "scores": ("scores", "ratings", "rewards", "rating", "score"),
+    "ranks": ("ranks", "ranking", "rankings", "rank", "order"),
+    "response": ("response", "completion", "answer", "output", "reply", "generation", "text", "summary"),
+    "score": (
+        *("score", "rating", "overall_score", "stars", "overall_rating", "grade", "overall", "overall_quality"),
+        *("quality", "helpfulness"),
+    ),
+    "rank": ("rank", "ranking", "position"),
+    "liked": (
+        *("label", "liked", "like", "thumb", "thumbs", "thumbs_up", "is_good", "upvoted", "desirable", "is_desirable"),
+        *("helpful", "is_helpful", "feedback", "vote", "user_feedback", "reaction"),
+    ),
+    # whose choice, and what is known of it
+    "user": (
+        *("user", "user_id", "annotator", "annotator_id", "worker_id", "worker", "rater", "rater_id", "labeler"),
+        *("labeller", "labeler_id", "labeller_id", "evaluator", "evaluator_id", "judge_id", "judge_hash", "reviewer"),
+        *("reviewer_id", "participant", "participant_id", "respondent", "respondent_id", "person", "person_id"),
+        *("subject_id", "crowdworker", "crowdworker_id", "annotated_by", "completed_by", "labeled_by", "rated_by"),
+        *("username", "user_name", "userid", "judge", "expert", "voter", "voter_id", "player"),
+    ),
+    "id": ("id", "pair_id", "comparison_id", "uuid", "uid", "annotation_id"),
+    "group": ("group", "group_id", "conversation_id"),
+    "domain": ("domain", "type", "conversation_type", "category", "topic"),
+    "time": (
+        *(
+            "time",
+            "timestamp",
+            "tstamp",
+            "generated_datetime",
+            "created_at",
+            "date",
+            "datetime",
+            "created",
+            "submitted",
+        ),
+        *("submitted_at", "completed_at", "annotated_at", "updated_at"),
+    ),
+    "demographics": ("demographics", "profile"),
+    "reason": (
+        *("reason", "reasons", "why", "comment", "comments", "justification", "remark", "remarks", "feedback"),
+        *("reason_for_preference", "reason_for_choice", "preference_reason", "your_reason"),
+    ),
+    "judges": ("judges",),
+    "split": ("split",),
+    "stated": ("stated",),
+    "source": ("source",),
+    "ranking": ("ranking",),
+    "weight": ("weight",),
+    "status": ("status",),
+    "as_written": ("as_written",),
+    "model": ("model", "model_name", "model_id"),
+}
+ABOUT = (
+    "user",
+    "id",
+    "group",
+    "domain",
+    "time",
+    "demographics",
+    "reason",
+    "judges",
+    "split",
+    "stated",
+    "tie",
+    "margin",
+)
+"""Roles that say something of the choice, and are no part of it."""
+
+TEXTS = ("content", "response", "text", "completion", "answer", "output", "value", "generation", "message", "summary")
+"""Where an object in a list of responses holds its text."""
+SCORES = ("score", "rating", "overall_score", "reward", "stars", "grade")
+RANKS = ("rank", "ranking")
+MODELS = ("model", "model_name", "model_id", "name", "policy", "source")
 SPLITS: Mapping[str, Part] = {
     "context": "context",
     "train": "context",

@@ -1,70 +1,189 @@
-"""Where the conversation ends and the responses begin, when both come as message lists or as running text.
+"""Where the conversation ends and the responses begin.
 
-apart((), [user("Hi"), assistant("Hello!")], [user("Hi"), assistant("?")])   # ([user("Hi")], "Hello!", "?")
-apart_text("The sky is blue.", "The sky is green.")                          # ([user("The sky is")], "blue.", "green.")
+apart((), [[user("Hi"), assistant("Hello!")], [user("Hi"), assistant("?")]], …)  # ([user("Hi")], ["Hello!", "?"])
+apart_text("The sky is blue.", "The sky is green.")                             # ([user("The sky is")], "blue.", …)
+conversation_of(row, layout)                                                    # all columns of the conversation
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
-from personalrm.data.fields import messages, text
+from personalrm.data.columns import TEXTS
+from personalrm.data.contents import Turns, content_text, is_conversation, messages
+from personalrm.data.fields import Fields, encodable, missing, text
+from personalrm.data.layout import Layout
+from personalrm.data.thinking import without_thinking
+from personalrm.data.unpacking import unpacked
 from personalrm.errors import RowError
 from personalrm.preferences import Message
 
-Turns = tuple[Message, ...]
-
 _SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")
+_BEFORE = frozenset("H \n\r\t\v\f")
+_REPEATED = 10
+"""Characters from which on a beginning that both responses share with the prompt is the prompt once more."""
+_OVERLAP = 1000
 
 
 def turns(value: object, field: str) -> Turns:
     """A response as messages: text is one assistant message."""
     if isinstance(value, str):
-        return (Message("assistant", text(value, field)),)
-    found = messages(value, field)
-    if not found:
+        found = unpacked(value) if value[:1] in ("[", "{") else value
+        if not isinstance(found, str) and found and is_conversation(found):
+            return turns(found, field)
+        return (Message("assistant", without_thinking(text(value, field))),)
+    if isinstance(value, Mapping) and not ({"role", "from"} & value.keys()) and any(one in value for one in TEXTS):
+        return (Message("assistant", without_thinking(encodable(content_text(value, field), field))),)
+    found_turns = messages(value, field)
+    if not found_turns:
         raise RowError("text, {role, content} or a list of them", field=field, found="nothing")
-    return found
+    return found_turns
+
+
+def conversation_of(row: Fields, layout: Layout) -> Turns:
+    """Everything that was said before the responses: system text, history, context, prompt and its input."""
+    if layout.only_prompt is not None:
+        return prompt_turns(row.get(layout.only_prompt), layout.only_prompt)
+    roles = layout.roles
+    said: Turns = ()
+    passages: list[str] = []
+    columns = (*roles.get("history", ()), *roles.get("context", ()), *roles.get("prompt", ()))
+    for column in columns:
+        if isinstance(row.get(column), int | float) and len(columns) > 1:  # how many turns there are, say
+            continue
+        found = prompt_turns(row.get(column), column)
+        if len(found) == 1 and isinstance(row.get(column), str) and found[0].role == "user":
+            passages.append(found[0].content)
+        else:
+            said = merged(said, found)
+    said = _asked(said, _as_one(passages, row, roles.get("input", ())))
+    for column in reversed(roles.get("system", ())):
+        value = row.get(column)
+        if (
+            isinstance(value, str)
+            and value.strip()
+            and not any(one.role == "system" and one.content == value for one in said)
+        ):
+            said = (Message("system", encodable(value, column)), *said)
+    return said
+
+
+def _as_one(passages: Sequence[str], row: Fields, inputs: Sequence[str]) -> str:
+    """Texts of several columns as one message, none of them twice; an input stands a line below its instruction."""
+    kept: list[str] = []
+    for one in passages:
+        if not any(one in other for other in kept):
+            kept = [other for other in kept if other not in one] + [one]
+    asked = "\n\n".join(kept)
+    for column in inputs:
+        value = row.get(column)
+        if not missing(value):
+            more = "\n".join(turn.content for turn in messages(value, column))
+            asked = more if not asked or asked in more else asked if more in asked else f"{asked}\n{more}"
+    return asked
+
+
+def _asked(said: Turns, asked: str) -> Turns:
+    """The conversation with this question at its end, if it is not there."""
+    if not asked or any(one.role == "user" and one.content.strip() == asked.strip() for one in said):
+        return said
+    return (*said, Message("user", asked))
 
 
 def prompt_turns(value: object, field: str) -> Turns:
     """A context: messages, or text; text written as a Human/Assistant dialogue becomes its turns."""
-    if isinstance(value, str) and value.lstrip().startswith("Human:"):
-        return dialogue(text(value, field))
+    if type(value) is str:
+        if is_dialogue(value):
+            return dialogue(text(value, field))
+        if value and value[0] not in "[{":
+            return (Message("user", value if value.isascii() else encodable(value, field)),)
     return messages(value, field)
 
 
-def apart(context: Turns, chosen: Turns, rejected: Turns) -> tuple[Turns, str, str]:
-    """The conversation and the two responses: messages that both sides begin with belong to the conversation.
+def apart(context: Turns, sides: Sequence[Turns], fields: Sequence[str]) -> tuple[Turns, list[str]]:
+    """The conversation and the responses: messages that all sides begin with belong to the conversation.
 
-    A context that the sides repeat is not counted twice.
+    A context that the sides repeat is not counted twice, nor one that ends in one of the responses.
 
     Raises:
-        RowError: after the shared messages a side holds more than one message.
+        RowError: after the shared messages a side holds more than one answer, or none.
     """
-    most = min(len(chosen), len(rejected)) - 1
+    most = min(map(len, sides)) - 1
+    first = sides[0]
     count = 0
-    while count < most and chosen[count] == rejected[count]:
+    while count < most and all(side[count] == first[count] for side in sides):
         count += 1
-    shared = chosen[:count]
-    repeated = bool(context) and shared[-len(context) :] == context
-    for field, side in (("chosen", chosen), ("rejected", rejected)):
-        if len(side) - count != 1:
-            raise RowError("one response after the shared messages", field=field, found=f"{len(side) - count} messages")
-    whole = shared if repeated else context + shared
-    return whole, text(chosen[-1].content, "chosen"), text(rejected[-1].content, "rejected")
+    responses = [_answer(side[count:], field) for side, field in zip(sides, fields, strict=True)]
+    return without_answer(merged(context, first[:count]), responses), responses
+
+
+def _answer(rest: Turns, field: str) -> str:
+    if len(rest) > 1 and not all(one.role in ("assistant", "tool") for one in rest):
+        raise RowError("one response after the shared messages", field=field, found=f"{len(rest)} messages")
+    if rest[-1].role == "user":
+        raise RowError("a conversation that ends in an answer", field=field, found="a message of the user")
+    return text("\n\n".join(one.content for one in rest), field)
+
+
+def without_answer(context: Turns, responses: Sequence[str]) -> Turns:
+    """The context without one of the responses at its end."""
+    while context and context[-1].role == "assistant" and context[-1].content in responses:
+        context = context[:-1]
+    return context
+
+
+def merged(first: Turns, second: Turns) -> Turns:
+    """Two accounts of one conversation as one: what both hold stands once."""
+    if not first or not second:
+        return first or second
+    head = next((at for at, one in enumerate(first) if one.role != "system"), len(first))
+    core, systems = first[head:], tuple(one for one in first[:head] if one not in second)
+    if _begins(second, core) or _begins(second[::-1], core[::-1]):
+        return (*systems, *second)
+    if _begins(first, second) or _begins(core, second):
+        return first
+    for length in range(min(len(core), len(second), _OVERLAP), 0, -1):
+        if _begins(second, core[-length:]):
+            return (*first, *second[length:])
+    return (*first, *second)
+
+
+def _begins(long: Turns, short: Turns) -> bool:
+    return len(short) <= len(long) and all(
+        one == other or (one.role == other.role and one.content.strip() == other.content.strip())
+        for one, other in zip(short, long, strict=False)
+    )
+
+
+def without_prompt(prompt: object, chosen: str, rejected: str) -> tuple[str, str]:
+    """Two responses without the prompt that both begin with."""
+    if not isinstance(prompt, str) or len(prompt) < _REPEATED:
+        return chosen, rejected
+    cut = len(prompt)
+    if chosen.startswith(prompt) and rejected.startswith(prompt) and chosen[cut:].strip() and rejected[cut:].strip():
+        return chosen[cut:].strip(), rejected[cut:].strip()
+    return chosen, rejected
 
 
 def apart_text(chosen: str, rejected: str) -> tuple[Turns, str, str]:
     """The same for two texts that include the prompt: their shared beginning, up to a word's end, is the prompt."""
-    if chosen.lstrip().startswith("Human:") and rejected.lstrip().startswith("Human:"):
-        return apart((), dialogue(chosen), dialogue(rejected))
+    if is_dialogue(chosen) and is_dialogue(rejected):
+        context, (one, other) = apart((), (dialogue(chosen), dialogue(rejected)), ("chosen", "rejected"))
+        return context, one, other
     end = _shared(chosen, rejected)
-    while end and not (chosen[end - 1].isspace() and chosen[end:].strip() and rejected[end:].strip()):
+    if not (chosen[end:].strip() and rejected[end:].strip()):  # one is the beginning of the other
+        end = len(chosen[:end].rstrip())
+    while end and not chosen[end - 1].isspace():  # back to the end of a word
         end -= 1
     prompt = chosen[:end].strip()
     context = (Message("user", prompt),) if prompt else ()
     return context, chosen[end:].strip() if prompt else chosen, rejected[end:].strip() if prompt else rejected
+
+
+def is_dialogue(written: str) -> bool:
+    """Whether a text is a Human/Assistant dialogue."""
+    return written[:1] in _BEFORE and written.lstrip().startswith("Human:")
 
 
 def dialogue(written: str) -> Turns:

@@ -2,24 +2,31 @@
 or raises a `RowError` that names the field, what was expected and what was found.
 
     text("Hello", "chosen")                                        # "Hello"
-    messages([{"role": "model", "content": "Hi"}], "context")      # (Message("assistant", "Hi"),)
     moment("2016-01-31 22:05:41.0 UTC", "time")                    # "2016-01-31T22:05:41+00:00"
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from personalrm.errors import RowError
-from personalrm.preferences import Message
 
 Fields = Mapping[str, Any]
 """One row as read: a value a column."""
 
-_ROLES = {"model": "assistant"}
+_BITS = 64
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
+NOBODY = {
+    *("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "N/A", "n/a", "NA", "<NA>", "NaT", "#N/A", "#NA"),
+    *("undefined", "-nan", "-NaN"),
+}
+"""Texts that other tools write where a cell holds nothing."""
 _TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
 
 
@@ -45,13 +52,15 @@ def describe(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and math.isnan(value):
         return "NaN"
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return f"a number of about {value.bit_length() * 0.30103:.0f} digits"
     if isinstance(value, int | float):
         return f"the number {value}"
     if isinstance(value, str):
-        shown = value.encode("utf-8", "backslashreplace").decode()
+        shown = value[:60].encode("utf-8", "backslashreplace").decode()
         return "empty text" if not value.strip() else f"'{shown[:40]}…'" if len(shown) > 40 else f"'{shown}'"
     if isinstance(value, Mapping):
-        return f"an object with {', '.join(map(str, list(value)[:5])) or 'no keys'}"
+        return f"an object with {', '.join(str(key)[:30] for key in list(value)[:5]) or 'no keys'}"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     return f"a value of type {type(value).__name__}"
@@ -92,9 +101,9 @@ def optional_text(row: Fields, names: Sequence[str]) -> str | None:
 
 def name_text(value: object, field: str) -> str:
     """A name or id: text, or a whole number written out."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _BITS:
         return str(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**63:
         return str(int(value))
     if not isinstance(value, str) or not value or value.isspace():
         raise RowError("text or a whole number", field=field, found=describe(value))
@@ -102,7 +111,11 @@ def name_text(value: object, field: str) -> str:
 
 
 def number(value: object, field: str) -> float:
-    """A finite number, or text that spells one."""
+    """A finite number, or text that spells one, also with a decimal comma (three digits after it could be either)."""
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+        if len(value.strip().partition(",")[2]) == 3:
+            raise RowError("a number without a comma for thousands", field=field, found=describe(value))
+        value = value.replace(",", ".")
     try:
         result = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
@@ -122,61 +135,24 @@ def flag(value: object, field: str) -> bool:
     raise RowError("true or false", field=field, found=describe(value))
 
 
-def messages(value: object, field: str) -> tuple[Message, ...]:
-    """A conversation: a list of {role, content}, one such object, or plain text (one user message)."""
-    if missing(value):
-        return ()
-    if isinstance(value, str):
-        return (Message("user", text(value, field)),)
-    if isinstance(value, Mapping):
-        return (message(value, field),)
-    if not isinstance(value, list | tuple):
-        raise RowError("a list of {role, content} or text", field=field, found=describe(value))
-    return tuple([message(turn, f"{field}.{position}") for position, turn in enumerate(value)])
-
-
-def message(value: object, field: str) -> Message:
-    """One {role, content}; ``model`` is another word for assistant, unknown roles are kept."""
-    if not isinstance(value, Mapping):
-        raise RowError("an object with role and content", field=field, found=describe(value))
-    role = value.get("role")
-    if not isinstance(role, str) or not role:
-        raise RowError("text", field=f"{field}.role", found=describe(role))
-    content = value.get("content")
-    if isinstance(content, list):
-        content = _parts(content, f"{field}.content")
-    if not isinstance(content, str):
-        raise RowError("text", field=f"{field}.content", found=describe(content))
-    return Message(_ROLES.get(role) or encodable(role, f"{field}.role"), encodable(content, f"{field}.content"))
-
-
-def _parts(parts: Sequence[object], field: str) -> str:
-    """Content given as typed parts: the text parts joined; anything else cannot be read."""
-    texts = []
-    for position, part in enumerate(parts):
-        if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            found = describe(part.get("type") if isinstance(part, Mapping) else part)
-            raise RowError("a part of type 'text'", field=f"{field}.{position}", found=found)
-        texts.append(part["text"])
-    return "".join(texts)
-
-
 def moment(value: object, field: str) -> str | None:
     """A time as ISO 8601 in UTC, of which the text order is the order in time; None if nothing was given.
 
-    Read are ISO 8601 (no zone: UTC), "2016-01-31 22:05:41.0 UTC" and seconds since 1970, also milli-, micro- and
-    nanoseconds.
+    Read are ISO 8601 (no zone: UTC), "2016-01-31 22:05:41.0 UTC", "31.1.2016", the dates of e-mails, and seconds since
+    1970, also milli-, micro- and nanoseconds. "1/2/2016" is refused, since day and month cannot be told apart.
     """
     if missing(value):
         return None
     try:
         if isinstance(value, datetime):
             return _utc(value)
+        if isinstance(value, date):
+            return _utc(datetime(value.year, value.month, value.day))
         if isinstance(value, str):
             return _written(value.strip())
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _since_1970(float(value))
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError, TypeError, IndexError):
         pass
     raise RowError("a time (ISO 8601 or seconds since 1970)", field=field, found=describe(value))
 
@@ -185,10 +161,15 @@ def _written(value: str) -> str:
     for zone in (" UTC", " GMT"):
         if value.endswith(zone):
             value = value.removesuffix(zone) + "+00:00"
-    is_number = value.removeprefix("-").replace(".", "", 1).isdecimal()
+    is_number = value.removeprefix("-").replace(".", "", 1).isdecimal() and len(value) < 40
     if is_number and len(value) != 8:  # 20160131 is a date
         return _since_1970(float(value))
-    return _utc(datetime.fromisoformat(value))
+    if value[:3].isalpha():
+        return _utc(parsedate_to_datetime(value))
+    if german := _DAY_FIRST.fullmatch(value):
+        day, month, year, rest = german.groups()
+        value = f"{year}-{month:0>2}-{day:0>2}{rest}"
+    return _utc(datetime.fromisoformat(value.replace("/", "-") if value[4:5] == "/" else value))
 
 
 def _since_1970(seconds: float) -> str:

@@ -1,49 +1,59 @@
-"""Rows of a file with their line numbers, one at a time: JSONL, JSON array, CSV/TSV (each also gzipped), Parquet, hub.
+"""Rows of a file with their line numbers, one at a time: JSON (lines, arrays, wrapped), CSV and its like, Parquet, hub.
 
-The extension says what a text file is; where it says nothing the content does. Compression and Parquet are recognised
-by their first bytes whatever the name. A row that cannot be read at all comes out as a `RowError` in its place, so that
-the reader can count it and go on; a fault of the whole file raises `DataError`.
+The extension says what a text file is; where it says nothing the content does. Compression (gzip, bzip2, xz, zstd
+where the package is installed), Parquet and UTF-16 are recognised by their first bytes whatever the name. A row that
+cannot be read at all comes out as a `RowError` in its place, so that the reader can count it and go on; a fault of the
+whole file raises `DataError`.
 
     for line, row in rows("choices.jsonl.gz"):      # row: a mapping of columns, or a RowError
         ...
 
-Memory: one line (JSONL), one record (CSV), one batch of a row group (Parquet). A JSON array is read whole.
+Memory: one row, or one batch of a row group (Parquet).
 """
 
 from __future__ import annotations
 
 import gzip
-import io
-import json
+import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-import orjson
-
-from personalrm.data.fields import Fields, describe
+from personalrm.data.compressed import opened
+from personalrm.data.fields import Fields
+from personalrm.data.limits import DEFAULT, Limits
+from personalrm.data.spooling import regular_file
 from personalrm.errors import DataError, RowError
 
 Row = tuple[int, Fields | RowError]
 HUB = "hub:"
+STDIN = "-"
 
+_NAMED = 3
 _BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _FOREIGN = {
-    b"PK\x03\x04": "a zip archive (or a spreadsheet): unpack it, or save it as CSV",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed: decompress it, or use gzip",
-    b"\xfd7zXZ": "xz-compressed: decompress it, or use gzip",
-    b"BZh": "bzip2-compressed: decompress it, or use gzip",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+    b"PK\x03\x04": "a zip archive or a spreadsheet (.xlsx, .ods, .numbers): unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file: save the sheet as CSV",
+    b"%PDF": "a PDF: the choices are needed as JSON or CSV",
+    b"SQLite format 3": "a SQLite database: export the table as CSV",
+    b"ARROW1": "an Arrow file: save it as Parquet",
+    b"\x89HDF": "an HDF5 file: save it as Parquet or CSV",
+    b"\x80\x04": "a Python pickle, which is not read: save it as JSON",
+    b"<html": "a web page: was the file downloaded whole?",
+    b"<!DOC": "a web page: was the file downloaded whole?",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself: fetch it with `git lfs pull`",
 }
-_BUFFER = 1 << 18  # iterating gzip through a buffer of our own is three times as fast as GzipFile alone
+_TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".txt")
 
 
-def rows(source: str | Path) -> Iterator[Row]:
+def rows(source: str | Path, limits: Limits = DEFAULT) -> Iterator[Row]:
     """Every row of the file or hub set (``hub:owner/name[/config][:split]``) with its 1-based line or row number.
+
+    Args:
+        source: a path, ``-`` for what comes in on stdin, or a pipe.
+        limits: how large a row may be.
 
     Raises:
         DataError: there is no such file, it cannot be opened, it is of no kind we read, or it is damaged.
@@ -54,149 +64,85 @@ def rows(source: str | Path) -> Iterator[Row]:
         from personalrm.data.columnar import hub_rows
 
         return hub_rows(name.removeprefix(HUB))
-    path = Path(source)
-    kind = _kind(path)
+    path = regular_file(source)
+    kind = _kind(path, name)
     if kind == "parquet":
         from personalrm.data.columnar import parquet_rows
 
         return parquet_rows(path)
-    return _guarded(path, kind)
+    return _guarded(path, name_of(source) if path != Path(source) else name, kind, limits)
 
 
-def name_of(path: str | Path) -> str:
-    """What results call a file or a hub set."""
-    return str(path) if str(path).startswith(HUB) else Path(path).name
+def name_of(path: str | Path | Sequence[str | Path] | object) -> str:
+    """What results call a file, a hub set, or several of them; rows in memory have no name."""
+    if isinstance(path, list | tuple) and path and all(isinstance(one, str | Path) for one in path):
+        named = [name_of(one) for one in path]
+        return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
+    if not isinstance(path, str | Path):
+        return "rows"
+    name = str(path)
+    return "stdin" if name == STDIN else name if name.startswith(HUB) else Path(path).name
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path, name: str) -> str:
     """json, csv or parquet; checks on the way that the file can be read at all."""
     if path.is_dir():
-        raise DataError(f"{path} is a directory: name a file of choices in it")
+        raise DataError(f"{name} is a directory: name a file of choices in it")
     try:
         with path.open("rb") as file:
             start = file.read(8)
         if start.startswith(_PARQUET):
             return "parquet"
-        with _open(path) as stream:
+        with opened(path) as stream:
             start = stream.read(4096)
     except FileNotFoundError:
-        raise DataError(f"there is no file {path}: check the path") from None
+        raise DataError(f"there is no file {name}: check the path") from None
     except EOFError:
-        raise DataError(f"{path} is cut off: the end of its gzip data is missing; fetch it again") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise DataError(f"{path} is damaged: its gzip data cannot be read; fetch it again") from None
+        raise DataError(f"{name} is cut off: the end of its compressed data is missing; fetch it again") from None
+    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError):
+        raise DataError(f"{name} is damaged: its compressed data cannot be read; fetch it again") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a NUL in it
+        raise DataError(f"{name!r} is no path: {error}") from None
     for magic, what in _FOREIGN.items():
-        if start.startswith(magic):
-            raise DataError(f"{path} is {what}")
-    return _kind_of_text(path, start.removeprefix(_BOM).lstrip())
+        if start.lstrip().startswith(magic):
+            raise DataError(f"{name} is {what}")
+    return _kind_of_text(path, name, start.removeprefix(_BOM).lstrip())
 
 
-def _kind_of_text(path: Path, start: bytes) -> str:
+def _kind_of_text(path: Path, name: str, start: bytes) -> str:
     if not start:
-        raise DataError(f"{path} is empty: it holds no choices")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    named = [suffix for suffix in suffixes if suffix in (".jsonl", ".ndjson", ".json", ".csv", ".tsv")]
-    if named:
-        return "csv" if named[-1] in (".csv", ".tsv") else "json"
-    return "json" if start[:1] in (b"{", b"[") else "csv"
+        raise DataError(f"{name} is empty: it holds no choices")
+    named = [suffix for suffix in (one.lower() for one in path.suffixes) if suffix in _TEXTS]
+    looks = "json" if start[:1] in (b"{", b"[") else "csv"
+    if named and named[-1] != ".txt":
+        return "csv" if named[-1] in (".csv", ".tsv", ".tab") else "json"
+    return looks
 
 
-def _open(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    magic = file.read(2)
-    file.seek(0)
-    if magic != _GZIP:
-        return file
-    return io.BufferedReader(_OwningGzip(file), _BUFFER)
-
-
-class _OwningGzip(gzip.GzipFile):
-    """Closes the file beneath it, which GzipFile leaves open when it was handed a file object."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(fileobj=file, mode="rb")
-        self._beneath = file
-
-    def close(self) -> None:
-        super().close()
-        self._beneath.close()
-
-
-def _guarded(path: Path, kind: str) -> Iterator[Row]:
+def _guarded(path: Path, name: str, kind: str, limits: Limits) -> Iterator[Row]:
     """The rows of a text file; whatever goes wrong while reading becomes one clear sentence."""
     line = 0
     try:
-        with _open(path) as stream:
-            if kind == "csv":
-                from personalrm.data.tables import csv_rows
-
-                found = csv_rows(stream, path)
-            else:
-                found = _json_rows(stream, path)
-            for line, row in found:
+        with opened(path) as stream:
+            for line, row in _text_rows(stream, Path(name), kind, limits):
                 yield line, row
     except EOFError:
-        what = "the end of its gzip data is missing; fetch it again"
-        raise DataError(f"{path} is cut off after line {line}: {what}") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise DataError(f"{path} is damaged after line {line}: its gzip data cannot be read; fetch it again") from None
+        what = "the end of its compressed data is missing; fetch it again"
+        raise DataError(f"{name} is cut off after line {line}: {what}") from None
+    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError):
+        what = "its compressed data cannot be read; fetch it again"
+        raise DataError(f"{name} is damaged after line {line}: {what}") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read beyond line {line}: {error.strerror or error}") from error
+        raise DataError(f"{name} cannot be read beyond line {line}: {error.strerror or error}") from error
 
 
-def _json_rows(stream: IO[bytes], path: Path) -> Iterator[Row]:
-    first = next(_numbered(stream), None)
-    if first is None:
-        return
-    number, line = first
-    if line.lstrip().startswith(b"["):
-        yield from _array_rows(line + stream.read(), path)
-        return
-    yield number, _object(line)
-    for later, line in _numbered(stream, number + 1):
-        yield later, _object(line)
+def _text_rows(stream: IO[bytes], path: Path, kind: str, limits: Limits) -> Iterator[Row]:
+    if kind == "csv":
+        from personalrm.data.tables import csv_rows
 
+        return csv_rows(stream, path, limits)
+    from personalrm.data.json_rows import json_rows
 
-def _numbered(stream: IO[bytes], start: int = 1) -> Iterator[tuple[int, bytes]]:
-    """Lines that hold something, with their numbers; the byte order mark of the first is dropped."""
-    for number, line in enumerate(stream, start):
-        content = line.removeprefix(_BOM) if number == 1 else line
-        if not content.isspace() and content:
-            yield number, content
-
-
-def _object(line: bytes) -> Fields | RowError:
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        value = _second_look(line)
-        if isinstance(value, RowError):
-            return value
-    if not isinstance(value, dict):
-        return RowError("a JSON object", found=describe(value))
-    return value
-
-
-def _second_look(data: bytes) -> object:
-    """Why orjson refused: the value after all (NaN, lone surrogates: the field's check tells more), or the fault."""
-    try:
-        return json.loads(data.decode())
-    except UnicodeDecodeError as error:
-        return RowError("UTF-8 text", found=f"the byte 0x{data[error.start]:02x} at byte {error.start + 1} of the line")
-    except json.JSONDecodeError as error:
-        return RowError("a JSON object", found=f"invalid JSON at character {error.pos + 1} ({error.msg})")
-    except (RecursionError, ValueError):  # ValueError: a number of more than 4,300 digits
-        return RowError("a JSON object", found="JSON nested too deeply or a number too long")
-
-
-def _array_rows(data: bytes, path: Path) -> Iterator[Row]:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        value = _second_look(data)
-        if isinstance(value, RowError):
-            raise DataError(f"{path} starts like a JSON array but is none: found {value.found}") from None
-    for number, row in enumerate(value, 1):
-        yield number, row if isinstance(row, dict) else RowError("a JSON object", found=describe(row))
+    return json_rows(stream, path, limits)

@@ -6,18 +6,24 @@ messages_of("How do I boil an egg?"), messages_of([{"role": "user", "content": "
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from personalrm.data.candidates import Candidate, read_candidates
-from personalrm.data.reading import read_history
+from personalrm.data.inputs import Given
+from personalrm.data.problems import Problems
+from personalrm.data.reading import ColumnsGiven, read_history
 from personalrm.errors import DataError, SeveralPeople
 from personalrm.preferences import ME, History, Message, Preference
 from personalrm.profile.merging import distinct
 
 Context = str | Sequence[Message] | Sequence[Mapping[str, str]]
-Choices = History | Sequence[Preference] | str | Path
+Choices = History | Iterable[Preference] | Given
+"""Choices as records, or files, rows or a table that hold them."""
+_log = logging.getLogger("personalrm.data")
 
 
 def messages_of(context: Context) -> tuple[Message, ...]:
@@ -51,29 +57,63 @@ def candidates_of(given: str | Path | Iterable[Candidate | Preference]) -> list[
     return [Candidate.of(one) if isinstance(one, Preference) else one for one in pairs]
 
 
-def history_of(choices: Choices, user: str | None = None) -> History:
-    """One person's choices.
+def history_of(choices: Choices, user: str | None = None, columns: ColumnsGiven = None) -> History:
+    """One person's choices. What was skipped on the way goes to the log of ``personalrm.data``.
 
     Args:
-        choices: a History, a list of Preference, or a file.
-        user: whose, where a file holds several people.
+        choices: a History, a list of Preference, or whatever `read_history` reads: files, rows, a table.
+        user: whose, where there are several people; where nobody is named, the name that the choices get.
+        columns: which columns play which role, where their names do not say it.
 
     Raises:
-        SeveralPeople: no user was named and the file holds several.
+        SeveralPeople: no user was named and there are several.
         DataError: no choices of one person.
     """
-    if isinstance(choices, str | Path):
-        return _of_person(choices, user)
-    given = tuple(choices) if isinstance(choices, Iterable) else (choices,)
+    if isinstance(choices, Preference):
+        choices = [choices]
+    if not isinstance(choices, History) and not _are_preferences(choices):
+        return _named(_read(choices, user, columns), user)
+    given: tuple[Any, ...] = tuple(choices)  # type: ignore[arg-type]
     if not all(isinstance(one, Preference) for one in given):
-        raise DataError("expected a file, a History or a list of Preference: read_choices(path) makes them from rows")
+        raise DataError("expected one kind of choices, found Preference and others in one list")
     listed = _distinct(given)
     people = sorted({one.user for one in listed})
     if len(people) > 1:
         raise DataError(f"the choices are of {len(people)} people ({', '.join(people[:5])}): give one person's")
     if isinstance(choices, History):
         return choices.only(listed, choices.thumbs)
-    return History(people[0] if people else user or "me", listed)
+    return History(people[0] if people else user or ME, listed)
+
+
+def _are_preferences(choices: Any) -> bool:
+    return isinstance(choices, list | tuple) and (not choices or any(isinstance(one, Preference) for one in choices))
+
+
+def _read(choices: Any, user: str | None, columns: ColumnsGiven) -> History:
+    """The named person's choices, or those of the only person where nobody is named."""
+    if isinstance(choices, Iterator):
+        choices = list(choices)  # it may be looked at twice
+        if _are_preferences(choices):
+            return history_of(choices, user)
+    problems = Problems()
+    try:
+        found = read_history(choices, columns=columns, problems=problems)
+        if user is not None and ME not in (found.user, user):
+            found = read_history(choices, user, columns=columns)
+    except SeveralPeople:
+        problems = Problems()
+        found = read_history(choices, user, columns=columns, problems=problems)
+    for remark in problems.remarks():
+        _log.warning("%s", remark)
+    return found
+
+
+def _named(history: History, user: str | None) -> History:
+    """The history with the person's name, if the choices name nobody."""
+    if user is None or history.user != ME or user == ME:
+        return history
+    choices = tuple(replace(one, user=user) for one in history)
+    return History(user, choices, tuple(replace(one, user=user) for one in history.thumbs))
 
 
 def check_same_person(history: History, user: str) -> History:
@@ -96,12 +136,3 @@ def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
                 f"choice '{one.id}' holds half a surrogate pair (a broken emoji), which is no text"
             ) from None
     return found
-
-
-def _of_person(path: str | Path, user: str | None) -> History:
-    """The named person's choices, or those of the only person in a file that names nobody."""
-    try:
-        alone = read_history(path)
-    except SeveralPeople:
-        return read_history(path, user)
-    return alone if user is None or ME in (alone.user, user) else read_history(path, user)

@@ -23,12 +23,14 @@ class Register:
         Raises:
             RowError: this person has a choice of that id in this source already.
         """
-        if not self._seen.add((user, source, choice_id)):
-            raise RowError("an id not used before", field=field, found=f"'{choice_id}' again")
-        if self._seen.add(choice_id):
-            return choice_id
-        whose = f"{choice_id}@{user}"
-        return whose if self._seen.add(whose) else f"{whose}@{source}"
+        owner = (user, source)
+        for kept in (choice_id, f"{choice_id}@{user}", f"{choice_id}@{user}@{source}"):
+            found = self._seen.add(kept, owner)
+            if found is None:
+                return kept
+            if not found:
+                break
+        raise RowError("an id not used before", field=field, found=f"'{choice_id}' again")
 
     def made(self, choice_id: str, label: int) -> str:
         """The id under which a choice with a made id is kept; ``label`` tells apart which response won, or a tie.
@@ -36,14 +38,14 @@ class Register:
         Raises:
             RowError: the very same choice was read before.
         """
-        if not self._seen.add((choice_id, label)):
-            raise RowError("a choice not read before", found="the same person, context, responses and answer again")
-        for count in range(1, 4):
-            kept = choice_id if count == 1 else f"{choice_id}-{count}"
-            if self._seen.add(kept):
+        for kept in (choice_id, f"{choice_id}-2", f"{choice_id}-3"):
+            found = self._seen.add(kept, ("", label))
+            if found is None:
                 return kept
-        return kept
+            if not found:
+                break
+        raise RowError("a choice not read before", found="the same person, context, responses and answer again")
 
-    def passed(self, choice_id: str) -> None:
+    def passed(self, user: str, choice_id: str, source: str = "") -> None:
         """Note an id in a row that is not kept, so that ids are the same whether or not one person is asked for."""
-        self._seen.add(choice_id)
+        self._seen.add(choice_id, (user, source))

@@ -3,17 +3,20 @@
 problems = Problems()
 choices = list(read_choices("choices.jsonl", problems=problems))
 problems.summary()     # "3 of 120 rows skipped: line 4, field 'chosen': expected text, found null; …"
+problems.remarks()     # that, and whatever else somebody should know: columns that were not read, single thumbs, …
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from personalrm.errors import RowError
 
 KEPT = 20
 _SHOWN = 3
+_NAMED = 8
 
 
 @dataclass(slots=True)
@@ -26,6 +29,10 @@ class Problems:
         reasons: how often each reason occurred, e.g. ``"field 'chosen': expected text"``.
         first: the first 20 problems in full.
         too_close: rated pairs left out because their ratings lie nearer than the minimum gap; these are no faults.
+        thumbs: responses with a thumb and no other response to compare them with.
+        empty: rows of a known format that hold no choice (a chat that nobody rated).
+        unread: columns with text that play no role.
+        refused: for each of several files that could not be used at all, why.
     """
 
     rows: int = 0
@@ -33,6 +40,10 @@ class Problems:
     reasons: Counter[str] = field(default_factory=Counter)
     first: list[RowError] = field(default_factory=list)
     too_close: int = 0
+    thumbs: int = 0
+    empty: int = 0
+    unread: dict[str, None] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     def add(self, error: RowError) -> None:
         """Count one bad row."""
@@ -45,18 +56,39 @@ class Problems:
         """One sentence on what was skipped and why; empty if nothing was."""
         if not self.skipped:
             return ""
-        shown = "; ".join(short(error) for error in self.first[:_SHOWN])
+        several = len({error.path for error in self.first}) > 1
+        shown = "; ".join(short(error, several) for error in self.first[:_SHOWN])
         more = "; …" if self.skipped > _SHOWN else ""
-        rows = "row" if self.rows == 1 else "rows"
-        return f"{self.skipped:,} of {self.rows:,} {rows} skipped: {shown}{more}"
+        return f"{self.skipped:,} of {_counted(self.rows, 'row')} skipped: {shown}{more}"
+
+    def remarks(self, min_gap: float = 0.0) -> list[str]:
+        """Everything that somebody who reads the file should know, a sentence each."""
+        found = [*self.refused, self.summary()]
+        if self.too_close:
+            pairs = _counted(self.too_close, "rated pair")
+            found.append(f"{pairs} left out: the scores differ by less than --min-gap {min_gap:g}.")
+        if self.thumbs:
+            found.append(f"{_counted(self.thumbs, 'response')} with a thumb and nothing to compare with: no pair.")
+        if self.empty:
+            found.append(f"{_counted(self.empty, 'row')} without a choice.")
+        if self.unread:
+            names = ", ".join(list(self.unread)[:_NAMED])
+            more = f" and {len(self.unread) - _NAMED} more" if len(self.unread) > _NAMED else ""
+            found.append(f"Columns with text that were not read: {names}{more} (--columns gives them a role).")
+        return [one for one in found if one]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _reason(error: RowError) -> str:
     return f"field '{error.field}': expected {error.expected}" if error.field else f"expected {error.expected}"
 
 
-def short(error: RowError) -> str:
+def short(error: RowError, with_file: bool = False) -> str:
     """The problem without its file: "line 4, field 'chosen': expected text, found null"."""
+    file = f"{Path(error.path).name}, " if with_file and error.path is not None else ""
     line = f"line {error.line}, " if error.line is not None else ""
     found = f", found {error.found}" if error.found is not None else ""
-    return f"{line}{_reason(error)}{found}"
+    return f"{file}{line}{_reason(error)}{found}"

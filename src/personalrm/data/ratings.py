@@ -1,176 +1,140 @@
-"""Ratings become pairs: several scored responses to one prompt, in one row or in consecutive rows.
+"""Several responses to one prompt become pairs: by scores, by ranks, by which of them was the best, or by thumbs.
 
-    {"prompt": "Hi", "responses": [{"content": "Hello!", "score": 90}, {"content": "?", "score": 20}]}
-    {"prompt": "Hi", "responses": ["Hello!", "?"], "scores": [90, 20]}
+    pairs_of([Judged("a", score=90), Judged("b", score=20)], min_gap=10)
+    best_of(["a", "b", "c"], {1})                       # b against a, b against c: c and a were not compared
 
-    user,prompt,response,score        (one row a response; the rows of a prompt stand together)
-    ada,Hi,Hello!,90
-    ada,Hi,?,20
-
-Every two responses make a pair. Equal scores are a tie, kept and marked; other pairs nearer than ``min_gap`` are left
-out, since their order is mostly noise (the benchmark leaves out PRISM pairs nearer than 10 of 100 points).
+Equal scores are a tie, kept and marked; other pairs nearer than ``min_gap`` are left out, since their order is mostly
+noise (the benchmark leaves out PRISM pairs nearer than 10 of 100 points). Equal thumbs are no tie: they say nothing of
+which of two liked responses is liked more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from personalrm.data.columns import LISTS, ONE, PEOPLE, PROMPTS, SCORE, SCORES, TEXTS
-from personalrm.data.fields import Fields, describe, first_of, missing, name_text, number, text
-from personalrm.data.files import Row
-from personalrm.data.seen import Seen
+from personalrm.data.columns import RANKS, SCORES, TEXTS
+from personalrm.data.contents import parts_text
+from personalrm.data.fields import describe, first_of, missing, number, text
+from personalrm.data.thinking import without_thinking
 from personalrm.errors import RowError
 
+THUMBS: Mapping[str, bool] = {
+    **dict.fromkeys(
+        ("true", "yes", "up", "good", "like", "liked", "positive", "thumbs_up", "thumbs up", "thumbup"), True
+    ),
+    **dict.fromkeys(("upvote", "upvoted", "helpful", "desirable", "👍", "+1", "chosen", "accepted", "correct"), True),
+    **dict.fromkeys(("false", "no", "down", "bad", "dislike", "disliked", "negative", "thumbs_down"), False),
+    **dict.fromkeys(("thumbs down", "thumbdown", "downvote", "downvoted", "unhelpful", "undesirable"), False),
+    **dict.fromkeys(("👎", "-1", "rejected", "incorrect", "not helpful", "neutral_false"), False),
+}
+_NUMBERS = {1.0: True, 0.0: False, -1.0: False}
 
-class Rated(NamedTuple):
-    """One response and the person's score of it."""
+
+class Judged(NamedTuple):
+    """One response and what the person said of it; ``rank`` is 1 (or 0) for the best."""
 
     response: str
-    score: float
+    score: float | None = None
+    rank: float | None = None
+    liked: bool | None = None
 
 
 class Pair(NamedTuple):
-    """Two responses; ``chosen`` scored higher by ``gap``, or as high (a tie)."""
+    """Two responses; ``chosen`` was preferred, or is as good (a tie). ``gap`` lies between their scores, if they have
+    any."""
 
     chosen: str
     rejected: str
     tie: bool
-    gap: float
+    gap: float | None
 
 
-def is_one_response(row: Fields) -> bool:
-    """Whether the row is one rated response of several (the layout of one row a response)."""
-    return (
-        "chosen" not in row
-        and any(name in row for name in ONE)
-        and any(name in row for name in SCORE)
-        and any(name in row for name in PROMPTS)
+def thumb(value: object, field: str) -> bool | None:
+    """Up or down; None if nothing is said. RowError if it is neither."""
+    if isinstance(value, bool):
+        return value
+    if missing(value):
+        return None
+    if isinstance(value, int | float) and float(value) in _NUMBERS:
+        return _NUMBERS[float(value)]
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in THUMBS:
+        return THUMBS[word]
+    if word in ("1", "0", "1.0", "0.0", "-1.0"):
+        return word.startswith("1")
+    raise RowError("a thumb: true or false, 1 or 0, up or down", field=field, found=describe(value))
+
+
+def response_text(one: object, field: str) -> str:
+    """The text of an item in a list of responses: text, or an object that holds it."""
+    if isinstance(one, Mapping):
+        name, value = first_of(one, TEXTS)
+        if isinstance(value, Mapping):  # a message in an object
+            return response_text(value, f"{field}.{name}")
+        if isinstance(value, list):
+            if value and all(isinstance(turn, Mapping) and "role" in turn for turn in value):
+                return response_text(value[-1], f"{field}.{name}.{len(value) - 1}")
+            value = parts_text(value, f"{field}.{name}")
+        return without_thinking(text(value, f"{field}.{name or 'content'}"))
+    if isinstance(one, list) and one and all(isinstance(turn, Mapping) for turn in one):
+        return response_text(one[-1], f"{field}.{len(one) - 1}")
+    return without_thinking(text(one, field))
+
+
+def judged(one: object, field: str) -> Judged:
+    """An item in a list of responses with what stands beside its text."""
+    said = response_text(one, field)
+    if not isinstance(one, Mapping):
+        return Judged(said)
+    score_name, score = first_of(one, SCORES)
+    rank_name, rank = first_of(one, RANKS)
+    liked_name, liked = first_of(one, ("liked", "label", "thumb"))
+    return Judged(
+        said,
+        None if score is None or isinstance(score, Mapping | list) else number(score, f"{field}.{score_name}"),
+        None if rank is None else number(rank, f"{field}.{rank_name}"),
+        thumb(liked, f"{field}.{liked_name}"),
     )
 
 
-def rated(row: Fields) -> list[Rated]:
-    """The scored responses of one row; those without a score are left out.
+def pairs_of(responses: Sequence[Judged], min_gap: float = 0.0) -> tuple[list[Pair], int]:
+    """All pairs of different responses that are at least ``min_gap`` apart or tied, and how many were too close.
 
-    Raises:
-        RowError: a response or score is not as expected, or fewer than two different responses are scored.
+    Responses are compared by their scores; without these by their ranks, without these by their thumbs. Those of which
+    nothing is said are left out.
     """
-    field, listed = first_of(row, LISTS)
-    if not isinstance(listed, list):
-        raise RowError("a list of responses", field=field or LISTS[0], found=describe(listed))
-    name, scores = first_of(row, SCORES)
-    if isinstance(scores, list):
-        if len(scores) != len(listed):
-            raise RowError(f"{len(listed)} scores, one a response", field=name, found=f"{len(scores)}")
-        pairs = zip(listed, scores, strict=True)
-        found = [
-            Rated(_text(one, f"{field}.{at}"), number(score, f"{name}.{at}"))
-            for at, (one, score) in enumerate(pairs)
-            if not missing(score)
-        ]
-    else:
-        found = [_rated(one, f"{field}.{at}") for at, one in enumerate(listed) if not _unscored(one)]
-    if len({one.response for one in found}) < 2:
-        raise RowError("at least two different scored responses", field=field, found=f"{len(found)} scored")
-    return found
+    if any(one.score is not None for one in responses):
+        return _by_value([(one.response, one.score) for one in responses if one.score is not None], min_gap)
+    if any(one.rank is not None for one in responses):
+        ranked, _ = _by_value([(one.response, -one.rank) for one in responses if one.rank is not None], 0.0)
+        return [pair._replace(gap=None) for pair in ranked], 0
+    up = dict.fromkeys(one.response for one in responses if one.liked is True)
+    down = dict.fromkeys(one.response for one in responses if one.liked is False)
+    return [Pair(better, worse, False, None) for better in up for worse in down if better != worse], 0
 
 
-def unrated(row: Fields) -> list[Rated]:
-    """The responses of one row, all scored alike: their scores, if they have any, are not looked at.
+def best_of(responses: Sequence[str], best: Collection[int]) -> list[Pair]:
+    """The preferred responses against each of the others; several preferred ones tie with each other.
 
-    Raises:
-        RowError: a response is not as expected, or fewer than two are different.
+    The others were not compared with each other. All preferred: all tie.
     """
-    field, listed = first_of(row, LISTS)
-    if not isinstance(listed, list):
-        raise RowError("a list of responses", field=field or LISTS[0], found=describe(listed))
-    found = dict.fromkeys(_text(one, f"{field}.{at}") for at, one in enumerate(listed))
-    if len(found) < 2:
-        raise RowError("at least two different responses", field=field, found=f"{len(found)}")
-    return [Rated(one, 0.0) for one in found]
+    good = dict.fromkeys(responses[at] for at in sorted(best))
+    rest = [one for one in dict.fromkeys(responses) if one not in good]
+    ties = [Pair(one, other, True, None) for one, other in combinations(good, 2)]
+    return [Pair(one, other, False, None) for one in good for other in rest] + ties
 
 
-def pairs(responses: list[Rated], min_gap: float) -> tuple[list[Pair], int]:
-    """All pairs of different responses at least ``min_gap`` apart or tied, and how many were too close."""
+def _by_value(responses: list[tuple[str, float]], min_gap: float) -> tuple[list[Pair], int]:
     made, too_close = [], 0
     for one, other in combinations(responses, 2):
-        if one.response == other.response:
+        if one[0] == other[0]:
             continue
-        high, low = (one, other) if one.score >= other.score else (other, one)
-        gap = high.score - low.score
+        (chosen, most), (rejected, least) = (one, other) if one[1] >= other[1] else (other, one)
+        gap = most - least
         if gap == 0 or gap >= min_gap:
-            made.append(Pair(high.response, low.response, gap == 0, gap))
+            made.append(Pair(chosen, rejected, gap == 0, gap))
         else:
             too_close += 1
     return made, too_close
-
-
-def gathered(rows: Iterable[Row]) -> Iterator[Row]:
-    """Consecutive rows of one rated response each become one row with all of them; other rows pass as they are."""
-    open_row: dict[str, object] | None = None
-    open_line, open_key = 0, None
-    closed = Seen()
-    for line, row in rows:
-        if isinstance(row, RowError) or not is_one_response(row):
-            yield line, row
-            continue
-        try:
-            key, one = _key(row), _one(row)
-        except RowError as error:
-            yield line, error
-            continue
-        if open_row is not None and key == open_key:
-            open_row["responses"].append(one)  # type: ignore[attr-defined]
-            continue
-        if open_row is not None:
-            yield open_line, open_row
-        if closed.add(key):
-            open_line, open_key, open_row = line, key, _opened(row, one)
-        else:
-            open_row = None
-            yield (
-                line,
-                RowError(
-                    "the rows of one prompt together",
-                    found="a prompt that was left before; sort the file by user and prompt",
-                ),
-            )
-    if open_row is not None:
-        yield open_line, open_row
-
-
-def _opened(row: Fields, one: Mapping[str, object]) -> dict[str, object]:
-    kept = {name: value for name, value in row.items() if name not in ONE and name not in SCORE}
-    return {**kept, "responses": [one]}
-
-
-def _key(row: Fields) -> tuple[str, str]:
-    name, prompt = first_of(row, PROMPTS)
-    field, user = first_of(row, PEOPLE)
-    return name_text(user, field) if user is not None else "", repr(prompt) if name else ""
-
-
-def _one(row: Fields) -> dict[str, object]:
-    """Checked here, so that a bad score is reported with its own line."""
-    field, response = next((name, row[name]) for name in ONE if name in row)
-    name, score = next((name, row[name]) for name in SCORE if name in row)
-    return {"content": text(response, field), "score": None if missing(score) else number(score, name)}
-
-
-def _unscored(one: object) -> bool:
-    return isinstance(one, Mapping) and first_of(one, SCORE)[1] is None
-
-
-def _rated(one: object, field: str) -> Rated:
-    if not isinstance(one, Mapping):
-        raise RowError("an object with content and score", field=field, found=describe(one))
-    name, score = first_of(one, SCORE)
-    return Rated(_text(one, field), number(score, f"{field}.{name}"))
-
-
-def _text(one: object, field: str) -> str:
-    if isinstance(one, Mapping):
-        name, value = first_of(one, TEXTS)
-        return text(value, f"{field}.{name or 'content'}")
-    return text(one, field)

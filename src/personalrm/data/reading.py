@@ -1,39 +1,40 @@
-"""The front of reading: a stream of choices, one person's history, or everyone's, from any file we know.
+"""The front of reading: a stream of choices, one person's history, or everyone's, from whatever holds them.
 
     history = read_history("choices.jsonl", user="ada")
     problems = Problems()
-    for choice in read_choices("choices.csv.gz", problems=problems): ...
+    for choice in read_choices(["monday.csv", "tuesday.csv"], problems=problems): ...
     for history in read_people("prism.jsonl.gz"): ...
+    read_history(dataframe, columns={"prompt": "Question", "chosen": "Better", "rejected": "Worse"})
 
-Kinds of file are in `files`, formats of rows in `formats`. Everything streams: at any time one row is held, and a few
-bytes a choice to notice repeated ids (see `seen`). Rows that cannot be used are skipped and counted in `Problems`;
-with ``strict`` the first one raises.
+What may be given is in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
+`formats`. Everything streams: at any time one row is held, and a few bytes a choice to notice repeated ids (see
+`seen`). Rows that cannot be used are skipped and counted in `Problems`; with ``strict`` the first one raises.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from personalrm.data.fields import Fields
-from personalrm.data.files import HUB, Row, name_of, rows
-from personalrm.data.formats import KNOWN, ColumnsError, check_columns, converted, given_id, user_of
 from personalrm.data.identity import Register
+from personalrm.data.inputs import Given, Input, inputs_of
+from personalrm.data.layout import ColumnsError
+from personalrm.data.limits import DEFAULT, Limits
+from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems, short
-from personalrm.data.published import unpacked
-from personalrm.data.ratings import gathered
+from personalrm.data.rows_to_choices import How, Pass, wrong_columns
 from personalrm.errors import DataError, RowError, SeveralPeople
-from personalrm.preferences import ME, History, Preference
+from personalrm.preferences import ME, History, Preference, Thumb
 from personalrm.profile.merging import in_time
 
-_SMALL = 8 << 20  # bytes of text up to which all people are simply held in memory
-_PACKED = 8  # gzip makes such text about 3 times smaller, repetitive text far more
 _NAMED = 5
+ColumnsGiven = str | Mapping[str, str] | Columns | None
 
 
 def read_choices(
-    path: str | Path,
+    path: Given,
     *,
     user: str | None = None,
     strict: bool = False,
@@ -41,35 +42,43 @@ def read_choices(
     min_gap: float = 0.0,
     take: Callable[[Fields], bool] | None = None,
     labels: bool = True,
+    columns: ColumnsGiven = None,
+    limits: Limits = DEFAULT,
 ) -> Iterator[Preference]:
-    """Choices in file order, read as they are asked for.
+    """Choices in file order, read as they are asked for. Single thumbs are counted, and given by `read_history`.
 
     Args:
-        path: a file, or a hub set as ``hub:owner/name[/config][:split]``.
+        path: a file, several, a folder, a pattern, ``-`` for stdin, a hub set as ``hub:owner/name[/config][:split]``,
+            rows, or a table of pandas, polars, pyarrow or `datasets`.
         user: only this person's choices; all people's if None.
         strict: raise the first bad row instead of skipping and counting it.
         problems: where to count what is skipped.
         min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept).
         take: whether to use a row, asked of each as it stands in the file; the others count as never there.
         labels: false reads pairs alone, also unlabelled ones; see `candidates`.
+        columns: which columns play which role, where their names do not say it; see `mapping`.
+        limits: how large a row may be.
 
     Raises:
         DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
         RowError: the first bad row, if ``strict``.
     """
-    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap, take, labels)
-    return reader.choices(user)
+    how = How(strict, min_gap, take, labels, Columns.parse(columns), limits)
+    reader = _Reader(path, how, Problems() if problems is None else problems)
+    return reader.only_choices(user)
 
 
 def read_history(
-    path: str | Path,
+    path: Given,
     user: str | None = None,
     *,
     strict: bool = False,
     problems: Problems | None = None,
     min_gap: float = 0.0,
+    columns: ColumnsGiven = None,
+    limits: Limits = DEFAULT,
 ) -> History:
-    """One person's choices, oldest first: by time where times are known, in file order where not.
+    """One person's choices and thumbs, oldest first: by time where times are known, in file order where not.
 
     A choice without a time stays behind the one it follows in the file. Only this person's choices are held in memory.
 
@@ -77,177 +86,158 @@ def read_history(
         SeveralPeople: no user was named and the file holds several.
         DataError: nobody of that name is in the file, or as `read_choices`.
     """
-    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap)
-    kept: list[Preference] = []
+    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    reader = _Reader(path, how, Problems() if problems is None else problems)
+    kept: list[Preference | Thumb] = []
     for choice in reader.choices(user):
         if user is None and len(reader.people) > 1:
             kept.clear()  # it will end in an error; the rest is read to count the people
         else:
             kept.append(choice)
     if user is None and len(reader.people) > 1:
-        raise SeveralPeople(_several(path, list(reader.people)))
-    return in_time(kept[0].user, kept)
+        raise SeveralPeople(_several(reader.name, list(reader.people)))
+    return _history(kept[0].user, kept)
 
 
 def read_people(
-    path: str | Path,
+    path: Given,
     *,
     strict: bool = False,
     problems: Problems | None = None,
     min_gap: float = 0.0,
+    columns: ColumnsGiven = None,
+    limits: Limits = DEFAULT,
 ) -> Iterator[History]:
-    """Every person's history, in order of their first row.
+    """Every person's history, in order of their first row; people of whom there are thumbs alone are left out.
 
-    A large file (over 8 MB, gzipped 1 MB) is looked through once for the order of its people: if each person's rows
+    A large file (over 8 MB, compressed 1 MB) is looked through once for the order of its people: if each person's rows
     stand together only one person is held at a time, otherwise (and for hub sets) all of them are.
 
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    reader = _Reader(path, strict, Problems() if problems is None else problems, min_gap)
-    one_at_a_time = is_large(path) and _sorted_by_user(unpacked(rows(path)))
-    return _in_turn(reader.choices(None)) if one_at_a_time else _all_people(reader.choices(None))
+    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    reader = _Reader(path, how, Problems() if problems is None else problems)
+    found = _in_turn(reader.choices(None)) if reader.large and reader.sorted_by_user() else _all(reader.choices(None))
+    return (one for one in found if len(one))
+
+
+def is_large(path: Given, limits: Limits = DEFAULT) -> bool:
+    """Whether what is given is better read again than held; hub sets, pipes and rows in memory are held."""
+    return any(one.large for one in inputs_of(path, limits))
 
 
 class _Reader:
-    """One pass over a file. ``people`` are those met so far, in order."""
+    """Everything that is given, one input after the other. ``people`` are those met so far, in order."""
 
-    def __init__(
-        self,
-        path: str | Path,
-        strict: bool,
-        problems: Problems,
-        min_gap: float,
-        take: Callable[[Fields], bool] | None = None,
-        labels: bool = True,
-    ) -> None:
-        self._path, self._strict, self._problems, self._min_gap = path, strict, problems, min_gap
-        self._take, self._labels, self._source = take, labels, name_of(path)
-        self._rows = rows(path)  # opened here, so that a missing file raises at the call
-        self._register = Register()
-        self._first: RowError | None = None
+    def __init__(self, given: Given, how: How, problems: Problems) -> None:
+        self._how, self._problems = how, problems
+        self._inputs = inputs_of(given, how.limits)
+        self._rows = [one.rows() for one in self._inputs]  # opened here, so that a missing file raises at the call
         self.people: dict[str, None] = {}
+        self.name = str(self._inputs[0].name) if len(self._inputs) == 1 else f"{len(self._inputs)} files"
+        self.large = any(one.large for one in self._inputs)
 
-    def choices(self, user: str | None) -> Iterator[Preference]:
-        before, found = self._problems.rows, 0
-        for line, row in gathered(unpacked(self._counted(self._rows))):
+    def only_choices(self, user: str | None) -> Iterator[Preference]:
+        pairs = 0
+        for one in self.choices(user):
+            if isinstance(one, Preference):
+                pairs += 1
+                yield one
+        if not pairs:
+            raise DataError(f"{self.name} holds {self._problems.thumbs:,} single thumbs, and no pair to compare")
+
+    def choices(self, user: str | None) -> Iterator[Preference | Thumb]:
+        register, found, errors = Register(), 0, list[DataError]()
+        for given, rows in zip(self._inputs, self._rows, strict=True):
+            one = Pass(given, self._how, self._problems, register, self.people)
             try:
-                choices = self._of_row(line, row, user)
-            except RowError as error:
-                self._report(error, line)
-                continue
-            found += len(choices)
-            yield from choices
+                for choice in one.choices(rows, user):
+                    self._problems.thumbs += isinstance(choice, Thumb)
+                    yield choice
+                if not one.found and (user is None or len(self._inputs) == 1):
+                    raise self._nothing(given, one, user)
+            except RowError:
+                raise
+            except DataError as error:  # of several files the others are read
+                if self._how.strict or len(self._inputs) == 1:
+                    raise
+                errors.append(error)
+                self._problems.refused.append(f"Not read: {error}.")
+            found += one.found
         if not found:
-            self._nothing(user, self._problems.rows - before)
+            raise errors[0] if errors else DataError(self._unknown(user or ""))
 
-    def _of_row(self, line: int, row: Fields | RowError, user: str | None) -> list[Preference]:
-        if isinstance(row, RowError):
-            raise row
-        check_columns(row)
-        person = user_of(row)
-        self.people.setdefault(person)
-        if user is not None and person != user:
-            _, own_id = given_id(row)
-            if own_id is not None:
-                self._register.passed(own_id)
-            return []
-        choices, faults, too_close = converted(row, self._register, self._min_gap, self._labels, self._source)
-        self._problems.too_close += too_close
-        for fault in faults:
-            self._report(fault, line)
-        return choices
+    def sorted_by_user(self) -> bool:
+        """Whether each person's rows stand together."""
+        met: set[str] = set()
+        last = None
+        for given in self._inputs:
+            for user in Pass(given, replace(self._how, strict=False), Problems(), Register(), {}).users():
+                if user != last:
+                    if user in met:
+                        return False
+                    met.add(user)
+                    last = user
+        return True
 
-    def _counted(self, found: Iterator[Row]) -> Iterator[Row]:
-        for line, row in found:
-            if self._take is None or isinstance(row, RowError) or self._take(row):
-                self._problems.rows += 1
-                yield line, row
-
-    def _report(self, error: RowError, line: int) -> None:
-        expected = error.expected
-        if self._strict and isinstance(error, ColumnsError):
-            expected += f" ({KNOWN})"
-        placed = type(error)(expected, path=self._path, line=line, field=error.field, found=error.found)
-        if self._strict:
-            raise placed from None
-        self._first = self._first or placed
-        self._problems.add(placed)
-
-    def _nothing(self, user: str | None, rows_read: int) -> None:
-        """Why the file gave no choice at all, as an error."""
-        if rows_read == 0 and self._take is not None:
-            raise DataError(f"{self._path} holds no row of those that were asked for")
-        if rows_read == 0:
-            raise DataError(f"{self._path} is empty: it holds no choices")
-        first = self._first
+    def _nothing(self, given: Input, done: Pass, user: str | None) -> DataError:
+        """Why an input gave no choice at all."""
+        if done.rows == 0 and self._how.take is not None:
+            return DataError(f"{given.name} holds no row of those that were asked for")
+        if done.rows == 0:
+            return DataError(f"{given.name} is empty: it holds no choices")
         if user is not None and user not in self.people and self.people:
-            raise DataError(_unknown(self._path, user, list(self.people)))
-        if isinstance(first, ColumnsError):
-            raise DataError(f"{self._path} has {first.found}, which fit no known format; known are: {KNOWN}")
+            return DataError(self._unknown(user))
+        if isinstance(done.first, ColumnsError) and "--columns says" in done.first.expected:
+            return DataError(f"{given.name} has {done.first.found}, but not {done.first.expected}")
+        if isinstance(done.first, ColumnsError) and not done.first.field:
+            return DataError(f"{given.name} has {wrong_columns(done.first)}")
         whose = f" of '{user}'" if user is not None else ""
-        if first is None:
-            raise DataError(f"{self._path}: no rated pair{whose} reaches the minimum gap of {self._min_gap:g}")
-        raise DataError(f"{self._path}: none of the rows{whose} can be used: {short(first)}")
+        if done.first is not None:
+            return DataError(f"{given.name}: none of the rows{whose} can be used: {short(done.first)}")
+        if self._problems.too_close:
+            return DataError(f"{given.name}: no rated pair{whose} reaches the minimum gap of {self._how.min_gap:g}")
+        return DataError(f"{given.name}: none of its {done.rows:,} rows{whose} holds a choice")
+
+    def _unknown(self, user: str) -> str:
+        people = list(self.people)
+        if people == [ME]:
+            return f"{self.name} names no people, so '{user}' cannot be picked: leave the user out"
+        close = (
+            difflib.get_close_matches(user, people, n=3) or [one for one in people if user.lower() in one.lower()][:3]
+        )
+        if close:
+            return f"{self.name} holds no choices of '{user}'; did you mean {' or '.join(close)}?"
+        return f"{self.name} holds no choices of '{user}', but of {', '.join(people[:_NAMED])}" + (
+            f" and {len(people) - _NAMED:,} others" if len(people) > _NAMED else ""
+        )
 
 
-def _in_turn(choices: Iterator[Preference]) -> Iterator[History]:
-    user, kept = "", list[Preference]()
+def _history(user: str, kept: list[Preference | Thumb]) -> History:
+    choices = in_time(user, (one for one in kept if isinstance(one, Preference)))
+    return replace(choices, thumbs=tuple(one for one in kept if isinstance(one, Thumb)))
+
+
+def _in_turn(choices: Iterator[Preference | Thumb]) -> Iterator[History]:
+    kept: list[Preference | Thumb] = []
     for choice in choices:
-        if kept and choice.user != user:
-            yield in_time(user, kept)
+        if kept and choice.user != kept[0].user:
+            yield _history(kept[0].user, kept)
             kept = []
-        user = choice.user
         kept.append(choice)
     if kept:
-        yield in_time(user, kept)
+        yield _history(kept[0].user, kept)
 
 
-def _all_people(choices: Iterator[Preference]) -> Iterator[History]:
-    people: dict[str, list[Preference]] = {}
+def _all(choices: Iterator[Preference | Thumb]) -> Iterator[History]:
+    people: dict[str, list[Preference | Thumb]] = {}
     for choice in choices:
         people.setdefault(choice.user, []).append(choice)
     for user, kept in people.items():
-        yield in_time(user, kept)
+        yield _history(user, kept)
 
 
-def is_large(path: str | Path) -> bool:
-    """Whether a file is better read again than held; a hub set is held."""
-    if str(path).startswith(HUB):
-        return False
-    limit = _SMALL // _PACKED if str(path).endswith(".gz") else _SMALL
-    return Path(path).stat().st_size > limit
-
-
-def _sorted_by_user(found: Iterable[Row]) -> bool:
-    met: set[str] = set()
-    last = None
-    for _, row in found:
-        if isinstance(row, RowError):
-            continue
-        try:
-            user = user_of(row)
-        except RowError:
-            continue
-        if user != last:
-            if user in met:
-                return False
-            met.add(user)
-            last = user
-    return True
-
-
-def _several(path: str | Path, people: list[str]) -> str:
+def _several(name: str, people: list[str]) -> str:
     first = ", ".join(people[:_NAMED]) + (", …" if len(people) > _NAMED else "")
-    return f"{path} holds choices of {len(people):,} people ({first}): name one with --user"
-
-
-def _unknown(path: str | Path, user: str, people: list[str]) -> str:
-    if people == [ME]:
-        return f"{path} names no people, so '{user}' cannot be picked: leave the user out"
-    close = difflib.get_close_matches(user, people, n=3) or [one for one in people if user.lower() in one.lower()][:3]
-    if close:
-        return f"{path} holds no choices of '{user}'; did you mean {' or '.join(close)}?"
-    return f"{path} holds no choices of '{user}', but of {', '.join(people[:_NAMED])}" + (
-        f" and {len(people) - _NAMED:,} others" if len(people) > _NAMED else ""
-    )
+    return f"{name} holds choices of {len(people):,} people ({first}): name one with --user"

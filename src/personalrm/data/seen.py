@@ -1,8 +1,9 @@
-"""Which ids were seen already, at 16–32 bytes an id: 4 million choices need 64 MB, a Python set over 300 MB.
+"""Which ids were seen already and whose they are, at 32–64 bytes an id: a Python dict takes over 200.
 
 seen = Seen()
-seen.add("a")     # True: new
-seen.add("a")     # False
+seen.add("a", "ada")     # None: new
+seen.add("a", "ada")     # False: ada's own
+seen.add("a", "bob")     # True: somebody else's
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from array import array
 
 _MASK64 = (1 << 64) - 1
+Item = str | tuple[str | int, ...]
 
 
 class Seen:
-    """A set of 64-bit hashes with open addressing, never more than half full.
+    """A map of 64-bit hashes with open addressing, never more than half full.
 
     Items are texts and tuples, whose hashes Python spreads over all bits (those of numbers it does not).
     Two different items are taken for the same with probability n² / 2⁶⁵: 4 in 10 million for 4 million items.
@@ -22,33 +24,36 @@ class Seen:
     def __init__(self) -> None:
         self._count = 0
         self._slots = array("Q", bytes(8 * 1024))
+        self._owners = array("q", bytes(8 * 1024))
+        self._mask = len(self._slots) - 1
 
-    def add(self, item: str | tuple[str | int, ...]) -> bool:
-        """Remember the item; whether it is new."""
+    def add(self, item: Item, owner: Item = "") -> bool | None:
+        """Remember the item. None if it is new, else whether another owner brought it first."""
         code = (hash(item) & _MASK64) or 1  # 0 marks a free slot
-        position = self._find(code)
-        if self._slots[position]:
-            return False
-        self._slots[position] = code
+        slots, mask = self._slots, self._mask
+        position = code & mask
+        while there := slots[position]:
+            if there == code:
+                return self._owners[position] != hash(owner)
+            position = (position + 1) & mask
+        slots[position] = code
+        self._owners[position] = hash(owner)
         self._count += 1
-        if 2 * self._count > len(self._slots):
+        if 2 * self._count > mask:
             self._grow()
-        return True
+        return None
 
     def __len__(self) -> int:
         return self._count
 
-    def _find(self, code: int) -> int:
-        slots = self._slots
-        mask = len(slots) - 1
-        position = code & mask
-        while slots[position] not in (0, code):
-            position = (position + 1) & mask
-        return position
-
     def _grow(self) -> None:
-        old = self._slots
-        self._slots = array("Q", bytes(16 * len(old)))
-        for code in old:
+        old, owned = self._slots, self._owners
+        slots, owners = array("Q", bytes(16 * len(old))), array("q", bytes(16 * len(old)))
+        mask = len(slots) - 1
+        for code, owner in zip(old, owned, strict=True):
             if code:
-                self._slots[self._find(code)] = code
+                position = code & mask
+                while slots[position]:
+                    position = (position + 1) & mask
+                slots[position], owners[position] = code, owner
+        self._slots, self._owners, self._mask = slots, owners, mask

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from personalrm.data.files import name_of
+from personalrm.data.inputs import Given
+from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.problems import Problems
-from personalrm.data.reading import is_large, read_people
+from personalrm.data.reading import ColumnsGiven, is_large, read_people
 from personalrm.preferences import History
 
 Source = Callable[[], Iterable[History]]
@@ -25,27 +27,36 @@ class ReadOptions:
     strict: bool
     min_gap: float
     warn: Callable[[str], None]
+    columns: ColumnsGiven = None
+    limits: Limits = DEFAULT
 
 
-def source(path: str, reading: ReadOptions) -> Source:
+def source(path: Given, reading: ReadOptions) -> Source:
     """Everybody in a file: held if the file is small, else read anew each time. What is skipped is told once."""
     problems = Problems()
-    people = read_people(path, strict=reading.strict, problems=problems, min_gap=reading.min_gap)
-    if not is_large(path):
-        held = tuple(people)
+
+    def people(account: Problems | None) -> Iterable[History]:
+        return read_people(
+            path,
+            strict=reading.strict,
+            problems=account,
+            min_gap=reading.min_gap,
+            columns=reading.columns,
+            limits=reading.limits,
+        )
+
+    found = people(problems)
+    if not is_large(path, reading.limits):
+        held = tuple(found)
         _tell(path, problems, reading)
         return lambda: held
-    for _ in people:
+    for _ in found:
         pass
     _tell(path, problems, reading)
-    return lambda: read_people(path, strict=reading.strict, min_gap=reading.min_gap)
+    return lambda: people(None)
 
 
-def _tell(path: str, problems: Problems, reading: ReadOptions) -> None:
-    if problems.summary():
-        reading.warn(f"{name_of(path)}: {problems.summary()}")
-    if problems.too_close:
-        reading.warn(
-            f"{name_of(path)}: {problems.too_close:,} rated pairs left out: scores differ by less than "
-            f"{reading.min_gap:g}."
-        )
+def _tell(path: Given, problems: Problems, reading: ReadOptions) -> None:
+    name = name_of(path)
+    for remark in problems.remarks(reading.min_gap):
+        reading.warn(f"{name}: {remark}")

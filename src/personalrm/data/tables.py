@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV files; cells may hold a conversation as JSON, or plain text.
+"""Rows of CSV files and their like (commas, semicolons, tabs or bars); cells may hold JSON, or plain text.
 
     user,context,chosen,rejected
     ada,"[{""role"": ""user"", ""content"": ""Hi""}]",Hello!,?
@@ -9,45 +9,84 @@ Empty cells count as nothing given. A line number is that of the record's first 
 
 from __future__ import annotations
 
-import ast
 import csv
 import io
 import re
-import warnings
+from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import IO
 
-import orjson
-
-from personalrm.data.columns import LISTS, PROMPTS, SCORES, SIDES
 from personalrm.data.fields import Fields
+from personalrm.data.limits import Limits
 from personalrm.errors import DataError, RowError
 
-# Far above any real response, and low enough that a quote left open does not swallow a large file into memory.
-_CELL_LIMIT = 1 << 24
-_RESPONSES = {"chosen", "rejected", *chain.from_iterable(SIDES)}
-_JSON = {*LISTS, *SCORES, "judges", "stated"}
-_OBJECTS = re.compile(r"\[\s*\{\s*['\"]")
+_QUOTED = re.compile(r'"[^"]*+"')
+_BLOCK = 1 << 16
+_RECOVERIES = 20
+"""Quotes without an end after which the file is read on from the next line; each may cost as much as a row may hold."""
 
 
-def csv_rows(stream: IO[bytes], path: Path) -> Iterator[tuple[int, Fields | RowError]]:
+def csv_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[tuple[int, Fields | RowError]]:
     """Records with the number of their first line; bytes that are not UTF-8 are left for the field's check to report.
 
     Raises:
         DataError: the header names a column twice or is not readable.
     """
-    # The limit is the csv module's own and holds for the process, so it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), _CELL_LIMIT))
+    csv.field_size_limit(limits.row)
     with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        records = _Records(text)
-        header = [name.strip() for name in records.header(path)]
-        twice = {name for name in header if header.count(name) > 1 and name}
-        if twice:
-            raise DataError(f"{path}: the header names column '{min(twice)}' twice")
+        records = _Records(text, path, limits)
+        header = _checked(records.header(path), path, limits)
         for line, record in records:
-            yield line, record if isinstance(record, RowError) else _row(header, record)
+            if isinstance(record, RowError):
+                yield line, record
+            elif any(record):
+                yield line, _row(header, record)
+
+
+def _checked(header: list[str], path: Path, limits: Limits) -> list[str]:
+    if len(header) > limits.columns:
+        raise DataError(
+            f"{path}: {limits.exceeded('columns', 'columns')} can be read, the header names {len(header):,}"
+        )
+    names = [name.strip() or f"column {at}" for at, name in enumerate(header, 1)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: the header names column '{min(twice)}' twice")
+    return names
+
+
+class _Lines:
+    """Physical lines, of which those of a record can be given back.
+
+    A line that is too long raises, and the next call goes on behind it. ``number`` is that of the next line.
+    """
+
+    def __init__(self, first: str, number: int, text: io.TextIOWrapper, limits: Limits) -> None:
+        self._waiting = [first]
+        self._text, self._limits = text, limits
+        self.number = number
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.pop() if self._waiting else self._text.readline(self._limits.row + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) > self._limits.row:
+            while (rest := self._text.readline(_BLOCK)) and rest[-1] not in "\r\n":
+                pass
+            raise RowError(f"a line of {self._limits.exceeded('row', 'bytes')}", found="a longer one")
+        self.taken.append(line)
+        return line
+
+    def give_back(self) -> None:
+        """All lines of this record but its first are to be read again."""
+        self._waiting += self.taken[:0:-1]
+        self.number -= len(self.taken) - 1
 
 
 class _Records:
@@ -56,10 +95,17 @@ class _Records:
     Strict parsing, because otherwise a quote left open swallows all rows after it without a word.
     """
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        first = text.readline()
-        self._delimiter = max(",;\t", key=first.count)
-        self._reader = csv.reader(_rejoined(first, text), delimiter=self._delimiter, strict=True)
+    def __init__(self, text: io.TextIOWrapper, path: Path, limits: Limits) -> None:
+        first = text.readline(limits.row + 1)
+        if len(first) > limits.row:
+            raise DataError(f"{path}: the header has to be a line of {limits.exceeded('row', 'bytes')}")
+        marks = _QUOTED.sub("", first)
+        self._delimiter = max(",;\t|", key=marks.count)
+        if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel's own hint
+            self._delimiter, first = first[4], text.readline(limits.row)
+        self._limits, self._recovered = limits, 0
+        self._lines = _Lines(first, 1, text, limits)
+        self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
 
     def header(self, path: Path) -> list[str]:
         for _, record in self:
@@ -70,83 +116,36 @@ class _Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | RowError]]:
         while True:
-            line = self._reader.line_num + 1
+            line, self._lines.taken = self._lines.number, []
             try:
                 record = next(self._reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                yield line, RowError("a CSV record", found=_fault(error))
+                found = self._fault(error)
+                if "never closed" in found and self._recovered < _RECOVERIES:
+                    self._recovered += 1
+                    self._lines.give_back()
+                yield line, RowError("a CSV record", found=found)
+                continue
+            except RowError as error:
+                yield line, error
                 continue
             if record and (len(record) > 1 or not record[0].isspace()):
                 yield line, record
 
-
-def _rejoined(first: str, rest: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-def _fault(error: csv.Error) -> str:
-    words = str(error)
-    if "unexpected end" in words or "field limit" in words:
-        return "a quote that is never closed"
-    return "a quote inside a quoted cell (double it)" if "expected after" in words else words
+    def _fault(self, error: csv.Error) -> str:
+        words = str(error)
+        if "field limit" in words:
+            return f"a quote that is never closed, or a cell of more than {self._limits.row:,} bytes (--limit row=…)"
+        if "unexpected end" in words:
+            return "a quote that is never closed"
+        return "a quote inside a quoted cell (double it)" if "expected after" in words else words
 
 
 def _row(header: list[str], record: list[str]) -> Fields | RowError:
+    while len(record) > len(header) and not record[-1]:  # spreadsheets fill rows up
+        record.pop()
     if len(record) != len(header):
         return RowError(f"{len(header)} cells as in the header", found=f"{len(record)}")
-    row: dict[str, object] = {}
-    try:
-        for name, cell in zip(header, record, strict=True):
-            row[name] = _value(name, cell) if cell[:1] in ("[", "{") else cell or None
-    except RowError as error:
-        return error
-    return row
-
-
-def _value(name: str, cell: str) -> object:
-    """What a cell that begins with a bracket holds: data where the column may hold data, else the text itself."""
-    if name in _JSON:
-        return _decoded(cell, name)
-    if name in _RESPONSES:
-        found = _conversation(cell)
-        return cell if found is None else found
-    if name not in PROMPTS:
-        return cell
-    if cell.strip() == "[]":
-        return []
-    # A prompt may begin with a bracket; one that begins like a list of objects is a conversation or a broken one.
-    return _decoded(cell, name) if _OBJECTS.match(cell) else _conversation(cell) or cell
-
-
-def is_conversation(cell: str) -> bool:
-    """Whether a response's cell is read as messages rather than as the text it is."""
-    return cell[:1] in ("[", "{") and _conversation(cell) is not None
-
-
-def _conversation(cell: str) -> object:
-    """A message or a list of messages; None if the cell is anything else."""
-    if not cell.startswith("{") and not _OBJECTS.match(cell):
-        return None
-    try:
-        value = _decoded(cell, "")
-    except RowError:
-        return None
-    turns = value if isinstance(value, list) else [value]
-    return value if all(isinstance(turn, dict) and {"role", "content"} <= turn.keys() for turn in turns) else None
-
-
-def _decoded(cell: str, name: str) -> object:
-    """JSON, or the Python literal that pandas writes for lists and objects."""
-    try:
-        return orjson.loads(cell)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        with warnings.catch_warnings():  # an odd backslash in the text is no business of the user's
-            warnings.simplefilter("ignore")
-            return ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise RowError("JSON", field=name, found=f"'{cell[:30]}…' which is none") from None
+    return {name: cell or None for name, cell in zip(header, record, strict=True)}

@@ -2,7 +2,9 @@
 
     write_choices("choices.jsonl.gz", history)      # kind and compression follow from the name: .jsonl, .csv, each .gz
 
-JSONL holds one object a line and leaves out what is not known. CSV holds all columns, objects as JSON.
+JSONL holds one object a line and leaves out what is not known. CSV holds all columns, objects as JSON. A choice with
+a name or text that a reader of files would take for something else (a user called "NaN", an answer with ``<think>``)
+is marked ``as_written``.
 The file appears under its name only once it is complete.
 """
 
@@ -17,7 +19,11 @@ from typing import IO
 
 import orjson
 
-from personalrm.data.tables import is_conversation
+from personalrm.data.contents import ROLES, is_conversation
+from personalrm.data.conversations import is_dialogue
+from personalrm.data.fields import NOBODY
+from personalrm.data.thinking import without_thinking
+from personalrm.data.unpacking import unpacked
 from personalrm.errors import DataError
 from personalrm.files import replacing, stored
 from personalrm.preferences import Preference
@@ -40,6 +46,7 @@ COLUMNS = (
     "stated",
     "ranking",
     "weight",
+    "as_written",
 )
 
 _OBJECTS = ("context", "judges", "stated")
@@ -70,8 +77,8 @@ def as_row(choice: Preference) -> dict[str, object]:
         "id": choice.id,
         "group": choice.group,
         "context": [{"role": turn.role, "content": turn.content} for turn in choice.context],
-        "chosen": choice.chosen,
-        "rejected": choice.rejected,
+        "chosen": _response(choice.chosen),
+        "rejected": _response(choice.rejected),
     }
     if choice.tie:
         row["tie"] = True
@@ -85,7 +92,27 @@ def as_row(choice: Preference) -> dict[str, object]:
         row["judges"] = dict(choice.judges)
     if choice.stated:
         row["stated"] = dict(choice.stated)
+    if _may_be_read_otherwise(choice):
+        row["as_written"] = True
     return row
+
+
+def _may_be_read_otherwise(choice: Preference) -> bool:
+    """Whether a reader of other people's files would see something else in a name or a text than what stands there."""
+    names = (choice.user, choice.id, choice.group)
+    responses = (choice.chosen, choice.rejected)
+    last = choice.context[-1] if choice.context else None
+    return (
+        any(name in NOBODY or not name or name.isspace() for name in names)
+        or any(without_thinking(one) != one for one in responses)
+        or all(is_dialogue(one) for one in responses)
+        or (last is not None and last.role == "assistant" and last.content in responses)
+        or any(
+            ROLES.get(turn.role) != turn.role
+            or (turn.role == "assistant" and without_thinking(turn.content) != turn.content)
+            for turn in choice.context
+        )
+    )
 
 
 def _packed(file: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> int:
@@ -125,6 +152,16 @@ def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
 
 def _cell(response: str) -> str:
     """A response as it stands; one that a reader would take for nothing or for a message is written as a message."""
-    if response and not is_conversation(response):
+    if response and not _is_message(response):
         return response
     return orjson.dumps({"role": "assistant", "content": response}).decode()
+
+
+def _response(response: str) -> object:
+    """The text; as a message where a reader would take the text for one."""
+    return {"role": "assistant", "content": response} if _is_message(response) else response
+
+
+def _is_message(response: str) -> bool:
+    """Whether a reader would unpack this text."""
+    return response[:1] in ("[", "{") and is_conversation(unpacked(response))

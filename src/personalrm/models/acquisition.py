@@ -28,8 +28,8 @@ import numpy as np
 from personalrm.data.candidates import Candidate
 from personalrm.errors import DataError
 from personalrm.models.traits.fit import Array, sigmoid
-from personalrm.models.uncertainty import MarginPosterior, Pair
-from personalrm.preferences import History, Message
+from personalrm.models.uncertainty import MarginPosterior
+from personalrm.preferences import History, Message, Pair
 from personalrm.renamed import renamed
 
 Criterion = Literal["information", "prediction", "pref"]

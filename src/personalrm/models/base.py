@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from personalrm.preferences import History, Message, Verdict
+from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import Profile
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from personalrm.models.uncertainty import MarginPosterior
 
-Pair = tuple[Sequence[Message], str, str]
-"""A conversation and two responses to it."""
 Item = tuple[Sequence[Message], str]
 """A conversation and one response to it."""
 

@@ -19,11 +19,11 @@ from personalrm.errors import NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
-from personalrm.models.base import Pair, Predictor, Ranking, ScalarModel
+from personalrm.models.base import Predictor, Ranking, ScalarModel
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.models.population import PopulationPriors
 from personalrm.models.worker import in_fitting_worker, in_worker
-from personalrm.preferences import History, Message, Verdict
+from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile, Reasoning
 from personalrm.synthesis.fitting import fit, judge_context_of

@@ -21,7 +21,7 @@ import numpy as np
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.fit import Array, sigmoid
 from personalrm.models.traits.posterior import person_posterior
-from personalrm.preferences import Message
+from personalrm.preferences import Pair
 from personalrm.renamed import renamed
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from personalrm.models.learned.method import UserPosterior
     from personalrm.models.learned.people import Batch
     from personalrm.models.traits import TraitsModel
-
-Pair = tuple[Sequence[Message], str, str]
 
 
 @dataclass(frozen=True, slots=True)

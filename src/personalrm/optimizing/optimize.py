@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from personalrm import prompts
 from personalrm.data.files import name_of
+from personalrm.data.inputs import Given
 from personalrm.data.sources import ReadOptions, source
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.llm import background_loop
@@ -55,7 +56,7 @@ class Plan:
 
 
 def optimize(
-    data: str,
+    data: Given,
     plan: Plan,
     model: str,
     proposer: str | None,

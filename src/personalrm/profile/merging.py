@@ -115,6 +115,7 @@ def _same(known: Preference, choice: Preference) -> bool:
 def _other_names(choice: Preference) -> Sequence[str]:
     """What the choice is called where its own id is taken."""
     content = pair_id("", choice.context, choice.chosen, choice.rejected)[:8]
+    read_together = (f"{choice.id}@{choice.user}", f"{choice.id}@{choice.user}@{choice.source}")
     if choice.source:
-        return f"{choice.id}@{choice.source}", f"{choice.id}@{choice.source}-{content}"
-    return (f"{choice.id}-{content}",)
+        return f"{choice.id}@{choice.source}", *read_together, f"{choice.id}@{choice.source}-{content}"
+    return *read_together[:1], f"{choice.id}-{content}"

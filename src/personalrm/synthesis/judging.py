@@ -255,7 +255,7 @@ def log_odds(probability: float) -> float:
     return math.log(p / (1.0 - p))
 
 
-def log_loss(probability_of_chosen: float) -> float:
+def clipped_log_loss(probability_of_chosen: float) -> float:
     """−log p of what was chosen, in nats, with p kept within [0.001, 0.999]."""
     return -math.log(min(max(probability_of_chosen, SMALLEST), 1.0 - SMALLEST))
 

@@ -23,7 +23,7 @@ from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message, Preference, Side
 from personalrm.profile.records import Reasoning
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import log_loss, read_probability, reasoning_of
+from personalrm.synthesis.judging import clipped_log_loss, read_probability, reasoning_of
 
 PRIORITY = 0
 """Everything else waits for the reasonings, so they go first."""
@@ -134,7 +134,7 @@ def _read(completion: Completion, truth: Side, swapped: bool) -> _Answer:
     if side is None or probability is None:
         surprise = math.log(2.0)
     else:
-        surprise = log_loss(probability if truth_first else 1.0 - probability)
+        surprise = clipped_log_loss(probability if truth_first else 1.0 - probability)
     return _Answer(_written(completion.text), side, surprise, completion.text.strip()[:LONGEST_KEPT])
 
 

@@ -11,7 +11,7 @@ from personalrm.llm.gather import gather
 from personalrm.preferences import Preference
 from personalrm.profile.options import VerdictMode
 from personalrm.stats.position_bias import PositionBias
-from personalrm.synthesis.judging import JudgeContext, Judgement, judge_order, judge_pair, log_loss
+from personalrm.synthesis.judging import JudgeContext, Judgement, clipped_log_loss, judge_order, judge_pair
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Scores:
     @property
     def losses(self) -> dict[str, float]:
         """Log loss in nats by choice id, scored choices only."""
-        return {one: log_loss(p) for one, p in self.probabilities.items() if p is not None}
+        return {one: clipped_log_loss(p) for one, p in self.probabilities.items() if p is not None}
 
     @property
     def scored(self) -> int:

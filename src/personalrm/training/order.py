@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from personalrm.data.inputs import Given
 from personalrm.errors import DataError, MissingExtra
 from personalrm.models.trained import Device
 from personalrm.training.people import Part
@@ -40,7 +41,7 @@ class TrainConfig:
     """
 
     method: str
-    data: str
+    data: Given
     out: Path
     validation: str | None = None
     part: Part = "all"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from personalrm.data.files import name_of
+from personalrm.data.inputs import Given
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_people
 from personalrm.data.sources import ReadOptions
@@ -56,7 +57,7 @@ def decided(people: Iterable[History]) -> int:
     return sum(len(one.decided) for one in people)
 
 
-def read(path: str, part: Part, reading: ReadOptions) -> TrainingData:
+def read(path: Given, part: Part, reading: ReadOptions) -> TrainingData:
     """Everybody in a file.
 
     Args:
@@ -67,10 +68,19 @@ def read(path: str, part: Part, reading: ReadOptions) -> TrainingData:
             context where that was asked for.
     """
     name, problems, everyone = name_of(path), Problems(), list[History]()
-    for one in read_people(path, strict=reading.strict, problems=problems, min_gap=reading.min_gap):
+    found = read_people(
+        path,
+        strict=reading.strict,
+        problems=problems,
+        min_gap=reading.min_gap,
+        columns=reading.columns,
+        limits=reading.limits,
+    )
+    for one in found:
         check_marks(one)
         everyone.append(one)
-    _tell(name, problems, reading)
+    for remark in problems.remarks(reading.min_gap):
+        reading.warn(f"{name}: {remark}")
     marked = any(choice.split == "target" for one in everyone for choice in one)
     if part == "context":
         everyone = [one.only(choice for choice in one if choice.split == "context") for one in everyone]
@@ -104,10 +114,3 @@ def check_apart(trained: TrainingData, validation: TrainingData) -> None:
             f"'{both[0]}'{more} stand both in {trained.name} and in {validation.name}: validation needs people the "
             "model has not learned from"
         )
-
-
-def _tell(name: str, problems: Problems, reading: ReadOptions) -> None:
-    if problems.summary():
-        reading.warn(f"{name}: {problems.summary()}")
-    if problems.too_close:
-        reading.warn(f"{name}: {problems.too_close:,} rated pairs left out: scores differ by less than --min-gap.")

@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 from vector_people import FORMS, WIDTH, batch_of, choices_by, linear, untrained
 
 from personalrm.models.learned import adapting, gpo, lore, pal, pref, vpl
-from personalrm.models.learned.method import Method, log_loss, moderated
+from personalrm.models.learned.method import Method, masked_log_loss, moderated
 from personalrm.models.learned.people import Batch, halved, side_by_side
 from personalrm.models.reward_model.losses import bradley_terry_loss
 from personalrm.models.traits.fit import integrated, sigmoid
@@ -44,10 +44,10 @@ def test_log_loss_is_everybody_elses() -> None:
     draw = torch.Generator().manual_seed(0)
     chosen, rejected = torch.randn(2, 3, 7, generator=draw).double()
     mask = torch.rand(3, 7, generator=draw) < 0.6
-    ours = log_loss(chosen - rejected, mask)
+    ours = masked_log_loss(chosen - rejected, mask)
     assert torch.allclose(ours, bradley_terry_loss(chosen[mask], rejected[mask]))
     assert torch.allclose(ours, -logsigmoid(chosen - rejected)[mask].mean())  # TRL's
-    assert log_loss(chosen - rejected, torch.zeros_like(mask)) == 0.0
+    assert masked_log_loss(chosen - rejected, torch.zeros_like(mask)) == 0.0
 
 
 def test_log_loss_and_moderation_agree_with_finite_differences() -> None:
@@ -55,14 +55,14 @@ def test_log_loss_and_moderation_agree_with_finite_differences() -> None:
     margins = torch.randn(2, 5, generator=draw).double().requires_grad_()
     variance = torch.rand(2, 5, generator=draw).double().requires_grad_()
     mask = torch.rand(2, 5, generator=draw) < 0.7
-    assert torch.autograd.gradcheck(lambda m: log_loss(m, mask), (margins,))
+    assert torch.autograd.gradcheck(lambda m: masked_log_loss(m, mask), (margins,))
     assert torch.autograd.gradcheck(moderated, (margins, variance))
-    assert torch.autograd.gradcheck(lambda m, v: log_loss(moderated(m, v), mask), (margins, variance))
+    assert torch.autograd.gradcheck(lambda m, v: masked_log_loss(moderated(m, v), mask), (margins, variance))
 
 
 def test_absurd_margins_have_a_finite_loss() -> None:
     margins = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
-    loss = log_loss(margins, torch.ones(1, 3, dtype=torch.bool))
+    loss = masked_log_loss(margins, torch.ones(1, 3, dtype=torch.bool))
     loss.backward()
     assert loss.isfinite()
     assert margins.grad is not None
@@ -156,7 +156,7 @@ def test_the_published_form_is_the_penalised_likelihood_of_the_paper() -> None:
     draw = np.random.default_rng(0)
     method = pref.PReF(torch.zeros(WIDTH), 3, pref.Settings(factors=4, spread=0.5, published=True))
     people = batch_of([choices_by(linear(np.zeros(WIDTH)), f"{at}", draw, 5) for at in range(3)])
-    likelihood = log_loss(method.margins(method.table, people), people.asked)
+    likelihood = masked_log_loss(method.margins(method.table, people), people.asked)
     held = 2.0 * method.table.square().sum() + 0.15 * method.directions.square().sum()
     found = method.loss(people, 0.0, torch.Generator())
     assert torch.allclose(found, likelihood + held / 15, atol=1e-6)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.models.reward_model.losses import bradley_terry_loss, log_loss, temperature
+from personalrm.models.reward_model.losses import bradley_terry_loss, margin_log_loss, temperature
 
 rewards = st.lists(st.floats(-8, 8), min_size=2, max_size=6)
 
@@ -34,7 +34,7 @@ def test_the_temperature_of_simulated_choices_is_found_again() -> None:
     gaps = draw.normal(size=20_000) * 3
     chosen = np.where(draw.random(20_000) < 1 / (1 + np.exp(-gaps / 2.5)), gaps, -gaps)
     assert temperature(chosen) == pytest.approx(2.5, rel=0.05)
-    assert log_loss(chosen / temperature(chosen)) < log_loss(chosen)
+    assert margin_log_loss(chosen / temperature(chosen)) < margin_log_loss(chosen)
 
 
 def test_few_pairs_that_are_all_right_make_nobody_sure() -> None:

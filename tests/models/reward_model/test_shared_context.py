@@ -25,13 +25,13 @@ from personalrm.models.reward_model.shared_context import (
     fill,
     packed_rewards,
 )
-from personalrm.models.reward_model.trainer import Pair
+from personalrm.models.reward_model.trainer import TokenPair
 
 PAD = 0
 lengths = st.lists(st.integers(1, 60), min_size=1, max_size=20)
 
 
-def pairs(count: int, seed: int = 0) -> list[Pair]:
+def pairs(count: int, seed: int = 0) -> list[TokenPair]:
     """Pairs that share a beginning of any length, one that shares nothing and one that shares all but one token."""
     draw = random.Random(seed)
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
 from personalrm.bench.entries import ResultKey, labels
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report import lines
 from personalrm.bench.report.table import Table
-
-Record = Mapping[str, Any]
 
 TOGETHER = 6
 """Curves in one figure: as many as there are colours."""
@@ -24,13 +23,13 @@ FLAT = 3
 """Lines that learn nothing of the person, shown beside a learning curve."""
 
 
-def leaderboard(rows: Sequence[Record], title: str = "Accuracy of each method, with its 95 % interval") -> Chart:
+def leaderboard(rows: Sequence[RunRecord], title: str = "Accuracy of each method, with its 95 % interval") -> Chart:
     """Accuracies with their intervals, in the order of the rows; the coin's 0.5 is the reference."""
     series = [_one(row["label"], row["accuracy"], row["low"], row["high"]) for row in rows]
     return Dots(title, "accuracy", tuple(one for one in series if one), 0.5)
 
 
-def differences(record: Record) -> Chart | None:
+def differences(record: RunRecord) -> Chart | None:
     """By how much the method of each row is right more often than that of each column."""
     names = [row["label"] for row in lines.ranked(record)]
     if not 3 <= len(names) <= CROWDED:
@@ -42,7 +41,7 @@ def differences(record: Record) -> Chart | None:
     return Matrix(title, "", "", tuple(names), tuple(names), values, 0.0)
 
 
-def calibration(record: Record) -> Iterator[Chart]:
+def calibration(record: RunRecord) -> Iterator[Chart]:
     """Predicted against observed shares, a few lines a figure."""
     more = lines.details(record)
     curves = []
@@ -57,7 +56,7 @@ def calibration(record: Record) -> Iterator[Chart]:
         yield Lines(f"Calibration{number}", "probability given", "how often it came true", some, diagonal=True)
 
 
-def domains(record: Record) -> Chart | None:
+def domains(record: RunRecord) -> Chart | None:
     """Accuracy of each line in each domain."""
     more = lines.details(record)
     rows = [(row["label"], more[row["label"]]["domains"]) for row in lines.ranked(record)]
@@ -69,7 +68,7 @@ def domains(record: Record) -> Chart | None:
     return Matrix(title, "", "", tuple(names), tuple(label for label, _ in rows), values, 0.5)
 
 
-def _along(names: Sequence[str], found: Sequence[Record]) -> tuple[float | None, ...]:
+def _along(names: Sequence[str], found: Sequence[RunRecord]) -> tuple[float | None, ...]:
     known = {one["domain"]: one["accuracy"] for one in found}
     return tuple(known.get(name) for name in names)
 
@@ -89,7 +88,7 @@ def published(table: Table) -> Chart | None:
     return Dots("Published accuracies (hollow) and ours (filled)", "accuracy", tuple(series), 0.5, tuple(marked))
 
 
-def learning(record: Record) -> Iterator[Chart]:
+def learning(record: RunRecord) -> Iterator[Chart]:
     """Accuracy over the choices learned from, with those that learn nothing of the person as level lines."""
     more, curves = lines.details(record), lines.curves(record)
     named = labels([_entry(rows[0]) for rows in curves])
@@ -113,16 +112,16 @@ def learning(record: Record) -> Iterator[Chart]:
         yield Lines(f"Learning curve{number}", "choices learned from, mean of the pairs", "accuracy", some)
 
 
-def _entry(row: Record) -> ResultKey:
+def _entry(row: RunRecord) -> ResultKey:
     """The line without its limit."""
     return ResultKey(row["name"], row["model"])
 
 
-def _choices(row: Record, more: Mapping[str, Record]) -> Any:
+def _choices(row: RunRecord, more: Mapping[str, RunRecord]) -> Any:
     return more[row["label"]]["history"] or row["context_pairs"]
 
 
-def _level(record: Record, curves: list[list[Record]], start: float, end: float) -> tuple[Series, ...]:
+def _level(record: RunRecord, curves: list[list[RunRecord]], start: float, end: float) -> tuple[Series, ...]:
     learning_lines = {row["label"] for rows in curves for row in rows}
     others = [row for row in lines.ranked(record) if row["label"] not in learning_lines and row["accuracy"] is not None]
     return tuple(
@@ -131,7 +130,7 @@ def _level(record: Record, curves: list[list[Record]], start: float, end: float)
     )
 
 
-def cost(record: Record) -> Chart | None:
+def cost(record: RunRecord) -> Chart | None:
     """Accuracy against dollars a pair, or against tokens where prices are not known; None where nothing was asked."""
     rows = [row for row in lines.ranked(record) if row["accuracy"] is not None]
     if not any(row["calls"] for row in rows):
@@ -141,7 +140,7 @@ def cost(record: Record) -> Chart | None:
     return _scatter(rows, "tokens a pair", lambda row: row["prompt_tokens"] + row["completion_tokens"])
 
 
-def _scatter(rows: Sequence[Record], x_label: str, spent: Callable[[Record], float]) -> Chart:
+def _scatter(rows: Sequence[RunRecord], x_label: str, spent: Callable[[RunRecord], float]) -> Chart:
     series = [
         Series(row["label"], (Point(spent(row) / row["pairs"], row["accuracy"], row["low"], row["high"]),))
         for row in rows

@@ -20,13 +20,13 @@ from typing import Any
 import orjson
 
 from personalrm.bench.entries import ResultKey
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import ranked
 from personalrm.errors import DataError
 
 WORST = 10
 PLACES = ("predicted best", "in the middle", "predicted worst")
 _SURE = 1e-9
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Learned:
     history: int
     log_loss: float
     pairs: int
-    learned: Record
+    learned: RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class _Line:
     people: dict[str, tuple[float, int]] = field(default_factory=dict)
     worst: list[tuple[float, str, str, str | None, float]] = field(default_factory=list)
 
-    def add(self, row: Record) -> None:
+    def add(self, row: RunRecord) -> None:
         one = Miss(row["user"], row["id"], row["domain"], row["probability"])
         total, pairs = self.people.get(one.user, (0.0, 0))
         self.people[one.user] = (total + one.log_loss, pairs + 1)
@@ -89,7 +89,7 @@ class _Line:
         return [Miss(user, id_, domain or None, probability) for _, user, id_, domain, probability in found]
 
 
-def read_evidence(directory: str | Path, record: Record) -> Evidence:
+def read_evidence(directory: str | Path, record: RunRecord) -> Evidence:
     """Read what a report shows beside the figures.
 
     Raises:
@@ -109,7 +109,7 @@ def read_evidence(directory: str | Path, record: Record) -> Evidence:
     return Evidence(worst, personas)
 
 
-def _shown(record: Record) -> dict[ResultKey, str]:
+def _shown(record: RunRecord) -> dict[ResultKey, str]:
     """Lines with probabilities; of those that differ in the number of choices alone, the one that has most."""
     most: dict[tuple[str, str], tuple[ResultKey, str]] = {}
     for row in ranked(record):

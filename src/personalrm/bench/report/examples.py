@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.blocks import Block, Card, Cards, ClaimText, Folded, Paragraph, table_blocks
 from personalrm.bench.report.evidence import Evidence, Learned, Miss
 from personalrm.bench.report.table import Column, Table
@@ -17,7 +18,6 @@ from personalrm.formatting.texts import counted, cut
 _PERSONA, _CLAIM, _REASONING = 600, 200, 280
 _CLAIMS, _IDS = 8, 4
 _KNOWN = frozenset({"persona", "claims", "arm", "confidence"})
-Record = Mapping[str, Any]
 
 
 def personas(evidence: Evidence) -> tuple[Block, ...]:
@@ -60,7 +60,7 @@ def _cited(side: str, ids: Any) -> list[str]:
     return [f"{len(ids)} {side} it: {named}{more}"]
 
 
-def _arm(known: Record) -> str:
+def _arm(known: RunRecord) -> str:
     if not known.get("arm"):
         return ""
     if known["arm"] == "default":
@@ -70,7 +70,7 @@ def _arm(known: Record) -> str:
     return f"Used for this person: {known['arm']}{how_sure}."
 
 
-def _others(known: Record) -> list[tuple[str, Any]]:
+def _others(known: RunRecord) -> list[tuple[str, Any]]:
     """What else a judge learned, as far as it is a word or a number."""
     return [
         (name, value)

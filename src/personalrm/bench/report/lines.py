@@ -6,27 +6,26 @@ details(record)["traits"]["brier"]
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-Record = Mapping[str, Any]
+from personalrm.bench.record import RunRecord
 
 SIGNIFICANT = 0.05
 
 
-def ranked(record: Record) -> list[Record]:
+def ranked(record: RunRecord) -> list[RunRecord]:
     """The rows of the table, the most accurate first; equal ones and those without a figure as they were."""
     return sorted(record["methods"], key=lambda row: -1.0 if row["accuracy"] is None else row["accuracy"], reverse=True)
 
 
-def details(record: Record) -> dict[str, Record]:
+def details(record: RunRecord) -> dict[str, RunRecord]:
     """What is known of each line beside its row, by label."""
     return {one["label"]: one for one in record["details"]}
 
 
-def curves(record: Record) -> list[list[Record]]:
+def curves(record: RunRecord) -> list[list[RunRecord]]:
     """Rows that share method and model and differ in the number of choices, fewest first, without a limit last."""
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, str], list[RunRecord]] = {}
     for row in record["methods"]:
         groups.setdefault((row["name"], row["model"]), []).append(row)
     return [
@@ -36,6 +35,6 @@ def curves(record: Record) -> list[list[Record]]:
     ]
 
 
-def significant(tests: Sequence[Record]) -> Iterator[Record]:
+def significant(tests: Sequence[RunRecord]) -> Iterator[RunRecord]:
     """Those tests that chance alone would hardly give, corrected for their number."""
     return (one for one in tests if one["p_corrected"] < SIGNIFICANT)

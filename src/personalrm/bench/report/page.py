@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from personalrm.bench.charts import Chart, Dots
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report import charts_from_record, tables
 from personalrm.bench.report.blocks import (
     Block,
@@ -39,7 +39,6 @@ from personalrm.errors import MissingExtra
 from personalrm.formatting import pages
 from personalrm.formatting.texts import counted
 
-Record = Mapping[str, Any]
 Draw = Callable[[Chart], str]
 Blocks = tuple[Block, ...]
 
@@ -51,7 +50,7 @@ _CURVES = "Bands are 95 % intervals. Level lines know nothing of the person."
 class Report:
     """All that a page shows; ``record`` is None where a folder holds studies alone."""
 
-    record: Record | None
+    record: RunRecord | None
     evidence: Evidence = field(default_factory=Evidence)
     studies: tuple[Study, ...] = ()
 
@@ -87,7 +86,7 @@ def _written(title: str, sub: str, said: Blocks, parts: list[Part]) -> str:
     return pages.page("report.html", title=title, sub=sub, said=said, parts=kept, words=words)
 
 
-def _figures_of(record: Record, shown: _Figures) -> list[Part]:
+def _figures_of(record: RunRecord, shown: _Figures) -> list[Part]:
     return [
         Part("accuracy", "Accuracy", _accuracy(record, shown)),
         Part("tests", "Which differences are real", _tests(record, shown)),
@@ -100,7 +99,7 @@ def _figures_of(record: Record, shown: _Figures) -> list[Part]:
     ]
 
 
-def _behind(report: Report, record: Record) -> list[Part]:
+def _behind(report: Report, record: RunRecord) -> list[Part]:
     return [
         Part("personas", "Personas and their evidence", personas(report.evidence)),
         Part("worst", "The worst predictions", worst(report.evidence)),
@@ -132,12 +131,12 @@ def _failed(failed: Mapping[str, str]) -> Blocks:
     return (Bullets(tuple(f"{label}: {why}" for label, why in failed.items()), "warning", sentence),)
 
 
-def _accuracy(record: Record, shown: _Figures) -> Blocks:
+def _accuracy(record: RunRecord, shown: _Figures) -> Blocks:
     drawn = shown(charts_from_record.leaderboard(ranked(record)), _DOTS)
     return (*drawn, *table_blocks(tables.leaderboard(record), captioned=False))
 
 
-def _tests(record: Record, shown: _Figures) -> Blocks:
+def _tests(record: RunRecord, shown: _Figures) -> Blocks:
     caption = "Blue: the row's method is right more often; orange: less often. Whether that is chance says the table."
     return (
         *table_blocks(tables.against(record)),
@@ -146,7 +145,7 @@ def _tests(record: Record, shown: _Figures) -> Blocks:
     )
 
 
-def _probabilities(record: Record, shown: _Figures) -> Blocks:
+def _probabilities(record: RunRecord, shown: _Figures) -> Blocks:
     caption = (
         "On the dotted line a probability means what it says; a flatter curve is too sure, a steeper one too timid."
     )
@@ -156,7 +155,7 @@ def _probabilities(record: Record, shown: _Figures) -> Blocks:
     return (*table_blocks(tables.probabilities(record), captioned=False), *curves, *folded)
 
 
-def _slices(record: Record, shown: _Figures) -> Blocks:
+def _slices(record: RunRecord, shown: _Figures) -> Blocks:
     return (
         *table_blocks(tables.length_matched(record)),
         *shown(charts_from_record.domains(record), "Blue: more often right than a coin; orange: less often."),
@@ -164,7 +163,7 @@ def _slices(record: Record, shown: _Figures) -> Blocks:
     )
 
 
-def _published(record: Record, shown: _Figures) -> Blocks:
+def _published(record: RunRecord, shown: _Figures) -> Blocks:
     compared = published(record)
     if not compared.rows:
         return ()
@@ -175,18 +174,18 @@ def _published(record: Record, shown: _Figures) -> Blocks:
     )
 
 
-def _learning(record: Record, shown: _Figures) -> Blocks:
+def _learning(record: RunRecord, shown: _Figures) -> Blocks:
     drawn = [one for chart in charts_from_record.learning(record) for one in shown(chart, _CURVES)]
     return (*drawn, *table_blocks(tables.learning(record)))
 
 
-def _cost(record: Record, shown: _Figures) -> Blocks:
+def _cost(record: RunRecord, shown: _Figures) -> Blocks:
     drawn = shown(charts_from_record.cost(record), "Further up and further left is better.")
     said = "" if drawn else "No method asked a language model, so accuracy cost nothing but time."
     return (*paragraphs(said), *drawn, *table_blocks(tables.costs(record), captioned=False))
 
 
-def _same_pairs(record: Record, shown: _Figures) -> Blocks:
+def _same_pairs(record: RunRecord, shown: _Figures) -> Blocks:
     parts: list[Block] = []
     for (label, rows), one in zip(record["same_pairs"].items(), tables.same_pairs(record), strict=True):
         chart = charts_from_record.leaderboard(ranked({"methods": rows}), f"Accuracy on the pairs that {label} scored")

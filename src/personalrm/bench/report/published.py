@@ -10,14 +10,12 @@ filters and splits, the model, and what counts as right (a tie is wrong there, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import ranked
 from personalrm.bench.report.table import Cell, Column, Table
-
-Record = Mapping[str, Any]
 
 P_GENRM = "P-GenRM, arXiv 2602.12116"
 P_CHECK = "P-Check, arXiv 2601.02986, second hand"
@@ -122,7 +120,7 @@ def _rows(data: str) -> Iterator[Published]:
             yield Published(method, "70B", round(accuracy / 100, 6), None, ours, ABLATION)
 
 
-def published(record: Record) -> Table:
+def published(record: RunRecord) -> Table:
     """Published accuracies with ours beside them; no row where nothing was published on this data."""
     domains = {one["domain"] for line in record["details"] for one in line["domains"]}
     data = None if record["simulated"] else belonging(str(record["data"]), domains)

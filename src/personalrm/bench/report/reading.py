@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report import lines
 from personalrm.formatting.texts import counted, listed
 
-Record = Mapping[str, Any]
 _NAMED = 4
 
 
-def findings(record: Record) -> list[str]:
+def findings(record: RunRecord) -> list[str]:
     """The best line, whether it beats the baseline and the others, and what this much data could have shown."""
     rows = [row for row in lines.ranked(record) if row["accuracy"] is not None]
     if not rows:
@@ -24,7 +23,7 @@ def findings(record: Record) -> list[str]:
     return [*said, *_against_baseline(record, best), *_undecided(record, best), *_detectable(record)]
 
 
-def _against_baseline(record: Record, best: Record) -> Iterator[str]:
+def _against_baseline(record: RunRecord, best: RunRecord) -> Iterator[str]:
     tests = record["comparisons"]
     if not tests:
         return
@@ -49,7 +48,7 @@ def _against_baseline(record: Record, best: Record) -> Iterator[str]:
     )
 
 
-def _undecided(record: Record, best: Record) -> Iterator[str]:
+def _undecided(record: RunRecord, best: RunRecord) -> Iterator[str]:
     """Which others may be as good as the best."""
     even = [
         one["against"] if one["name"] == best["label"] else one["name"]
@@ -60,7 +59,7 @@ def _undecided(record: Record, best: Record) -> Iterator[str]:
         yield f"Not told apart from {best['label']} by these data: {counted(len(even), 'method')}{_names(even)}."
 
 
-def _detectable(record: Record) -> Iterator[str]:
+def _detectable(record: RunRecord) -> Iterator[str]:
     known = [one["detectable"] for one in record["comparisons"] if one["detectable"] is not None]
     if known:
         least, most = 100 * min(known), 100 * max(known)
@@ -72,19 +71,19 @@ def _detectable(record: Record) -> Iterator[str]:
         )
 
 
-def warning(record: Record) -> str:
+def warning(record: RunRecord) -> str:
     """What must be known before anything else is read; empty for real people."""
     if not record["simulated"]:
         return ""
     return "These people are simulated: they show whether methods work, and nothing here is an accuracy on people."
 
 
-def notes(record: Record) -> list[str]:
+def notes(record: RunRecord) -> list[str]:
     """What a reader must know, and what was not measured."""
     return [*_of_figures(record), *_of_methods(record)]
 
 
-def _of_figures(record: Record) -> Iterator[str]:
+def _of_figures(record: RunRecord) -> Iterator[str]:
     yield "Intervals are 95 %, by resampling whole people; unscored pairs count neither as right nor as wrong."
     if any(row["low"] is None for row in record["methods"]):
         yield "Too few people stand behind a method for an interval."
@@ -97,7 +96,7 @@ def _of_figures(record: Record) -> Iterator[str]:
         yield "There were no other people to learn from: traits and population begin with the prior that ships."
 
 
-def _of_methods(record: Record) -> Iterator[str]:
+def _of_methods(record: RunRecord) -> Iterator[str]:
     even = [f"{one['label']} {one['even']}" for one in record["details"] if one["even"]]
     if even:
         yield f"Exactly even probabilities earn one half: {', '.join(even)}."

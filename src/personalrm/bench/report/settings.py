@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.table import Column, Table
-
-Record = Mapping[str, Any]
 
 _OTHERS = ("none; the prior that ships with the package", "the people of the other folds")
 _COLUMNS = (Column("setting"), Column("value"))
 
 
-def settings(record: Record) -> Table:
+def settings(record: RunRecord) -> Table:
     """Of a run: the data with its fingerprint, and what each line depends on."""
     rows = [
         ("data", str(record["data"])),
@@ -45,7 +44,7 @@ def settings_of_study(given: Mapping[str, Any]) -> Table:
     return Table("settings", "Settings of this study", _COLUMNS, rows)
 
 
-def _versions(record: Record) -> Iterator[tuple[str, str]]:
+def _versions(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Versions of the package that answered, and the model or prior behind each line that has one."""
     behind = {one["label"]: one["provenance"] for one in record["details"] if one.get("provenance")}
     if versions := sorted({one["version"] for one in behind.values()}):

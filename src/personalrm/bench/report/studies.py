@@ -18,11 +18,10 @@ from typing import Any
 import orjson
 
 from personalrm.bench.charts import Chart, from_json
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.table import Column, Table
 from personalrm.errors import DataError
 from personalrm.formatting.numbers import number
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def read_study(path: Path) -> Study:
         return Study(path.stem, problem=f"studies/{path.name} cannot be shown: it is no study's record")
 
 
-def _study(stem: str, record: Record) -> Study:
+def _study(stem: str, record: RunRecord) -> Study:
     reading = record["reading"]
     return Study(
         name=str(record["study"]),
@@ -66,7 +65,7 @@ def _study(stem: str, record: Record) -> Study:
     )
 
 
-def _table(name: str, record: Record) -> Table:
+def _table(name: str, record: RunRecord) -> Table:
     """A study's table: its cells are text or numbers of any kind, so a column is what its cells are."""
     heads: Sequence[str] = record["columns"]
     cells = [[_cell(one) for one in row] for row in record["rows"]]

@@ -18,9 +18,9 @@ from personalrm.formatting.numbers import between, number
 from personalrm.formatting.texts import plain
 
 Form = Literal["text", "count", "figure", "signed", "percent", "p", "interval", "shift", "dollars", "seconds"]
-Pair = tuple[float | None, float | None]
-Cell = str | int | float | Pair | None
-"""``interval`` and ``shift`` (an interval of a difference) hold a Pair; None is what was not measured."""
+Interval = tuple[float | None, float | None]
+Cell = str | int | float | Interval | None
+"""``interval`` and ``shift`` (an interval of a difference) hold an Interval; None is what was not measured."""
 
 NOTHING = "–"
 

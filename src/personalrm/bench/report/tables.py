@@ -8,15 +8,13 @@ Nothing is computed here: rows are put in order, and figures that were not measu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import curves, details, ranked
 from personalrm.bench.report.published import published
 from personalrm.bench.report.table import Cell, Column, Table
 from personalrm.models.registry import TRAITS
-
-Record = Mapping[str, Any]
 
 _BEHIND = (Column("people", "count"), Column("pairs", "count"))
 _ACCURACY = (Column("accuracy", "figure"), Column("95 % interval", "interval", "accuracy"))
@@ -24,7 +22,7 @@ _WHICH = (Column("method"), Column("model"), Column("choices", "count", "context
 """What tells a line from the others: the choices it may learn from are all where none are said."""
 
 
-def all_tables(record: Record) -> list[Table]:
+def all_tables(record: RunRecord) -> list[Table]:
     """The tables that have a row, in the order of the page."""
     tables = [
         leaderboard(record),
@@ -42,7 +40,7 @@ def all_tables(record: Record) -> list[Table]:
     return [one for one in tables if one.rows]
 
 
-def leaderboard(record: Record) -> Table:
+def leaderboard(record: RunRecord) -> Table:
     """Accuracy with intervals, over pairs and over people, and whether it differs from the baseline's."""
     more, tests = details(record), {one["name"]: one for one in record["comparisons"]}
     base = record["comparisons"][0]["against"] if tests else ""
@@ -77,7 +75,7 @@ def leaderboard(record: Record) -> Table:
     return Table("leaderboard", "Accuracy of each method", columns, rows, note).without_empty()
 
 
-def against(record: Record) -> Table:
+def against(record: RunRecord) -> Table:
     """The paired tests against the baseline."""
     base = record["comparisons"][0]["against"] if record["comparisons"] else ""
     note = (
@@ -87,14 +85,14 @@ def against(record: Record) -> Table:
     return _tests("against", f"Against {base}, pair by pair", record["comparisons"], note, both=False)
 
 
-def pairwise(record: Record) -> Table:
+def pairwise(record: RunRecord) -> Table:
     """The paired tests of every two lines."""
     tests = record["pairwise"] if len(record["methods"]) > 2 else []
     note = "As above, corrected for all tests of this table."
     return _tests("pairwise", "Every method against every other", tests, note, both=True)
 
 
-def _tests(name: str, title: str, tests: Sequence[Record], note: str, *, both: bool) -> Table:
+def _tests(name: str, title: str, tests: Sequence[RunRecord], note: str, *, both: bool) -> Table:
     rows = tuple(
         (
             one["name"],
@@ -122,7 +120,7 @@ def _tests(name: str, title: str, tests: Sequence[Record], note: str, *, both: b
     return Table(name, title, columns, rows, note).without_empty()
 
 
-def probabilities(record: Record) -> Table:
+def probabilities(record: RunRecord) -> Table:
     """How good the probabilities are, and whether the two orders agree."""
     more = details(record)
     rows = tuple(
@@ -155,7 +153,7 @@ def probabilities(record: Record) -> Table:
     return Table("probabilities", "Probabilities", columns, rows, note).without_empty()
 
 
-def calibration(record: Record) -> Table:
+def calibration(record: RunRecord) -> Table:
     """The points of the calibration curves."""
     rows = tuple(
         (one["label"], bin_["predicted"], bin_["observed"], (bin_["low"], bin_["high"]), bin_["pairs"])
@@ -172,7 +170,7 @@ def calibration(record: Record) -> Table:
     return Table("calibration", "Calibration, bin by bin", columns, rows).without_empty()
 
 
-def length_matched(record: Record) -> Table:
+def length_matched(record: RunRecord) -> Table:
     """Accuracy where length gives nothing away."""
     more = details(record)
     found = [(row, more[row["label"]]["length_matched"]) for row in ranked(record)]
@@ -182,7 +180,7 @@ def length_matched(record: Record) -> Table:
     return Table("length_matched", "Among pairs of nearly equal length", columns, rows, note).without_empty()
 
 
-def domains(record: Record) -> Table:
+def domains(record: RunRecord) -> Table:
     """Accuracy for each kind of conversation."""
     more = details(record)
     rows = tuple(
@@ -196,7 +194,7 @@ def domains(record: Record) -> Table:
     return Table("domains", "Domain by domain", columns, rows, note).without_empty()
 
 
-def learning(record: Record) -> Table:
+def learning(record: RunRecord) -> Table:
     """Accuracy by the number of choices that could be learned from, for lines that differ in nothing else."""
     more = details(record)
     rows = tuple(
@@ -214,7 +212,7 @@ def learning(record: Record) -> Table:
     return Table("learning_curve", "More choices to learn from", columns, rows, note).without_empty()
 
 
-def costs(record: Record) -> Table:
+def costs(record: RunRecord) -> Table:
     """What each method takes: calls, tokens, dollars, time."""
     rows = tuple(
         (
@@ -244,7 +242,7 @@ def costs(record: Record) -> Table:
     return Table("cost", "What it takes", columns, rows, note).without_empty()
 
 
-def same_pairs(record: Record) -> list[Table]:
+def same_pairs(record: RunRecord) -> list[Table]:
     """For each line that scored a part only, all lines on that part."""
     columns = (*_WHICH, *_ACCURACY, *_BEHIND, Column("coverage", "percent"), Column("log loss", "figure"))
     found = []
@@ -255,27 +253,27 @@ def same_pairs(record: Record) -> list[Table]:
     return found
 
 
-def _which(row: Record) -> tuple[Cell, ...]:
+def _which(row: RunRecord) -> tuple[Cell, ...]:
     """Name, model (where one was asked) and limit."""
     embedded = row["model"] in TRAITS or row["model"] in row["name"]
     return row["name"], None if embedded else row["model"], row["context_pairs"]
 
 
-def _figures(row: Record) -> tuple[Cell, ...]:
+def _figures(row: RunRecord) -> tuple[Cell, ...]:
     return row["accuracy"], (row["low"], row["high"]), row["people"], row["pairs"], row["log_loss"]
 
 
-def _slice(row: Record, one: Record) -> tuple[Cell, ...]:
+def _slice(row: RunRecord, one: RunRecord) -> tuple[Cell, ...]:
     return (*_which(row), one["accuracy"], (one["low"], one["high"]), one["people"], one["pairs"])
 
 
-def _with_interval(measured: Record | None) -> tuple[Cell, Cell]:
+def _with_interval(measured: RunRecord | None) -> tuple[Cell, Cell]:
     return (measured["value"], (measured["low"], measured["high"])) if measured else (None, None)
 
 
-def _calibrated(measured: Record | None) -> tuple[Cell, Cell]:
+def _calibrated(measured: RunRecord | None) -> tuple[Cell, Cell]:
     return (measured["value"], tuple(measured["by_chance"])) if measured else (None, None)
 
 
-def _effect(test: Record | None) -> tuple[Cell, Cell]:
+def _effect(test: RunRecord | None) -> tuple[Cell, Cell]:
     return (test["effect"]["difference"], test["p_corrected"]) if test else (None, None)

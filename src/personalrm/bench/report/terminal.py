@@ -5,9 +5,9 @@ show(record_of(result, "longer"), Console())
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from personalrm.bench.record import RunRecord
 from personalrm.bench.report.reading import notes
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import words
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 ROOMY = 104
 """Columns from which on cells have a margin."""
-Record = Mapping[str, Any]
 
 
-def show(report: Record, console: Console) -> None:
+def show(report: RunRecord, console: Console) -> None:
     """Print the table of methods, the paired tests, and for each partial judge the table on its own pairs."""
     from rich.text import Text
 
@@ -56,7 +55,7 @@ def show_study(study: Study, console: Console) -> None:
         console.print(table)
 
 
-def _methods(title: str, rows: list[Record], wide: bool) -> Table:
+def _methods(title: str, rows: list[RunRecord], wide: bool) -> Table:
     """One row a method. What all rows share stands in the title, so that the figures fit into 80 columns uncut."""
     from rich.table import Table
     from rich.text import Text
@@ -77,7 +76,7 @@ def _methods(title: str, rows: list[Record], wide: bool) -> Table:
     return table
 
 
-def _cells(row: Record) -> dict[str, str]:
+def _cells(row: RunRecord) -> dict[str, str]:
     return {
         "method": plain(row["label"]),
         "accuracy": number(row["accuracy"]),
@@ -92,7 +91,7 @@ def _cells(row: Record) -> dict[str, str]:
     }
 
 
-def _tests(comparisons: list[Record]) -> Table:
+def _tests(comparisons: list[RunRecord]) -> Table:
     from rich.table import Table
     from rich.text import Text
 

@@ -13,10 +13,12 @@ from personalrm.cli.options import (
     METHODS,
     BaseUrl,
     Cache,
+    Columns,
     Concurrency,
     DeviceName,
     HistoryFile,
     Json,
+    Limit,
     MaxCalls,
     MaxCost,
     MaxTokens,
@@ -63,8 +65,10 @@ def bench(
     out: Annotated[Path | None, typer.Option(help="Where finished work and results are kept.")] = None,
     context_sizes: ContextSizes = None,
     seed: Seed = 0,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
     persona_prompt: PersonaPrompt = None,
@@ -87,7 +91,6 @@ def bench(
     """Compare methods on many people, with intervals over people and paired tests."""
     from personalrm.bench.command import bench as compare_methods
     from personalrm.cli import output
-    from personalrm.data.sources import ReadOptions
     from personalrm.models.from_population import Training
     from personalrm.profile.options import Options
 
@@ -101,7 +104,7 @@ def bench(
             seed=seed,
             seen=train_on_test_users_context,
             training=Training(features, backbone, device.value),
-            reading=ReadOptions(strict, min_gap, output.remark),
+            reading=inputs.read_options(context),
             models=inputs.models(model),
             settings=inputs.endpoint_options(context),
             options=Options(

@@ -107,7 +107,7 @@ def curate(
     from personalrm.curation.running import Plan
     from personalrm.curation.sources import sources
     from personalrm.curation.table import table
-    from personalrm.data.arena import ArenaFilter
+    from personalrm.data.formats.lmarena import ArenaFilter
 
     shares = (min_personalizable, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()

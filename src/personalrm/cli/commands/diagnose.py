@@ -8,9 +8,11 @@ from personalrm.cli import inputs
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
+    Columns,
     Concurrency,
     HistoryFile,
     Json,
+    Limit,
     MaxCalls,
     MaxCost,
     MaxTokens,
@@ -31,8 +33,10 @@ def diagnose(
     data: HistoryFile,
     base_url: BaseUrl = None,
     model: Model = None,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     cache: Cache = None,
     concurrency: Concurrency = 64,
     max_calls: MaxCalls = None,
@@ -56,7 +60,7 @@ def diagnose(
     found = load(profile)
     asked = model or found.model
     settings = inputs.endpoint_options(context)
-    choices = inputs.read_for(data, found, strict, min_gap)
+    choices = inputs.read_for(data, found, context)
 
     async def work() -> list[Symptom]:
         return await examined(found, choices, None if is_local(asked) else shared(asked, settings))

@@ -11,9 +11,11 @@ from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
+    Columns,
     Concurrency,
     Force,
     HistoryFile,
+    Limit,
     MaxCalls,
     MaxCost,
     MaxTokens,
@@ -56,8 +58,10 @@ def fit(
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
     persona_prompt: PersonaPrompt = None,
     seed: Seed = 0,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     cache: Cache = None,
     concurrency: Concurrency = 64,
     max_calls: MaxCalls = None,
@@ -73,7 +77,7 @@ def fit(
 
     inputs.check_output(out)
     inputs.say_what_is_idle(context, model)
-    choices = inputs.read(history, user, strict, min_gap)
+    choices = inputs.read(history, user, context)
     inputs.check_output(out, choices, force)
     options = Options(
         preset.value,
@@ -97,8 +101,10 @@ def update(
     out: Annotated[Path | None, typer.Option(help="File to write the new profile to; the old one if left out.")] = None,
     force: Force = False,
     base_url: BaseUrl = None,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     population: Population = None,
     cache: Cache = None,
     concurrency: Concurrency = 64,
@@ -117,7 +123,7 @@ def update(
     inputs.check_output(out, known.history, force)
     with progress.progress("updating") as answered:
         client = inputs.client(context, known.model, population=population, answered=answered)
-        updated = client.update(known, inputs.read_for(history, known, strict, min_gap))
+        updated = client.update(known, inputs.read_for(history, known, context))
     _keep_and_show(updated, out, force)
 
 

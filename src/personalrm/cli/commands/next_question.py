@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personalrm.cli.options import Json, ProfileFile, Strict
+from personalrm.cli import inputs
+from personalrm.cli.options import Columns, Json, Limit, ProfileFile, Strict
 from personalrm.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,35 +31,41 @@ class CriterionName(StrEnum):
 
 
 def next_question(
+    context: typer.Context,
     profile: ProfileFile,
-    candidates: Annotated[str, typer.Argument(help="Pairs, or choices of anybody; labels are not looked at.")],
+    candidates: Annotated[list[str], typer.Argument(help="Pairs, or choices of anybody; labels are not looked at.")],
     top: Annotated[int, typer.Option(min=1, help="How many to ask, best first.")] = 1,
     criterion: Annotated[
         CriterionName,
         typer.Option(help="What counts: information on the person, on all candidates' answers, or PReF's."),
     ] = CriterionName.information,
+    columns: Columns = None,
     strict: Strict = False,
+    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Which pairs this person should be asked next, and what each answer would teach. Nothing is written."""
     from personalrm.cli import output
     from personalrm.client import Client
     from personalrm.data.candidates import read_candidates
+    from personalrm.data.files import name_of
     from personalrm.data.problems import Problems
     from personalrm.models.acquisition import unanswered
     from personalrm.profile.file import load
 
     known, problems = load(profile), Problems()
-    given = list(read_candidates(candidates, strict=strict, problems=problems))
-    if problems.summary():
-        output.remark(problems.summary())
+    how = inputs.read_options(context)
+    read = read_candidates(candidates, strict=how.strict, problems=problems, columns=how.columns, limits=how.limits)
+    given = list(read)
+    for remark in problems.remarks():
+        output.remark(remark)
     found = Client().next_question(known, given, top, criterion.value)
     left = len(unanswered(known.history, given))
     if len(given) > left:
         output.remark(f"{output.counted(len(given) - left, 'pair')} left out: answered already, or met twice.")
     if not found:
         why = "no answer would teach anything" if left else "all of these pairs are answered already"
-        raise DataError(f"nothing to ask from {candidates}: {why}")
+        raise DataError(f"nothing to ask from {name_of(candidates)}: {why}")
     if as_json:
         typer.echo(_json(known.user, criterion.value, left, found))
     else:

@@ -16,8 +16,10 @@ from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
+    Columns,
     Concurrency,
     HistoryFile,
+    Limit,
     MaxCalls,
     MaxCost,
     MaxTokens,
@@ -64,8 +66,10 @@ def optimize_prompt(
     candidates: Candidates = 8,
     accept_best: Accept = False,
     seed: Seed = 0,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     verdicts: VerdictsOption = VerdictsName.token,
     cache: Cache = None,
     concurrency: Concurrency = 64,
@@ -79,14 +83,13 @@ def optimize_prompt(
 ) -> None:
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output
-    from personalrm.data.sources import ReadOptions
     from personalrm.optimizing.optimize import Plan, optimize
     from personalrm.optimizing.prompt_file import save
 
     if out.is_dir():
         raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
     plan = Plan(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
-    reading = ReadOptions(strict, min_gap, output.remark)
+    reading = inputs.read_options(context)
     with progress.bench_progress() as tell:
         found, ledgers = optimize(data, plan, model, proposer, inputs.endpoint_options(context), reading, tell)
     save(found, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,11 @@ from personalrm.cli import inputs, progress
 from personalrm.cli.options import (
     BaseUrl,
     Cache,
+    Columns,
     Concurrency,
     HistoryFile,
     Json,
+    Limit,
     MaxCalls,
     MaxCost,
     MaxTokens,
@@ -96,8 +97,10 @@ def evaluate(
     base_url: BaseUrl = None,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.token,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     cache: Cache = None,
     concurrency: Concurrency = 64,
     max_calls: MaxCalls = None,
@@ -111,9 +114,10 @@ def evaluate(
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
     from personalrm.cli import output
+    from personalrm.data.files import name_of
 
     with progress.progress("evaluating") as answered:
         known, client = inputs.opened(context, profile, model, answered)
-        choices = inputs.read_for(test, known, strict, min_gap)
-        found = client.evaluate(known, choices, name=Path(test).name, verdicts=verdicts.value)
+        choices = inputs.read_for(test, known, context)
+        found = client.evaluate(known, choices, name=name_of(test), verdicts=verdicts.value)
     output.evaluation(found, tuple(choices), as_json=as_json)

@@ -13,8 +13,10 @@ from personalrm.cli.options import (
     METHODS,
     BaseUrl,
     Cache,
+    Columns,
     Concurrency,
     HistoryFile,
+    Limit,
     MaxCalls,
     MaxCost,
     MaxTokens,
@@ -48,8 +50,10 @@ def study(
     base_url: BaseUrl = None,
     context_sizes: ContextSizes = "1,2,4,8,all",
     seed: Seed = 0,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
     cache: Cache = None,
@@ -67,10 +71,10 @@ def study(
     from personalrm.bench.studies.lab import StudyContext
     from personalrm.cli import output
     from personalrm.data.files import name_of
-    from personalrm.data.sources import ReadOptions, source
+    from personalrm.data.sources import source
     from personalrm.profile.options import Options
 
-    reading = ReadOptions(strict, min_gap, output.remark)
+    reading = inputs.read_options(context)
     limits = inputs.context_sizes(context_sizes)
     with progress.bench_progress() as tell:
         path, ledgers = run_study(

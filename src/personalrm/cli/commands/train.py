@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from personalrm.cli import inputs, progress
-from personalrm.cli.options import FEATURES, DeviceName, HistoryFile, Json, MinGap, Seed, Strict
+from personalrm.cli.options import FEATURES, Columns, DeviceName, HistoryFile, Json, Limit, MinGap, Seed, Strict
 from personalrm.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -95,15 +95,16 @@ def train(
     device: Device = DeviceName.auto,
     resume: Resume = False,
     seed: Seed = 0,
+    columns: Columns = None,
     strict: Strict = False,
     min_gap: MinGap = 0.0,
+    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Train a reward model on many people's choices, for any of them and for people it has never seen."""
     from personalrm.cli import output
 
     try:
-        from personalrm.data.sources import ReadOptions
         from personalrm.training.order import BRADLEY_TERRY, TrainConfig, method_named
         from personalrm.training.train import train as made
 
@@ -113,7 +114,7 @@ def train(
         _say_what_is_idle(context, name, (*others, "device") if given.get("features") == "traits" else others)
         order = TrainConfig(name, data, out, validation, split.value, device.value, seed, resume, given)
         with progress.training_progress() as tell:
-            found = made(order, ReadOptions(strict, min_gap, output.remark), tell)
+            found = made(order, inputs.read_options(context), tell)
     except KeyboardInterrupt:
         raise Interrupted(INTERRUPTED) from None
     if found.was_finished:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from personalrm.models.learned.adapting import Link, Normal, posterior, slope, weights_of
-from personalrm.models.learned.method import Method, UserPosterior, log_loss, moderated
+from personalrm.models.learned.method import Method, UserPosterior, masked_log_loss, moderated
 from personalrm.models.learned.people import Batch
 
 
@@ -58,7 +58,7 @@ class Factors(Method):
         else:
             belief = self.infer(batch)
             margins = moderated(self.margins(belief.mean, batch), self.doubt(belief, batch))
-        return log_loss(margins, batch.asked) + held / batch.asked.sum().clamp(min=1)
+        return masked_log_loss(margins, batch.asked) + held / batch.asked.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         prior = Normal(self.centre, self.log_variance.exp())

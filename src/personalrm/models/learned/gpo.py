@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from personalrm.models.learned.method import Method, UserPosterior, log_loss
+from personalrm.models.learned.method import Method, UserPosterior, masked_log_loss
 from personalrm.models.learned.people import Batch
 
 _PARTS, _LONG = 4, 64
@@ -52,7 +52,9 @@ class GPO(Method):
     def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
         """Attention costs the square of the longest history: whoever has many choices is read apart."""
         parts = batch.alike(_PARTS) if batch.known.shape[1] > _LONG else [batch]
-        losses = [log_loss(self.margins(self.infer(one).mean, one), one.asked) * one.asked.sum() for one in parts]
+        losses = [
+            masked_log_loss(self.margins(self.infer(one).mean, one), one.asked) * one.asked.sum() for one in parts
+        ]
         return torch.stack(losses).sum() / batch.asked.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:

@@ -20,7 +20,7 @@ import torch
 
 from personalrm.errors import TrainingFailed
 from personalrm.models.learned.checkpoint import CheckpointStore
-from personalrm.models.learned.method import Method, log_loss, moderated
+from personalrm.models.learned.method import Method, masked_log_loss, moderated
 from personalrm.models.learned.people import Batch, Choices, Episode, dealt, everything, halved, side_by_side
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.threads import one_thread
@@ -133,7 +133,7 @@ class _Training:
         for held in self._held:
             belief, count = method.infer(held), int(held.asked.sum())
             margins = method.margins(belief.mean, held)
-            loss += count * float(log_loss(moderated(margins, method.doubt(belief, held)), held.asked))
+            loss += count * float(masked_log_loss(moderated(margins, method.doubt(belief, held)), held.asked))
             right, asked = right + int(((margins > 0) & held.asked).sum()), asked + count
         return loss / asked, right / asked
 

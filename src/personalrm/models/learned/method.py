@@ -89,7 +89,7 @@ class Method(nn.Module, ABC):
         return self.rewards(mean, batch.chosen) - self.rewards(mean, batch.rejected)
 
 
-def log_loss(margins: Tensor, mask: Tensor) -> Tensor:
+def masked_log_loss(margins: Tensor, mask: Tensor) -> Tensor:
     """Bradley–Terry: mean −log σ(margin) of the choices in the mask, nats a choice."""
     found: Tensor = (softplus(-margins) * mask).sum() / mask.sum().clamp(min=1)
     return found

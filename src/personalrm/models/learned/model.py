@@ -28,10 +28,9 @@ from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import groups_of
-from personalrm.preferences import History, Message, Verdict
+from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.provenance import Lineage
 
-Pair = tuple[Sequence[Message], str, str]
 Curve = tuple[Point, ...]
 
 

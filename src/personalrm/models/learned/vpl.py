@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from personalrm.models.learned.method import Method, UserPosterior, log_loss
+from personalrm.models.learned.method import Method, UserPosterior, masked_log_loss
 from personalrm.models.learned.people import Batch
 
 _DRAWS = 32
@@ -56,7 +56,7 @@ class VPL(Method):
         margins = self.margins(mean + noise * (0.5 * log_variance).exp(), batch)
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance).sum()
         weight = self._settings.beta * min(1.0, progress / self._settings.warmup)
-        return log_loss(margins, batch.asked) + weight * divergence / batch.asked.sum().clamp(min=1)
+        return masked_log_loss(margins, batch.asked) + weight * divergence / batch.asked.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         mean, log_variance = self._encoded(batch)

@@ -43,6 +43,6 @@ def temperature(differences: NDArray[np.float64]) -> float:
     return 2.0 / (low + high)
 
 
-def log_loss(differences: NDArray[np.float64]) -> float:
+def margin_log_loss(differences: NDArray[np.float64]) -> float:
     """Mean of −log σ(difference), nats a pair."""
     return float(np.logaddexp(0.0, -differences).mean())

@@ -24,11 +24,11 @@ from trl.trainer.reward_trainer import RewardTrainer
 from personalrm.errors import TrainingFailed
 from personalrm.models.reward_model.batching import ChunkedPairs, chunked_rewards, rewards
 from personalrm.models.reward_model.interrupting import Interrupt
-from personalrm.models.reward_model.losses import bradley_terry_loss, log_loss
+from personalrm.models.reward_model.losses import bradley_terry_loss, margin_log_loss
 from personalrm.models.reward_model.settings import Progress
 from personalrm.models.reward_model.shared_context import PackedPairs, packed_rewards
 
-Pair = dict[str, list[int]]
+TokenPair = dict[str, list[int]]
 """``chosen_ids`` and ``rejected_ids``."""
 LOSS, ACCURACY = "eval_loss", "eval_accuracy"
 
@@ -36,7 +36,7 @@ LOSS, ACCURACY = "eval_loss", "eval_accuracy"
 class PairTrainer(RewardTrainer):
     """See the module's docstring."""
 
-    def __init__(self, *, collator: PackedPairs | ChunkedPairs, validation: Sequence[Pair], **given: Any) -> None:
+    def __init__(self, *, collator: PackedPairs | ChunkedPairs, validation: Sequence[TokenPair], **given: Any) -> None:
         self._pad, self._validation = collator.pad, validation
         held_out = Dataset.from_list(list(validation)) if validation else None
         super().__init__(data_collator=collator, eval_dataset=held_out, **given)
@@ -72,7 +72,7 @@ class PairTrainer(RewardTrainer):
         gaps = differences(self.model, self._validation, self._pad)
         if not np.isfinite(gaps).all():
             self._stop("validation loss", self.state.global_step)
-        measured = {LOSS: log_loss(gaps), ACCURACY: accuracy(gaps)}
+        measured = {LOSS: margin_log_loss(gaps), ACCURACY: pair_accuracy(gaps)}
         self.log(measured)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
         return measured
@@ -90,7 +90,7 @@ class PairTrainer(RewardTrainer):
         """Nothing of a run is anybody's business."""
 
 
-def differences(model: Any, pairs: Sequence[Pair], pad: int) -> NDArray[np.float64]:
+def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.float64]:
     """Reward of the chosen minus that of the rejected (pairs,)."""
     both = [one[side] for side in ("chosen_ids", "rejected_ids") for one in pairs]
     chosen, rejected = rewards(model, both, pad).double().chunk(2) if both else (torch.zeros(0), torch.zeros(0))
@@ -98,7 +98,7 @@ def differences(model: Any, pairs: Sequence[Pair], pad: int) -> NDArray[np.float
     return found
 
 
-def accuracy(gaps: NDArray[np.float64]) -> float:
+def pair_accuracy(gaps: NDArray[np.float64]) -> float:
     """Share of pairs with the chosen response ahead; a dead heat is half a pair."""
     return float((np.sign(gaps) / 2 + 0.5).mean())
 

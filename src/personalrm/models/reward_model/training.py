@@ -42,12 +42,21 @@ from personalrm.models.reward_model.batching import ChunkedPairs, budget_for
 from personalrm.models.reward_model.card import write_card
 from personalrm.models.reward_model.inputs import Inputs, Truncation
 from personalrm.models.reward_model.interrupting import polite_interrupt
-from personalrm.models.reward_model.losses import log_loss, temperature
+from personalrm.models.reward_model.losses import margin_log_loss, temperature
 from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.rows import Row
 from personalrm.models.reward_model.settings import Progress, RewardSettings
 from personalrm.models.reward_model.shared_context import PackedPairs, agrees, can_share
-from personalrm.models.reward_model.trainer import LOSS, Pair, PairTrainer, Watch, accuracy, curve, differences, quiet
+from personalrm.models.reward_model.trainer import (
+    LOSS,
+    PairTrainer,
+    TokenPair,
+    Watch,
+    curve,
+    differences,
+    pair_accuracy,
+    quiet,
+)
 from personalrm.profile.provenance import hash_of
 
 ADAPTER, CURVE = "adapter", "curve.json"
@@ -58,8 +67,8 @@ _HEADS = ("score", "classifier")  # what transformers calls the layer that gives
 class _Data:
     """Rows as token ids, with what is to be said of them."""
 
-    training: list[Pair]
-    validation: list[Pair]
+    training: list[TokenPair]
+    validation: list[TokenPair]
     counts: tuple[Counts, Counts]
 
 
@@ -165,7 +174,7 @@ def _encoded(inputs: Inputs, rows: Sequence[Row], validation_rows: Sequence[Row]
     return _Data(pairs[0], pairs[1], (counts[0], counts[1]))
 
 
-def encode_rows(inputs: Inputs, rows: Sequence[Row]) -> tuple[list[Pair], Counts]:
+def encode_rows(inputs: Inputs, rows: Sequence[Row]) -> tuple[list[TokenPair], Counts]:
     """Rows as token ids; both sides of a pair are counted where one of them did not fit."""
     pairs, cut = [], 0
     for row in rows:
@@ -197,7 +206,7 @@ def _trainer(
     )
 
 
-def _shares(model: Any, settings: RewardSettings, pair: Pair, pad: int) -> bool:
+def _shares(model: Any, settings: RewardSettings, pair: TokenPair, pad: int) -> bool:
     if settings.shared_context is False:
         return False
     fits = can_share(model) and agrees(model, pair, pad)
@@ -251,8 +260,8 @@ def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state:
     if len(gaps):
         behind = {"people": counts[1].people, "pairs": counts[1].pairs}
         measured = (
-            Metric("validation accuracy", accuracy(gaps), **behind),
-            Metric("validation log loss", log_loss(gaps / temperature(gaps)), **behind),
+            Metric("validation accuracy", pair_accuracy(gaps), **behind),
+            Metric("validation log loss", margin_log_loss(gaps / temperature(gaps)), **behind),
         )
     return Record(
         backbone=run.backbone, user_prompt=settings.user_prompt, max_length=inputs.max_length,

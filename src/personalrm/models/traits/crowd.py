@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from personalrm.models.traits.features import Array, last_message
-from personalrm.models.traits.model import Pair, TraitsModel
+from personalrm.models.traits.model import TraitsModel
 from personalrm.models.traits.prior import Prior
-from personalrm.preferences import Message, Verdict
+from personalrm.preferences import Message, Pair, Verdict
 
 
 def compare_people(models: Sequence[TraitsModel], pairs: Sequence[Pair]) -> list[Verdict]:

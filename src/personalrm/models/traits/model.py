@@ -34,11 +34,10 @@ from personalrm.models.traits.posterior import person_posterior, variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
-from personalrm.preferences import History, Message, Preference, Verdict
+from personalrm.preferences import History, Message, Pair, Preference, Verdict
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile, TraitsState, TraitWeight
 
-Pair = tuple[Sequence[Message], str, str]
 _CHUNK = 32  # pairs read at once; more would leave the processor's cache
 _PRIORS = 16
 _SHARED: dict[bytes, TraitsModel] = {}

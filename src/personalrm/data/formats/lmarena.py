@@ -1,27 +1,34 @@
-"""Chatbot Arena as it is published: two conversations with the same questions, and which of them a person preferred.
+"""Chatbot Arena as it is published (33k, 55k, 100k, 140k), and MT-Bench: two conversations with the same questions, and
+which of them a person preferred.
 
-    battle(row)                                          # the row as two responses with a winner, in columns we know
-    wanted(row, ArenaFilter(languages=("English",)))            # whether to take this row at all
+    battle(row)                                          # the row as two responses with a winner, in generic columns
+    accepts(row, ArenaFilter(languages=("English",)))    # whether to take this row at all
 
-The person (`judge`) wrote the same questions to two models and voted on the two conversations as wholes. What both
-sides share, to the last word, is the context. What follows on a side is its response: one answer in a vote after one
-turn (nearly all), and a transcript from the first answer that differs in a longer one. So nothing that was voted on is
-left out, neither side's earlier answers stand as the truth in the other's context, and nothing depends on the vote.
+The person (`judge`, `judge_hash`; the sets of 55k and 140k name nobody) wrote the same questions to two models and
+voted on the two conversations as wholes. What both sides share, to the last word, is the context. What follows on a
+side is its response: one answer in a vote after one turn (nearly all), and a transcript from the first answer that
+differs in a longer one. So nothing that was voted on is left out, neither side's earlier answers stand as the truth
+in the other's context, and nothing depends on the vote.
 
 MT-Bench's votes have the same columns, where `turn` says after which turn it was voted: what was said later is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personalrm.data.fields import Fields, describe, flag, messages, missing, name_text, number
+from personalrm.data.contents import messages
+from personalrm.data.fields import Fields, describe, first_of, flag, missing, number
+from personalrm.data.formats.base import Format
+from personalrm.data.unpacking import structured
 from personalrm.errors import RowError
 from personalrm.preferences import Message
 
 A, B = "conversation_a", "conversation_b"
+_ONE_HOT = ("winner_model_a", "winner_model_b", "winner_tie")
+_PEOPLE, _IDS, _TIMES = ("judge", "judge_hash", "user_id"), ("question_id", "id"), ("tstamp", "timestamp")
 _SPEAKER = {"user": "User", "assistant": "Assistant"}
 
 
@@ -38,11 +45,6 @@ class ArenaFilter:
     languages: tuple[str, ...] = ()
     anonymous_only: bool = False
     leave_out_toxic: bool = False
-
-
-def is_battle(row: Fields) -> bool:
-    """Whether the row is a vote on two conversations."""
-    return A in row and B in row
 
 
 def accepts(row: Fields, wish: ArenaFilter) -> bool:
@@ -69,15 +71,58 @@ def battle(row: Fields) -> dict[str, Any]:
         raise RowError(f"the same user turns as in {A}", field=B, found="others")
     shared = _shared(one, other)
     return {
-        "user": name_text(row.get("judge"), "judge"),
-        "id": row.get("question_id"),
+        "user": first_of(row, _PEOPLE)[1],
+        "id": first_of(row, _IDS)[1],
         "context": [{"role": message.role, "content": message.content} for message in one[:shared]],
         "response_a": _transcript(one[shared:]),
         "response_b": _transcript(other[shared:]),
         "winner": row.get("winner"),
         "domain": row.get("language"),
-        "time": row.get("tstamp"),
+        "time": first_of(row, _TIMES)[1],
+        "reason": row.get("reason"),
+        "model_a": row.get("model_a"),
+        "model_b": row.get("model_b"),
     }
+
+
+def lists(row: Fields) -> dict[str, Any]:
+    """The row of the 55k set, whose prompt and responses are lists with an item a turn, as a battle.
+
+    Raises:
+        RowError: the lists do not fit together, or not exactly one of the three winner columns is 1.
+    """
+    asked = _items(row, "prompt")
+    won = [name for name in _ONE_HOT if not missing(row.get(name)) and flag(row[name], name)]
+    if len(won) != 1:
+        raise RowError("1 in exactly one of " + ", ".join(_ONE_HOT), field=_ONE_HOT[0], found=f"{len(won)} of them")
+    rest = {name: value for name, value in row.items() if name not in (*_ONE_HOT, "prompt", "response_a", "response_b")}
+    told = {**rest, "winner": won[0].removeprefix("winner_")}
+    for side, column in ((A, "response_a"), (B, "response_b")):
+        answers = _items(row, column)
+        if len(answers) != len(asked):
+            raise RowError(f"{len(asked)} items, one a turn", field=column, found=f"{len(answers)}")
+        told[side] = [
+            {"role": role, "content": said}
+            for pair in zip(asked, answers, strict=True)
+            for role, said in zip(("user", "assistant"), pair, strict=True)
+        ]
+    return battle(told)
+
+
+def _items(row: Fields, column: str) -> list[str]:
+    value = structured(row[column], column)
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not listed:
+        raise RowError("a list with a text for each turn", field=column, found=describe(listed))
+    return ["" if missing(one) else one for one in listed]
+
+
+def _battles(row: Fields) -> Iterator[Fields]:
+    yield battle(row)
+
+
+def _of_lists(row: Fields) -> Iterator[Fields]:
+    yield lists(row)
 
 
 def _until(said: tuple[Message, ...], turn: object) -> tuple[Message, ...]:
@@ -118,3 +163,10 @@ def _is_toxic(row: Fields) -> bool:
         isinstance(verdict, Mapping) and not missing(verdict.get("flagged")) and flag(verdict["flagged"], "flagged")
         for verdict in verdicts
     )
+
+
+_READS = (*_PEOPLE, *_IDS, *_TIMES, "language", "turn", "model_a", "model_b", "reason", "anony")
+FORMATS = (
+    Format("Chatbot Arena (33k, 100k, 140k) and MT-Bench", (A, B, "winner"), _battles, _READS),
+    Format("LMArena 55k", ("prompt", "response_a", "response_b", *_ONE_HOT), _of_lists, _READS),
+)

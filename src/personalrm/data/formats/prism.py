@@ -19,7 +19,9 @@ from typing import Any
 
 from personalrm.data.fields import Fields, describe, flag, missing, name_text, number, text
 from personalrm.data.files import rows
+from personalrm.data.formats.base import Format
 from personalrm.data.problems import Problems
+from personalrm.data.unpacking import structured
 from personalrm.errors import DataError, RowError
 from personalrm.preferences import Preference
 
@@ -49,21 +51,16 @@ class Person:
     stated: Mapping[str, str | float] = field(default_factory=dict)
 
 
-def is_conversation(row: Fields) -> bool:
-    """Whether the row is one of `conversations.jsonl`."""
-    return HISTORY in row
-
-
 def rated_turns(row: Fields) -> Iterator[Fields]:
     """A row of ratings for each turn with at least two different scored responses, first turn first.
 
     Raises:
         RowError: the conversation cannot be followed any further; the turns before are good.
     """
-    conversation, user = _name(row, "conversation_id"), _name(row, "user_id")
+    conversation, user = _name(row, "conversation_id"), row.get("user_id")
     about = {"user": user, "domain": row.get("conversation_type"), "time": row.get("generated_datetime")}
     context: list[dict[str, str]] = []
-    turns = _turns(row[HISTORY])
+    turns = _turns(structured(row[HISTORY], HISTORY))
     for turn, said in turns.items():
         if said.asked is None:
             raise RowError(f"a message of the user in turn {turn}", field=HISTORY, found="none")
@@ -219,3 +216,15 @@ def _check_survey(path: str, row: Fields) -> None:
     if absent:
         there = ", ".join(list(map(str, row))[:8])
         raise DataError(f"{path} is no PRISM survey: it has no column {', '.join(absent)}, but {there}")
+
+
+_READS = ("conversation_id", "user_id", "conversation_type", "generated_datetime")
+FORMATS = (
+    Format(
+        "PRISM conversations",
+        (HISTORY, "conversation_id"),
+        rated_turns,
+        _READS,
+        accepts=lambda row: "chosen" not in row,
+    ),
+)

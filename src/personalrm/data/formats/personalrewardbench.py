@@ -15,9 +15,10 @@ order. A judge is right if it is in both orders, wrong if in neither; in between
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from personalrm.data.fields import Fields, flag, missing, number
+from personalrm.data.formats.base import Format
 from personalrm.errors import RowError
 
 FORWARD, SWAPPED = "prediction_", "prediction_flip_"
@@ -28,11 +29,6 @@ _CLOSE = 0.006
 
 Orders = tuple[str, bool | None]
 """A judge, and whether it named the first response shown; None if that cannot be read."""
-
-
-def is_published(row: Fields) -> bool:
-    """Whether the row keeps verdicts of consensus judges."""
-    return "agreement" in row and "chosen" in row
 
 
 def with_judges(row: Fields) -> Fields:
@@ -96,3 +92,18 @@ def _share(value: object) -> float | None:
         return None
     found = found / 100 if found > 1 else found
     return found if 0 <= found <= 1 else None
+
+
+def rows(row: Fields) -> Iterator[Fields]:
+    """The row in generic columns; the judges' verdicts and reasonings are no part of the choice."""
+    told = with_judges(row)
+    yield {name: value for name, value in told.items() if not name.startswith(_KEPT_APART)}
+
+
+def _has_judges(columns: Collection[str]) -> bool:
+    return any(name.startswith(FORWARD) for name in columns)
+
+
+_KEPT_APART = (FORWARD, "reasoning_")
+_READS = ("context", "conversation_id", "user_id", "type", "split", "flip", "chosen_score", "rejected_score", "judges")
+FORMATS = (Format("PersonalRewardBench", ("chosen", "rejected", "agreement"), rows, _READS, also=_has_judges),)

@@ -1,0 +1,188 @@
+"""What a row says of a choice besides conversation and responses: whose it is, when it was made, why, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from personalrm.data.columns import SPLITS
+from personalrm.data.fields import (
+    NOBODY,
+    Fields,
+    describe,
+    encodable,
+    first_of,
+    flag,
+    missing,
+    moment,
+    name_text,
+    number,
+    optional_text,
+    text,
+)
+from personalrm.data.layout import Layout
+from personalrm.data.unpacking import structured
+from personalrm.errors import RowError
+from personalrm.preferences import ME, Part
+
+_WORDS = 6
+"""Words from which on a text in the column of people is rather what a user said."""
+
+
+def as_written(row: Fields, layout: Layout) -> bool:
+    """Whether `writing` marked the row: its names and texts stand for themselves, whatever they look like."""
+    columns = layout.roles.get("as_written")
+    return bool(columns) and flag(row.get(columns[0]), columns[0])  # type: ignore[index]
+
+
+def user_of(row: Fields, layout: Layout) -> str:
+    """Whose choice the row is; ``me`` if it names nobody.
+
+    Raises:
+        RowError: the column holds no name.
+    """
+    if "as_written" in layout.roles and as_written(row, layout):
+        return text(row.get("user"), "user")
+    for column in layout.roles.get("user", ()):
+        value = row.get(column)
+        if type(value) is str:
+            if value in NOBODY or not value or value.isspace():
+                continue
+            if layout.only_user and (value.count(" ") + 1 >= _WORDS or value.rstrip().endswith("?")):
+                found = f"{describe(value)}: if it is the prompt, say so with --columns prompt={column}"
+                raise RowError("a person's name", field=column, found=found)
+            return value if value.isascii() else encodable(value, column)
+        if not missing(value):
+            return name_text(value, column)
+    return ME
+
+
+def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
+    """Field and value of the row's own id; None if it has none."""
+    columns = layout.roles.get("id")
+    if not columns:
+        return "", None
+    if "as_written" in layout.roles and as_written(row, layout):
+        return "id", text(row.get("id"), "id")
+    value = row.get(columns[0])
+    if type(value) is str and value and value.isascii() and value not in NOBODY and not value.isspace():
+        return columns[0], value
+    name, value = first_of(row, columns)
+    return name, None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, name)
+
+
+def own_group(row: Fields, layout: Layout) -> str | None:
+    """The group that the row names."""
+    columns = layout.roles.get("group")
+    if not columns:
+        return None
+    if "as_written" in layout.roles and as_written(row, layout):
+        return text(row.get("group"), "group")
+    field, value = first_of(row, columns)
+    return None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, field)
+
+
+def about(row: Fields, layout: Layout) -> dict[str, Any]:
+    """Fields of `Preference` that say something of the choice, as far as the row does.
+
+    Raises:
+        RowError: one of them is not as expected.
+    """
+    found: dict[str, Any] = {}
+    for role in layout.told:
+        value = _READERS[role](row, layout.roles[role])
+        if value is not None:
+            found[role] = value
+    return found
+
+
+def is_tie(row: Fields, layout: Layout) -> bool:
+    """Whether the row marks its choice as a tie, in a column for that."""
+    field, value = layout.role(row, "tie")
+    if field:
+        return flag(value, field)
+    status = layout.role(row, "status")[1]
+    return isinstance(status, str) and status.strip().lower() == "tie"
+
+
+def margin_of(row: Fields, layout: Layout) -> float | None:
+    """The gap that the row names, or that lies between its two scores."""
+    field, value = layout.role(row, "margin")
+    if field:
+        return number(value, field)
+    (better, high), (worse, low) = layout.role(row, "chosen_score"), layout.role(row, "rejected_score")
+    return number(high, better) - number(low, worse) if better and worse else None
+
+
+def _named_text(row: Fields, columns: tuple[str, ...]) -> str | None:
+    return optional_text(row, columns)
+
+
+def _time(row: Fields, columns: tuple[str, ...]) -> str | None:
+    name, value = first_of(row, columns)
+    return None if isinstance(value, str) and value in NOBODY else moment(value, name)
+
+
+def _reason(row: Fields, columns: tuple[str, ...]) -> str | None:
+    """Every column in which the person says why."""
+    said = dict.fromkeys(filter(None, (optional_text(row, (column,)) for column in columns)))
+    return "\n".join(said) or None
+
+
+def _own_text(row: Fields, columns: tuple[str, ...]) -> str | None:
+    """Text of our own columns; what other formats keep under the same name is no text."""
+    value = row.get(columns[0])
+    return encodable(value, columns[0]) if isinstance(value, str) and value else None
+
+
+def _weight(row: Fields, columns: tuple[str, ...]) -> float | None:
+    value = row.get(columns[0])
+    return None if missing(value) else number(value, columns[0])
+
+
+def _judges(row: Fields, columns: tuple[str, ...]) -> dict[str, bool] | None:
+    value = structured(row.get(columns[0]), columns[0])
+    if missing(value):
+        return None
+    if not isinstance(value, Mapping):
+        raise RowError("an object of judge: true or false", field=columns[0], found=describe(value))
+    return {
+        encodable(str(name), "judges"): flag(verdict, f"judges.{name}")
+        for name, verdict in value.items()
+        if not missing(verdict)
+    }
+
+
+def _split(row: Fields, columns: tuple[str, ...]) -> Part | None:
+    """What the choice is for. Any other word is the user's own (a fold, a source) and says nothing here."""
+    value = row.get(columns[0])
+    return SPLITS.get(value) if isinstance(value, str) else None
+
+
+def _stated(row: Fields, columns: tuple[str, ...]) -> dict[str, str | float] | None:
+    value = structured(row.get(columns[0]), columns[0])
+    if missing(value):
+        return None
+    if not isinstance(value, Mapping):
+        raise RowError("an object of name: text or number", field=columns[0], found=describe(value))
+    return {
+        encodable(str(name), "stated"): text(said, f"stated.{name}")
+        if isinstance(said, str)
+        else number(said, f"stated.{name}")
+        for name, said in value.items()
+        if not missing(said)
+    }
+
+
+_READERS: Mapping[str, Callable[[Fields, tuple[str, ...]], Any]] = {
+    "domain": _named_text,
+    "time": _time,
+    "demographics": _named_text,
+    "reason": _reason,
+    "judges": _judges,
+    "split": _split,
+    "stated": _stated,
+    "source": _own_text,
+    "ranking": _own_text,
+    "weight": _weight,
+}

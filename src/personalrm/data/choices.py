@@ -1,0 +1,264 @@
+"""From one row and the roles of its columns to choices.
+
+reading = RowReading(Register())
+found = choices_of({"user": "ada", "prompt": "Hi", "chosen": "Hello!", "rejected": "?"}, layout, reading)
+found.choices, found.thumbs, found.faults, found.too_close
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from personalrm.data.about import about, as_written, given_id, is_tie, margin_of, own_group, user_of
+from personalrm.data.contents import Turns, is_conversation
+from personalrm.data.conversations import (
+    apart,
+    apart_text,
+    conversation_of,
+    is_dialogue,
+    turns,
+    without_answer,
+    without_prompt,
+)
+from personalrm.data.fields import Fields, describe, text
+from personalrm.data.identity import Register
+from personalrm.data.layout import Layout
+from personalrm.data.numbering import Numbering
+from personalrm.data.outcomes import Outcome, of_list, of_sides, tie_words
+from personalrm.data.ratings import Pair
+from personalrm.data.thinking import without_thinking
+from personalrm.data.unpacking import structured, unpacked
+from personalrm.errors import RowError
+from personalrm.preferences import Message, Preference, Thumb, group_of, pair_id
+
+MOST = 64
+"""Responses to one prompt; n of them make n (n - 1) / 2 pairs."""
+
+
+@dataclass(slots=True)
+class RowReading:
+    """What is known while a file is read.
+
+    Attributes:
+        register: the ids met so far.
+        numbering: what numbers in a winner column mean.
+        min_gap: ratings only: pairs whose scores differ by less are left out.
+        labels: false: nobody looks at which response won; every pair comes out as a tie of two different responses, in
+            the order of the row, or of their texts where the order of the row is the label.
+        source: the file's name.
+    """
+
+    register: Register
+    numbering: Numbering
+    min_gap: float = 0.0
+    labels: bool = True
+    source: str | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """What a row gave: choices, thumbs, the faults of single ones, and how many rated pairs were too close."""
+
+    choices: Sequence[Preference] = ()
+    thumbs: Sequence[Thumb] = ()
+    faults: Sequence[RowError] = ()
+    too_close: int = 0
+
+
+def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | None = None) -> Found:
+    """The choices in a row; ``user`` as from `user_of`, if that is known. RowError: it cannot be used as a whole."""
+    if layout.kind == "pair":
+        return Found((_pair(row, layout, reading, user),))
+    if layout.kind == "sides":
+        outcome = of_sides(row, layout, reading.numbering, reading.labels)
+    else:
+        outcome = of_list(row, layout, reading.numbering, reading.labels)
+    if len(outcome.responses) > MOST:
+        found = f"{len(outcome.responses)}"
+        raise RowError(f"at most {MOST} responses to one prompt", field=outcome.field, found=found)
+    return _several(row, layout, reading, outcome)
+
+
+def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
+    if "as_written" in layout.roles and as_written(row, layout):
+        return _written(row, layout, reading, user)
+    sides = _response(row, layout, "chosen"), _response(row, layout, "rejected")
+    (_, chosen), (_, rejected) = sides
+    context = conversation_of(row, layout)
+    if isinstance(chosen, str) and isinstance(rejected, str) and not (chosen[:1] in _OPEN or rejected[:1] in _OPEN):
+        context, one, other = _texts(row, layout, context, *sides)
+    else:
+        fields = [name for name, _ in sides]
+        context, (one, other) = apart(context, [turns(value, name) for name, value in sides], fields)
+    if not reading.labels:
+        pair = Pair(min(one, other), max(one, other), True, None)
+    elif layout.may_tie:
+        gap = margin_of(row, layout)
+        tie = is_tie(row, layout) or tie_words(row, layout) or (gap == 0 and "chosen_score" in layout.roles)
+        pair = Pair(one, other, tie, gap)
+    else:
+        pair = Pair(one, other, False, None)
+    return _preference(row, layout, reading, context, pair, user=user)
+
+
+def _written(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
+    """A row that `writing` marked: the texts as they stand, with nothing cut, joined or read into them."""
+    listed = structured(row.get("context"), "context")
+    if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+        raise RowError("a list of {role, content}", field="context", found=describe(listed))
+    context = tuple(Message(text(one.get("role"), "role"), text(one.get("content"), "content")) for one in listed)
+    one, other = (_said(row.get(name), name) for name in ("chosen", "rejected"))
+    pair = Pair(one, other, is_tie(row, layout), margin_of(row, layout))
+    if not reading.labels:
+        pair = Pair(min(one, other), max(one, other), True, None)
+    return _preference(row, layout, reading, context, pair, user=user)
+
+
+def _said(value: object, field: str) -> str:
+    """A response as `writing` has it: text, or a message where the text could be taken for one."""
+    found = unpacked(value) if isinstance(value, str) else value
+    if isinstance(found, Mapping) and is_conversation(found):
+        return text(found.get("content"), field)
+    return text(value, field)
+
+
+_OPEN = ("[", "{")
+_REPEATED = 10
+
+
+def _response(row: Fields, layout: Layout, role: str) -> tuple[str, Any]:
+    column = next(iter(layout.roles.get(role, ())), role)
+    value = row.get(column)
+    if value is None or value != value:
+        found = describe(value) if column in row else "no such column"
+        raise RowError("text", field=column, found=found)
+    return column, value
+
+
+def _texts(
+    row: Fields, layout: Layout, context: Turns, chosen: tuple[str, str], rejected: tuple[str, str]
+) -> tuple[Turns, str, str]:
+    """Two responses as texts: with the prompt in them, or without."""
+    one, other = without_thinking(text(chosen[1], chosen[0])), without_thinking(text(rejected[1], rejected[0]))
+    if not layout.has_conversation:
+        shared, one, other = apart_text(one, other)
+        return (*context, *shared), one, other
+    if context and is_dialogue(one) and is_dialogue(other):
+        shared, one, other = apart_text(one, other)
+        return (
+            apart(context, [(*shared, *turns(said, "chosen")) for said in (one, other)], ("chosen", "rejected"))[0],
+            one,
+            other,
+        )
+    if one[:_REPEATED] == other[:_REPEATED]:
+        for column in layout.roles.get("prompt", ()) + layout.roles.get("context", ()):
+            one, other = without_prompt(row.get(column), one, other)
+    return without_answer(context, (one, other)), one, other
+
+
+def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome) -> Found:
+    """The pairs of a choice among some responses, and the thumbs that have no counterpart."""
+    context = conversation_of(row, layout)
+    if outcome.turns:
+        context, responses = apart(context, outcome.turns, outcome.fields)
+    else:
+        responses = list(outcome.responses)
+        context = without_answer(context, responses)
+    made, too_close = outcome.pairs(responses, reading.min_gap)
+    if outcome.simple:
+        first, second = responses
+        pair = made[0] if made else Pair(first, second, reading.labels and outcome.best == frozenset({0, 1}), None)
+        return Found([_preference(row, layout, reading, context, pair)])
+    whole = _Ranking.of(row, layout, context, responses, made)
+    choices: list[Preference] = []
+    faults: list[RowError] = []
+    for pair in made:
+        try:
+            choices.append(_preference(row, layout, reading, context, pair, whole))
+        except RowError as error:
+            faults.append(error)
+    thumbs = () if made or too_close else _thumbs(row, layout, reading, context, outcome)
+    if not (made or too_close or thumbs):
+        raise RowError("at least two different responses", field=outcome.field, found="the same response twice")
+    return Found(choices, thumbs, faults, too_close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """What the pairs of one choice share."""
+
+    id: str | None
+    name: str | None
+    weight: float
+    group: str
+
+    @classmethod
+    def of(
+        cls, row: Fields, layout: Layout, context: Turns, responses: Sequence[str], made: Sequence[Pair]
+    ) -> _Ranking:
+        own_id, user = given_id(row, layout)[1], user_of(row, layout)
+        texts = "\0".join([user, *(turn.content for turn in context), *sorted(responses)])
+        content = blake2b(texts.encode(), digest_size=6).hexdigest()
+        name = f"{own_id}-{content}" if own_id else content
+        decided = sum(not pair.tie for pair in made)
+        group = group_of(context, min(responses), max(responses))  # pairs that share responses share a group
+        return cls(own_id, name if len(made) > 1 else None, 1 / max(decided, 1) if len(made) > 1 else 1.0, group)
+
+
+def _preference(
+    row: Fields,
+    layout: Layout,
+    reading: RowReading,
+    context: Turns,
+    pair: Pair,
+    whole: _Ranking | None = None,
+    user: str | None = None,
+) -> Preference:
+    chosen, rejected, tie, gap = pair
+    if chosen == rejected and not (tie and reading.labels):
+        found = "the chosen response again: nothing to learn from it" if reading.labels else "the same response twice"
+        raise RowError("two different responses", field=_second(layout), found=found)
+    user, (id_field, own_id) = user or user_of(row, layout), given_id(row, layout)
+    more = about(row, layout)
+    more.setdefault("source", reading.source)
+    group = own_group(row, layout) or (whole.group if whole else None) or group_of(context, chosen, rejected)
+    if whole is not None:
+        more.update(ranking=whole.name, weight=whole.weight)
+        if own_id is not None:
+            own_id = f"{own_id}-{pair_id(user, (), chosen, rejected)[:8]}"
+    # The id is registered last: a row refused above leaves it free for a sound one.
+    if own_id is not None:
+        choice_id = reading.register.given(user, own_id, id_field, reading.source or "")
+    else:
+        label = 2 if tie else int(chosen > rejected)
+        choice_id = reading.register.made(pair_id(user, context, chosen, rejected), label)
+    return Preference.unchecked(choice_id, user, group, context, chosen, rejected, tie, gap, more)
+
+
+def _second(layout: Layout) -> str:
+    return next(iter(layout.roles.get("rejected", layout.sides.columns[1:2])), "rejected")
+
+
+def _thumbs(row: Fields, layout: Layout, reading: RowReading, context: Turns, outcome: Outcome) -> Sequence[Thumb]:
+    """Single responses that were liked or not."""
+    if not reading.labels:
+        return ()
+    user, own_id, said = user_of(row, layout), given_id(row, layout)[1], about(row, layout)
+    return [
+        Thumb(
+            one.response,
+            one.liked,
+            user,
+            context,
+            own_id or "",
+            own_group(row, layout) or group_of(context, one.response, one.response),
+            said.get("time"),
+            said.get("reason"),
+            reading.source,
+        )
+        for one in outcome.judged
+        if one.liked is not None
+    ]

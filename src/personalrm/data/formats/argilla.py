@@ -1,0 +1,135 @@
+"""Argilla records (`to_json`), and the flat columns that its sets have on the hub (``preference.responses``, …).
+
+A question's answer is the name of a field or a side, a ranking of fields, a rating of one, or text. Each annotator's
+answers are one choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from personalrm.data.columns import plain
+from personalrm.data.fields import Fields, describe, missing
+from personalrm.data.formats.base import Format, names_a_side, with_prompt
+from personalrm.data.sides import find_sides
+from personalrm.data.unpacking import structured
+from personalrm.data.winners import as_number
+from personalrm.errors import RowError
+
+_SUBMITTED = (None, "submitted", "completed")
+_RESPONSES = ".responses"
+Answers = dict[str, dict[str, Any]]
+"""By annotator, the answer to each question."""
+
+
+def records(row: Fields) -> Iterator[Fields]:
+    texts, responses = structured(row["fields"], "fields"), structured(row["responses"], "responses")
+    if isinstance(responses, list):
+        responses = _by_question(responses)
+    if not isinstance(texts, Mapping) or not isinstance(responses, Mapping):
+        raise RowError("objects of fields and of responses", field="responses", found=describe(responses))
+    answers: Answers = {}
+    for question, given in responses.items():
+        for one in given if isinstance(given, list) else [given]:
+            if not isinstance(one, Mapping):
+                raise RowError("a response", field=f"responses.{question}", found=describe(one))
+            if one.get("status") in _SUBMITTED and not missing(one.get("value")):
+                answers.setdefault(str(one.get("user_id") or ""), {})[str(question)] = one["value"]
+    said = {"id": row.get("id"), "time": row.get("inserted_at")}
+    yield from _choices(texts, answers, said)
+
+
+def _by_question(responses: Sequence[Any]) -> dict[str, list[Any]]:
+    """Version 1 has an item for each annotator, with the values of all questions."""
+    found: dict[str, list[Any]] = {}
+    for one in responses:
+        values = one.get("values") if isinstance(one, Mapping) else None
+        for question, value in (values or {}).items() if isinstance(values, Mapping | None) else ():
+            said = value.get("value") if isinstance(value, Mapping) else value
+            found.setdefault(str(question), []).append({**one, "value": said})
+    return found
+
+
+def flat(row: Fields) -> Iterator[Fields]:
+    questions = [name.removesuffix(_RESPONSES) for name in row if name.endswith(_RESPONSES)]
+    texts = {
+        name: value for name, value in row.items() if "." not in name and name not in ("id", "_server_id", "status")
+    }
+    answers: Answers = {}
+    for question in questions:
+        values = row[question + _RESPONSES]
+        users = row.get(f"{question}.responses.users") or [None] * len(values or ())
+        status = row.get(f"{question}.responses.status") or [None] * len(values or ())
+        for value, user, state in zip(values or (), users, status, strict=False):
+            if state in _SUBMITTED and not missing(value):
+                answers.setdefault(str(user or ""), {})[question] = value
+    yield from _choices(texts, answers, {"id": row.get("id")})
+
+
+def _choices(texts: Fields, answers: Answers, said: Fields) -> Iterator[Fields]:
+    sides = find_sides(texts).responses.columns
+    for user, given in answers.items():
+        found: dict[str, Any] | None = None
+        ratings: dict[str, Any] = {}
+        reasons: list[str] = []
+        for question, value in given.items():
+            rated = _field_of(question, texts)
+            if isinstance(value, list | dict):
+                found = _ranked(texts, value, question)
+            elif as_number(value) is not None and rated:
+                ratings[rated] = value
+            elif isinstance(value, str) and (value in texts or names_a_side(value, texts)):
+                found = _chosen(texts, value, sides)
+            elif as_number(value) is not None:
+                found = found or {**texts, "winner": value}
+            else:
+                reasons.append(str(value))
+        if found is None and len(ratings) > 1:
+            rest = {name: text for name, text in texts.items() if name not in ratings}
+            responses = [{"content": texts[name], "score": value} for name, value in ratings.items()]
+            found = {**with_prompt(rest), "responses": responses}
+        if found is None:
+            raise RowError("a choice, a ranking or ratings of the fields", field="responses", found=", ".join(given))
+        yield {**found, **said, "user": user or None, "reason": "\n".join(reasons) or None}
+
+
+def _chosen(texts: Fields, value: str, sides: Sequence[str]) -> dict[str, Any]:
+    """The field that was named, against the other sides; a name like "A" or "tie" is left to the winner column."""
+    if value not in texts:
+        return {**texts, "winner": value}
+    others = [name for name in sides if name != value]
+    if value not in sides or not others:
+        others = [name for name, text in texts.items() if name != value and isinstance(text, str)][-1:]
+    responses = [value, *others]
+    rest = {name: text for name, text in texts.items() if name not in responses}
+    return {**with_prompt(rest), "responses": [texts[name] for name in responses], "winner": "response 1"}
+
+
+def _ranked(texts: Fields, value: Any, question: str) -> dict[str, Any]:
+    """A ranking: names in order, or names with their ranks."""
+    ranks: dict[str, Any] = {}
+    for at, one in enumerate(value if isinstance(value, list) else [value], 1):
+        name = one.get("value") if isinstance(one, Mapping) else one
+        ranks[str(name)] = one.get("rank", at) if isinstance(one, Mapping) else at
+    if not ranks or not all(name in texts for name in ranks):
+        there = ", ".join(map(str, texts))
+        raise RowError(f"a ranking of the fields {there}", field=question, found=", ".join(ranks)[:80])
+    rest = {name: text for name, text in texts.items() if name not in ranks}
+    return {**with_prompt(rest), "responses": [texts[name] for name in ranks], "ranks": list(ranks.values())}
+
+
+def _field_of(question: str, texts: Fields) -> str | None:
+    """The field whose rating a question asks for, if it names one."""
+    words = plain(question)
+    return next((name for name in texts if plain(name) in words and plain(name) != words), None)
+
+
+def _has_answers(columns: Collection[str]) -> bool:
+    return any(name.endswith(_RESPONSES) and f"{name}.users" in columns for name in columns)
+
+
+FORMATS = (
+    Format("Argilla records", ("fields", "responses"), records, ("id", "inserted_at")),
+    Format("Argilla's sets on the hub", (), flat, also=_has_answers, hands_on=True),
+)

@@ -1,0 +1,41 @@
+"""ms-swift: a conversation whose last answer was preferred, and the answer that was not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from personalrm.data.contents import messages
+from personalrm.data.fields import Fields, missing
+from personalrm.data.formats.base import Format
+from personalrm.errors import RowError
+
+REJECTED = ("rejected_response", "rejected_messages")
+
+
+def rows(row: Fields) -> Iterator[Fields]:
+    said = messages(row["messages"], "messages")
+    if not said or said[-1].role != "assistant":
+        raise RowError("a conversation that ends in an answer", field="messages", found=f"{len(said)} messages")
+    turns = [{"role": one.role, "content": one.content} for one in said]
+    rest = {name: value for name, value in row.items() if name not in ("messages", *REJECTED)}
+    if not missing(row.get("rejected_messages")):
+        yield {**rest, "chosen": turns, "rejected": row["rejected_messages"]}
+    else:
+        yield {**rest, "context": turns[:-1], "chosen": said[-1].content, "rejected": row.get("rejected_response")}
+
+
+def older(row: Fields) -> Iterator[Fields]:
+    """``query`` and ``response``, as version 2 has them; ``system`` and ``history`` are generic columns."""
+    rest = {name: value for name, value in row.items() if name not in ("response", *REJECTED)}
+    yield {**rest, "chosen": row["response"], "rejected": row["rejected_response"]}
+
+
+def _is_ours(row: Fields) -> bool:
+    return "chosen" not in row and any(name in row for name in REJECTED)
+
+
+FORMATS = (
+    Format("ms-swift", ("messages", "rejected_response"), rows, accepts=_is_ours, hands_on=True),
+    Format("ms-swift with rejected messages", ("messages", "rejected_messages"), rows, accepts=_is_ours, hands_on=True),
+    Format("ms-swift 2", ("query", "response", "rejected_response"), older, accepts=_is_ours, hands_on=True),
+)

@@ -1,0 +1,151 @@
+"""One pass over everything that is given: rows, formats unpacked, responses gathered, choices made, faults counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from personalrm.data.about import given_id, user_of
+from personalrm.data.choices import Found, RowReading, choices_of
+from personalrm.data.columns import plain
+from personalrm.data.fields import Fields
+from personalrm.data.files import Row
+from personalrm.data.formats import Unpacker, nearest
+from personalrm.data.formats.base import Format
+from personalrm.data.gathering import Gatherer
+from personalrm.data.identity import Register
+from personalrm.data.inputs import Input
+from personalrm.data.layout import ColumnsError, Layout, Layouts
+from personalrm.data.limits import DEFAULT, Limits
+from personalrm.data.mapping import Columns
+from personalrm.data.numbering import Numbering
+from personalrm.data.problems import Problems
+from personalrm.data.unread import UnreadColumns
+from personalrm.errors import RowError
+from personalrm.preferences import Preference, Thumb
+
+_COLUMNS_SHOWN = 25
+
+KNOWN = (
+    "context/prompt + chosen + rejected; chosen + rejected (shared beginning = prompt); "
+    "prompt + response_a + response_b + winner; prompt + responses [{content, score}]; "
+    "prompt + response + score or thumb (one row a response); the exports and sets in docs/formats.md; "
+    "any other columns with --columns prompt=…,chosen=…,rejected=…"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How choices are read; see `reading.read_choices`."""
+
+    strict: bool = False
+    min_gap: float = 0.0
+    take: Callable[[Fields], bool] | None = None
+    labels: bool = True
+    columns: Columns = field(default_factory=Columns)
+    limits: Limits = DEFAULT
+
+
+class Pass:
+    """One pass over one input. ``people`` are those met so far, in order; ``first`` is the first fault."""
+
+    def __init__(self, given: Input, how: How, problems: Problems, register: Register, people: dict[str, None]) -> None:
+        self._input, self._how, self._problems = given, how, problems
+        self._layouts = Layouts(how.columns)
+        self._unpacker = Unpacker()
+        self._unread = UnreadColumns(problems)
+        numbering = Numbering(lambda: (row for _, row in self._generic(given.rows())))
+        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source)
+        self.people = people
+        self.first: RowError | None = None
+        self.rows = 0
+        self.found = 0
+
+    def choices(self, rows: Iterator[Row], user: str | None) -> Iterator[Preference | Thumb]:
+        """What the rows hold. RowError for the first fault, if ``strict``."""
+        gatherer = Gatherer(self._layouts, self._how.limits)
+        for line, row, layout in gatherer.gathered(self._generic(self._counted(rows), note=True)):
+            try:
+                found = self._of_row(row, layout, user)
+            except RowError as error:
+                self._report(error, line)
+                continue
+            self.found += len(found.choices)
+            yield from found.choices
+            self._problems.too_close += found.too_close
+            for fault in found.faults:
+                self._report(fault, line)
+            for thumb in found.thumbs:
+                self.found += 1
+                yield thumb
+
+    def users(self) -> Iterator[str]:
+        """The person of each row in a pass of its own; rows that cannot be used are passed over."""
+        for _, row in self._generic(self._input.rows()):
+            if not isinstance(row, RowError):
+                try:
+                    yield user_of(row, self._layouts.of(row))
+                except RowError:
+                    continue
+
+    def _of_row(self, row: Fields | RowError, layout: Layout | None, user: str | None) -> Found:
+        if isinstance(row, RowError):
+            raise row
+        if layout is None or not layout.kind:
+            raise ColumnsError("the columns of a known format", found=_there(row))
+        if layout.unread:
+            self._unread.note(row, layout.unread)
+        person = user_of(row, layout)
+        if person not in self.people:
+            self.people[person] = None
+        if user is not None and person != user:
+            own_id = given_id(row, layout)[1]
+            if own_id is not None:
+                self._reading.register.passed(person, own_id, self._reading.source or "")
+            return Found()
+        return choices_of(row, layout, self._reading, person)
+
+    def _generic(self, rows: Iterable[Row], note: bool = False) -> Iterator[Row]:
+        """Rows in generic columns."""
+        if self._how.columns.say_what_was_chosen:
+            return iter(rows)
+        return self._unpacker.unpacked(rows, self._empty, self._note) if note else self._unpacker.unpacked(rows)
+
+    def _note(self, row: Fields, format_: Format) -> None:
+        if format_.hands_on:
+            return
+        self._unread.outside(row, {*format_.needs, *format_.reads})
+
+    def _empty(self) -> None:
+        self._problems.empty += 1
+
+    def _counted(self, rows: Iterator[Row]) -> Iterator[Row]:
+        take = self._how.take
+        for line, row in rows:
+            if take is None or isinstance(row, RowError) or take(row):
+                self._problems.rows += 1
+                self.rows += 1
+                yield line, row
+
+    def _report(self, error: RowError, line: int) -> None:
+        expected = error.expected
+        if self._how.strict and isinstance(error, ColumnsError):
+            expected += f" ({KNOWN})"
+        placed = type(error)(expected, path=self._input.name, line=line, field=error.field, found=error.found)
+        if self._how.strict:
+            raise placed from None
+        self.first = self.first or placed
+        self._problems.add(placed)
+
+
+def wrong_columns(error: RowError) -> str:
+    """What to say of a file whose columns fit no format."""
+    names = (error.found or "").removeprefix("the columns ").split(", ")
+    near = nearest({*names, *map(plain, names)})
+    return f"{error.found}, which fit no known format{f'; the nearest is {near}' if near else ''}; known are: {KNOWN}"
+
+
+def _there(row: Fields) -> str:
+    names = [str(name)[:60] for name in row]
+    more = f" and {len(names) - _COLUMNS_SHOWN} more" if len(names) > _COLUMNS_SHOWN else ""
+    return f"the columns {', '.join(names[:_COLUMNS_SHOWN]) or 'none'}{more}"

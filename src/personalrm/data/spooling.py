@@ -1,0 +1,48 @@
+"""Stdin and pipes as files: they can be read once, and readers look at a file more often than that."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from personalrm.errors import DataError
+
+_STDIN = "-"
+
+
+def regular_file(source: str | Path) -> Path:
+    """The path itself; for ``-`` and pipes a temporary copy, which goes when the program ends.
+
+    Raises:
+        DataError: the pipe cannot be read, or the temporary folder is full.
+    """
+    name = str(source)
+    try:
+        if name == _STDIN:
+            return Path(_copied(name, "").name)
+        found = Path(name).stat()
+        if stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode) or stat.S_ISCHR(found.st_mode):
+            return Path(_copied(name, f"{found.st_dev}:{found.st_ino}").name)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass  # whoever opens it says so
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+    return Path(source)
+
+
+@cache
+def _copied(name: str, which: str) -> IO[bytes]:
+    """A pipe's content, kept open until the end. ``which`` tells apart pipes that had one name after the other."""
+    copy = tempfile.NamedTemporaryFile(prefix="personalrm-", suffix=".txt")  # noqa: SIM115
+    if name == _STDIN:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    else:
+        with Path(name).open("rb") as pipe:
+            shutil.copyfileobj(pipe, copy)
+    copy.flush()
+    return copy
