@@ -5,6 +5,7 @@ public name stands in one room, modules are short.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -175,3 +176,61 @@ def test_a_name_is_exported_by_one_room() -> None:
         for name in exports_of(path) if module else ():
             exported.setdefault(name, set()).add(room(module))
     assert {name: rooms for name, rooms in exported.items() if len(rooms) > 1} == {}
+
+
+PRINTERS = {
+    "llm.simulated.server": "a program of its own, which says its address",
+    "service.logs": "the log of the service, which is a program",
+    "service.server": "the service says on standard error why it cannot start",
+}
+"""Modules outside the command line that write to the terminal, with the reason."""
+
+
+def writes_to_the_terminal(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id == "print"
+    return isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys"
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if room(one) != "cli" and one not in PRINTERS])
+def test_the_library_prints_nothing(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text("utf-8"))
+    assert [node.lineno for node in ast.walk(tree) if writes_to_the_terminal(node)] == []  # type: ignore[attr-defined]
+
+
+def loggers_of(module: str) -> set[str]:
+    """The names of the loggers that a module makes at its top."""
+    found = set()
+    for node in ast.parse(MODULES[module].read_text("utf-8")).body:
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.Call) and ast.unparse(value.func) == "logging.getLogger":
+            found.add(ast.literal_eval(value.args[0]))
+    return found
+
+
+def test_one_logger_a_room() -> None:
+    for module in MODULES:
+        assert loggers_of(module) <= {f"personalrm.{room(module)}"}, module
+
+
+def sentences(text: str) -> int:
+    """The most words in a row that are prose: in small letters, without digits, quotes, dots and dashes."""
+    plain = re.sub(r"\\\\(.)", r"\1", text)
+    runs = re.findall(r"(?<![\w'-])[a-z]+(?: [a-z]+(?![\w=(-]))*", plain)
+    return max((len(one.split()) for one in runs), default=0)
+
+
+WORDS = 5
+"""In a row; a fact is shorter. A message may be worded anew without a test that fails."""
+
+
+@pytest.mark.parametrize("path", sorted(places.HELPERS.parent.rglob("test_*.py")), ids=lambda one: one.stem)
+def test_tests_of_messages_check_facts(path: Path) -> None:
+    """`match` names a file, a line, a field, a value, an option: see `facts.naming`."""
+    matched = (
+        node.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "match"
+    )
+    texts = [one.value for one in matched if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    assert [one for one in texts if sentences(one) >= WORDS] == []

@@ -4,6 +4,8 @@ The public names stand in ``__init__.pyi`` and are imported on first use, so tha
 nothing.
 """
 
+import logging
+
 import lazy_loader
 
 from personalrm import renamed
@@ -12,6 +14,7 @@ __version__ = "0.2.0"
 _public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 _OLD = {"Refused": "EndpointRefused", "Unusable": "UnusableResponse"}
 renamed.install()
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing by itself
 
 
 def __getattr__(name: str) -> object:

@@ -114,7 +114,7 @@ def test_what_cannot_be_done_is_said() -> None:
         plan_of([])
     with pytest.raises(NotEnoughChoices, match="nothing to predict"):
         plan_of([person("solo", 1)], protocol="context-target")
-    with pytest.raises(NotEnoughChoices, match="only people who are to be predicted"):
+    with pytest.raises(NotEnoughChoices, match="predicted"):
         plan_of(PEOPLE, PEOPLE[:2])
     with pytest.raises(DataError, match="at least 1"):
         plan_of(PEOPLE, folds=0)

@@ -18,6 +18,7 @@ methods alone; what the others found is kept and shown, and the failure is named
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -54,6 +55,7 @@ Progress = Callable[[str, int, int], None]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_log = logging.getLogger("personalrm.bench")
 
 
 async def arun(
@@ -161,7 +163,9 @@ class _Run:
 
     def __init__(self, work: _Work, line: Line) -> None:
         self._work, self._line = work, line
-        self._log = work.folder.log(line.entry, line.provenance.key)
+        self._kept = work.folder.log(line.entry, line.provenance.key)
+        tasks = len(work.plan.starts)
+        _log.info("%s: %d of %d tasks were done before", work.labels[line.entry], len(self._kept.finished), tasks)
         self._predictors: dict[int, asyncio.Future[TaskPredictor]] = {}
         self._unanswered: dict[int, str] = {}
         self._failed_in_a_row = 0
@@ -171,7 +175,7 @@ class _Run:
     def waiting(self) -> Iterator[PlannedTask]:
         """The tasks that are not finished yet."""
         for planned in self._work.plan.tasks(self._line.entry.context_pairs):
-            if planned.number not in self._log.finished:
+            if planned.number not in self._kept.finished:
                 yield planned
 
     async def do(self, planned: PlannedTask) -> None:
@@ -189,6 +193,7 @@ class _Run:
             self._failed_in_a_row += 1
             if self._failed_in_a_row >= IN_A_ROW:
                 failures.setdefault(entry.model, error)
+                _log.info("%s: %d tasks failed one after the other, its methods end here", entry.model, IN_A_ROW)
             return
         self._failed_in_a_row = 0
         self._ended = time.perf_counter()
@@ -196,7 +201,7 @@ class _Run:
 
     def close(self) -> None:
         """Close the files, and count the time."""
-        self._log.close()
+        self._kept.close()
         if self._began is not None:
             self._work.folder.add_seconds(self._line.entry, max(0.0, self._ended - self._began))
 
@@ -224,12 +229,12 @@ class _Run:
             raise DataError(
                 f"method '{entry.method}' answered {len(found.answers)} of {len(planned.task.questions)} questions"
             )
-        self._log.add(
+        self._kept.add(
             task_row(self._line, planned, found, seconds),
             judgement_rows(self._line, planned, plan.asked, plan.design.seed, found),
         )
         if self._work.progress:
-            self._work.progress(self._work.labels[entry], len(self._log.finished), len(plan.starts))
+            self._work.progress(self._work.labels[entry], len(self._kept.finished), len(plan.starts))
 
     async def _predictor(self, fold: int) -> TaskPredictor:
         """What has learned from the population of a fold; once a fold, whoever asks first."""

@@ -61,10 +61,11 @@ INTERRUPTED = "interrupted; every answer so far is kept: run the same command ag
 
 def main() -> None:
     """Run the command line; every expected failure is one sentence and a non-zero exit."""
-    from personalrm.cli import output
+    from personalrm.cli import logs, output
 
     signals.catch()
     with _sentences():
+        logs.show()
         app(modern(sys.argv[1:], output.remark))
 
 

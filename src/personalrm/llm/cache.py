@@ -230,6 +230,7 @@ class AnswerCache:
                     found = self.path.stat()
                     self._file = found.st_dev, found.st_ino
                 self._fill_reserve()
+            _log.debug("opened the cache %s", self.path)
         return self._db
 
     def _select(self, db: sqlite3.Connection, key: bytes) -> Completion | None:
@@ -239,6 +240,7 @@ class AnswerCache:
         known = answer_of(key, row[0])
         if known is None:
             self.damaged += 1
+            _log.info("the cache %s holds a damaged answer: it is asked again", self.path)
             db.execute("DELETE FROM answers WHERE key = ?", (key,))
         return known
 

@@ -10,6 +10,7 @@ faults are retried with jitter, and what a host refuses for all is not asked by 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +27,7 @@ from personalrm.llm.transport import BadRequest, Passing, Transport
 from personalrm.llm.wire import ErrorInside
 
 T = TypeVar("T")
+_log = logging.getLogger("personalrm.llm")
 TRIES = 6
 TRIES_AT_START = 3
 """A host that has never answered is given up sooner: the URL is probably wrong."""
@@ -99,6 +101,7 @@ class HttpClient(Generic[T]):
                 overloaded_since = min(overloaded_since, started) if fault.overload else float("inf")
                 if fault.overload and not self._is_hopeless(fault, overloaded_since):
                     scheduler.slow_down(fault.retry_after, started)
+                    _log.debug("%s is overloaded: %d requests at once from now on", self._host.name, scheduler.limit)
                     continue  # the scheduler holds everybody back; this request keeps its turn
             faults += 1  # a host that is busy for a while has not failed
             wait = max(fault.retry_after, _jittered(faults))
@@ -107,6 +110,7 @@ class HttpClient(Generic[T]):
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
             if fault.overload or faults >= tries or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
+            _log.info("%s: %s, try %d; again in %.1f s", self._host.name, fault.kind, attempt, wait)
             await asyncio.sleep(wait)
 
     def refused(self, refusal: BadRequest) -> EndpointRefused:
@@ -149,6 +153,7 @@ class HttpClient(Generic[T]):
 
     def _stands(self, error: EndpointError) -> EndpointError:
         self._standing = asyncio.get_running_loop().time() + STANDS_S, error
+        _log.info("%s: %s stands for %g s", self._host.name, type(error).__name__, STANDS_S)
         return error
 
     def _raise_what_stands(self) -> None:

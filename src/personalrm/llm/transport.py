@@ -56,6 +56,11 @@ class Passing(Exception):
         self.said, self.overload, self.dead, self.unusable = said, overload, dead, unusable
         self.retry_after = retry_after
 
+    @property
+    def kind(self) -> str:
+        """What a log may say of it: what the host said may repeat a prompt."""
+        return "no answer" if self.dead else "an answer of no use" if self.unusable else "a fault of the host"
+
 
 class BadRequest(Exception):
     """The host refuses this form of the request (400, 413, 422); `Client.refused` makes an error of ours of it."""

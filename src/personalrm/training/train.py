@@ -6,6 +6,7 @@ found.manifest.figures[0].accuracy
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ from personalrm.training.people import TrainingData, check_apart, read
 if TYPE_CHECKING:
     from personalrm.models.learned import Settings
     from personalrm.models.reward_model import RewardSettings
+
+
+_log = logging.getLogger("personalrm.training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,11 @@ def _train(
         return Found(manifest.read(order.out), True)
     if state == "new":
         begin(order.out, marks)
+    _log.info("%s: %d people, a run that is %s, in %s", run.job.label, len(data.people), state, order.out)
     outcome = run.job.train(order.out, marks, tell)
     found = run.manifest(outcome, time.perf_counter() - began, resumed=state == "unfinished")
     _keep(order, found, outcome, reading)
+    _log.info("%s: trained in %.1f s", run.job.label, found.seconds)
     return Found(found, False)
 
 
