@@ -219,7 +219,18 @@ def test_without_a_model_the_methods_that_ask_one_say_so() -> None:
         run(longer_people(), ["synthesizeme"])
 
 
-# ------------------------------------------------------------------------------------------------------- real people
+# ------------------------------------------------------------------------------------------- simulated and real people
+
+
+def test_reference_lines_on_simulated_people(people: list[History]) -> None:
+    rows = {row.name: row for row in run(people, ["longer", "first", "random"]).rows()}
+    pairs = [one for person in people for one in person if len(one.chosen) != len(one.rejected)]
+    longer = sum(len(one.chosen) > len(one.rejected) for one in pairs) / len(pairs)
+    assert (rows["longer"].people, rows["longer"].pairs) == (50, 1000)
+    assert rows["longer"].accuracy == pytest.approx(longer, abs=0.01)
+    for name in ("first", "random"):
+        low, high = rows[name].low or 1.0, rows[name].high or 0.0
+        assert low < 0.5 < high
 
 
 def test_reference_lines_on_real_people(prism: list[History]) -> None:

@@ -85,6 +85,14 @@ def test_evaluate_prints_the_promised_row_with_the_baselines_beside_it(run: Run,
     assert all(name in shown.out for name in ("traits", "longer", "first"))
 
 
+def test_one_person_of_a_file_of_many(run: Run, few: list[History], few_people: Path, tmp_path: Path) -> None:
+    profile, user = tmp_path / "one.json", few[3].user
+    done = run("fit", few_people, "--user", user, "--out", profile)
+    assert done.code == 0, done.err
+    assert f"{user} · 8 choices" in done.out
+    assert load(profile).user == user
+
+
 def test_a_real_person_of_prism(run: Run, real_data: Path, tmp_path: Path) -> None:
     profile = tmp_path / "one.json"
     done = run("fit", real_data / "prism.jsonl.gz", "--user", "prism_01c203130220", "--out", profile)

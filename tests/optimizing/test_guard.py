@@ -70,6 +70,17 @@ def test_words_are_compared_without_endings() -> None:
     assert content_words("The person's DETAILS, and their choices") == ["person", "detail", "choic"]
 
 
+def test_on_simulated_people_preference_talk_passes_and_their_words_do_not(people: list[History]) -> None:
+    guard = Guard.of(people[:10])
+    assert [one for one in PARAPHRASES if guard.refusal(one)] == []
+    choices = [one for history in people[:10] for one in history]
+    questions = [f"Mind that they ask things such as: {one.context[-1].content}" for one in choices]
+    assert all(guard.refusal(one[:3_900]) for one in questions)
+    middles = [words[len(words) // 2 :][:12] for one in choices if len(words := one.chosen.split()) > 30]
+    quotes = [f"Look for phrases such as '{' '.join(one)}'." for one in middles]
+    assert sum(guard.refusal(one) is not None for one in quotes) > 0.85 * len(quotes) > 0
+
+
 @pytest.mark.parametrize("count", [10, 170])
 def test_on_real_people_preference_talk_passes(prism: list[History], count: int) -> None:
     guard = Guard.of(prism[:count])
