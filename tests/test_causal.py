@@ -165,6 +165,7 @@ def test_accuracy_rises_from_default_over_persona_to_both(
     assert {one.fallback.chosen for one in profiles} >= {"default", "persona", "persona+demonstrations"}
 
 
+@pytest.mark.slow
 def test_the_bench_s_methods_see_the_same_rise(
     lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:

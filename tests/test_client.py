@@ -16,14 +16,14 @@ from facts import naming
 
 from personalrm.client import Client
 from personalrm.data.writing import write_choices
-from personalrm.errors import DataError, NotEnoughChoices, ProfileError, StorageError
+from personalrm.errors import DataError, NotEnoughChoices, ProfileError, SeveralPeople, StorageError
 from personalrm.llm.background_loop import run
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.models.base import Engine, Predictor
 from personalrm.models.engines import JudgeEngine, TraitsEngine
 from personalrm.models.registry import engine_named
-from personalrm.preferences import History, Message
+from personalrm.preferences import History, Message, Preference
 from personalrm.profile.file import load, save
 from personalrm.profile.options import Options
 from personalrm.profile.records import JudgeState, Profile, TraitsState
@@ -57,7 +57,7 @@ def test_every_verb_takes_the_profile_it_is_about(people: list[History], profile
         (again,) = client.compare_many(profile, [(CONTEXT, SHORT, LONG)])
         assert verdict.probability == pytest.approx(again.probability, abs=1e-6)
         ranking = client.rank(profile, CONTEXT, [SHORT, LONG])
-        assert (ranking.order[0] == 0) == (verdict.prefers == "a")
+        assert (ranking.order[0] == 0) == (verdict.winner == "a")
         assert client.evaluate(profile, later(history)).row["pairs"] == len(later(history))
         questions = client.next_question(profile, later(history), top=2, criterion="prediction")
         assert len({one.candidate.id for one in questions}) == 2
@@ -168,6 +168,49 @@ def test_settings_that_cannot_work_are_refused_at_once(monkeypatch: pytest.Monke
         Client(base_url="http://127.0.0.1:1")
     with pytest.raises(DataError, match="samples"):
         Client(options=Options(samples=0))
+
+
+@pytest.mark.parametrize("how", ["dicts", "an iterator", "pandas", "polars", "pyarrow", "datasets"])
+def test_rows_and_tables_are_choices(how: str) -> None:
+    rows = [{"asked": f"Question {at}?", "good": SHORT, "bad": LONG, "n": at} for at in range(6)]
+    given: object = rows if how == "dicts" else iter(rows)
+    if how in ("pandas", "polars"):
+        given = pytest.importorskip(how).DataFrame(rows)
+    elif how == "pyarrow":
+        given = pytest.importorskip(how).Table.from_pylist(rows)
+    elif how == "datasets":
+        given = pytest.importorskip(how).Dataset.from_list(rows)
+    columns = {"prompt": "asked", "chosen": "good", "rejected": "bad"}
+    client = Client()
+    profile = client.fit(given, user="ada", columns=columns)
+    assert (profile.user, len(profile.history)) == ("ada", 6)
+    assert [(one.chosen, one.rejected, one.context[0].content) for one in profile.history][:1] == [
+        (SHORT, LONG, "Question 0?")
+    ]
+    more = client.update(
+        profile, [{"asked": "One more?", "good": SHORT, "bad": LONG}], columns="prompt=asked,chosen=good,rejected=bad"
+    )
+    assert (more.user, len(more.history)) == ("ada", 7)
+    assert len(client.evaluate(profile, [{"prompt": "And now?", "a": SHORT, "b": LONG, "winner": "a"}]).verdicts) == 1
+    (question,) = client.next_question(more, [{"prompt": "And then?", "a": SHORT, "b": LONG}])
+    assert {question.candidate.a, question.candidate.b} == {SHORT, LONG}
+
+
+def test_rows_of_several_people_need_a_name() -> None:
+    rows = [{"user": who, "prompt": str(at), "chosen": SHORT, "rejected": LONG} for who in "ab" for at in range(4)]
+    assert len(Client().fit(rows, user="a").history) == 4
+    with pytest.raises(SeveralPeople):
+        Client().fit(rows)
+    with pytest.raises(DataError, match="expected rows"):
+        Client().fit(3)
+
+
+def test_a_preference_needs_two_responses_alone() -> None:
+    one = Preference(chosen=SHORT, rejected=LONG)
+    assert (one.user, one.context, bool(one.id), bool(one.group)) == ("me", (), True, True)
+    with pytest.raises(TypeError, match="needs 'chosen' and 'rejected'"):
+        Preference(chosen=SHORT)
+    assert len(Client().fit([Preference(context=str(at), chosen=SHORT, rejected=LONG) for at in range(4)]).history) == 4
 
 
 # opened predictors ----------------------------------------------------------------------------------------------------

@@ -174,3 +174,18 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_object(path, "point") == {"x": 1, "name": "here"}
     with pytest.raises(DataError, match=naming("gone.json", "No such file")):
         read_object(tmp_path / "gone.json", "point")
+
+
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    """In a folder that others can write to, names of ours can be guessed."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    for name in (".lock", ".ada.json.lock", f".ada.json.{os.getpid()}.unfinished"):
+        (tmp_path / name).symlink_to(precious)
+    with pytest.raises(StorageError):
+        hold(tmp_path, "run of train")
+    with pytest.raises(StorageError):
+        hold_file(tmp_path / "ada.json", "update")
+    replace_file(tmp_path / "ada.json", b"{}")
+    assert precious.read_text() == "mine"
+    assert not (tmp_path / "ada.json").is_symlink()

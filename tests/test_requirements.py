@@ -31,8 +31,11 @@ def pytest_on(folder: Path, text: str, data: Path, *more: str) -> subprocess.Com
     """These tests, in a process of their own, with real people's data at ``data``."""
     (folder / "conftest.py").write_text("pytest_plugins = ('requirements',)\n")
     (folder / "test_some.py").write_text(text)
-    command = [sys.executable, "-m", "pytest", "-rs", "--strict-markers", "-p", "no:cacheprovider", *more, str(folder)]
+    needed = ("-p", "xdist.plugin") if "-n" in more else ()  # loading the others takes five times as long as the tests
+    plugins = ("-p", "no:cacheprovider", *needed)
+    command = [sys.executable, "-m", "pytest", "-rs", "--strict-markers", *plugins, *more, str(folder)]
     alone = os.environ | {"PYTHONPATH": str(HELPERS), "PERSONALRM_REAL_DATA": str(data)}
+    alone["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=alone)
 
 

@@ -395,10 +395,10 @@ def test_what_a_model_leaves_unread_is_unscored_and_never_wrong(
     assert all(one.unscored for one in unscored)
     assert found.row["coverage"] == pytest.approx(1 - len(unscored) / 20)
     for key, verdict in whole.verdicts.items():
-        assert found.verdicts[key].prefers in (None, verdict.prefers)
+        assert found.verdicts[key].winner in (None, verdict.winner)
     scored = {key: one for key, one in found.verdicts.items() if one.probability is not None}
     truth = {one.id: one.preferred_side(0) for one in people[0]}
-    right = sum(1.0 if one.prefers == truth[key] else 0.5 * (one.prefers is None) for key, one in scored.items())
+    right = sum(1.0 if one.winner == truth[key] else 0.5 * (one.winner is None) for key, one in scored.items())
     assert found.row["accuracy"] == pytest.approx(right / len(scored))
 
 
@@ -586,7 +586,7 @@ def test_an_endpoint_of_one_s_own(people: list[History], tmp_path: Path) -> None
     assert any("No persona" in note for note in me.profile.notes)
     me.save(tmp_path / "own.json")
     loaded = SynthesizeMe.load(tmp_path / "own.json", endpoint=own)
-    assert loaded.compare(QUESTION, LONG, SHORT, verdicts="token").prefers == "a"
+    assert loaded.compare(QUESTION, LONG, SHORT, verdicts="token").winner == "a"
     loaded.close()
     assert own.closed
 

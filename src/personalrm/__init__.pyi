@@ -15,6 +15,7 @@ from .errors import MissingExtra as MissingExtra
 from .errors import NotEnoughChoices as NotEnoughChoices
 from .errors import PersonalrmError as PersonalrmError
 from .errors import PersonErased as PersonErased
+from .errors import PrivacyRefused as PrivacyRefused
 from .errors import ProfileError as ProfileError
 from .errors import RequestRefused as RequestRefused
 from .errors import RowError as RowError

@@ -13,13 +13,14 @@ are kept, so that a person is loaded once and not once a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personalrm.bench.evaluation import Evaluation, evaluate
 from personalrm.bench.origins import NOTHING, origin_of_profile
 from personalrm.data.given import (
+    Candidates,
     Choices,
     Context,
     candidates_of,
@@ -29,6 +30,7 @@ from personalrm.data.given import (
     messages_of,
     responses_of,
 )
+from personalrm.data.reading import ColumnsGiven
 from personalrm.errors import DataError, ProfileError
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
@@ -41,7 +43,7 @@ from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named
 from personalrm.models.worker import blocking, in_worker
-from personalrm.preferences import Pair, Preference, Verdict
+from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
@@ -50,7 +52,6 @@ from personalrm.profile.spend import Spend
 from personalrm.synthesis import prompting
 
 if TYPE_CHECKING:
-    from personalrm.data.candidates import Candidate
     from personalrm.models.acquisition import Criterion, Question
 
 OPENED = 256
@@ -139,27 +140,29 @@ class Client:
 
     # learning -----------------------------------------------------------------------------------------------------
 
-    async def afit(self, choices: Choices, user: str | None = None) -> Profile:
+    async def afit(self, choices: Choices, user: str | None = None, *, columns: ColumnsGiven = None) -> Profile:
         """Learn from one person's choices.
 
         Args:
-            choices: a History, a list of Preference, or a file.
-            user: whose, where a file holds several people.
+            choices: a History, a list of Preference, files, rows (dicts), or a table of pandas, polars or `datasets`.
+            user: whose, where there are several people; the person's name, where none is given.
+            columns: which columns hold what, as in ``{"chosen": "better", "rejected": "worse"}``; see docs/formats.md.
 
         Raises:
             SeveralPeople: the file holds several people and none is named. NotEnoughChoices: nothing to learn from.
         """
-        history = await in_worker(history_of, choices, user)
+        history = await in_worker(history_of, choices, user, columns)
         engine = await self._pool.engine(self.model or DEFAULT, self.options or Options())
         return await engine.fit(history)
 
-    async def aupdate(self, profile: Profile, choices: Choices) -> Profile:
+    async def aupdate(self, profile: Profile, choices: Choices, *, columns: ColumnsGiven = None) -> Profile:
         """Learn again with new choices of the same person; what still applies of the profile is reused.
 
         A choice that is known already takes the place of the earlier one, if it differs from it (see
         `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
         """
-        given = check_same_person(await in_worker(history_of, choices, profile.user), profile.user)
+        read = await in_worker(history_of, choices, profile.user, columns)
+        given = check_same_person(read, profile.user)
         engine = await self._pool.engine(self.model or profile.model, self.options or profile.options)
         return await engine.fit(merged(profile.history, given), profile)
 
@@ -198,9 +201,11 @@ class Client:
             asked.append((messages_of(context), a, b))
         return await (await self.aopen(profile)).compare_many(asked, verdicts)
 
-    async def arank(self, profile: Profile, context: Context, responses: Sequence[str]) -> Ranking:
+    async def arank(
+        self, profile: Profile, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses))
+        return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses), verdicts)
 
     async def ascore(self, profile: Profile, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
@@ -215,7 +220,13 @@ class Client:
         return await score_people([await self.aopen(one) for one in profiles], messages_of(context), given)
 
     async def aevaluate(
-        self, profile: Profile, test: Choices, *, name: str = "", verdicts: VerdictMode | None = None
+        self,
+        profile: Profile,
+        test: Choices,
+        *,
+        name: str = "",
+        verdicts: VerdictMode | None = None,
+        columns: ColumnsGiven = None,
     ) -> Evaluation:
         """How well the person's other choices are predicted, with the surface baselines beside it.
 
@@ -225,7 +236,7 @@ class Client:
             name: what the result calls them; a file's own name if left out.
             verdicts: how a model is asked; None takes the way of the fit.
         """
-        history = await in_worker(history_of, test, profile.user)
+        history = await in_worker(history_of, test, profile.user, columns)
         model, _, options = self._used(profile)
         meter = UsageMeter(await self._pool.endpoint(model)) if self._pool.asks(model) else None
         engine = await self._pool.engine(model, options) if meter is None else engine_named(model, meter, options)
@@ -246,7 +257,7 @@ class Client:
     async def anext_question(
         self,
         profile: Profile,
-        candidates: str | Path | Iterable[Candidate | Preference],
+        candidates: Candidates,
         top: int = 1,
         criterion: Criterion = "information",
     ) -> list[Question]:
@@ -325,7 +336,7 @@ class Client:
 
 def _next_questions(
     profile: Profile,
-    candidates: str | Path | Iterable[Candidate | Preference],
+    candidates: Candidates,
     predictor: UncertainLocalPredictor,
     top: int,
     criterion: Criterion,

@@ -13,6 +13,7 @@
     │   │   └── RequestRefused      not this one request: too long for the model, or filtered
     │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
     │   └── UnusableResponse        the host answers, but nothing that can be used
+    ├── PrivacyRefused              --private refuses to put several people's words into one prompt
     ├── TrainingFailed              the loss of a model in training is no number any more
     ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
     ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
@@ -33,8 +34,16 @@ from pathlib import Path
 from personalrm.renamed import renamed
 
 
+def printable(text: str) -> str:
+    """The text with what is not Unicode text (bad bytes of a file, half surrogate pairs) written out as ``\\udc80``."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class PersonalrmError(Exception):
-    """Base of all errors raised on purpose; ``str(error)`` is one clear sentence."""
+    """Base of all errors raised on purpose; ``str(error)`` is one clear sentence that can be printed and sent."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(printable(one) if isinstance(one, str) else one for one in said))
 
 
 class DataError(PersonalrmError):
@@ -61,7 +70,9 @@ class RowError(DataError):
         field: str | None = None,
         found: str | None = None,
     ) -> None:
-        self.expected, self.path, self.line, self.field, self.found = expected, path, line, field, found
+        self.expected, self.path, self.line = printable(expected), path, line
+        self.field = None if field is None else printable(field)
+        self.found = None if found is None else printable(found)
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
@@ -112,6 +123,10 @@ class Unreachable(EndpointError):
 
 class UnusableResponse(EndpointError):
     """The host answers, but with nothing that can be used."""
+
+
+class PrivacyRefused(PersonalrmError):
+    """The command puts several people's words into one prompt, and ``--private`` was given."""
 
 
 class TrainingFailed(PersonalrmError):

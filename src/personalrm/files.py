@@ -48,14 +48,21 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
     try:
-        unfinished.unlink(missing_ok=True)  # of a killed process that had our number
-        mode = 0o600 if private else 0o666  # what the user's umask leaves of it
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:  # noqa: PTH123
+        with new_file(unfinished, 0o600 if private else 0o666) as out:
             yield out
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def new_file(path: Path, mode: int = 0o666) -> IO[bytes]:
+    """An empty file to write into, with ``mode`` as far as the umask allows it.
+
+    What a killed process left at ``path`` is removed. A link that somebody planted there is not followed.
+    """
+    path.unlink(missing_ok=True)
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")  # noqa: PTH123
 
 
 def replace_file(path: Path, content: bytes | Iterable[bytes], *, private: bool = False) -> int:
@@ -136,7 +143,9 @@ def _hold(path: Path, other: str, held: Path) -> Lock:
         path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with stored(path):
-            file = path.open("a+b")
+            # not through a link that somebody planted: what it points to would lose its content
+            number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        file = os.fdopen(number, "r+b")
         if not _locked(file):
             holder = _holder(file)
             file.close()
@@ -145,7 +154,8 @@ def _hold(path: Path, other: str, held: Path) -> Lock:
             break
         file.close()  # its holder removed it between our opening and locking it
     with stored(path):
-        file.truncate(0)
+        file.seek(0)
+        file.truncate()
         file.write(f"{os.getpid()}\n".encode())
         file.flush()
     return Lock(path, file)
@@ -317,6 +327,8 @@ def checked(found: object, kind: type[T], where: str, error: type[PersonalrmErro
         first = reason.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise error(f"{where}, field '{field}': {first['msg'].lower()}") from None
+    except TypeError as reason:  # of a dataclass that checks its own arguments
+        raise error(f"{where}: {reason}") from None
 
 
 def _check_schema(found: object, path: Path, what: str, newest: int, error: type[PersonalrmError]) -> None:

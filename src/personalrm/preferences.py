@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 import orjson
 
+from personalrm.renamed import warn
+
 Side = Literal["a", "b"]
 Part = Literal["context", "target"]
 
@@ -269,11 +271,21 @@ class Verdict:
     unscored: str | None = None
 
     @property
-    def prefers(self) -> Side | None:
-        """The preferred side; None if unscored or exactly even."""
+    def winner(self) -> Side | None:
+        """The preferred side, ``a`` or ``b``; None if unscored or exactly even."""
         if self.probability is None or self.probability == 0.5:
             return None
         return "a" if self.probability > 0.5 else "b"
+
+    @property
+    def prefers(self) -> Side | None:
+        """The name of `winner` until 0.1."""
+        warn("Verdict.prefers", "Verdict.winner")
+        return self.winner
+
+    def __bool__(self) -> bool:
+        """Raises: a verdict that is true whichever side won would hide a mistake."""
+        raise TypeError("a Verdict has no truth value: use verdict.winner ('a', 'b' or None) or verdict.probability")
 
 
 def pair_id(user: str, context: Sequence[Message], one: str, other: str) -> str:

@@ -13,14 +13,16 @@ Every verb has an async twin (`afit`, `acompare`, …). Both kinds work anywhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personalrm.bench.evaluation import Evaluation
 from personalrm.client import Client
-from personalrm.data.given import Choices, Context
+from personalrm.data.given import Candidates, Choices, Context
+from personalrm.data.reading import ColumnsGiven
 from personalrm.errors import PersonalrmError
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.ledger import Prices
@@ -36,9 +38,7 @@ from personalrm.renamed import warn
 from personalrm.synthesis.persona import persona_text
 
 if TYPE_CHECKING:
-    from personalrm.data.candidates import Candidate
     from personalrm.models.acquisition import Criterion, Question
-    from personalrm.preferences import Preference
 
 
 class SynthesizeMe:
@@ -127,6 +127,13 @@ class SynthesizeMe:
         )
         self._profile: Profile | None = None
 
+    def __repr__(self) -> str:
+        fitted = "not fitted" if self._profile is None else repr(self._profile)
+        return f"SynthesizeMe(model={self.model!r}, {fitted})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>" if self._profile is None else self._profile._repr_html_()
+
     @property
     def model(self) -> str:
         """What predicts: an engine's or a model's name."""
@@ -146,17 +153,17 @@ class SynthesizeMe:
 
     # learning -----------------------------------------------------------------------------------------------------
 
-    async def afit(self, history: Choices, user: str | None = None) -> SynthesizeMe:
-        """Learn from one person's choices: a History, a list of Preference, or a file. Returns this object, fitted."""
-        self._profile = await self._client.afit(history, user)
+    async def afit(self, history: Choices, user: str | None = None, *, columns: ColumnsGiven = None) -> SynthesizeMe:
+        """Learn from one person's choices, given as for `Client.afit`. Returns this object, fitted."""
+        self._profile = await self._client.afit(history, user, columns=columns)
         return self
 
-    async def aupdate(self, choices: Choices) -> SynthesizeMe:
+    async def aupdate(self, choices: Choices, *, columns: ColumnsGiven = None) -> SynthesizeMe:
         """Learn again with new choices of the same person; every earlier answer that still applies is reused.
 
         A choice whose id is known already takes the place of the earlier one, if it differs from it.
         """
-        self._profile = await self._client.aupdate(self.profile, choices)
+        self._profile = await self._client.aupdate(self.profile, choices, columns=columns)
         return self
 
     # predicting ---------------------------------------------------------------------------------------------------
@@ -172,9 +179,9 @@ class SynthesizeMe:
         """
         return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts)
 
-    async def arank(self, context: Context, responses: Sequence[str]) -> Ranking:
+    async def arank(self, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token") -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
-        return await self._client.arank(self.profile, context, responses)
+        return await self._client.arank(self.profile, context, responses, verdicts=verdicts)
 
     async def ascore(self, context: Context, response: str) -> float | None:
         """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
@@ -182,7 +189,7 @@ class SynthesizeMe:
 
     async def anext_question(
         self,
-        candidates: str | Path | Iterable[Candidate | Preference],
+        candidates: Candidates,
         top: int = 1,
         *,
         criterion: Criterion = "information",
@@ -190,14 +197,15 @@ class SynthesizeMe:
         """Which pairs this person should be asked next, best first; see `Client.anext_question`."""
         return await self._client.anext_question(self.profile, candidates, top, criterion)
 
-    async def aevaluate(self, test: Choices, *, name: str = "") -> Evaluation:
+    async def aevaluate(self, test: Choices, *, name: str = "", columns: ColumnsGiven = None) -> Evaluation:
         """How well the person's other choices are predicted, with the surface baselines beside it.
 
         Args:
             test: choices that were not learned from.
             name: what the result calls them; a file's own name if left out.
+            columns: which columns hold what, as in `afit`.
         """
-        return await self._client.aevaluate(self.profile, test, name=name)
+        return await self._client.aevaluate(self.profile, test, name=name, columns=columns)
 
     # prompts and files --------------------------------------------------------------------------------------------
 

@@ -237,3 +237,21 @@ def test_a_missing_user_is_nobody_in_particular(tmp_path: Path, user: object) ->
     choices, problems = read(tmp_path / "a.jsonl", LINE + json.dumps({**OK, "user": user}).encode())
     assert [choice.user for choice in choices] == ["ada", "me"]
     assert problems.skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b"what\xff,chosen\xff,b\nsome words,yes,no\n"),
+        ("b.csv", b"prompt,chosen,rejected\nHi,\xff\xfe,no\n"),
+        ("a.jsonl", b'{"\\ud800": "some words", "chosen": 3}\n'),
+    ],
+)
+def test_what_is_no_text_is_written_out_in_messages(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    problems = Problems()
+    with pytest.raises(DataError) as caught:
+        list(read_choices(path, problems=problems))
+    for said in (str(caught.value), *problems.remarks()):
+        said.encode()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personalrm.errors import UnusableResponse
-from personalrm.llm.gather import bounded_map, gather, gather_pair
+from personalrm.llm.gather import SharedWork, bounded_map, gather, gather_pair
 
 
 async def _later(value: int) -> int:
@@ -75,3 +75,41 @@ async def test_two_that_fail_at_once_leave_no_error_that_nobody_looked_at() -> N
         [one async for one in bounded_map(_fails, range(4), 4)]
     gc.collect()
     assert complaints == []
+
+
+async def test_shared_work_survives_who_gives_up_and_stops_with_the_last() -> None:
+    """Fault: the first task to be cancelled took the work from all others that waited for it."""
+    go, ended = asyncio.Event(), list[str]()
+
+    async def work() -> str:
+        try:
+            await go.wait()
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return "done"
+
+    shared = SharedWork(work())
+    first, second = (asyncio.create_task(shared.result()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert shared.is_usable
+    go.set()
+    assert await second == await shared.result() == "done"
+    go.clear()
+    alone = SharedWork(work())
+    one = asyncio.create_task(alone.result())
+    await asyncio.sleep(0)
+    one.cancel()
+    await asyncio.gather(one, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert ended == ["cancelled"]
+    assert not alone.is_usable
+
+
+async def test_shared_work_that_failed_is_not_usable_again() -> None:
+    shared = SharedWork(_fails(1))
+    with pytest.raises(UnusableResponse):
+        await shared.result()
+    assert not shared.is_usable

@@ -48,7 +48,7 @@ async def test_the_embedded_engine_learns_and_predicts_without_an_endpoint(peopl
     assert back.probability is not None
     assert verdict.probability + back.probability == pytest.approx(1)
     scores = [await predictor.score(CONTEXT, one) for one in (SHORT, LONG)]
-    assert (scores[0] > scores[1]) == (verdict.prefers == "a")  # type: ignore[operator]
+    assert (scores[0] > scores[1]) == (verdict.winner == "a")  # type: ignore[operator]
     ranking = await predictor.rank(CONTEXT, [SHORT, LONG, SHORT])
     assert sorted(ranking.order) == [0, 1, 2]
     assert sum(ranking.strengths) == pytest.approx(0, abs=1e-9)

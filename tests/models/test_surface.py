@@ -18,7 +18,7 @@ def test_longer_and_shorter_are_opposites(a: str, b: str, longer: float) -> None
 
 
 def test_first_takes_what_is_shown_first() -> None:
-    assert First().compare((), "x", "y").prefers == First().compare((), "y", "x").prefers == "a"
+    assert First().compare((), "x", "y").winner == First().compare((), "y", "x").winner == "a"
 
 
 @given(st.text(), st.text(), st.integers(0, 3))

@@ -125,7 +125,11 @@ def _sum(spend: Spend, row: Mapping[str, Any]) -> Spend:
 
 
 def _number(probability: float | None) -> float:
-    return np.nan if probability is None else probability
+    if probability is None:
+        return np.nan
+    if isinstance(probability, bool) or not 0.0 <= probability <= 1.0:
+        raise ValueError(f"expected a probability, found {probability!r:.40}")
+    return probability
 
 
 def _why(reason: str | None) -> str:

@@ -24,6 +24,8 @@ from personalrm.bench.plan import Design, PlannedPair
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
 from personalrm.errors import NotEnoughChoices
+from personalrm.formatting.notebook import html_table
+from personalrm.formatting.numbers import between, number
 from personalrm.llm.gather import gather
 from personalrm.models.base import Predictor
 from personalrm.models.worker import in_fitting_worker
@@ -36,7 +38,7 @@ from personalrm.stats.intervals import interval
 BASELINES = ("longer", "first", "population")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
     """How well a profile predicts.
 
@@ -59,6 +61,27 @@ class Evaluation:
     learned_from: int = 0
     shared_conversations: int = 0
     trained_on: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line for each method."""
+        return "\n".join(("Evaluation:", *("  " + " · ".join(one) for one in self._table())))
+
+    def _repr_html_(self) -> str:
+        heads = ("method", "accuracy", "95 % interval", "choices", "log loss")
+        return html_table(self.data or "Evaluation", heads, self._table())
+
+    def _table(self) -> list[tuple[str, ...]]:
+        """The cells of `_repr_html_`."""
+        return [
+            (
+                str(row["name"]),
+                number(row["accuracy"]),
+                between(row["low"], row["high"]),
+                str(row["pairs"]),
+                number(row["log_loss"]),
+            )
+            for row in (self.row, *self.baselines)
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """The promised JSON, with the baselines beside it."""

@@ -21,6 +21,7 @@ from personalrm.bench.details import details_of
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
+from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError
 from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import Provenance
@@ -156,9 +157,10 @@ def read_record(directory: str | Path) -> dict[str, Any]:
             f"{path} was written by an earlier personalrm; run the same bench command again: what was answered is kept"
         )
     checked(record, _Parts, f"the results {path}")
-    if lacking := _lacking(record):
-        raise DataError(f"the results {path} are damaged: {lacking} is missing; run the benchmark again")
-    return _timed(record, read_seconds(directory))
+    with rows_as_written(path):
+        if lacking := _lacking(record):
+            raise DataError(f"the results {path} are damaged: {lacking} is missing; run the benchmark again")
+        return _timed(record, read_seconds(directory))
 
 
 def _without_results(folder: Path) -> str:

@@ -130,7 +130,7 @@ def read_seconds(folder: str | Path) -> dict[str, float]:
     with contextlib.suppress(OSError, orjson.JSONDecodeError):
         found = orjson.loads((Path(folder) / SECONDS).read_bytes())
         if isinstance(found, dict):
-            return {str(name): float(seconds) for name, seconds in found.items()}
+            return {name: float(spent) for name, spent in found.items() if type(spent) in (int, float)}
     return {}
 
 

@@ -6,6 +6,7 @@ one half line or judgements without a task, and both are cut off when the run go
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,13 +21,26 @@ from personalrm.files import replace_file, stored
 Row = Mapping[str, Any]
 
 
+@contextlib.contextmanager
+def rows_as_written(path: Path) -> Iterator[None]:
+    """Rows that personalrm did not write so, or that a disk has changed, become a DataError that names the file."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise DataError(
+            f"{path} is damaged ({said[:200]}): remove it and run the same command again, which asks for nothing that "
+            "is in the cache"
+        ) from error
+
+
 class Log:
     """The rows of one entry; ``finished`` are the numbers of its tasks that are done."""
 
     def __init__(self, folder: Path, entry: ResultKey, provenance: str) -> None:
         self._tasks, self._judgements = folder / "tasks" / entry.file, folder / "judgements" / entry.file
         self._out: tuple[IO[bytes], IO[bytes]] | None = None
-        with stored(folder):
+        with stored(folder), rows_as_written(self._tasks):
             for one in (self._tasks, self._judgements):
                 one.parent.mkdir(exist_ok=True)
             self.finished = self._mend(entry, provenance)

@@ -37,6 +37,7 @@ from personalrm.bench.protocols import Method, Prediction, TaskPredictor
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
+from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
@@ -208,7 +209,10 @@ class _Run:
     def result(self) -> MethodResult:
         """What the folder now holds of this line."""
         entry, method, work = self._line.entry, self._line.method, self._work
-        rows = work.folder.tasks(entry)
+        path = work.folder.path / "tasks" / entry.file
+        with rows_as_written(path):
+            rows = work.folder.tasks(entry)
+            answers = gathered(rows, work.plan, self._unanswered)
         failure = None
         if len(rows) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
@@ -217,7 +221,7 @@ class _Run:
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,
-            answers=gathered(rows, work.plan, self._unanswered),
+            answers=answers,
             seconds=work.folder.seconds().get(entry.file, 0.0),
             provenance=self._line.provenance,
             failure=failure,

@@ -27,21 +27,24 @@ from personalrm.cli.commands.predict import compare, evaluate, rank, score
 from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
+from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.old_spellings import modern
+from personalrm.cli.options import Private
 from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 
 app = typer.Typer(
     name="personalrm",
     help="A few choices of one person become a persona, a judge prompt and a reward model.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 @app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False, private: Private = False
+) -> None:
     """Personalised reward models."""
     if version:
         typer.echo(__version__)
@@ -52,7 +55,8 @@ for _command in (
     *(fit, update, persona, export, compare, rank, score, evaluate, next_question),
     *(train, bench, study, report, diagnose, curate, optimize_prompt),
 ):
-    app.command(_command.__name__.replace("_", "-"))(_command)
+    _name = _command.__name__.replace("_", "-")
+    app.command(_name, epilog=EXAMPLES[_name])(_command)
 app.add_typer(serve)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY
-from personalrm.errors import DataError, SeveralPeople
+from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
 
 if TYPE_CHECKING:
     from personalrm.client import Client
@@ -49,6 +50,30 @@ def check_output(out: Path | None, history: History | None = None, force: bool =
 
     if out is not None:
         check_replaceable(out, history, force=force)
+
+
+@contextmanager
+def held(out: Path | None, work: str) -> Iterator[None]:
+    """Keep other processes from changing the profile between our reading and our writing it. DataError if one does."""
+    from personalrm.files import hold_file
+
+    if out is None or not out.parent.is_dir() or (out.exists() and not out.is_file()):  # nothing there to lose
+        yield
+        return
+    with hold_file(out, work):
+        yield
+
+
+def refuse_if_private(context: typer.Context, what: str | None) -> None:
+    """PrivacyRefused if ``--private`` was given, here or before the command, or PERSONALRM_PRIVATE is set.
+
+    Args:
+        what: the words of several people that the command puts into one prompt; None if it does not.
+    """
+    if what and (context.params.get("private") or context.find_root().params.get("private")):
+        raise PrivacyRefused(
+            f"{what}, so --private refuses it: run it without --private, on data whose people agreed to that"
+        )
 
 
 def read_options(context: typer.Context) -> ReadOptions:
@@ -149,9 +174,11 @@ def price_list(text: str | None) -> Prices | None:
 
 
 def text(value: str) -> str:
-    """The text itself, or the file behind ``@path``."""
+    """The text itself, or the file behind ``@path``; ``@@`` begins a text with one @."""
     if not value.startswith("@"):
         return value
+    if value.startswith("@@"):
+        return value[1:]
     try:
         return Path(value[1:]).read_text("utf-8")
     except OSError as error:

@@ -71,8 +71,14 @@ MaxTokens = Annotated[
 ReasoningEffort = Annotated[str | None, typer.Option(help="For reasoning models: low, medium or high.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again what is in the cache, and keep the new answers.")]
 Force = Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")]
+Private = Annotated[
+    bool,
+    typer.Option(
+        "--private", envvar="PERSONALRM_PRIVATE", help="Refuse what puts several people's words into one prompt."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Text = Annotated[str, typer.Option(help="Text, or @file.")]
+Text = Annotated[str, typer.Option(help="Text, or @file; @@ begins a text with an @.")]
 VerdictsOption = Annotated[VerdictsName, typer.Option(help="Ask for the answer alone, or for reasons first.")]
 PersonaPrompt = Annotated[
     Path | None,

@@ -85,16 +85,26 @@ def verdict(found: Verdict, *, as_json: bool) -> None:
     elif found.probability is None:
         typer.echo(clean(f"unscored: {found.unscored}"))
     else:
-        side = {"a": "A is preferred", "b": "B is preferred", None: "even"}[found.prefers]
+        side = {"a": "A is preferred", "b": "B is preferred", None: "even"}[found.winner]
         typer.echo(f"{side}: P(A) = {found.probability:.3f}, both orders combined")
         if found.reasoning:
             typer.echo(clean(found.reasoning))
 
 
+def score(found: float | None, *, as_json: bool) -> None:
+    """Log-odds of one response."""
+    if as_json:
+        _json({"score": found})
+    elif found is None:
+        remark("unscored: the model's answer could not be read")
+    else:
+        typer.echo(f"{found:.4f}")
+
+
 def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
     """Responses best first."""
     if as_json:
-        _json({"order": found.order, "strengths": found.strengths, "compared": found.compared})
+        _json(asdict(found))
         return
     for place, index in enumerate(found.order, 1):
         typer.echo(f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
@@ -197,8 +207,8 @@ def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
         out.print(f"  unscored ({_safe(judged.unscored or '')}) · {_safe(_asked(choice))}")
         return
     first = choice.chosen_first(found.seed)
-    right = judged.prefers == choice.preferred_side(found.seed)
-    mark = "[green]right[/green]" if right else "[red]wrong[/red]" if judged.prefers else "even "
+    right = judged.winner == choice.preferred_side(found.seed)
+    mark = "[green]right[/green]" if right else "[red]wrong[/red]" if judged.winner else "even "
     chance = judged.probability if first else 1.0 - judged.probability
     out.print(f"  {mark} P = {chance:.2f} · {_safe(_asked(choice))}")
     _line(out, f"        preferred: {'A' if first else 'B'} · {_short(choice.chosen, 80)}")

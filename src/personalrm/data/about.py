@@ -68,7 +68,7 @@ def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
     if type(value) is str and value and value.isascii() and value not in NOBODY and not value.isspace():
         return columns[0], value
     name, value = first_of(row, columns)
-    return name, None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, name)
+    return name, None if _is_nothing(value) else name_text(value, name)
 
 
 def own_group(row: Fields, layout: Layout) -> str | None:
@@ -79,7 +79,11 @@ def own_group(row: Fields, layout: Layout) -> str | None:
     if "as_written" in layout.roles and as_written(row, layout):
         return text(row.get("group"), "group")
     field, value = first_of(row, columns)
-    return None if value is None or (isinstance(value, str) and value in NOBODY) else name_text(value, field)
+    return None if _is_nothing(value) else name_text(value, field)
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and (value in NOBODY or value.isspace()))
 
 
 def about(row: Fields, layout: Layout) -> dict[str, Any]:
@@ -120,7 +124,7 @@ def _named_text(row: Fields, columns: tuple[str, ...]) -> str | None:
 
 def _time(row: Fields, columns: tuple[str, ...]) -> str | None:
     name, value = first_of(row, columns)
-    return None if isinstance(value, str) and value in NOBODY else moment(value, name)
+    return None if _is_nothing(value) else moment(value, name)
 
 
 def _reason(row: Fields, columns: tuple[str, ...]) -> str | None:

@@ -74,7 +74,7 @@ def message(value: object, field: str) -> Message:
         raise RowError("text", field=f"{field}.role", found=describe(role))
     known = ROLES.get(role) or ROLES.get(role.strip().lower()) or encodable(role, f"{field}.role")
     content = value.get("content")
-    if type(content) is not str:
+    if type(content) is not str or (len(value) > 2 and ("tool_calls" in value or "function_call" in value)):
         content = content_text(value, field)
     said = encodable(content, f"{field}.content")
     return Message(known, without_thinking(said) if known == "assistant" else said)

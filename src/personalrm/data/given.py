@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from personalrm.data.candidates import Candidate, read_candidates
@@ -23,6 +22,8 @@ from personalrm.profile.merging import distinct
 Context = str | Sequence[Message] | Sequence[Mapping[str, str]]
 Choices = History | Iterable[Preference] | Given
 """Choices as records, or files, rows or a table that hold them."""
+Candidates = Iterable[Candidate | Preference] | Given
+"""Pairs as records, or files, rows or a table that hold them."""
 _log = logging.getLogger("personalrm.data")
 
 
@@ -51,10 +52,12 @@ def responses_of(verb: str, responses: Sequence[str]) -> Sequence[str]:
     return responses
 
 
-def candidates_of(given: str | Path | Iterable[Candidate | Preference]) -> list[Candidate]:
-    """Pairs that a person could be asked about, from a file or a list; who won, if it is said, is left out."""
-    pairs = read_candidates(given) if isinstance(given, str | Path) else given
-    return [Candidate.of(one) if isinstance(one, Preference) else one for one in pairs]
+def candidates_of(given: Candidates) -> list[Candidate]:
+    """Pairs that a person could be asked about, from records, files, rows or a table; who won is not looked at."""
+    listed = list(given) if isinstance(given, Iterator | tuple | History | frozenset | set) else given
+    if isinstance(listed, list) and all(isinstance(one, Candidate | Preference) for one in listed):
+        return [Candidate.of(one) if isinstance(one, Preference) else one for one in listed]
+    return list(read_candidates(listed))
 
 
 def history_of(choices: Choices, user: str | None = None, columns: ColumnsGiven = None) -> History:

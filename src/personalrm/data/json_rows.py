@@ -153,7 +153,7 @@ class _Values:
             found = _TO_BRACKET.match(self._data, self._place)
             if found is None:
                 if len(self._data) - (self._start if self._start >= 0 else self._place) > self._limits.row:
-                    yield RowError(f"a row of {self._limits.exceeded('row', 'bytes')}", found="a longer one")
+                    yield self._too_long()
                     self._skip()
                 elif not self._more():
                     break
@@ -167,6 +167,9 @@ class _Values:
                 "a JSON object", found=describe(self._data[self._place :][:60].decode("utf-8", "replace").strip())
             )
 
+    def _too_long(self) -> RowError:
+        return RowError(f"a row of {self._limits.exceeded('row', 'bytes')}", found="a longer one")
+
     def _bracket(self, mark: bytes, before: bytes) -> Iterator[bytes | RowError]:
         if self._level == self._base and before.strip(b" \t\r\n,"):
             yield from _no_objects(before)
@@ -175,7 +178,8 @@ class _Values:
             return
         self._level = max(self._level - 1, 0)
         if self._level == self._base and self._start >= 0:
-            yield self._data[self._start : self._place]
+            whole = self._place - self._start <= self._limits.row
+            yield self._data[self._start : self._place] if whole else self._too_long()
             self._start = -1
         elif self._level == 0:
             self._base = 0

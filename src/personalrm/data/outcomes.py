@@ -134,7 +134,7 @@ def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = Tr
         listed = [
             {"model": name, **(one if isinstance(one, Mapping) else {"content": one})} for name, one in listed.items()
         ]
-    if not isinstance(listed, list | tuple):
+    if not isinstance(listed, list | tuple) or not listed:
         raise RowError("a list of responses", field=field or "responses", found=describe(listed))
     fields = [f"{field}.{at}" for at in range(len(listed))]
     said = [judged(one, name) for one, name in zip(listed, fields, strict=True)]
@@ -186,6 +186,8 @@ def _winner_in_list(
     best: set[int] = set()
     for one in value if isinstance(value, list | tuple) else (value,):
         best |= decode(one, winner, column, lambda: numbering.of(column, (), count), found.responses, names)
+    if not best:
+        raise RowError("one of the responses", field=column, found=describe(value))
     return replace(found, best=frozenset(best), simple=len(listed) == 2)
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from personalrm.errors import RowError
+from personalrm.errors import RowError, printable
 
 KEPT = 20
 _SHOWN = 3
@@ -72,7 +72,7 @@ class Problems:
         if self.empty:
             found.append(f"{_counted(self.empty, 'row')} without a choice.")
         if self.unread:
-            names = ", ".join(list(self.unread)[:_NAMED])
+            names = printable(", ".join(name[:60] for name in list(self.unread)[:_NAMED]))
             more = f" and {len(self.unread) - _NAMED} more" if len(self.unread) > _NAMED else ""
             found.append(f"Columns with text that were not read: {names}{more} (--columns gives them a role).")
         return [one for one in found if one]

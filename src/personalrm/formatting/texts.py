@@ -28,8 +28,8 @@ _LINES = re.compile("\r\n?|[\x85\u2028\u2029]")
 
 
 def printable(text: str) -> str:
-    """The text with � for whatever would command a terminal or turn the direction of its lines."""
-    return _COMMANDS.sub("�", text)
+    """The text with � for whatever would command a terminal or turn the direction of its lines, and nothing hidden."""
+    return _HIDDEN.sub("", _COMMANDS.sub("�", text))
 
 
 def portable(text: str) -> str:
@@ -41,13 +41,13 @@ def portable(text: str) -> str:
 
 
 def json_text(record: Any) -> str:
-    """JSON, indented; what `printable` replaces is escaped, so the value stays and no terminal obeys it."""
+    """JSON, indented; what `printable` changes is escaped, so the value stays and no terminal obeys it."""
     return escaped(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())
 
 
 def escaped(source: str) -> str:
-    """JSON or Python source in which what `printable` would replace is written ``\\u…``: the same source, printable."""
-    return _COMMANDS.sub(_escape, source)
+    """JSON or Python source in which what `printable` would change is written ``\\u…``: the same source, printable."""
+    return _HIDDEN.sub(_escape, _COMMANDS.sub(_escape, source))
 
 
 def _escape(found: re.Match[str]) -> str:

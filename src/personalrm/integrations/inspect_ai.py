@@ -55,7 +55,7 @@ def personal_preference(profiles: str, user: str | None = None) -> Scorer:
         verdict = await predictor.compare(context, answer, target.text)
         if verdict.probability is None:
             return Score.unscored(reason="unreadable_verdict", answer=answer, explanation=verdict.unscored)
-        value = 0.5 if verdict.prefers is None else float(verdict.prefers == "a")
+        value = 0.5 if verdict.winner is None else float(verdict.winner == "a")
         told = {USER: str(who), "probability": verdict.probability}
         return Score(value=value, answer=answer, explanation=verdict.reasoning, metadata=told)
 

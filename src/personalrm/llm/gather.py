@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from personalrm.renamed import renamed
 
@@ -64,6 +64,42 @@ async def bounded_map(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class SharedWork(Generic[T]):
+    """One piece of work that several tasks wait for. It goes on while one of them waits, and stops with the last."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self._loop, self._waiting = asyncio.get_running_loop(), 0
+        self._task = asyncio.create_task(work)
+        self._task.add_done_callback(look_at)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is done well, or under way in this loop; another attempt is needed otherwise."""
+        if self._task.done():
+            return not self._task.cancelled() and self._task.exception() is None
+        return self._loop is asyncio.get_running_loop() and not self._task.cancelling()
+
+    async def result(self) -> T:
+        """What the work gave, or its error."""
+        if self._task.done():
+            return self._task.result()
+        self._waiting += 1
+        try:
+            return await asyncio.shield(self._task)
+        except asyncio.CancelledError:
+            if self._waiting == 1:
+                self._task.cancel()
+            raise
+        finally:
+            self._waiting -= 1
+
+
+def look_at(done: asyncio.Task[Any]) -> None:
+    """An error that nobody waits for any more is no news."""
+    if not done.cancelled():
+        done.exception()
 
 
 __getattr__ = renamed(__name__, {"both": "gather_pair", "stream": "bounded_map", "together": "gather"})

@@ -22,6 +22,7 @@ from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_rows import cache_key, keys_before_0_2, row_key
 from personalrm.llm.cache_thread import CacheThread
 from personalrm.llm.endpoint import Completion, Endpoint, ObservableEndpoint, RequestObserver, SamplingParams
+from personalrm.llm.gather import look_at
 from personalrm.llm.ledger import Budget
 from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
@@ -79,7 +80,7 @@ class LanguageModel:
         call = self._in_flight[key] = _Call(self, key, want)
         call.task = asyncio.create_task(self._ask(key, call, messages, want))
         # nobody may be left to look at the error of an abandoned call
-        call.task.add_done_callback(_look_at)
+        call.task.add_done_callback(look_at)
         return await self._answer(key, call)
 
     def key_of(self, messages: Sequence[Message], want: SamplingParams) -> bytes:
@@ -158,7 +159,7 @@ class LanguageModel:
         if self._prepare is not None:
             if self._prepared is None or (self._prepared.done() and _failed(self._prepared)):
                 self._prepared = asyncio.create_task(self._prepare())
-                self._prepared.add_done_callback(_look_at)
+                self._prepared.add_done_callback(look_at)
             await asyncio.shield(self._prepared)
 
     async def _look_up(self, key: bytes, messages: Sequence[Message], want: SamplingParams) -> Completion | None:
@@ -269,11 +270,6 @@ class _Call:
 async def _drain(in_flight: dict[bytes, _Call]) -> None:
     while in_flight:
         await asyncio.wait([call.task for call in in_flight.values()])
-
-
-def _look_at(done: asyncio.Task[Any]) -> None:
-    if not done.cancelled():
-        done.exception()
 
 
 def _failed(done: asyncio.Task[Any]) -> bool:

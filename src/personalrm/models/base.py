@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from personalrm.formatting.notebook import html_table
 from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import Profile
@@ -45,6 +46,10 @@ class Ranking:
     compared: int
     unscored: int = 0
 
+    def _repr_html_(self) -> str:
+        rows = [(str(place), str(one), f"{self.strengths[one]:+.3f}") for place, one in enumerate(self.order, 1)]
+        return html_table("Ranking", ("place", "response", "log-odds"), rows)
+
     @classmethod
     def of_scores(cls, scores: Sequence[float], compared: int = 0, unscored: int = 0) -> Ranking:
         """From strengths (n,) in log-odds; of equals the earlier comes first."""
@@ -72,7 +77,9 @@ class Predictor(Protocol):
         """A score for each response, in order."""
         ...
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """At least one response, best first."""
         ...
 

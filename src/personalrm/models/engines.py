@@ -9,13 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from personalrm import prompts
-from personalrm.errors import NotEnoughChoices
+from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.llm.gather import gather
@@ -96,9 +97,11 @@ class JudgePredictor:
         """Each by itself, all asked at once."""
         return await background_loop.join(gather(self.judge.score(context, one) for one in responses))
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """By Bradley–Terry strengths over comparisons in both orders."""
-        return await background_loop.join(self.judge.rank(context, responses))
+        return await background_loop.join(self.judge.rank(context, responses, verdicts))
 
 
 @dataclass(frozen=True)
@@ -180,12 +183,15 @@ class LocalPredictor:
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
         """``verdicts`` changes nothing: the reasoning costs nothing."""
-        return await in_worker(self.model.compare, context, a, b)
+        found = await in_worker(self.model.compare, context, a, b)
+        if found.probability is not None:
+            finite([found.probability])
+        return found
 
     async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
         """Probabilities without reasonings, which is quicker."""
         found = await in_worker(self.model.compare_many, pairs)
-        return [Verdict(float(one)) for one in found]
+        return [Verdict(one) for one in finite(found)]
 
     async def score(self, context: Sequence[Message], response: str) -> float | None:
         """A Bradley–Terry strength in log-odds."""
@@ -195,13 +201,15 @@ class LocalPredictor:
         """Bradley–Terry strengths in log-odds."""
         return [*await self._scores(context, responses)]
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """The scores are Bradley–Terry strengths already; nothing is compared."""
         return Ranking.of_scores(await self._scores(context, responses))
 
     async def _scores(self, context: Sequence[Message], responses: Sequence[str]) -> list[float]:
         found = await in_worker(self.model.scores, [(context, one) for one in responses])
-        return [float(one) for one in found]
+        return finite(found)
 
 
 async def score_people(
@@ -228,8 +236,16 @@ def _score_people(
     rows: list[list[float | None]] = []
     for model in models:
         found = next(shared[id(model.prior)]) if isinstance(model, TraitsModel) else model.scores(items)
-        rows.append([float(one) for one in found])
+        rows.append([*finite(found)])
     return rows
+
+
+def finite(values: Iterable[float]) -> list[float]:
+    """The numbers of a model. DataError if one is none: a probability of NaN must not pass for a prediction."""
+    found = [float(one) for one in values]
+    if not all(map(math.isfinite, found)):
+        raise DataError("the model gives NaN or infinity here: its weights, or the numbers in the profile, are damaged")
+    return found
 
 
 class Posterior(Protocol):

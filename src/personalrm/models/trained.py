@@ -19,6 +19,7 @@ import orjson
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
 from personalrm.files import checked, read_object
 from personalrm.models.base import ScalarModel
+from personalrm.models.checksums import check_files
 from personalrm.profile.provenance import Lineage
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def load_trained(folder: Path, device: Device = "auto") -> ScalarModel:
         MissingExtra: a package that it needs is not installed.
     """
     kind = kind_of(folder)
+    _check_noted(folder)
     try:
         if kind == "learned":
             from personalrm.models.learned.folder import load
@@ -64,6 +66,13 @@ def load_trained(folder: Path, device: Device = "auto") -> ScalarModel:
         raise MissingExtra(f"Trained models need: pip install 'personalrm[train]' ({error}).") from error
     except Exception as error:  # safetensors, tokenizers and torch have errors of their own
         raise DataError(f"{folder} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
+
+
+def _check_noted(folder: Path) -> None:
+    """DataError if a file is not the one that the manifest notes; a model saved from Python has no manifest."""
+    if (folder / MANIFEST).exists():
+        noted = read_object(folder / MANIFEST, "manifest").get("checksums", {})
+        check_files(folder, checked(noted, dict[str, str], f"{folder / MANIFEST} is damaged: its checksums"))
 
 
 def trained_people(folder: Path) -> Lineage:

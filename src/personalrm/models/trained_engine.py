@@ -25,7 +25,7 @@ from personalrm.data.splits import leave_group_out
 from personalrm.errors import NotEnoughChoices, ProfileError
 from personalrm.models.base import ScalarModel
 from personalrm.models.encoders.weights import fingerprint_of
-from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor
+from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor, finite
 from personalrm.models.trained import kind_of, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, arm_selection, groups_of
@@ -133,6 +133,7 @@ def measure(model: ScalarModel, history: History) -> Measured:
 def _losses(model: ScalarModel, choices: Sequence[Preference]) -> Array:
     """Log loss of each choice (n,), nats."""
     chances = model.compare_many([(one.context, one.chosen, one.rejected) for one in choices])
+    finite(chances)
     losses: Array = -np.log(np.clip(chances, 1e-12, 1.0))
     return losses
 

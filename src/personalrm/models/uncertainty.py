@@ -88,7 +88,11 @@ class MarginPosterior:
 
 def normal_doubt(margin: Array, t: Array, covariance: Array, names: Sequence[str] = ()) -> MarginPosterior:
     """Of margins (n,) that hang on weights with this covariance (p, p) by t (n, p)."""
-    root = np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    try:
+        root = np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    except np.linalg.LinAlgError:  # a variance of zero, or one lost to rounding
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
     return MarginPosterior(margin, t @ root, root, tuple(names))
 
 

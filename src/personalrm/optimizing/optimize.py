@@ -31,6 +31,11 @@ from personalrm.profile.options import VerdictMode
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
 """People that an optimiser tries a candidate on before it decides whether to try it on all."""
 
+MIXING: dict[Optimizer, str] = {
+    "gepa": "the optimiser 'gepa' reflects upon the personas of several people in one prompt",
+}
+"""Optimisers that put several people's words into one prompt, and how."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from personalrm.errors import DataError
+from personalrm.errors import DataError, StorageError
 from personalrm.files import read_object, replace_file, stored, to_json
 
 SCHEMA = 1
@@ -130,9 +130,24 @@ class PromptFile:
     lineage: tuple[Candidate, ...]
 
 
+def check_replaceable(path: Path) -> None:
+    """StorageError if no prompt file may be written there: a folder, or a file that is none of ours."""
+    if path.is_dir():
+        raise StorageError(f"the prompt file {path} cannot be written: it is a directory; name a file with --out")
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        found = read_object(path, "prompt file")
+    except DataError:
+        found = {}
+    if not {"schema", "prompt", "lineage"} <= set(found):
+        raise StorageError(f"{path} is no prompt file and is not replaced: name another file with --out")
+
+
 def save(found: PromptFile, path: str | Path) -> None:
-    """Write the file whole or not at all. StorageError if it cannot be written."""
+    """Write the file whole or not at all. StorageError if it cannot be written, or another file stands there."""
     target = Path(path)
+    check_replaceable(target)
     with stored(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, to_json(found))

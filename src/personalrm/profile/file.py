@@ -149,6 +149,8 @@ def _validated(record: Any, kind: Any, source: str | Path, within: str = "") -> 
         first = error.errors()[0]
         field = within + ".".join(str(part) for part in first["loc"])
         raise ProfileError(f"{source}, field '{field}': {first['msg'].lower()}") from None
+    except TypeError as error:  # a Preference that lacks a response
+        raise ProfileError(f"{source}: {error}") from None
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from personalrm.formatting.notebook import html_table
 from personalrm.preferences import History, Preference, Side
 from personalrm.profile.options import Options
 from personalrm.profile.spend import Spend
@@ -194,7 +195,7 @@ EngineState = JudgeState | TraitsState | TrainedState | FusedState
 """What only the engine that fitted a profile understands; ``kind`` tells which."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Profile:
     """Everything learned about one person.
 
@@ -230,6 +231,16 @@ class Profile:
     spend: Spend = field(default_factory=Spend)
     schema: int = SCHEMA
     personalrm: str = ""
+
+    def __repr__(self) -> str:
+        """One line: the whole record holds all texts of the choices."""
+        claims = 0 if self.persona is None else len(self.persona.claims)
+        return f"Profile(user={self.user!r}, model={self.model!r}, choices={len(self.history)}, claims={claims})"
+
+    def _repr_html_(self) -> str:
+        claims = () if self.persona is None else self.persona.claims
+        rows = [(one.text, str(len(one.supporting)), str(len(one.opposing))) for one in claims]
+        return html_table(repr(self), ("claim", "choices for", "choices against"), rows)
 
     @property
     def seed(self) -> int:

@@ -74,6 +74,22 @@ class Doorkeeper:
             raise Problem(403, "forbidden", f"this needs the scope '{scope}', the key has {allowed}", "use another key")
         return Caller(self._store.bound(access.space_id, access.space), access.key_id, access.scopes)
 
+    async def admit_link(self, token: str, user: str | None) -> Caller | None:
+        """Whom a link to one person's pages lets in; None if it opens nothing (any more).
+
+        Raises:
+            Problem: 404 for the pages of somebody else, or of the space; 429.
+        """
+        opens = await self._threads.store(self._store.opens, token)
+        if opens is None:
+            return None
+        wait = self._limit.wait(token)
+        if wait:
+            raise later(429, "too-many-requests", "this link asks more often than it may", wait)
+        if opens.person != user:
+            raise Problem(404, "no-such-path", "this link opens the pages of one person only", "open it again")
+        return Caller(self._store.bound(opens.space_id, opens.space), "link", frozenset({"predict", "write"}))
+
     async def _access(self, key: str) -> Access | None:
         digest = sha256(key.encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(digest)

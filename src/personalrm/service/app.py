@@ -2,7 +2,7 @@
 
     app = make_app(Service(ServiceConfig(), Store("sqlite:///people.sqlite")))
 
-A topic is a module in ``routes`` with a ``router``; pages come from ``pages``.
+A topic is a module in ``routes`` with a ``router``, a page one in ``pages``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
 from personalrm.service.gate import Gate, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
+from personalrm.service.pages import choose, history, home, importing, trying, you
+from personalrm.service.pages import space as space_page
 from personalrm.service.problems import Problem, problem_of
 from personalrm.service.routes import evaluation, feedback, health, people, predict, profile, questions, rewards, space
 from personalrm.service.state import Service
 
 TOPICS = (predict, feedback, profile, people, evaluation, questions, rewards, space, health)
+PAGES = (home, space_page, importing, you, choose, history, trying)
 ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
 """Parts of the contract that no route's signature names."""
 _WITHOUT_KEY = ("/healthz", "/readyz", "/metrics", "/keys/")
@@ -56,8 +59,8 @@ def make_app(service: Service) -> ASGIApp:
         responses=PROBLEM_RESPONSES,
     )
     app.state.service = service
-    for topic in TOPICS:
-        app.include_router(topic.router)
+    for router in (*(one.router for one in (*TOPICS, *PAGES)), home.api):
+        app.include_router(router)
     _handle_errors(app, service)
     document = _document(app)
     app.openapi = lambda: document  # type: ignore[method-assign]

@@ -239,3 +239,9 @@ class ForgetIn(Strict):
     """Whether a choice is to be learned from no more (true) or again (false)."""
 
     forgotten: bool
+
+
+class LinkIn(Strict):
+    """For how long a link opens a person's pages."""
+
+    days: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 7.0

@@ -28,7 +28,7 @@ def topic(claim: str) -> str:
 
     ``Prefers answers under 80 words: 9 of 11 choices`` → ``prefers answers under # words``
     """
-    return _NUMBER.sub("#", claim.partition(":")[0]).strip().casefold()
+    return " ".join(_NUMBER.sub("#", claim.partition(":")[0]).split()).casefold()
 
 
 def learnable(learned: Learnable, corrections: Sequence[Correction]) -> Learnable:

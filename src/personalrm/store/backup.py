@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import stored
+from personalrm.files import new_file, stored
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 
@@ -33,7 +33,7 @@ def backup(database: Database, target: Path) -> int:
     try:
         with stored(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.touch(mode=0o600)
+            new_file(unfinished, 0o600).close()
             if database.is_sqlite:
                 _copy_sqlite(Path(database.url.database or ""), unfinished)
             else:

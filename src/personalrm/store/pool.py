@@ -11,7 +11,7 @@ from personalrm.data.candidates import Candidate
 from personalrm.preferences import group_of
 from personalrm.store.records import dump_context, load_context
 from personalrm.store.schema import candidates
-from personalrm.store.scope import SpaceTables
+from personalrm.store.scope import AnyRow, SpaceTables
 
 
 class Pool(SpaceTables):
@@ -35,9 +35,15 @@ class Pool(SpaceTables):
         """The pairs that were given last."""
         with self._read() as scope:
             statement = scope.select(candidates).order_by(candidates.c.created.desc(), candidates.c.external_id)
-            rows = scope.all(statement.limit(limit))
-        found = []
-        for row in rows:
-            context = load_context(row.context)
-            found.append(Candidate(row.external_id, group_of(context, row.a, row.b), context, row.a, row.b))
-        return found
+            return [_candidate(row) for row in scope.all(statement.limit(limit))]
+
+    def get(self, candidate_id: str) -> Candidate | None:
+        """The pair of that id, or None."""
+        with self._read() as scope:
+            row = scope.first(scope.select(candidates).where(candidates.c.external_id == candidate_id))
+            return None if row is None else _candidate(row)
+
+
+def _candidate(row: AnyRow) -> Candidate:
+    context = load_context(row.context)
+    return Candidate(row.external_id, group_of(context, row.a, row.b), context, row.a, row.b)

@@ -11,12 +11,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, case, func
+from sqlalchemy import ColumnElement, and_, case, func
 
 from personalrm.store.people import PersonState
 from personalrm.store.records import StoredChoice
 from personalrm.store.schema import choices, people, predictions
 from personalrm.store.scope import Scope, SpaceTables
+
+_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,19 @@ class Tally:
     right: float
     loss: float
     longer: float
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionBin:
+    """Predictions of one day, or of one range of confidence: how many, how many right, their mean confidence.
+
+    ``start`` is the day's first second since 1970, or the least confidence; confidence is max(p, 1 − p).
+    """
+
+    start: float
+    predictions: int
+    right: float
+    confidence: float
 
 
 class Predictions(SpaceTables):
@@ -91,13 +106,12 @@ class Predictions(SpaceTables):
         """One a person who was predicted, by name; only what was predicted ``since`` then."""
         p = predictions.c.probability
         sure = case((p < 1e-9, 1e-9), else_=p)
-        right = case((p > 0.5, 1.0), (p == 0.5, 0.5), else_=0.0)
         scored = case((p.is_(None), 0), else_=1)
         columns = (
             people.c.name,
             func.count(),
             func.sum(scored),
-            func.sum(case((p.is_(None), 0.0), else_=right)),
+            func.sum(case((p.is_(None), 0.0), else_=_right())),
             func.sum(case((p.is_(None), 0.0), else_=-func.ln(sure))),
             func.sum(case((p.is_(None), 0.0), else_=predictions.c.longer)),
         )
@@ -108,6 +122,35 @@ class Predictions(SpaceTables):
                 statement = statement.where(predictions.c.made >= since)
             rows = scope.all(statement.group_by(people.c.id, people.c.name).order_by(people.c.name))
         return [Tally(*row) for row in rows]
+
+    def by_day(self, since: float) -> list[PredictionBin]:
+        """Predictions of each day since then, in UTC, oldest first; people who were erased are not among them."""
+        return self._bins(func.floor(predictions.c.made / _DAY_S), _DAY_S, predictions.c.made >= since)
+
+    def by_confidence(self) -> list[PredictionBin]:
+        """Predictions by tenths of confidence: of well calibrated ones, as many are right as the confidence says."""
+        sure = _confidence()
+        tenth = func.floor(case((sure >= 1.0, 0.999), else_=sure) * 10.0)
+        return self._bins(tenth, 0.1, predictions.c.probability.is_not(None))
+
+    def _bins(self, number: ColumnElement[float], width: float, wanted: ColumnElement[bool]) -> list[PredictionBin]:
+        p = predictions.c.probability
+        columns = number.label("bin"), func.count(), func.sum(_right()), func.sum(_confidence())
+        with self._read() as scope:
+            statement = scope.select(predictions, *columns).where(p.is_not(None), wanted)
+            rows = scope.all(statement.group_by("bin").order_by("bin"))
+        return [PredictionBin(row[0] * width, row[1], row[2], row[3] / row[1]) for row in rows]
+
+
+def _confidence() -> ColumnElement[float]:
+    p = predictions.c.probability
+    return case((p >= 0.5, p), else_=1.0 - p)
+
+
+def _right() -> ColumnElement[float]:
+    """1 where the chosen response was thought likelier, one half where neither was."""
+    p = predictions.c.probability
+    return case((p > 0.5, 1.0), (p == 0.5, 0.5), else_=0.0)
 
 
 def keep(scope: Scope, person_id: int, made: Sequence[Prediction]) -> None:

@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import insert, select, update
 
 from personalrm.errors import DataError
-from personalrm.store import keys
+from personalrm.store import keys, links
 from personalrm.store.audit import Audit
 from personalrm.store.corrections import Corrections
 from personalrm.store.database import Database, default_url
@@ -29,6 +29,7 @@ from personalrm.store.history import Histories
 from personalrm.store.incoming import Feedback
 from personalrm.store.jobs import JobQueue, Jobs
 from personalrm.store.keys import Access, Keys
+from personalrm.store.links import Links, Opens
 from personalrm.store.migrating import require_current, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
@@ -62,6 +63,7 @@ class SpaceStore:
     def __init__(self, database: Database, space_id: int, name: str) -> None:
         self.id, self.name = space_id, name
         self.keys = Keys(database, space_id)
+        self.links = Links(database, space_id)
         self.people = People(database, space_id)
         self.feedback = Feedback(database, space_id)
         self.history = Histories(database, space_id)
@@ -145,6 +147,10 @@ class Store:
     def access(self, key: str) -> Access | None:
         """What a key opens; None if it opens nothing."""
         return keys.access(self.database, key)
+
+    def opens(self, token: str) -> Opens | None:
+        """Whose pages a link opens; None if it opens nothing."""
+        return links.opens(self.database, token)
 
     def settings(self, space: SpaceStore) -> SpaceSettings:
         """What is set for a space."""

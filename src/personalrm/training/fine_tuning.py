@@ -18,6 +18,7 @@ from typing import ClassVar
 import orjson
 
 from personalrm.data.splits import folds_by_person
+from personalrm.errors import DataError
 from personalrm.files import replace_file, stored
 from personalrm.models.reward_model import RewardModel, RewardSettings, Row, train, training_rows, traits_profiles
 from personalrm.models.reward_model.backbones import Backbone, identify
@@ -164,5 +165,9 @@ def _telling(tell: Tell) -> Callable[[Progress], None]:
 
 
 def _curve(out: Path, kept: int) -> Curve:
-    found = orjson.loads((out / CURVE).read_bytes())
-    return Curve(tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found), kept)
+    try:
+        found = orjson.loads((out / CURVE).read_bytes())
+        looks = tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found)
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise DataError(f"{out / CURVE} cannot be read ({error}): train into another folder") from None
+    return Curve(looks, kept)

@@ -6,13 +6,14 @@ It holds counts, hashes and names of files and settings, never a person's id and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from personalrm.files import read_record, replace_file, stored, to_json
-from personalrm.models.trained import MANIFEST, Kind
+from personalrm.models.checksums import checksums
+from personalrm.models.trained import FILES, MANIFEST, PRIOR, Kind
 from personalrm.profile.provenance import Lineage
 from personalrm.training.figures import Figure
 from personalrm.training.outcome import Cut
@@ -65,6 +66,7 @@ class Manifest:
         device: where it was computed.
         seconds: of the run that finished it; ``resumed`` says that an earlier one had begun it.
         lineage: everybody whose choices had a part.
+        checksums: of the files that say what the weights are; these note the weights' own.
         run: what a run must share with this one to be the same.
     """
 
@@ -88,12 +90,14 @@ class Manifest:
     versions: Mapping[str, str]
     lineage: Lineage
     run: Mapping[str, Any]
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
 def write(manifest: Manifest, out: Path) -> None:
     """Write the file whole or not at all. StorageError if it cannot be written."""
     with stored(out):
-        replace_file(out / MANIFEST, to_json(manifest))
+        noted = checksums(out, (*FILES.values(), PRIOR))
+        replace_file(out / MANIFEST, to_json(replace(manifest, checksums=noted)))
 
 
 def read(out: Path) -> Manifest:

@@ -219,7 +219,7 @@ def test_what_a_study_needs_is_said(stating_people: tuple[History, ...], tmp_pat
         run_study("love", lab(stating_people, tmp_path), [], settings)
     with pytest.raises(DataError, match=naming("--model")):
         run_study("transfer", lab(stating_people, tmp_path), [], settings)
-    with pytest.raises(DataError, match=naming("causal")):
+    with pytest.raises(DataError, match=naming("synthesizeme")):
         run_study("causal", lab(stating_people, tmp_path, "longer"), [], settings)
     silent = tuple(one.only(replace(choice, stated={}) for choice in one) for one in stating_people)
     with pytest.raises(DataError, match=naming("stated")):

@@ -12,6 +12,7 @@ from places import LATER, MIRA
 
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
+from personalrm.files import hold_file
 from personalrm.profile.file import load
 
 
@@ -106,3 +107,23 @@ def test_one_choice_makes_no_persona_and_no_sentence_about_nothing(run: Run, tmp
     done = run("export", profile, "--as", "generation-prompt")
     assert "Nothing is" not in done.out
     assert "there is none" in done.err
+
+
+def test_two_updates_at_one_time_lose_nothing(run: Run, tmp_path: Path) -> None:
+    """Fault: both started from the same profile, and what the first one learned was gone."""
+    profile = tmp_path / "me.json"
+    assert run("fit", MIRA, "--out", profile).code == 0
+    before = profile.read_bytes()
+    with hold_file(profile, "update"):  # as another process does while it updates
+        said = sentence(run("update", profile, LATER))
+    assert "another update" in said
+    assert "me.json" in said
+    assert profile.read_bytes() == before
+    assert run("update", profile, LATER).code == 0
+    assert len(load(profile).history) > len(json.loads(before)["history"]["choices"])
+    assert sorted(one.name for one in tmp_path.iterdir() if one.name.startswith(".")) == []
+
+
+def test_an_update_of_nothing_makes_no_folder(run: Run, tmp_path: Path) -> None:
+    assert "none.json" in sentence(run("update", tmp_path / "new" / "none.json", LATER))
+    assert not (tmp_path / "new").exists()

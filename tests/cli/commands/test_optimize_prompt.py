@@ -248,3 +248,14 @@ def test_fit_and_bench_ask_with_the_prompt(run: Run, data: Path, own_llm: Simula
     assert tells(again.err, "options")
     idle = run("fit", data, "--user", user, "--persona-prompt", told)
     assert tells(idle.err, "--model", "--persona-prompt")
+
+
+def test_a_file_that_is_no_prompt_file_is_not_replaced(run: Run, words: list[object], tmp_path: Path) -> None:
+    """Fault: `--out` replaced any file, the data too. Nothing is asked before that is known."""
+    for name, content in (("new.json", b'{"mine": 1}'), ("new.txt", b"Dear diary"), ("odd.json", b"\xff\x00")):
+        out = tmp_path / name
+        out.write_bytes(content)
+        done = run(*words[:-1], out)
+        assert done.code == 1
+        assert name in done.err
+        assert out.read_bytes() == content

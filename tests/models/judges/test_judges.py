@@ -10,7 +10,7 @@ import pytest
 from choices import choice
 from facts import naming
 
-from personalrm.errors import DataError, NotEnoughChoices, RequestRefused
+from personalrm.errors import DataError, NotEnoughChoices, RequestRefused, UnusableResponse
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.models import registry
 from personalrm.models.judges import FittedJudge, seeing
@@ -301,3 +301,27 @@ async def test_a_choice_that_the_host_refuses_costs_only_its_own_part() -> None:
 
     model = Small(lambda prompt, title: '{"facts": ["Likes it."]}' if title == "memory" else "A")
     assert (await asked("memory", model, ada(5))).learned["memory"] == ["Likes it."]
+
+
+async def test_criteria_are_asked_for_again_after_a_failure_and_odd_weights_are_weighed() -> None:
+    """Faults: an error was kept for good; weights of 1e308 made the probability NaN."""
+    failures = [1]
+
+    def answer(prompt: str, title: str) -> str:
+        if title == "rubric":
+            if failures:
+                failures.pop()
+                raise UnusableResponse("the host is away")
+            return json.dumps({"criteria": [{"criterion": "Short.", "weight": 1e308}] * 3})
+        return json.dumps({"scores": [{"criterion": one, "a": 9, "b": 1} for one in (1, 2, 3)]})
+
+    found = await judge_named("rubric")(Model(answer), ada(), Options())
+    pair = ([Message("user", "How long?")], "Nine minutes.", "It depends.")
+    with pytest.raises(UnusableResponse):
+        await found.judge(*pair)
+    judged = await found.judge(*pair)
+    assert judged.probability == pytest.approx(0.5)  # the same scores in both orders speak for neither side
+    criteria = [Criterion("a", 1e308), Criterion("b", 1e308), Criterion("c", 1e308)]
+    scores = json.dumps({"scores": [{"criterion": one, "a": 9, "b": 1} for one in (1, 2, 3)]})
+    assert margin(scores, criteria) == pytest.approx(8.0)
+    assert margin('{"scores": [{"criterion": 1, "a": 1' + "0" * 400 + ', "b": 1}]}', criteria[:1]) is None

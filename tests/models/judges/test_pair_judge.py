@@ -62,7 +62,7 @@ async def test_votes_of_both_orders_agree_or_cancel_out() -> None:
     biased = Judge(Answers(lambda first, second, want: "A"), JudgeContext())
     verdict = await biased.compare(CONTEXT, "x", "y", "token")
     assert verdict.probability == pytest.approx(0.5)
-    assert verdict.prefers is None
+    assert verdict.winner is None
 
 
 async def test_log_probabilities_of_both_orders_lose_the_bias_to_the_first_place() -> None:
@@ -85,7 +85,7 @@ async def test_identical_responses_are_even_and_cost_nothing() -> None:
 async def test_one_unreadable_order_leaves_the_pair_unscored_with_its_reason(answer: str, why: str) -> None:
     half = Judge(Answers(lambda first, second, want: "A" if first == "x" else answer), JudgeContext())
     verdict = await half.compare(CONTEXT, "x", "y", "token")
-    assert (verdict.probability, verdict.unscored, verdict.prefers) == (None, why, None)
+    assert (verdict.probability, verdict.unscored, verdict.winner) == (None, why, None)
 
 
 async def test_an_unreadable_letter_is_asked_again_with_an_explanation() -> None:

@@ -34,7 +34,7 @@ def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel
         assert one + other == pytest.approx(1.0, abs=1e-6)
         assert 0.0 < one < 1.0
     assert mine.compare(context, a, a).probability == 0.5
-    assert mine.compare(context, a, a).prefers is None
+    assert mine.compare(context, a, a).winner is None
 
 
 def test_many_comparisons_are_as_one_by_one(model: LearnedModel, twenty_people: list[History]) -> None:

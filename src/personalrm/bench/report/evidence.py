@@ -22,6 +22,7 @@ import orjson
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import ranked
+from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError
 
 WORST = 10
@@ -99,13 +100,16 @@ def read_evidence(directory: str | Path, record: RunRecord) -> Evidence:
     entries = _shown(record)
     if not (folder / "pairs.jsonl").exists():
         return Evidence(absent=("The single predictions are no longer in the folder (pairs.jsonl).",))
-    lines = _gathered(folder, entries)
+    with rows_as_written(folder / "pairs.jsonl"):
+        lines = _gathered(folder, entries)
     worst, personas = {}, {}
     for entry, label in entries.items():
         if entry in lines:
-            worst[label] = _with_reasoning(folder / "judgements" / entry.file, lines[entry].misses())
-            if shown := _personas(folder / "tasks" / entry.file, lines[entry].people):
-                personas[label] = shown
+            with rows_as_written(folder / "judgements" / entry.file):
+                worst[label] = _with_reasoning(folder / "judgements" / entry.file, lines[entry].misses())
+            with rows_as_written(folder / "tasks" / entry.file):
+                if shown := _personas(folder / "tasks" / entry.file, lines[entry].people):
+                    personas[label] = shown
     return Evidence(worst, personas)
 
 

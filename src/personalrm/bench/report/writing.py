@@ -21,6 +21,7 @@ from personalrm.bench.report.spreadsheet import csv_text
 from personalrm.bench.report.studies import read_studies
 from personalrm.bench.report.table import Table
 from personalrm.bench.report.tables import all_tables
+from personalrm.bench.run_log import rows_as_written
 from personalrm.files import replace_file, stored
 
 PAGE, TABLES = "report.html", "tables"
@@ -39,10 +40,11 @@ def write_report(directory: str | Path) -> Path:
     studies = tuple(read_studies(folder))
     alone = studies and not (folder / RESULTS).exists()
     record = None if alone else read_record(folder)
-    evidence = Evidence() if record is None else read_evidence(folder, record)
-    text = page(Report(record, evidence, studies), draw)
+    with rows_as_written(folder / RESULTS):
+        evidence = Evidence() if record is None else read_evidence(folder, record)
+        text = page(Report(record, evidence, studies), draw)
+        of_run = [] if record is None else all_tables(record)
     path = folder / PAGE
-    of_run = [] if record is None else all_tables(record)
     with stored(folder):
         _write_tables(folder / TABLES, [*of_run, *(table for one in studies for table in one.tables)])
         replace_file(path, text.encode())

@@ -27,6 +27,12 @@ STUDIES: Mapping[str, str] = {
 OWN_METHODS = ("transfer", "stated")
 """Studies that know themselves which methods they compare; all of these ask a model."""
 
+MIXING: Mapping[str, str] = {
+    "causal": "the study 'causal' predicts a person's choices from another person's, in one prompt",
+    "stated": "the study 'stated' shows a model a person's persona beside another person's statement",
+}
+"""Studies that put several people's words into one prompt, and how."""
+
 
 def run_study(name: str, lab: StudyContext, models: list[str], settings: EndpointOptions) -> tuple[Path, list[Budget]]:
     """Run one study and keep its record; gives the file and what each model was asked.

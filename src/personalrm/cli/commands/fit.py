@@ -119,12 +119,15 @@ def update(
     """Learn from new choices of the same person; earlier answers are reused."""
     from personalrm.profile.file import load
 
-    known, out = load(profile), out or profile
-    inputs.check_output(out, known.history, force)
-    with progress.progress("updating") as answered:
-        client = inputs.client(context, known.model, population=population, answered=answered)
-        updated = client.update(known, inputs.read_for(history, known, context))
-    _keep_and_show(updated, out, force)
+    out = out or profile
+    inputs.check_output(out)
+    with inputs.held(out, "update"):  # two at a time would both start from the old profile, and the last one would win
+        known = load(profile)
+        inputs.check_output(out, known.history, force)
+        with progress.progress("updating") as answered:
+            client = inputs.client(context, known.model, population=population, answered=answered)
+            updated = client.update(known, inputs.read_for(history, known, context))
+        _keep_and_show(updated, out, force)
 
 
 def _keep_and_show(profile: Profile, out: Path | None, force: bool) -> None:

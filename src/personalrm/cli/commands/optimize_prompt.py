@@ -25,6 +25,7 @@ from personalrm.cli.options import (
     MaxTokens,
     MinGap,
     PriceList,
+    Private,
     ReasoningEffort,
     Refresh,
     Seed,
@@ -33,7 +34,6 @@ from personalrm.cli.options import (
     VerdictsName,
     VerdictsOption,
 )
-from personalrm.errors import StorageError
 
 
 class OptimizerName(StrEnum):
@@ -80,14 +80,15 @@ def optimize_prompt(
     max_tokens: MaxTokens = None,
     reasoning_effort: ReasoningEffort = None,
     refresh: Refresh = False,
+    private: Private = False,
 ) -> None:
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output
-    from personalrm.optimizing.optimize import Plan, optimize
-    from personalrm.optimizing.prompt_file import save
+    from personalrm.optimizing.optimize import MIXING, Plan, optimize
+    from personalrm.optimizing.prompt_file import check_replaceable, save
 
-    if out.is_dir():
-        raise StorageError(f"the prompt file {out} cannot be written: it is a directory; name a file with --out")
+    inputs.refuse_if_private(context, MIXING.get(optimizer.value))
+    check_replaceable(out)
     plan = Plan(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
     reading = inputs.read_options(context)
     with progress.bench_progress() as tell:

@@ -30,7 +30,6 @@ from personalrm.cli.options import (
     VerdictsName,
     VerdictsOption,
 )
-from personalrm.errors import PersonalrmError
 
 
 def compare(
@@ -43,6 +42,14 @@ def compare(
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.reasoned,
     cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Which of two responses the person prefers: a probability from both orders, and why."""
@@ -62,7 +69,16 @@ def rank(
     response: Annotated[list[str], typer.Option(help="A response, or @file; give it several times.")],
     base_url: BaseUrl = None,
     model: Model = None,
+    verdicts: VerdictsOption = VerdictsName.token,
     cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Several responses, best first for this person."""
@@ -70,7 +86,8 @@ def rank(
 
     responses = [inputs.text(one) for one in response]
     known, client = inputs.opened(context, profile, model)
-    output.ranking(client.rank(known, inputs.text(prompt), responses), responses, as_json=as_json)
+    ranking = client.rank(known, inputs.text(prompt), responses, verdicts=verdicts.value)
+    output.ranking(ranking, responses, as_json=as_json)
 
 
 def score(
@@ -81,13 +98,24 @@ def score(
     base_url: BaseUrl = None,
     model: Model = None,
     cache: Cache = None,
+    concurrency: Concurrency = 64,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    prices: PriceList = None,
+    timeout: Timeout = 120.0,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: ReasoningEffort = None,
+    refresh: Refresh = False,
+    as_json: Json = False,
 ) -> None:
     """How much the person likes one response, as log-odds."""
+    from personalrm.cli import output
+
     known, client = inputs.opened(context, profile, model)
     found = client.score(known, inputs.text(prompt), inputs.text(response))
+    output.score(found, as_json=as_json)
     if found is None:
-        raise PersonalrmError("unscored: the model's answer could not be read")
-    typer.echo(f"{found:.4f}")
+        raise typer.Exit(1)
 
 
 def evaluate(

@@ -24,6 +24,7 @@ from personalrm.cli.options import (
     Population,
     PresetName,
     PriceList,
+    Private,
     ReasoningEffort,
     Refresh,
     Seed,
@@ -65,15 +66,17 @@ def study(
     max_tokens: MaxTokens = None,
     reasoning_effort: ReasoningEffort = None,
     refresh: Refresh = False,
+    private: Private = False,
 ) -> None:
     """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
-    from personalrm.bench.studies.command import run_study
+    from personalrm.bench.studies.command import MIXING, run_study
     from personalrm.bench.studies.lab import StudyContext
     from personalrm.cli import output
     from personalrm.data.files import name_of
     from personalrm.data.sources import source
     from personalrm.profile.options import Options
 
+    inputs.refuse_if_private(context, MIXING.get(name))
     reading = inputs.read_options(context)
     limits = inputs.context_sizes(context_sizes)
     with progress.bench_progress() as tell:

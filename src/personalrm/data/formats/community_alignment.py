@@ -30,8 +30,8 @@ def rows(row: Fields) -> Iterator[Fields]:
             break
         there = {f"response_{one}": row.get(f"{turn}_turn_response_{one}") for one in LETTERS}
         offered = {name: text for name, text in there.items() if not missing(text)}
-        preferred = _named(preferred, offered)
-        if preferred not in offered:
+        best = _named(preferred, offered)
+        if best not in offered:
             field = f"{turn}_turn_preferred_response"
             raise RowError(f"one of {', '.join(offered)}", field=field, found=describe(preferred))
         context.append({"role": "user", "content": asked})
@@ -40,26 +40,27 @@ def rows(row: Fields) -> Iterator[Fields]:
             "id": f"{row['conversation_id']}-{number}",
             "context": list(context),
             "responses": list(offered.values()),
-            "winner": f"response {list(offered).index(str(preferred)) + 1}",
+            "winner": f"response {list(offered).index(best) + 1}",
             "reason": row.get(f"{turn}_turn_feedback"),
         }
-        context.append({"role": "assistant", "content": offered[str(preferred)]})
+        context.append({"role": "assistant", "content": offered[best]})
 
 
-def _named(preferred: object, offered: Mapping[str, object]) -> object:
+def _named(preferred: object, offered: Mapping[str, object]) -> str:
     """The column that is meant, also as "Response B" or "b"."""
-    letter = plain(preferred)[-1:] if isinstance(preferred, str) else ""
-    return (
-        f"response_{letter}"
-        if preferred not in offered
-        and plain(str(preferred)) in (letter, f"response_{letter}", f"turn_response_{letter}")
-        else preferred
-    )
+    said = preferred if isinstance(preferred, str) else ""
+    short = plain(said)
+    column = f"response_{short[-1:]}"
+    return column if said not in offered and short in (short[-1:], column) else said
 
 
 def _demographics(row: Fields) -> str | None:
     told = [(name, row.get(f"annotator_{name}")) for name in _ABOUT]
-    known = [f"{name.replace('_', ' ')}: {value}" for name, value in told if not missing(value) and value not in NOBODY]
+    known = [
+        f"{name.replace('_', ' ')}: {value}"
+        for name, value in told
+        if isinstance(value, str | int) and not missing(value) and value not in NOBODY
+    ]
     return "; ".join(known) or None
 
 

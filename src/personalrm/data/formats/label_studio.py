@@ -74,8 +74,9 @@ def _decided(data: Fields, to: Sequence[str], value: Fields, field: str, found: 
         return _with_sides(data, to, str(value["selected"]), field)
     if "ranker" in value:
         return _ranked(data, value["ranker"], field)
-    said = next(iter(value.get("choices") or ()), None)
-    if said is not None and (not found or said in data or names_a_side(said, data)):
+    listed = value.get("choices")
+    said = listed[0] if isinstance(listed, list) and listed else listed
+    if isinstance(said, str) and (not found or said in data or names_a_side(said, data)):
         return {**with_prompt(data), "winner": said}
     return found
 

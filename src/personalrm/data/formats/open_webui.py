@@ -96,7 +96,8 @@ def _rated(messages: Mapping[str, Any], name: str, rating: float, arena: bool, s
 
 def _siblings(messages: Mapping[str, Any], name: str) -> list[str]:
     """The other answers to the message that this one answers."""
-    parent = messages.get(messages[name].get("parentId") or "")
+    parent_id = messages[name].get("parentId")
+    parent = messages.get(parent_id) if isinstance(parent_id, str) else None
     children = parent.get("childrenIds") if isinstance(parent, Mapping) else None
     return [
         one

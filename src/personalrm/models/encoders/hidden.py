@@ -179,8 +179,9 @@ def _load(weights: Weights, device: str) -> _Loaded:
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     try:
         with _quietly():
-            tokenizer = AutoTokenizer.from_pretrained(weights.folder, local_files_only=True)
-            model = AutoModel.from_pretrained(weights.folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+            here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            tokenizer = AutoTokenizer.from_pretrained(weights.folder, **here)
+            model = AutoModel.from_pretrained(weights.folder, use_safetensors=True, dtype=dtype, **here)
     except Exception as error:  # every kind of model fails in its own way
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DataError(f"{weights.folder}: the model cannot be loaded: {why}") from error

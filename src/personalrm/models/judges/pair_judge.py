@@ -59,10 +59,12 @@ class Judge:
                 return log_odds(probability)
         return None
 
-    async def rank(self, context: Sequence[Message], responses: Sequence[str]) -> Ranking:
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
         """Bradley–Terry over comparisons in both orders: all pairs of up to 8 responses, a connected part of more."""
         pairs = pairs_to_compare(len(responses))
-        judged = await gather(self.judge(context, responses[i], responses[j]) for i, j in pairs)
+        judged = await gather(self.judge(context, responses[i], responses[j], verdicts) for i, j in pairs)
         comparisons = [
             (i, j, one.probability) for (i, j), one in zip(pairs, judged, strict=True) if one.probability is not None
         ]

@@ -9,7 +9,6 @@ published; a persona for each query and a weighted rubric.)
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from personalrm import prompts
 from personalrm.errors import NotEnoughChoices, RequestRefused
 from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
-from personalrm.llm.gather import gather_pair
+from personalrm.llm.gather import SharedWork, gather_pair
 from personalrm.llm.thoughts import visible
 from personalrm.models.judges import FittedJudge
 from personalrm.models.judges.shown import past_choices
@@ -90,7 +89,7 @@ class _Rubrics:
 
     endpoint: Endpoint
     sight: JudgeContext
-    _written: dict[tuple[Message, ...], asyncio.Future[tuple[Criterion, ...]]] = field(default_factory=dict)
+    _written: dict[tuple[Message, ...], SharedWork[tuple[Criterion, ...]]] = field(default_factory=dict)
 
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
         if a == b:
@@ -102,9 +101,10 @@ class _Rubrics:
         return combine(*await gather_pair(ask(a, b), ask(b, a)))
 
     async def _criteria(self, context: tuple[Message, ...]) -> tuple[Criterion, ...]:
-        if context not in self._written:
-            self._written[context] = asyncio.ensure_future(_write(self.endpoint, self.sight, context))
-        return await self._written[context]
+        written = self._written.get(context)
+        if written is None or not written.is_usable:  # an error is not kept: the host may be there again
+            written = self._written[context] = SharedWork(_write(self.endpoint, self.sight, context))
+        return await written.result()
 
 
 async def _write(endpoint: Endpoint, sight: JudgeContext, context: Sequence[Message]) -> tuple[Criterion, ...]:
@@ -136,7 +136,7 @@ def read_criteria(answer: str) -> tuple[Criterion, ...]:
     """The criteria in a model's answer; those without a text or a weight above 0 are left out."""
     found = (parse_json(visible(answer)) or {}).get("criteria")
     items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-    read = [(" ".join(str(one.get("criterion") or "").split()), _number(one.get("weight"))) for one in items]
+    read = [(_line(one.get("criterion")), _number(one.get("weight"))) for one in items]
     return tuple(Criterion(text, weight) for text, weight in read if text and weight and weight > 0)[:MOST_CRITERIA]
 
 
@@ -151,13 +151,18 @@ def margin(answer: str, criteria: Sequence[Criterion]) -> float | None:
             ahead[int(number)] = a - b
     if not all(number in ahead for number in range(1, len(criteria) + 1)):
         return None
-    weighted = sum(one.weight * ahead[number] for number, one in enumerate(criteria, 1))
-    return weighted / sum(one.weight for one in criteria)
+    most = max(one.weight for one in criteria)  # weights of 1e308 have no sum
+    weighted = sum(one.weight / most * ahead[number] for number, one in enumerate(criteria, 1))
+    return weighted / sum(one.weight / most for one in criteria)
+
+
+def _line(value: Any) -> str:
+    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> float | None:
     try:
         found = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None

@@ -5,8 +5,8 @@ No text of anybody is written, and nobody's name (`lineage`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from personalrm import __version__
 from personalrm.errors import DataError
 from personalrm.files import read_record, replace_file, stored, to_json
+from personalrm.models.checksums import check_files, check_finite, checksum
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.features import Features, encoder_part
@@ -23,7 +24,7 @@ from personalrm.models.learned.model import LearnedModel, TrainingSummary
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
-from personalrm.models.traits.prior import Prior
+from personalrm.models.traits.prior import Prior, check_units
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
@@ -42,6 +43,7 @@ class LearnedCard:
         members: for how many people each member keeps a vector.
         trust: calibration of the margins.
         facts: what it was trained on.
+        checksums: of the file of numbers.
     """
 
     schema: int
@@ -52,6 +54,7 @@ class LearnedCard:
     members: tuple[int, ...]
     trust: Calibrator
     facts: TrainingSummary
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
 def save(model: LearnedModel, folder: str | Path) -> None:
@@ -61,8 +64,9 @@ def save(model: LearnedModel, folder: str | Path) -> None:
     where = Path(folder)
     with stored(where):
         where.mkdir(parents=True, exist_ok=True)
-        replace_file(where / NUMBERS, tensors(_numbers(model)))
-        replace_file(where / CARD, to_json(_card(model)))
+        numbers = tensors(_numbers(model))
+        replace_file(where / NUMBERS, numbers)
+        replace_file(where / CARD, to_json(_card(model, {NUMBERS: checksum(numbers)})))
 
 
 def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
@@ -75,8 +79,10 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
 
     where = Path(folder)
     card = read_card(where)
+    check_files(where, card.checksums)
     try:
         numbers = tensors((where / NUMBERS).read_bytes())
+        check_finite(numbers.items(), where)
         features = _features(card, numbers, device)
         weights = numbers.get("everybody")
         footing = SharedReward(features, None if weights is None else weights.numpy())
@@ -84,7 +90,7 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
     except OSError as error:
         raise DataError(f"{where / NUMBERS} cannot be read: {error.strerror or error}") from None
     except DataError as error:
-        raise DataError(f"{where}: {error}") from None
+        raise DataError(str(error) if str(where) in str(error) else f"{where}: {error}") from None
     except Exception as error:  # safetensors has errors of its own
         raise DataError(f"{where} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
     return LearnedModel(card.settings, footing, members, card.trust, card.facts)
@@ -97,7 +103,7 @@ def read_card(folder: Path) -> LearnedCard:
     return read_record(folder / CARD, LearnedCard, "model", SCHEMA)
 
 
-def _card(model: LearnedModel) -> LearnedCard:
+def _card(model: LearnedModel, checksums: Mapping[str, str]) -> LearnedCard:
     encoder = model.footing.features.encoder
     return LearnedCard(
         schema=SCHEMA,
@@ -108,6 +114,7 @@ def _card(model: LearnedModel) -> LearnedCard:
         members=tuple(_remembered(one) for one in model.members),
         trust=model.trust,
         facts=model.facts,
+        checksums=checksums,
     )
 
 
@@ -142,6 +149,7 @@ def _features(card: LearnedCard, numbers: dict[str, torch.Tensor], device: Devic
     design = None
     if "design.words" in numbers:
         array = {name.removeprefix("design."): numbers[name].numpy() for name in numbers if name.startswith("design.")}
+        check_units(array["centre"], array["scale"])
         blank = Prior.unweighted(array["centre"], array["scale"])
         design = Design(blank, array["words"], array["kind_mean"], array["kind_scale"])
     directions = numbers["directions"].numpy() if "directions" in numbers else None
@@ -163,6 +171,9 @@ def _members(
 
     base, members = torch.from_numpy(footing.base), []
     for number, count in enumerate(people):
+        table = numbers.get(f"members.{number}.table")
+        if count != (1 if table is None else len(table)):  # also lest a damaged count takes all memory
+            raise DataError(f"member {number} holds another number of people than '{CARD}' says")
         member = method_of(settings, base, count, number)
         prefix = f"members.{number}."
         member.load_state_dict(

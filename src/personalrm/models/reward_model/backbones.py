@@ -123,7 +123,9 @@ def _choose_pad(tokenizer: Any) -> None:
 
 def load_model(path: str, tokenizer: Any, dtype: torch.dtype = torch.float32, name: str | None = None) -> Any:
     """The backbone with one output; where it has no such head yet a new one is drawn from torch's seed."""
-    model = _loaded(AutoModelForSequenceClassification, name or path, path, num_labels=1, dtype=dtype)
+    model = _loaded(
+        AutoModelForSequenceClassification, name or path, path, use_safetensors=True, num_labels=1, dtype=dtype
+    )
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(len(tokenizer))
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
@@ -177,7 +179,8 @@ def _path(name: str) -> str:
 
 def _loaded(kind: Any, name: str, path: str, **wishes: Any) -> Any:
     try:
-        return kind.from_pretrained(path, **wishes)
+        # a repository's code is never run, nor asked about; weights that are pickled can run code too
+        return kind.from_pretrained(path, trust_remote_code=False, **wishes)
     except (OSError, ValueError, KeyError) as error:
         first = (str(error).strip() or repr(error)).splitlines()[0]
         raise DataError(f"the backbone {name} cannot be loaded: {first}") from error

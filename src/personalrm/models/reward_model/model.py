@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from personalrm.errors import DataError
+from personalrm.models.checksums import check_files, check_finite
 from personalrm.models.reward_model import batching
 from personalrm.models.reward_model.backbones import device_of, identify, load_model, load_tokenizer
 from personalrm.models.reward_model.inputs import Inputs, Truncation
@@ -63,6 +64,7 @@ class RewardModel:
         """
         path = Path(directory)
         record, place = Record.read(path), device_of(device)
+        check_files(path, record.checksums)
         with quiet():
             tokenizer = load_tokenizer(str(path))
             dtype = getattr(torch, record.dtype)
@@ -70,6 +72,7 @@ class RewardModel:
                 model = load_model(str(path), tokenizer, dtype)
             else:
                 model = _adapted(path, record, tokenizer, dtype, backbone)
+        check_finite(model.named_parameters(), path)
         return cls(record, Inputs.of(tokenizer, record.max_length), model.to(place).eval())
 
     def rewards(self, items: Sequence[Item]) -> Floats:
@@ -137,4 +140,6 @@ def _adapted(path: Path, record: Record, tokenizer: Any, dtype: torch.dtype, bac
         raise DataError(f"the adapters in {path} are of {record.backbone.known_as}, and cannot go on {found.known_as}")
     from peft import PeftModel
 
+    if not (path / ADAPTER / "adapter_model.safetensors").is_file():
+        raise DataError(f"{path / ADAPTER} holds no adapter_model.safetensors: other weights are not read")
     return PeftModel.from_pretrained(load_model(found.path, tokenizer, dtype), path / ADAPTER)

@@ -55,6 +55,7 @@ class Record:
         data: names of the data sets.
         dtype: of the weights that were measured and are to be loaded.
         rows: hash of the rows that it was trained and stopped with.
+        checksums: of the weights and of whatever else makes the inputs, by file.
         merged: the weights stand alone; else ``adapter/`` is laid over the backbone.
     """
 
@@ -74,6 +75,7 @@ class Record:
     dtype: Literal["float32", "bfloat16"] = "float32"
     versions: Mapping[str, str] = field(default_factory=dict)
     rows: str = ""
+    checksums: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def as_json(self) -> bytes:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from trl.trainer.reward_config import RewardConfig
 
 from personalrm.errors import DataError, StorageError
 from personalrm.files import hold, replace_file
+from personalrm.models.checksums import UNCHECKED, checksums
 from personalrm.models.reward_model import checkpoints
 from personalrm.models.reward_model.backbones import (
     LONGEST,
@@ -249,9 +250,17 @@ def _save(trainer: PairTrainer, inputs: Inputs, data: _Data, run: checkpoints.Ru
     inputs.tokenizer.save_pretrained(out)
     replace_file(out / CURVE, orjson.dumps(curve(log), option=orjson.OPT_INDENT_2))
     gaps = differences(model, data.validation, inputs.tokenizer.pad_token_id)
-    replace_file(out / FILE, _record(run, inputs, data, gaps, trainer.state, model).as_json())
+    record = _record(run, inputs, data, gaps, trainer.state, model)
+    replace_file(out / FILE, replace(record, checksums=checksums(out, _names(out))).as_json())
     write_card(out)
     shutil.rmtree(out / checkpoints.FOLDER)
+
+
+def _names(out: Path) -> list[str]:
+    """The files that a model is read from."""
+    found = [*out.glob("*.safetensors"), *out.glob("*.json"), *out.glob("*.jinja"), *(out / ADAPTER).glob("*")]
+    left_out = {*UNCHECKED, FILE, CURVE}
+    return [one.relative_to(out).as_posix() for one in found if one.name not in left_out]
 
 
 def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state: Any, model: Any) -> Record:

@@ -41,6 +41,8 @@ PERSONAL_COLUMNS = [TRAITS.index(name) for name in PERSONAL]
 
 USUAL_BETWEEN = 0.03
 """Variance of a personal trait's weight between people, where nothing is known of it."""
+LARGEST, SMALLEST_SCALE = 1e9, 1e-9
+"""What a number of a prior can be; others are damage, and overflow later."""
 _CLIP = 5.0  # standard units; beyond, a trait says no more (a 200,000-character response is just "very long")
 
 
@@ -56,7 +58,8 @@ class EmbeddingWeights:
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> EmbeddingWeights:
         """Raises KeyError, TypeError or ValueError if a part is missing or no number."""
-        centre, scale, similarity = (float(numbers(state[name], ())) for name in ("centre", "scale", "similarity"))
+        centre, similarity = (float(numbers(state[name], ())) for name in ("centre", "similarity"))
+        scale = float(numbers(state["scale"], (), SMALLEST_SCALE))
         return cls(centre, scale, similarity, numbers(state["meaning"], (WIDTH,)))
 
 
@@ -172,11 +175,11 @@ class Prior:
             each = (len(TRAITS),)
             return cls(
                 centre=numbers(state["centre"], each),
-                scale=numbers(state["scale"], each),
+                scale=numbers(state["scale"], each, SMALLEST_SCALE),
                 traits=numbers(state["weights"], each),
                 words=numbers(state["words"], (len(common_words()),)),
                 kinds=numbers(state["kinds"], (len(PERSONAL), len(KINDS))),
-                between=numbers(state["between"], (len(PERSONAL) + (sense is not None),)),
+                between=numbers(state["between"], (len(PERSONAL) + (sense is not None),), 0.0),
                 sense=sense,
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
@@ -220,9 +223,21 @@ class Prior:
         return result
 
 
-def numbers(value: Any, shape: tuple[int, ...]) -> Array:
-    """An array of exactly this shape; TypeError or ValueError if it has another or holds what is no finite number."""
+def numbers(value: Any, shape: tuple[int, ...], least: float = -LARGEST) -> Array:
+    """An array of exactly this shape; TypeError or ValueError if it has another or holds what is no usable number.
+
+    Args:
+        least: the smallest number that may be there.
+    """
     found: Array = np.array(value, dtype=float)
-    if found.shape != shape or not np.isfinite(found).all():
-        raise ValueError(f"expected finite numbers of shape {shape}, found shape {found.shape}")
+    if found.shape != shape or not (np.abs(found) <= LARGEST).all():  # not NaN either
+        raise ValueError(f"expected numbers up to {LARGEST:g} in shape {shape}, found shape {found.shape}")
+    if (found < least).any():
+        raise ValueError(f"expected numbers of at least {least:g}, found {found.min():g}")
     return found
+
+
+def check_units(centre: Array, scale: Array) -> None:
+    """ValueError unless these can be the units of the traits."""
+    numbers(centre, (len(TRAITS),))
+    numbers(scale, (len(TRAITS),), SMALLEST_SCALE)

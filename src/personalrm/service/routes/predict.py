@@ -21,7 +21,7 @@ async def compare(request: Request, user: UserName, body: PairIn, caller: Predic
     return reply(
         {
             "probability": found.probability,
-            "preferred": found.prefers,
+            "preferred": found.winner,
             "unscored": found.unscored,
             "reasoning": found.reasoning,
             "profile_version": opened.version,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from personalrm.preferences import Message
-from personalrm.profile.records import Claim
+from personalrm.service import correcting
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import PersonaOut
 from personalrm.service.changes import changes
@@ -140,18 +140,8 @@ async def correct(request: Request, user: UserName, body: CorrectionIn, caller: 
     """Say of a claim that it is right, wrong, outdated, or to be forgotten; what is believed follows."""
     service: Service = request.app.state.service
 
-    def add() -> Correction:
-        space = caller.space
-        opened = service.predictors.ready(space, user)
-        persona = opened.profile().persona
-        claims = persona.claims if persona is not None else ()
-        said = [Claim(one.claim, one.supporting, one.opposing) for one in space.corrections.list(opened.person)]
-        known = {topic(one.text): one for one in [*said, *claims]}.get(topic(body.claim))
-        if known is None:
-            raise invalid("claim", "the persona holds no such claim", "take a claim's text from GET …/persona")
-        return space.corrections.add(user, known, body.verdict, opened.version, body.note, service.new_choice)
-
-    made = await service.threads.store(add)
+    asked = caller.space, user, body.claim, body.verdict, body.note
+    made = await service.threads.store(correcting.correct, service, *asked)
     service.learner.wake()
     return reply(shown_correction(made), 201)
 

@@ -1,0 +1,43 @@
+"""What stands under each command's help: commands to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "fit": (
+        "personalrm fit choices.jsonl --out me.json",
+        "personalrm fit export.csv --columns prompt=question,chosen=better,rejected=worse,user=rater --user ada",
+        "personalrm fit choices.jsonl --model llama3.1:8b --base-url http://localhost:11434/v1 --out me.json",
+    ),
+    "update": ("personalrm update me.json new.jsonl",),
+    "persona": ("personalrm persona me.json",),
+    "export": (
+        "personalrm export me.json --as judge-prompt",
+        "personalrm export me.json --as generation-prompt",
+        "personalrm export me.json --as trl > pairs.jsonl",
+    ),
+    "compare": (
+        'personalrm compare me.json --prompt "How long does pasta take?" --a "Nine minutes." --b @long.txt',
+        "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --json",
+    ),
+    "rank": ('personalrm rank me.json --prompt "A title?" --response "Eggs." --response "All About Eggs!"',),
+    "score": ('personalrm score me.json --prompt "A title?" --response "Eggs." --json',),
+    "evaluate": ("personalrm evaluate me.json later.jsonl",),
+    "next-question": ("personalrm next-question me.json pairs.jsonl --top 3",),
+    "train": (
+        "personalrm train pref choices-of-many.jsonl --out runs/pref",
+        "personalrm fit ada.jsonl --model trained:runs/pref --out ada.json",
+    ),
+    "bench": (
+        "personalrm bench choices.jsonl --methods longer,population,traits",
+        "personalrm bench choices.jsonl --methods default,memory,synthesizeme --model gpt-4o-mini --out run",
+    ),
+    "study": ("personalrm study scaling choices.jsonl --methods traits --out scaling",),
+    "report": ("personalrm report run",),
+    "diagnose": ("personalrm diagnose me.json later.jsonl",),
+    "curate": ("personalrm curate prism prism/ --out prb --model gpt-4o-mini",),
+    "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
+}
+EXAMPLES: Mapping[str, str] = {name: "\n\n".join(("Examples:", *commands)) for name, commands in _COMMANDS.items()}
+"""By command, as typer's epilog: an empty line between two keeps them on lines of their own."""

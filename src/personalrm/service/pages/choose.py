@@ -1,0 +1,93 @@
+"""*Choose*: the next best question as two answers side by side."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Request, Response
+
+from personalrm.errors import UnknownPerson
+from personalrm.service import questions
+from personalrm.service.contract import UserName
+from personalrm.service.evaluation import of_person
+from personalrm.service.pages.links import links
+from personalrm.service.pages.rendering import PageRoute, html, person_path, to
+from personalrm.service.pages.starter import starter_pairs
+from personalrm.service.pages.visiting import Says, Sees
+from personalrm.service.problems import Problem
+from personalrm.service.state import Service
+from personalrm.store.incoming import Added
+from personalrm.store.records import Choice
+from personalrm.store.store import SpaceStore
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+SOURCE = "choose"
+_ACCURACY_OVER = 50
+
+
+@router.get("/people/{user}/choose")
+async def choose(request: Request, user: UserName, caller: Sees) -> Response:
+    """One question, and how far the person has come."""
+    service: Service = request.app.state.service
+    shown = await service.threads.predict(_question, service, caller.space, user)
+    told: dict[str, Any] = {
+        "title": "Which answer do you prefer?",
+        "user": user,
+        "links": links(caller, user, "choose"),
+    }
+    return html(request, "choose.html", **told, may_fill="manage" in caller.scopes, **shown)
+
+
+@router.post("/people/{user}/choose")
+async def answer(
+    request: Request,
+    user: UserName,
+    caller: Says,
+    question: Annotated[str, Form(min_length=1, max_length=200)],
+    prefers: Annotated[Literal["a", "b", "neither"], Form()],
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Store the answer, and ask the next one."""
+    service: Service = request.app.state.service
+
+    def store() -> Added:
+        pair = caller.space.pool.get(question)
+        if pair is None:
+            raise Problem(404, "unknown-question", "this question is asked no more", "go on with the next one")
+        chosen, rejected = (pair.b, pair.a) if prefers == "b" else (pair.a, pair.b)
+        own: dict[str, Any] = {"chosen": chosen, "rejected": rejected, "tie": prefers == "neither", "group": pair.group}
+        made = Choice(context=pair.context, source=SOURCE, id=pair.id, reason=why.strip() or None, **own)
+        return caller.space.feedback.choices(user, [made], service.new_choice)
+
+    added = await service.threads.store(store)
+    service.metrics.choices.inc(added.accepted)
+    service.learner.wake()
+    return to(f"{person_path(user)}/choose", said="chosen" if added.accepted else "answered")
+
+
+@router.post("/people/{user}/choose/starter")
+async def fill(request: Request, user: UserName, caller: Says) -> Response:
+    """Put the starter questions into the space's pool."""
+    service: Service = request.app.state.service
+    if "manage" not in caller.scopes:
+        raise Problem(403, "forbidden", "this needs a key with the scope 'manage'", "ask whoever runs the service")
+    await service.threads.store(caller.space.pool.add, starter_pairs())
+    return to(f"{person_path(user)}/choose", said="pool")
+
+
+def _question(service: Service, space: SpaceStore, user: str) -> dict[str, Any]:
+    person = space.people.get(user)
+    if person is None:
+        raise UnknownPerson(f"this space has no person '{user}'")
+    found = questions.best(space, service.predictors, user, (), 1, "information")
+    quality = of_person(space.predictions.of_person(person, _ACCURACY_OVER))
+    told = {"choices": person.choices, "quality": quality, "is_pool_empty": not space.pool.some(1)}
+    if not found:
+        return {**told, "question": None, "sides": ()}
+    pair = found[0].candidate
+    sides = [("a", pair.a), ("b", pair.b)]
+    # which stands first must not depend on what is believed: it is drawn from who is asked what
+    if blake2b(f"{user}\0{pair.id}".encode(), digest_size=1).digest()[0] % 2:
+        sides.reverse()
+    return {**told, "question": pair, "sides": sides}

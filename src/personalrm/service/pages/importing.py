@@ -1,0 +1,100 @@
+"""The first run: a file of choices, or what Open WebUI exports, becomes people with personas."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+
+from personalrm.data.problems import Problems
+from personalrm.data.reading import read_people
+from personalrm.preferences import ME, History, Preference
+from personalrm.service.contract import NAME
+from personalrm.service.pages.links import links
+from personalrm.service.pages.rendering import PageRoute, html
+from personalrm.service.pages.visiting import FillsSpace
+from personalrm.service.problems import invalid
+from personalrm.service.state import Service
+from personalrm.store.records import Choice
+from personalrm.store.store import SpaceStore
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+SOURCE = "import"
+_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Imported:
+    """What a file held: people with how many choices of theirs are new, and what was skipped."""
+
+    people: list[tuple[str, int]]
+    known: int
+    problems: Problems
+
+
+@router.get("/import")
+async def form(request: Request, caller: FillsSpace) -> Response:
+    """The form."""
+    return html(
+        request, "import.html", title="Import choices", user=None, links=links(caller, None, "import"), found=None
+    )
+
+
+@router.post("/import")
+async def take(
+    request: Request,
+    caller: FillsSpace,
+    file: Annotated[UploadFile, File()],
+    name: Annotated[str, Form(max_length=NAME)] = "",
+) -> Response:
+    """Read the file and store its choices; what cannot be read is named."""
+    service: Service = request.app.state.service
+    content = await file.read()
+    if not content:
+        raise invalid("file", "expected a file that is not empty", "go back and choose one")
+    owner = name.strip()
+    if owner and (not owner.isprintable() or "/" in owner):
+        raise invalid("name", "expected printable characters without '/'", "go back and correct it")
+    found = await service.threads.store(_import, service, caller.space, file.filename or "", content, owner or None)
+    service.metrics.choices.inc(sum(count for _, count in found.people))
+    service.learner.wake()
+    told: dict[str, Any] = {"title": "Import choices", "user": None, "links": links(caller, None, "import")}
+    return html(request, "import.html", **told, found=found)
+
+
+def _import(service: Service, space: SpaceStore, name: str, content: bytes, owner: str | None) -> Imported:
+    problems = Problems()
+    imported = Imported([], 0, problems)
+    with tempfile.TemporaryDirectory(prefix="personalrm-import-") as folder:
+        # the endings say what kind of file it is; the rest of the name is the visitor's and no path of ours
+        file = Path(folder) / f"import{''.join(Path(name).suffixes[-2:])[-20:]}"
+        file.write_bytes(content)
+        for history in read_people(file, problems=problems):
+            user = owner if owner is not None and history.user == ME else history.user
+            imported.people.append((user, _stored(service, space, user, history, imported)))
+    return imported
+
+
+def _stored(service: Service, space: SpaceStore, user: str, history: History, imported: Imported) -> int:
+    accepted = 0
+    for at in range(0, len(history), _AT_ONCE):
+        given = [_choice(one) for one in history.choices[at : at + _AT_ONCE]]
+        added = space.feedback.choices(user, given, service.new_choice)
+        accepted += added.accepted
+        imported.known += added.known + len(added.conflicts)
+    return accepted
+
+
+def _choice(one: Preference) -> Choice:
+    told: dict[str, Any] = {
+        "group": one.group,
+        "domain": one.domain,
+        "time": one.time,
+        "reason": one.reason,
+        "margin": one.margin,
+    }
+    texts: dict[str, Any] = {"context": one.context, "chosen": one.chosen, "rejected": one.rejected, "tie": one.tie}
+    return Choice(source=SOURCE, id=one.id[:NAME], ranking=one.ranking, weight=one.weight, **texts, **told)

@@ -1,0 +1,26 @@
+"""What stands at the top of every page."""
+
+from __future__ import annotations
+
+from personalrm.service.access import Caller
+from personalrm.service.pages.rendering import person_path
+
+_PERSON = (
+    ("you", "", "You"),
+    ("choose", "/choose", "Choose"),
+    ("history", "/history", "History"),
+    ("try", "/try", "Try it"),
+)
+_SPACE = (("space", "/space", "Space"), ("import", "/import", "Import"))
+
+
+def links(caller: Caller, user: str | None, current: str) -> list[tuple[str, str, bool]]:
+    """(path, words, whether it is this page): the person's pages, and those of the space for whom they are open."""
+    found = (
+        []
+        if user is None
+        else [(f"{person_path(user)}{path}", words, name == current) for name, path, words in _PERSON]
+    )
+    if caller.key_id != "link":
+        found += [(path, words, name == current) for name, path, words in _SPACE]
+    return found

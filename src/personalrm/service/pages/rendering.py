@@ -1,0 +1,158 @@
+"""Templates into answers: headers that let a page load nothing from elsewhere, and problems as pages.
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+return html(request, "you.html", title="ada", ...)
+return to(f"/people/{user}", said="corrected")             # 303, and the sentence that the next page says
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from personalrm.errors import PersonalrmError
+from personalrm.formatting import pages
+from personalrm.formatting.texts import counted, cut, plain
+from personalrm.service.http import validation_problem
+from personalrm.service.problems import Problem, problem_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+ASSETS = Path(__file__).parents[1] / "assets"
+SAID = {
+    "corrected": "Noted. What is believed of you has been learned anew.",
+    "learning": "Noted. What is believed of you is being learned anew; reload the page in a while.",
+    "withdrawn": "Taken back.",
+    "chosen": "Thank you: your choice is stored.",
+    "answered": "You had answered this question before: the first answer counts.",
+    "imported": "The file has been imported.",
+    "forgotten": "The choice is learned from no more.",
+    "restored": "The choice is learned from again.",
+    "used": "That version predicts from now on.",
+    "pool": "The starter questions are there.",
+    "signed-out": "You are signed out.",
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",  # with "no-referrer" a browser would send "Origin: null" with our own forms
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class SignInFirst(Exception):
+    """Nobody has signed in: the page for that comes first."""
+
+
+class PageRoute(APIRoute):
+    """Answers problems with pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI documents it."""
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except SignInFirst:
+                return to("/sign-in", next=request.url.path) if request.method == "GET" else to("/sign-in")
+            except Problem as problem:
+                return _problem(request, problem)
+            except RequestValidationError as error:
+                return _problem(request, validation_problem(error))
+            except PersonalrmError as error:
+                return _problem(request, problem_of(error))
+
+        return handler
+
+
+def html(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page. ``said`` in the query names the sentence with which it greets."""
+    said = values.pop("said", None) or SAID.get(request.query_params.get("said", ""), "")
+    shown = _environment().get_template(template).render(said=said, assets=assets(), **values)
+    return Response(shown, status, dict(_HEADERS), "text/html; charset=utf-8")
+
+
+def to(path: str, **query: Any) -> Response:
+    """Go on there, with GET."""
+    return Response(status_code=303, headers={"Location": f"{path}?{urlencode(query)}" if query else path, **_HEADERS})
+
+
+def person_path(user: str) -> str:
+    """The path of a person's pages."""
+    return f"/people/{quote(user, safe='')}"
+
+
+@cache
+def assets() -> dict[str, str]:
+    """Paths of style and script; their content is part of the name, so that a browser may keep them for ever."""
+    return {name: f"/assets/{_digest(text)}/{name}" for name, (text, _) in contents().items()}
+
+
+@cache
+def contents() -> dict[str, tuple[bytes, str]]:
+    """What is served under ``/assets``: by name, the bytes and their type."""
+    loader = _environment()
+    style = "\n".join(loader.get_template(one).render() for one in ("page.css", "service.css"))
+    script = next(ASSETS.glob("htmx-*.min.js")).read_bytes()
+    return {"page.css": (style.encode(), "text/css; charset=utf-8"), "htmx.js": (script, "text/javascript")}
+
+
+def _digest(text: bytes) -> str:
+    return blake2b(text, digest_size=6).hexdigest()
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import ChoiceLoader, PackageLoader
+
+    shared = pages.environment()
+    loaders = [PackageLoader("personalrm.service"), *([shared.loader] if shared.loader is not None else [])]
+    found = shared.overlay(loader=ChoiceLoader(loaders))
+    found.filters |= {
+        "cut": cut,
+        "counted": counted,
+        "percent": _percent,
+        "day": _day,
+        "path": person_path,
+        "lines": _lines,
+    }
+    return found
+
+
+def _lines(text: str) -> Markup:
+    """A text with its lines and their indents, each made visible as `plain` does."""
+    from markupsafe import escape
+
+    told = (f"{line[: len(line) - len(line.lstrip(' '))]}{plain(line)}" for line in text.splitlines())
+    return escape("\n".join(told))
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def _day(seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _problem(request: Request, problem: Problem) -> Response:
+    answer = html(
+        request, "problem.html", problem.status, title="That did not work", problem=problem, user=None, links=()
+    )
+    for name, value in problem.headers.items():
+        answer.headers[name] = value
+    return answer

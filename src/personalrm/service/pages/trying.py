@@ -1,0 +1,55 @@
+"""*Try it*: drafts of an answer, ranked for the person. Nothing of it is stored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+
+from personalrm.models.base import Ranking
+from personalrm.preferences import Message
+from personalrm.service.contract import UserName
+from personalrm.service.pages.links import links
+from personalrm.service.pages.rendering import PageRoute, html
+from personalrm.service.pages.visiting import Sees
+from personalrm.service.problems import invalid
+from personalrm.service.state import Service
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+Draft = Annotated[str, Form(max_length=20_000)]
+DRAFTS = 3
+
+
+@router.get("/people/{user}/try")
+async def form(request: Request, user: UserName, caller: Sees) -> Response:
+    """An empty form."""
+    service: Service = request.app.state.service
+    await service.threads.store(caller.space.people.require, user)
+    told: dict[str, Any] = {"title": "Try it", "user": user, "links": links(caller, user, "try")}
+    return html(request, "try.html", **told, prompt="", drafts=[""] * DRAFTS, ranked=None)
+
+
+@router.post("/people/{user}/try")
+async def ranked(
+    request: Request,
+    user: UserName,
+    caller: Sees,
+    prompt: Draft = "",
+    one: Draft = "",
+    two: Draft = "",
+    three: Draft = "",
+) -> Response:
+    """The drafts, best first, each with how much better it is than the next."""
+    service: Service = request.app.state.service
+    drafts = [one, two, three]
+    written = [draft for draft in drafts if draft.strip()]
+    if len(written) < 2:
+        raise invalid("drafts", "expected at least two drafts that are not empty", "go back and write another one")
+    turns = (Message("user", prompt),) if prompt.strip() else ()
+    _, found = await service.predicted(caller.space, user, "rank", (turns, written))
+    told: dict[str, Any] = {"title": "Try it", "user": user, "links": links(caller, user, "try")}
+    return html(request, "try.html", **told, prompt=prompt, drafts=drafts, ranked=_rows(written, found))
+
+
+def _rows(written: list[str], found: Ranking) -> list[tuple[str, float]]:
+    return [(written[at], found.strengths[at]) for at in found.order]

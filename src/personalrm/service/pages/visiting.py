@@ -1,0 +1,94 @@
+"""Who looks at a page: a cookie that holds a key of the space, or a link that opens one person's pages.
+
+The cookie is sent back only by our own pages (``SameSite=Strict``), is invisible to scripts, and what changes something
+must come from a page of this address (``Origin``). With ``--open`` nobody needs one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from personalrm.service.access import Caller, note
+from personalrm.service.contract import UserName
+from personalrm.service.pages.rendering import SignInFirst
+from personalrm.service.problems import Problem
+from personalrm.service.state import Service
+from personalrm.store.keys import Scope
+from personalrm.store.links import PREFIX
+
+COOKIE = "personalrm"
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
+    """Who may do this with this person's pages; ``user`` None is the whole space.
+
+    Raises:
+        SignInFirst: nobody has signed in. Problem 401, 403, 404, 429.
+    """
+    _check_origin(request)
+    service: Service = request.app.state.service
+    token = request.cookies.get(COOKIE)
+    if token is not None and token.startswith(f"{PREFIX}_"):
+        caller = await service.doorkeeper.admit_link(token, user)
+        if caller is None:
+            raise SignInFirst
+    else:
+        if token is None and not service.config.open:
+            raise SignInFirst
+        caller = await _admitted(service, token, scope)
+    note(request, caller)
+    return caller
+
+
+async def _admitted(service: Service, token: str | None, scope: Scope) -> Caller:
+    try:
+        return await service.doorkeeper.admit(token, scope)
+    except Problem as problem:
+        if problem.status == 401:
+            raise SignInFirst from None
+        raise
+
+
+def of_person(scope: Scope) -> Callable[[Request, UserName], Awaitable[Caller]]:
+    """A dependency: who may do this with the person in the path."""
+
+    async def admitted(request: Request, user: UserName) -> Caller:
+        return await visitor(request, scope, user)
+
+    return admitted
+
+
+def of_space(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: who may do this with the whole space."""
+
+    async def admitted(request: Request) -> Caller:
+        return await visitor(request, scope, None)
+
+    return admitted
+
+
+Sees = Annotated[Caller, Depends(of_person("predict"))]
+Says = Annotated[Caller, Depends(of_person("write"))]
+SeesSpace = Annotated[Caller, Depends(of_space("predict"))]
+FillsSpace = Annotated[Caller, Depends(of_space("write"))]
+
+
+def keep(request: Request, answer: Response, token: str) -> Response:
+    """The answer, with the cookie."""
+    is_secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=is_secure, path="/", max_age=30 * 86400)
+    return answer
+
+
+def _check_origin(request: Request) -> None:
+    """Problem 403 for a change that a page of another site asks for."""
+    if request.method in _SAFE:
+        return
+    origin = request.headers.get("origin", "")
+    host = request.headers.get("host", "")
+    if origin.partition("://")[2] != host:
+        raise Problem(403, "forbidden", "the request comes from a page of another site", "use the service's own pages")

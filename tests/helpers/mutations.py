@@ -1,0 +1,154 @@
+"""Files with a few things changed: what a disk, an editor, another program or somebody with bad intent makes of them.
+
+COUNT of them are tried by a fuzz target: few in the tests, PERSONALRM_FUZZ in `make fuzz`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 7, 2**31, 2**63, 2**64, -(2**70), 0.5, 1e308, -1e308, 1e-320, -0.0),
+    *("", "A", "ada", "none", "trained:nowhere", "\x00", "\x1b[2J\x1b]52;c;eA==\x07", "\x9b31m", "\u202egnp.exe"),
+    *("[bold]x[/bold]", "[/]", "[/nothing]", "[link=http://x]y", "{}", "%s", "../../etc/passwd", "/dev/null", "\\"),
+    *("x" * 5_000, "9" * 5_000, "NaN", "<script>", "\u200b", "é" * 300, "\ud7ff\ue000", "\U000e0041", "a\nb\rc"),
+    *([], {}, [[]], {"a": []}, [None], ["A"] * 50, {"kind": "judge"}, {"": ""}, [{}], [1, "2", None], [[[[[[]]]]]]),
+)
+HOSTILE = [one for one in VALUES if isinstance(one, str)]
+
+
+def count(few: int) -> int:
+    """How many a target tries."""
+    return int(os.environ.get("PERSONALRM_FUZZ", few))
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) in a JSON value."""
+    found: list[tuple[Any, Any]] = []
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        found.append((value, key))
+        found += places(value[key])
+    return found
+
+
+def mutated_json(record: Any, draw: random.Random) -> Any:
+    """A copy with one to four changes: another value, one of its own from elsewhere, one less, one twice, renamed."""
+    copy = json.loads(json.dumps(record))
+    for _ in range(draw.choice([1, 1, 1, 2, 4])):
+        there = places(copy)
+        if not there:
+            break
+        container, key = draw.choice(there)
+        how = draw.random()
+        if how < 0.45:
+            container[key] = draw.choice(VALUES)
+        elif how < 0.6:
+            if isinstance(container[key], str):
+                container[key] = draw.choice([container[key] + draw.choice(HOSTILE), draw.choice(HOSTILE)])
+            elif isinstance(container[key], int | float) and not isinstance(container[key], bool):
+                container[key] = draw.choice([-container[key], container[key] * 1e6, str(container[key])])
+        elif how < 0.75:
+            other, place = draw.choice(there)
+            container[key] = json.loads(json.dumps(other[place])) if place in _keys(other) else None
+        elif how < 0.88:
+            del container[key]
+        elif isinstance(container, list):
+            container.insert(key, json.loads(json.dumps(container[key])))
+        else:
+            container[draw.choice(["", "x", key.upper(), "schema", "kind"])] = container.pop(key)
+    return copy
+
+
+def _keys(container: Any) -> Any:
+    return container.keys() if isinstance(container, dict) else range(len(container))
+
+
+def mutated_bytes(content: bytes, draw: random.Random) -> bytes:
+    """A copy with bits flipped, a part lost, doubled or zeroed, or cut short."""
+    data = bytearray(content)
+    how = draw.randrange(6)
+    if not data or how == 0:
+        return bytes(data[: draw.choice([0, 1, len(data) // 2, max(0, len(data) - 1)])])
+    at, length = draw.randrange(len(data)), draw.choice([1, 8, 100])
+    if how == 1:
+        for _ in range(draw.choice([1, 1, 3, 30])):
+            data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    elif how == 2:
+        del data[at : at + length]
+    elif how == 3:
+        data[at:at] = data[at : at + length]
+    elif how == 4:
+        data[at : at + length] = bytes(len(data[at : at + length]))
+    else:
+        data[at:at] = draw.choice(
+            [b"\xff", b"\x00", b"\xef\xbb\xbf", b"\n", b"{", b"]", b'"', b"\xed\xa0\x80", b"1e999"]
+        )
+    return bytes(data)
+
+
+def mutated_text(content: bytes, draw: random.Random) -> bytes:
+    """JSON, or rows of it, changed as a value or as bytes."""
+    if draw.random() < 0.25:
+        return mutated_bytes(content, draw)
+    try:
+        return json.dumps(mutated_json(json.loads(content), draw)).encode("utf-8", "surrogatepass")
+    except ValueError:
+        lines = content.split(b"\n")
+    at = draw.randrange(len(lines))
+    if draw.random() < 0.2:
+        lines.insert(at, draw.choice([lines[at], b"", b"null", b"[]", b"{}", b"3", lines[at][: len(lines[at]) // 2]]))
+    else:
+        try:
+            lines[at] = json.dumps(mutated_json(json.loads(lines[at]), draw)).encode()
+        except ValueError:
+            lines[at] = mutated_bytes(lines[at], draw)
+    return b"\n".join(lines)
+
+
+def mutate_folder(folder: Path, names: list[str], draw: random.Random) -> str:
+    """Change, cut, remove or exchange a file or two of a folder; says which."""
+    said = []
+    for _ in range(draw.choice([1, 1, 2])):
+        name = draw.choice(names)
+        path, how = folder / name, draw.random()
+        if not path.is_file():
+            continue
+        if how < 0.06:
+            path.unlink()
+        elif how < 0.1:
+            path.unlink()
+            path.mkdir()
+        elif how < 0.15:
+            path.write_bytes((folder / draw.choice([one for one in names if (folder / one).is_file()])).read_bytes())
+        elif path.suffix in (".json", ".jsonl"):
+            path.write_bytes(mutated_text(path.read_bytes(), draw))
+        else:
+            path.write_bytes(mutated_bytes(path.read_bytes(), draw))
+        said.append(name)
+    return ", ".join(said)
+
+
+class Faults:
+    """Ways to fail that no input may cause, each kept once, by the line of ours at which it happened."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+
+    def look(self, call: Callable[[], Any], said: str) -> Any:
+        """Call; an error that is none of ours is kept with what was being done."""
+        try:
+            return call()
+        except SystemExit:
+            raise
+        except Exception as error:
+            frames = [one for one in traceback.extract_tb(error.__traceback__) if "personalrm" in one.filename]
+            where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "elsewhere"
+            self.found.setdefault(f"{type(error).__name__} at {where}", f"{said}: {error!s:.200}")
+            return None

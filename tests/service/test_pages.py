@@ -1,0 +1,307 @@
+"""Pages: who may see them, what they hold, and how they are used in Chromium."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import browser as browsers
+import pytest
+from browser import Browser
+from service_process import PAIR, Api, choice, quoted
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(1)> {{ 7*7 }} ' onclick='alert(1)"""
+CONTRAST = """() => {
+  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] > 0.99) return c; } return [255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || !e.checkVisibility()) continue;
+    const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(e.tagName + " " + e.textContent.trim().slice(0, 40));
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = browsers.find()
+    if program is None:
+        pytest.skip(browsers.MISSING)
+    started = Browser(program)
+    yield started
+    started.close()
+
+
+def asked(
+    api: Api, method: str, path: str, cookie: str | None = None, form: dict[str, str] | None = None, **headers: str
+) -> http.client.HTTPResponse:
+    """As a browser asks for a page; the body is read by ``.text``."""
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
+    given = {"Origin": f"http://127.0.0.1:{api.port}"} if method == "POST" else {}
+    given |= {"Cookie": f"personalrm={cookie}"} if cookie else {}
+    given |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+    body = None if form is None else urllib.parse.urlencode(form)
+    try:
+        connection.request(method, path, body, {**given, **headers})
+        answer = connection.getresponse()
+        answer.text = answer.read().decode()  # type: ignore[attr-defined]
+    finally:
+        connection.close()
+    return answer
+
+
+def text_of(answer: http.client.HTTPResponse) -> str:
+    found: str = answer.text  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.fixture
+def known(api: Api, user: str) -> str:
+    """Somebody with a claim."""
+    api.add(user, *[choice(n) for n in range(12)])
+    api.fresh(user)
+    return user
+
+
+def link(api: Api, user: str) -> str:
+    """A token for the pages of this person."""
+    made = api.post(f"/v1/people/{quoted(user)}/page-link", {"days": 1})
+    assert made.status == 201
+    return str(made.body["path"]).removeprefix("/open/")
+
+
+def test_who_has_not_signed_in_is_asked_to(api: Api, known: str) -> None:
+    for path in (f"/people/{known}", f"/people/{known}/choose", f"/people/{known}/history", "/space", "/import", "/"):
+        answer = asked(api, "GET", path)
+        assert answer.status == 303
+        assert answer.headers["Location"] == f"/sign-in?next={quoted(path)}"
+    assert asked(api, "POST", "/sign-in", form={"key": "prm_0_wrong"}).status == 401
+    right = asked(api, "POST", "/sign-in", form={"key": api.key or "", "next": "//elsewhere.example"})
+    assert right.headers["Location"] == "/"
+    cookie = right.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert asked(api, "GET", f"/people/{known}", api.key).status == 200
+
+
+def test_a_link_opens_one_persons_pages_only(api: Api, other: Api, known: str) -> None:
+    token = link(api, known)
+    opened = asked(api, "GET", f"/open/{token}")
+    assert opened.status == 200
+    assert token in opened.headers["Set-Cookie"]
+    assert asked(api, "GET", f"/people/{known}", token).status == 200
+    api.add("somebody-else", choice(1))
+    for path in ("/people/somebody-else", "/space", "/import", "/"):
+        assert asked(api, "GET", path, token).status == 404
+    # of another person, with another end, or with another signature it opens nothing
+    space, person, until, mac = token.split("_")[1:]
+    for forged in (
+        f"prp_{space}_{int(person) + 1}_{until}_{mac}",
+        f"prp_{space}_{person}_{int(until) + 1}_{mac}",
+        f"prp_{space}_{person}_{until}_{mac[::-1]}",
+        f"prp_{int(space) + 1}_{person}_{until}_{mac}",
+        f"prp_{space}_{person}_{int(time.time()) - 1}_{mac}",
+        "prp_x_y_z_0",
+    ):
+        assert asked(api, "GET", f"/people/{known}", forged).status == 303
+        assert asked(api, "GET", f"/open/{forged}").status == 404
+    assert other.post(f"/v1/people/{known}/page-link", {}).status == 404
+    api.delete(f"/v1/people/{known}")
+    assert asked(api, "GET", f"/people/{known}", token).status == 303
+
+
+def test_another_spaces_person_is_not_there(api: Api, other: Api, known: str) -> None:
+    for path in ("", "/choose", "/history", "/try", "/effect?claim=x"):
+        assert asked(api, "GET", f"/people/{known}{path}", other.key).status == 404
+    for path, form in (
+        ("/claims", {"claim": "x", "verdict": "wrong"}),
+        ("/claims/withdraw", {"correction": "1"}),
+        ("/history/choice", {"source": "api", "choice": "c1", "forgotten": "true"}),
+        ("/history/use", {"version": "1"}),
+        ("/try", {"prompt": "x", "one": "a", "two": "b"}),
+    ):
+        assert asked(api, "POST", f"/people/{known}{path}", other.key, form).status == 404, path
+    assert known not in text_of(asked(api, "GET", "/space?after=", other.key))
+
+
+def test_a_page_of_another_site_changes_nothing(api: Api, known: str) -> None:
+    form = {"claim": "x", "verdict": "wrong"}
+    for origin in ("http://elsewhere.example", "null", ""):
+        answer = asked(api, "POST", f"/people/{known}/claims", api.key, form, Origin=origin)
+        assert answer.status == 403
+    assert api.get(f"/v1/people/{known}/corrections").body["corrections"] == []
+
+
+def test_a_key_that_only_predicts_says_nothing_in_a_persons_name(api: Api, known: str, keys: dict[str, str]) -> None:
+    assert asked(api, "GET", f"/people/{known}", keys["reader"]).status == 200
+    answer = asked(api, "POST", f"/people/{known}/claims", keys["reader"], {"claim": "x", "verdict": "wrong"})
+    assert answer.status == 403
+    assert asked(api, "GET", "/import", keys["reader"]).status == 403
+
+
+def test_nobodys_text_becomes_markup(api: Api) -> None:
+    user = "<b>x<b>'\""
+    api.add(user, *[choice(n, prompt=f"{HOSTILE} {n}", reason=HOSTILE) for n in range(12)])
+    api.fresh(user)
+    pair = {"id": "hostile", "prompt": HOSTILE, "a": f"a {HOSTILE}", "b": f"b {HOSTILE}"}
+    assert api.post("/v1/candidates", {"candidates": [pair]}).status == 200
+    for path in ("", "/choose", "/history", "/try"):
+        text = text_of(asked(api, "GET", f"/people/{quoted(user)}{path}", api.key))
+        assert "<script>alert" not in text
+        assert "<img" not in text
+        assert "<b>" not in text
+        assert "onclick='" not in text
+    assert "&lt;script&gt;alert(1)" in text_of(asked(api, "GET", f"/people/{quoted(user)}/history", api.key))
+    tried = asked(api, "POST", f"/people/{quoted(user)}/try", api.key, {"prompt": HOSTILE, "one": HOSTILE, "two": "no"})
+    assert "<script>alert" not in text_of(tried)
+    assert api.delete("/v1/candidates").status == 200
+
+
+def test_headers_let_a_page_load_nothing_from_elsewhere(api: Api, known: str) -> None:
+    answer = asked(api, "GET", f"/people/{known}", api.key)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "http://" not in text_of(answer)
+    assert "https://" not in text_of(answer)
+
+
+def test_what_is_wrong_with_a_form_is_said_on_a_page(api: Api, known: str) -> None:
+    for path, form, status in (
+        (f"/people/{known}/claims", {"claim": "no such claim", "verdict": "wrong"}, 422),
+        (f"/people/{known}/claims", {"claim": "x", "verdict": "maybe"}, 422),
+        (f"/people/{known}/choose", {"question": "none", "prefers": "a"}, 404),
+        (f"/people/{known}/try", {"prompt": "x", "one": "only one"}, 422),
+        (f"/people/{known}/history/use", {"version": "999"}, 422),
+    ):
+        answer = asked(api, "POST", path, api.key, form)
+        assert answer.status == status, path
+        assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def in_chromium(chromium: Browser, api: Api, work: Callable[[Page, str], Any], **context: Any) -> Any:
+    """Signed in with the space's key."""
+
+    def signed_in(page: Page) -> Any:
+        address = f"http://127.0.0.1:{api.port}"
+        page.goto(f"{address}/sign-in")
+        page.get_by_label("Key of the space").fill(api.key or "")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        return work(page, address)
+
+    return chromium.run(signed_in, **context)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["htmx", "without a script"])
+def test_from_a_file_to_a_persona_and_a_correction(
+    chromium: Browser, api: Api, user: str, tmp_path: Path, script: bool
+) -> None:
+    file = tmp_path / "choices.jsonl"
+    file.write_text("".join(json.dumps({**choice(n), "user": user}) + "\n" for n in range(12)))
+
+    def first_run(page: Page, address: str) -> None:
+        page.goto(f"{address}/import")
+        page.get_by_label("A file of choices").set_input_files(file)
+        page.get_by_role("button", name="Import").click()
+        page.get_by_role("link", name=user).click()
+        claim = page.locator("article h3").first.inner_text()
+        if script:
+            page.get_by_role("link", name="What would that change?").first.click()
+            page.locator("#effect-1 dl").wait_for()
+            assert page.locator("#effect-1 dt").all_inner_texts() == ["Wrong", "Not any more", "Forget it"]
+            assert page.title() == user
+        page.get_by_role("button", name="Wrong").first.click()
+        page.locator("#changed").wait_for()
+        assert claim not in page.locator(".claims").inner_text()
+        assert claim in page.locator("ul.plain").inner_text()
+        assert page.locator("#said").inner_text() != ""
+        page.get_by_role("button", name="Take back").click()
+        page.get_by_role("heading", name=claim).wait_for()
+
+    before = None
+    in_chromium(chromium, api, first_run, java_script_enabled=script)
+    before = api.get(f"/v1/people/{user}/corrections").body["corrections"]
+    assert [one["verdict"] for one in before] == ["wrong"]
+    assert before[0]["withdrawn"] is not None
+
+
+def test_questions_are_answered_with_the_keyboard(chromium: Browser, api: Api, known: str) -> None:
+    pairs = [{"id": f"{known}-{n}", "prompt": f"Q {n}", "a": "Short.", "b": "A long one. " * 40} for n in range(3)]
+    assert api.post("/v1/candidates", {"candidates": pairs}).status == 200
+
+    def choose(page: Page, address: str) -> str:
+        page.goto(f"{address}/people/{known}/choose")
+        first = page.locator(".asked").inner_text()
+        page.get_by_label("Why").fill("It is short.")
+        short = page.locator("section.card", has_text="Short.").get_by_role("button")
+        short.focus()
+        page.keyboard.press("Enter")
+        page.locator(".asked", has_not_text=first).wait_for()
+        page.get_by_role("button", name="Neither").click()
+        page.locator("#progress", has_text="14 choices").wait_for()
+        return first
+
+    first = in_chromium(chromium, api, choose)
+    stored = api.get(f"/v1/people/{known}/choices?limit=1000").body["choices"][12:]
+    assert [one["source"] for one in stored] == ["choose", "choose"]
+    assert stored[0]["chosen"] == "Short."
+    assert stored[0]["reason"] == "It is short."
+    assert stored[0]["context"][0]["content"] in first
+    assert stored[1]["tie"] is True
+    api.delete("/v1/candidates")
+
+
+def test_drafts_are_ranked_and_a_choice_is_forgotten_and_restored(chromium: Browser, api: Api, known: str) -> None:
+    def use(page: Page, address: str) -> None:
+        page.goto(f"{address}/people/{known}/try")
+        for label, text in (("What is asked", PAIR["prompt"]), ("Draft 1", PAIR["b"]), ("Draft 2", PAIR["a"])):
+            page.get_by_label(label).fill(text)
+        page.get_by_role("button", name="Rank them").click()
+        page.locator("ol li").first.wait_for()
+        assert page.locator("ol li .text").first.inner_text() == PAIR["a"]
+        page.goto(f"{address}/people/{known}/history")
+        page.get_by_role("button", name="Forget").first.click()
+        page.locator("li.gone").wait_for()
+        page.get_by_role("button", name="Restore").first.click()
+        page.locator("li.gone").wait_for(state="detached")
+
+    in_chromium(chromium, api, use)
+
+
+def test_every_page_fits_every_screen_and_can_be_read(chromium: Browser, api: Api, known: str) -> None:
+    long = f"{known}-{'w' * 150}"
+    api.add(long, *[choice(n, prompt="word" * 60) for n in range(12)])
+    api.fresh(long)
+    paths = [f"/people/{quoted(name)}{path}" for name in (known, long) for path in ("", "/choose", "/history", "/try")]
+
+    def look(page: Page, address: str) -> list[str]:
+        faults = []
+        for scheme, width in (("light", 360), ("dark", 1280)):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in (*paths, "/space", "/import"):
+                page.goto(f"{address}{path}")
+                if page.evaluate("document.documentElement.scrollWidth") > width:
+                    faults.append(f"{path} is wider than {width}")
+                faults += [f"{path} {scheme}: {one}" for one in page.evaluate(CONTRAST)]
+                unnamed = "[...document.querySelectorAll('input:not([type=hidden]):not(.unseen), textarea')]"
+                faults += page.evaluate(f"{unnamed}.filter(e => !e.labels.length).map(e => e.outerHTML)")
+        return faults
+
+    assert in_chromium(chromium, api, look) == []
