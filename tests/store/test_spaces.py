@@ -12,6 +12,7 @@ from stores import asked, choice
 from personalrm.errors import DataError, PersonErased, StoreConflict, UnknownPerson
 from personalrm.models.traits import TraitsModel
 from personalrm.profile.records import Claim
+from personalrm.store.completions import Completed
 from personalrm.store.jobs import Work
 from personalrm.store.once import Once
 from personalrm.store.predictions import prediction_of
@@ -41,6 +42,7 @@ def filled(space: SpaceStore, name: str = "ada") -> None:
     space.profiles.save(person, NewVersion(profile, learned, "refit", predictions=made))
     space.people.keep_answer(person.id, b"k" * 32)
     space.corrections.add(name, CLAIM, "wrong", 1, None, SOON)
+    space.completions.keep(name, Completed(f"chatcmpl-{space.id}-{name}", asked(53), ("a",), 1))
 
 
 def test_every_table_of_a_person_is_filled_here(store: Store) -> None:
@@ -74,6 +76,9 @@ def test_what_one_space_stores_no_other_finds(store: Store) -> None:
     assert b.predictions.tallies() == []
     assert b.predictions.unlearned(known, 0) == []
     assert b.corrections.list(known, withdrawn=True) == []
+    with pytest.raises(DataError):
+        b.completions.get(f"chatcmpl-{a.id}-ada")
+    assert b.completions.forget_old(now=1e12) == 0
     assert b.jobs.list() == []
     assert b.jobs.claim_person(known.id, 30.0) is None
     assert all(list(rows) == [] for _, rows in b.exports.tables(known))

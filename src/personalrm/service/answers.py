@@ -23,6 +23,15 @@ class AddedOut(BaseModel):
     rejected: list[RejectedOut]
 
 
+class FeedbackOut(BaseModel):
+    """What became of feedback on an answer: stored now, or known already, and how many choices it made."""
+
+    user: str
+    accepted: int
+    known: int
+    choices: int
+
+
 class VerdictOut(BaseModel):
     """A prediction: ``probability`` that ``a`` is preferred, or why there is none."""
 

@@ -8,6 +8,7 @@ A topic is a module in ``routes`` with a ``router``, a page one in ``pages``.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,17 +21,31 @@ from starlette.types import ASGIApp
 
 from personalrm import __version__
 from personalrm.errors import PersonalrmError
+from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
+from personalrm.service.chat import Chats
 from personalrm.service.gate import Gate, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, trying, you
 from personalrm.service.pages import space as space_page
 from personalrm.service.problems import Problem, problem_of
-from personalrm.service.routes import evaluation, feedback, health, people, predict, profile, questions, rewards, space
+from personalrm.service.routes import (
+    chat,
+    evaluation,
+    feedback,
+    health,
+    people,
+    predict,
+    profile,
+    questions,
+    rewards,
+    space,
+)
 from personalrm.service.state import Service
+from personalrm.service.upstream import Upstream
 
-TOPICS = (predict, feedback, profile, people, evaluation, questions, rewards, space, health)
+TOPICS = (predict, feedback, chat, profile, people, evaluation, questions, rewards, space, health)
 PAGES = (home, space_page, importing, you, choose, history, trying)
 ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
 """Parts of the contract that no route's signature names."""
@@ -41,11 +56,13 @@ def make_app(service: Service) -> ASGIApp:
     """The application of a service, which it starts and stops."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         watch = asyncio.create_task(_watch(service))
         yield
         watch.cancel()
+        if app.state.chats is not None:
+            await app.state.chats.close()
         await asyncio.to_thread(service.stop)
 
     app = FastAPI(
@@ -59,6 +76,7 @@ def make_app(service: Service) -> ASGIApp:
         responses=PROBLEM_RESPONSES,
     )
     app.state.service = service
+    app.state.chats = _chats(service)
     for router in (*(one.router for one in (*TOPICS, *PAGES)), home.api):
         app.include_router(router)
     _handle_errors(app, service)
@@ -66,6 +84,15 @@ def make_app(service: Service) -> ASGIApp:
     app.openapi = lambda: document  # type: ignore[method-assign]
     slow = not service.clients.is_local
     return Gate(app, service.config, service.log, service.metrics, is_slow=slow)
+
+
+def _chats(service: Service) -> Chats | None:
+    """What answers chats; None where neither a URL nor a key says who."""
+    config = service.config
+    url = config.upstream or config.base_url
+    if url is None and not any(os.environ.get(name) for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY")):
+        return None
+    return Chats(service, Upstream(Host.from_environment(url, config.upstream_key)))
 
 
 async def _watch(service: Service) -> None:

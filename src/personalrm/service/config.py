@@ -9,7 +9,7 @@ import ipaddress
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from personalrm.errors import DataError
@@ -27,6 +27,8 @@ class ServiceConfig:
         host, port: where to listen; port 0 takes a free one.
         database: URL; None takes the SQLite file in the user's data folder.
         model, base_url: the engine, as `Client` takes them; None is the embedded engine.
+        upstream, upstream_key: who answers chats (an OpenAI-compatible URL and its key); else ``base_url`` and
+            OPENAI_API_KEY, else OpenAI itself where there is a key.
         open: serve the space ``open`` without a key, on loopback only.
         max_body: bytes of a request's body.
         timeout: seconds a request may take that asks no model at an endpoint; those that do may take four times that.
@@ -47,6 +49,8 @@ class ServiceConfig:
     database: str | None = None
     model: str | None = None
     base_url: str | None = None
+    upstream: str | None = None
+    upstream_key: str | None = field(default=None, repr=False)
     open: bool = False
     max_body: int = 8 << 20
     timeout: float = 30.0

@@ -26,6 +26,7 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _UNMETERED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOR_A_MODEL = 4
+_CHAT = "/v1/chat/completions"
 
 
 class BodyTooLarge(HTTPException):
@@ -82,11 +83,11 @@ class Gate:
         """Run the app; the problem that it ended in."""
         work = self._app(scope, passing.receive, passing.send)
         try:
-            async with asyncio.timeout(self._timeout) as clock:
+            async with asyncio.timeout(self._allowed(scope)) as clock:
                 passing.clock = clock
                 await work
         except TimeoutError:
-            return later(503, "too-slow", f"the answer took more than {self._timeout:g} s", 5.0)
+            return later(503, "too-slow", f"the answer took more than {self._allowed(scope):g} s", 5.0)
         except BodyTooLarge:
             return too_large(self._config.max_body)
         except ClientDisconnect:
@@ -100,6 +101,10 @@ class Gate:
             detail = "a fault of the service itself"
             return Problem(500, "failed", detail, "see the service's log under this request_id, and report it")
         return None
+
+    def _allowed(self, scope: Scope) -> float:
+        """Seconds until an answer has to begin."""
+        return self._config.timeout * _FOR_A_MODEL if scope["path"] == _CHAT else self._timeout
 
     def _note(self, scope: Scope, passing: _Passing, seconds: float) -> None:
         route = _route(scope)

@@ -50,6 +50,7 @@ def main() -> None:
         eraser.finish_all()
         for space in store.spaces():
             space.idempotency.forget_old()
+            space.completions.forget_old()
 
     workers = Workers(store, JobRunner(learner, log, _tell), log, config.workers, periodic)
     workers.start()

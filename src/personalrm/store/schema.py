@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0.2.0.1"
+REVISION = "0.2.0.2"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
 
 metadata = MetaData(
@@ -237,6 +237,20 @@ cached_answers = Table(
     PrimaryKeyConstraint("space_id", "person_id", "key"),
 )
 """Keys of the answer cache whose questions held a person's texts: what an erase removes there."""
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    *_person(),
+    Column("context", Text, nullable=False),
+    Column("responses", Text, nullable=False),  # what the client was shown, as a JSON list
+    Column("version", Integer),  # of the profile whose prompt was added; null where there was none
+    Column("created", Float, nullable=False),
+    Index("ix_completions_person", "space_id", "person_id"),
+    Index("ix_completions_created", "created"),
+)
+"""Answers of the chat endpoint, so that feedback on an id can become a choice; dropped after a month."""
 
 jobs = Table(
     "jobs",

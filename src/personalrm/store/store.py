@@ -21,6 +21,7 @@ from sqlalchemy import insert, select, update
 from personalrm.errors import DataError
 from personalrm.store import keys, links
 from personalrm.store.audit import Audit
+from personalrm.store.completions import Completions
 from personalrm.store.corrections import Corrections
 from personalrm.store.database import Database, default_url
 from personalrm.store.erasures import Erasures
@@ -75,6 +76,7 @@ class SpaceStore:
         self.pool = Pool(database, space_id)
         self.idempotency = Idempotency(database, space_id)
         self.exports = Exports(database, space_id)
+        self.completions = Completions(database, space_id)
         self.erasures = Erasures(database, space_id)
         self.audit = Audit(database, space_id)
 

@@ -46,6 +46,9 @@ def serve(
         str | None, typer.Option(help="'traits', 'trained:DIR', or a model's name at the endpoint.")
     ] = None,
     base_url: BaseUrl = None,
+    upstream: Annotated[
+        str | None, typer.Option(help="Who answers chats: an OpenAI-compatible URL (else --base-url).")
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Serve one space without a key, on this machine only.")] = False,
 ) -> None:
     """Serve people's rewards over HTTP. Every option has a variable: PERSONALRM_PORT and so on."""
@@ -57,6 +60,7 @@ def serve(
         from personalrm.service.server import run
 
         given: dict[str, Any] = {"database": database, "host": host, "port": port, "model": model, "base_url": base_url}
+        given["upstream"] = upstream
         run(ServiceConfig.from_environment(**given, open=open_ or None))
 
 

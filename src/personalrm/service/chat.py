@@ -1,0 +1,271 @@
+"""Chats: a person's generation prompt is added, the upstream answers, of several answers the best for them is given.
+
+Of ``n_best`` samples the one that the person should like best is returned, with its margin over the next one, unless
+the person would hardly prefer it to the first sample (probability under 0.55): then choosing would be noise, and the
+first one is returned. What was shown is kept under the answer's id, so that feedback on it can become a choice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from personalrm.errors import NotEnoughChoices, PersonalrmError, PersonErased
+from personalrm.preferences import Message
+from personalrm.service.access import Caller
+from personalrm.service.predictors import Opened
+from personalrm.service.problems import Problem
+from personalrm.service.state import Service
+from personalrm.service.upstream import Upstream, events, whole
+from personalrm.store.completions import Completed
+from personalrm.store.store import SpaceStore
+from personalrm.synthesis.prompting import generation_prompt
+
+TOLD_APART = 0.55
+MOST_BYTES = 16 << 20
+_OURS = frozenset({"user", "n_best"})
+_HEARD = frozenset({"user", "assistant"})
+_PROMPTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One request: who asks for whom, what, and of how many samples the best is wanted."""
+
+    caller: Caller
+    user: str | None
+    body: Mapping[str, Any]
+    n_best: int
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """The conversation as predictors take it: what the person and the model said, without instructions."""
+        return tuple(
+            Message(one["role"], text)
+            for one in self.body["messages"]
+            if one.get("role") in _HEARD and (text := text_of(one.get("content")))
+        )
+
+
+class Prompts:
+    """Generation prompts by person and version of the profile. May be used from several threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int], str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, opened: Opened) -> str:
+        """The prompt of this profile."""
+        key = opened.person.id, opened.version
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = generation_prompt(opened.profile())
+            with self._lock:
+                self._kept[key] = found
+                if len(self._kept) > _PROMPTS:
+                    self._kept.popitem(last=False)
+        return found
+
+
+class Chats:
+    """See the module's docstring."""
+
+    def __init__(self, service: Service, upstream: Upstream) -> None:
+        self._service, self._upstream, self._prompts = service, upstream, Prompts()
+
+    async def answered(self, chat: Chat) -> dict[str, Any]:
+        """The whole answer. Problem, or an error of ours, where there is none."""
+        opened = await self._opened(chat)
+        found = await self._asked(chat, self._body(chat, opened))
+        found["id"] = _new_id()
+        told: dict[str, Any] = {"profile_version": None if opened is None else opened.version}
+        if chat.n_best > 1:
+            found["choices"], more = await self._best(chat, opened, found["choices"])
+            told |= more
+        await self._keep(chat, found["id"], _texts(found["choices"]), opened)
+        return {**found, "personalrm": told}
+
+    async def begun(self, chat: Chat) -> AsyncIterator[bytes]:
+        """The answer as a stream of server-sent events; Problems come before the stream does.
+
+        The first step asks the upstream, so that what it refuses has a status of its own.
+        """
+        if chat.n_best > 1:
+            return _as_stream(await self.answered(chat))
+        opened = await self._opened(chat)
+        stream = self._streamed(chat, opened)
+        first = await anext(stream)
+        return _with_first(first, stream)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._upstream.close()
+
+    async def _streamed(self, chat: Chat, opened: Opened | None) -> AsyncIterator[bytes]:
+        number, said = _new_id(), dict[int, list[str]]()
+        async with self._upstream.asked(self._body(chat, opened)) as answer:
+            yield b""
+            try:
+                async for event in events(answer):
+                    yield _line(_renamed(event, number, said))
+            except (Problem, ValueError):
+                error = {"message": "the upstream broke off", "type": "upstream-failed", "code": None, "param": None}
+                yield _line(orjson.dumps({"error": error}))
+                return
+        texts = tuple("".join(said[at]) for at in sorted(said))
+        await self._keep(chat, number, texts, opened)
+        yield _line(b"[DONE]")
+
+    async def _opened(self, chat: Chat) -> Opened | None:
+        """The person's predictor; None of whom nothing is known."""
+        if chat.user is None:
+            return None
+        return await self._service.threads.predict(self._known, chat.caller.space, chat.user)
+
+    def _known(self, space: SpaceStore, user: str) -> Opened | None:
+        person = space.people.get(user)
+        if person is None:
+            return None
+        try:
+            opened = self._service.predictors.maybe(space, person)
+        except (NotEnoughChoices, Problem):
+            return None
+        if opened is not None:
+            self._prompts.of(opened)  # reads the profile here, in a worker thread
+        return opened
+
+    def _body(self, chat: Chat, opened: Opened | None) -> dict[str, Any]:
+        """What is sent: without the person's name, with their prompt."""
+        body = {name: value for name, value in chat.body.items() if name not in _OURS and value is not None}
+        if opened is not None:
+            body["messages"] = with_prompt(body["messages"], self._prompts.of(opened))
+        if chat.n_best > 1:
+            body |= {"n": chat.n_best, "stream": False}
+            body.pop("stream_options", None)
+        return body
+
+    async def _asked(self, chat: Chat, body: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._upstream.asked(body) as answer:
+            found = await whole(answer, MOST_BYTES)
+        missing = chat.n_best - len(found["choices"])
+        if chat.n_best > 1 and missing > 0:  # a host that does not know `n` answers once
+            single = {**body, "n": 1}
+            more = await asyncio.gather(*(self._once(single) for _ in range(missing)), return_exceptions=True)
+            found["choices"] += [one for part in more if isinstance(part, list) for one in part]
+        return found
+
+    async def _once(self, body: Mapping[str, Any]) -> list[Any]:
+        async with self._upstream.asked(body) as answer:
+            choices: list[Any] = (await whole(answer, MOST_BYTES))["choices"]
+        return choices[:1]
+
+    async def _best(self, chat: Chat, opened: Opened | None, choices: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The one choice to return, and what is told of how it was found."""
+        texts = [text_of(_message(one).get("content")) for one in choices]
+        told: dict[str, Any] = {"n_best": len(choices), "margin": None, "told_apart": False}
+        if opened is None or len(choices) < 2 or not all(texts) or chat.user is None:
+            return [_first(choices[0])], told
+        try:
+            asked = chat.caller.space, chat.user
+            _, ranking = await self._service.predicted(*asked, "rank", (chat.turns, texts))
+            best, second = ranking.order[:2]
+            told["margin"] = ranking.strengths[best] - ranking.strengths[second]
+            told["strengths"] = ranking.strengths
+            _, verdict = await self._service.predicted(*asked, "compare", (chat.turns, texts[best], texts[0]))
+        except PersonalrmError as error:  # a judge that cannot be reached is no reason to give no answer
+            return [_first(choices[0])], {**told, "unranked": type(error).__name__}
+        told["told_apart"] = best == 0 or (verdict.probability or 0.0) >= TOLD_APART
+        return [_first(choices[best if told["told_apart"] else 0])], told
+
+    async def _keep(self, chat: Chat, number: str, texts: Sequence[str], opened: Opened | None) -> None:
+        """For feedback; not where a key may not write, or the person was erased."""
+        if chat.user is None or not any(texts) or "write" not in chat.caller.scopes:
+            return
+        version = None if opened is None else opened.version
+        made = Completed(number, chat.turns, tuple(one.replace("\0", "�") for one in texts), version)
+        try:
+            await self._service.threads.store(chat.caller.space.completions.keep, chat.user, made)
+        except PersonErased:
+            return
+
+
+def with_prompt(messages: Sequence[Mapping[str, Any]], prompt: str) -> list[Mapping[str, Any]]:
+    """The messages with the prompt at the end of their first instructions: many hosts take one system message only."""
+    first = messages[0]
+    if first.get("role") in ("system", "developer") and isinstance(first.get("content"), str):
+        return [{**first, "content": f"{first['content']}\n\n{prompt}"}, *messages[1:]]
+    return [{"role": "system", "content": prompt}, *messages]
+
+
+def text_of(content: Any) -> str:
+    """The text of a message, which may stand in parts; empty if it holds none."""
+    if isinstance(content, str):
+        return content.replace("\0", "�")
+    if isinstance(content, list):
+        parts = [one.get("text") for one in content if isinstance(one, dict) and one.get("type") == "text"]
+        return "\n".join(one for one in parts if isinstance(one, str)).replace("\0", "�")
+    return ""
+
+
+def _message(choice: Any) -> Mapping[str, Any]:
+    found = choice.get("message") if isinstance(choice, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _first(choice: Any) -> Any:
+    return {**choice, "index": 0} if isinstance(choice, dict) else choice
+
+
+def _texts(choices: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(text_of(_message(one).get("content")) for one in choices)
+
+
+def _new_id() -> str:
+    return f"chatcmpl-{secrets.token_hex(16)}"
+
+
+def _line(event: bytes) -> bytes:
+    return b"data: " + event + b"\n\n"
+
+
+def _renamed(event: bytes, number: str, said: dict[int, list[str]]) -> bytes:
+    """The event under our id; what it says is added to ``said``."""
+    found = orjson.loads(event)
+    if not isinstance(found, dict):
+        return event
+    for one in found.get("choices") or ():
+        delta = one.get("delta") if isinstance(one, dict) else None
+        if isinstance(delta, dict) and isinstance(delta.get("content"), str):
+            said.setdefault(int(one.get("index") or 0), []).append(delta["content"])
+    return orjson.dumps({**found, "id": number})
+
+
+async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for one in rest:
+        yield one
+
+
+async def _as_stream(found: dict[str, Any]) -> AsyncIterator[bytes]:
+    """A whole answer as the events of a stream."""
+    head = {
+        "id": found["id"],
+        "object": "chat.completion.chunk",
+        "created": found.get("created"),
+        "model": found.get("model"),
+    }
+    one = found["choices"][0]
+    message = _message(one)
+    for delta, reason in ((dict(message), None), ({}, one.get("finish_reason") or "stop")):
+        shown = {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        yield _line(orjson.dumps({**shown, "personalrm": found["personalrm"]} if reason else shown))
+    yield _line(b"[DONE]")

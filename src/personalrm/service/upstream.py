@@ -1,0 +1,128 @@
+"""Who answers chats: one OpenAI-compatible host, asked over connections that are kept.
+
+    async with upstream.asked(body) as answer: ...        # aiohttp's response, of a request that went through
+
+What the host says of a refused request is passed on without any credential; a key of ours that it refuses is ours to
+mend, and never the client's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from personalrm.llm.host import Host
+from personalrm.service.problems import Problem, later
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+CONNECT_S, SILENT_S = 10.0, 120.0
+_SHOWN = 500
+_PASSED_ON = frozenset({400, 404, 409, 413, 422})
+
+
+class Upstream:
+    """See the module's docstring. Belongs to one event loop."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._session: ClientSession | None = None
+
+    @asynccontextmanager
+    async def asked(self, body: Mapping[str, Any]) -> AsyncIterator[ClientResponse]:
+        """The answer to a request. Problem 400 to 504 where the host gives none."""
+        import aiohttp
+
+        try:
+            async with self._opened().post(
+                self._host.chat_url, data=orjson.dumps(body), headers=self._host.headers(), proxy=self._host.proxy
+            ) as answer:
+                if answer.status != 200:
+                    raise await self._refused(answer)
+                yield answer
+        except TimeoutError:
+            raise later(504, "upstream-slow", f"{self._host.name} did not answer in time", 5.0) from None
+        except aiohttp.ClientError:
+            raise later(504, "upstream-unreachable", f"{self._host.name} cannot be reached", 5.0) from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> ClientSession:
+        if self._session is None:
+            import aiohttp
+
+            timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=SILENT_S)
+            connector = aiohttp.TCPConnector(limit=0)  # the gate bounds what is in flight
+            self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, read_bufsize=1 << 18)
+        return self._session
+
+    async def _refused(self, answer: ClientResponse) -> Problem:
+        said = (await answer.content.read(16_384)).decode("utf-8", "replace")
+        shown = f"{self._host.name} answers {answer.status}: {self._host.credentials.scrub(_message(said))[:_SHOWN]}"
+        if answer.status == 429:
+            wait = answer.headers.get("Retry-After", "")
+            return later(429, "upstream-busy", shown, float(wait) if wait.isdigit() and len(wait) < 6 else 2.0)
+        if answer.status in (401, 403):
+            detail = f"{self._host.name} refuses the key of this service"
+            return Problem(502, "upstream-refused", detail, "check PERSONALRM_UPSTREAM_KEY or OPENAI_API_KEY")
+        if answer.status in _PASSED_ON:
+            return Problem(answer.status, "upstream-refused", shown, "correct the request and send it again")
+        return later(502, "upstream-failed", shown, 5.0)
+
+
+async def whole(answer: ClientResponse, most: int) -> dict[str, Any]:
+    """The JSON object that an answer holds. Problem 502 if it holds none, or more than so many bytes."""
+    kept = bytearray()
+    async for part in _parts(answer):
+        kept += part
+        if len(kept) > most:
+            raise _unusable("more than it may")
+    try:
+        found = orjson.loads(kept)
+    except orjson.JSONDecodeError:
+        raise _unusable("no JSON") from None
+    if not isinstance(found, dict) or not isinstance(found.get("choices"), list) or not found["choices"]:
+        raise _unusable("no choices")
+    return found
+
+
+async def events(answer: ClientResponse) -> AsyncIterator[bytes]:
+    """What each ``data:`` line of a stream holds, as it comes; ``[DONE]`` ends it."""
+    kept = b""
+    async for part in _parts(answer):
+        *lines, kept = (kept + part).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                found = line[5:].strip()
+                if found == b"[DONE]":
+                    return
+                yield found
+
+
+async def _parts(answer: ClientResponse) -> AsyncIterator[bytes]:
+    import aiohttp
+
+    try:
+        async for part in answer.content.iter_any():
+            yield part
+    except (aiohttp.ClientError, TimeoutError):
+        raise later(502, "upstream-failed", "the upstream broke off", 5.0) from None
+
+
+def _unusable(what: str) -> Problem:
+    return Problem(502, "upstream-unusable", f"the upstream's answer holds {what}", "try again, or ask another model")
+
+
+def _message(said: str) -> str:
+    try:
+        found = orjson.loads(said)
+        return str(found["error"]["message"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return said

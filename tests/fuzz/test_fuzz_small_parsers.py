@@ -1,0 +1,111 @@
+"""Small parsers on anything: what the command line takes as text, JSON files of ours, and what a model may answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mutations import Faults, count, mutated_text
+
+from personalrm.curation.folder import IDENTITY, begin
+from personalrm.data.limits import Limits
+from personalrm.data.mapping import Columns
+from personalrm.errors import PersonalrmError
+from personalrm.llm.answers import parse_choice, parse_json, why_unparsed
+from personalrm.llm.ledger import Prices
+from personalrm.llm.retry_after import wait_asked
+from personalrm.models.judges.memory import read_facts
+from personalrm.models.judges.rubric import margin, read_criteria
+from personalrm.optimizing.prompt_file import read_prompt
+from personalrm.training.folder import state_of
+
+ANSWERS = (
+    '{"reasoning": "short", "preference": "B"}',
+    '{"criteria": [{"criterion": "Is brief.", "weight": 3}, {"criterion": "Is kind.", "weight": 1}]}',
+    '{"scores": [{"criterion": 1, "a": 9, "b": 3}]}',
+    '{"facts": ["likes tea", "is brief"]}',
+    "<think>\nWell.</think> Final answer: **A**",
+    '```json\n{"preference": "A", "reasoning": "b"}\n```',
+)
+
+
+@pytest.mark.parametrize("parse", [Prices.parse, Limits.parse, Columns.parse])
+@given(text=st.one_of(st.text(max_size=60), st.from_regex(r"[a-z.]{0,8}=?[-0-9.,eEnaifKMB=]{0,30}", fullmatch=True)))
+@example(text="9" * 5_000)
+@example(text="1e999,nan")
+@example(text="row=" + "9" * 400 + "GB")
+@example(text="²,³")
+@settings(max_examples=count(100))
+def test_fuzz_options(parse: Callable[[str], Any], text: str) -> None:
+    with contextlib.suppress(PersonalrmError):
+        parse(text)
+
+
+@given(value=st.one_of(st.text(max_size=40), st.from_regex(r"[A-Za-z]{3}, [0-9]{1,9} [A-Za-z]{3} [0-9: ]{1,40}GMT?")))
+@example(value="9" * 5_000)
+@example(value="Wed, 21 Oct 100000000000000000000 07:28:00 GMT")
+@settings(max_examples=count(100))
+def test_fuzz_retry_after(value: str) -> None:
+    for name in ("Retry-After", "retry-after-ms", "x-ratelimit-reset-requests"):
+        waited = wait_asked({name: value})
+        assert 0.0 <= waited < 32 * 86_400
+
+
+def test_fuzz_answers_of_models() -> None:
+    draw, faults = random.Random(20261128), Faults()
+    criteria = read_criteria(ANSWERS[1])
+    readers: tuple[Callable[[str], Any], ...] = (
+        parse_choice, parse_json, why_unparsed, read_criteria, read_facts, lambda text: margin(text, criteria),
+    )  # fmt: skip
+    for _ in range(count(300)):
+        text = mutated_text(draw.choice(ANSWERS).encode(), draw).decode("utf-8", "replace")
+        for read in readers:
+            faults.look(lambda read=read, text=text: read(text), repr(text[:200]))
+    assert faults.found == {}
+
+
+def _prompt(folder: Path, text: bytes) -> None:
+    (folder / "prompt.json").write_bytes(text)
+    read_prompt(folder / "prompt.json")
+
+
+def _curation(folder: Path, text: bytes) -> None:
+    (folder / "manifest.json").write_bytes(text)
+    begin(folder, dict.fromkeys(IDENTITY, "prism"))
+
+
+def _run_mark(folder: Path, text: bytes) -> None:
+    (folder / "run.json").write_bytes(text)
+    (folder / "checkpoint.pt").touch()
+    state_of(folder, {}, resume=True)
+
+
+FILES: dict[str, tuple[Callable[[Path, bytes], None], Any]] = {
+    "prompt file": (_prompt, {"schema": 1, "prompt": "Write a persona.", "lineage": [{"number": 0, "prompt": "x"}]}),
+    "curation": (_curation, {**dict.fromkeys(IDENTITY, "prism"), "schema": 1, "personalrm": "0.2.0"}),
+    "run of train": (_run_mark, {"method": {"value": "pref", "said": "pref"}, "part": {"value": "all", "said": "all"}}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_fuzz_json_files(tmp_path: Path, name: str) -> None:
+    draw, faults = random.Random(20261128), Faults()
+    read, good = FILES[name]
+    for number in range(count(100)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        text = mutated_text(json.dumps(good).encode(), draw)
+
+        def attempt(folder: Path = folder, text: bytes = text) -> None:
+            with contextlib.suppress(PersonalrmError):
+                read(folder, text)
+
+        faults.look(attempt, repr(text[:300]))
+    assert faults.found == {}
