@@ -58,15 +58,15 @@ class TraitsMind:
 
     offset: Array
     t: Array
-    between: Array
+    covariance: Array
 
     def known(self, asked: Sequence[Rows]) -> list[MarginPosterior]:
         return [self._one(list(rows)) for rows in asked]
 
     def _one(self, rows: list[int]) -> MarginPosterior:
-        mean, covariance = np.zeros(len(self.between)), np.diag(self.between)
+        mean, covariance = np.zeros(len(self.covariance)), self.covariance
         if rows:
-            mean, covariance = person_posterior(self.offset[rows], self.t[rows], self.between)
+            mean, covariance = person_posterior(self.offset[rows], self.t[rows], self.covariance)
         return normal_doubt(self.offset + self.t @ mean, self.t, covariance)
 
 
@@ -201,7 +201,7 @@ def real_people(path: Path, folds: int) -> Iterator[Person]:
 
 def traits_mind(model: TraitsModel, history: History) -> TraitsMind:
     evidence = model.evidence(history.decided)
-    return TraitsMind(evidence.offset, evidence.t, model.prior.between)
+    return TraitsMind(evidence.offset, evidence.t, model.prior.covariance)
 
 
 def simulated_people(kind: str) -> Iterator[Person]:

@@ -41,11 +41,11 @@ WRITES_A_SECOND = 20
 class Service:
     """`personalrm serve` on a database, in another process."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, *words: str) -> None:
         self.key = _cli("key", "bench", database=database).strip()
         environment = {**os.environ, "PERSONALRM_DATABASE": database, "PERSONALRM_LOG": "json"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "personalrm.cli", "serve", "--port", "0"],
+            [sys.executable, "-m", "personalrm.cli", "serve", "--port", "0", *words],
             env=environment,
             stderr=subprocess.PIPE,
             text=True,

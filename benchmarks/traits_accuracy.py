@@ -1,84 +1,235 @@
-"""Accuracy of the embedded engine on real people that its prior has not seen.
+"""Accuracy of the embedded engine on real people that its population has not seen, in both protocols.
 
-Five folds by person: the other folds' people are the population; inside a held-out person each group is predicted
-from that person's other groups. Several seeds of the folds; intervals are 95 %, by person. Beside it the longer
-response and, on the very same pairs, the cached verdicts of LLM judges.
+*New people*: five folds by person; the other folds' people are the population; inside a held-out person each group is
+predicted from that person's other groups. *New people and new texts*: the same, and the population holds no choice in
+the group that is predicted. Intervals are 95 %, by person; tests are paired by person, corrected by Holm over all
+sets and protocols of one comparison. A set whose texts nobody shares has one protocol.
 
-    python benchmarks/traits_accuracy.py [prism mt_bench ukp] [--seeds 3] [--encoder] [--data FOLDER]
+To compare with another version of the code, let it write its predictions first; the script uses only what both know:
+
+    PYTHONPATH=OTHER/src python benchmarks/traits_accuracy.py --write before.npz
+    python benchmarks/traits_accuracy.py --before before.npz [prism crowdrag ukp mt_bench writers] [--seeds 0 1 2]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import statistics
-from pathlib import Path
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from numpy.typing import NDArray
 
 from common import real_data
-from personalrm.bench.plan import Design
-from personalrm.bench.results import BenchResult, Row
-from personalrm.bench.running import run
 from personalrm.data.reading import read_people
-from personalrm.models.registry import RECORDED
+from personalrm.data.splits import folds_by_person
+from personalrm.models.traits import TraitsModel, leave_group_out
+from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History
 
-BARS = {("prism", "traits"): 0.68, ("prism", "traits+encoder"): 0.70}
+SETS = ("prism", "crowdrag", "ukp", "mt_bench", "writers")
+PROTOCOLS = ("new people", "new people and new texts")
+BARS = {
+    ("crowdrag", PROTOCOLS[0]): 0.655,
+    ("crowdrag", PROTOCOLS[1]): 0.648,
+    ("ukp", PROTOCOLS[1]): 0.705,
+    ("prism", PROTOCOLS[0]): 0.722,
+}
+"""Least accuracy of traits."""
+FOLDS = 5
+Array = NDArray[np.float64]
 
 
-def judges_in(people: list[History]) -> list[str]:
-    """Names of the cached LLM judges, as methods."""
-    return [RECORDED + name for name in sorted({name for one in people for choice in one for name in choice.judges})]
+class Predicted(NamedTuple):
+    """Probabilities of what was chosen (n,), by method, and whose choice each one is."""
+
+    person: NDArray[np.int64]
+    probabilities: dict[str, Array]
 
 
-def line(row: Row) -> str:
-    """One method of one table."""
-    interval = "" if row.low is None or row.high is None else f"[{row.low:.3f}, {row.high:.3f}]"
-    loss = "" if row.log_loss is None else f"{row.log_loss:.4f}"
-    return f"  {row.name:<62} {row.accuracy:.4f} {interval:<16} {loss:<8} {row.people:>4} people {row.pairs:>6} pairs"
+class Cell(NamedTuple):
+    """People to learn from, and whose choices of which groups are predicted from them; None means all groups."""
+
+    population: list[History]
+    people: list[int]
+    groups: frozenset[str] | None
 
 
-def report(name: str, results: list[BenchResult]) -> None:
-    """The table of the first seed, the mean over all seeds, and the judges' pairs."""
-    print(f"\n{name}, folds of seed {results[0].seed}: accuracy, interval, log loss")
-    own = [row for row in results[0].rows() if not row.name.startswith(RECORDED)]
-    for row in own:
-        print(line(row))
-    for comparison in results[0].comparisons("population"):
-        if comparison.name in ("traits", "traits+encoder", "population+encoder"):
-            effect = comparison.effect
-            bounds = f"[{effect.low:+.3f}, {effect.high:+.3f}], p = {effect.p:.3f}"
-            print(f"  {comparison.name} minus population: {effect.difference:+.4f} {bounds}")
-    print(f"  mean accuracy over {len(results)} seeds of the folds:")
-    for position, row in enumerate(own):
-        values = [result.rows()[position].accuracy or 0.0 for result in results]
-        bar = BARS.get((name, row.name))
-        verdict = "" if bar is None else f"  bar {bar}: {'ok' if statistics.mean(values) >= bar else 'MISS'}"
-        print(f"    {row.name:<24} {statistics.mean(values):.4f}  ({min(values):.4f} to {max(values):.4f}){verdict}")
-    for judge in [one for one in results[0].partial() if one.startswith(RECORDED)]:
-        print(f"  on the pairs of {judge}:")
-        for row in results[0].rows(results[0].scored_by(judge)):
-            if row.name == judge or row.name in ("longer", "population", "traits", "traits+encoder"):
-                print("  " + line(row))
+def cells(people: Sequence[History], protocol: str, seed: int) -> Iterator[Cell]:
+    """Each fold of people and, for new texts, each fold of the groups that several people share."""
+    fold = folds_by_person((one.user for one in people), FOLDS, seed)
+    shared = shared_groups(people)
+    for number in range(FOLDS):
+        others = [one for one in people if fold[one.user] != number]
+        mine = [at for at, one in enumerate(people) if fold[one.user] == number]
+        if protocol == PROTOCOLS[0]:
+            yield Cell(others, mine, None)
+            continue
+        private = frozenset(one.group for each in people for one in each) - frozenset(shared)
+        if private:
+            yield Cell(others, mine, private)
+        for texts in range(FOLDS):
+            held = frozenset(shared[texts::FOLDS])
+            rest = [one.only(choice for choice in one if choice.group not in held) for one in others]
+            yield Cell([one for one in rest if one.decided], mine, held)
+
+
+def some(people: list[History], count: int | None) -> list[History]:
+    """A random part of the people, the same each time; all if None."""
+    if count is None or count >= len(people):
+        return people
+    return [people[at] for at in np.random.default_rng(0).permutation(len(people))[:count]]
+
+
+def shared_groups(people: Sequence[History]) -> list[str]:
+    """Groups that several people judged, in an order that hangs on nothing but their names."""
+    judged: dict[str, int] = {}
+    for one in people:
+        for group in {choice.group for choice in one}:
+            judged[group] = judged.get(group, 0) + 1
+    shared = sorted(group for group, count in judged.items() if count > 1)
+    order = np.random.default_rng(0).permutation(len(shared))
+    return [shared[at] for at in order]
+
+
+def predict(people: Sequence[History], protocol: str, seed: int, encoder: bool) -> Predicted:
+    """Every decided choice, by its cell's model: longer response, population, traits."""
+    starts = np.cumsum([0, *(len(one.decided) for one in people)])
+    found = {name: np.full(int(starts[-1]), np.nan) for name in ("longer", "population", "traits")}
+    reader = TraitReader(remember=100_000)
+    for cell in cells(people, protocol, seed):
+        model = TraitsModel.from_population(cell.population, encoder=encoder, seed=seed, reader=reader)
+        for at in cell.people:
+            decided = people[at].decided
+            rows = [i for i, one in enumerate(decided) if cell.groups is None or one.group in cell.groups]
+            if rows:
+                place = starts[at] + np.array(rows)
+                pairs = [(decided[i].context, decided[i].chosen, decided[i].rejected) for i in rows]
+                found["longer"][place] = [(np.sign(len(a) - len(b)) + 1.0) / 2.0 for _, a, b in pairs]
+                found["population"][place] = model.compare_many(pairs)
+                found["traits"][place] = leave_group_out(model, people[at])[rows]
+    return Predicted(np.repeat(np.arange(len(people)), np.diff(starts)), found)
+
+
+def right(probability: Array) -> Array:
+    """1 where right, 0 where wrong, one half where exactly even."""
+    return np.where(probability > 0.5, 1.0, np.where(probability < 0.5, 0.0, 0.5))
+
+
+def loss(probability: Array) -> Array:
+    """Log loss, nats."""
+    return -np.log(np.clip(probability, 1e-12, 1.0))
+
+
+def key(name: str, protocol: str, seed: int) -> str:
+    """Name of a prediction in the file."""
+    return f"{name}/{protocol}/{seed}"
+
+
+def show(all_found: dict[str, Predicted], before: dict[str, Predicted], seeds: Sequence[int]) -> None:
+    """A table a set and protocol, then the comparisons."""
+    from personalrm.stats.intervals import interval
+
+    for name, protocol in dict.fromkeys(tuple(one.split("/")[:2]) for one in all_found):
+        now = all_found[key(name, protocol, seeds[0])]
+        print(f"\n{name}, {protocol}: {now.person.max() + 1} people, {len(now.person):,} pairs")
+        rows = {f"{method}": values for method, values in now.probabilities.items()}
+        earlier = before.get(key(name, protocol, seeds[0]))
+        if earlier is not None:
+            rows |= {f"{m} (before)": v for m, v in earlier.probabilities.items() if m != "longer"}
+        for method, values in rows.items():
+            bounds = interval(right(values), now.person)
+            told = "" if bounds is None else f"[{bounds[0]:.3f}, {bounds[1]:.3f}]"
+            nats = "" if method == "longer" else f"{loss(values).mean():.4f}"
+            print(f"  {method:<22} {right(values).mean():.4f} {told:<16} {nats}")
+        means = [right(all_found[key(name, protocol, one)].probabilities["traits"]).mean() for one in seeds]
+        bar = BARS.get((name, protocol))
+        if len(seeds) > 1:
+            print(f"  traits, mean of {len(seeds)} seeds of the folds: {np.mean(means):.4f}")
+        if bar is not None:
+            print(f"  bar {bar}: {'ok' if np.mean(means) >= bar else 'MISS'}")
+    compare("traits against the population", all_found, "traits", all_found, "population", seeds[0])
+    if before:
+        compare("traits, now against before", all_found, "traits", before, "traits", seeds[0])
+        compare("population, now against before", all_found, "population", before, "population", seeds[0])
+
+
+def compare(
+    title: str, ours: dict[str, Predicted], our_method: str, theirs: dict[str, Predicted], their_method: str, seed: int
+) -> None:
+    """Paired differences in accuracy and log loss, p by Holm over the sets and protocols."""
+    from personalrm.stats.intervals import holm, paired
+
+    names = [one for one in ours if one in theirs and one.endswith(f"/{seed}")]
+    for measure, unit in ((right, "points"), (loss, "nats")):
+        scale = 100.0 if unit == "points" else 1.0
+        effects = []
+        for one in names:
+            mine, other = ours[one].probabilities[our_method], theirs[one].probabilities[their_method]
+            effects.append(paired(measure(mine), measure(other), ours[one].person))
+        adjusted = holm([one.p for one in effects if one is not None])
+        print(f"\n{title}, {unit} (p corrected by Holm over {len(names)})")
+        for one, effect, p in zip(names, effects, adjusted, strict=True):
+            assert effect is not None
+            bounds = "" if effect.low is None else f"[{scale * effect.low:+.4f}, {scale * effect.high:+.4f}]"
+            told = f"{scale * effect.difference:+.4f} {bounds:<22} p = {effect.p:.4f} ({p:.4f})"
+            print(f"  {one.rsplit('/', 1)[0]:<36} {told}")
+
+
+def write(path: str, found: dict[str, Predicted]) -> None:
+    """All predictions in one file."""
+    arrays = {f"{one}/person": each.person for one, each in found.items()}
+    arrays |= {f"{one}/{m}": v for one, each in found.items() for m, v in each.probabilities.items()}
+    np.savez_compressed(path, **arrays)
+
+
+def read(paths: Sequence[str]) -> dict[str, Predicted]:
+    """What was written before, one file for several sets or one a set."""
+    held = {name: array for path in paths for name, array in np.load(path).items()}
+    found: dict[str, Predicted] = {}
+    for name in held:
+        one, what = name.rsplit("/", 1)
+        if what == "person":
+            found[one] = Predicted(held[name], {})
+    for name in held:
+        one, what = name.rsplit("/", 1)
+        if what != "person":
+            found[one].probabilities[what] = held[name]
+    return found
 
 
 def main() -> None:
-    """Print one table a data set."""
+    """Print a table for each set and protocol, and the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", default=["prism", "mt_bench", "ukp"])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--encoder", action="store_true", help="also with sentence embeddings (minutes)")
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("names", nargs="*", default=list(SETS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--encoder", action="store_true", help="with sentence embeddings (minutes)")
+    parser.add_argument("--write", help="write the predictions to this file and compare nothing")
+    parser.add_argument("--before", nargs="+", default=[], help="predictions of another version of the code")
+    parser.add_argument("--now", nargs="+", default=[], help="predictions written before: nothing is predicted again")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="only this one")
+    parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
     given = parser.parse_args()
-    methods = ["longer", "population", "traits"]
-    methods += ["population+encoder", "traits+encoder"] if given.encoder else []
-    for name in given.names:
-        people = list(read_people((given.data or real_data()) / f"{name}.jsonl.gz"))
-        report(
-            name,
-            [run(people, methods + judges_in(people), Design(seed=seed, data=name)) for seed in range(given.seeds)],
-        )
+    found = read(given.now)
+    for name in [] if given.now else given.names:
+        people = some([one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided], given.people)
+        known = PROTOCOLS if shared_groups(people) else PROTOCOLS[:1]
+        for protocol in [one for one in known if given.protocol in (None, one)]:
+            for seed in given.seeds:
+                start = time.process_time()
+                found[key(name, protocol, seed)] = predict(people, protocol, seed, given.encoder)
+                took = time.process_time() - start
+                print(f"{name}, {protocol}, seed {seed}: {took:.0f} s", file=sys.stderr, flush=True)
+                if given.write:
+                    write(given.write, found)
+    if not given.write:
+        show(found, read(given.before), given.seeds)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,53 @@ def test_a_given_population_makes_one_fold_without_the_people_who_are_predicted(
 def test_one_person_alone_has_no_population() -> None:
     plan = plan_of([person("ada", 3)])
     assert (plan.folds, list(plan.population_of(0))) == (1, [])
+
+
+def new_texts(people: list[History], population: list[History] | None = None, **design: object) -> Plan:
+    return plan_of(people, population, protocol="new-people-and-new-texts", **design)
+
+
+def test_a_population_of_new_texts_holds_no_row_of_the_group_that_is_predicted() -> None:
+    plan = new_texts(PEOPLE, folds=3, seed=1)  # groups g0 to g3, which several people share
+    seen = set()
+    for planned in plan.tasks():
+        population = list(plan.population_of(planned.population))
+        groups = {one.group for one in planned.task.questions}
+        assert planned.task.user not in {one.user for one in population}
+        assert population
+        assert not groups & {choice.group for one in population for choice in one}
+        seen.add(planned.population)
+    assert len(seen) > 3
+    assert [one.id for one in plan.asked] == [one.id for one in plan_of(PEOPLE, folds=3, seed=1).asked]
+
+
+def test_texts_that_nobody_shares_need_no_folds() -> None:
+    private = [one.only(replace(choice, group=f"{one.user}-{choice.group}") for choice in one) for one in PEOPLE]
+    plan, plain = new_texts(private, folds=3), plan_of(private, folds=3)
+    assert {one.population for one in plan.tasks()} == {0, 1, 2}
+    for fold in range(3):
+        assert list(plan.population_of(fold)) == list(plain.population_of(fold))
+
+
+def test_a_given_population_is_kept_from_the_texts_that_are_predicted() -> None:
+    others = [person("s1", 4), person("s2", 2)]
+    plan = new_texts(PEOPLE, others)
+    for planned in plan.tasks():
+        population = list(plan.population_of(planned.population))
+        assert {one.user for one in population} <= {"s1", "s2"}
+        assert not {one.group for one in planned.task.questions} & {each.group for one in population for each in one}
+
+
+def test_without_any_other_text_there_is_no_population() -> None:
+    plan = new_texts([person(f"p{number}", 1) for number in range(4)], folds=2)
+    planned = next(iter(plan.tasks()))
+    with pytest.raises(NotEnoughChoices, match="nobody else judged other texts"):
+        list(plan.population_of(planned.population))
+
+
+def test_the_old_name_of_the_protocol_still_plans() -> None:
+    with pytest.warns(DeprecationWarning, match="new-people"):
+        assert Design("leave-group-out").protocol == "new-people"
 
 
 def test_folds_do_not_depend_on_the_order_of_people() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -39,7 +40,7 @@ def asked_of(people: list[History], protocol: str, seed: int = 0) -> list[tuple[
 
 
 def test_leave_group_out_asks_every_decided_choice_once() -> None:
-    asked = [question.id for task, _ in asked_of(PEOPLE, "leave-group-out") for question in task.questions]
+    asked = [question.id for task, _ in asked_of(PEOPLE, "new-people") for question in task.questions]
     assert sorted(asked) == sorted(one.id for history in PEOPLE for one in history if not one.tie)
 
 
@@ -55,8 +56,37 @@ def test_nothing_of_what_is_asked_can_be_learned(protocol: str) -> None:
         assert all(one.user == task.user for one in task.history)
 
 
+def test_of_a_person_of_very_many_groups_several_are_held_out_together() -> None:
+    many = person("ada", 600, pairs=1)
+    asked = asked_of([many], "new-people")
+    assert len(asked) <= 256
+    assert sorted(one.id for task, _ in asked for one in task.questions) == sorted(one.id for one in many)
+    assert all(len(task.history) + len(task.questions) == 600 for task, _ in asked)
+
+
+@pytest.mark.parametrize("protocol", ["new-people", "context-target"])
+def test_the_questions_of_a_task_are_of_one_fold_of_texts(protocol: str) -> None:
+    ada, fold = person("ada", 6), {"g2": 0, "g3": 1, "g4": 0}
+    plain, asked = list(tasks(ada, protocol)), list(tasks(ada, protocol, text_fold=fold))
+    for task, _ in asked:
+        assert len({fold.get(one.group) for one in task.questions}) == 1
+    assert {one.id for task, _ in asked for one in task.questions} == {
+        one.id for task, _ in plain for one in task.questions
+    }
+    assert _known(asked) == _known(plain)
+
+
+def _known(asked: Sequence[tuple[Task, tuple[Side, ...]]]) -> set[tuple[str, ...]]:
+    return {tuple(one.id for one in task.history) for task, _ in asked}
+
+
+def test_the_old_name_of_a_protocol_is_told() -> None:
+    with pytest.warns(DeprecationWarning, match="'leave-group-out' is now 'new-people'"):
+        assert protocol_named("leave-group-out") is PROTOCOLS["new-people"]
+
+
 def test_a_single_group_is_predicted_from_nothing() -> None:
-    asked = asked_of([person("solo", 1), person("duo", 2)], "leave-group-out")
+    asked = asked_of([person("solo", 1), person("duo", 2)], "new-people")
     assert {task.user: len(task.history) for task, _ in asked} == {"solo": 0, "duo": 2}
 
 
@@ -69,7 +99,7 @@ def test_context_target_predicts_later_groups_and_leaves_single_groups_out() -> 
 
 def test_answers_are_the_preferred_sides_and_cached_judges_point_to_a_side() -> None:
     by_id = {one.id: one for history in PEOPLE for one in history}
-    for task, sides in asked_of(PEOPLE, "leave-group-out", seed=3):
+    for task, sides in asked_of(PEOPLE, "new-people", seed=3):
         for question, side in zip(task.questions, sides, strict=True):
             choice = by_id[question.id]
             assert (question.a if side == "a" else question.b) == choice.chosen
@@ -85,7 +115,7 @@ def test_fewer_choices_to_learn_from_are_the_newest_and_nested() -> None:
     assert known[1] == ada.choices[-1:]
     assert known[3][-1:] == known[1]
     assert known[100] == ada.choices
-    for task, _ in tasks(ada, "leave-group-out", context_pairs=3):
+    for task, _ in tasks(ada, "new-people", context_pairs=3):
         assert len(task.history) == 3
         assert len(task.questions) == 2
 
@@ -118,5 +148,5 @@ def test_a_marked_split_through_a_group_is_an_error_that_names_it() -> None:
 
 
 def test_what_cannot_be_done_is_said() -> None:
-    with pytest.raises(DataError, match=naming("'loo'", "leave-group-out", "context-target")):
+    with pytest.raises(DataError, match=naming("'loo'", "new-people", "new-people-and-new-texts", "context-target")):
         protocol_named("loo")

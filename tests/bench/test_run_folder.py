@@ -236,7 +236,7 @@ def test_what_is_too_long_for_the_model_is_unscored_and_counted_pair_by_pair(
     ("changed", "said"),
     [
         ({"design": Design("context-target", seed=1, data="people")}, "other seed"),
-        ({"design": Design("leave-group-out", data="people")}, "other protocol"),
+        ({"design": Design("new-people", data="people")}, "other protocol"),
         ({"design": Design("context-target", folds=2, data="people")}, "other folds"),
         ({"design": Design("context-target", data="others")}, "other data"),
     ],

@@ -105,6 +105,6 @@ async def test_a_person_without_choices_is_predicted_as_everybody_would_be() -> 
         return PEOPLE
 
     predictor = await method_named("pref", Setup(recipe=Recipe(training=TRAITS))).learn(population, 0)
-    (task, _), *_ = tasks(STRANGERS[0], "leave-group-out")
+    (task, _), *_ = tasks(STRANGERS[0], "new-people")
     found = await predictor.predict(Task(task.history.only(()), task.questions))
     assert all(one.probability is not None for one in found.answers)

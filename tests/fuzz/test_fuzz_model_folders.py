@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
-from mutations import Faults, count, mutate_folder
+from mutations import Faults, commands, count, mutate_folder
 from places import LATER, MIRA
 
 PAIR = ("--prompt", "How long does pasta take?", "--a", "Nine minutes.", "--b", "That may depend on many things.")
@@ -56,7 +56,7 @@ def tried(run: Run, monkeypatch: pytest.MonkeyPatch, good: Path, tmp_path: Path,
         done = faults.look(partial(run, *words), f"{words[0]} after {changed}")
         if done is None:
             continue
-        raw = {one for one in done.out + done.err if not one.isprintable() and one not in "\n\t"}
+        raw = commands(done.out + done.err)
         if raw or done.code not in (0, 1) or "nan" in done.out.lower():
             faults.found.setdefault(f"{sorted(raw)}, exit {done.code} after {changed}", done.out[:300] + done.err)
     assert faults.found == {}
@@ -66,7 +66,7 @@ def test_fuzz_learned_models(run: Run, monkeypatch: pytest.MonkeyPatch, few_peop
     good = tmp_path / "good"
     settings = ("--features", "traits", "--ensemble-size", 2, "--epochs", 1)
     assert run("train", "pref", few_people, *settings, "--out", good).code == 0
-    tried(run, monkeypatch, good, tmp_path, count(15))
+    tried(run, monkeypatch, good, tmp_path, count(8))
 
 
 @pytest.mark.slow
@@ -77,4 +77,4 @@ def test_fuzz_reward_models(
     settings = ("--backbone", tiny_bert, "--epochs", 1)
     done = run("train", "bt", few_people, *settings, "--out", good)
     assert done.code == 0, done
-    tried(run, monkeypatch, good, tmp_path, count(100))
+    tried(run, monkeypatch, good, tmp_path, count(40))

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import traceback
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,8 @@ class Faults:
             where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "elsewhere"
             self.found.setdefault(f"{type(error).__name__} at {where}", f"{said}: {error!s:.200}")
             return None
+
+
+def commands(text: str) -> set[str]:
+    """Characters that a terminal may obey or that hide: controls, marks of direction, halves; not unknown letters."""
+    return {one for one in text if unicodedata.category(one) in ("Cc", "Cf", "Cs") and one not in "\n\t"}

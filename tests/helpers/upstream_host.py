@@ -40,6 +40,7 @@ class UpstreamHost:
 class _Handler(BaseHTTPRequestHandler):
     host: UpstreamHost
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
         pass

@@ -262,7 +262,7 @@ def test_answers_that_do_not_help_to_predict_still_count_as_answers(model: Trait
 
     history = simulate_people(1, 12, 9, prompt_tokens=20, response_tokens=60)[0]
     fitted = model.fit(history)
-    unused = replace(fitted, departure=np.zeros_like(fitted.departure), covariance=np.diag(model.prior.between))
+    unused = replace(fitted, departure=np.zeros_like(fitted.departure), covariance=model.prior.covariance)
     pairs = pairs_of(history)
     assert doubt_of_traits(unused, pairs).variance == pytest.approx(doubt_of_traits(fitted, pairs).variance)  # type: ignore[arg-type]
     assert doubt_of_traits(fitted, pairs).variance.sum() < doubt_of_traits(model, pairs).variance.sum()  # type: ignore[arg-type]
@@ -290,9 +290,9 @@ def gains(model: TraitsModel, person: SimulatedPerson) -> Array:
     chance, draw = sigmoid(np.array(own)), np.random.default_rng(0)
 
     def known(rows: Sequence[int], about: Sequence[int]) -> MarginPosterior:
-        mean, covariance = np.zeros(evidence.t.shape[1]), np.diag(model.prior.between)
+        mean, covariance = np.zeros(evidence.t.shape[1]), model.prior.covariance
         if rows:
-            mean, covariance = person_posterior(evidence.offset[rows], evidence.t[rows], model.prior.between)
+            mean, covariance = person_posterior(evidence.offset[rows], evidence.t[rows], model.prior.covariance)
         return normal_doubt(evidence.offset[about] + evidence.t[about] @ mean, evidence.t[about], covariance)
 
     def loss(rows: Sequence[int], targets: Sequence[int]) -> float:

@@ -3,7 +3,7 @@
     method = JudgeMethod("synthesizeme", endpoint, Options(), personal=True)
     prediction = await method.predict(task)
 
-A judge learns once for each history that is learned from; with leave-group-out that is once a group, and the answer
+A judge learns once for each history that is learned from; with new-people that is once a group, and the answer
 cache makes what these have in common (reasonings of the same choices) free. What a prediction is said to take counts
 every answer, cached or not: it does not depend on what happened to be known already.
 """

@@ -16,7 +16,7 @@ from personalrm.bench.entries import ResultKey
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.origins import Origin, check_unseen, origin_of
 from personalrm.bench.plan import Plan
-from personalrm.bench.protocols import Method
+from personalrm.bench.protocols import Method, protocol_named
 from personalrm.errors import DataError
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.registry import RECORDED
@@ -91,9 +91,21 @@ def _check_judges(entries: Sequence[ResultKey], plan: Plan) -> None:
 def _check_unseen(origins: dict[str, Origin], plan: Plan) -> None:
     """Nobody is predicted by a model that was learned from them, unless that is what is asked for."""
     if plan.design.people == "unseen":
+        if protocol_named(plan.design.protocol).new_texts:
+            _check_new_texts(origins, plan.design.protocol)
         users = frozenset(one.user for one in plan.asked)
         for name, origin in origins.items():
             check_unseen(name, origin, plan.everybody(), users)
+
+
+def _check_new_texts(origins: dict[str, Origin], protocol: str) -> None:
+    """A finished model may have learned these very texts from others: which ones it has seen is not known."""
+    for name, origin in origins.items():
+        if origin.learned_from:
+            raise DataError(
+                f"{origin.what or name} is learned already, and from which texts is not recorded: measure it with "
+                f"--protocol new-people, or learn the method anew in each fold of {protocol}"
+            )
 
 
 def _provenance(entry: ResultKey, method: Method, origin: Origin, plan: Plan, options: Options) -> Provenance:

@@ -1,18 +1,25 @@
 """Who is predicted from what: the protocols of `personalrm bench`.
 
-    for task, answers in tasks(history, "leave-group-out", seed=0):
+    for task, answers in tasks(history, "new-people", seed=0):
         task.history            # what may be learned of the person
         task.questions          # what is to be predicted, without its label
         answers                 # the sides that were preferred; never shown to a method
 
-``leave-group-out`` uses every choice: each group is predicted from the person's other groups (a person with a single
-group from nothing). ``context-target`` is the published one: choices that the data marks as context teach, those marked
-as targets are predicted; where nothing is marked, the earlier groups are context and the last ones targets. Three more
-serve studies: ``in-order`` predicts each group from all earlier ones, ``growing`` the targets of context-target from
-more and more of the context, ``cross-context`` the later groups of each domain from its own earlier groups and from as
-many choices of each other domain. A method
-sees no label of what it predicts: a `Question` holds the two responses in the order in which they are shown, which a
-hash of the choice's id decides.
+| protocol | what of the person may be learned from | whom the population may hold |
+|---|---|---|
+| new-people | each group is predicted from the person's other groups | other people (folds by person) |
+| new-people-and-new-texts | the same | other people, without their choices in the group that is predicted |
+| context-target | the choices marked as context; where nothing is marked, the earlier groups | other people |
+
+Where several people judged the same texts, the population of *new-people* has seen the pairs that are predicted through
+other people. With *new-people-and-new-texts* it has not: groups that several people share are dealt into folds, too.
+A person with a single group is predicted from the population alone. Three more protocols serve studies: ``in-order``
+predicts each group from all earlier ones, ``growing`` the targets of context-target from more and more of the context,
+``cross-context`` the later groups of each domain from its own earlier groups and from as many choices of each other
+domain.
+
+A method sees no label of what it predicts: a `Question` holds the two responses in the order in which they are shown,
+which a hash of the choice's id decides.
 """
 
 from __future__ import annotations
@@ -21,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from personalrm import renamed
 from personalrm.data.splits import check_marks, context_target, growing, in_order, leave_group_out
 from personalrm.errors import DataError
 from personalrm.preferences import History, Message, Preference, Side, Verdict
@@ -59,17 +67,27 @@ class Task:
         return self.history.user
 
 
+MOST_PARTS = 256
+"""Groups of one person are held out one at a time up to so many; above, several together."""
 _Held = tuple[History, tuple[Preference, ...]]
 Holding = Callable[[History, int], Iterator[_Held]]
 """From a person and the seed: what may be learned and what is predicted, once or several times."""
 
 
 def _every_group(history: History, seed: int) -> Iterator[_Held]:
-    if len({one.group for one in history}) == 1:
+    """Each group from the others; of a person of very many groups, several groups at once."""
+    groups = list(dict.fromkeys(one.group for one in history))
+    if len(groups) == 1:
         decided = history.decided
         yield from [(history.only(()), decided)] if decided else []
-    else:
+    elif len(groups) <= MOST_PARTS:
         yield from leave_group_out(history)
+    else:
+        part = {group: at * MOST_PARTS // len(groups) for at, group in enumerate(groups)}
+        for one in range(MOST_PARTS):
+            held = tuple(choice for choice in history.decided if part[choice.group] == one)
+            if held:
+                yield history.only(choice for choice in history if part[choice.group] != one), held
 
 
 def _later_groups(history: History, seed: int) -> Iterator[_Held]:
@@ -104,18 +122,37 @@ def _across_domains(history: History, seed: int) -> Iterator[_Held]:
                 yield history.only(elsewhere[-len(own.decided) :]), target
 
 
-PROTOCOLS: Mapping[str, Holding] = {
-    "leave-group-out": _every_group,
-    "context-target": _later_groups,
-    "in-order": in_order,
-    "growing": lambda history, seed: growing(history, seed=seed),
-    "cross-context": _across_domains,
+@dataclass(frozen=True, slots=True)
+class EvaluationProtocol:
+    """How a method is evaluated.
+
+    Attributes:
+        parts: what of one person may be learned and what is predicted.
+        new_texts: whether the population must not hold the groups that are predicted.
+    """
+
+    parts: Holding
+    new_texts: bool = False
+
+
+PROTOCOLS: Mapping[str, EvaluationProtocol] = {
+    "new-people": EvaluationProtocol(_every_group),
+    "new-people-and-new-texts": EvaluationProtocol(_every_group, new_texts=True),
+    "context-target": EvaluationProtocol(_later_groups),
+    "in-order": EvaluationProtocol(in_order),
+    "growing": EvaluationProtocol(lambda history, seed: growing(history, seed=seed)),
+    "cross-context": EvaluationProtocol(_across_domains),
 }
 """The protocols by the names used on the command line; the last three are those of studies."""
+OLD_NAMES: Mapping[str, str] = {"leave-group-out": "new-people"}
 
 
 def tasks(
-    history: History, protocol: str, seed: int = 0, context_pairs: int | None = None
+    history: History,
+    protocol: str,
+    seed: int = 0,
+    context_pairs: int | None = None,
+    text_fold: Mapping[str, int] | None = None,
 ) -> Iterator[tuple[Task, tuple[Side, ...]]]:
     """What is asked of one person, with the answers; nothing where the protocol leaves nothing to predict.
 
@@ -124,10 +161,19 @@ def tasks(
         protocol: a name in ``PROTOCOLS``.
         seed: of the order in which responses are shown.
         context_pairs: the most decided choices to learn from, the newest ones; all if None.
+        text_fold: fold of each group that other people share; the questions of a task are of one fold.
     """
-    for known, held in protocol_named(protocol)(history, seed):
-        answers = tuple(one.preferred_side(seed) for one in held)
-        yield Task(newest(known, context_pairs), questions(held, seed)), answers
+    for known, held in protocol_named(protocol).parts(history, seed):
+        for some in _by_fold(held, text_fold or {}):
+            answers = tuple(one.preferred_side(seed) for one in some)
+            yield Task(newest(known, context_pairs), questions(some, seed)), answers
+
+
+def _by_fold(held: Sequence[Preference], text_fold: Mapping[str, int]) -> Iterator[tuple[Preference, ...]]:
+    parts: dict[int | None, list[Preference]] = {}
+    for one in held:
+        parts.setdefault(text_fold.get(one.group), []).append(one)
+    yield from map(tuple, parts.values())
 
 
 def newest(history: History, count: int | None) -> History:
@@ -137,11 +183,19 @@ def newest(history: History, count: int | None) -> History:
     return history.only(history.decided[-count:] if count else ())
 
 
-def protocol_named(name: str) -> Holding:
+def protocol_named(name: str) -> EvaluationProtocol:
     """The protocol of that name; DataError names the known ones."""
+    name = current_name(name)
     if name not in PROTOCOLS:
         raise DataError(f"there is no protocol '{name}'; known are {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
+
+
+def current_name(name: str) -> str:
+    """Today's name of a protocol; an old one is told."""
+    if name in OLD_NAMES:
+        renamed.warn(f"protocol '{name}'", f"'{OLD_NAMES[name]}'")
+    return OLD_NAMES.get(name, name)
 
 
 def questions(choices: Iterable[Preference], seed: int) -> tuple[Question, ...]:

@@ -187,7 +187,7 @@ class _Run:
         began = time.perf_counter()
         self._began = self._began or began
         try:
-            predictor = await self._predictor(planned.fold)
+            predictor = await self._predictor(planned.population)
             found = await predictor.predict(planned.task)
         except EndpointError as error:
             self._unanswered[planned.number] = str(error)
@@ -240,9 +240,9 @@ class _Run:
         if self._work.progress:
             self._work.progress(self._work.labels[entry], len(self._kept.finished), len(plan.starts))
 
-    async def _predictor(self, fold: int) -> TaskPredictor:
-        """What has learned from the population of a fold; once a fold, whoever asks first."""
-        if fold not in self._predictors:
-            population = partial(self._work.plan.population_of, fold)
-            self._predictors[fold] = asyncio.ensure_future(self._line.method.learn(population, fold))
-        return await self._predictors[fold]
+    async def _predictor(self, number: int) -> TaskPredictor:
+        """What has learned from a population; once for each, whoever asks first."""
+        if number not in self._predictors:
+            population = partial(self._work.plan.population_of, number)
+            self._predictors[number] = asyncio.ensure_future(self._line.method.learn(population, number))
+        return await self._predictors[number]

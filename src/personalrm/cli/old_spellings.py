@@ -21,9 +21,12 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
 }
 """By command."""
 VALUES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
-    "bench": {"--people": {"seen": "--train-on-test-users-context", "unseen": ""}},
+    "bench": {
+        "--people": {"seen": "--train-on-test-users-context", "unseen": ""},
+        "--protocol": {"leave-group-out": "--protocol=new-people"},
+    },
 }
-"""Options whose value has become an option of its own; an empty one is the default."""
+"""Options whose value is another or an option of its own now; an empty one is the default."""
 
 
 def modern(words: Sequence[str], tell: Callable[[str], None]) -> list[str]:

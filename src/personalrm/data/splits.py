@@ -120,12 +120,18 @@ def folds_by_person(users: Iterable[str], k: int, seed: int = 0) -> dict[str, in
     Raises:
         DataError: fewer than two folds, or fewer people than folds.
     """
-    people = sorted(set(users), key=lambda user: (_draw(seed, user), user))
+    people = set(users)
     if k < 2:
         raise DataError(f"cross-validation by person needs at least 2 folds, not {k}")
     if len(people) < k:
         raise DataError(f"{k} folds by person need at least {k} people, found {len(people)}")
-    return {user: position % k for position, user in enumerate(people)}
+    return folds_of(people, k, seed)
+
+
+def folds_of(names: Iterable[str], k: int, seed: int = 0) -> dict[str, int]:
+    """A fold in 0 … k-1 for each name (a person, a group); sizes differ by at most one, order does not matter."""
+    drawn = sorted(set(names), key=lambda name: (_draw(seed, name), name))
+    return {name: position % k for position, name in enumerate(drawn)}
 
 
 def _groups(history: History, seed: int) -> list[list[Preference]]:

@@ -104,13 +104,13 @@ def doubt_of_traits(model: TraitsModel, pairs: Sequence[Pair]) -> MarginPosterio
     """
     from personalrm.models.traits.prior import PERSONAL
 
-    between = model.prior.between
-    departure, covariance = np.zeros(len(between)), np.diag(between)
+    covariance = model.prior.covariance
+    departure = np.zeros(len(covariance))
     if model.history is not None and model.history.decided:
         evidence = model.evidence(model.history.decided)
-        departure, covariance = person_posterior(evidence.offset, evidence.t, between)
+        departure, covariance = person_posterior(evidence.offset, evidence.t, covariance)
     offset, t = model.differences(pairs)
-    names = (*PERSONAL, "similarity to the message")[: len(between)]
+    names = (*PERSONAL, "similarity to the message")[: len(covariance)]
     return normal_doubt(offset + t @ departure, t, covariance, names)
 
 

@@ -240,7 +240,7 @@ def test_the_page_needs_nothing_else_and_no_text_is_markup(reported: Path) -> No
     assert "\x00" not in text
     assert "\u202e" not in text
     for wanted in (
-        "a<b.jsonl", "leave-group-out", "<i>oracle</i>", "refusal (24)", "no cached verdict (24)", "ab12",
+        "a<b.jsonl", "new-people", "<i>oracle</i>", "refusal (24)", "no cached verdict (24)", "ab12",
         "72 choices of 12 people", "Likes long texts.", "Prefers length", "2 for it: p1-0-0", "<s>struck</s>",
         "75% sure", "Learning curve", "Cost against accuracy",
     ):  # fmt: skip

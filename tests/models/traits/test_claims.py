@@ -51,7 +51,7 @@ def test_a_claim_needs_the_user_s_own_part(shipped: TraitsModel) -> None:
     [person] = simulate_people(1, choices=30, seed=3)
     evidence = shipped.evidence(person.decided)
     explained = Evidence(np.full(len(evidence.offset), 9.0), evidence.t, evidence.groups)
-    assert claims(person.decided, explained, shipped.prior.between).claims == ()
+    assert claims(person.decided, explained, shipped.prior.covariance).claims == ()
 
 
 def loud(number: int) -> Preference:

@@ -85,7 +85,7 @@ def test_a_population_gives_the_prior_on_the_gain(learned: TraitsModel) -> None:
 def test_no_percentage_below_five_groups_and_none_over_ninety_nine(learned: TraitsModel, choices: int) -> None:
     for person in simulate_people(8, choices=choices, seed=12):
         evidence = learned.evidence(person.decided)
-        selection = arm_selection(measure(evidence, learned.prior.between, learned.prior.gain))
+        selection = arm_selection(measure(evidence, learned.prior.covariance, learned.prior.gain))
         if len(evidence.groups) < FEWEST_GROUPS:
             assert "%" not in selection.reason
             assert selection.confidence is None
@@ -95,5 +95,5 @@ def test_no_percentage_below_five_groups_and_none_over_ninety_nine(learned: Trai
 def test_the_same_number_decides_what_is_used(learned: TraitsModel) -> None:
     for person in simulate_people(12, choices=10, seed=13):
         evidence = learned.evidence(person.decided)
-        measured = measure(evidence, learned.prior.between, learned.prior.gain)
+        measured = measure(evidence, learned.prior.covariance, learned.prior.gain)
         assert (arm_selection(measured).chosen == "persona") == (measured.expected.mean > -TOLERANCE)

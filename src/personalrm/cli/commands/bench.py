@@ -51,7 +51,9 @@ def bench(
     context: typer.Context,
     data: HistoryFile,
     methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
-    protocol: Annotated[str, typer.Option(help="leave-group-out or context-target.")] = "leave-group-out",
+    protocol: Annotated[
+        str, typer.Option(help="new-people, new-people-and-new-texts (no text of the test learned), context-target.")
+    ] = "new-people",
     population: Population = None,
     train_on_test_users_context: Annotated[
         bool,

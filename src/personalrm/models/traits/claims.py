@@ -1,5 +1,6 @@
 """Claims about one user's taste: which traits the user weighs differently than people in general, with the evidence.
 
+Beside the single traits, the axes are tried on which people differ most ("bullet points over short sentences", `axes`).
 A trait is claimed where two hypotheses are rejected: that the user's choices follow the population's weights (then the
 trait is no part of this user), and that the choices are coin flips in this trait (then there is nothing to claim). Each
 trait's p-value is the larger of the two, so it is valid for either. Over the traits tried, the claims have a
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.formatting.texts import listed
+from personalrm.models.traits.axes import along, named_axes
 from personalrm.models.traits.features import Array, split_words
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import Evidence, alone
@@ -105,7 +107,8 @@ def claims(choices: Sequence[Preference], evidence: Evidence, covariance: Array)
         evidence: log-odds by the population's weights and trait differences.
         covariance: how users' weights differ, variances (p,) or a matrix (p, p).
     """
-    traits = [one for one in _traits(choices, evidence) if int(np.count_nonzero(one.side)) >= _LEAST]
+    tried = [*_traits(choices, evidence), *_axes(evidence, covariance)]
+    traits = [one for one in tried if int(np.count_nonzero(one.side)) >= _LEAST]
     if not traits:
         return Found((), 0)
     values = np.column_stack([one.values for one in traits])
@@ -153,6 +156,17 @@ def _traits(choices: Sequence[Preference], evidence: Evidence) -> list[_Trait]:
         if name in _SAID
     ]
     return [_length(choices), *columns]
+
+
+def _axes(evidence: Evidence, covariance: Array) -> list[_Trait]:
+    """Axes along which these choices differ in at least two traits; of one trait the trait itself is tried."""
+    names = [name if name in _SAID else "" for name in (*PERSONAL, "similarity to the message")]
+    differ = np.count_nonzero(evidence.t.round(9), axis=0) >= _LEAST
+    return [
+        _Trait((axis.text(_SAID, more=True), axis.text(_SAID, more=False)), *along(axis, evidence.t))
+        for axis in named_axes(covariance, names[: evidence.t.shape[1]])
+        if np.count_nonzero(differ & (axis.direction != 0.0)) > 1
+    ]
 
 
 def _length(choices: Sequence[Preference]) -> _Trait:

@@ -5,7 +5,7 @@ the units of the traits, of the words and of the kinds of message, learned from 
 
     design = design_of([read(history.decided, reader) for history in people])
     design.columns(design.blank.units(reader, [(message, response)]))       # (1, d); differences of rows are choices
-    design.filled(weights, between)                                          # weights of columns as a Prior
+    design.filled(weights, covariance)                                       # weights of columns as a Prior
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ class PairFeatures:
     kinds: Floats
     similar: Floats
     meaning: Floats
-    group: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Design:
             known.meaning.astype(float),
         )
 
-    def filled(self, weights: Array, between: Array) -> Prior:
+    def filled(self, weights: Array, covariance: Array) -> Prior:
         """The weights of the columns, undone into weights per standard unit."""
         sizes = np.cumsum([len(TRAITS), len(self.words), len(PERSONAL) * len(KINDS)])
         traits, words, crossed, sense = np.split(weights, sizes)
@@ -100,7 +99,7 @@ class Design:
             traits=_rounded(traits),
             words=_rounded(words * self.words),
             kinds=_rounded(kinds),
-            between=_rounded(between),
+            covariance=_rounded(covariance),
         )
         if self.blank.sense is None:
             return filled
@@ -111,10 +110,8 @@ class Design:
 
 def read(choices: Sequence[Preference], reader: TraitReader, encoder: Encoder | None = None) -> PairFeatures:
     """One person's choices as read."""
-    numbers = {name: index for index, name in enumerate(dict.fromkeys(one.group for one in choices))}
     parts = [_read_chunk(choices[at : at + _CHUNK], reader, encoder) for at in range(0, len(choices), _CHUNK)]
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    columns.append(np.array([numbers[one.group] for one in choices], dtype=np.intp))
     return PairFeatures(*columns)
 
 

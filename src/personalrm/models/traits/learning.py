@@ -1,16 +1,18 @@
 """Learning a prior from other people's choices (empirical Bayes), each step judged on people it has not seen.
 
-1. everybody's weights: penalised maximum likelihood, the amount of shrinkage by cross-validation over people;
-2. how far people differ and how sharp predictions may be: each person's groups of choices are predicted from
-   their other groups, on top of step 1's out-of-fold predictions;
-3. the difference by trait: expectation-maximisation, drawn towards the common variance.
+1. the population's weights: penalised maximum likelihood. Shrinkage and inverse temperature are cross-validated over
+   people;
+2. how far people differ: each person's groups of choices are predicted from their other groups, on top of step 1's
+   out-of-fold predictions;
+3. how the weights of people vary together: expectation–maximisation, drawn towards a common variance (`covariance`).
+   How much it is trusted is chosen on held-out people, from 100 people on.
 
 prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,10 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.errors import NotEnoughChoices
-from personalrm.models.traits import fit as maths
-from personalrm.models.traits.covariance import between_people
-from personalrm.models.traits.design import design_of, read, together
+from personalrm.models.traits.covariance import weight_covariance, weight_variances
+from personalrm.models.traits.design import PairFeatures, design_of, read, together
 from personalrm.models.traits.features import Array
+from personalrm.models.traits.fit import (
+    INVERSE_TEMPERATURES,
+    cross_fitted,
+    integrated,
+    shared_weights,
+    sharpest,
+    softplus,
+)
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
@@ -32,10 +41,14 @@ if TYPE_CHECKING:
     from personalrm.models.encoders import Encoder
 
 _BETWEEN = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08)
-_TRUST = 40.0
-_FOLDS = 5
+_TRUST, _TRUSTS = 20.0, (10.0, 20.0, 40.0, 80.0)
+_VARIANCE_TRUST = 40.0
+_ENOUGH_PEOPLE = 100  # from so many on the trust is chosen on held-out people
+_FOLDS, _TRUST_FOLDS, _TRUST_ROUNDS = 5, 3, 10
 _MOST_CHOICES = 12_000  # of the population, 1,062 columns of float32: 51 MB
-_MOST_OWN, _MOST_PEOPLE = 40, 200  # choices of a person and people looked at in steps 2 and 3
+_MOST_OWN, _MOST_PEOPLE = 40, 250  # choices of a person and people looked at in steps 2 and 3
+
+Codes = NDArray[np.intp]
 
 
 def learn(
@@ -60,22 +73,38 @@ def learn(
     """
     rng = np.random.default_rng(seed)
     reader = reader or TraitReader()
-    blocks = [read(one.decided, reader, encoder) for one in _some_people(people, rng)]
-    person = np.repeat(np.arange(len(blocks)), [len(one.words) for one in blocks])
-    known = together(blocks)
-    design = design_of(known, with_sense=encoder is not None)
+    kept = _some_people(people, rng)
+    known = together([read(one.decided, reader, encoder) for one in kept])
+    prior = learn_from(known, *person_and_group(kept), rng)
+    return prior.with_lineage({"sources": list(sources), **prior.lineage, "seed": seed})
+
+
+def learn_from(known: PairFeatures, person: Codes, group: Codes, rng: np.random.Generator) -> Prior:
+    """Learn a prior from choices that are read: whose each one is (n,), and its group among everybody's groups (n,)."""
+    design = design_of(known, with_sense=known.meaning.shape[1] > 0)
     pairs = design.differences(known)
-    x = design.columns(pairs)
-    crossed = maths.cross_fitted(x, rng.permutation(len(blocks))[person] % min(_FOLDS, len(blocks)))
-    weights = maths.shared_weights(x, shrink=crossed.shrink)
-    few = _some(person, known.group, rng)
-    between, sharpness, losses = _people_differ(crossed.outside, pairs.personal, few)
+    x, t = design.columns(pairs), pairs.personal
+    count = int(person.max()) + 1
+    crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count))
+    weights = shared_weights(x, shrink=crossed.shrink)
+    few = _some(person, group, rng)
+    differ = _people_differ([one.person(crossed.outside, t) for one in few], t.shape[1])
+    outside = differ.inverse_temperature * crossed.outside
+    gain = _gains([one.whole(outside, t, group) for one in few], differ.covariance, rng)
     lineage = {
-        "sources": list(sources), "people": len(blocks), "choices": len(x), "seed": seed,
-        "shrink": crossed.shrink, "sharpness": sharpness, "log_loss_of_unseen_people": losses,
+        "people": count, "choices": len(x), "shrink": crossed.shrink,
+        "inverse_temperature": differ.inverse_temperature, "trust": differ.trust,
+        "log_loss_of_unseen_people": differ.losses,
     }  # fmt: skip
-    gain = _gains(sharpness * crossed.outside, pairs.personal, known.group, few, between, rng)
-    return replace(design.filled(weights * sharpness, between), lineage=lineage, gain=gain)
+    prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
+    return replace(prior, lineage=lineage, gain=gain)
+
+
+def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
+    """Of each decided choice (n,): whose it is, and the number of its group among everybody's groups."""
+    codes: dict[str, int] = {}
+    group = [codes.setdefault(one.group, len(codes)) for each in people for one in each.decided]
+    return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
 
 
 def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
@@ -98,53 +127,115 @@ def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[Hi
 class _Own:
     """One person: rows of their choices, and the positions among them that are predicted together."""
 
-    rows: NDArray[np.intp]
-    parts: list[NDArray[np.intp]]
+    rows: Codes
+    parts: list[Codes]
+
+    def person(self, outside: Array, t: Array) -> Person:
+        """With the groups dealt into parts."""
+        return Person(outside[self.rows], t[self.rows], self.parts)
+
+    def whole(self, outside: Array, t: Array, group: Codes) -> Person:
+        """With each group by itself."""
+        own = group[self.rows]
+        return Person(outside[self.rows], t[self.rows], [np.flatnonzero(own == each) for each in np.unique(own)])
 
 
-def _some(person: NDArray[np.intp], group: NDArray[np.intp], rng: np.random.Generator) -> list[_Own]:
+def _some(person: Codes, group: Codes, rng: np.random.Generator) -> list[_Own]:
     """Some people with choices in several groups: rows of each, and the groups dealt into up to five parts."""
     chosen = []
     for one in rng.permutation(person.max() + 1):
         rows = np.flatnonzero(person == one)[:_MOST_OWN]
-        part = group[rows] % _FOLDS
-        if len(np.unique(part)) > 1:
+        names, first, number = np.unique(group[rows], return_index=True, return_inverse=True)
+        part = np.argsort(np.argsort(first))[number.reshape(-1)] % _FOLDS
+        if len(names) > 1:
             chosen.append(_Own(rows, [np.flatnonzero(part == each) for each in np.unique(part)]))
         if len(chosen) == _MOST_PEOPLE:
             break
     return chosen
 
 
-def _gains(
-    outside: Array, t: Array, group: NDArray[np.intp], people: list[_Own], between: Array, rng: np.random.Generator
-) -> GainPrior:
+def _gains(people: Sequence[Person], covariance: Array, rng: np.random.Generator) -> GainPrior:
     """What own weights gain for these people, on top of predictions by the other folds' shared weights."""
     cases: list[Case] = []
     for one in people:
-        own = group[one.rows]
-        groups = [np.flatnonzero(own == each) for each in np.unique(own)]
-        cases += cases_of(Person(outside[one.rows], t[one.rows], groups), between, rng)
+        cases += cases_of(one, covariance, rng)
     return GainPrior.learned(cases) or PUBLIC
 
 
-def _people_differ(outside: Array, t: Array, people: list[_Own]) -> tuple[Array, float, dict[str, float]]:
-    """Variance between people by trait (p,), sharpness of everybody's weights, and log losses with them and without."""
-    width = t.shape[1]
+@dataclass(frozen=True, slots=True)
+class _Differences:
+    """How people differ.
 
-    def loss(between: Array, sharpness: float) -> float:
-        held = [Person(sharpness * outside[one.rows], t[one.rows], one.parts) for one in people]
-        predicted = leave_out_all(held, between)
-        return float(np.mean(np.concatenate([maths.softplus(-maths.integrated(*one)) for one in predicted])))
+    Attributes:
+        covariance: of the personal weights among people (p, p).
+        inverse_temperature: what the population's log-odds are multiplied by.
+        trust: people that the common variance counts for; None where too little is known.
+        losses: log loss of people not seen, by the population's weights and by their own.
+    """
 
-    if not people or not outside.any():
-        return np.full(width, USUAL_BETWEEN), 1.0, {}
+    covariance: Array
+    inverse_temperature: float
+    trust: float | None
+    losses: dict[str, float]
+
+
+def _people_differ(people: Sequence[Person], width: int) -> _Differences:
     usual = np.full(width, USUAL_BETWEEN)
-    sharpness = min(maths.INVERSE_TEMPERATURES, key=lambda one: loss(usual, one))
-    common = np.full(width, min(_BETWEEN, key=lambda one: loss(np.full(width, one), sharpness)))
-    between = between_people(sharpness * outside, t, [one.rows for one in people], common, trust=_TRUST)
-    nobody = np.full(width, 1e-9)
+    if not any(one.offset.any() for one in people):
+        return _Differences(np.diag(usual), 1.0, None, {})
+    alone = np.concatenate([one.offset for one in people])
+    heat, population_loss = sharpest(alone)[::-1]
+    inverse_temperature = lowest(INVERSE_TEMPERATURES, heat, lambda one: _loss(_sharpened(people, one), usual))
+    people = _sharpened(people, inverse_temperature)
+    common = np.full(width, lowest(_BETWEEN, _BETWEEN[3], lambda one: _loss(people, np.full(width, one))))
+    variances = weight_variances(people, common, trust=_VARIANCE_TRUST)
+    trust = _trusted(people, variances) if len(people) >= _ENOUGH_PEOPLE else _TRUST
+    covariance = weight_covariance(people, variances, trust=trust)
     losses = {
-        "everybody": min(loss(nobody, one) for one in maths.INVERSE_TEMPERATURES),
-        "personal": loss(between, sharpness),
+        "population": population_loss,
+        "personal": _loss(people, covariance),
     }
-    return between, sharpness, {name: round(value, 4) for name, value in losses.items()}
+    rounded = {name: round(value, 4) for name, value in losses.items()}
+    return _Differences(covariance, inverse_temperature, trust, rounded)
+
+
+def _sharpened(people: Sequence[Person], inverse_temperature: float) -> list[Person]:
+    return [Person(inverse_temperature * one.offset, one.t, one.groups) for one in people]
+
+
+def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
+    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
+    known: dict[int, float] = {}
+
+    def at(place: int) -> float:
+        if not 0 <= place < len(values):
+            return np.inf
+        if place not in known:
+            known[place] = loss(values[place])
+        return known[place]
+
+    place = values.index(start)
+    while (best := min((place, place - 1, place + 1), key=at)) != place:
+        place = best
+    return values[place]
+
+
+def _loss(people: Sequence[Person], covariance: Array) -> float:
+    """Mean log loss of their choices, each part predicted from the others, nats a choice."""
+    found = leave_out_all(people, covariance)
+    return float(np.mean(np.concatenate([softplus(-integrated(*one)) for one in found])))
+
+
+def _trusted(people: Sequence[Person], variances: Array) -> float:
+    """The trust under which a covariance that is learned from some people predicts the others best."""
+
+    def held_out_loss(trust: float) -> float:
+        total = 0.0
+        for fold in range(_TRUST_FOLDS):
+            learned = [one for at, one in enumerate(people) if at % _TRUST_FOLDS != fold]
+            others = people[fold::_TRUST_FOLDS]
+            covariance = weight_covariance(learned, variances, trust=trust, rounds=_TRUST_ROUNDS)
+            total += _loss(others, covariance) * sum(len(one.offset) for one in others)
+        return total
+
+    return lowest(_TRUSTS, _TRUST, held_out_loss)

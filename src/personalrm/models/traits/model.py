@@ -31,7 +31,7 @@ from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
 from personalrm.models.traits.posterior import person_posterior, variances_of
-from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers
+from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
 from personalrm.preferences import History, Message, Pair, Preference, Verdict
@@ -75,7 +75,7 @@ class TraitsModel:
     def from_prior(cls, prior: Prior, reader: TraitReader | None = None) -> TraitsModel:
         """What people in general prefer, by this prior; texts are read by ``reader``."""
         tools = _Tools(reader or TraitReader(), shared_minilm() if prior.sense is not None else None)
-        return cls(prior, tools, np.zeros(len(prior.between)), np.diag(prior.between))
+        return cls(prior, tools, np.zeros(len(prior.covariance)), prior.covariance)
 
     @classmethod
     def shipped(cls, *, encoder: bool = False) -> TraitsModel:
@@ -108,12 +108,12 @@ class TraitsModel:
 
     def fit(self, history: History) -> TraitsModel:
         """The person's posterior. Ties are skipped; without any decided choice the population alone predicts."""
-        nothing, differences = np.zeros(len(self.prior.between)), np.diag(self.prior.between)
+        nothing, differences = np.zeros(len(self.prior.covariance)), self.prior.covariance
         if not history.decided:
             return replace(self, departure=nothing, covariance=differences, history=history, person=None)
         evidence = self.evidence(history.decided)
-        departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.between)
-        measured = measure(evidence, self.prior.between, self.prior.gain)
+        departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.covariance)
+        measured = measure(evidence, self.prior.covariance, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:
             departure, covariance = nothing, differences
@@ -194,10 +194,10 @@ class TraitsModel:
             ProfileError: the profile was not made by this engine, or its weights are damaged.
         """
         people, state = cls.behind_profile(profile), _state_of(profile)
-        width = len(people.prior.between)
+        width = len(people.prior.covariance)
         try:
             departure = numbers(state["departure"], (width,))
-            covariance = _whole(numbers(state["covariance"], (width * (width + 1) // 2,)), width)
+            covariance = symmetric(numbers(state["covariance"], (width * (width + 1) // 2,)), width)
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of {profile.user} are damaged ({error!r}); fit again.") from error
         return replace(people, departure=departure, covariance=covariance, history=profile.history)
@@ -272,14 +272,5 @@ def leave_group_out(model: TraitsModel, history: History) -> Array:
     evidence = model.evidence(decided)
     logit = np.zeros(len(decided))
     for group in evidence.groups:
-        logit[group] = predict_group(evidence, group, model.prior.between, model.prior.gain)
+        logit[group] = predict_group(evidence, group, model.prior.covariance, model.prior.gain)
     return maths.sigmoid(logit)
-
-
-def _whole(upper: Array, size: int) -> Array:
-    """A symmetric matrix from its upper triangle."""
-    whole = np.zeros((size, size))
-    rows, columns = np.triu_indices(size)
-    whole[rows, columns] = upper
-    whole[columns, rows] = upper
-    return whole

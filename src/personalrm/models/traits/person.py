@@ -4,7 +4,7 @@ The person's own weights are used unless a loss on later choices is expected. Th
 empirical-Bayes estimate (`gain`): what other people gained with as many choices, moved a little by the gain measured on
 the person's own groups, each predicted from the others.
 
-    measured = measure(evidence, prior.between, prior.gain)
+    measured = measure(evidence, prior.covariance, prior.gain)
     measured.helps, measured.gain, measured.expected
 """
 
@@ -85,28 +85,28 @@ def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
     return [np.array(rows, dtype=np.intp) for rows in groups.values()]
 
 
-def alone(evidence: Evidence, between: Array) -> Array:
+def alone(evidence: Evidence, covariance: Array) -> Array:
     """Log-odds by everybody's weights, moderated by how people differ."""
-    return integrated(evidence.offset, variances_of(evidence.t, between))
+    return integrated(evidence.offset, variances_of(evidence.t, covariance))
 
 
-def measure(evidence: Evidence, between: Array, prior: GainPrior = PUBLIC) -> Measured:
+def measure(evidence: Evidence, covariance: Array, prior: GainPrior = PUBLIC) -> Measured:
     """Population against person, each group of choices predicted from the others."""
-    before = softplus(-alone(evidence, between))
+    before = softplus(-alone(evidence, covariance))
     if len(evidence.groups) < 2:
         return Measured.of(before, None, evidence.groups, prior)
-    logit, variance = leave_out(evidence.offset, evidence.t, between, evidence.groups)
+    logit, variance = leave_out(evidence.offset, evidence.t, covariance, evidence.groups)
     return Measured.of(before, softplus(-integrated(logit, variance)), evidence.groups, prior)
 
 
-def predict_group(evidence: Evidence, group: NDArray[np.intp], between: Array, prior: GainPrior = PUBLIC) -> Array:
+def predict_group(evidence: Evidence, group: NDArray[np.intp], covariance: Array, prior: GainPrior = PUBLIC) -> Array:
     """Moderated log-odds of one group's choices from the person's other groups, the rule of use applied to those."""
     inside = Evidence(evidence.offset[group], evidence.t[group], [np.arange(len(group))])
     rest = evidence.without(group)
-    if not len(rest.offset) or not measure(rest, between, prior).helps:
-        return alone(inside, between)
-    departure, covariance = person_posterior(rest.offset, rest.t, between)
-    return integrated(inside.offset + inside.t @ departure, variances_of(inside.t, covariance))
+    if not len(rest.offset) or not measure(rest, covariance, prior).helps:
+        return alone(inside, covariance)
+    departure, spread = person_posterior(rest.offset, rest.t, covariance)
+    return integrated(inside.offset + inside.t @ departure, variances_of(inside.t, spread))
 
 
 def arm_selection(measured: Measured) -> ArmSelection:

@@ -102,11 +102,11 @@ def profile(
         demonstrations: tuple[Demonstration, ...] = ()
     else:
         evidence = person.evidence
-        found = claims(decided, evidence, prior.between)
+        found = claims(decided, evidence, prior.covariance)
         persona = _persona(found)
         tried = _tried(found)
         fallback = arms(person.measured)
-        demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.between, evidence.groups))
+        demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.covariance, evidence.groups))
     return Profile(
         user=history.user,
         model=model,

@@ -1,7 +1,7 @@
 """What other people's choices say before a person has made any: the prior of the embedded engine.
 
 A ``Prior`` holds everybody's weights of the traits, of common words and of traits in answer to certain kinds of
-message, the variance of each trait's weight between people, and where it was learned (``lineage``). It holds
+message, the covariance of people's weights, and where it was learned (``lineage``). It holds
 coefficients only, nobody's text. ``learning.learn`` makes one.
 
     prior = learn(read_people("prism.jsonl.gz"))
@@ -114,7 +114,7 @@ class Prior:
         traits: everybody's weight of each trait, log-odds per standard unit (T,).
         words: of each common word that is present (W,).
         kinds: what is added to the weight of a personal trait for each kind of message (P, K).
-        between: variance of people's weights around everybody's (P,), one more with the encoder.
+        covariance: of people's weights around the population's (P, P), one more with the encoder.
         sense: the encoder's part, or None.
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
@@ -125,7 +125,7 @@ class Prior:
     traits: Array
     words: Array
     kinds: Array
-    between: Array
+    covariance: Array
     sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
@@ -139,7 +139,7 @@ class Prior:
             traits=np.zeros(len(TRAITS)),
             words=np.zeros(len(common_words())),
             kinds=np.zeros((len(PERSONAL), len(KINDS))),
-            between=np.full(len(PERSONAL) + (sense is not None), USUAL_BETWEEN),
+            covariance=USUAL_BETWEEN * np.eye(len(PERSONAL) + (sense is not None)),
             sense=sense,
         )
 
@@ -153,7 +153,7 @@ class Prior:
             "weights": self.traits.tolist(),
             "words": self.words.tolist(),
             "kinds": self.kinds.tolist(),
-            "between": self.between.tolist(),
+            "covariance": self.covariance[np.triu_indices(len(self.covariance))].tolist(),
             "gain": self.gain.as_json(),
         }
         if self.sense is not None:
@@ -179,7 +179,7 @@ class Prior:
                 traits=numbers(state["weights"], each),
                 words=numbers(state["words"], (len(common_words()),)),
                 kinds=numbers(state["kinds"], (len(PERSONAL), len(KINDS))),
-                between=numbers(state["between"], (len(PERSONAL) + (sense is not None),), 0.0),
+                covariance=_covariance(state, len(PERSONAL) + (sense is not None)),
                 sense=sense,
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
@@ -209,7 +209,7 @@ class Prior:
         return replace(self, lineage=lineage)
 
     def personal_weights(self) -> Array:
-        """Everybody's weights of the personal traits (p,), in the order of ``between``."""
+        """Everybody's weights of the personal traits (p,), in the order of ``covariance``."""
         own = self.traits[PERSONAL_COLUMNS]
         return own if self.sense is None else np.append(own, self.sense.similarity)
 
@@ -234,6 +234,26 @@ def numbers(value: Any, shape: tuple[int, ...], least: float = -LARGEST) -> Arra
         raise ValueError(f"expected numbers up to {LARGEST:g} in shape {shape}, found shape {found.shape}")
     if (found < least).any():
         raise ValueError(f"expected numbers of at least {least:g}, found {found.min():g}")
+    return found
+
+
+def symmetric(upper: Array, size: int) -> Array:
+    """A symmetric matrix from its upper triangle, row by row."""
+    whole = np.zeros((size, size))
+    rows, columns = np.triu_indices(size)
+    whole[rows, columns] = upper
+    whole[columns, rows] = upper
+    return whole
+
+
+def _covariance(state: Mapping[str, Any], size: int) -> Array:
+    """As written; up to 0.1 people's weights had variances only. ValueError if it is no covariance."""
+    if "covariance" not in state:
+        found = np.diag(numbers(state["between"], (size,), 0.0))
+    else:
+        found = symmetric(numbers(state["covariance"], (size * (size + 1) // 2,)), size)
+    if np.linalg.eigvalsh(found)[0] <= 0.0:
+        raise ValueError("the covariance of people's weights is not positive definite")
     return found
 
 
