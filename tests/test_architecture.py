@@ -5,6 +5,7 @@ public name stands in one room, modules are short.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -210,3 +211,26 @@ def loggers_of(module: str) -> set[str]:
 def test_one_logger_a_room() -> None:
     for module in MODULES:
         assert loggers_of(module) <= {f"personalrm.{room(module)}"}, module
+
+
+def sentences(text: str) -> int:
+    """The most words in a row that are prose: in small letters, without digits, quotes, dots and dashes."""
+    plain = re.sub(r"\\\\(.)", r"\1", text)
+    runs = re.findall(r"(?<![\w'-])[a-z]+(?: [a-z]+(?![\w=(-]))*", plain)
+    return max((len(one.split()) for one in runs), default=0)
+
+
+WORDS = 5
+"""In a row; a fact is shorter. A message may be worded anew without a test that fails."""
+
+
+@pytest.mark.parametrize("path", sorted(places.HELPERS.parent.rglob("test_*.py")), ids=lambda one: one.stem)
+def test_tests_of_messages_check_facts(path: Path) -> None:
+    """`match` names a file, a line, a field, a value, an option: see `facts.naming`."""
+    matched = (
+        node.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "match"
+    )
+    texts = [one.value for one in matched if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    assert [one for one in texts if sentences(one) >= WORDS] == []

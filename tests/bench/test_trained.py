@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from facts import naming
 
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design, make_plan
@@ -84,7 +85,7 @@ def test_a_trained_model_is_not_tested_on_whom_it_was_trained_on(folder: Path) -
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no trained model"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         run(STRANGERS, [f"trained:{tmp_path}"])
 
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from answers_kept import kept
+from facts import tells
 
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
 from personalrm.llm.simulated import SimulatedLLM
 
 COMMAND = "from personalrm.cli.app import main; main()"
-
-
-def kept(cache: Path) -> int:
-    connection = sqlite3.connect(cache)
-    try:
-        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +38,7 @@ def test_a_signal_in_the_midst_of_a_fit(number: signal.Signals, code: int, tmp_p
         assert kept(cache) == llm.statistics.requests
     assert (run.returncode, out) == (code, "")
     assert said.count("\n") == 1
-    assert "every answer so far is kept" in said
+    assert tells(said, "kept")
 
 
 def test_a_host_that_hangs_holds_up_the_end_for_the_grace_period_only(tmp_path: Path) -> None:

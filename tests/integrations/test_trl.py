@@ -40,14 +40,14 @@ def example() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def people(example: ModuleType) -> dict[str, History]:
+def two_users(example: ModuleType) -> dict[str, History]:
     """Two simulated users of opposite taste."""
     return {user: example.simulated_choices(user, user == "loud") for user in ("loud", "cautious")}
 
 
 @pytest.fixture(scope="module")
-def profiles(people: Mapping[str, History]) -> dict[str, Profile]:
-    return {user: Client().fit(history) for user, history in people.items()}
+def profiles(two_users: Mapping[str, History]) -> dict[str, Profile]:
+    return {user: Client().fit(history) for user, history in two_users.items()}
 
 
 PROMPTS = ["how long do i boil rice ?"] * 4
@@ -70,9 +70,9 @@ def test_plain_and_conversational_rows_and_the_async_form_agree(profiles: Mappin
 
 
 def test_z_scores_against_the_own_history_have_mean_zero_and_deviation_one(
-    people: Mapping[str, History], profiles: Mapping[str, Profile]
+    two_users: Mapping[str, History], profiles: Mapping[str, Profile]
 ) -> None:
-    for user, history in people.items():
+    for user, history in two_users.items():
         texts = [(one.context, text) for one in history for text in (one.chosen, one.rejected)]
         prompts = [[{"role": turn.role, "content": turn.content} for turn in context] for context, _ in texts]
         found = reward_function(profiles)(prompts, [text for _, text in texts], user_id=[user] * len(texts))

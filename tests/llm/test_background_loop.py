@@ -6,7 +6,6 @@ import asyncio
 import gc
 import multiprocessing
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from answers_kept import kept
 
 from personalrm.errors import PersonalrmError
 from personalrm.llm import background_loop
@@ -66,14 +66,6 @@ def start(url: str, cache: Path, count: int, how: str = "") -> subprocess.Popen[
     """The program in a process of its own, with every warning shown."""
     command = [sys.executable, "-W", "always", "-X", "tracemalloc", "-c", PROGRAM, url, str(cache), str(count), how]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def kept(cache: Path) -> int:
-    connection = sqlite3.connect(cache)
-    try:
-        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
-    finally:
-        connection.close()
 
 
 def test_from_plain_code() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import naming
 from odd_hosts import ASK, SHORT, OddHost, answer, error, question, until
 
 from personalrm.errors import BudgetSpent, DataError, EndpointRefused
@@ -23,7 +24,7 @@ from personalrm.preferences import Message
 
 
 @pytest.fixture
-async def llm() -> AsyncIterator[SimulatedLLM]:
+async def slow_llm() -> AsyncIterator[SimulatedLLM]:
     async with SimulatedLLM(latency=0.1) as server:
         yield server
 
@@ -32,21 +33,21 @@ def open_at(server: SimulatedLLM | OddHost, path: Path, **settings: Any) -> Lang
     return connect("m", EndpointOptions(base_url=server.url, cache=path / "answers.sqlite", **settings))
 
 
-async def test_what_was_answered_is_not_asked_again(llm: SimulatedLLM, tmp_path: Path) -> None:
+async def test_what_was_answered_is_not_asked_again(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
     for _ in range(2):
-        one = open_at(llm, tmp_path)
+        one = open_at(slow_llm, tmp_path)
         found = [await one.complete(ASK, SHORT) for _ in range(2)]
         await one.aclose()
-    assert llm.statistics.requests == 1
+    assert slow_llm.statistics.requests == 1
     assert [completion.from_cache for completion in found] == [True, True]
     assert (one.ledger.calls, one.ledger.from_cache) == (0, 2)
 
 
-async def test_two_tasks_with_the_same_question_share_one_request(llm: SimulatedLLM, tmp_path: Path) -> None:
-    one = open_at(llm, tmp_path)
+async def test_two_tasks_with_the_same_question_share_one_request(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
+    one = open_at(slow_llm, tmp_path)
     found = await asyncio.gather(*(one.complete(ASK, SamplingParams(5, priority=at)) for at in range(10)))
     await one.aclose()
-    assert llm.statistics.requests == one.ledger.calls == 1
+    assert slow_llm.statistics.requests == one.ledger.calls == 1
     assert len({completion.text for completion in found}) == 1
     assert sum(not completion.from_cache for completion in found) == 1
 
@@ -65,53 +66,53 @@ async def test_an_error_is_shared_and_not_remembered(tmp_path: Path) -> None:
 # abandoned callers -----------------------------------------------------------------------------------------------
 
 
-async def test_a_sent_request_is_finished_and_kept_though_nobody_waits(llm: SimulatedLLM, tmp_path: Path) -> None:
-    one = open_at(llm, tmp_path)
+async def test_a_sent_request_is_finished_and_kept_though_nobody_waits(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
+    one = open_at(slow_llm, tmp_path)
     caller = asyncio.create_task(one.complete(ASK, SHORT))
-    await until(lambda: llm.statistics.requests)
+    await until(lambda: slow_llm.statistics.requests)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
     await one.drain()
     assert (await one.complete(ASK, SHORT)).from_cache
     await one.aclose()
-    assert llm.statistics.finished.total() == llm.statistics.requests == one.ledger.calls == 1
+    assert slow_llm.statistics.finished.total() == slow_llm.statistics.requests == one.ledger.calls == 1
 
 
-async def test_a_queued_request_is_dropped_unsent_and_uncounted(llm: SimulatedLLM, tmp_path: Path) -> None:
-    one = open_at(llm, tmp_path, concurrency=2)
+async def test_a_queued_request_is_dropped_unsent_and_uncounted(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
+    one = open_at(slow_llm, tmp_path, concurrency=2)
     await one.complete(question(99), SHORT)
     callers = [asyncio.create_task(one.complete(question(at), SHORT)) for at in range(20)]
-    await until(lambda: llm.statistics.requests == 3)
+    await until(lambda: slow_llm.statistics.requests == 3)
     for caller in callers:
         caller.cancel()
     await asyncio.gather(*callers, return_exceptions=True)
     await one.drain()
     await one.aclose()
-    assert llm.statistics.requests == one.ledger.calls == 3
+    assert slow_llm.statistics.requests == one.ledger.calls == 3
     assert one.ledger.in_flight == 0
 
 
-async def test_a_dropped_question_can_be_asked_again_in_the_same_moment(llm: SimulatedLLM, tmp_path: Path) -> None:
-    one = open_at(llm, tmp_path, concurrency=1)
+async def test_a_dropped_question_can_be_asked_again_in_the_same_moment(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
+    one = open_at(slow_llm, tmp_path, concurrency=1)
     await one.complete(question(99), SHORT)
     first = asyncio.create_task(one.complete(question(0), SHORT))
     queued = asyncio.create_task(one.complete(ASK, SHORT))
-    await until(lambda: llm.statistics.requests == 2)
+    await until(lambda: slow_llm.statistics.requests == 2)
     queued.cancel()
     again = asyncio.create_task(one.complete(ASK, SHORT))
     await asyncio.sleep(0)
     assert (await again).text
     await first
     await one.aclose()
-    assert llm.statistics.requests == 3
+    assert slow_llm.statistics.requests == 3
 
 
-async def test_one_of_two_who_wait_may_leave(llm: SimulatedLLM, tmp_path: Path) -> None:
-    one = open_at(llm, tmp_path, concurrency=1)
+async def test_one_of_two_who_wait_may_leave(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
+    one = open_at(slow_llm, tmp_path, concurrency=1)
     await one.complete(question(99), SHORT)
     callers = [asyncio.create_task(one.complete(messages, SHORT)) for messages in (question(0), ASK, ASK)]
-    await until(lambda: llm.statistics.requests == 2)
+    await until(lambda: slow_llm.statistics.requests == 2)
     callers[1].cancel()
     assert (await callers[2]).text
     await one.aclose()
@@ -141,22 +142,22 @@ async def test_an_abandoned_request_that_fails_is_not_sent_again(tmp_path: Path)
 # budget ----------------------------------------------------------------------------------------------------------
 
 
-async def test_max_calls_is_exact_and_going_on_repeats_none(llm: SimulatedLLM, tmp_path: Path) -> None:
+async def test_max_calls_is_exact_and_going_on_repeats_none(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
     async def go(limit: int | None) -> list[Any]:
-        one = open_at(llm, tmp_path, concurrency=8, max_calls=limit)
+        one = open_at(slow_llm, tmp_path, concurrency=8, max_calls=limit)
         found = await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(50)), return_exceptions=True)
         await one.aclose()
         return found
 
     found = await go(17)
     assert sum(isinstance(each, Completion) for each in found) == 17
-    assert llm.statistics.requests == llm.statistics.finished.total() == 17
+    assert slow_llm.statistics.requests == slow_llm.statistics.finished.total() == 17
     spent = [each for each in found if isinstance(each, BudgetSpent)]
     assert len(spent) == 33
     assert str(spent[0]) == "the limit of 17 calls (--max-calls) is used up"
     found = await go(None)
     assert all(isinstance(each, Completion) for each in found)
-    assert llm.statistics.requests == len(llm.statistics.finished) == 50
+    assert slow_llm.statistics.requests == len(slow_llm.statistics.finished) == 50
 
 
 async def test_refused_forms_and_retries_are_one_call(tmp_path: Path) -> None:
@@ -197,7 +198,7 @@ async def test_max_cost_overshoots_by_little_and_keeps_all(tmp_path: Path, known
 
 
 def test_max_cost_needs_prices() -> None:
-    with pytest.raises(DataError, match="--max-cost needs the model's prices: give --prices"):
+    with pytest.raises(DataError, match=naming("--max-cost", "--prices")):
         EndpointOptions(base_url="http://h", max_cost=1.0).resolved()
 
 
@@ -246,8 +247,8 @@ async def test_any_endpoint_can_be_remembered_and_limited() -> None:
     await one.aclose()
 
 
-async def test_meter_counts_one_fit_within_a_run(llm: SimulatedLLM, tmp_path: Path) -> None:
-    one = open_at(llm, tmp_path, prices=Prices(1, 1))
+async def test_meter_counts_one_fit_within_a_run(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
+    one = open_at(slow_llm, tmp_path, prices=Prices(1, 1))
     await one.complete(question(0), SHORT)
     meter = UsageMeter(one)
     await asyncio.gather(*(meter.complete(question(at), SHORT) for at in range(4)))
@@ -260,26 +261,26 @@ async def test_meter_counts_one_fit_within_a_run(llm: SimulatedLLM, tmp_path: Pa
 
 
 async def test_people_of_one_run_share_one_connection_and_closing_one_breaks_no_other(
-    llm: SimulatedLLM, tmp_path: Path
+    slow_llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    settings = EndpointOptions(base_url=llm.url, cache=tmp_path / "a.sqlite")
+    settings = EndpointOptions(base_url=slow_llm.url, cache=tmp_path / "a.sqlite")
     first, second = shared("m", settings), shared("m", settings)
     assert first is second
     assert shared("other", settings) is not first
-    assert shared("m", EndpointOptions(base_url=llm.url, cache=tmp_path / "b.sqlite")) is not first
+    assert shared("m", EndpointOptions(base_url=slow_llm.url, cache=tmp_path / "b.sqlite")) is not first
     running = asyncio.create_task(second.complete(question(1), SHORT))
-    await until(lambda: llm.statistics.requests)
+    await until(lambda: slow_llm.statistics.requests)
     await first.aclose()
     assert (await running).text
     assert (await second.complete(question(2), SHORT)).text
     await second.aclose()
 
 
-async def test_a_connection_nobody_holds_is_closed(llm: SimulatedLLM, tmp_path: Path) -> None:
+async def test_a_connection_nobody_holds_is_closed(slow_llm: SimulatedLLM, tmp_path: Path) -> None:
     """Warnings are errors here: an unclosed session would be one."""
 
     async def use() -> None:
-        one = shared("m", EndpointOptions(base_url=llm.url, cache=tmp_path / "a.sqlite"))
+        one = shared("m", EndpointOptions(base_url=slow_llm.url, cache=tmp_path / "a.sqlite"))
         await one.complete(ASK, SHORT)
 
     await background_loop.join(use())

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import naming, tells
 from odd_hosts import ASK, SHORT, OddHost, answer, asked, dead_port, endpoint, error, question, until
 
 from personalrm.errors import DataError, EndpointRefused, Unreachable, UnusableResponse
@@ -149,7 +150,7 @@ async def test_wrong_key_is_one_request_and_one_sentence_for_64_waiting() -> Non
         assert llm.statistics.requests == 1
     assert all(isinstance(error, EndpointRefused) for error in found)
     sentence = str(found[0])
-    assert "refuses the key (401): Incorrect API key provided; set OPENAI_API_KEY" in sentence
+    assert tells(sentence, 401, "Incorrect API key provided", "OPENAI_API_KEY")
     assert KEY not in sentence
     assert "\n" not in sentence
 
@@ -186,14 +187,14 @@ async def test_unknown_model_names_it_and_asks_once() -> None:
         found = await _all([one.complete(question(at), SHORT) for at in range(20)])
         await one.aclose()
         assert llm.statistics.requests == 1
-    assert all(isinstance(error, EndpointRefused) and "knows no model 'not-there'" in str(error) for error in found)
+    assert all(isinstance(error, EndpointRefused) and tells(str(error), "'not-there'") for error in found)
 
 
 @pytest.mark.parametrize("status", [429, 402])
 async def test_no_credit_left_is_not_retried(status: int) -> None:
     reply = status, error("You exceeded your current quota.", "insufficient_quota")
     async with asked(lambda *_: reply) as (odd, one):
-        with pytest.raises(EndpointRefused, match=rf"no credit left \({status}\): You exceeded your current quota"):
+        with pytest.raises(EndpointRefused, match=naming(status, "You exceeded your current quota")):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 1
 
@@ -202,7 +203,7 @@ async def test_prompt_longer_than_the_context_is_refused_at_once() -> None:
     async with SimulatedLLM(context=50) as llm:
         one = endpoint(llm.url)
         long = [Message("user", "A or B? " * 200)]
-        with pytest.raises(EndpointRefused, match="maximum context length is 50 tokens"):
+        with pytest.raises(EndpointRefused, match=naming("50 tokens")):
             await one.complete(long, SamplingParams(5, logprobs=5, schema={"type": "object"}))
         assert (await one.complete(ASK, SHORT)).text  # one long prompt stops nobody else
         await one.aclose()
@@ -221,7 +222,7 @@ async def test_moved_host_is_named_and_the_key_does_not_follow() -> None:
     async with OddHost(lambda *_: (200, answer())) as other:
         moved = 307, b"", {"Location": f"{other.url}/chat/completions"}
         async with asked(lambda *_: moved, api_key=KEY) as (_, one):
-            with pytest.raises(EndpointRefused, match=rf"has moved \(307\): give the base URL of {other.url}"):
+            with pytest.raises(EndpointRefused, match=naming(307, other.url)):
                 await one.complete(ASK, SHORT)
         assert other.bodies == []
 
@@ -239,8 +240,8 @@ async def test_closed_port_gives_up_after_three_tries_for_everybody(monkeypatch:
         await one.aclose()
     assert max(waits) == 3
     assert all(isinstance(error, Unreachable) for error in found)
-    assert "cannot be reached: cannot connect (Connect" in str(found[0])
-    assert "check the base URL" in str(found[0])
+    assert tells(str(found[0]), "Connect")
+    assert tells(str(found[0]), "base URL")
 
 
 async def test_unknown_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +252,7 @@ async def test_unknown_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("socket.getaddrinfo", unknown)
     one = endpoint("http://no-such-host.invalid/v1")
-    with pytest.raises(Unreachable, match=r"no-such-host\.invalid cannot be reached: cannot connect \(.+\); check"):
+    with pytest.raises(Unreachable, match=naming("no-such-host.invalid")):
         await one.complete(ASK, SHORT)
     await one.aclose()
 
@@ -284,7 +285,7 @@ async def test_certificate_of_nobody_known_is_refused_at_once(tmp_path: Path) ->
 async def test_silent_host_ends_at_the_deadline() -> None:
     async with SimulatedLLM(hang_every=1) as llm:
         one = endpoint(llm.url, timeout=0.2, deadline=0.5)
-        with pytest.raises(Unreachable, match=r"gave no answer in [123] tries: no answer within 0\.\d+ s"):
+        with pytest.raises(Unreachable, match=r"[123] tries.* 0\.\d+ s"):
             await one.complete(ASK, SHORT)
         await one.aclose()
 
@@ -347,7 +348,7 @@ async def test_passing_faults_are_retried_until_all_are_answered(knob: str, monk
 @pytest.mark.usefixtures("_quick")
 async def test_lasting_faults_end_in_one_sentence() -> None:
     async with asked(lambda *_: (500, error("The server had an error."))) as (odd, one):
-        with pytest.raises(Unreachable, match=r"gave no answer in 6 tries: fault of the host \(500\): The server had"):
+        with pytest.raises(Unreachable, match=naming("6 tries", 500, "The server had")):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 6
 
@@ -430,7 +431,7 @@ async def test_concurrency_is_lowered_by_429_and_recovers() -> None:
 )
 async def test_garbage_is_unusable_after_retries(garbage: bytes) -> None:
     async with asked(lambda *_: (200, garbage)) as (odd, one):
-        with pytest.raises(UnusableResponse, match="answered with something that is no chat completion"):
+        with pytest.raises(UnusableResponse, match="chat completion"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == 3
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facts import naming
 
 from personalrm.data.reading import read_people
 from personalrm.data.sources import ReadOptions
@@ -79,7 +80,7 @@ def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_the
 def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[TrainingData, TrainingData]) -> None:
     few = TrainingData("few.jsonl", "", sides[0].people[:9], 0, 0, 0, False)
     settings = Settings("lore", features="traits+hf:/nowhere")
-    with pytest.raises(NotEnoughChoices, match=r"lore needs at least 10 people.*few.jsonl holds 9"):
+    with pytest.raises(NotEnoughChoices, match=naming("lore", 10, "few.jsonl", 9)):
         prepared(settings, few, None, "cpu")
 
 
@@ -88,5 +89,5 @@ def test_a_loss_that_is_no_number(
 ) -> None:
     monkeypatch.setattr(training_loop._Training, "_validated", lambda self: (float("nan"), 0.5))
     job = Learning(SETTINGS, sides[0], None, encoder=None)
-    with pytest.raises(TrainingFailed, match="the loss of pref is no number any more in pass 1 of member 1"):
+    with pytest.raises(TrainingFailed, match=naming("pref", "pass 1", "member 1")):
         job.train(tmp_path, job.marks(), lambda line: None)

@@ -21,7 +21,7 @@ TRAINING, TARGETS = slice(0, 12), slice(12, 32)
 
 
 @pytest.fixture(scope="module")
-def people() -> list[SimulatedPerson]:
+def simulated_people() -> list[SimulatedPerson]:
     return simulate(60, Setting(choices=32, seed=11))
 
 
@@ -108,14 +108,14 @@ def test_traits_are_read_from_texts_that_nobody_simulated() -> None:
 
 
 def test_accuracy_rises_from_default_over_persona_and_demonstrations_to_both(
-    judge: Judge, people: list[SimulatedPerson]
+    judge: Judge, simulated_people: list[SimulatedPerson]
 ) -> None:
-    shown = [hand.demonstrations(person.history.choices[TRAINING]) for person in people]
-    written = [written_persona(judge, person.history.choices[TRAINING]) for person in people]
-    default = accuracy(judge, people, [""] * len(people))
-    persona = accuracy(judge, people, written)
-    learned = accuracy(judge, people, shown)
-    both = accuracy(judge, people, [a + b for a, b in zip(shown, written, strict=True)])
+    shown = [hand.demonstrations(person.history.choices[TRAINING]) for person in simulated_people]
+    written = [written_persona(judge, person.history.choices[TRAINING]) for person in simulated_people]
+    default = accuracy(judge, simulated_people, [""] * len(simulated_people))
+    persona = accuracy(judge, simulated_people, written)
+    learned = accuracy(judge, simulated_people, shown)
+    both = accuracy(judge, simulated_people, [a + b for a, b in zip(shown, written, strict=True)])
     assert 0.55 < default < 0.65
     assert persona > default + 0.03
     assert learned > default + 0.04
@@ -123,27 +123,30 @@ def test_accuracy_rises_from_default_over_persona_and_demonstrations_to_both(
     assert both > max(persona, learned)
 
 
-def test_reversed_labels_reverse_what_is_learned(judge: Judge, people: list[SimulatedPerson]) -> None:
-    choices = people[0].history.choices
+def test_reversed_labels_reverse_what_is_learned(judge: Judge, simulated_people: list[SimulatedPerson]) -> None:
+    choices = simulated_people[0].history.choices
     target = choices[20]
     default = logit(judge, hand.pair(target))
     moved = logit(judge, hand.demonstrations(choices[TRAINING]) + hand.pair(target)) - default
     reversed_ = logit(judge, hand.demonstrations(choices[TRAINING], flip=True) + hand.pair(target)) - default
     assert moved == pytest.approx(-reversed_)
     assert abs(moved) > 0.05
-    flipped = [hand.demonstrations(person.history.choices[TRAINING], flip=True) for person in people]
-    assert accuracy(judge, people, flipped) < accuracy(judge, people, [""] * len(people)) - 0.04
+    flipped = [hand.demonstrations(person.history.choices[TRAINING], flip=True) for person in simulated_people]
+    assert (
+        accuracy(judge, simulated_people, flipped)
+        < accuracy(judge, simulated_people, [""] * len(simulated_people)) - 0.04
+    )
 
 
-def test_a_persona_helps_its_own_person_and_nobody_else(judge: Judge, people: list[SimulatedPerson]) -> None:
-    own = [hand.true_persona(likes(person)) for person in people]
-    default = accuracy(judge, people, [""] * len(people))
-    assert accuracy(judge, people, own) > default + 0.1
-    assert accuracy(judge, people, own[1:] + own[:1]) < default + 0.02
+def test_a_persona_helps_its_own_person_and_nobody_else(judge: Judge, simulated_people: list[SimulatedPerson]) -> None:
+    own = [hand.true_persona(likes(person)) for person in simulated_people]
+    default = accuracy(judge, simulated_people, [""] * len(simulated_people))
+    assert accuracy(judge, simulated_people, own) > default + 0.1
+    assert accuracy(judge, simulated_people, own[1:] + own[:1]) < default + 0.02
 
 
-def test_a_persona_about_something_else_changes_nothing(judge: Judge, people: list[SimulatedPerson]) -> None:
-    pair = hand.pair(people[0].history.choices[0])
+def test_a_persona_about_something_else_changes_nothing(judge: Judge, simulated_people: list[SimulatedPerson]) -> None:
+    pair = hand.pair(simulated_people[0].history.choices[0])
     assert logit(judge, hand.persona("Collects stamps and sings in a choir.") + pair) == logit(judge, pair)
 
 

@@ -14,15 +14,6 @@ TEMPLATE = (
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<s>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"]
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No hub, no key of the environment, and caches of one's own."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "answers.sqlite"))
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def save_tokenizer(folder: Path, around: str, **more: object) -> None:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError, MissingExtra
 from personalrm.models.encoders import HiddenEncoder, hidden, shared_minilm
@@ -95,7 +96,7 @@ def test_a_template_that_refuses_a_conversation_gets_one_it_takes(llama: Path) -
 def test_a_template_that_cannot_be_used_is_one_sentence(llama: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(llama, tmp_path / "odd")
     (folder / "chat_template.jinja").write_text("{{ raise_exception('never') }}")
-    with pytest.raises(DataError, match="chat template of the encoder cannot be used: never"):
+    with pytest.raises(DataError, match=naming("chat template", "never")):
         HiddenEncoder(find_weights(str(folder)), "last", "cpu").text(ASKED, "ten")
 
 
@@ -183,7 +184,7 @@ def test_what_is_no_model_is_one_sentence(bert: Path, tmp_path: Path) -> None:
     for missing in (str(tmp_path / "none"), "./none", "no one's"):
         with pytest.raises(DataError, match=f"no folder {missing}"):
             find_weights(missing)
-    with pytest.raises(DataError, match="nobody/nothing is no folder here, and cannot be had"):
+    with pytest.raises(DataError, match=naming("nobody/nothing")):
         find_weights("nobody/nothing")
     with pytest.raises(DataError, match=r"config\.json"):
         find_weights(str(tmp_path))
@@ -197,7 +198,7 @@ def test_what_is_no_model_is_one_sentence(bert: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="hidden_size"):
         find_weights(str(tmp_path))
     shutil.copy(bert / "config.json", tmp_path)
-    with pytest.raises(DataError, match=f"{tmp_path}: the model cannot be loaded"):
+    with pytest.raises(DataError, match=naming(tmp_path)):
         HiddenEncoder(find_weights(str(tmp_path)), "mean", "cpu").embed(["egg"])
 
 
@@ -213,7 +214,7 @@ def test_limits_are_those_of_the_model(bert: Path, tmp_path: Path) -> None:
 
 def test_no_gpu_is_said_at_once(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(DataError, match="no GPU for the encoder"):
+    with pytest.raises(DataError, match=naming("GPU")):
         HiddenEncoder(find_weights(str(bert)), "mean", "cuda")
     assert not HiddenEncoder(find_weights(str(bert)), "mean", "auto").name.endswith("bf16")
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError
 from personalrm.models.encoders import encoder_named
@@ -34,7 +35,7 @@ def test_pooling_is_that_of_the_model_unless_it_is_said(bert: Path, llama: Path)
 def test_endpoints_with_and_without_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     here = encoder_named("endpoint:org/model:tag@http://localhost:8000/v1", cache=MEMORY).name
     assert here.startswith("endpoint:org/model:tag:")
-    with pytest.raises(DataError, match="no endpoint for the encoder"):
+    with pytest.raises(DataError, match=naming("OPENAI_API_KEY", "endpoint:MODEL@URL")):
         encoder_named("endpoint:m", cache=MEMORY)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1")
     assert encoder_named("endpoint:org/model:tag", cache=MEMORY).name == here

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facts import naming
 from hash_encoders import Hashes, Plain
 from places import HELPERS
+from small_disk import small_disk_at
 
 from personalrm.errors import StorageError
 from personalrm.models.encoders import Cached, store
@@ -131,7 +133,7 @@ def test_what_is_no_database_is_left_alone(tmp_path: Path) -> None:
     text.write_text("These are my notes, and no database at all. " * 100)
     before = text.read_bytes()
     for path in (tmp_path, text, text / "vectors.sqlite"):
-        with pytest.raises(StorageError, match=r"^the cache of embeddings .* cannot be used: "):
+        with pytest.raises(StorageError, match=naming(path)):
             Cached(Plain(), path)
     assert text.read_bytes() == before
 
@@ -161,21 +163,15 @@ def test_vectors_of_different_widths_are_damage(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no right to mount a file system here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk_at(tmp_path / "small", megabytes=1) as folder:
+        yield folder
 
 
 def test_a_full_disk_is_said_once_and_the_work_goes_on(small_disk: Path) -> None:
     inner = Plain(width=64)
     encoder = Cached(inner, small_disk / "vectors.sqlite")
     texts = [f"{at}" for at in range(20_000)]
-    with pytest.warns(RuntimeWarning, match="is full: new ones are not kept") as said:
+    with pytest.warns(RuntimeWarning, match=naming(small_disk / "vectors.sqlite")) as said:
         found = encoder.embed(texts)
     assert len(said) == 1
     assert np.array_equal(found, Plain(width=64).embed(texts))

@@ -18,15 +18,15 @@ KNOWN = 20
 
 
 @pytest.fixture(scope="module")
-def people() -> list[Invented]:
+def vector_people() -> list[Invented]:
     directions = 3.0 * np.eye(1, WIDTH)
     return few_tastes(70, np.random.default_rng(3), np.concatenate([directions, -directions]))
 
 
 @pytest.fixture(scope="module", params=FORMS, ids=lambda one: f"{one[0]}{':published' if one[1] else ''}")
-def member(request: pytest.FixtureRequest, people: list[Invented]) -> Method:
+def member(request: pytest.FixtureRequest, vector_people: list[Invented]) -> Method:
     name, published = request.param
-    return trained(name, people[10:], published=published, epochs=60 if published else 14, learning_rate=1e-2)[0]
+    return trained(name, vector_people[10:], published=published, epochs=60 if published else 14, learning_rate=1e-2)[0]
 
 
 def met(choices: Choices) -> Episode:
@@ -43,15 +43,15 @@ def believed(member: Method, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def new(people: list[Invented]) -> Batch:
-    return side_by_side([met(one.choices) for one in people[:10]])
+def new(vector_people: list[Invented]) -> Batch:
+    return side_by_side([met(one.choices) for one in vector_people[:10]])
 
 
-def test_a_person_alone_is_as_among_others(member: Method, people: list[Invented]) -> None:
+def test_a_person_alone_is_as_among_others(member: Method, vector_people: list[Invented]) -> None:
     """Whatever the others say and however long they are."""
-    ada = people[0].choices
+    ada = vector_people[0].choices
     short = Choices("ada", *(one[:23] for one in (ada.chosen, ada.rejected, ada.group)))
-    among = side_by_side([met(people[5].choices), met(short), met(people[6].choices)])
+    among = side_by_side([met(vector_people[5].choices), met(short), met(vector_people[6].choices)])
     for alone, others in zip(believed(member, side_by_side([met(short)])), believed(member, among), strict=True):
         assert torch.allclose(alone[0], others[1, :23], atol=1e-3)
 
@@ -116,8 +116,8 @@ def test_more_of_a_person_leaves_less_doubt(member: Method, new: Batch) -> None:
     assert much[:, KNOWN:].mean() <= nothing[:, KNOWN:].mean()
 
 
-def test_members_that_disagree_are_less_sure(people: list[Invented], new: Batch) -> None:
-    members = [trained("gpo", people[10:], seed=seed, epochs=2)[0] for seed in (0, 1)]
+def test_members_that_disagree_are_less_sure(vector_people: list[Invented], new: Batch) -> None:
+    members = [trained("gpo", vector_people[10:], seed=seed, epochs=2)[0] for seed in (0, 1)]
     assert not predict_margins(members[:1], new).variance.any()
     both = predict_margins(members, new)
     one, other = (predict_margins([each], new) for each in members)

@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 import pytest
 import torch
+from facts import naming
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.learned import checkpoint
@@ -63,7 +64,7 @@ def test_a_finished_member_ends_what_was_under_way(tmp_path: Path) -> None:
 def test_of_another_training_it_is_refused_and_says_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     Checkpoint(path, IDENTITY, resume=True).finish(0, STATE)
-    with pytest.raises(DataError, match=r"checkpoint\.pt is of another training \(seed, steps differ\)"):
+    with pytest.raises(DataError, match=naming("checkpoint.pt", "seed", "steps")):
         Checkpoint(path, {"data": "abc", "seed": 1, "steps": 3}, resume=True)
     assert Checkpoint(path, {"data": "other"}, resume=False).finished(0) is None
 
@@ -77,7 +78,7 @@ def test_damaged_it_is_refused_and_says_what_to_do(damage: str, tmp_path: Path) 
         torch.save({"weights": 3}, path)
     else:
         path.write_bytes({"empty": b"", "half": whole[: len(whole) // 2], "text": b"no checkpoint\n"}[damage])
-    with pytest.raises(DataError, match=r"checkpoint\.pt is no checkpoint, or damaged: remove it"):
+    with pytest.raises(DataError, match=naming("checkpoint.pt")):
         Checkpoint(path, IDENTITY, resume=True)
 
 
@@ -108,7 +109,7 @@ def test_a_full_disk_is_told_and_the_last_one_stays(
         raise error
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(StorageError, match=r"checkpoint .*checkpoint\.pt cannot be written"):
+    with pytest.raises(StorageError, match=naming("checkpoint.pt")):
         keeper.finish(1, STATE)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.pt"]
@@ -116,7 +117,7 @@ def test_a_full_disk_is_told_and_the_last_one_stays(
 
 def test_where_nothing_can_be_written_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         Checkpoint(tmp_path / "file" / "checkpoint.pt", IDENTITY, resume=True).finish(0, STATE)
 
 

@@ -38,18 +38,20 @@ class Letters:
 
 
 @pytest.fixture(scope="module")
-def traits(people: list[History]) -> Features:
-    return learn_features("traits", people, None)
+def traits(twenty_people: list[History]) -> Features:
+    return learn_features("traits", twenty_people, None)
 
 
 def items_of(one: History) -> list[module.Item]:
     return [(each.context, side) for each in one for side in (each.chosen, each.rejected)]
 
 
-def test_differences_of_rows_are_the_columns_of_the_traits_engine(people: list[History], traits: Features) -> None:
+def test_differences_of_rows_are_the_columns_of_the_traits_engine(
+    twenty_people: list[History], traits: Features
+) -> None:
     reader = TraitReader()
-    design = design_of(together([read(one.decided, reader) for one in people]), with_sense=False)
-    for one in people[:4]:
+    design = design_of(together([read(one.decided, reader) for one in twenty_people]), with_sense=False)
+    for one in twenty_people[:4]:
         rows = traits.of(items_of(one))
         theirs = design.columns(design.differences(read(one.decided, reader)))
         ours = rows[0::2] - rows[1::2]
@@ -60,9 +62,9 @@ def test_differences_of_rows_are_the_columns_of_the_traits_engine(people: list[H
         assert rows.dtype == np.float32
 
 
-def test_a_row_is_the_same_alone_among_others_and_read_again(people: list[History], traits: Features) -> None:
-    items = items_of(people[0])
-    many = traits.of([*items_of(people[1]), *items, *items])
+def test_a_row_is_the_same_alone_among_others_and_read_again(twenty_people: list[History], traits: Features) -> None:
+    items = items_of(twenty_people[0])
+    many = traits.of([*items_of(twenty_people[1]), *items, *items])
     for at, item in enumerate(items):
         assert np.array_equal(replace(traits, kept=type(traits.kept)()).of([item])[0], many[16 + at])
     assert np.array_equal(many[16:32], many[32:])
@@ -70,11 +72,11 @@ def test_a_row_is_the_same_alone_among_others_and_read_again(people: list[Histor
     assert traits.of([]).shape == (0, traits.width)
 
 
-def test_a_response_is_read_once_and_in_another_conversation_anew(people: list[History]) -> None:
+def test_a_response_is_read_once_and_in_another_conversation_anew(twenty_people: list[History]) -> None:
     encoder = Letters()
-    both = replace(learn_features("traits+minilm", people, encoder))
+    both = replace(learn_features("traits+minilm", twenty_people, encoder))
     encoder.asked.clear()
-    items = items_of(people[0])
+    items = items_of(twenty_people[0])
     both.of([*items, *items])
     assert encoder.asked.count(items[0][1]) == 1
     both.of(items)
@@ -84,21 +86,21 @@ def test_a_response_is_read_once_and_in_another_conversation_anew(people: list[H
 
 
 def test_only_the_last_rows_are_kept_and_none_holds_a_whole_reading(
-    people: list[History], monkeypatch: pytest.MonkeyPatch
+    twenty_people: list[History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_REMEMBER", 5)
-    few = learn_features("traits", people, None)
-    whole = few.of(items_of(people[0]))
+    few = learn_features("traits", twenty_people, None)
+    whole = few.of(items_of(twenty_people[0]))
     assert len(few.kept) == 5
     assert all(row.base is None for row in few.kept.values())
-    assert np.array_equal(few.of(items_of(people[0])), whole)
-    few.of(items_of(people[1])[:2])
+    assert np.array_equal(few.of(items_of(twenty_people[0])), whole)
+    few.of(items_of(twenty_people[1])[:2])
     assert len(few.kept) == 5
 
 
-def test_people_differ_in_named_traits_and_in_nearness_to_the_question(people: list[History]) -> None:
-    both = learn_features("traits+letters", people, Letters())
-    rows = both.of(items_of(people[0]))
+def test_people_differ_in_named_traits_and_in_nearness_to_the_question(twenty_people: list[History]) -> None:
+    both = learn_features("traits+letters", twenty_people, Letters())
+    rows = both.of(items_of(twenty_people[0]))
     personal = both.personal(rows)
     assert personal.shape == (16, len(PERSONAL_COLUMNS) + 1)
     near = rows[:, -27]
@@ -106,11 +108,11 @@ def test_people_differ_in_named_traits_and_in_nearness_to_the_question(people: l
     assert both.width == rows.shape[1]
 
 
-def test_without_traits_they_differ_where_responses_differ_most(people: list[History]) -> None:
-    alone = learn_features("letters", people, Letters())
+def test_without_traits_they_differ_where_responses_differ_most(twenty_people: list[History]) -> None:
+    alone = learn_features("letters", twenty_people, Letters())
     assert alone.design is None
     differences = []
-    for one in people:
+    for one in twenty_people:
         rows = alone.personal(alone.of(items_of(one)))
         differences.append(rows[0::2] - rows[1::2])
     spread = np.concatenate(differences)[:, 1:].std(0)
@@ -118,7 +120,7 @@ def test_without_traits_they_differ_where_responses_differ_most(people: list[His
     assert np.sqrt((spread**2).mean()) == pytest.approx(PERSONAL_SD, rel=0.05)
 
 
-def test_a_choice_without_a_message_has_a_row(people: list[History], traits: Features) -> None:
+def test_a_choice_without_a_message_has_a_row(twenty_people: list[History], traits: Features) -> None:
     assert np.isfinite(traits.of([((), "Hello."), ((), "")])).all()
 
 

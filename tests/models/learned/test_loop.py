@@ -21,7 +21,7 @@ SHORT: dict[str, Any] = {"epochs": 4, "batch_people": 8}
 
 
 @pytest.fixture(scope="module")
-def people() -> list[Invented]:
+def vector_people() -> list[Invented]:
     return lore_people(25, np.random.default_rng(7))
 
 
@@ -55,12 +55,12 @@ def _bytes(state: State) -> Any:
 
 @pytest.mark.parametrize(("name", "published"), FORMS)
 def test_a_seed_gives_the_same_member_and_another_one_does_not(
-    name: str, published: bool, people: list[Invented]
+    name: str, published: bool, vector_people: list[Invented]
 ) -> None:
     given = {**SHORT, "published": published, "epochs": 2}
-    first, curve = trained(name, people, **given)
-    again, same_curve = trained(name, people, **given)
-    other, _ = trained(name, people, **given, seed=1)
+    first, curve = trained(name, vector_people, **given)
+    again, same_curve = trained(name, vector_people, **given)
+    other, _ = trained(name, vector_people, **given, seed=1)
     assert same_weights(first, again)
     assert curve == same_curve
     assert not same_weights(first, other)
@@ -68,10 +68,10 @@ def test_a_seed_gives_the_same_member_and_another_one_does_not(
 
 @pytest.mark.parametrize(("name", "published"), FORMS)
 def test_interrupted_after_any_pass_it_ends_with_the_same_weights(
-    name: str, published: bool, people: list[Invented]
+    name: str, published: bool, vector_people: list[Invented]
 ) -> None:
     given = {**SHORT, "published": published}
-    whole, curve = trained(name, people, **given)
+    whole, curve = trained(name, vector_people, **given)
     for last in range(1, len(curve)):
         keeper = InMemory()
 
@@ -80,39 +80,39 @@ def test_interrupted_after_any_pass_it_ends_with_the_same_weights(
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            trained(name, people, keeper=keeper, tell=interrupt, **given)
+            trained(name, vector_people, keeper=keeper, tell=interrupt, **given)
         assert len(keeper.passes) == last
-        resumed, same_curve = trained(name, people, keeper=keeper, **given)
+        resumed, same_curve = trained(name, vector_people, keeper=keeper, **given)
         assert same_weights(whole, resumed)
         assert curve == same_curve
 
 
-def test_everything_is_told_once_with_the_members_number(people: list[Invented]) -> None:
+def test_everything_is_told_once_with_the_members_number(vector_people: list[Invented]) -> None:
     told: list[tuple[int, Point]] = []
-    _, curve = trained("pref", people, tell=lambda member, point: told.append((member, point)), **SHORT)
+    _, curve = trained("pref", vector_people, tell=lambda member, point: told.append((member, point)), **SHORT)
     assert told == [(0, point) for point in curve]
     assert [point.epoch for point in curve] == list(range(len(curve)))
 
 
-def test_the_best_pass_is_kept_and_patience_ends_the_rest(people: list[Invented]) -> None:
+def test_the_best_pass_is_kept_and_patience_ends_the_rest(vector_people: list[Invented]) -> None:
     given = {"learning_rate": 0.3, "batch_people": 8, "patience": 3}
-    method, curve = trained("pref", people, epochs=40, **given)
+    method, curve = trained("pref", vector_people, epochs=40, **given)
     best = min(range(len(curve)), key=lambda at: curve[at].validation_loss)
     assert 3 <= len(curve) - 1 - best <= 4
     assert len(curve) < 40
-    upto, _ = trained("pref", people, epochs=best + 1, **given)
+    upto, _ = trained("pref", vector_people, epochs=best + 1, **given)
     assert same_weights(method, upto)
 
 
-def test_it_learns(people: list[Invented]) -> None:
-    _, curve = trained("pref", people, epochs=20)
+def test_it_learns(vector_people: list[Invented]) -> None:
+    _, curve = trained("pref", vector_people, epochs=20)
     assert min(point.validation_loss for point in curve) < 0.9 * math.log(2)
     assert curve[-1].loss < curve[0].loss
     assert max(point.validation_accuracy for point in curve) > 0.65
 
 
 @pytest.mark.parametrize("name", ["gpo", "vpl", "pref"])
-def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, people: list[Invented]) -> None:
+def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, vector_people: list[Invented]) -> None:
     keeper = InMemory()
 
     def spoil(member: int, point: Point) -> None:
@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, people:
 
     people_choices = [
         type(one.choices)(one.choices.user, one.choices.chosen.copy(), one.choices.rejected, one.choices.group)
-        for one in people
+        for one in vector_people
     ]
     settings = Settings(name, **SHORT)  # type: ignore[arg-type]
     method = method_of(settings, torch.zeros(WIDTH), 20, 0)
@@ -132,8 +132,8 @@ def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, people:
     assert all(one.isfinite().all() for one in keeper.passes[-1]["method"].values())
 
 
-def test_people_of_validation_that_cannot_be_predicted_end_it_too(people: list[Invented]) -> None:
-    choices = [one.choices for one in people]
+def test_people_of_validation_that_cannot_be_predicted_end_it_too(vector_people: list[Invented]) -> None:
+    choices = [one.choices for one in vector_people]
     bad = type(choices[0])("bad", np.full_like(choices[0].chosen, np.nan), choices[0].rejected, choices[0].group)
     settings = Settings("lore", **SHORT)
     method = method_of(settings, torch.zeros(WIDTH), 24, 0)
@@ -141,9 +141,9 @@ def test_people_of_validation_that_cannot_be_predicted_end_it_too(people: list[I
         train_member(method, Member(0, choices[1:], [bad]), settings, InMemory(), lambda member, point: None)
 
 
-def test_a_huge_learning_rate_fails_or_keeps_what_was_best(people: list[Invented]) -> None:
+def test_a_huge_learning_rate_fails_or_keeps_what_was_best(vector_people: list[Invented]) -> None:
     try:
-        method, curve = trained("gpo", people, learning_rate=9.9, epochs=3)
+        method, curve = trained("gpo", vector_people, learning_rate=9.9, epochs=3)
     except TrainingFailed:
         return
     assert all(one.isfinite().all() for one in method.state_dict().values())
@@ -151,11 +151,11 @@ def test_a_huge_learning_rate_fails_or_keeps_what_was_best(people: list[Invented
 
 
 def test_validation_is_the_same_however_it_is_split_into_batches(
-    people: list[Invented], monkeypatch: pytest.MonkeyPatch
+    vector_people: list[Invented], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, whole = trained("lore", people, epochs=2)
+    _, whole = trained("lore", vector_people, epochs=2)
     monkeypatch.setattr(loop, "_AT_ONCE", 3)
-    _, split = trained("lore", people, epochs=2)
+    _, split = trained("lore", vector_people, epochs=2)
     for one, other in zip(whole, split, strict=True):
         assert one.validation_loss == pytest.approx(other.validation_loss, abs=1e-4)
         assert one.validation_accuracy == other.validation_accuracy

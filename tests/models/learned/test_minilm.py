@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError
 from personalrm.models.encoders import shared_minilm
@@ -16,18 +17,18 @@ from personalrm.preferences import History
 
 
 @pytest.fixture(scope="module")
-def model(people: list[History]) -> LearnedModel:
-    few = [one.only(one.choices[:4]) for one in people[:12]]
+def model(twenty_people: list[History]) -> LearnedModel:
+    few = [one.only(one.choices[:4]) for one in twenty_people[:12]]
     return train(few, Settings("pref", "minilm", members=1, epochs=2), encoder=shared_minilm())
 
 
-def test_it_predicts_and_reads_again(model: LearnedModel, people: list[History], tmp_path: Path) -> None:
+def test_it_predicts_and_reads_again(model: LearnedModel, twenty_people: list[History], tmp_path: Path) -> None:
     save(model, tmp_path)
     again = load(tmp_path)
-    pairs = [(one.context, one.chosen, one.rejected) for one in people[19].choices[:2]]
-    mine = model.fit(people[19].only(people[19].choices[2:4]))
+    pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19].choices[:2]]
+    mine = model.fit(twenty_people[19].only(twenty_people[19].choices[2:4]))
     assert np.isfinite(mine.margins_of(pairs).everybody).all()
-    theirs = again.fit(people[19].only(people[19].choices[2:4]))
+    theirs = again.fit(twenty_people[19].only(twenty_people[19].choices[2:4]))
     assert np.allclose(mine.compare_many(pairs), theirs.compare_many(pairs), atol=1e-5)
     assert again.footing.features.width == 1 + 384
 
@@ -36,6 +37,6 @@ def test_another_encoder_is_refused_by_name_and_folder(model: LearnedModel, tmp_
     save(model, tmp_path)
     card = orjson.loads((tmp_path / CARD).read_bytes())
     (tmp_path / CARD).write_bytes(orjson.dumps({**card, "encoder": "another one"}))
-    with pytest.raises(DataError, match="trained with the encoder another one, and 'minilm' is here") as told:
+    with pytest.raises(DataError, match=naming("another one", "'minilm'")) as told:
         load(tmp_path)
     assert str(tmp_path) in str(told.value)

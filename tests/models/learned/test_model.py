@@ -14,9 +14,9 @@ from personalrm.preferences import History, Message
 pytestmark = pytest.mark.parametrize("name", METHODS)
 
 
-def asked(people: list[History]) -> list[tuple[tuple[Message, ...], str, str]]:
+def asked(twenty_people: list[History]) -> list[tuple[tuple[Message, ...], str, str]]:
     """Pairs of people whom the models have not seen."""
-    return [(one.context, one.chosen, one.rejected) for who in people[18:] for one in who]
+    return [(one.context, one.chosen, one.rejected) for who in twenty_people[18:] for one in who]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def model(name: str, models: dict[str, LearnedModel]) -> LearnedModel:
     return replace(models[name], trust=Calibrator(1.1, 0.9))
 
 
-def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel, people: list[History]) -> None:
-    mine = model.fit(people[16])
-    for context, a, b in asked(people):
+def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel, twenty_people: list[History]) -> None:
+    mine = model.fit(twenty_people[16])
+    for context, a, b in asked(twenty_people):
         one, other = mine.compare(context, a, b).probability, mine.compare(context, b, a).probability
         assert one is not None
         assert other is not None
@@ -37,14 +37,14 @@ def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel
     assert mine.compare(context, a, a).winner is None
 
 
-def test_many_comparisons_are_as_one_by_one(model: LearnedModel, people: list[History]) -> None:
-    mine, pairs = model.fit(people[16]), asked(people)
+def test_many_comparisons_are_as_one_by_one(model: LearnedModel, twenty_people: list[History]) -> None:
+    mine, pairs = model.fit(twenty_people[16]), asked(twenty_people)
     assert np.allclose(mine.compare_many(pairs), [mine.compare(*one).probability for one in pairs], atol=1e-5)
     assert mine.compare_many([]).shape == (0,)
 
 
-def test_differences_of_scores_are_margins(model: LearnedModel, people: list[History]) -> None:
-    mine, pairs = model.fit(people[16]), asked(people)[:6]
+def test_differences_of_scores_are_margins(model: LearnedModel, twenty_people: list[History]) -> None:
+    mine, pairs = model.fit(twenty_people[16]), asked(twenty_people)[:6]
     parts = mine.margins_of(pairs)
     scores = [mine.score(context, a) - mine.score(context, b) for context, a, b in pairs]
     assert np.allclose(scores, parts.everybody + parts.personal, atol=1e-4)
@@ -52,8 +52,11 @@ def test_differences_of_scores_are_margins(model: LearnedModel, people: list[His
     assert np.allclose(mine.compare_many(pairs), 1.0 / (1.0 + np.exp(-moderated)), atol=1e-6)
 
 
-def test_many_people_at_once_are_as_one_by_one(model: LearnedModel, people: list[History]) -> None:
-    who, items = [*people[16:19], History("nobody", ())], [(context, a) for context, a, _ in asked(people)]
+def test_many_people_at_once_are_as_one_by_one(model: LearnedModel, twenty_people: list[History]) -> None:
+    who, items = (
+        [*twenty_people[16:19], History("nobody", ())],
+        [(context, a) for context, a, _ in asked(twenty_people)],
+    )
     scores = model.score_many(who, items)
     assert scores.mean.shape == scores.deviation.shape == (4, len(items))
     for row, one in zip(scores.mean, who, strict=True):
@@ -63,57 +66,57 @@ def test_many_people_at_once_are_as_one_by_one(model: LearnedModel, people: list
     assert model.score_many(who, []).mean.shape == (4, 0)
 
 
-def test_whoever_has_decided_nothing_is_everybody(model: LearnedModel, people: list[History]) -> None:
-    pairs = asked(people)
-    ties = people[16].only(replace(one, tie=True) for one in people[16])
+def test_whoever_has_decided_nothing_is_everybody(model: LearnedModel, twenty_people: list[History]) -> None:
+    pairs = asked(twenty_people)
+    ties = twenty_people[16].only(replace(one, tie=True) for one in twenty_people[16])
     for nobody in (History("nobody", ()), ties):
         assert np.array_equal(model.fit(nobody).compare_many(pairs), model.compare_many(pairs))
     assert not model.margins_of(pairs).personal.any()
 
 
-def test_fitting_again_forgets_who_came_before(model: LearnedModel, people: list[History]) -> None:
-    pairs = asked(people)
-    first = model.fit(people[16])
-    other = first.fit(people[17])
-    assert np.array_equal(other.compare_many(pairs), model.fit(people[17]).compare_many(pairs))
-    assert np.array_equal(first.compare_many(pairs), model.fit(people[16]).compare_many(pairs))
+def test_fitting_again_forgets_who_came_before(model: LearnedModel, twenty_people: list[History]) -> None:
+    pairs = asked(twenty_people)
+    first = model.fit(twenty_people[16])
+    other = first.fit(twenty_people[17])
+    assert np.array_equal(other.compare_many(pairs), model.fit(twenty_people[17]).compare_many(pairs))
+    assert np.array_equal(first.compare_many(pairs), model.fit(twenty_people[16]).compare_many(pairs))
     assert np.array_equal(other.fit(History("nobody", ())).compare_many(pairs), model.compare_many(pairs))
 
 
-def test_ties_teach_nothing_and_order_neither(model: LearnedModel, people: list[History]) -> None:
-    pairs, who = asked(people), people[16]
-    turned = who.only([*reversed(who.choices), *(replace(one, tie=True) for one in people[17])])
+def test_ties_teach_nothing_and_order_neither(model: LearnedModel, twenty_people: list[History]) -> None:
+    pairs, who = asked(twenty_people), twenty_people[16]
+    turned = who.only([*reversed(who.choices), *(replace(one, tie=True) for one in twenty_people[17])])
     assert np.allclose(model.fit(who).compare_many(pairs), model.fit(turned).compare_many(pairs), atol=1e-4)
 
 
-def test_the_person_moves_the_prediction(model: LearnedModel, people: list[History]) -> None:
-    found = model.fit(people[16]).margins_of(asked(people))
+def test_the_person_moves_the_prediction(model: LearnedModel, twenty_people: list[History]) -> None:
+    found = model.fit(twenty_people[16]).margins_of(asked(twenty_people))
     assert np.abs(found.personal).max() > 1e-6
 
 
-def test_a_person_in_whom_there_is_no_trust_is_everybody(model: LearnedModel, people: list[History]) -> None:
-    pairs, wary = asked(people), replace(model, trust=Calibrator(1.1, 0.0))
-    assert np.allclose(wary.fit(people[16]).compare_many(pairs), wary.compare_many(pairs), atol=1e-12)
-    assert not wary.score_many(people[16:17], [(pairs[0][0], pairs[0][1])]).deviation.any()
+def test_a_person_in_whom_there_is_no_trust_is_everybody(model: LearnedModel, twenty_people: list[History]) -> None:
+    pairs, wary = asked(twenty_people), replace(model, trust=Calibrator(1.1, 0.0))
+    assert np.allclose(wary.fit(twenty_people[16]).compare_many(pairs), wary.compare_many(pairs), atol=1e-12)
+    assert not wary.score_many(twenty_people[16:17], [(pairs[0][0], pairs[0][1])]).deviation.any()
 
 
-def test_the_reason_says_both_parts(model: LearnedModel, people: list[History]) -> None:
-    context, a, b = asked(people)[0]
-    said = model.fit(people[16]).compare(context, a, b).reasoning
+def test_the_reason_says_both_parts(model: LearnedModel, twenty_people: list[History]) -> None:
+    context, a, b = asked(twenty_people)[0]
+    said = model.fit(twenty_people[16]).compare(context, a, b).reasoning
     assert said is not None
     assert "everybody's reward says" in said
     assert "this person's choices" in said
 
 
-def test_facts_name_nobody_and_hold_who_was_trained_on(model: LearnedModel, people: list[History]) -> None:
-    assert all(model.facts.people.holds(one.user) for one in people[:16])
-    assert not any(model.facts.people.holds(one.user) for one in people[16:])
+def test_facts_name_nobody_and_hold_who_was_trained_on(model: LearnedModel, twenty_people: list[History]) -> None:
+    assert all(model.facts.people.holds(one.user) for one in twenty_people[:16])
+    assert not any(model.facts.people.holds(one.user) for one in twenty_people[16:])
     assert model.facts.choices == 16 * 8
     assert 0.0 < model.facts.validation_log_loss < 1.5
-    assert people[0].user not in repr(model.facts)
+    assert twenty_people[0].user not in repr(model.facts)
 
 
-def test_absurd_texts_are_scored(model: LearnedModel, people: list[History]) -> None:
-    mine = model.fit(people[16])
+def test_absurd_texts_are_scored(model: LearnedModel, twenty_people: list[History]) -> None:
+    mine = model.fit(twenty_people[16])
     for text in ("", " ", "\0", "word " * 5_000, "🙂" * 500, "\ud800"):
         assert np.isfinite(mine.score((), text))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from facts import naming
 
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.learned import LearnedModel, Settings, train
@@ -28,45 +29,45 @@ def weights(model: LearnedModel) -> list[dict[str, Any]]:
     return [{name: value.tolist() for name, value in one.state_dict().items()} for one in model.members]
 
 
-def test_nine_people_are_too_few_and_those_without_a_decided_choice_do_not_count(people: list[History]) -> None:
-    undecided = [one.only(replace(each, tie=True) for each in one) for one in people[9:]]
+def test_nine_people_are_too_few_and_those_without_a_decided_choice_do_not_count(twenty_people: list[History]) -> None:
+    undecided = [one.only(replace(each, tie=True) for each in one) for one in twenty_people[9:]]
     with pytest.raises(NotEnoughChoices, match=r"at least 10 people .*, found 9"):
-        train([*people[:9], *undecided, History("nobody", ())], SHORT)
+        train([*twenty_people[:9], *undecided, History("nobody", ())], SHORT)
 
 
-def test_nobody_stands_on_both_sides(people: list[History]) -> None:
-    with pytest.raises(DataError, match=f"'{people[3].user}' stand both among the people trained on"):
-        train(people[:12], SHORT, validation=people[3:4])
+def test_nobody_stands_on_both_sides(twenty_people: list[History]) -> None:
+    with pytest.raises(DataError, match=naming(f"'{twenty_people[3].user}'")):
+        train(twenty_people[:12], SHORT, validation=twenty_people[3:4])
     with pytest.raises(DataError, match="and 1 more"):
-        train(people[:12], SHORT, validation=people[3:5])
+        train(twenty_people[:12], SHORT, validation=twenty_people[3:5])
 
 
-def test_validation_people_must_have_decided_something(people: list[History]) -> None:
-    with pytest.raises(NotEnoughChoices, match="nobody to validate on"):
-        train(people[:12], SHORT, validation=[History("nobody", ())])
-    with pytest.raises(NotEnoughChoices, match="nobody to validate on"):
-        train(people[:12], SHORT, validation=[])
+def test_validation_people_must_have_decided_something(twenty_people: list[History]) -> None:
+    with pytest.raises(NotEnoughChoices, match="validate"):
+        train(twenty_people[:12], SHORT, validation=[History("nobody", ())])
+    with pytest.raises(NotEnoughChoices, match="validate"):
+        train(twenty_people[:12], SHORT, validation=[])
 
 
-def test_ties_and_people_without_a_choice_teach_nothing(people: list[History]) -> None:
-    plain = train(people[:12], SHORT)
-    other = train([*map(with_ties, people[:12]), History("nobody", ())], SHORT)
+def test_ties_and_people_without_a_choice_teach_nothing(twenty_people: list[History]) -> None:
+    plain = train(twenty_people[:12], SHORT)
+    other = train([*map(with_ties, twenty_people[:12]), History("nobody", ())], SHORT)
     assert weights(plain) == weights(other)
     assert plain.trust == other.trust
     assert plain.facts.choices == other.facts.choices == 96
     assert not other.facts.people.holds("nobody")
 
 
-def test_the_seed_decides_everything(people: list[History]) -> None:
-    first, again, other = (train(people[:12], replace(SHORT, seed=seed)) for seed in (3, 3, 4))
+def test_the_seed_decides_everything(twenty_people: list[History]) -> None:
+    first, again, other = (train(twenty_people[:12], replace(SHORT, seed=seed)) for seed in (3, 3, 4))
     assert weights(first) == weights(again)
     assert weights(first) != weights(other)
     assert first.facts.people.salt != again.facts.people.salt  # nobody can be found by comparing two models
 
 
-def test_each_member_is_stopped_by_people_it_has_not_learned_from(people: list[History]) -> None:
+def test_each_member_is_stopped_by_people_it_has_not_learned_from(twenty_people: list[History]) -> None:
     told: list[tuple[int, Point]] = []
-    model, said = train_validated(people[:15], SHORT, tell=lambda member, point: told.append((member, point)))
+    model, said = train_validated(twenty_people[:15], SHORT, tell=lambda member, point: told.append((member, point)))
     assert [member for member, _ in told] == [0, 0, 1, 1]
     assert [len(one) for one in model.facts.curves] == [2, 2]
     assert len(said.choices) == len(said.margins) == len(said.everybody) == 2 * 3 * 8  # three people a fold
@@ -74,39 +75,39 @@ def test_each_member_is_stopped_by_people_it_has_not_learned_from(people: list[H
     assert len({one.id for one in said.choices}) == 48
 
 
-def test_what_is_said_of_a_choice_is_of_that_choice(people: list[History]) -> None:
+def test_what_is_said_of_a_choice_is_of_that_choice(twenty_people: list[History]) -> None:
     """In the order of the choices, whoever heard them: with all people in the validation, one by one."""
-    model, said = train_validated(people[:12], SHORT, validation=people[12:])
+    model, said = train_validated(twenty_people[:12], SHORT, validation=twenty_people[12:])
     assert model.facts.validation_people == 8
-    assert sorted(one.id for one in said.choices) == sorted(one.id for who in people[12:] for one in who)
+    assert sorted(one.id for one in said.choices) == sorted(one.id for who in twenty_people[12:] for one in who)
     everybody = [model.margins_of([(one.context, one.chosen, one.rejected)]).everybody[0] for one in said.choices]
     assert np.allclose(said.everybody, everybody, atol=1e-4)
     assert model.facts.validation_accuracy == pytest.approx((said.margins > 0).mean())
     for one, margin in list(zip(said.choices, said.margins, strict=True))[::7]:
-        history = next(who for who in people if who.user == one.user)
+        history = next(who for who in twenty_people if who.user == one.user)
         known = history.only(each for each in history if each.group != one.group)
         found = model.fit(known).compare(one.context, one.chosen, one.rejected).probability
         assert found is not None
         assert np.log(found / (1 - found)) == pytest.approx(margin, abs=1e-3)
 
 
-def test_with_validation_people_all_members_learn_from_everybody_else(people: list[History]) -> None:
-    model = train(people[:12], replace(SHORT, members=3), validation=people[12:])
+def test_with_validation_people_all_members_learn_from_everybody_else(twenty_people: list[History]) -> None:
+    model = train(twenty_people[:12], replace(SHORT, members=3), validation=twenty_people[12:])
     assert len(model.members) == 3
     assert len({str(one) for one in weights(model)}) == 3
-    assert model.facts.people.holds(people[0].user)
-    assert not model.facts.people.holds(people[12].user)
+    assert model.facts.people.holds(twenty_people[0].user)
+    assert not model.facts.people.holds(twenty_people[12].user)
 
 
-def test_members_are_no_more_than_folds(people: list[History]) -> None:
-    assert len(train(people[:10], replace(SHORT, members=9, epochs=1)).members) == 5
+def test_members_are_no_more_than_folds(twenty_people: list[History]) -> None:
+    assert len(train(twenty_people[:10], replace(SHORT, members=9, epochs=1)).members) == 5
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"method": "dpo"}, "no method 'dpo'"),
-        ({"members": 0}, "members: expected at least 1, found 0"),
+        ({"members": 0}, "members.*1.*0"),
         ({"epochs": -1}, "epochs"),
         ({"patience": 0}, "patience"),
         ({"batch_people": 0}, "batch_people"),
@@ -121,25 +122,25 @@ def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any], said: str
 
 
 @pytest.mark.parametrize("features", ["nonsense", "traits+nonsense", "traits+", "", "hf:"])
-def test_features_that_nobody_knows_are_refused(features: str, people: list[History]) -> None:
+def test_features_that_nobody_knows_are_refused(features: str, twenty_people: list[History]) -> None:
     with pytest.raises(DataError, match="encoder: expected minilm"):
-        train(people[:12], replace(SHORT, features=features))
+        train(twenty_people[:12], replace(SHORT, features=features))
 
 
 @pytest.fixture(scope="module")
-def features(people: list[History]) -> Features:
-    return learn_features("traits", people, None)
+def features(twenty_people: list[History]) -> Features:
+    return learn_features("traits", twenty_people, None)
 
 
 def test_scores_of_training_come_from_weights_that_have_not_seen_the_person(
-    people: list[History], features: Features
+    twenty_people: list[History], features: Features
 ) -> None:
     """Whatever a fold's people chose, their own scores stay: turned around with the labels, up to a common scale."""
-    fold = np.arange(len(people)) % 5
-    plain = [choices_of(one, features) for one in people]
+    fold = np.arange(len(twenty_people)) % 5
+    plain = [choices_of(one, features) for one in twenty_people]
     turned = [
         choices_of(one.only(map(Preference.flipped, one)) if part == 0 else one, features)
-        for one, part in zip(people, fold, strict=True)
+        for one, part in zip(twenty_people, fold, strict=True)
     ]
     scores = []
     for choices in (plain, turned):
@@ -153,8 +154,8 @@ def test_scores_of_training_come_from_weights_that_have_not_seen_the_person(
     assert np.array_equal(inside[:, 1:], readied[0].chosen[:, 1:])
 
 
-def test_in_the_published_form_nothing_is_shared(people: list[History], features: Features) -> None:
-    choices = [choices_of(one, features) for one in people]
+def test_in_the_published_form_nothing_is_shared(twenty_people: list[History], features: Features) -> None:
+    choices = [choices_of(one, features) for one in twenty_people]
     footing, readied = learn_footing(choices, features, np.arange(20) % 5, published=True)
     assert footing.weights is None
     assert not footing.base.any()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from facts import naming
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_backbones import CHATML, REFUSES_SYSTEM, make_qwen
@@ -143,7 +144,7 @@ def test_truncated_inputs_are_counted(qwen: str) -> None:
 
 def test_a_template_that_leaves_no_room_is_named(tmp_path: Path) -> None:
     path = make_qwen(tmp_path, template="{{ 'you are a kind assistant ' * 40 }}" + CHATML)
-    with pytest.raises(DataError, match="the chat template alone leaves no room in 64 tokens"):
+    with pytest.raises(DataError, match=naming("chat template", "64 tokens")):
         inputs_of(path, 64).encode(None, CHAT, ["yes"])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from facts import naming
 from places import HELPERS
 from safetensors.torch import load_file
 from tiny_backbones import make_qwen, reward_settings, toy_rows
@@ -82,7 +83,7 @@ def test_a_crashed_run_goes_on_to_the_weights_of_one_that_never_crashed(
     settings, out = reward_settings(qwen, lora_rank=rank), tmp_path / "run"
     with pytest.raises(Crash):
         train(ROWS, HELD_OUT, settings, out, stop_at(7, crash))
-    with pytest.raises(DataError, match="holds a run already"):
+    with pytest.raises(DataError, match=naming(out, "resume")):
         train(ROWS, HELD_OUT, settings, out)
     steps: list[int] = []
     train(ROWS, HELD_OUT, settings, out, lambda progress: steps.append(progress.step), resume=True)
@@ -162,7 +163,7 @@ def test_a_finished_run_is_left_as_it_is(whole: Path, qwen: str) -> None:
     before = (whole / "model.safetensors").stat().st_mtime_ns
     assert train(ROWS, HELD_OUT, reward_settings(qwen), whole, resume=True) == whole
     assert (whole / "model.safetensors").stat().st_mtime_ns == before
-    with pytest.raises(DataError, match="holds a run already"):
+    with pytest.raises(DataError, match=naming(whole, "resume")):
         train(ROWS, HELD_OUT, reward_settings(qwen), whole)
 
 
@@ -186,9 +187,7 @@ def test_another_backbone_other_settings_or_rows_cannot_go_on(qwen: str, tmp_pat
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     settings = reward_settings(qwen, learning_rate=1e30, evaluate_every=1)
-    with pytest.raises(
-        PersonalrmError, match=r"no finite number at step 2, with learning rate \d\.\d+e\+\d\d: training has stopped"
-    ):
+    with pytest.raises(PersonalrmError, match=naming("step 2", "learning rate")):
         train(ROWS, HELD_OUT, settings, out)
     kept = last_whole(out / "checkpoints")
     assert kept is not None
@@ -230,7 +229,7 @@ def test_checkpointed_activations_change_nothing(whole: Path, qwen: str, tmp_pat
 
 
 def test_a_person_on_both_sides_is_refused(qwen: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"1 person is in the training and in the validation rows \(toy-3\)"):
+    with pytest.raises(DataError, match=naming("1 person", "toy-3")):
         train(ROWS, [*HELD_OUT, ROWS[6]], reward_settings(qwen), tmp_path)
     with pytest.raises(DataError, match="no rows"):
         train([], HELD_OUT, reward_settings(qwen), tmp_path)
@@ -243,17 +242,17 @@ def test_a_gpu_that_is_not_there(qwen: str, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_backbone_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the backbone .*nothing cannot be loaded"):
+    with pytest.raises(DataError, match=naming(tmp_path / "nothing")):
         train(ROWS, HELD_OUT, reward_settings(str(tmp_path / "nothing")), tmp_path / "run")
 
 
 def test_inputs_longer_than_the_backbone_reads(bert: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="reads at most 256 tokens, not 300"):
+    with pytest.raises(DataError, match=naming(256, 300)):
         train(ROWS, HELD_OUT, reward_settings(bert, max_length=300), tmp_path / "run")
 
 
 def test_a_shared_context_that_is_impossible(bert: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="must read from left to right"):
+    with pytest.raises(DataError, match="left to right"):
         train(ROWS, HELD_OUT, reward_settings(bert, shared_context=True), tmp_path / "run")
 
 
@@ -269,7 +268,7 @@ def test_a_full_disk(error: Exception, qwen: str, tmp_path: Path, monkeypatch: p
         raise error
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(StorageError, match="run cannot be written"):
+    with pytest.raises(StorageError, match=naming(tmp_path / "run")):
         train(ROWS, HELD_OUT, reward_settings(qwen), tmp_path / "run")
 
 
@@ -287,9 +286,9 @@ def test_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"user_prompt": "horoscope"}, "no user prompt 'horoscope'"),
         ({"max_length": 10}, "at least 64 tokens"),
-        ({"batch_size": 0}, "batch_size must be above zero"),
-        ({"learning_rate": -1.0}, "learning_rate must be above zero"),
-        ({"frozen_layers": 2, "lora_rank": 4}, "with adapters none of them is"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"learning_rate": -1.0}, "learning_rate"),
+        ({"frozen_layers": 2, "lora_rank": 4}, "adapters"),
     ],
 )
 def test_settings_that_make_no_sense(change: dict[str, Any], message: str) -> None:
