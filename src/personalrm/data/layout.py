@@ -76,6 +76,17 @@ class Layout:
         return found[0] if len(found) == 1 and not {"system", "input"} & self.roles.keys() else None
 
     @cached_property
+    def is_marked(self) -> bool:
+        """Whether there is a column for the mark of `writing`."""
+        return "as_written" in self.roles
+
+    @cached_property
+    def pair(self) -> tuple[str, str]:
+        """The columns of the preferred response and of the other one."""
+        chosen, rejected = (next(iter(self.roles.get(role, ())), role) for role in ("chosen", "rejected"))
+        return chosen, rejected
+
+    @cached_property
     def may_tie(self) -> bool:
         """Whether a pair of these columns may be a tie, or have a margin."""
         return not self.roles.keys().isdisjoint(_TELLING)
