@@ -41,7 +41,7 @@ def user_of(row: Fields, layout: Layout) -> str:
     Raises:
         RowError: the column holds no name.
     """
-    if "as_written" in layout.roles and as_written(row, layout):
+    if layout.is_marked and as_written(row, layout):
         return text(row.get("user"), "user")
     for column in layout.roles.get("user", ()):
         value = row.get(column)
@@ -62,7 +62,7 @@ def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
     columns = layout.roles.get("id")
     if not columns:
         return "", None
-    if "as_written" in layout.roles and as_written(row, layout):
+    if layout.is_marked and as_written(row, layout):
         return "id", text(row.get("id"), "id")
     value = row.get(columns[0])
     if type(value) is str and value and value.isascii() and value not in NOBODY and not value.isspace():
@@ -76,8 +76,11 @@ def own_group(row: Fields, layout: Layout) -> str | None:
     columns = layout.roles.get("group")
     if not columns:
         return None
-    if "as_written" in layout.roles and as_written(row, layout):
+    if layout.is_marked and as_written(row, layout):
         return text(row.get("group"), "group")
+    value = row.get(columns[0])
+    if type(value) is str and value and value.isascii() and value not in NOBODY and not value.isspace():
+        return value
     field, value = first_of(row, columns)
     return None if _is_nothing(value) else name_text(value, field)
 

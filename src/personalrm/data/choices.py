@@ -83,16 +83,16 @@ def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | Non
 
 
 def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
-    if "as_written" in layout.roles and as_written(row, layout):
+    if layout.is_marked and as_written(row, layout):
         return _written(row, layout, reading, user)
-    sides = _response(row, layout, "chosen"), _response(row, layout, "rejected")
-    (_, chosen), (_, rejected) = sides
+    columns = layout.pair
+    chosen, rejected = (_response(row, column) for column in columns)
     context = conversation_of(row, layout)
     if isinstance(chosen, str) and isinstance(rejected, str) and not (chosen[:1] in _OPEN or rejected[:1] in _OPEN):
-        context, one, other = _texts(row, layout, context, *sides)
+        context, one, other = _texts(row, layout, context, chosen, rejected)
     else:
-        fields = [name for name, _ in sides]
-        context, (one, other) = apart(context, [turns(value, name) for name, value in sides], fields)
+        sides = [turns(value, name) for name, value in zip(columns, (chosen, rejected), strict=True)]
+        context, (one, other) = apart(context, sides, columns)
     if not reading.labels:
         pair = Pair(min(one, other), max(one, other), True, None)
     elif layout.may_tie:
@@ -129,20 +129,20 @@ _OPEN = ("[", "{")
 _REPEATED = 10
 
 
-def _response(row: Fields, layout: Layout, role: str) -> tuple[str, Any]:
-    column = next(iter(layout.roles.get(role, ())), role)
+def _response(row: Fields, column: str) -> Any:
     value = row.get(column)
+    if type(value) is str:
+        return value
     if value is None or value != value:
         found = describe(value) if column in row else "no such column"
         raise RowError("text", field=column, found=found)
-    return column, value
+    return value
 
 
-def _texts(
-    row: Fields, layout: Layout, context: Turns, chosen: tuple[str, str], rejected: tuple[str, str]
-) -> tuple[Turns, str, str]:
+def _texts(row: Fields, layout: Layout, context: Turns, chosen: str, rejected: str) -> tuple[Turns, str, str]:
     """Two responses as texts: with the prompt in them, or without."""
-    one, other = without_thinking(text(chosen[1], chosen[0])), without_thinking(text(rejected[1], rejected[0]))
+    one = without_thinking(text(chosen, layout.pair[0]))
+    other = without_thinking(text(rejected, layout.pair[1]))
     if not layout.has_conversation:
         shared, one, other = apart_text(one, other)
         return (*context, *shared), one, other

@@ -32,6 +32,7 @@ ROLES: Mapping[str, str] = {
     **dict.fromkeys(("tool", "function", "observation", "tool_response", "ipython"), "tool"),
 }
 """Other words for a role; roles that are not known are kept as they are."""
+_AS_THEY_STAND = ("user", "system")
 _ROLE = ("role", "from", "speaker", "sender", "author")
 _CONTENT = ("content", "value", "text", "message", "full_text", "response", "output", "answer", "completion", "body")
 _LISTS = ("messages", "conversations", "conversation", "turns")
@@ -54,10 +55,15 @@ def messages(value: object, field: str) -> Turns:
         return _of_mapping(value, field)
     if not isinstance(value, list | tuple):
         raise RowError("a list of {role, content} or text", field=field, found=describe(value))
-    if value and all(isinstance(one, str) for one in value):
+    if value and isinstance(value[0], str) and all(isinstance(one, str) for one in value):
         return _by_turns(value, field)
     found_turns: list[Message] = []
     for position, one in enumerate(value):
+        if type(one) is dict and len(one) == 2 and one.get("role") in _AS_THEY_STAND:
+            said = one.get("content")
+            if type(said) is str and said.isascii():  # nearly all messages of nearly all files
+                found_turns.append(Message(one["role"], said))
+                continue
         found_turns.extend(_turn(one, f"{field}.{position}"))
     return tuple(found_turns)
 

@@ -23,6 +23,7 @@ from personalrm.data.columns import ABOUT, ROLES, plain
 from personalrm.data.fields import Fields, first_of
 from personalrm.data.mapping import Columns
 from personalrm.data.sides import NONE, Sides, find_sides
+from personalrm.data.winners import Winner
 from personalrm.errors import RowError
 
 Kind = Literal["pair", "sides", "list", "one", ""]
@@ -74,6 +75,22 @@ class Layout:
         """The column of the prompt, if it is the only one of the conversation."""
         found = [column for name in CONVERSATION for column in self.roles.get(name, ())]
         return found[0] if len(found) == 1 and not {"system", "input"} & self.roles.keys() else None
+
+    @cached_property
+    def winner(self) -> Winner:
+        """What reads the winner column."""
+        return Winner(self.sides.labels, self.sides.columns, self.values)
+
+    @cached_property
+    def is_marked(self) -> bool:
+        """Whether there is a column for the mark of `writing`."""
+        return "as_written" in self.roles
+
+    @cached_property
+    def pair(self) -> tuple[str, str]:
+        """The columns of the preferred response and of the other one."""
+        chosen, rejected = (next(iter(self.roles.get(role, ())), role) for role in ("chosen", "rejected"))
+        return chosen, rejected
 
     @cached_property
     def may_tie(self) -> bool:

@@ -92,7 +92,7 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
         return replace(found, best=frozenset(range(len(there))))
     column, value = layout.role(row, "winner")
     if column and not (isinstance(value, str) and value in NOBODY):
-        winner = Winner(layout.sides.labels, layout.sides.columns, layout.values)
+        winner = layout.winner
         names = [row.get(one) for one in layout.models.columns] or [None] * len(layout.sides.columns)
         every = dict(zip(there, found.responses, strict=True))
         texts = [every.get(at, "") for at in range(len(layout.sides.columns))]

@@ -26,8 +26,10 @@ def may_be_wrapped(row: Fields) -> bool:
     """Whether it is worth looking closer: a name that tells, or nothing but lists and objects beside plain values."""
     if not _TELLING.isdisjoint(row):
         return True
-    texts = sum(isinstance(value, str) for value in row.values())
-    return not texts and any(isinstance(value, dict | list) for value in row.values())
+    for value in row.values():
+        if type(value) is str:  # of nearly all rows the first value
+            return False
+    return any(isinstance(value, dict | list) for value in row.values())
 
 
 def unwrapped(row: Fields, depth: int = 0) -> Iterator[Fields | RowError]:
