@@ -58,7 +58,7 @@ bench: .venv/dev
 
 # The site with the API reference, in site/.
 docs: .venv/dev
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'The site is site/index.html.'
 
 # The fuzz targets of the tests, long.
