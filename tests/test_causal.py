@@ -34,6 +34,8 @@ from personalrm.synthesis.fitting import judge_context_of
 from personalrm.synthesis.judging import FewShotExample, JudgeContext
 from personalrm.synthesis.persona import persona_text
 
+pytestmark = pytest.mark.slow  # in the fast suite the studies flip labels: bench/studies
+
 LEARNED = 17
 PEOPLE = 40
 
@@ -165,7 +167,6 @@ def test_accuracy_rises_from_default_over_persona_to_both(
     assert {one.fallback.chosen for one in profiles} >= {"default", "persona", "persona+demonstrations"}
 
 
-@pytest.mark.slow
 def test_the_bench_s_methods_see_the_same_rise(
     lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:
@@ -242,7 +243,6 @@ def test_another_person_s_profile_does_not_help(
         assert interval(own - others)[0] > 0
 
 
-@pytest.mark.slow
 def test_people_without_a_taste_of_their_own_lose_little_because_of_the_fallback(lab: StudyContext) -> None:
     """The null: simulated people who all share the average taste; there is nothing personal to learn."""
     people = invented(strength=0.0, seed=22)
@@ -307,7 +307,6 @@ def test_a_response_that_asks_to_be_chosen_does_not_win_more_than_its_quality(
     assert win_rate(harmless=False) == pytest.approx(win_rate(harmless=True), abs=0.03)
 
 
-@pytest.mark.slow
 def test_the_default_preset_predicts_no_worse_than_the_paper_s(
     lab: StudyContext, strong_people: list[History], profiles: list[Profile]
 ) -> None:
@@ -320,7 +319,6 @@ def test_the_default_preset_predicts_no_worse_than_the_paper_s(
     assert sum(one.spend.calls for one in profiles[: len(some)]) < 0.6 * sum(one.spend.calls for one in papers)
 
 
-@pytest.mark.slow
 def test_the_default_preset_predicts_better_than_the_paper_s_for_many_people(lab: StudyContext) -> None:
     """Paired on 160 simulated people with tastes of their own and 160 without."""
     for strength in (1.0, 0.0):

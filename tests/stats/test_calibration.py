@@ -40,6 +40,7 @@ def test_the_error_by_hand() -> None:
     assert found.error == pytest.approx((0.2 + 0.15) / 2)
 
 
+@pytest.mark.slow
 def test_a_perfect_judge_lies_above_chance_in_one_of_forty_samples() -> None:
     above = 0
     for seed in range(100):

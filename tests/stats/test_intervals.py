@@ -48,6 +48,7 @@ def test_standard_error_agrees_with_statsmodels() -> None:
     assert standard_error(*by_person(values, people)) == pytest.approx(float(fitted.bse[0]) * np.sqrt(25 / 24))
 
 
+@pytest.mark.slow
 def test_interval_holds_the_truth_as_often_as_it_says() -> None:
     """To one point in benchmarks/statistics_simulation.py, with many more samples."""
     rng = np.random.default_rng(7)

@@ -107,6 +107,7 @@ def test_traits_are_read_from_texts_that_nobody_simulated() -> None:
 # ------------------------------------------------------------------ cause and effect on simulated people
 
 
+@pytest.mark.slow
 def test_accuracy_rises_from_default_over_persona_and_demonstrations_to_both(
     judge: Judge, simulated_people: list[SimulatedPerson]
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_persona_about_something_else_changes_nothing(judge: Judge, simulated_
     assert logit(judge, hand.persona("Collects stamps and sings in a choir.") + pair) == logit(judge, pair)
 
 
+@pytest.mark.slow
 def test_at_strength_0_there_is_nothing_to_learn(judge: Judge) -> None:
     people = simulate(60, Setting(choices=32, seed=3, strength=0))
     shown = [hand.demonstrations(person.history.choices[TRAINING]) for person in people]

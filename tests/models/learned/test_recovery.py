@@ -32,7 +32,7 @@ TRAINED_ON = 200
 SHARED = np.array([0.8, -0.6, 0.4, 0.0, 0.5, -0.3])
 
 
-@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("published", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_rewards_of_people_never_seen_are_found_from_30_choices(name: str, published: bool) -> None:
     people = POPULATIONS[name](TRAINED_ON + 60, np.random.default_rng(1))
@@ -42,6 +42,7 @@ def test_rewards_of_people_never_seen_are_found_from_30_choices(name: str, publi
     assert found.mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_the_same_beside_a_reward_that_everybody_shares(name: str) -> None:
     people = POPULATIONS[name](TRAINED_ON + 60, np.random.default_rng(2), SHARED)
@@ -51,7 +52,7 @@ def test_the_same_beside_a_reward_that_everybody_shares(name: str) -> None:
     assert found.mean() > 0.9
 
 
-@pytest.mark.parametrize("modes", [2, 4])
+@pytest.mark.parametrize("modes", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_vpl_tells_opposed_tastes_apart_where_a_common_reward_is_at_chance(modes: int) -> None:
     """The paper's didactic example."""
     directions = 3.0 * np.eye(modes // 2, WIDTH)

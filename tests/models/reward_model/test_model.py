@@ -127,6 +127,7 @@ def test_a_persona_comes_from_the_embedded_engine(bert: str, tmp_path: Path) -> 
     assert mine.system is None or mine.system.startswith("<persona>")
 
 
+@pytest.mark.slow
 def test_a_stated_taste_is_followed_and_without_it_nobody_can_know(tmp_path: Path) -> None:
     backbone = make_qwen(tmp_path / "backbone", width=64)
     accuracy = {}

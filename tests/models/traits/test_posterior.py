@@ -172,6 +172,7 @@ def test_worth_of_many_choices_is_that_of_a_sample_of_groups(
     assert np.corrcoef(some, every)[0, 1] > 0.5  # of a sample of targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", [1, 60])
 def test_time_grows_with_the_choices_and_not_with_a_power_of_them(each: int, rng: np.random.Generator) -> None:
     def seconds(n: int) -> float:
