@@ -28,7 +28,7 @@ from typing import Any
 import orjson
 
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, is_full, new_file, open_database
+from personalrm.files import MEMORY, is_full, open_database, replace_file
 from personalrm.llm import cache_claims
 from personalrm.llm.cache_rows import answer_of, checksum, moved, row_of
 from personalrm.llm.endpoint import Completion
@@ -274,12 +274,7 @@ class AnswerCache:
         """Real bytes: a sparse file would reserve nothing."""
         if self._in_memory or (self.reserve.exists() and self.reserve.stat().st_size == RESERVE_BYTES):
             return
-        try:
-            with new_file(self.reserve, 0o600) as out:
-                out.write(b"\0" * RESERVE_BYTES)
-        except OSError:
-            self.reserve.unlink(missing_ok=True)
-            raise
+        replace_file(self.reserve, b"\0" * RESERVE_BYTES, private=True)  # whole at once: several processes may do this
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:
