@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import os
 import sqlite3
+import threading
 import time
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
@@ -46,7 +47,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written; what stood at ``path`` is as it was.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}")
     try:
         with new_file(unfinished, 0o600 if private else 0o666) as out:
             yield out
@@ -223,7 +224,7 @@ def _remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left half written."""
     for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
         for left in folder.glob(pattern):
-            pid = left.name.removesuffix(_UNFINISHED).rpartition(".")[2]
+            pid = left.name.removesuffix(_UNFINISHED).rpartition(".")[2].partition("-")[0]
             if pid.isdigit() and not _is_alive(int(pid)):
                 left.unlink(missing_ok=True)
 
