@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from personalrm.formatting.numbers import between, number
-from personalrm.formatting.texts import json_text, printable
+from personalrm.formatting.texts import counted, json_text, printable
 from personalrm.preferences import Preference
 
 if TYPE_CHECKING:
@@ -48,11 +48,6 @@ def remark(text: str) -> None:
 def clean(text: str) -> str:
     """The text without what would command the terminal."""
     return printable(text)
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """'1 choice', '1,200 choices', '2 people'."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def profile(found: Profile) -> None:

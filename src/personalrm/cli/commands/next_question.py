@@ -50,6 +50,7 @@ def next_question(
     from personalrm.data.candidates import read_candidates
     from personalrm.data.files import name_of
     from personalrm.data.problems import Problems
+    from personalrm.formatting.texts import counted
     from personalrm.models.acquisition import unanswered
     from personalrm.profile.file import load
 
@@ -62,7 +63,7 @@ def next_question(
     found = Client().next_question(known, given, top, criterion.value)
     left = len(unanswered(known.history, given))
     if len(given) > left:
-        output.remark(f"{output.counted(len(given) - left, 'pair')} left out: answered already, or met twice.")
+        output.remark(f"{counted(len(given) - left, 'pair')} left out: answered already, or met twice.")
     if not found:
         why = "no answer would teach anything" if left else "all of these pairs are answered already"
         raise DataError(f"nothing to ask from {name_of(candidates)}: {why}")
@@ -74,10 +75,11 @@ def next_question(
 
 def _show(found: list[Question], left: int, profile: Path) -> None:
     from personalrm.cli import output
+    from personalrm.formatting.texts import counted
 
     out = output.console()
     for number, one in enumerate(found, 1):
-        _question(out, f"Question {number} of {len(found)}, from {output.counted(left, 'pair')}", one)
+        _question(out, f"Question {number} of {len(found)}, from {counted(left, 'pair')}", one)
     out.print(
         "To answer, put the row of a pair (--json prints it) with 'winner' a, b or tie into a file, and run\n"
         f"personalrm update {_safe(str(profile))} FILE",

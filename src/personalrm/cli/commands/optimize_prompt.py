@@ -84,6 +84,7 @@ def optimize_prompt(
 ) -> None:
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
     from personalrm.cli import output
+    from personalrm.formatting.texts import counted
     from personalrm.optimizing.optimize import MIXING, Plan, optimize
     from personalrm.optimizing.prompt_file import check_replaceable, save
 
@@ -96,7 +97,7 @@ def optimize_prompt(
     save(found, out)
     output.asked(ledgers)
     refused = sum(one.refused is not None for one in found.lineage)
-    tried = output.counted(len(found.lineage) - 1, "candidate")
-    typer.echo(f"{tried} tried on {output.counted(found.data.training, 'person', 'people')}, {refused} refused.")
+    tried = counted(len(found.lineage) - 1, "candidate")
+    typer.echo(f"{tried} tried on {counted(found.data.training, 'person', 'people')}, {refused} refused.")
     typer.echo(found.verdict)
     output.remark(f"Written to {out}.")
