@@ -18,9 +18,6 @@ from personalrm.data.formats import Unpacker
 from personalrm.errors import RowError, UnusableResponse
 from personalrm.integrations.feedback.api import Api
 
-ANONYMOUS = "names no user"
-"""Why feedback without a user is left out."""
-
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -22,7 +22,7 @@ from personalrm.errors import DataError, RowError
 from personalrm.files import hold_file
 from personalrm.integrations.feedback.api import MOST_BYTES, Api, ApiHost
 from personalrm.integrations.feedback.argilla import Argilla
-from personalrm.integrations.feedback.base import ANONYMOUS, FeedbackHost, Item, Page, Window
+from personalrm.integrations.feedback.base import FeedbackHost, Item, Page, Window
 from personalrm.integrations.feedback.kept import PulledFile
 from personalrm.integrations.feedback.label_studio import LabelStudio, access_token
 from personalrm.integrations.feedback.langfuse import Langfuse
@@ -242,6 +242,3 @@ def _now() -> str:
 
 def _shifted(time: str, by: timedelta) -> str:
     return str(moment(datetime.fromisoformat(time) + by, "time"))
-
-
-__all__ = ["ANONYMOUS", "SERVICES", "Pulled", "HostSettings", "apull", "pull"]
