@@ -62,7 +62,7 @@ def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nod
     def kill(stage: str, done: int, total: int) -> None:
         if stage == "fitting" and done and not killed:
             killed.append(done)
-            nodes.remove_node(list(nodes.worker_nodes)[0], allow_graceful=False)
+            nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
 
     with OnRay(nodes.address) as executor:
         assert executor.workers == 2
