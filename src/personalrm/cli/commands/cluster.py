@@ -15,28 +15,15 @@ import typer
 
 from personalrm.cli import inputs, progress
 from personalrm.cli.examples import EXAMPLES
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
 from personalrm.cli.options import (
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
     HistoryFile,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
     Model,
     PersonaPrompt,
     Population,
     Preset,
     PresetName,
-    PriceList,
-    ReasoningEffort,
-    Refresh,
     Seed,
-    Strict,
-    Timeout,
     VerdictsName,
     VerdictsOption,
 )
@@ -67,6 +54,7 @@ ForceNew = Annotated[bool, typer.Option("--force", help="Begin anew where OUT ho
 
 
 @app.command(epilog=EXAMPLES["cluster fit"])
+@with_options(CHOICES, ENDPOINT)
 def fit(
     context: typer.Context,
     data: HistoryFile,
@@ -76,7 +64,6 @@ def fit(
     shards: Shards = None,
     force: ForceNew = False,
     model: Model = None,
-    base_url: BaseUrl = None,
     preset: Preset = PresetName.default,
     population: Population = None,
     verdicts: VerdictsOption = VerdictsName.token,
@@ -85,29 +72,16 @@ def fit(
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
     persona_prompt: PersonaPrompt = None,
     seed: Seed = 0,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
 ) -> None:
     """Fit everybody in DATA; profiles as Parquet, one file a shard of people. A stopped run goes on where it was."""
     _one_thread()
     from personalrm.cluster.running import FitRun, fit_people
     from personalrm.cluster.splitting import Reading, input_files
-    from personalrm.data.limits import Limits
-    from personalrm.data.mapping import Columns as ColumnRoles
+    from personalrm.data.mapping import Columns
 
     inputs.say_what_is_idle(context, model)
-    reading = Reading(strict, min_gap, ColumnRoles.parse(columns), Limits.parse(limit))
+    given = inputs.read_options(context)
+    reading = Reading(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
     run = FitRun(tuple(input_files(data)), out, _fit_options(context), reading, shards, force)
     with progress.cluster_progress() as tell, _executor(address, processes) as executor:
         result = fit_people(run, executor, tell)
