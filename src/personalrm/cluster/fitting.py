@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from personalrm.client import Client
-from personalrm.cluster.folder import RunFolder, ShardRecord, Trouble, write_record
+from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.errors import DataError, UnusableResponse
 from personalrm.llm import background_loop
@@ -73,7 +73,7 @@ class FitShard:
 
     def run(self) -> ShardRecord:
         """Write the profiles, then the record of the shard."""
-        folder = RunFolder(self.root, self.shards)
+        folder = ClusterFolder(self.root, self.shards)
         people = list(people_of(folder, self.shard, self.inputs))
         client = client_of(self.how)
         fitted = background_loop.run(_asked(client, people)) if self.how.asks_endpoint else _computed(client, people)

@@ -1,7 +1,7 @@
 """The folder of a run: what is finished, and what each finished part was made from.
 
     OUT/profiles-00000-of-00016.parquet …    one a shard, appears whole
-    OUT/cluster.json                         what the run was made from (`Manifest`), and its totals once it is finished
+    OUT/cluster.json                         what the run was made from (`RunManifest`), and its totals once it is finished
     OUT/errors.jsonl                         people and files that could not be used: file, user, sentence
     OUT/.work/                               spilled choices (gone once the run is finished) and the record of each part
 
@@ -72,7 +72,7 @@ class ShardRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class RunManifest:
     """What a run was made from, and its totals.
 
     Attributes:
@@ -88,14 +88,14 @@ class Manifest:
     finished: Mapping[str, Any] | None = None
     schema: int = SCHEMA
 
-    def changes(self, other: Manifest) -> list[str]:
+    def changes(self, other: RunManifest) -> list[str]:
         """What differs, by name."""
         files = differing(self.inputs, other.inputs)
         found = [one for one in self.provenance.changes(other.provenance) if one != "data"]
         return [*files, *(["shards"] if self.shards != other.shards else []), *found]
 
 
-class RunFolder:
+class ClusterFolder:
     """Paths and records.
 
     Args:
@@ -150,7 +150,7 @@ def read_part(path: Path, kind: type[T], key: str) -> T | None:
     return found if getattr(found, "key", None) == key else None
 
 
-def check_folder(root: Path, wanted: Manifest, *, force: bool) -> bool:
+def check_folder(root: Path, wanted: RunManifest, *, force: bool) -> bool:
     """Whether a run of the same kind has begun there, to be gone on with.
 
     Args:
@@ -167,7 +167,7 @@ def check_folder(root: Path, wanted: Manifest, *, force: bool) -> bool:
                 f"{root} holds files of something else ({', '.join(sorted(others)[:3])}): name a new folder"
             )
         return False
-    changes = read_record(path, Manifest, "manifest", SCHEMA).changes(wanted)
+    changes = read_record(path, RunManifest, "manifest", SCHEMA).changes(wanted)
     if not changes:
         return True
     if force:

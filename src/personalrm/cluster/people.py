@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from personalrm.cluster.folder import RunFolder
+from personalrm.cluster.folder import ClusterFolder
 from personalrm.cluster.spill import read_spill
 from personalrm.data.reading import history_from
 from personalrm.preferences import History, Preference, Thumb
@@ -29,7 +29,7 @@ class PersonOfShard:
     file: str
 
 
-def people_of(folder: RunFolder, shard: int, inputs: int) -> Iterator[PersonOfShard]:
+def people_of(folder: ClusterFolder, shard: int, inputs: int) -> Iterator[PersonOfShard]:
     """Everybody in a shard, in order of their names; all of the shard's choices are in memory."""
     found: dict[str, list[Preference | Thumb]] = {}
     for number in range(inputs):

@@ -20,8 +20,8 @@ from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import (
     ERRORS,
     MANIFEST,
-    Manifest,
-    RunFolder,
+    ClusterFolder,
+    RunManifest,
     ShardRecord,
     SplitRecord,
     Trouble,
@@ -30,7 +30,7 @@ from personalrm.cluster.folder import (
     write_errors,
     write_record,
 )
-from personalrm.cluster.splitting import HashInput, Reading, SplitInput
+from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
@@ -64,7 +64,7 @@ class FitRun:
     files: tuple[Path, ...]
     out: Path
     how: FitOptions
-    reading: Reading = field(default_factory=Reading)
+    reading: HowRead = field(default_factory=HowRead)
     shards: int | None = None
     force: bool = False
 
@@ -121,7 +121,7 @@ class _Driver:
 
     def __init__(self, run: FitRun, executor: Executor, tell: Tell) -> None:
         self._run, self._executor, self._tell = run, executor, tell
-        self._folder = RunFolder(run.out, run.shards or shards_for(run.files))
+        self._folder = ClusterFolder(run.out, run.shards or shards_for(run.files))
 
     def run(self) -> RunResult:
         manifest = self._manifest()
@@ -138,13 +138,13 @@ class _Driver:
             done[job.shard] = record
         return self._sum_up(manifest, done, split, reused)
 
-    def _manifest(self) -> Manifest:
+    def _manifest(self) -> RunManifest:
         files = self._run.files
         hashes: dict[Path, str] = {}
         for job, found in self._each("looking through the files", [HashInput(one) for one in files], len(files)):
             hashes[job.path] = found
         inputs = {f"{place}:{one.name}": hashes[one] for place, one in enumerate(files)}
-        return Manifest(inputs, self._folder.shards, self._provenance(inputs, hashes))
+        return RunManifest(inputs, self._folder.shards, self._provenance(inputs, hashes))
 
     def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:
         how, reading = self._run.how, self._run.reading
@@ -224,7 +224,7 @@ class _Driver:
             )
 
     def _sum_up(
-        self, manifest: Manifest, done: dict[int, ShardRecord], split: list[SplitRecord], reused: int
+        self, manifest: RunManifest, done: dict[int, ShardRecord], split: list[SplitRecord], reused: int
     ) -> RunResult:
         troubles = write_errors(self._run.out / ERRORS, self._troubles())
         records = [done[shard] for shard in sorted(done)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from personalrm.cluster.folder import RunFolder, SplitRecord, write_record
+from personalrm.cluster.folder import ClusterFolder, SplitRecord, write_record
 from personalrm.cluster.spill import SpillWriter
 from personalrm.data.inputs import expanded
 from personalrm.data.limits import DEFAULT, Limits
@@ -25,7 +25,7 @@ from personalrm.profile.table import shard_of
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class HowRead:
     """How files are read: as in `personalrm.data.reading.read_people`."""
 
     strict: bool = False
@@ -84,7 +84,7 @@ class SplitInput:
     number: int
     root: Path
     shards: int
-    reading: Reading
+    reading: HowRead
     key: str
 
     @property
@@ -93,7 +93,7 @@ class SplitInput:
 
     def run(self) -> SplitRecord:
         """Write the spill, then its record."""
-        folder = RunFolder(self.root, self.shards)
+        folder = ClusterFolder(self.root, self.shards)
         folder.make()
         problems, refused = Problems(), None
         spill = folder.spill(self.number)

@@ -76,12 +76,12 @@ def fit(
     """Fit everybody in DATA; profiles as Parquet, one file a shard of people. A stopped run goes on where it was."""
     _one_thread()
     from personalrm.cluster.running import FitRun, fit_people
-    from personalrm.cluster.splitting import Reading, input_files
+    from personalrm.cluster.splitting import HowRead, input_files
     from personalrm.data.mapping import Columns
 
     inputs.say_what_is_idle(context, model)
     given = inputs.read_options(context)
-    reading = Reading(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
+    reading = HowRead(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
     run = FitRun(tuple(input_files(data)), out, _fit_options(context), reading, shards, force)
     with progress.cluster_progress() as tell, _executor(address, processes) as executor:
         result = fit_people(run, executor, tell)
