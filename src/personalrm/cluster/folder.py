@@ -1,7 +1,7 @@
 """The folder of a run: what is finished, and what each finished part was made from.
 
     OUT/profiles-00000-of-00016.parquet …    one a shard, appears whole
-    OUT/cluster.json                         what the run was made from (`RunManifest`), and its totals once it is finished
+    OUT/cluster.json                         what the run was made from, and its totals once it is finished
     OUT/errors.jsonl                         people and files that could not be used: file, user, sentence
     OUT/.work/                               spilled choices (gone once the run is finished) and the record of each part
 
