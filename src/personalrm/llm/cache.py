@@ -78,7 +78,7 @@ class AnswerCache:
         self.path = Path(path)
         self.damaged = self.begun_anew = 0
         self._in_memory = str(path) == MEMORY
-        self._db: cache_claims.Database | None = None
+        self._db: cache_claims.CacheConnection | None = None
         self._file: tuple[int, int] | None = None
         self._holds_older = False
         self._claims = cache_claims.Claims()
@@ -212,7 +212,7 @@ class AnswerCache:
             self._claims.forget()
             db.close()
 
-    def _connection(self) -> cache_claims.Database:
+    def _connection(self) -> cache_claims.CacheConnection:
         if self._db is None:
             with self._storage():
                 is_new = self._in_memory or not self.path.exists() or not self.path.stat().st_size
@@ -227,7 +227,7 @@ class AnswerCache:
             _log.debug("opened the cache %s", self.path)
         return self._db
 
-    def _select(self, db: cache_claims.Database, key: bytes) -> Completion | None:
+    def _select(self, db: cache_claims.CacheConnection, key: bytes) -> Completion | None:
         row = db.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
@@ -238,7 +238,7 @@ class AnswerCache:
             db.execute("DELETE FROM answers WHERE key = ?", (key,))
         return known
 
-    def _adopted(self, db: cache_claims.Database, key: bytes, older: Iterable[bytes]) -> Completion | None:
+    def _adopted(self, db: cache_claims.CacheConnection, key: bytes, older: Iterable[bytes]) -> Completion | None:
         """An answer of version 0.1, which knew no hosts: it becomes the answer of the first host that is asked."""
         for old in older:
             known = self._select(db, old)
@@ -248,12 +248,12 @@ class AnswerCache:
                 return known
         return None
 
-    def _is_poor(self, db: cache_claims.Database, key: bytes) -> bool:
+    def _is_poor(self, db: cache_claims.CacheConnection, key: bytes) -> bool:
         """Whether the row that is there is damaged or cut off."""
         known = self._select(db, key)
         return known is None or known.finish_reason == "length"
 
-    def _store_in_reserve(self, db: cache_claims.Database, row: Sequence[Any]) -> None:
+    def _store_in_reserve(self, db: cache_claims.CacheConnection, row: Sequence[Any]) -> None:
         """Make room for an answer that is paid for, then stop the run."""
         full = f"the disk that holds the cache {self.path} is full"
         try:

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL
 """
 
 
-class Database(Protocol):
+class CacheConnection(Protocol):
     """A connection of `sqlite3`, or one that understands the same statements."""
 
     def execute(self, statement: str, values: Any = ..., /) -> Any:
@@ -57,7 +57,7 @@ class Claims:
         """Claims of this process."""
         return len(self._held)
 
-    def take(self, db: Database, key: bytes) -> bool:
+    def take(self, db: CacheConnection, key: bytes) -> bool:
         """Claim the key; False if a living process holds it."""
         if not self._registered:
             db.execute("INSERT INTO owners VALUES (?, 0) ON CONFLICT DO NOTHING", (self.owner,))
@@ -68,7 +68,7 @@ class Claims:
         self._held.add(key)
         return True
 
-    def _taken_over(self, db: Database, key: bytes) -> bool:
+    def _taken_over(self, db: CacheConnection, key: bytes) -> bool:
         """Whether the claim is ours, or its owner is dead and nobody else was quicker."""
         row = db.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
         if row is None:  # just given back: the next look finds the answer, or a free key
@@ -82,17 +82,17 @@ class Claims:
         taken = "INSERT INTO claims VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner "
         return bool(db.execute(f"{taken}WHERE claims.owner = ?", mine).rowcount)
 
-    def give_back(self, db: Database, key: bytes) -> None:
+    def give_back(self, db: CacheConnection, key: bytes) -> None:
         """The key is answered, or not asked any more."""
         if key in self._held:
             self._held.discard(key)
             db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner))
 
-    def beat(self, db: Database) -> None:
+    def beat(self, db: CacheConnection) -> None:
         """Show that this process lives."""
         db.execute("UPDATE owners SET beat = beat + 1 WHERE owner = ?", (self.owner,))
 
-    def leave(self, db: Database) -> None:
+    def leave(self, db: CacheConnection) -> None:
         """Give everything back; the next claim begins anew."""
         if self._registered:
             db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
@@ -108,7 +108,7 @@ class Claims:
         self._held.clear()
         self._registered = False
 
-    def _lives(self, db: Database, other: str) -> bool:
+    def _lives(self, db: CacheConnection, other: str) -> bool:
         row = db.execute("SELECT beat FROM owners WHERE owner = ?", (other,)).fetchone()
         here = _lives_here(other)
         if row is None or here is False:
