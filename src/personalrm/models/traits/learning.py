@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.errors import NotEnoughChoices
+from personalrm.models.traits import sure
 from personalrm.models.traits.covariance import weight_covariance, weight_variances
 from personalrm.models.traits.design import PairFeatures, design_of, read, together
 from personalrm.models.traits.features import Array
@@ -29,6 +30,7 @@ from personalrm.models.traits.fit import (
     integrated,
     shared_weights,
     sharpest,
+    sigmoid,
     softplus,
 )
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
@@ -97,13 +99,14 @@ def learn_from(
     differ = _people_differ([one.person(crossed.outside, t) for one in few], t.shape[1])
     outside = differ.inverse_temperature * crossed.outside
     gain = _gains([one.whole(outside, t, group) for one in few], differ.covariance, rng)
+    thresholds = _thresholds([one.person(outside, t) for one in few], differ.covariance)
     lineage = {
         "people": count, "choices": len(x), "shrink": crossed.shrink,
         "inverse_temperature": differ.inverse_temperature, "trust": differ.trust,
         "new_texts": new_texts, "log_loss_of_unseen_people": differ.losses,
     }  # fmt: skip
     prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
-    return replace(prior, lineage=lineage, gain=gain)
+    return replace(prior, lineage=lineage, gain=gain, sure=thresholds)
 
 
 def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
@@ -185,6 +188,14 @@ def _gains(people: Sequence[Person], covariance: Array, rng: np.random.Generator
     for one in people:
         cases += cases_of(one, covariance, rng)
     return GainPrior.learned(cases) or PUBLIC
+
+
+def _thresholds(people: Sequence[Person], covariance: Array) -> sure.Thresholds:
+    """How sure a prediction has to be for each risk, by these people's choices, each part predicted from the others."""
+    if not any(one.offset.any() for one in people):
+        return ()
+    found = [sigmoid(integrated(*one)) for one in leave_out_all(people, covariance)]
+    return sure.calibrate(np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found]))
 
 
 @dataclass(frozen=True, slots=True)
