@@ -25,6 +25,7 @@ from personalrm.cli.commands.fit import fit, update
 from personalrm.cli.commands.next_question import next_question
 from personalrm.cli.commands.optimize_prompt import optimize_prompt
 from personalrm.cli.commands.predict import compare, evaluate, rank, score
+from personalrm.cli.commands.pull import pull
 from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
@@ -53,7 +54,7 @@ def root(
 
 
 for _command in (
-    *(fit, update, persona, export, compare, rank, score, evaluate, next_question),
+    *(pull, fit, update, persona, export, compare, rank, score, evaluate, next_question),
     *(train, bench, study, report, diagnose, curate, optimize_prompt),
 ):
     _name = _command.__name__.replace("_", "-")

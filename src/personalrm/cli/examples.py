@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "pull": (
+        "personalrm pull langfuse --url https://langfuse.example --out choices.jsonl",
+        "personalrm pull label-studio --url http://localhost:8080 --project 3 --since 2026-05-01 --out choices.jsonl",
+    ),
     "fit": (
         "personalrm fit choices.jsonl --out me.json",
         "personalrm fit export.csv --columns prompt=question,chosen=better,rejected=worse,user=rater --user ada",
