@@ -75,7 +75,7 @@ def _announce(found: PublicSet, *, fetched: bool) -> None:
 
 def _without_bars() -> None:
     try:
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub import utils
     except ImportError:
         return  # `get` says what to install
-    disable_progress_bars()
+    utils.disable_progress_bars()

@@ -93,7 +93,7 @@ def fetch(wanted: PublicSet, *, revision: str | None = None, cache_dir: str | Pa
                 wanted.repo, name, repo_type="dataset", revision=info.sha, cache_dir=cache_dir
             )
             files.append(_checked(wanted, Path(local), name, siblings[name]))
-    card = info.card_data or {}
+    card: Any = info.card_data or {}
     return Fetched(info.sha, tuple(files), _text(card.get("license")), bool(info.gated))
 
 
