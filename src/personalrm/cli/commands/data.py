@@ -7,6 +7,7 @@ personalrm data get multipref --out multipref        # multipref/choices.jsonl, 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,7 @@ def _announce(found: PublicSet, *, fetched: bool) -> None:
 
 def _without_bars() -> None:
     try:
-        from huggingface_hub import utils
+        utils = import_module("huggingface_hub.utils")
     except ImportError:
         return  # `get` says what to install
     utils.disable_progress_bars()
