@@ -42,6 +42,17 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "report": ("personalrm report run",),
     "diagnose": ("personalrm diagnose me.json later.jsonl",),
     "curate": ("personalrm curate prism prism/ --out prb --model gpt-4o-mini",),
+    "data list": ("personalrm data list", "personalrm data list --json"),
+    "data get": (
+        "personalrm data get multipref --out multipref",
+        "HF_TOKEN=… personalrm data get arena-33k --out arena",
+        "personalrm data get crowdrag --from downloads --out crowdrag",
+    ),
+    "cluster fit": (
+        "personalrm cluster fit 'choices/*.jsonl.gz' --out profiles --processes 8",
+        "personalrm cluster fit 'choices/*.parquet' --out profiles --address auto",
+    ),
+    "cluster extract": ("personalrm cluster extract profiles --user ada --out ada.json",),
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }
 EXAMPLES: Mapping[str, str] = {name: "\n\n".join(("Examples:", *commands)) for name, commands in _COMMANDS.items()}
