@@ -277,8 +277,8 @@ def test_the_shipped_prior_tells_where_it_comes_from_and_quotes_nobody() -> None
     assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
     assert "train_prior" in prior.lineage["command"]
     state = orjson.loads(file.read_bytes())
-    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people", "gain")]
-    numbers += [list(one.values()) for one in state["gain"]]
+    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people", "gain", "sure")]
+    numbers += [list(one.values()) for one in (*state["gain"], *state["sure"])]
     assert all(isinstance(leaf, float | int) for value in numbers for leaf in np.ravel(value).tolist())
 
 
