@@ -19,6 +19,7 @@ from personalrm.cli import signals
 from personalrm.cli.commands.bench import bench, report
 from personalrm.cli.commands.cluster import app as cluster
 from personalrm.cli.commands.curate import curate
+from personalrm.cli.commands.data import app as data
 from personalrm.cli.commands.diagnose import diagnose
 from personalrm.cli.commands.export import export, persona
 from personalrm.cli.commands.fit import fit, update
@@ -59,6 +60,7 @@ for _command in (
 ):
     _name = _command.__name__.replace("_", "-")
     app.command(_name, epilog=EXAMPLES[_name])(_command)
+app.add_typer(data)
 app.add_typer(serve)
 app.add_typer(cluster)
 
