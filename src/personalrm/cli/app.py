@@ -17,7 +17,9 @@ import typer
 from personalrm import __version__
 from personalrm.cli import signals
 from personalrm.cli.commands.bench import bench, report
+from personalrm.cli.commands.cluster import app as cluster
 from personalrm.cli.commands.curate import curate
+from personalrm.cli.commands.data import app as data
 from personalrm.cli.commands.diagnose import diagnose
 from personalrm.cli.commands.export import export, persona
 from personalrm.cli.commands.fit import fit, update
@@ -58,7 +60,9 @@ for _command in (
 ):
     _name = _command.__name__.replace("_", "-")
     app.command(_name, epilog=EXAMPLES[_name])(_command)
+app.add_typer(data)
 app.add_typer(serve)
+app.add_typer(cluster)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "compare": (
         'personalrm compare me.json --prompt "How long does pasta take?" --a "Nine minutes." --b @long.txt',
         "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --json",
+        "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --sure 0.2",
     ),
     "rank": ('personalrm rank me.json --prompt "A title?" --response "Eggs." --response "All About Eggs!"',),
     "score": ('personalrm score me.json --prompt "A title?" --response "Eggs." --json',),
@@ -41,6 +42,17 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "report": ("personalrm report run",),
     "diagnose": ("personalrm diagnose me.json later.jsonl",),
     "curate": ("personalrm curate prism prism/ --out prb --model gpt-4o-mini",),
+    "data list": ("personalrm data list", "personalrm data list --json"),
+    "data get": (
+        "personalrm data get multipref --out multipref",
+        "HF_TOKEN=… personalrm data get arena-33k --out arena",
+        "personalrm data get crowdrag --from downloads --out crowdrag",
+    ),
+    "cluster fit": (
+        "personalrm cluster fit 'choices/*.jsonl.gz' --out profiles --processes 8",
+        "personalrm cluster fit 'choices/*.parquet' --out profiles --address auto",
+    ),
+    "cluster extract": ("personalrm cluster extract profiles --user ada --out ada.json",),
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }
 EXAMPLES: Mapping[str, str] = {name: "\n\n".join(("Examples:", *commands)) for name, commands in _COMMANDS.items()}
