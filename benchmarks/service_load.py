@@ -43,7 +43,7 @@ class Service:
 
     def __init__(self, database: str, *words: str) -> None:
         self.key = _cli("key", "bench", database=database).strip()
-        environment = {**os.environ, "PERSONALRM_DATABASE": database, "PERSONALRM_LOG": "json"}
+        environment = {**os.environ, "PERSONALRM_DATABASE": database, "PERSONALRM_REQUEST_LOG": "json"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "personalrm.cli", "serve", "--port", "0", *words],
             env=environment,

@@ -94,8 +94,8 @@ class FusedMethod:
 
     def _learned(self, population: Population, fold: int) -> _Fused:
         recipe, seed = self.recipe, self.recipe.seed
-        traits = recipe.populations.of(population, fold, encoder=False, seed=seed)
-        labels = recipe.populations.outside(population, fold, seed)
+        traits = recipe.populations.of(population, fold, False, seed, recipe.new_texts)
+        labels = recipe.populations.outside(population, fold, seed, recipe.new_texts)
         names = self.members or sorted({f"{RECORDED}{name}" for one in labels for name in one.choice.judges})
         members = tuple(_member(name, recipe) for name in names)
         return _Fused(traits, members, tuple(_weigh(one, labels, seed) for one in members))

@@ -41,7 +41,7 @@ class ServiceConfig:
         trained: folders of trained models, separated by ``:``, whose lineage an erase looks through.
         cache: file of answers; None takes the user's cache folder.
         grace: seconds that requests get to end when the service stops.
-        log: ``json`` or ``off``.
+        request_log: ``json`` or ``off``. (PERSONALRM_LOG is the level of the library's own log.)
     """
 
     host: str = "127.0.0.1"
@@ -63,7 +63,7 @@ class ServiceConfig:
     trained: str = ""
     cache: str | None = None
     grace: float = 10.0
-    log: str = "json"
+    request_log: str = "json"
 
     def __post_init__(self) -> None:
         for name, least in (("port", 0), ("max_body", 1024), ("in_flight", 1), ("workers", 0), ("opened", 1)):
@@ -72,8 +72,8 @@ class ServiceConfig:
             _check(name, getattr(self, name), 0)
         if self.port > 65535:
             raise DataError(f"port: expected 0 to 65535, found {self.port}")
-        if self.log not in ("json", "off"):
-            raise DataError(f"log: expected json or off, found '{self.log}'")
+        if self.request_log not in ("json", "off"):
+            raise DataError(f"request_log: expected json or off, found '{self.request_log}'")
         if self.open and not self.is_loopback:
             raise DataError(f"--open serves without a key, on loopback only: {self.host} can be reached by others")
 

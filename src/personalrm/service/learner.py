@@ -39,7 +39,7 @@ def main() -> None:
         signal.signal(one, signal.SIG_IGN)  # the service says when to stop, by closing the input
     os.nice(NICE)
     config = ServiceConfig(**orjson.loads(sys.stdin.buffer.readline()))
-    log = ServiceLog(config.log)
+    log = ServiceLog(config.request_log)
     store = Store(config.database, migrate=False)
     clients = Clients(store, config)
     predictors = Predictors(clients, OPENED, _as_it_is)

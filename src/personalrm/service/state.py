@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self, config: ServiceConfig, store: Store) -> None:
         self.config, self.store = config, store
-        self.log, self.metrics = ServiceLog(config.log), Metrics()
+        self.log, self.metrics = ServiceLog(config.request_log), Metrics()
         self.threads = Threads()
         self.clients = Clients(store, config)
         self.predictors = Predictors(self.clients, config.opened, lambda space, person: self._freshen(space, person))

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from personalrm.data.splits import folds_by_person, folds_of
+from personalrm.data.splits import folds_by_person
 from personalrm.models.fusion.weights import Array, log_odds
 from personalrm.models.traits.design import design_of, read, together
 from personalrm.models.traits.fit import cross_fitted
-from personalrm.models.traits.learning import Codes, person_and_group
+from personalrm.models.traits.learning import person_and_group, text_folds
 from personalrm.models.traits.model import TraitsModel, leave_group_out
 from personalrm.models.traits.person import Evidence, groups_of, predict_group
 from personalrm.preferences import History, Preference
@@ -36,18 +36,21 @@ class Labelled:
     logit: float
 
 
-def out_of_fold(people: Sequence[History], model: TraitsModel, seed: int = 0) -> list[Labelled]:
+def out_of_fold(
+    people: Sequence[History], model: TraitsModel, seed: int = 0, *, new_texts: bool = True
+) -> list[Labelled]:
     """Each decided choice; nothing with fewer than two people who made one.
 
     Args:
         people: a population.
         model: learned from this population: how people differ is taken from it, the population's weights are not.
         seed: of the folds.
+        new_texts: whether texts that people share are left out as well, as for `TraitsModel.from_population`.
     """
     kept = [one for one in people if one.decided]
     if len(kept) < 2:
         return []
-    offset, begin = _cross_fitted(kept, model, seed), 0
+    offset, begin = _cross_fitted(kept, model, seed, new_texts), 0
     found: list[Labelled] = []
     for one in kept:
         decided = one.decided
@@ -65,27 +68,14 @@ def own_logits(model: TraitsModel, history: History) -> Array:
     return log_odds(leave_group_out(model, history))
 
 
-def _cross_fitted(people: Sequence[History], model: TraitsModel, seed: int) -> Array:
+def _cross_fitted(people: Sequence[History], model: TraitsModel, seed: int, new_texts: bool) -> Array:
     """Log-odds of every choice (n,) by population weights that know neither the person nor, if shared, the text."""
     known = together([read(one.decided, model.tools.reader) for one in people])
     design = design_of(known, with_sense=False)
     person, group = person_and_group(people)
     fold = folds_by_person((one.user for one in people), min(FOLDS, len(people)), seed)
     by_person = np.array([fold[one.user] for one in people])[person]
-    crossed = cross_fitted(design.columns(design.differences(known)), by_person, _text_folds(person, group, seed))
+    texts = text_folds(person, group) if new_texts else None
+    crossed = cross_fitted(design.columns(design.differences(known)), by_person, texts)
     found: Array = crossed.inverse_temperature * crossed.outside
-    return found
-
-
-def _text_folds(person: Codes, group: Codes, seed: int) -> Codes | None:
-    """Of each choice (n,), -1 where nobody else has the text; None if nobody shares any."""
-    judged = np.unique(np.stack([group, person], axis=1), axis=0)[:, 0]
-    names, number = np.unique(judged, return_counts=True)
-    shared = names[number > 1]
-    if len(shared) < FOLDS:
-        return None
-    fold = folds_of(map(str, shared), FOLDS, seed)
-    of_group = np.full(int(group.max()) + 1, -1)
-    of_group[shared] = [fold[str(one)] for one in shared]
-    found: Codes = of_group[group]
     return found
