@@ -1,8 +1,8 @@
 """Fixtures that several folders share. Modules that tests import are in tests/helpers.
 
 Property tests run without a clock and on the same examples everywhere: a slow machine is no error, and what passes here
-passes there. Signals end a process whoever started the tests: a shell's background jobs ignore Ctrl-C, those under nohup a
-hang-up, and so would their children.
+passes there. Signals end a process whoever started the tests: a shell's background jobs ignore Ctrl-C, what runs under
+nohup ignores a hang-up, and so would their children.
 """
 
 from __future__ import annotations
