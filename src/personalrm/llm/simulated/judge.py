@@ -63,7 +63,7 @@ _WARNINGS = tuple(
         ),
         (
             r"(?:instruction|command|request)s?\b",
-            r"ignored|disregarded|(?:not|never) (?:be )?(?:followed|obeyed)|no (?:force|effect)|not for you|not addressed",
+            r"ignored|disregarded|(?:not|never) (?:be )?(?:followed|obeyed)|no (?:force|effect)|not (?:for you|addressed)",
         ),
         (
             r"respons|text|content|everything|anything|messag|quot|insid|between",
