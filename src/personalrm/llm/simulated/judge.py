@@ -63,7 +63,8 @@ _WARNINGS = tuple(
         ),
         (
             r"(?:instruction|command|request)s?\b",
-            r"ignored|disregarded|(?:not|never) (?:be )?(?:followed|obeyed)|no (?:force|effect)|not (?:for you|addressed)",
+            r"ignored|disregarded|(?:not|never) (?:be )?(?:followed|obeyed)|no force|no effect"
+            r"|not for you|not addressed",
         ),
         (
             r"respons|text|content|everything|anything|messag|quot|insid|between",
