@@ -85,7 +85,7 @@ PHRASES: dict[str, tuple[str, str]] = {
 }
 
 _NAMES = {f"{name}_{side}": (at, sign) for at, name in enumerate(TRAITS) for side, sign in (("more", 1), ("less", -1))}
-_WORDS = "|".join(
+_OF_TASTE = "|".join(
     [
         r"(?P<against>dislik\w+|hat(?:es?|ed|ing)|avoid\w*|reject(?:s|ed|ing)?|(?:annoyed|bothered|put off) by"
         r"|(?:does|do|did|would|is|are|was|has|have|had)(?: not|n't|n’t)(?: \w+)? "
@@ -101,7 +101,7 @@ _WORDS = "|".join(
         ),
     ]
 )
-_SPOKEN = re.compile(rf"(?P<end>[.;:!?\n]|\bbut\b|\bhowever\b|\bwhile\b)|(?P<comma>,)|\b(?=[a-z])(?:{_WORDS})\b")
+_SPOKEN = re.compile(rf"(?P<end>[.;:!?\n]|\bbut\b|\bhowever\b|\bwhile\b)|(?P<comma>,)|\b(?=[a-z])(?:{_OF_TASTE})\b")
 
 
 def described_taste(text: str) -> Vector:
