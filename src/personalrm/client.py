@@ -41,11 +41,11 @@ from personalrm.models.base import Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
-from personalrm.models.registry import DEFAULT, engine_named
+from personalrm.models.registry import DEFAULT, FUSED, asked_model, is_fused
 from personalrm.models.served_name import without_url
 from personalrm.models.traits.sure import answered_if_sure
 from personalrm.models.worker import blocking, in_worker
-from personalrm.preferences import Pair, Verdict
+from personalrm.preferences import History, Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
@@ -241,20 +241,33 @@ class Client:
         history = await in_worker(history_of, test, profile.user, columns)
         model, _, options = self._used(profile)
         meter = UsageMeter(await self._pool.endpoint(model)) if self._pool.asks(model) else None
-        engine = await self._pool.engine(model, options) if meter is None else engine_named(model, meter, options)
+        engine = (
+            await self._pool.engine(model, options)
+            if meter is None
+            else await in_worker(self._pool.engine_on, model, meter, options)
+        )
         evaluation = evaluate(
             await engine.open(profile),
             history,
             profile.history,
             origin_of_profile(profile, model) if meter is None else NOTHING,
-            name=without_url(model) if meter is None else "synthesizeme",
+            name=FUSED if is_fused(model) else without_url(model) if meter is None else "synthesizeme",
             model=without_url(model),
             verdicts=verdicts or options.verdicts,
             spend=Spend if meter is None else meter.spend,
             seed=profile.seed,
             data=name or (Path(test).name if isinstance(test, str | Path) else ""),
         )
-        return await background_loop.join(evaluation)
+        found = await background_loop.join(evaluation)
+        if meter is not None and not is_fused(model):
+            await in_worker(self._learn_of_judge, profile, history, found, verdicts or options.verdicts)
+        return found
+
+    def _learn_of_judge(self, profile: Profile, test: History, found: Evaluation, mode: VerdictMode) -> None:
+        """Keep the judge's verdicts, now that their choices are known; what fails here costs the evaluation nothing."""
+        from personalrm.models.fusion.labels import keep_of_test  # numpy, which the evaluation has imported
+
+        keep_of_test(self._pool.verdicts, asked_model(self.model or profile.model), mode, profile, test, found.verdicts)
 
     async def anext_question(
         self,

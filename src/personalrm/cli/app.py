@@ -23,6 +23,7 @@ from personalrm.cli.commands.data import app as data
 from personalrm.cli.commands.diagnose import diagnose
 from personalrm.cli.commands.export import export, persona
 from personalrm.cli.commands.fit import fit, update
+from personalrm.cli.commands.judge_weights import judge_weights
 from personalrm.cli.commands.next_question import next_question
 from personalrm.cli.commands.optimize_prompt import optimize_prompt
 from personalrm.cli.commands.predict import compare, evaluate, rank, score
@@ -56,7 +57,7 @@ def root(
 
 for _command in (
     *(pull, fit, update, persona, export, compare, rank, score, evaluate, next_question),
-    *(train, bench, study, report, diagnose, curate, optimize_prompt),
+    *(train, bench, study, report, diagnose, judge_weights, curate, optimize_prompt),
 ):
     _name = _command.__name__.replace("_", "-")
     app.command(_name, epilog=EXAMPLES[_name])(_command)

@@ -41,6 +41,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "study": ("personalrm study scaling choices.jsonl --methods traits --out scaling",),
     "report": ("personalrm report run",),
     "diagnose": ("personalrm diagnose me.json later.jsonl",),
+    "judge-weights": ("personalrm judge-weights", "personalrm judge-weights --json > weights.json"),
     "curate": ("personalrm curate prism prism/ --out prb --model gpt-4o-mini",),
     "data list": ("personalrm data list", "personalrm data list --json"),
     "data get": (

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from personalrm.files import MEMORY
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Endpoint
@@ -19,7 +20,7 @@ from personalrm.models.base import Engine, Predictor
 from personalrm.models.engines import ProgressEndpoint
 from personalrm.models.opened import OpenedPredictors
 from personalrm.models.population import Population
-from personalrm.models.registry import engine_named, is_local
+from personalrm.models.registry import asked_model, engine_named, is_fused, is_local
 from personalrm.models.served_name import is_served
 from personalrm.models.worker import in_worker
 from personalrm.profile.options import Options
@@ -64,9 +65,21 @@ class EnginePool:
         found = self._engines.get((name, options))
         if found is None:
             asked = await self.endpoint(name) if self.asks(name) else self._options
-            found = await in_worker(engine_named, name, asked, options, self._population)
+            found = await in_worker(self.engine_on, name, asked, options)
             self._engines[name, options] = found
         return found
+
+    def engine_on(self, name: str, asked: Endpoint | EndpointOptions, options: Options) -> Engine:
+        """A new engine that asks this endpoint."""
+        verdicts = self.verdicts if is_fused(name) else None
+        return engine_named(name, asked, options, self._population, verdicts)
+
+    @property
+    def verdicts(self) -> str | Path:
+        """Where labelled verdicts of judges are kept; nowhere for an Endpoint of one's own, which has no cache here."""
+        from personalrm.models.fusion.table import table_path  # numpy, 0.1 s
+
+        return table_path(self._options.cache) if self._own is None else MEMORY
 
     async def predictor(self, name: str, profile: Profile, options: Options) -> Predictor:
         """What predicts for this profile."""
@@ -92,9 +105,10 @@ class EnginePool:
         async def connected() -> Endpoint:
             if self._own is not None:
                 return self._own
-            if name not in self._connections:
-                self._connections[name] = shared(name, self._options)
-            return self._connections[name]
+            model = asked_model(name)
+            if model not in self._connections:
+                self._connections[model] = shared(model, self._options)
+            return self._connections[model]
 
         if self._own is None:
             await in_worker(import_module, "personalrm.llm.openai")  # aiohttp, 0.2 s: not on an event loop

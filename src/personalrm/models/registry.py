@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from personalrm.errors import DataError
@@ -146,6 +147,16 @@ def is_local(name: str) -> bool:
     return name in TRAITS or name.startswith(TRAINED)
 
 
+def is_fused(name: str) -> bool:
+    """Whether this is traits with a language model."""
+    return name.startswith(f"{FUSED}:")
+
+
+def asked_model(name: str) -> str:
+    """The language model that is asked under this name."""
+    return name.removeprefix(f"{FUSED}:")
+
+
 def is_embedded(name: str) -> bool:
     """Whether this is the embedded engine, which learns its prior from a population."""
     return name in TRAITS
@@ -156,22 +167,26 @@ def engine_named(
     endpoint: Endpoint | EndpointOptions | None = None,
     options: Options | None = None,
     population: Population | None = None,
+    verdicts: str | Path | None = None,
 ) -> Engine:
     """The engine of that name.
 
     Args:
         name: ``traits`` or ``traits+encoder``; ``trained:DIR``; ``vllm-classify:NAME@URL`` and its like in
-            `served`; any other is a language model at an endpoint.
+            `served`; ``fused:MODEL`` for traits with a language model; any other is a language model at an endpoint.
         endpoint: who is asked, whatever the name; or how to connect; None takes OPENAI_BASE_URL and OPENAI_API_KEY.
             Connecting belongs into the package's own event loop (see `background_loop`).
         options: how profiles are fitted.
         population: other people's choices, for the prior of the embedded engine or a served model's temperature.
+        verdicts: the table from which a fused judge's weight is learned; None takes the one beside the answer cache.
 
     Raises:
         DataError: no endpoint can be asked with this.
         MissingExtra: a trained model, and the extra ``train`` is not installed.
     """
     options = options or Options()
+    if is_fused(name):
+        return _fused(name, endpoint, options, population, verdicts)
     if endpoint is not None and not isinstance(endpoint, EndpointOptions):
         return JudgeEngine(endpoint, options)
     if is_embedded(name):
@@ -187,3 +202,22 @@ def engine_named(
 
         return ServedEngine(name, endpoint or EndpointOptions(), options, population)
     return JudgeEngine(shared(name, endpoint or EndpointOptions()), options)
+
+
+def _fused(
+    name: str,
+    endpoint: Endpoint | EndpointOptions | None,
+    options: Options,
+    population: Population | None,
+    verdicts: str | Path | None,
+) -> Engine:
+    from personalrm.models.fusion.engine import FusedEngine  # numpy, 0.1 s
+    from personalrm.models.fusion.table import VerdictTable, table_path
+
+    model = asked_model(name)
+    if not model.strip():
+        raise DataError(f"'{name}' names no model: expected {FUSED}:MODEL, such as {FUSED}:gpt-4o-mini")
+    priors = None if population is None else PopulationPriors(population, encoder=False, seed=options.seed)
+    how = endpoint if isinstance(endpoint, EndpointOptions) else EndpointOptions()
+    asked = shared(model, how) if endpoint is None or isinstance(endpoint, EndpointOptions) else endpoint
+    return FusedEngine(asked, VerdictTable(verdicts or table_path(how.cache)), priors, options)

@@ -142,11 +142,14 @@ class JudgeState:
         reasonings: why each training choice may have been made, verified or not.
         candidates: the sets of demonstrations that were scored.
         prompts: hash of each prompt by name; reasonings are reused under the same prompts only.
+        verdicts: of each arm, the probability that it gave to what was chosen, both orders combined, by the id of a
+            choice that was held back; what weights of judges are learned from.
     """
 
     reasonings: tuple[Reasoning, ...] = ()
     candidates: tuple[CandidateSet, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[Arm, Mapping[str, float]] = field(default_factory=dict)
     kind: Literal["judge"] = "judge"
 
 
@@ -267,22 +270,28 @@ class Profile:
     @property
     def reasonings(self) -> tuple[Reasoning, ...]:
         """Of a judge; empty for other engines."""
-        return self.engine.reasonings if isinstance(self.engine, JudgeState) else ()
+        return () if self._judge is None else self._judge.reasonings
 
     @property
     def candidates(self) -> tuple[CandidateSet, ...]:
         """Of a judge; empty for other engines."""
-        return self.engine.candidates if isinstance(self.engine, JudgeState) else ()
+        return () if self._judge is None else self._judge.candidates
 
     @property
     def prompts(self) -> Mapping[str, str]:
         """Hashes of a judge's prompts; empty for other engines."""
-        return self.engine.prompts if isinstance(self.engine, JudgeState) else {}
+        return {} if self._judge is None else self._judge.prompts
 
     @property
     def traits(self) -> TraitsState | None:
-        """Of the embedded engine; None for others."""
-        return self.engine if isinstance(self.engine, TraitsState) else None
+        """Of the embedded engine, also where it is a part of several; None for others."""
+        found = self.engine.parts.get("traits") if isinstance(self.engine, FusedState) else self.engine
+        return found if isinstance(found, TraitsState) else None
+
+    @property
+    def _judge(self) -> JudgeState | None:
+        found = self.engine.parts.get("judge") if isinstance(self.engine, FusedState) else self.engine
+        return found if isinstance(found, JudgeState) else None
 
     def choice(self, choice_id: str) -> Preference:
         """The person's choice of that id; KeyError if there is none."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from personalrm.profile.records import ArmSelection, CandidateSet, Persona, Reasoning
+from personalrm.profile.records import Arm, ArmSelection, CandidateSet, Persona, Reasoning
 from personalrm.stats.position_bias import PositionBias
 from personalrm.synthesis.judging import FewShotExample
+from personalrm.synthesis.scoring import Scores
 
 
 @dataclass(frozen=True)
 class FitResult:
     """One person's reasonings, persona, demonstrations (of the arm that is used), the competition behind
-    them, and how often the judge went by position."""
+    them, how often the judge went by position, and the scores of each arm that was asked in both orders."""
 
     reasonings: tuple[Reasoning, ...]
     persona: Persona | None
@@ -23,3 +24,4 @@ class FitResult:
     worth: Mapping[str, float] = field(default_factory=dict)
     position: PositionBias = field(default_factory=PositionBias)
     notes: tuple[str, ...] = ()
+    arms: Mapping[Arm, Scores] = field(default_factory=dict)

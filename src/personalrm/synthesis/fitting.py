@@ -166,6 +166,15 @@ def _of_the_host(learned: FitResult, meter: UsageMeter) -> Iterator[str]:
         yield f"{counted(meter.cut, 'answer')} stayed cut off; --max-tokens allows more."
 
 
+def _in_both_orders(learned: FitResult) -> dict[Arm, dict[str, float]]:
+    """Of each arm, P(chosen) of the validation choices that were read in both orders."""
+    found = {
+        arm: {one: p for one, p in scores.probabilities.items() if p is not None and one in scores.orders}
+        for arm, scores in learned.arms.items()
+    }
+    return {arm: answers for arm, answers in found.items() if answers}
+
+
 def _profile(model: str, history: History, parts: Split, options: Options, learned: FitResult, spend: Spend) -> Profile:
     notes = list(remarks(history))
     notes += learned.notes
@@ -189,7 +198,7 @@ def _profile(model: str, history: History, parts: Split, options: Options, learn
         fallback=learned.fallback,
         fingerprint=fingerprint_of_history(history),
         options=options,
-        engine=JudgeState(learned.reasonings, learned.candidates, prompts.hashes()),
+        engine=JudgeState(learned.reasonings, learned.candidates, prompts.hashes(), _in_both_orders(learned)),
         notes=tuple(notes),
         spend=spend,
         personalrm=__version__,

@@ -70,6 +70,7 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
         ),
         position=sum((one.position for one in arms.values()), PositionBias()),
         worth=stage.worth(list(zip(race.sets, race.scores, strict=True)), without),
+        arms=arms,
     )
 
 

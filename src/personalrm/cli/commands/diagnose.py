@@ -23,7 +23,7 @@ def diagnose(
     from personalrm.cli import output
     from personalrm.llm import background_loop
     from personalrm.llm.connect import shared
-    from personalrm.models.registry import is_local
+    from personalrm.models.registry import asked_model, is_local
     from personalrm.profile.file import load
 
     found = load(profile)
@@ -32,6 +32,6 @@ def diagnose(
     choices = inputs.read_for(data, found, context)
 
     async def work() -> list[Symptom]:
-        return await examined(found, choices, None if is_local(asked) else shared(asked, settings))
+        return await examined(found, choices, None if is_local(asked) else shared(asked_model(asked), settings))
 
     output.diagnosis(background_loop.run(work()), as_json=as_json)

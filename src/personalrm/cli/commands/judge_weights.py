@@ -1,0 +1,39 @@
+"""`personalrm judge-weights`: what each judge is worth beside traits, by its labelled verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personalrm.cli.options import Json
+
+
+def judge_weights(
+    cache: Annotated[Path | None, typer.Option(help="The answer cache beside which the verdicts lie.")] = None,
+    forget: Annotated[str | None, typer.Option(help="Remove the verdicts on this user's choices.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What each judge is worth beside traits (fused:MODEL), learned from verdicts on pairs whose choice is known."""
+    import orjson
+
+    from personalrm.formatting.texts import counted
+    from personalrm.models.fusion.table import VerdictTable, table_path
+    from personalrm.models.fusion.weights import ENOUGH
+
+    table = VerdictTable(table_path(cache))
+    if forget is not None:
+        typer.echo(f"{counted(table.forget(forget), 'verdict')} removed.", err=True)
+    rows = table.rows()
+    if as_json:
+        typer.echo(orjson.dumps([one.as_json() for one in rows], option=orjson.OPT_INDENT_2))
+        return
+    if not rows:
+        typer.echo(f"No labelled verdicts in {table.path}: fit or evaluate people with a language model first.")
+    for one in rows:
+        few = f" (0 below {ENOUGH} labels)" if one.weight.labels < ENOUGH else ""
+        damaged = f", {counted(one.damaged, 'damaged row')}" if one.damaged else ""
+        behind = f"{counted(one.weight.labels, 'label')}, {counted(one.people, 'user')}{damaged}"
+        judge = f"{one.key.model} · {one.key.arm} · {one.key.mode} · prompts {one.key.prompt}"
+        typer.echo(f"{judge}: weight {one.weight.weight:+.2f}{few}, verdicts by {one.form}; {behind}")

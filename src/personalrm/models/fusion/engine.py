@@ -1,0 +1,144 @@
+"""``fused:MODEL``: the traits engine and SynthesizeMe on a language model as one reward.
+
+    engine = FusedEngine(endpoint, VerdictTable(table_path(None)))
+    profile = await engine.fit(history)
+    await (await engine.open(profile)).compare(context, a, b)
+
+Traits predict; each arm of the judge (plain, persona, demonstrations, both) is heard beside them with the weight that
+its labelled verdicts have earned on other people, and is asked only where that can change the prediction. Which arm to
+use, which a single person's few held-back choices cannot settle, is a weight here and no switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from personalrm.errors import ProfileError
+from personalrm.llm.endpoint import Endpoint
+from personalrm.models.engines import JudgeEngine, LocalPredictor, TraitsEngine
+from personalrm.models.fusion.labels import learn_from_fit
+from personalrm.models.fusion.predictor import FusedPredictor, Listener
+from personalrm.models.fusion.table import JudgeKey, VerdictTable, prompt_version
+from personalrm.models.fusion.weights import ENOUGH
+from personalrm.models.judges.pair_judge import Judge
+from personalrm.models.population import PopulationPriors
+from personalrm.models.traits.model import TraitsModel
+from personalrm.models.worker import in_fitting_worker, in_worker
+from personalrm.preferences import History
+from personalrm.profile.options import Options, VerdictMode
+from personalrm.profile.records import Arm, FusedState, JudgeState, Profile, TraitsState
+from personalrm.synthesis.arm_selection import ARMS
+from personalrm.synthesis.fitting import judge_context_for
+
+PREFIX = "fused:"
+MODES: tuple[VerdictMode, ...] = ("token", "reasoned")
+
+
+@dataclass(frozen=True)
+class FusedEngine:
+    """Traits and a judge.
+
+    Attributes:
+        endpoint: who is asked.
+        table: labelled verdicts, from which weights are learned and to which each fit adds.
+        population: where the traits' prior is learned from; None takes the one that ships.
+        options: how profiles are fitted.
+        threshold: accuracy that asking must be expected to bring; 0 asks wherever an answer can change the prediction.
+    """
+
+    endpoint: Endpoint
+    table: VerdictTable
+    population: PopulationPriors | None = None
+    options: Options = field(default_factory=Options)
+    threshold: float = 0.0
+    scalar: bool = field(default=False, init=False)
+    has_uncertainty: bool = field(default=False, init=False)
+    asks_endpoint: bool = field(default=True, init=False)
+
+    async def fit(self, history: History, known: Profile | None = None) -> Profile:
+        """Fit both; the judge's verdicts on the choices it held back go into the table. Reuses ``known`` as both do."""
+        traits = await self._traits.fit(history, known)
+        judge = await self._judge.fit(history, None if known is None else self._of_judge(known))
+        return await in_fitting_worker(self._fused, traits, judge)
+
+    async def open(self, profile: Profile) -> FusedPredictor:
+        """ProfileError if the profile was not fitted by this engine."""
+        _state_of(profile)
+        traits = await self._traits.open(profile)
+        return FusedPredictor(traits, await in_worker(self._listeners, profile), self.threshold)
+
+    async def open_population(self, profile: Profile) -> LocalPredictor:
+        """The prior of the traits. ProfileError if the profile was not fitted by this engine."""
+        _state_of(profile)
+        return await self._traits.open_population(profile)
+
+    @property
+    def _traits(self) -> TraitsEngine:
+        return TraitsEngine(self.population, options=self.options)
+
+    @property
+    def _judge(self) -> JudgeEngine:
+        return JudgeEngine(self.endpoint, self.options)
+
+    def _of_judge(self, profile: Profile) -> Profile:
+        """The judge's part of a fused profile, as the judge's engine knows it."""
+        state = profile.engine
+        part = state.parts.get("judge") if isinstance(state, FusedState) else None
+        return profile if part is None else replace(profile, model=profile.model.removeprefix(PREFIX), engine=part)
+
+    def _fused(self, traits: Profile, judge: Profile) -> Profile:
+        model, state = self.endpoint.model, judge.engine
+        if not isinstance(state, JudgeState) or traits.traits is None:
+            raise ProfileError(f"the two parts of the profile of {judge.user} are of other kinds than expected")
+        learn_from_fit(self.table, model, judge, state, TraitsModel.behind_profile(traits))
+        weights: dict[str, float] = {name: weight for name, weight, _ in self._weights(judge, self.options.verdicts)}
+        parts: Mapping[str, JudgeState | TraitsState] = {"traits": traits.traits, "judge": state}
+        notes = (*judge.notes, *self._notes(judge))
+        return replace(judge, model=f"{PREFIX}{model}", engine=FusedState(parts, weights), notes=notes)
+
+    def _weights(self, profile: Profile, mode: VerdictMode) -> Iterator[tuple[Arm, float, int]]:
+        """Arm, weight and number of labels, of each arm that there is for this person."""
+        for arm in _arms(profile):
+            heard = self.table.weight(self._key(arm, mode), without=profile.user)
+            yield arm, heard.weight.weight, heard.weight.labels
+
+    def _notes(self, profile: Profile) -> Iterator[str]:
+        """What the judge is worth, as people read it."""
+        said = [
+            f"{arm} {weight:+.2f} ({labels} labelled verdicts)"
+            if labels >= ENOUGH
+            else f"{arm} 0 ({labels} of {ENOUGH})"
+            for arm, weight, labels in self._weights(profile, self.options.verdicts)
+        ]
+        yield f"Weight of {self.endpoint.model} beside traits, learned on other people: {', '.join(said)}."
+
+    def _listeners(self, profile: Profile) -> Mapping[VerdictMode, tuple[Listener, ...]]:
+        """Those with a weight, the heaviest first, by how they are asked."""
+        found: dict[VerdictMode, tuple[Listener, ...]] = {}
+        for mode in MODES:
+            some = []
+            for arm in _arms(profile):
+                form, weight = self.table.weight(self._key(arm, mode), without=profile.user)
+                if weight.weight != 0.0:
+                    judge = Judge(self.endpoint, judge_context_for(profile, arm))
+                    some.append(Listener(arm, judge, weight.weight, form))
+            found[mode] = tuple(sorted(some, key=lambda one: -one.reach))
+        return found
+
+    def _key(self, arm: Arm, mode: VerdictMode) -> JudgeKey:
+        return JudgeKey(self.endpoint.model, arm, prompt_version(arm, mode), mode)
+
+
+def _arms(profile: Profile) -> list[Arm]:
+    """What of this person a judge can be shown."""
+    there = {"persona": profile.persona is not None, "demonstrations": bool(profile.demonstrations), "default": True}
+    return [arm for arm in ARMS if all(there[part] for part in arm.split("+"))]
+
+
+def _state_of(profile: Profile) -> FusedState:
+    if not isinstance(profile.engine, FusedState):
+        raise ProfileError(
+            f"the profile of {profile.user} was fitted with {profile.model}, not with {PREFIX}MODEL: fit it again"
+        )
+    return profile.engine

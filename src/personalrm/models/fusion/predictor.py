@@ -1,0 +1,129 @@
+"""Predicting with traits and those judges that have earned a weight, each asked only where it can change something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from personalrm.llm import background_loop
+from personalrm.llm.gather import gather
+from personalrm.models.base import Ranking
+from personalrm.models.engines import UncertainLocalPredictor
+from personalrm.models.fusion.asking import extremes, fused_of, value_of_asking
+from personalrm.models.fusion.weights import SOFTEST, Form, as_form, log_odds
+from personalrm.models.judges.pair_judge import Judge
+from personalrm.preferences import Message, Pair, Verdict
+from personalrm.profile.options import VerdictMode
+from personalrm.profile.records import Arm
+from personalrm.stats.bradley_terry import pairs_to_compare, strengths
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A judge with a weight.
+
+    Attributes:
+        arm: what of the person it is shown.
+        judge: who is asked.
+        weight: what its verdict is multiplied by.
+        form: how its verdict counts.
+    """
+
+    arm: Arm
+    judge: Judge
+    weight: float
+    form: Form
+
+    @property
+    def reach(self) -> float:
+        """The most by which it can shift the log-odds, alone."""
+        return abs(self.weight) * (1.0 if self.form == "sign" else SOFTEST)
+
+    def shift(self, probability: float) -> float:
+        """What a verdict adds to the log-odds."""
+        return self.weight * float(as_form(log_odds(np.array([probability])), self.form)[0])
+
+
+@dataclass(frozen=True)
+class FusedPredictor:
+    """Traits, and listeners by verdict mode, the heaviest first."""
+
+    traits: UncertainLocalPredictor
+    listeners: Mapping[VerdictMode, tuple[Listener, ...]]
+    threshold: float = 0.0
+
+    async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
+        """The judge's reasoning where it was asked, else that of the traits; never unscored: traits always answer.
+
+        A judge that has earned no weight in this mode is asked in the other one, if it has earned one there.
+        """
+        alone = await self.traits.compare(context, a, b, verdicts)
+        mode = self._mode(verdicts)
+        if mode is None:
+            return alone
+        return await background_loop.join(self._with_judges(alone, (context, a, b), mode))
+
+    async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
+        """All judges that are needed are asked at once."""
+        alone = await self.traits.compare_many(pairs)
+        mode = self._mode(verdicts)
+        if mode is None:
+            return alone
+        fused = (self._with_judges(one, pair, mode) for one, pair in zip(alone, pairs, strict=True))
+        return list(await background_loop.join(gather(fused)))
+
+    async def score(self, context: Sequence[Message], response: str) -> float | None:
+        """The Bradley–Terry strength by traits: one response by itself gives a judge nothing to compare."""
+        return await self.traits.score(context, response)
+
+    async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
+        """Bradley–Terry strengths by traits."""
+        return await self.traits.score_many(context, responses)
+
+    async def rank(
+        self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
+    ) -> Ranking:
+        """Bradley–Terry over fused comparisons; by traits alone where no judge has earned a weight."""
+        if self._mode(verdicts) is None:
+            return await self.traits.rank(context, responses)
+        places = pairs_to_compare(len(responses))
+        judged = await self.compare_many([(context, responses[i], responses[j]) for i, j in places], verdicts)
+        found = strengths(
+            len(responses),
+            [
+                (i, j, one.probability)
+                for (i, j), one in zip(places, judged, strict=True)
+                if one.probability is not None
+            ],
+        )
+        return Ranking.of_scores([float(one) for one in found], len(places))
+
+    def _mode(self, verdicts: VerdictMode) -> VerdictMode | None:
+        """How judges are asked: as wished, else in the mode in which one has earned a weight; None where none has."""
+        other: VerdictMode = "token" if verdicts == "reasoned" else "reasoned"
+        return next((one for one in (verdicts, other) if self.listeners.get(one)), None)
+
+    async def _with_judges(self, alone: Verdict, pair: Pair, mode: VerdictMode) -> Verdict:
+        """In the package's own loop."""
+        waiting = list(self.listeners[mode])
+        if alone.probability is None or pair[1] == pair[2]:
+            return alone
+        logit = float(log_odds(np.array([alone.probability]))[0])
+        heard: list[tuple[float, float]] = []
+        reasoning = alone.reasoning
+        while waiting and self._worth_asking(logit, heard, waiting):
+            judge = waiting.pop(0)
+            said = await judge.judge.compare(*pair, mode)
+            if said.probability is not None:
+                heard.append((judge.weight, judge.shift(said.probability)))
+                reasoning = said.reasoning or reasoning
+        if not heard:
+            return alone
+        return Verdict(1.0 / (1.0 + math.exp(-fused_of(logit, heard))), reasoning)
+
+    def _worth_asking(self, logit: float, heard: Sequence[tuple[float, float]], waiting: Sequence[Listener]) -> bool:
+        possible = extremes(logit, heard, [(one.weight, one.reach) for one in waiting])
+        return value_of_asking(fused_of(logit, heard), possible) > self.threshold

@@ -1,0 +1,253 @@
+"""Labelled verdicts of judges, kept beside the answer cache: what judges' weights are learned from.
+
+    table = VerdictTable(table_path(cache))
+    key = JudgeKey("gpt-4o-mini", "persona", prompt_version("persona", "token"), "token")
+    table.add(key, [LabelledVerdict("ada", choice, logit=0.4, verdict=1.2)])
+    table.weight(key, without="ada").weight
+
+One row a judge, arm, prompt version and verdict mode is shown (`rows`); behind it stand two numbers a labelled
+verdict: the log-odds by traits and the judge's own. No text and no name of a person is stored: persons and choices are
+hashes with a key that only this file holds, so that a verdict counts once and a person can be left out or forgotten.
+Several processes may write. A row that holds no two finite numbers is left out and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from personalrm import prompts
+from personalrm.errors import StorageError
+from personalrm.files import MEMORY, open_database
+from personalrm.llm.cache_location import default_path, is_url
+from personalrm.models.fusion.weights import Array, Form, JudgeWeight, as_form, earned_weight
+from personalrm.preferences import Preference
+from personalrm.profile.options import VerdictMode
+from personalrm.profile.records import Arm
+
+LARGEST = 50.0
+"""Log-odds beyond which a number is damaged."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS verdicts (
+    model TEXT NOT NULL, arm TEXT NOT NULL, prompt TEXT NOT NULL, mode TEXT NOT NULL,
+    label BLOB NOT NULL, person BLOB NOT NULL, logit REAL NOT NULL, verdict REAL NOT NULL,
+    PRIMARY KEY (model, arm, prompt, mode, label)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB NOT NULL);
+"""
+_SECRET = "SELECT value FROM secret"
+_KEY = "model = ? AND arm = ? AND prompt = ? AND mode = ?"
+_ADD = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class JudgeKey(NamedTuple):
+    """Whose verdicts: the model, what of the person it is shown, the version of its prompts, how it is asked."""
+
+    model: str
+    arm: str
+    prompt: str
+    mode: str
+
+
+class LabelledVerdict(NamedTuple):
+    """A verdict on a pair whose choice is known.
+
+    Attributes:
+        user: who chose.
+        choice: what was chosen; hashed, not stored.
+        logit: of what was chosen, by traits that have not seen this choice.
+        verdict: the judge's log-odds of what was chosen.
+    """
+
+    user: str
+    choice: Preference
+    logit: float
+    verdict: float
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRow:
+    """What one judge is worth, for people to read.
+
+    Attributes:
+        key: the judge.
+        people: behind its labels.
+        damaged: rows of it that could not be read and count for nothing.
+        form: how its verdicts count.
+        weight: what they are worth; ``weight.labels`` is their number.
+    """
+
+    key: JudgeKey
+    people: int
+    damaged: int
+    form: Form
+    weight: JudgeWeight
+
+    def as_json(self) -> dict[str, Any]:
+        """One flat object."""
+        own = self.weight
+        return {
+            **self.key._asdict(),
+            "labels": own.labels,
+            "people": self.people,
+            "damaged": self.damaged,
+            "form": self.form,
+            "weight": own.weight,
+            "posterior": own.posterior,
+            "gain": own.gain,
+        }
+
+
+class HeardWeight(NamedTuple):
+    """How a judge's verdicts count, and for how much."""
+
+    form: Form
+    weight: JudgeWeight
+
+
+def table_path(cache: str | Path | None) -> Path | str:
+    """Where labelled verdicts are kept: beside the answer cache, or beside the default one if that is no file."""
+    if str(cache) == MEMORY or (cache is None and str(default_path()) == MEMORY):
+        return MEMORY
+    path = default_path() if cache is None or is_url(str(cache)) else Path(cache)
+    return path.with_name(f"{path.stem}.verdicts.sqlite")
+
+
+def prompt_version(arm: Arm, mode: VerdictMode) -> str:
+    """Sixteen hex digits that change when a prompt behind this judge's verdicts does."""
+    names = ["system", f"verdict_{mode}"]
+    if "demonstrations" in arm:
+        names += ["past_choices", "reasoning"]
+    if "persona" in arm:
+        names += ["persona", "persona_format"]
+    known = prompts.hashes()
+    return blake2b("\n".join(known[one] for one in names).encode(), digest_size=8).hexdigest()
+
+
+def best_form(logit: Array, verdict: Array) -> HeardWeight:
+    """By side or by log-odds, whichever gains more on the labels; of equals, by side."""
+    forms: tuple[Form, ...] = ("sign", "log-odds")
+    found = [HeardWeight(form, earned_weight(logit, as_form(verdict, form))) for form in forms]
+    return max(found, key=lambda one: one.weight.gain)
+
+
+class VerdictTable:
+    """The table in a file; any thread may use it.
+
+    Args:
+        path: made at the first verdict; ``:memory:`` keeps verdicts as long as this object.
+
+    Every method raises StorageError if the file is no such table or cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self._held: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def add(self, key: JudgeKey, verdicts: Iterable[LabelledVerdict]) -> int:
+        """Add verdicts; one on a choice that is known takes the earlier one's place. Gives their number."""
+        given = list(verdicts)
+        if not given:
+            return 0
+        with self._opened() as db:
+            secret = _secret(db)
+            rows = [(*key, *_names(secret, one), one.logit, one.verdict) for one in given]
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.executemany(_ADD, rows)
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+        return len(rows)
+
+    def weight(self, key: JudgeKey, without: str | None = None) -> HeardWeight:
+        """What this judge is worth by everybody's labels but those of the user ``without``."""
+        if not self._exists:
+            return best_form(np.zeros(0), np.zeros(0))
+        with self._opened() as db:
+            left_out = b"" if without is None else _hash(_secret(db), without)
+            rows = db.execute(f"SELECT logit, verdict FROM verdicts WHERE {_KEY} AND person != ?", (*key, left_out))
+            return best_form(*_readable(rows))
+
+    def rows(self) -> list[JudgeRow]:
+        """Each judge, those with most labels first."""
+        if not self._exists:
+            return []
+        with self._opened() as db:
+            keys = [
+                JudgeKey(*one)
+                for one in db.execute("SELECT DISTINCT model, arm, prompt, mode FROM verdicts").fetchall()
+            ]
+            return sorted((_row(db, key) for key in keys), key=lambda one: (-one.weight.labels, one.key))
+
+    def forget(self, user: str) -> int:
+        """Remove a person's verdicts. Gives their number."""
+        if not self._exists:
+            return 0
+        with self._opened() as db:
+            return db.execute("DELETE FROM verdicts WHERE person = ?", (_hash(_secret(db), user),)).rowcount
+
+    @property
+    def _exists(self) -> bool:
+        return self._held is not None if str(self.path) == MEMORY else Path(self.path).exists()
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        try:
+            if str(self.path) == MEMORY:
+                with self._lock:
+                    yield self._in_memory()
+            else:
+                with contextlib.closing(open_database(self.path, _SCHEMA)) as db:
+                    yield db
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"the table of judges' verdicts {self.path} cannot be used: {error}") from error
+
+    def _in_memory(self) -> sqlite3.Connection:
+        if self._held is None:
+            self._held = open_database(MEMORY, _SCHEMA)
+            weakref.finalize(self, self._held.close)
+        return self._held
+
+
+def _row(db: sqlite3.Connection, key: JudgeKey) -> JudgeRow:
+    found = db.execute(f"SELECT logit, verdict, person FROM verdicts WHERE {_KEY}", key).fetchall()
+    logit, verdict = _readable(one[:2] for one in found)
+    form, weight = best_form(logit, verdict)
+    return JudgeRow(key, len({one[2] for one in found}), len(found) - len(logit), form, weight)
+
+
+def _readable(rows: Iterable[tuple[Any, Any]]) -> tuple[Array, Array]:
+    """Log-odds and verdicts (n,) of the rows that hold two finite numbers."""
+    kept = [one for one in rows if all(isinstance(value, float) and abs(value) <= LARGEST for value in one)]
+    found = np.array(kept, dtype=float).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def _secret(db: sqlite3.Connection) -> bytes:
+    db.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (secrets.token_bytes(32),))
+    found = db.execute(_SECRET).fetchone()[0]
+    return found if isinstance(found, bytes) else str(found).encode()[:64]
+
+
+def _names(secret: bytes, one: LabelledVerdict) -> tuple[bytes, bytes]:
+    """Of the choice and of the person."""
+    choice = one.choice
+    texts = (one.user, *(f"{each.role}:{each.content}" for each in choice.context), choice.chosen, choice.rejected)
+    return _hash(secret, "\0".join(texts)), _hash(secret, one.user)
+
+
+def _hash(secret: bytes, text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=secret[:64]).digest()

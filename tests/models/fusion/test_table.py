@@ -1,0 +1,129 @@
+"""Labelled verdicts in a file: processes, damage, privacy."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from facts import naming
+
+from personalrm.errors import StorageError
+from personalrm.files import MEMORY
+from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTable, prompt_version, table_path
+from personalrm.preferences import Message, Preference
+
+KEY = JudgeKey("judge-8b", "default", prompt_version("default", "token"), "token")
+
+
+def labelled(user: str, number: int, logit: float = 0.1, verdict: float = 2.0) -> LabelledVerdict:
+    texts = (Message("user", f"Question {number}?"),)
+    choice = Preference(f"{number}", user, f"g{number}", texts, "A secret liking.", f"Rejected {number}.")
+    return LabelledVerdict(user, choice, logit, verdict)
+
+
+def many(user: str, count: int, verdict: float = 2.0) -> list[LabelledVerdict]:
+    return [labelled(user, number, verdict=verdict) for number in range(count)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> VerdictTable:
+    return VerdictTable(tmp_path / "answers.verdicts.sqlite")
+
+
+def test_a_verdict_counts_once_and_below_a_hundred_nothing_counts(table: VerdictTable) -> None:
+    assert table.rows() == []
+    for _ in range(2):
+        table.add(KEY, many("ada", 99))
+    form, weight = table.weight(KEY)
+    assert (weight.labels, weight.weight) == (99, 0.0)
+    table.add(KEY, many("bob", 1))
+    assert table.weight(KEY).weight.weight > 0.3
+    (row,) = table.rows()
+    assert (row.key, row.people, row.damaged, row.weight.labels) == (KEY, 2, 0, 100)
+    assert {"model", "arm", "prompt", "mode", "labels", "people", "weight", "damaged"} <= row.as_json().keys()
+    assert form in ("sign", "log-odds")
+
+
+def test_who_is_predicted_is_left_out_and_may_be_forgotten(table: VerdictTable) -> None:
+    table.add(KEY, [*many("ada", 120), *many("bob", 120, verdict=-2.0)])
+    assert table.weight(KEY, without="ada").weight.weight < 0 < table.weight(KEY, without="bob").weight.weight
+    assert table.weight(KEY, without="eve").weight.labels == 240
+    assert table.forget("bob") == 120
+    assert table.weight(KEY).weight.labels == 120
+
+
+def test_rows_of_other_prompts_and_modes_are_apart(table: VerdictTable) -> None:
+    table.add(KEY, many("ada", 100))
+    for other in (KEY._replace(prompt="0" * 16), KEY._replace(mode="reasoned"), KEY._replace(arm="persona")):
+        assert table.weight(other).weight.labels == 0
+    versions = {prompt_version(arm, mode) for arm in ("default", "persona") for mode in ("token", "reasoned")}
+    assert len(versions) == 4
+
+
+def test_damaged_rows_are_left_out_and_counted(table: VerdictTable) -> None:
+    table.add(KEY, many("ada", 120))
+    before = table.weight(KEY)
+    with sqlite3.connect(table.path) as db:
+        for number, (logit, verdict) in enumerate([("text", 1.0), (1e9, 1.0), (0.1, float("inf")), (b"\x00", 2.0)]):
+            db.execute("INSERT INTO verdicts VALUES (?,?,?,?,?,?,?,?)", (*KEY, bytes([number]), b"x", logit, verdict))
+    db.close()
+    assert table.weight(KEY) == before
+    assert table.rows()[0].damaged == 4
+
+
+def test_no_text_and_no_name_is_stored(table: VerdictTable) -> None:
+    table.add(KEY, [labelled("Ada Lovelace", 1)])
+    held = b"".join(one.read_bytes() for one in Path(table.path).parent.iterdir())
+    assert b"judge-8b" in held
+    for word in (b"Lovelace", b"liking", b"Question", b"Rejected"):
+        assert word not in held
+
+
+def test_two_processes_write_at_the_same_time(table: VerdictTable, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from test_table import KEY, VerdictTable, many\n"
+        "table = VerdictTable(sys.argv[2])\n"
+        "for one in many(sys.argv[3], 60): table.add(KEY, [one])\n"
+    )
+    helpers = Path(__file__).parents[2] / "helpers"
+    words = [str(Path(__file__).parent), str(table.path)]
+    code = f"import sys; sys.path.insert(0, {str(helpers)!r})\n{code}"
+    both = [subprocess.Popen([sys.executable, "-c", code, *words, user]) for user in ("ada", "bob")]
+    assert [one.wait(120) for one in both] == [0, 0]
+    assert table.weight(KEY).weight.labels == 120
+    assert table.weight(KEY, without="ada").weight.labels == 60  # both write with the same secret
+
+
+def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes " * 200)
+    with pytest.raises(StorageError, match=naming("notes.txt")):
+        VerdictTable(path).weight(KEY)
+    assert path.read_text() == "my notes " * 200
+
+
+def test_in_memory_it_lasts_as_long_as_the_object() -> None:
+    table = VerdictTable(MEMORY)
+    table.add(KEY, many("ada", 100))
+    assert table.weight(KEY).weight.labels == 100
+    assert VerdictTable(MEMORY).rows() == []
+
+
+def test_it_lies_beside_the_answer_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "own.sqlite"))
+    beside = tmp_path / "own.verdicts.sqlite"
+    assert table_path(None) == table_path("postgresql://me@host/answers") == beside
+    assert table_path("x/answers.sqlite") == Path("x/answers.verdicts.sqlite")
+    assert table_path(MEMORY) == MEMORY
+
+
+def test_another_choice_on_the_same_pair_is_another_label(table: VerdictTable) -> None:
+    one = labelled("ada", 1)
+    turned = replace(one.choice, chosen=one.choice.rejected, rejected=one.choice.chosen)
+    table.add(KEY, [one, one._replace(choice=turned)])
+    assert table.weight(KEY).weight.labels == 2
