@@ -31,6 +31,7 @@ from personalrm.models.traits.fit import (
     sharpest,
     softplus,
 )
+from personalrm.models.traits.forgetting import LEAST_CHOICES, MOST_PEOPLE, learn_half_life
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
@@ -75,12 +76,18 @@ def learn(
     reader = reader or TraitReader()
     kept = _some_people(people, rng)
     known = together([read(one.decided, reader, encoder) for one in kept])
-    prior = learn_from(known, *person_and_group(kept), rng)
+    timed = np.array([all(each.time for each in one.decided) for one in kept])
+    prior = learn_from(known, *person_and_group(kept), rng, timed)
     return prior.with_lineage({"sources": list(sources), **prior.lineage, "seed": seed})
 
 
-def learn_from(known: PairFeatures, person: Codes, group: Codes, rng: np.random.Generator) -> Prior:
-    """Learn a prior from choices that are read: whose each one is (n,), and its group among everybody's groups (n,)."""
+def learn_from(
+    known: PairFeatures, person: Codes, group: Codes, rng: np.random.Generator, timed: NDArray[np.bool_] | None = None
+) -> Prior:
+    """Learn a prior from choices that are read: whose each one is (n,), and its group among everybody's groups (n,).
+
+    ``timed`` says of each person whether their choices stand in the order of time; None: nobody's do.
+    """
     design = design_of(known, with_sense=known.meaning.shape[1] > 0)
     pairs = design.differences(known)
     x, t = design.columns(pairs), pairs.personal
@@ -97,7 +104,16 @@ def learn_from(known: PairFeatures, person: Codes, group: Codes, rng: np.random.
         "log_loss_of_unseen_people": differ.losses,
     }  # fmt: skip
     prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
-    return replace(prior, lineage=lineage, gain=gain)
+    ordered = [] if timed is None else _in_time(np.flatnonzero(timed), outside, t, person, group)
+    half_life = learn_half_life(ordered, differ.covariance).half_life
+    return replace(prior, lineage=lineage, gain=gain, half_life=half_life)
+
+
+def _in_time(some: Codes, outside: Array, t: Array, person: Codes, group: Codes) -> list[Person]:
+    """Those of some people who have choices enough to see whether old ones say less, at most `MOST_PEOPLE`."""
+    counts = np.bincount(person)
+    enough = [one for one in some if counts[one] >= LEAST_CHOICES][:MOST_PEOPLE]
+    return [_Own(np.flatnonzero(person == one), []).whole(outside, t, group) for one in enough]
 
 
 def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:

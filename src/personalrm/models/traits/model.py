@@ -29,8 +29,9 @@ from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
+from personalrm.models.traits.forgetting import posterior_over_time
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
-from personalrm.models.traits.posterior import person_posterior, variances_of
+from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
@@ -112,7 +113,8 @@ class TraitsModel:
         if not history.decided:
             return replace(self, departure=nothing, covariance=differences, history=history, person=None)
         evidence = self.evidence(history.decided)
-        departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.covariance)
+        asked = evidence.offset, evidence.t, self.prior.covariance
+        departure, covariance = posterior_over_time(*asked, self.prior.half_life)
         measured = measure(evidence, self.prior.covariance, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:

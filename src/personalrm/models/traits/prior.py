@@ -118,6 +118,7 @@ class Prior:
         sense: the encoder's part, or None.
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
+        half_life: choices after which one counts half as much; None: all count alike (see `forgetting`).
     """
 
     centre: Array
@@ -129,6 +130,7 @@ class Prior:
     sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
+    half_life: float | None = None
 
     @classmethod
     def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
@@ -156,6 +158,8 @@ class Prior:
             "covariance": self.covariance[np.triu_indices(len(self.covariance))].tolist(),
             "gain": self.gain.as_json(),
         }
+        if self.half_life is not None:
+            state["half_life"] = self.half_life
         if self.sense is not None:
             state["sense"] = {
                 "centre": self.sense.centre,
@@ -183,6 +187,7 @@ class Prior:
                 sense=sense,
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
+                half_life=float(numbers(state["half_life"], (), 1.0)) if "half_life" in state else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error
