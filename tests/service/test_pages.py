@@ -186,9 +186,10 @@ def test_a_taste_that_changes_is_dated_with_both_versions(api: Api, user: str) -
         time = f"2026-0{1 + number // 28}-{1 + number % 28:02d}T09:00:00Z"
         return choice(number, short=number < 45, time=time)
 
-    steady = [made(number) for number in range(44)]
-    api.add(user, *steady)
+    api.add(user, *[made(number) for number in range(35)])
     version = api.fresh(user)
+    api.add(user, *[made(number) for number in range(35, 44)])
+    api.fresh(user)
     path = f"/v1/people/{user}/taste-changes"
     before = api.get(path).body
     assert (before["changes"], before["choices"], before["tested"]) == ([], 44, True)
