@@ -12,6 +12,7 @@ from personalrm.cli.app import app
 from personalrm.cli.examples import EXAMPLES
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS |= {f"data {name}": one for name, one in COMMANDS["data"].commands.items()}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -21,11 +22,12 @@ def test_each_example_is_accepted_by_its_command(name: str) -> None:
     lines = [one for one in EXAMPLES[name].split("\n\n") if one != "Examples:"]
     assert lines
     for line in lines:
-        words = shlex.split(line.partition(" > ")[0])
+        words = [one for one in shlex.split(line.partition(" > ")[0]) if not one.startswith("HF_TOKEN=")]
         assert words[0] == "personalrm"
-        command = COMMANDS[words[1]]
-        context = typer.Context(command, info_name=words[1], resilient_parsing=False)
-        command.parse_args(context, words[2:])  # raises where an option or a value is not known
+        depth = 2 if hasattr(COMMANDS[words[1]], "commands") else 1
+        command = COMMANDS[" ".join(words[1 : 1 + depth])]
+        context = typer.Context(command, info_name=words[depth], resilient_parsing=False)
+        command.parse_args(context, words[1 + depth :])  # raises where an option or a value is not known
 
 
 def test_completion_is_offered() -> None:

@@ -233,7 +233,7 @@ async def test_moved_host_is_named_and_the_key_does_not_follow() -> None:
 async def test_closed_port_gives_up_after_three_tries_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three tries are 1.5 s of waiting at most, with the waits that are not shortened here."""
     waits: list[int] = []
-    monkeypatch.setattr("personalrm.llm.http_client._jittered", lambda attempt: waits.append(attempt) or 0.01)
+    monkeypatch.setattr("personalrm.llm.http_client.jittered", lambda attempt: waits.append(attempt) or 0.01)
     with dead_port() as port:
         one = endpoint(f"http://127.0.0.1:{port}/v1")
         found = await _all([one.complete(question(at), SHORT) for at in range(64)])

@@ -17,13 +17,16 @@ import typer
 from personalrm import __version__
 from personalrm.cli import signals
 from personalrm.cli.commands.bench import bench, report
+from personalrm.cli.commands.cluster import app as cluster
 from personalrm.cli.commands.curate import curate
+from personalrm.cli.commands.data import app as data
 from personalrm.cli.commands.diagnose import diagnose
 from personalrm.cli.commands.export import export, persona
 from personalrm.cli.commands.fit import fit, update
 from personalrm.cli.commands.next_question import next_question
 from personalrm.cli.commands.optimize_prompt import optimize_prompt
 from personalrm.cli.commands.predict import compare, evaluate, rank, score
+from personalrm.cli.commands.pull import pull
 from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
@@ -52,12 +55,14 @@ def root(
 
 
 for _command in (
-    *(fit, update, persona, export, compare, rank, score, evaluate, next_question),
+    *(pull, fit, update, persona, export, compare, rank, score, evaluate, next_question),
     *(train, bench, study, report, diagnose, curate, optimize_prompt),
 ):
     _name = _command.__name__.replace("_", "-")
     app.command(_name, epilog=EXAMPLES[_name])(_command)
+app.add_typer(data)
 app.add_typer(serve)
+app.add_typer(cluster)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

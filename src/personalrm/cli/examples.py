@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "pull": (
+        "personalrm pull langfuse --url https://langfuse.example --out choices.jsonl",
+        "personalrm pull label-studio --url http://localhost:8080 --project 3 --since 2026-05-01 --out choices.jsonl",
+    ),
     "fit": (
         "personalrm fit choices.jsonl --out me.json",
         "personalrm fit export.csv --columns prompt=question,chosen=better,rejected=worse,user=rater --user ada",
@@ -20,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "compare": (
         'personalrm compare me.json --prompt "How long does pasta take?" --a "Nine minutes." --b @long.txt',
         "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --json",
+        "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --sure 0.2",
     ),
     "rank": ('personalrm rank me.json --prompt "A title?" --response "Eggs." --response "All About Eggs!"',),
     "score": ('personalrm score me.json --prompt "A title?" --response "Eggs." --json',),
@@ -37,6 +42,17 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "report": ("personalrm report run",),
     "diagnose": ("personalrm diagnose me.json later.jsonl",),
     "curate": ("personalrm curate prism prism/ --out prb --model gpt-4o-mini",),
+    "data list": ("personalrm data list", "personalrm data list --json"),
+    "data get": (
+        "personalrm data get multipref --out multipref",
+        "HF_TOKEN=… personalrm data get arena-33k --out arena",
+        "personalrm data get crowdrag --from downloads --out crowdrag",
+    ),
+    "cluster fit": (
+        "personalrm cluster fit 'choices/*.jsonl.gz' --out profiles --processes 8",
+        "personalrm cluster fit 'choices/*.parquet' --out profiles --address auto",
+    ),
+    "cluster extract": ("personalrm cluster extract profiles --user ada --out ada.json",),
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }
 EXAMPLES: Mapping[str, str] = {name: "\n\n".join(("Examples:", *commands)) for name, commands in _COMMANDS.items()}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY
+from personalrm.cli.groups import ENDPOINT
+from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
 from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
 
 if TYPE_CHECKING:
     from personalrm.client import Client
     from personalrm.data.sources import ReadOptions
     from personalrm.llm.connect import EndpointOptions
-    from personalrm.llm.ledger import Prices
     from personalrm.preferences import History
     from personalrm.profile.options import Options
     from personalrm.profile.records import Profile
@@ -26,9 +26,12 @@ def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """A flag that changes nothing is told, lest somebody believes that it did."""
     from personalrm.cli import output
     from personalrm.models.registry import is_embedded, is_local
+    from personalrm.models.served_name import is_served
 
     local, embedded = model is None or is_local(model), model is None or is_embedded(model)
-    idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))
+    served = model is not None and is_served(model)
+    asked = ENDPOINT_ONLY if local else JUDGES_ONLY if served else ()
+    idle = given(context, (*asked, *(() if embedded or served else EMBEDDED_ONLY)))
     if idle:
         whose = f"the model of {model}" if local else f"the endpoint's model {model}"
         why = "the embedded engine (name a model with --model)" if embedded else whose
@@ -143,13 +146,11 @@ def opened(
 def endpoint_options(context: typer.Context) -> EndpointOptions:
     """How models are asked, from the command's options of these names; the defaults for those it does not have."""
     from personalrm.llm.connect import EndpointOptions
+    from personalrm.llm.ledger import Prices
 
-    names = (
-        *("base_url", "cache", "concurrency", "max_calls", "max_cost", "timeout"),
-        *("max_tokens", "reasoning_effort", "refresh"),
-    )
-    given = {name: context.params[name] for name in names if name in context.params}
-    return EndpointOptions(prices=price_list(context.params.get("prices")), **given)
+    given = {one.name: context.params[one.name] for one in ENDPOINT if one.name in context.params}
+    prices = given.pop("prices", None)
+    return EndpointOptions(prices=None if prices is None else Prices.parse(prices), **given)
 
 
 def planned_calls(choices: History, options: Options) -> int | None:
@@ -164,13 +165,6 @@ def persona_prompt(path: Path | None) -> str | None:
     from personalrm.optimizing.prompt_file import read_prompt
 
     return None if path is None else read_prompt(path)
-
-
-def price_list(text: str | None) -> Prices | None:
-    """IN,OUT[,CACHED] as prices; None if none are given."""
-    from personalrm.llm.ledger import Prices
-
-    return None if text is None else Prices.parse(text)
 
 
 def text(value: str) -> str:

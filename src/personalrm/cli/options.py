@@ -39,37 +39,18 @@ HistoryFile = Annotated[
     list[str],
     typer.Argument(help="Choices: files of any format in docs/formats.md, a folder, '*.csv', - or hub:owner/name."),
 ]
-Columns = Annotated[
-    str | None,
-    typer.Option(
-        help="What the columns are: prompt=question,chosen=better,rejected=worse,user=rater or a=…,b=…,winner=…."
-    ),
-]
-Limit = Annotated[str | None, typer.Option(help="Largest row that is read: row=64MB, columns=…, depth=…, waiting=….")]
 ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
 User = Annotated[str | None, typer.Option(help="Whose choices, where the file holds several people.")]
-Model = Annotated[str | None, typer.Option(help="'traits' (no endpoint needed), or a model's name at the endpoint.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="'traits' (no endpoint needed), a model's name at the endpoint, or vllm-classify:NAME@URL."),
+]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (else OPENAI_BASE_URL).")]
 Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail at the first bad row instead of skipping it.")]
-MinGap = Annotated[float, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
-Cache = Annotated[Path | None, typer.Option(help="File of answers; none is asked for twice (else PERSONALRM_CACHE).")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Most requests in flight.")]
-MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; everything is kept.")]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more dollars; needs --prices.")]
-PriceList = Annotated[str | None, typer.Option("--prices", help="IN,OUT[,CACHED]: dollars per million tokens.")]
-Timeout = Annotated[
-    float, typer.Option(min=0, help="Seconds an answer may take; grows with what a slow host shows it needs.")
-]
 Preset = Annotated[
     PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks the fewest calls.")
 ]
-MaxTokens = Annotated[
-    int | None, typer.Option(min=1, help="Most tokens of one answer, thoughts included; else it grows when cut off.")
-]
-ReasoningEffort = Annotated[str | None, typer.Option(help="For reasoning models: low, medium or high.")]
-Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again what is in the cache, and keep the new answers.")]
 Force = Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")]
 Private = Annotated[
     bool,
@@ -84,10 +65,11 @@ PersonaPrompt = Annotated[
     Path | None,
     typer.Option(help="Instruction for writing the persona: what optimize-prompt wrote, or a text file."),
 ]
-ENDPOINT_ONLY = (
-    *("base_url", "preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
+JUDGES_ONLY = (
+    *("preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
     *("max_calls", "max_cost", "max_tokens", "reasoning_effort", "refresh"),
 )
+ENDPOINT_ONLY = ("base_url", *JUDGES_ONLY)
 EMBEDDED_ONLY = ("population",)
 FEATURES = "traits+minilm"
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;

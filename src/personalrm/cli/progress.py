@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
 
-from personalrm.cli.forecast import Forecast
+from personalrm.cli.forecast import Forecast, in_words
 
 
 @contextmanager
@@ -31,6 +32,23 @@ def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
     """Tells how many tasks of which method are done."""
     with _status() as tell:
         yield lambda method, done, total: tell(f"{method}: {done:,} of {total:,}")
+
+
+@contextmanager
+def cluster_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Tells how many parts of a stage are done, and how long the rest will take."""
+    stage, began, first = "", 0.0, 0
+    with _status() as tell:
+
+        def part(name: str, done: int, total: int) -> None:
+            nonlocal stage, began, first
+            if name != stage:
+                stage, began, first = name, time.monotonic(), done
+            more = done - first
+            left = f", {in_words((total - done) * (time.monotonic() - began) / more)} left" if more else ""
+            tell(f"{name}: {done:,} of {total:,}{left}")
+
+        yield part
 
 
 @contextmanager

@@ -14,7 +14,7 @@ What may be given is in `inputs`, kinds of file in `files`, roles of columns in 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from personalrm.data.fields import Fields
@@ -96,7 +96,7 @@ def read_history(
             kept.append(choice)
     if user is None and len(reader.people) > 1:
         raise SeveralPeople(_several(reader.name, list(reader.people)))
-    return _history(kept[0].user, kept)
+    return history_from(kept[0].user, kept)
 
 
 def read_people(
@@ -120,6 +120,24 @@ def read_people(
     reader = _Reader(path, how, Problems() if problems is None else problems)
     found = _in_turn(reader.choices(None)) if reader.large and reader.sorted_by_user() else _all(reader.choices(None))
     return (one for one in found if len(one))
+
+
+def read_judgements(
+    path: Given,
+    *,
+    strict: bool = False,
+    problems: Problems | None = None,
+    min_gap: float = 0.0,
+    columns: ColumnsGiven = None,
+    limits: Limits = DEFAULT,
+) -> Iterator[Preference | Thumb]:
+    """Choices and single thumbs of everybody in file order, for whoever sorts them by person; see `history_from`.
+
+    Raises:
+        DataError, RowError: as `read_choices`.
+    """
+    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    return _Reader(path, how, Problems() if problems is None else problems).choices(None)
 
 
 def is_large(path: Given, limits: Limits = DEFAULT) -> bool:
@@ -214,7 +232,8 @@ class _Reader:
         )
 
 
-def _history(user: str, kept: list[Preference | Thumb]) -> History:
+def history_from(user: str, kept: Sequence[Preference | Thumb]) -> History:
+    """One person's history from their choices and thumbs in file order; see `read_history` for the order."""
     choices = in_time(user, (one for one in kept if isinstance(one, Preference)))
     return replace(choices, thumbs=tuple(one for one in kept if isinstance(one, Thumb)))
 
@@ -223,11 +242,11 @@ def _in_turn(choices: Iterator[Preference | Thumb]) -> Iterator[History]:
     kept: list[Preference | Thumb] = []
     for choice in choices:
         if kept and choice.user != kept[0].user:
-            yield _history(kept[0].user, kept)
+            yield history_from(kept[0].user, kept)
             kept = []
         kept.append(choice)
     if kept:
-        yield _history(kept[0].user, kept)
+        yield history_from(kept[0].user, kept)
 
 
 def _all(choices: Iterator[Preference | Thumb]) -> Iterator[History]:
@@ -235,7 +254,7 @@ def _all(choices: Iterator[Preference | Thumb]) -> Iterator[History]:
     for choice in choices:
         people.setdefault(choice.user, []).append(choice)
     for user, kept in people.items():
-        yield _history(user, kept)
+        yield history_from(user, kept)
 
 
 def _several(name: str, people: list[str]) -> str:

@@ -104,7 +104,7 @@ class HttpClient(Generic[T]):
                     _log.debug("%s is overloaded: %d requests at once from now on", self._host.name, scheduler.limit)
                     continue  # the scheduler holds everybody back; this request keeps its turn
             faults += 1  # a host that is busy for a while has not failed
-            wait = max(fault.retry_after, _jittered(faults))
+            wait = max(fault.retry_after, jittered(faults))
             used += loop.time() - started + wait
             tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
@@ -165,6 +165,6 @@ def _with_budget(answer: T, max_tokens: int) -> T:
     return replace(answer, budget=max_tokens) if isinstance(answer, Completion) else answer
 
 
-def _jittered(attempt: int) -> float:
+def jittered(attempt: int) -> float:
     """Exponential back-off with full jitter in its upper half, seconds."""
     return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)

@@ -94,12 +94,16 @@ class Transport:
         Raises:
             Passing: no answer; EndpointRefused: this host cannot be asked at all.
         """
+        return await self.send("POST", self._url, body, allowed)
+
+    async def send(self, method: str, url: URL, body: bytes | None, allowed: Callable[[], float]) -> Response:
+        """`post` with another method or to another URL of the same host, whose credentials are sent along."""
         session = self._session or self._open()
-        data = body if len(body) < LARGE_BODY else io.BytesIO(body)
+        data = io.BytesIO(body) if body is not None and len(body) >= LARGE_BODY else body
         try:
             async with (
                 _Deadline(allowed) as deadline,
-                session.post(self._url, data=data, allow_redirects=False) as response,
+                session.request(method, url, data=data, allow_redirects=False) as response,
             ):
                 return Response(response.status, response.headers, await _read(response, self._host.max_body))
         except aiohttp.ConnectionTimeoutError:

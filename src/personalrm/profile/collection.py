@@ -1,4 +1,4 @@
-"""Profiles of several users: a mapping from user to a profile or its file, or a folder of ``USER.json``.
+"""Profiles of several users: a mapping from user to a profile or its file, a folder of ``USER.json``, or of Parquet.
 
 profiles = ProfileCollection("profiles/")
 profiles.users                 # ["ada", "bob"]
@@ -13,6 +13,7 @@ from pathlib import Path
 from personalrm.errors import DataError
 from personalrm.profile.file import load
 from personalrm.profile.records import Profile
+from personalrm.profile.table import ProfileTable, is_table
 
 Source = Profile | str | Path
 Profiles = Mapping[str, Profile | str | Path] | str | Path
@@ -22,20 +23,23 @@ class ProfileCollection:
     """Profiles by user; files are read when they are first needed.
 
     Args:
-        profiles: a mapping from user to a profile or the path of its file, or a folder of ``USER.json``.
+        profiles: a mapping from user to a profile or the path of its file, a folder of ``USER.json``, or one of the
+            Parquet files that ``personalrm cluster fit`` writes.
 
     Raises:
         DataError: the folder does not exist.
     """
 
     def __init__(self, profiles: Profiles) -> None:
-        self._sources = _sources(profiles)
+        folder = None if isinstance(profiles, Mapping) else Path(profiles)
+        self._table = ProfileTable(folder) if folder is not None and is_table(folder) else None
+        self._sources = {} if self._table is not None else _sources(profiles)
         self._read: dict[str, Profile] = {}
 
     @property
     def users(self) -> list[str]:
         """Users with a profile."""
-        return list(self._sources)
+        return list(self._sources) if self._table is None else self._table.users
 
     def of(self, user: str | None) -> Profile | None:
         """The user's profile; None for a user without one.
@@ -44,11 +48,19 @@ class ProfileCollection:
             DataError: the mapping holds something that is no profile.
             ProfileError: the file cannot be read or is damaged.
         """
-        if user is None or user not in self._sources:
+        if user is None:
             return None
         if user not in self._read:
-            self._read[user] = _profile(self._sources[user], user)
+            found = self._find(user)
+            if found is None:
+                return None
+            self._read[user] = found
         return self._read[user]
+
+    def _find(self, user: str) -> Profile | None:
+        if self._table is not None:
+            return self._table.of(user)
+        return _profile(self._sources[user], user) if user in self._sources else None
 
 
 def _sources(profiles: Profiles) -> dict[str, Source]:

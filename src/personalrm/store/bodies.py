@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from personalrm.errors import ProfileError
 from personalrm.preferences import Thumb
+from personalrm.profile import shared_parts
 from personalrm.profile.file import parse
 from personalrm.profile.records import Profile
 from personalrm.store.history import Learnable
@@ -21,8 +21,6 @@ from personalrm.store.schema import shared_states
 from personalrm.store.scope import Scope
 
 NUMBERS, THUMBS = "choice_numbers", "thumb_ids"
-_SHARED = "$shared"
-_SHARED_NAMES = frozenset({"prior"})
 
 
 def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, bytes]]:
@@ -32,11 +30,7 @@ def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, byt
     record["history"] = {"user": profile.user, "choices": [], "thumbs": []}
     record[NUMBERS] = [numbers[one.id] for one in profile.history]
     record[THUMBS] = [one.id for one in profile.history.thumbs]
-    shared: dict[bytes, bytes] = {}
-    for holder, name in _places(record):
-        body = orjson.dumps(holder[name], option=orjson.OPT_SORT_KEYS)
-        key = blake2b(body, digest_size=16).digest()
-        shared[key], holder[name] = zlib.compress(body), {_SHARED: key.hex()}
+    shared = {bytes.fromhex(key): zlib.compress(body) for key, body in shared_parts.taken_out(record).items()}
     return zlib.compress(orjson.dumps(record)), shared
 
 
@@ -48,10 +42,7 @@ def unpacked(
     source: str,
 ) -> Profile:
     """The profile again. ProfileError if it cannot be read."""
-    for holder, name in list(_places(record)):
-        reference = holder[name].get(_SHARED)
-        if reference is not None:
-            holder[name] = shared[reference]
+    shared_parts.put_back(record, lambda key: shared[key])
     kept = [stored[number].preference for number in record.pop(NUMBERS) if number in stored]
     record["history"]["choices"] = orjson.loads(orjson.dumps(kept))
     cited = set(record.pop(THUMBS, ()))
@@ -86,17 +77,7 @@ def shared(scope: Scope, key: str) -> Any:
 
 def shared_keys(record: dict[str, Any]) -> list[str]:
     """The shared parts that a body refers to."""
-    return [holder[name][_SHARED] for holder, name in _places(record) if _SHARED in holder[name]]
-
-
-def _places(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every dictionary under one of the shared names, with the dictionary that holds it."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in _SHARED_NAMES and isinstance(inner, dict):
-                yield value, name
-            else:
-                yield from _places(inner)
+    return shared_parts.references(record)
 
 
 def _without_missing(record: dict[str, Any], ids: set[str]) -> None:

@@ -8,30 +8,17 @@ from typing import Annotated
 import typer
 
 from personalrm.cli import inputs, progress
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
 from personalrm.cli.options import (
     FEATURES,
     METHODS,
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
     DeviceName,
     HistoryFile,
     Json,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
     PersonaPrompt,
     Population,
     PresetName,
-    PriceList,
-    ReasoningEffort,
-    Refresh,
     Seed,
-    Strict,
-    Timeout,
     VerdictsName,
     VerdictsOption,
 )
@@ -47,6 +34,7 @@ ContextSizes = Annotated[
 ]
 
 
+@with_options(CHOICES, ENDPOINT)
 def bench(
     context: typer.Context,
     data: HistoryFile,
@@ -63,14 +51,9 @@ def bench(
     ] = False,
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
-    base_url: BaseUrl = None,
     out: Annotated[Path | None, typer.Option(help="Where finished work and results are kept.")] = None,
     context_sizes: ContextSizes = None,
     seed: Seed = 0,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
     persona_prompt: PersonaPrompt = None,
@@ -79,15 +62,6 @@ def bench(
         str, typer.Option(help="What bt is fine-tuned from: minilm, a folder or a hub name.")
     ] = "minilm",
     device: Annotated[DeviceName, typer.Option(help="Where models are trained.")] = DeviceName.auto,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Compare methods on many people, with intervals over people and paired tests."""

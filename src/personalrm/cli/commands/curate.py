@@ -13,22 +13,8 @@ from typing import Annotated
 import typer
 
 from personalrm.cli import inputs, progress
-from personalrm.cli.options import (
-    BaseUrl,
-    Cache,
-    Concurrency,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    PriceList,
-    ReasoningEffort,
-    Refresh,
-    Seed,
-    Strict,
-    Timeout,
-    VerdictsName,
-    VerdictsOption,
-)
+from personalrm.cli.groups import ENDPOINT, STRICT, with_options
+from personalrm.cli.options import Seed, VerdictsName, VerdictsOption
 from personalrm.curation.thresholds import Thresholds
 
 _DEFAULT = Thresholds()
@@ -66,6 +52,7 @@ Anonymous = Annotated[bool, typer.Option("--anonymous-only", help="Arena: only v
 Toxic = Annotated[bool, typer.Option("--leave-out-toxic", help="Arena: not what a moderation model flagged.")]
 
 
+@with_options(STRICT, ENDPOINT)
 def curate(
     context: typer.Context,
     data: DataSet,
@@ -73,7 +60,6 @@ def curate(
     out: Out,
     survey: Survey = None,
     model: Models = None,
-    base_url: BaseUrl = None,
     skip_llm_filters: Skip = False,
     min_gap: Gap = _DEFAULT.min_gap,
     min_pairs: Pairs = _DEFAULT.min_pairs,
@@ -89,17 +75,7 @@ def curate(
     anonymous_only: Anonymous = False,
     leave_out_toxic: Toxic = False,
     seed: Seed = 0,
-    strict: Strict = False,
     verdicts: VerdictsOption = VerdictsName.token,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
 ) -> None:
     """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
     from personalrm.cli import output
@@ -112,6 +88,7 @@ def curate(
     shares = (min_personalizable, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
     wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
+    strict = inputs.read_options(context).strict
     plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
     with progress.bench_progress() as tell:
         result, ledgers = make(

@@ -5,47 +5,16 @@ from __future__ import annotations
 import typer
 
 from personalrm.cli import inputs
-from personalrm.cli.options import (
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
-    HistoryFile,
-    Json,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
-    Model,
-    PriceList,
-    ProfileFile,
-    ReasoningEffort,
-    Refresh,
-    Strict,
-    Timeout,
-)
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
+from personalrm.cli.options import HistoryFile, Json, Model, ProfileFile
 
 
+@with_options(CHOICES, ENDPOINT)
 def diagnose(
     context: typer.Context,
     profile: ProfileFile,
     data: HistoryFile,
-    base_url: BaseUrl = None,
     model: Model = None,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Name what is wrong with a profile, with the number that shows it and what to do."""

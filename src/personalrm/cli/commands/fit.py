@@ -8,29 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personalrm.cli import inputs, progress
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
 from personalrm.cli.options import (
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
     Force,
     HistoryFile,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
     Model,
     PersonaPrompt,
     Population,
     PresetName,
-    PriceList,
     ProfileFile,
-    ReasoningEffort,
-    Refresh,
     Seed,
-    Strict,
-    Timeout,
     User,
     VerdictsName,
     VerdictsOption,
@@ -40,12 +27,12 @@ if TYPE_CHECKING:
     from personalrm.profile.records import Profile
 
 
+@with_options(CHOICES, ENDPOINT)
 def fit(
     context: typer.Context,
     history: HistoryFile,
     user: User = None,
     model: Model = None,
-    base_url: BaseUrl = None,
     preset: Annotated[
         PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks least.")
     ] = PresetName.default,
@@ -58,19 +45,6 @@ def fit(
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
     persona_prompt: PersonaPrompt = None,
     seed: Seed = 0,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
 ) -> None:
     """Learn what one person likes; show the persona, its evidence and whether it helps."""
     from personalrm.profile.options import Options
@@ -94,27 +68,14 @@ def fit(
     _keep_and_show(profile, out, force)
 
 
+@with_options(CHOICES, ENDPOINT)
 def update(
     context: typer.Context,
     profile: ProfileFile,
     history: HistoryFile,
     out: Annotated[Path | None, typer.Option(help="File to write the new profile to; the old one if left out.")] = None,
     force: Force = False,
-    base_url: BaseUrl = None,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
     population: Population = None,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
 ) -> None:
     """Learn from new choices of the same person; earlier answers are reused."""
     from personalrm.profile.file import load

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personalrm.cli import inputs
-from personalrm.cli.options import Columns, Json, Limit, ProfileFile, Strict
+from personalrm.cli.groups import PAIRS, with_options
+from personalrm.cli.options import Json, ProfileFile
 from personalrm.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class CriterionName(StrEnum):
     pref = "pref"
 
 
+@with_options(PAIRS)
 def next_question(
     context: typer.Context,
     profile: ProfileFile,
@@ -39,9 +41,6 @@ def next_question(
         CriterionName,
         typer.Option(help="What counts: information on the person, on all candidates' answers, or PReF's."),
     ] = CriterionName.information,
-    columns: Columns = None,
-    strict: Strict = False,
-    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Which pairs this person should be asked next, and what each answer would teach. Nothing is written."""

@@ -13,27 +13,8 @@ from typing import Annotated
 import typer
 
 from personalrm.cli import inputs, progress
-from personalrm.cli.options import (
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
-    HistoryFile,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
-    PriceList,
-    Private,
-    ReasoningEffort,
-    Refresh,
-    Seed,
-    Strict,
-    Timeout,
-    VerdictsName,
-    VerdictsOption,
-)
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
+from personalrm.cli.options import HistoryFile, Private, Seed, VerdictsName, VerdictsOption
 
 
 class OptimizerName(StrEnum):
@@ -53,6 +34,7 @@ Candidates = Annotated[int, typer.Option(min=1, help="Candidate instructions to 
 Accept = Annotated[bool, typer.Option("--accept-best", help="Choose the best candidate even if no gain is shown.")]
 
 
+@with_options(CHOICES, ENDPOINT)
 def optimize_prompt(
     context: typer.Context,
     data: HistoryFile,
@@ -60,26 +42,12 @@ def optimize_prompt(
     out: Out,
     optimizer: OptimizerOption = OptimizerName.gepa,
     proposer: ProposerModel = None,
-    base_url: BaseUrl = None,
     people: People = 40,
     holdout: Holdout = 0.5,
     candidates: Candidates = 8,
     accept_best: Accept = False,
     seed: Seed = 0,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
     verdicts: VerdictsOption = VerdictsName.token,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     private: Private = False,
 ) -> None:
     """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""

@@ -7,78 +7,43 @@ from typing import Annotated
 import typer
 
 from personalrm.cli import inputs, progress
-from personalrm.cli.options import (
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
-    HistoryFile,
-    Json,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
-    Model,
-    PriceList,
-    ProfileFile,
-    ReasoningEffort,
-    Refresh,
-    Strict,
-    Text,
-    Timeout,
-    VerdictsName,
-    VerdictsOption,
-)
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
+from personalrm.cli.options import HistoryFile, Json, Model, ProfileFile, Text, VerdictsName, VerdictsOption
+
+SURE = "Answer only where the share of wrong answers is at most this (0 to 0.5); traits only, see docs/traits.md."
 
 
+@with_options(ENDPOINT)
 def compare(
     context: typer.Context,
     profile: ProfileFile,
     prompt: Text,
     a: Text,
     b: Text,
-    base_url: BaseUrl = None,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.reasoned,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
+    sure: Annotated[float | None, typer.Option(metavar="RISK", help=SURE)] = None,
     as_json: Json = False,
 ) -> None:
     """Which of two responses the person prefers: a probability from both orders, and why."""
     from personalrm.cli import output
 
     known, client = inputs.opened(context, profile, model)
-    verdict = client.compare(known, inputs.text(prompt), inputs.text(a), inputs.text(b), verdicts=verdicts.value)
+    pair = inputs.text(prompt), inputs.text(a), inputs.text(b)
+    verdict = client.compare(known, *pair, verdicts=verdicts.value, sure=sure)
     output.verdict(verdict, as_json=as_json)
     if verdict.probability is None:
         raise typer.Exit(1)
 
 
+@with_options(ENDPOINT)
 def rank(
     context: typer.Context,
     profile: ProfileFile,
     prompt: Text,
     response: Annotated[list[str], typer.Option(help="A response, or @file; give it several times.")],
-    base_url: BaseUrl = None,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.token,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """Several responses, best first for this person."""
@@ -90,22 +55,13 @@ def rank(
     output.ranking(ranking, responses, as_json=as_json)
 
 
+@with_options(ENDPOINT)
 def score(
     context: typer.Context,
     profile: ProfileFile,
     prompt: Text,
     response: Text,
-    base_url: BaseUrl = None,
     model: Model = None,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """How much the person likes one response, as log-odds."""
@@ -118,26 +74,13 @@ def score(
         raise typer.Exit(1)
 
 
+@with_options(CHOICES, ENDPOINT)
 def evaluate(
     context: typer.Context,
     profile: ProfileFile,
     test: HistoryFile,
-    base_url: BaseUrl = None,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.token,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     as_json: Json = False,
 ) -> None:
     """How well a profile predicts other choices of the same person, with the surface baselines beside it."""

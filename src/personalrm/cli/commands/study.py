@@ -9,27 +9,14 @@ import typer
 
 from personalrm.cli import inputs, progress
 from personalrm.cli.commands.bench import ContextSizes, Models
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
 from personalrm.cli.options import (
     METHODS,
-    BaseUrl,
-    Cache,
-    Columns,
-    Concurrency,
     HistoryFile,
-    Limit,
-    MaxCalls,
-    MaxCost,
-    MaxTokens,
-    MinGap,
     Population,
     PresetName,
-    PriceList,
     Private,
-    ReasoningEffort,
-    Refresh,
     Seed,
-    Strict,
-    Timeout,
     VerdictsName,
     VerdictsOption,
 )
@@ -39,6 +26,7 @@ Name = Annotated[
 ]
 
 
+@with_options(CHOICES, ENDPOINT)
 def study(
     context: typer.Context,
     name: Name,
@@ -48,24 +36,10 @@ def study(
     population: Population = None,
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
-    base_url: BaseUrl = None,
     context_sizes: ContextSizes = "1,2,4,8,all",
     seed: Seed = 0,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
-    cache: Cache = None,
-    concurrency: Concurrency = 64,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    prices: PriceList = None,
-    timeout: Timeout = 120.0,
-    max_tokens: MaxTokens = None,
-    reasoning_effort: ReasoningEffort = None,
-    refresh: Refresh = False,
     private: Private = False,
 ) -> None:
     """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from personalrm.cli import inputs, progress
-from personalrm.cli.options import FEATURES, Columns, DeviceName, HistoryFile, Json, Limit, MinGap, Seed, Strict
+from personalrm.cli.groups import CHOICES, with_options
+from personalrm.cli.options import FEATURES, DeviceName, HistoryFile, Json, Seed
 from personalrm.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ Device = Annotated[DeviceName, typer.Option(help="Where the encoder or backbone 
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
 
 
+@with_options(CHOICES)
 def train(
     context: typer.Context,
     method: Method,
@@ -95,10 +97,6 @@ def train(
     device: Device = DeviceName.auto,
     resume: Resume = False,
     seed: Seed = 0,
-    columns: Columns = None,
-    strict: Strict = False,
-    min_gap: MinGap = 0.0,
-    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Train a reward model on many people's choices, for any of them and for people it has never seen."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder
+from personalrm.models.traits import sure as thresholds
 from personalrm.models.traits.embedding_weights import WIDTH, relate
 from personalrm.models.traits.features import KINDS, TRAITS, Array
 from personalrm.models.traits.gain import PUBLIC, GainPrior
@@ -118,6 +119,7 @@ class Prior:
         sense: the encoder's part, or None.
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
+        sure: how sure a prediction has to be for each risk that can be promised.
         half_life: choices after which one counts half as much; None: all count alike (see `forgetting`).
     """
 
@@ -130,6 +132,7 @@ class Prior:
     sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
+    sure: thresholds.Thresholds = ()
     half_life: float | None = None
 
     @classmethod
@@ -157,6 +160,7 @@ class Prior:
             "kinds": self.kinds.tolist(),
             "covariance": self.covariance[np.triu_indices(len(self.covariance))].tolist(),
             "gain": self.gain.as_json(),
+            "sure": thresholds.as_json(self.sure),
         }
         if self.half_life is not None:
             state["half_life"] = self.half_life
@@ -187,6 +191,7 @@ class Prior:
                 sense=sense,
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
+                sure=thresholds.from_json(state.get("sure", ())),
                 half_life=float(numbers(state["half_life"], (), 1.0)) if "half_life" in state else None,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -1,0 +1,174 @@
+"""`personalrm cluster`: many people at once, on one machine or a Ray cluster.
+
+personalrm cluster fit choices/*.jsonl.gz --out profiles                      # this process
+personalrm cluster fit choices/*.jsonl.gz --out profiles --processes 8        # eight processes of this machine
+personalrm cluster fit choices/*.jsonl.gz --out profiles --address auto       # the Ray cluster that runs here
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from personalrm.cli import inputs, progress
+from personalrm.cli.examples import EXAMPLES
+from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
+from personalrm.cli.options import (
+    HistoryFile,
+    Model,
+    PersonaPrompt,
+    Population,
+    Preset,
+    PresetName,
+    Seed,
+    VerdictsName,
+    VerdictsOption,
+)
+
+if TYPE_CHECKING:
+    from personalrm.cluster.executor import Executor
+    from personalrm.cluster.fitting import FitOptions
+    from personalrm.cluster.running import RunResult
+
+SOME_FAILED = 4
+"""Exit code of a run that ended, but not for everybody."""
+app = typer.Typer(
+    name="cluster",
+    help="Fit and score many people: in this process, in several, or on a Ray cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Address = Annotated[
+    str | None,
+    typer.Option(help="A Ray cluster: auto, HOST:6379 or ray://HOST:10001; 'local' starts Ray on this machine."),
+]
+ProcessCount = Annotated[int, typer.Option(min=1, help="Processes of this machine, where no --address is given.")]
+Shards = Annotated[
+    int | None, typer.Option(min=1, max=65_536, help="Output files (else by the size of the data: 4 MB of text each).")
+]
+ForceNew = Annotated[bool, typer.Option("--force", help="Begin anew where OUT holds a run made from something else.")]
+
+
+@app.command(epilog=EXAMPLES["cluster fit"])
+@with_options(CHOICES, ENDPOINT)
+def fit(
+    context: typer.Context,
+    data: HistoryFile,
+    out: Annotated[Path, typer.Option(help="Folder of profiles; on a cluster one that all machines share.")],
+    address: Address = None,
+    processes: ProcessCount = 1,
+    shards: Shards = None,
+    force: ForceNew = False,
+    model: Model = None,
+    preset: Preset = PresetName.default,
+    population: Population = None,
+    verdicts: VerdictsOption = VerdictsName.token,
+    samples: Annotated[int, typer.Option(min=1, help="Reasonings asked for each choice.")] = 1,
+    both_orders: Annotated[bool, typer.Option("--both-orders", help="Verify reasonings in both orders.")] = False,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
+    persona_prompt: PersonaPrompt = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit everybody in DATA; profiles as Parquet, one file a shard of people. A stopped run goes on where it was."""
+    _one_thread()
+    from personalrm.cluster.running import FitRun, fit_people
+    from personalrm.cluster.splitting import HowRead, input_files
+    from personalrm.data.mapping import Columns
+
+    inputs.say_what_is_idle(context, model)
+    given = inputs.read_options(context)
+    reading = HowRead(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
+    run = FitRun(tuple(input_files(data)), out, _fit_options(context), reading, shards, force)
+    with progress.cluster_progress() as tell, _executor(address, processes) as executor:
+        result = fit_people(run, executor, tell)
+    _show(result, out)
+    if result.troubles:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command(epilog=EXAMPLES["cluster extract"])
+def extract(
+    profiles: Annotated[Path, typer.Argument(help="A folder that cluster fit wrote.")],
+    user: Annotated[str, typer.Option(help="Whose profile.")],
+    out: Annotated[Path, typer.Option(help="File to write the profile to.")],
+    force: Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")] = False,
+) -> None:
+    """Write one person's profile as the JSON file that all other commands take."""
+    from personalrm.cli import output
+    from personalrm.errors import DataError
+    from personalrm.profile.file import save
+    from personalrm.profile.table import ProfileTable
+
+    found = ProfileTable(profiles).of(user)
+    if found is None:
+        raise DataError(f"{profiles} holds no profile of '{user}'")
+    save(found, out, force=force)
+    output.remark(f"Kept in {out}.")
+
+
+def _show(result: RunResult, out: Path) -> None:
+    from personalrm.cli import output
+    from personalrm.formatting.texts import counted
+
+    for one in result.remarks:
+        output.remark(one)
+    if result.lost:
+        output.remark(f"{counted(result.lost, 'job')} run again because a worker died.")
+    if result.spend.calls or result.spend.cached:
+        cost = f", ${result.spend.cost:.2f}" if result.spend.cost else ""
+        output.remark(
+            f"Asked {counted(result.spend.calls, 'call')}{cost}; {counted(result.spend.cached, 'answer')} known."
+        )
+    reused = f", {result.reused} of them finished before" if result.reused else ""
+    profiles, choices = counted(result.people, "profile"), counted(result.choices, "choice")
+    typer.echo(f"{profiles} of {choices} in {counted(result.shards, 'file')}{reused}: {output.clean(str(out))}")
+    if result.troubles:
+        output.remark(
+            f"{counted(result.troubles, 'user or file', 'users or files')} left out: see {out / 'errors.jsonl'}."
+        )
+
+
+def _fit_options(context: typer.Context) -> FitOptions:
+    from personalrm.cluster.fitting import FitOptions
+    from personalrm.models.registry import DEFAULT
+    from personalrm.profile.options import Options, check_options
+
+    given = context.params
+    options = Options(
+        given["preset"].value,
+        given["verdicts"].value,
+        given["samples"],
+        given["both_orders"],
+        given["validation"],
+        given["seed"],
+        persona_prompt=inputs.persona_prompt(given["persona_prompt"]),
+    )
+    model, population = given["model"] or DEFAULT, given["population"]
+    if population is not None:
+        population = str(Path(population).resolve())
+    endpoint = inputs.endpoint_options(context)
+    how = FitOptions(model, options, population, endpoint)
+    if how.asks_endpoint:
+        check_options(options)
+        endpoint = endpoint.resolved()  # what the environment of this machine says holds on all of them
+    return FitOptions(model, options, population, endpoint)
+
+
+def _executor(address: str | None, processes: int) -> Executor:
+    from personalrm.cluster.executor import InProcess, Processes
+
+    if address is not None:
+        from personalrm.cluster.on_ray import OnRay
+
+        return OnRay(None if address == "local" else address)
+    return InProcess() if processes == 1 else Processes(processes)
+
+
+def _one_thread() -> None:
+    """Matrix products give the same last bits everywhere only with one thread; said before numpy is loaded."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

@@ -1,0 +1,111 @@
+"""Groups of options that several commands share, each said once.
+
+    @with_options(CHOICES, ENDPOINT)
+    def evaluate(context: typer.Context, profile: ProfileFile, test: HistoryFile) -> None: ...
+
+The command gets the options of the groups in its signature, and so on its help screen; their values are read from
+``context.params`` (`inputs.read`, `inputs.endpoint_options`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from personalrm.cli.options import BaseUrl
+
+Group: TypeAlias = tuple[inspect.Parameter, ...]
+
+
+def _reading(
+    *,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="What the columns are: prompt=question,chosen=better,rejected=worse,user=rater or a=…,b=…,winner=…."
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail at the first bad row instead of skipping it.")] = False,
+    limit: Annotated[
+        str | None, typer.Option(help="Largest row that is read: row=64MB, columns=…, depth=…, waiting=….")
+    ] = None,
+) -> None: ...
+
+
+def _ratings(
+    *,
+    min_gap: Annotated[
+        float, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice.")
+    ] = 0.0,
+) -> None: ...
+
+
+def _endpoint(
+    *,
+    base_url: BaseUrl = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            help="File of answers, or postgresql://USER@HOST/NAME; none is asked twice (else PERSONALRM_CACHE)."
+        ),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most requests in flight.")] = 64,
+    max_calls: Annotated[
+        int | None, typer.Option(min=0, help="Stop before more calls than this; everything is kept.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="Stop before spending more dollars; needs --prices.")
+    ] = None,
+    prices: Annotated[str | None, typer.Option(help="IN,OUT[,CACHED]: dollars per million tokens.")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds an answer may take; grows with what a slow host shows it needs.")
+    ] = 120.0,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most tokens of one answer with its thoughts; else it grows when cut off."),
+    ] = None,
+    reasoning_effort: Annotated[str | None, typer.Option(help="For reasoning models: low, medium or high.")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask again what is in the cache, and keep the new answers.")
+    ] = False,
+) -> None: ...
+
+
+def _group(said_by: Callable[..., None], panel: str) -> Group:
+    """The parameters of a function that is only a signature; ``panel`` is their heading on the help screen."""
+    parameters = tuple(inspect.signature(said_by, eval_str=True).parameters.values())
+    for one in parameters:
+        for option in one.annotation.__metadata__:
+            option.rich_help_panel = panel
+    return parameters
+
+
+PAIRS = _group(_reading, "Reading choices")
+"""How files of pairs are read, labelled or not."""
+CHOICES = (*PAIRS, *_group(_ratings, "Reading choices"))
+"""How files of choices are read."""
+STRICT = tuple(one for one in PAIRS if one.name == "strict")
+ENDPOINT = _group(_endpoint, "Asking a model")
+"""How a model at an endpoint is asked; the names are those of `EndpointOptions`."""
+
+
+def with_options(*groups: Group) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a command the options of the groups, behind its own."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+
+        @wraps(command)
+        def with_groups(**given: Any) -> None:
+            command(**{name: value for name, value in given.items() if name in own.parameters})
+
+        together = [*own.parameters.values(), *(one for group in groups for one in group)]
+        with_groups.__signature__ = own.replace(parameters=together)  # type: ignore[attr-defined]
+        with_groups.__annotations__ = {one.name: one.annotation for one in together}
+        return with_groups
+
+    return decorate

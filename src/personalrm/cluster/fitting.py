@@ -1,0 +1,124 @@
+"""Second half of a run: the people of one shard are fitted and written as one Parquet file.
+
+People of one shard go to one worker, so that what is read of texts, a learned population and the prefixes of an LLM's
+prompts are shared. Whatever concerns one person alone is kept as their error; what concerns everybody (a wrong key, a
+spent budget, a full disk) ends the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from personalrm.client import Client
+from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
+from personalrm.cluster.people import PersonOfShard, people_of
+from personalrm.errors import DataError, UnusableResponse
+from personalrm.llm import background_loop
+from personalrm.llm.connect import EndpointOptions
+from personalrm.llm.gather import bounded_map
+from personalrm.models.registry import DEFAULT, is_local
+from personalrm.profile.options import Options
+from personalrm.profile.records import Profile
+from personalrm.profile.spend import Spend
+from personalrm.profile.table import write_profiles
+from personalrm.synthesis.fitting import AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """How people are fitted.
+
+    Attributes:
+        model: see `Client`.
+        options: of the fit.
+        population: a file of other people's choices; None takes the prior that ships.
+        endpoint: how a model is asked.
+    """
+
+    model: str = DEFAULT
+    options: Options = field(default_factory=Options)
+    population: str | None = None
+    endpoint: EndpointOptions = field(default_factory=EndpointOptions)
+
+    @property
+    def asks_endpoint(self) -> bool:
+        """Whether fits ask a language model."""
+        return not is_local(self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class FitShard:
+    """Fit everybody of a shard.
+
+    Attributes:
+        root, shards, shard: where, of how many, which.
+        inputs: how many input files there are.
+        how: how people are fitted.
+        key: of what the shard is made from.
+    """
+
+    root: Path
+    shards: int
+    shard: int
+    inputs: int
+    how: FitOptions
+    key: str
+
+    @property
+    def name(self) -> str:
+        return f"shard {self.shard} of {self.shards}"
+
+    def run(self) -> ShardRecord:
+        """Write the profiles, then the record of the shard."""
+        folder = ClusterFolder(self.root, self.shards)
+        people = list(people_of(folder, self.shard, self.inputs))
+        client = client_of(self.how)
+        fitted = background_loop.run(_asked(client, people)) if self.how.asks_endpoint else _computed(client, people)
+        profiles = [one for one in fitted if isinstance(one, Profile)]
+        spend = sum((one.spend for one in profiles), Spend(cost=0.0))
+        write_profiles(
+            folder.profiles(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key}
+        )
+        troubles = tuple(one for one in fitted if isinstance(one, Trouble))
+        choices = sum(len(one.history) for one in profiles)
+        record = ShardRecord(self.key, len(profiles), choices, spend, troubles)
+        write_record(folder.shard_record(self.shard), record)
+        return replace(record, troubles=())
+
+
+@lru_cache(maxsize=1)
+def client_of(how: FitOptions) -> Client:
+    """One a process: a population is learned and a host connected to once, not once a shard."""
+    return Client(how.model, options=how.options, population=how.population, endpoint=how.endpoint)
+
+
+def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
+    found: list[Profile | Trouble] = []
+    for one in people:
+        try:
+            found.append(client.fit(one.history))
+        except DataError as error:
+            found.append(_trouble(one, error))
+    return found
+
+
+async def _asked(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
+    """Several at once, in the order of ``people``."""
+
+    async def fit(place: int) -> tuple[int, Profile | Trouble]:
+        one = people[place]
+        try:
+            return place, await client.afit(one.history)
+        except (DataError, UnusableResponse) as error:
+            return place, _trouble(one, error)
+
+    found: AsyncIterator[tuple[int, Profile | Trouble]] = bounded_map(fit, range(len(people)), AT_ONCE)
+    by_place = {place: fitted async for place, fitted in found}
+    return [by_place[place] for place in range(len(people))]
+
+
+def _trouble(person: PersonOfShard, error: Exception) -> Trouble:
+    return Trouble(person.file, person.history.user, str(error))

@@ -1,0 +1,109 @@
+"""Jobs on a Ray cluster (extra ``cluster``): one job a core, wherever the cluster has one free.
+
+    with OnRay("auto") as executor: ...                  # a cluster that runs; None starts one on this machine
+
+Ray's own retries are off: a job whose worker or machine died is handed out again here, where it is counted.
+Every machine needs the same version of personalrm, and the run's folder and inputs under the same paths.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from personalrm import __version__
+from personalrm.cluster.executor import AHEAD, J, Job, Outcome, done, run_ahead
+from personalrm.errors import MissingExtra, StorageError
+
+_LOOK_S = 1.0
+"""How long to wait in Ray before Python may handle Ctrl-C."""
+_log = logging.getLogger("personalrm.cluster")
+
+
+class OnRay:
+    """Runs jobs on Ray.
+
+    Args:
+        address: of a cluster that runs (``auto``, ``HOST:6379``, ``ray://HOST:10001``); None starts Ray on this
+            machine, with all its cores. Where this process is connected to Ray already, that connection is used.
+
+    Raises:
+        MissingExtra: Ray is not installed. StorageError: no cluster can be reached there.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        self._ray = _imported()
+        self.lost = 0
+        self._connected_here = not self._ray.is_initialized()
+        if self._connected_here:
+            self._connect(address)
+        self._run = self._ray.remote(_done_there).options(max_retries=0, num_cpus=1)
+
+    @property
+    def workers(self) -> int:
+        """Cores of the cluster just now."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
+        """See `Executor.run`."""
+        return run_ahead(jobs, AHEAD * self.workers, self._submit, self._ready, lambda: None, self._again)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connected_here:  # ends the jobs of this connection as well
+            self._ray.shutdown()
+
+    def _connect(self, address: str | None) -> None:
+        local: dict[str, Any] = {"include_dashboard": False} if address is None else {}
+        try:
+            self._ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise StorageError(f"--address {address}: no Ray cluster can be reached there ({reason})") from None
+
+    def _submit(self, job: Job[Any]) -> Any:
+        return self._run.remote(job, __version__)
+
+    def _again(self) -> None:
+        self.lost += 1
+
+    def _ready(self, waiting: Iterable[Any]) -> list[tuple[Any, Outcome | None]]:
+        refs = list(waiting)
+        found: list[Any] = []
+        while not found:
+            found, _ = self._ray.wait(refs, num_returns=1, timeout=_LOOK_S)
+        return [(one, self._outcome(one)) for one in found]
+
+    def _outcome(self, ref: Any) -> Outcome | None:
+        lost = self._ray.exceptions
+        try:
+            outcome: Outcome = self._ray.get(ref)
+        except (lost.WorkerCrashedError, lost.NodeDiedError, lost.OutOfMemoryError, lost.ObjectLostError) as error:
+            _log.warning("a worker died (%s): its job is run again", type(error).__name__)
+            return None
+        return outcome
+
+
+def _done_there(job: Job[Any], version: str) -> Outcome:
+    """In the worker."""
+    if version != __version__:
+        said = f"a machine of the cluster has personalrm {__version__}, this one {version}: install the same on all"
+        return Outcome(error="StorageError", said=said)
+    return done(job)
+
+
+def _imported() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra("a cluster needs Ray: pip install 'personalrm[cluster]'") from None
+    return ray

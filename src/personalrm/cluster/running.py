@@ -1,0 +1,255 @@
+"""A run over many people, start to end: hash the inputs, sort them into shards, fit the shards, sum up.
+
+    with Processes(2) as executor:
+        outcome = fit_people(FitRun(files, Path("out"), FitOptions()), executor)
+
+Finished parts are recorded with what they were made from, so the same run goes on where it was stopped, on any
+executor, and gives the same bytes. The process that drives a run holds counts and file names only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from personalrm import prompts
+from personalrm.cluster.executor import Executor, Job
+from personalrm.cluster.fitting import FitOptions, FitShard
+from personalrm.cluster.folder import (
+    ERRORS,
+    MANIFEST,
+    ClusterFolder,
+    RunManifest,
+    ShardRecord,
+    SplitRecord,
+    Trouble,
+    check_folder,
+    read_part,
+    write_errors,
+    write_record,
+)
+from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
+from personalrm.errors import DataError, Interrupted, StorageError
+from personalrm.files import hold, read_record
+from personalrm.models.registry import TRAINED, is_embedded
+from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
+from personalrm.profile.spend import Spend
+from personalrm.profile.table import ROWS
+
+SHARD_BYTES = 4 << 20
+"""Of choices as text: some 80 people with 17 choices, two seconds of the embedded engine."""
+MOST_SHARDS = 65_536
+_PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
+
+J = TypeVar("J", bound=Job[Any])
+Tell = Callable[[str, int, int], None]
+"""Told the stage, how many of its parts are done, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitRun:
+    """What is to be done.
+
+    Attributes:
+        files: of choices, absolute.
+        out: folder of the run.
+        how: how people are fitted.
+        reading: how files are read.
+        shards: how many; None follows from the size of the files.
+        force: begin anew where the folder holds a run that was made from something else.
+    """
+
+    files: tuple[Path, ...]
+    out: Path
+    how: FitOptions
+    reading: HowRead = field(default_factory=HowRead)
+    shards: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run gave.
+
+    Attributes:
+        people: with a profile; ``choices`` are theirs.
+        troubles: people and files that could not be used; they stand in ``errors.jsonl``.
+        reused: shards that an earlier run had finished, of ``shards``.
+        lost: jobs that were run again because their worker died.
+        spend: of asking a model, earlier runs of these shards included.
+        remarks: what was skipped while reading.
+    """
+
+    people: int
+    choices: int
+    troubles: int
+    shards: int
+    reused: int
+    lost: int
+    spend: Spend
+    remarks: tuple[str, ...]
+
+
+def fit_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: None) -> RunResult:
+    """Fit everybody.
+
+    Raises:
+        DataError: nothing of the files can be used, or the folder holds another run.
+        Interrupted: Ctrl-C; the same run goes on where it was.
+        PersonalrmError: what concerns everybody, as `synthesis.fitting.fit_people`.
+    """
+    root = run.out.resolve()
+    with hold(root, "run of cluster fit"):
+        try:
+            return _Driver(replace(run, out=root), executor, tell).run()
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted; finished shards and every answer are kept: run the same command again to go on"
+            ) from None
+
+
+def shards_for(files: Iterable[Path]) -> int:
+    """How many shards these files make; it follows from their sizes alone."""
+    size = sum(one.stat().st_size * (_RATIO if one.suffix.lower() in _PACKED else 1) for one in files)
+    return max(1, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
+
+
+class _Driver:
+    """One run."""
+
+    def __init__(self, run: FitRun, executor: Executor, tell: Tell) -> None:
+        self._run, self._executor, self._tell = run, executor, tell
+        self._folder = ClusterFolder(run.out, run.shards or shards_for(run.files))
+
+    def run(self) -> RunResult:
+        manifest = self._manifest()
+        if not check_folder(self._run.out, manifest, force=self._run.force):
+            self._folder.begin_anew()
+            self._folder.make()
+            write_record(self._run.out / MANIFEST, manifest)
+        done = self._finished(manifest.provenance.key)
+        missing = [shard for shard in range(self._folder.shards) if shard not in done]
+        reused = len(done)
+        split = self._split(list(manifest.inputs.values())) if missing else []
+        for job, record in self._each("fitting", self._jobs(missing, manifest.provenance.key), len(missing), reused):
+            self._check_seen(self._folder.shard_record(job.shard))
+            done[job.shard] = record
+        return self._sum_up(manifest, done, split, reused)
+
+    def _manifest(self) -> RunManifest:
+        files = self._run.files
+        hashes: dict[Path, str] = {}
+        for job, found in self._each("looking through the files", [HashInput(one) for one in files], len(files)):
+            hashes[job.path] = found
+        inputs = {f"{place}:{one.name}": hashes[one] for place, one in enumerate(files)}
+        return RunManifest(inputs, self._folder.shards, self._provenance(inputs, hashes))
+
+    def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:
+        how, reading = self._run.how, self._run.reading
+        options = {
+            **asdict(how.options),
+            "min_gap": reading.min_gap,
+            "columns": hash_of(reading.columns),
+            "row_group": ROWS,
+        }
+        options |= {"limits": asdict(reading.limits), "strict": reading.strict}
+        if is_embedded(how.model):
+            options["population"] = None if how.population is None else HashInput(Path(how.population)).run()
+        trained = how.model.startswith(TRAINED)
+        return Provenance(
+            data=hash_of(inputs),
+            model=how.model,
+            stamp=stamp_of_folder(how.model.removeprefix(TRAINED)) if trained else None,
+            prompts=prompts.hashes() if how.asks_endpoint else {},
+            options=options,
+            seed=how.options.seed,
+        )
+
+    def _finished(self, key: str) -> dict[int, ShardRecord]:
+        """Shards whose record and file are there."""
+        found: dict[int, ShardRecord] = {}
+        for shard in range(self._folder.shards):
+            record = read_part(self._folder.shard_record(shard), ShardRecord, self._key(key, shard))
+            if record is not None and self._folder.profiles(shard).is_file():
+                found[shard] = replace(record, troubles=())
+        return found
+
+    def _key(self, key: str, part: int) -> str:
+        return hash_of([key, self._folder.shards, part])
+
+    def _split(self, hashes: list[str]) -> list[SplitRecord]:
+        """Sort the inputs into shards; those that are sorted already are left as they are."""
+        jobs: list[SplitInput] = []
+        done: list[SplitRecord] = []
+        for number, path in enumerate(self._run.files):
+            key = hash_of([hashes[number], path.name, self._run.reading, self._folder.shards])
+            record = read_part(self._folder.split_record(number), SplitRecord, key)
+            if record is not None and self._folder.spill(number).is_file():
+                done.append(record)
+            else:
+                jobs.append(SplitInput(path, number, self._run.out, self._folder.shards, self._run.reading, key))
+        for job, record in self._each("sorting people", jobs, len(jobs), len(done)):
+            self._check_seen(self._folder.split_record(job.number))
+            done.append(record)
+        refused = [one.refused for one in done if one.refused]
+        if len(refused) == len(done):
+            raise DataError(refused[0] or "")
+        return done
+
+    def _jobs(self, missing: list[int], key: str) -> Iterator[FitShard]:
+        for shard in missing:
+            yield FitShard(
+                self._run.out,
+                self._folder.shards,
+                shard,
+                len(self._run.files),
+                self._run.how,
+                self._key(key, shard),
+            )
+
+    def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:
+        total = count + already
+        self._tell(stage, already, total)
+        for place, found in enumerate(self._executor.run(jobs), already + 1):
+            yield found
+            self._tell(stage, place, total)
+
+    @staticmethod
+    def _check_seen(path: Path) -> None:
+        if not path.is_file():
+            raise StorageError(
+                f"{path} is not there, although a worker wrote it: --out must be a folder all machines share"
+            )
+
+    def _sum_up(
+        self, manifest: RunManifest, done: dict[int, ShardRecord], split: list[SplitRecord], reused: int
+    ) -> RunResult:
+        troubles = write_errors(self._run.out / ERRORS, self._troubles())
+        records = [done[shard] for shard in sorted(done)]
+        spend = sum((one.spend for one in records), Spend(cost=0.0))
+        result = RunResult(
+            people=sum(one.people for one in records),
+            choices=sum(one.choices for one in records),
+            troubles=troubles,
+            shards=self._folder.shards,
+            reused=reused,
+            lost=self._executor.lost,
+            spend=spend,
+            remarks=tuple(remark for one in split for remark in one.remarks),
+        )
+        totals = {"people": result.people, "choices": result.choices, "troubles": troubles}
+        write_record(self._run.out / MANIFEST, replace(manifest, finished=totals))
+        self._folder.remove_spills()
+        return result
+
+    def _troubles(self) -> Iterator[Trouble]:
+        for number, path in enumerate(self._run.files):
+            record = self._folder.split_record(number)
+            if record.is_file():
+                refused = read_record(record, SplitRecord, "record").refused
+                if refused:
+                    yield Trouble(path.name, None, refused)
+        for shard in range(self._folder.shards):
+            yield from read_record(self._folder.shard_record(shard), ShardRecord, "record").troubles

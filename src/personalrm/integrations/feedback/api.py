@@ -1,0 +1,193 @@
+"""JSON from the HTTP API of a feedback host: bounded bodies, retries, no redirects, no credential in anything said.
+
+    api = Api(ApiHost("https://feedback.example", api_key="…", header="X-API-Key"), "LANGSMITH_API_KEY")
+    page = await api.get("/api/v1/feedback", {"limit": 100})
+    await api.aclose()
+
+Connections, limits and scrubbing are those of `personalrm.llm.transport` and `personalrm.llm.credentials`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+from yarl import URL
+
+from personalrm.errors import EndpointRefused, Unreachable, UnusableResponse
+from personalrm.llm.credentials import MASK, Credentials
+from personalrm.llm.host import Host
+from personalrm.llm.http_client import TRIES, TRIES_AT_START, jittered
+from personalrm.llm.retry_after import wait_asked
+from personalrm.llm.transport import Passing, Response, Transport
+from personalrm.llm.wire import complaint, one_line, short
+
+MOST_BYTES = 256 << 20
+"""Of one answer: Open WebUI gives all feedback, with the chats, in one."""
+CONCURRENCY = 8
+MOST_OVERLOADS = 40
+"""Answers 429 or 503 to one request, each waited for as long as the host asks."""
+Query = Mapping[str, Any]
+"""Values are texts, numbers, or lists of texts for a name that is given several times."""
+
+
+@dataclass(frozen=True)
+class ApiHost(Host):
+    """Where feedback lies, and how its key travels.
+
+    Attributes:
+        header: the header that carries the key.
+        scheme: what stands before the key in that header; ``Basic`` takes a key ``user:password``.
+    """
+
+    header: str = field(default="Authorization", kw_only=True)
+    scheme: str = field(default="Bearer", kw_only=True)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The key, its parts and forms, and what the URL and the proxy carry."""
+        key = self.api_key or ""
+        parts = [Credentials.of(one) for one in (key, *key.split(":"), b64encode(key.encode()).decode()) if one]
+        parts.append(Credentials.of(None, self.base_url, self.proxy))
+        return Credentials(
+            tuple(sorted({one for part in parts for one in part.long}, key=len, reverse=True)),
+            tuple(sorted({one for part in parts for one in part.short}, key=len, reverse=True)),
+        )
+
+    def headers(self) -> dict[str, str]:
+        """The headers of a request; a user and password in the URL count where no key is given."""
+        if not self.api_key:
+            return super().headers()
+        key = b64encode(self.api_key.encode()).decode() if self.scheme == "Basic" else self.api_key
+        said = f"{self.scheme} {key}".strip()
+        return {"Content-Type": "application/json", "Accept": "application/json", self.header: said}
+
+    def url_of(self, path: str, query: Query) -> URL:
+        """The URL of a path below the base URL, without user and password."""
+        parts = urlsplit(self.base_url)
+        base = URL(urlunsplit((parts.scheme, self.name, parts.path.rstrip("/") + path, "", "")))
+        return base.with_query(
+            [
+                (name, str(one))
+                for name, value in query.items()
+                for one in (value if isinstance(value, list) else [value])
+            ]
+        )
+
+
+class Api:
+    """The JSON API of one host. Belongs to one event loop.
+
+    Args:
+        host: where, and with which key.
+        variables: the environment variables that hold the key, for messages.
+    """
+
+    def __init__(self, host: ApiHost, variables: str) -> None:
+        self.host, self._variables = host, variables
+        self._transport = Transport(host, host.base_url)
+        self._places = asyncio.Semaphore(CONCURRENCY)
+        self._paused_until = 0.0
+        self._has_answered = False
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def get(self, path: str, query: Query | None = None, *, or_none: bool = False) -> Any:
+        """The JSON at a path.
+
+        Args:
+            or_none: None where the host knows no such path (404, 405, 410) instead of an error.
+
+        Raises:
+            EndpointRefused: wrong key, no such path, or the host has moved (the key is not sent to another host).
+            Unreachable, UnusableResponse: no answer, or none that is JSON, after all retries.
+        """
+        return await self._asked("GET", path, query or {}, None, or_none)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that answers a JSON body; errors as `get`."""
+        return await self._asked("POST", path, {}, orjson.dumps(body), False)
+
+    async def _asked(self, method: str, path: str, query: Query, body: bytes | None, or_none: bool) -> Any:
+        url, faults, overloads = self.host.url_of(path, query), 0, 0
+        while True:
+            await self._pause()
+            try:
+                async with self._places:
+                    response = await self._transport.send(method, url, body, lambda: self.host.timeout)
+                return self._read(response, path, or_none)
+            except Passing as fault:
+                overloads += fault.overload
+                faults += not fault.overload
+                tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
+                if faults >= tries or overloads >= MOST_OVERLOADS or fault.retry_after > self.host.deadline:
+                    raise self._given_up(fault, faults + overloads) from None
+                wait = max(fault.retry_after, jittered(max(faults, 1)))
+                if fault.overload:  # for everybody: the others would be refused as well
+                    self._paused_until = asyncio.get_running_loop().time() + wait
+                else:
+                    await asyncio.sleep(wait)
+
+    async def _pause(self) -> None:
+        """Wait while the host asks everybody to wait."""
+        while True:
+            left = self._paused_until - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            await asyncio.sleep(left)
+
+    def _read(self, response: Response, path: str, or_none: bool) -> Any:
+        status, host = response.status, self.host
+        if status == 200:
+            self._has_answered = True
+            return self._parsed(response.body)
+        if or_none and status in (404, 405, 410):
+            self._has_answered = True
+            return None
+        said = complaint(response.body, host.credentials)
+        if 300 <= status < 400:
+            other = one_line(response.headers.get("Location", "another URL"), host.credentials, 200)
+            raise EndpointRefused(f"{host.name} has moved ({status}): give the URL of {other}")
+        if status in (429, 503, 529):
+            said = f"overloaded ({status}): {said}"
+            raise Passing(said, overload=True, retry_after=wait_asked(response.headers))
+        if status in (408, 409, 425) or status >= 500:
+            raise Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
+        if status in (401, 403):
+            refuses = "refuses the key" if host.api_key else "wants a key"
+            raise EndpointRefused(f"{host.name} {refuses} ({status}): {said}; set {self._variables} to a valid one")
+        raise EndpointRefused(f"{host.name} refuses {path} ({status}): {said}")
+
+    def _parsed(self, body: bytes) -> Any:
+        """The JSON of an answer; a host that echoes a credential does not get it into a file of ours.
+
+        Whole credentials alone are removed: parts of a key that is made of words stand in what people write.
+        """
+        try:
+            text = body.decode()
+            for one in self.host.credentials.long:
+                text = text.replace(one, MASK)
+            return orjson.loads(text)
+        except (UnicodeDecodeError, orjson.JSONDecodeError):
+            said = f"answers with something that is no JSON: {short(body, self.host.credentials)}"
+            raise Passing(said, unusable=True) from None
+
+    def _given_up(self, fault: Passing, tries: int) -> Exception:
+        name = self.host.name
+        if fault.unusable:
+            return UnusableResponse(f"{name} {fault.said}")
+        if fault.dead and not self._has_answered:
+            return Unreachable(f"{name} cannot be reached: {fault.said}; check --url")
+        asks = f" and asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
+        return Unreachable(
+            f"{name} gave no answer in {tries} tries: {fault.said}{asks}; what was pulled is kept: "
+            "run the same command again to go on"
+        )

@@ -1,0 +1,69 @@
+"""Argilla 2: the responses of annotators to the records of datasets.
+
+``GET /api/v1/me/datasets`` and ``GET /api/v1/datasets/ID/records?include=responses`` in pages, with
+``X-Argilla-Api-Key``. The host has no filter by the time of a response: every pull reads all records and keeps the
+responses of the window. Drafts and discarded responses are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from personalrm.errors import EndpointRefused
+from personalrm.integrations.feedback.api import Api
+from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+
+PER_PAGE = 100
+
+
+class Argilla:
+    """Some datasets.
+
+    Args:
+        projects: ids or names of datasets; all that the key may see if none.
+    """
+
+    def __init__(self, projects: tuple[str, ...] = ()) -> None:
+        self._projects = projects
+
+    async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """Pages of records, dataset by dataset in order of their ids."""
+        sets = sorted(await self._datasets(api))
+        begun, offset = (cursor or ":0").rsplit(":", 1)
+        left = [one for one in sets if one >= begun]
+        for at, dataset in enumerate(left):
+            start: int | None = int(offset) if dataset == begun else 0
+            while start is not None:
+                query = {"include": ["responses"], "offset": start, "limit": PER_PAGE}
+                records = objects(await api.get(f"/api/v1/datasets/{dataset}/records", query), "items")
+                items, skipped = collected(
+                    (f"record {record.get('id')}", partial(_items, record, response))
+                    for record in records
+                    for response in objects({"responses": record.get("responses") or []}, "responses")
+                )
+                start = start + len(records) if len(records) == PER_PAGE else None
+                following = left[at + 1] if at + 1 < len(left) else None
+                here = f"{dataset}:{start}" if start is not None else f"{following}:0" if following else None
+                yield Page(tuple(one for one in items if window.holds(one.time)), skipped, here)
+
+    async def _datasets(self, api: Api) -> list[str]:
+        found = objects(await api.get("/api/v1/me/datasets"), "items")
+        wanted = [
+            str(one.get("id"))
+            for one in found
+            if not self._projects or str(one.get("id")) in self._projects or str(one.get("name")) in self._projects
+        ]
+        if self._projects and not wanted:
+            there = ", ".join(str(one.get("name")) for one in found[:8]) or "none"
+            raise EndpointRefused(f"{api.host.name} has no dataset {' or '.join(self._projects)} (datasets: {there})")
+        return wanted
+
+
+def _items(record: Mapping[str, Any], response: Mapping[str, Any]) -> Iterable[Item]:
+    if response.get("status") != "submitted":
+        return []
+    time = response.get("updated_at") or response.get("inserted_at")
+    row = {"id": record.get("id"), "fields": record.get("fields"), "responses": [response], "inserted_at": time}
+    return items_of(row, time, "responses.updated_at")

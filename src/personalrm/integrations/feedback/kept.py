@@ -1,0 +1,140 @@
+"""The file that pulled feedback is added to, and the note beside it from which the next pull goes on.
+
+The file is JSON Lines, a judgement a line, in columns that `personalrm fit` reads. Pages are appended and synced as
+they come. A judgement that was changed at the host is appended again; at the end of a pull the file is written anew
+with the newest version of each alone. ``.NAME.pull.json`` beside it holds the host, the newest time, and where an
+interrupted pull stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from personalrm.errors import DataError
+from personalrm.files import read_record, replace_file, replacing, stored, to_json
+from personalrm.integrations.feedback.base import Item
+
+SCHEMA = 1
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PullNote:
+    """What is known of earlier pulls into a file.
+
+    Attributes:
+        schema: of this note.
+        source: kind of host and its URL, without user, password and query.
+        newest: the latest time of what the file holds, ISO 8601 in UTC.
+        since, until, cursor: the window of an interrupted pull, and where its next page begins.
+    """
+
+    schema: int
+    source: str
+    newest: str | None = None
+    since: str | None = None
+    until: str | None = None
+    cursor: str | None = None
+
+
+class PulledFile:
+    """The file of one pull. Hold its lock (`personalrm.files.hold_file`) while it is in use.
+
+    Args:
+        path: JSON Lines; made if absent.
+        source: kind and URL of the host.
+
+    Raises:
+        DataError: the file was not written by a pull, or by one of another host.
+    """
+
+    def __init__(self, path: Path, source: str) -> None:
+        self.path, self._note_path = path, path.with_name(f".{path.name}.pull.json")
+        self.note = PullNote(SCHEMA, source)
+        self._known: dict[Identity, bytes] = {}
+        self._stale = False
+        if not path.exists():  # also where its rows were removed: everything is pulled anew
+            return
+        if not self._note_path.exists():
+            raise DataError(f"{path} was not written by `personalrm pull`: give another --out")
+        self.note = read_record(self._note_path, PullNote, "note of a pull", schema=SCHEMA)
+        if self.note.source != source:
+            raise DataError(f"{path} holds feedback of {self.note.source}: give another --out for {source}")
+        self._scan()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, items: Iterable[Item]) -> tuple[int, int]:
+        """Append what is new or changed; how many were new, and how many changed. StorageError if it cannot be."""
+        new = changed = 0
+        lines: list[bytes] = []
+        for one in items:
+            line = orjson.dumps(dict(one.row), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS)
+            identity, digest = (str(one.user), one.id), _digest(line)
+            before = self._known.get(identity)
+            if before == digest:
+                continue
+            new, changed = new + (before is None), changed + (before is not None)
+            self._known[identity] = digest
+            lines.append(line)
+        self._stale = self._stale or changed > 0
+        if lines:
+            with stored(self.path), self.path.open("ab") as file:
+                file.write(b"".join(lines))
+                file.flush()
+                os.fsync(file.fileno())
+        return new, changed
+
+    def keep(self, **changes: Any) -> None:
+        """Write the note with these changes."""
+        self.note = replace(self.note, **changes)
+        with stored(self._note_path):
+            self._note_path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self._note_path, to_json(asdict(self.note)))
+
+    def finish(self) -> None:
+        """Leave the newest version of each judgement alone."""
+        if not self._stale:
+            return
+        with stored(self.path), replacing(self.path) as out:
+            for line, identity in self._lines():
+                if self._known.get(identity) == _digest(line):
+                    out.write(line)
+        self._stale = False
+
+    def _scan(self) -> None:
+        """Learn what the file holds; a last line that was cut off is removed."""
+        end = 0
+        for line, identity in self._lines():
+            end += len(line)
+            self._stale = self._stale or identity in self._known
+            self._known[identity] = _digest(line)
+        if end < self.path.stat().st_size:
+            with stored(self.path), self.path.open("r+b") as file:
+                file.truncate(end)
+
+    def _lines(self) -> Iterator[tuple[bytes, Identity]]:
+        """Whole lines with whose they are. DataError for one that no pull wrote."""
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    row = orjson.loads(line)
+                    identity = str(row["user"]), str(row["id"])
+                except (orjson.JSONDecodeError, KeyError, TypeError):
+                    where = f"{self.path}, line {number}"
+                    raise DataError(f"{where}: expected a row with user and id as a pull writes it") from None
+                yield line, identity
+
+
+def _digest(line: bytes) -> bytes:
+    return blake2b(line, digest_size=16).digest()

@@ -1,0 +1,106 @@
+"""Label Studio: annotations of tasks.
+
+``GET /api/tasks?project=ID&fields=all`` in pages, newest changes by its filter ``updated_at``; where a server does not
+know it, ``GET /api/projects/ID/export?exportType=JSON``. A legacy token is sent as ``Token``; a personal access token
+is exchanged at ``POST /api/token/refresh`` (https://labelstud.io/guide/api.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+
+from personalrm.errors import EndpointRefused, UnusableResponse
+from personalrm.integrations.feedback.api import Api
+from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+
+PER_PAGE = 100
+
+
+class LabelStudio:
+    """Some projects.
+
+    Args:
+        projects: their numbers; all that the token may see if none.
+    """
+
+    def __init__(self, projects: tuple[str, ...] = ()) -> None:
+        self._projects = projects
+
+    async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """Pages of tasks, project by project."""
+        projects = sorted(self._projects or [project async for project in _projects(api)], key=_number)
+        begun, number = (cursor or ":1").rsplit(":", 1)
+        left = [one for one in projects if not begun or _number(one) >= _number(begun)]
+        for at, project in enumerate(left):
+            page: int | None = int(number) if project == begun else 1
+            while page is not None:
+                tasks, page = await _tasks(api, project, window, page)
+                items, skipped = collected(
+                    (f"annotation {one.get('id')}", partial(_items, task, one))
+                    for task in tasks
+                    for one in objects(task, "annotations")
+                )
+                following = left[at + 1] if at + 1 < len(left) else None
+                here = f"{project}:{page}" if page is not None else f"{following}:1" if following else None
+                yield Page(tuple(one for one in items if window.holds(one.time)), skipped, here)
+
+
+def _items(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> Iterable[Item]:
+    time = annotation.get("updated_at") or annotation.get("created_at")
+    row = {"id": task.get("id"), "data": task.get("data"), "annotations": [annotation]}
+    return items_of(row, time, "annotations.updated_at")
+
+
+async def _projects(api: Api) -> AsyncIterator[str]:
+    page = 1
+    while True:
+        found = await api.get("/api/projects", {"page": page, "page_size": PER_PAGE})
+        for one in objects(found, "results"):
+            yield str(one.get("id"))
+        if not found.get("next"):
+            return
+        page += 1
+
+
+async def _tasks(api: Api, project: str, window: Window, page: int) -> tuple[list[Mapping[str, Any]], int | None]:
+    """A page of a project's tasks with their annotations, and the number of the next."""
+    query = {"project": project, "fields": "all", "page": page, "page_size": PER_PAGE, "query": _filter(window)}
+    found = await api.get("/api/tasks", query, or_none=True)
+    if found is not None:
+        tasks, total = objects(found, "tasks"), found.get("total")
+        more = bool(tasks) and (page * PER_PAGE < total if isinstance(total, int) else len(tasks) == PER_PAGE)
+        return tasks, page + 1 if more else None
+    if page > 1:
+        return [], None  # some versions answer 404 behind the last page
+    exported = await api.get(f"/api/projects/{project}/export", {"exportType": "JSON"}, or_none=True)
+    if exported is None:
+        raise EndpointRefused(f"{api.host.name} knows no project {project}: give --project NUMBER")
+    return objects(exported), None
+
+
+def _filter(window: Window) -> str:
+    """Tasks that were changed in the window, annotated ones only."""
+    items: list[dict[str, Any]] = [
+        {"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}
+    ]
+    if window.begin is not None:
+        changed = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime"}
+        items.append({**changed, "value": window.begin})
+    return orjson.dumps({"filters": {"conjunction": "and", "items": items}}).decode()
+
+
+async def access_token(api: Api, refresh: str) -> str:
+    """The short-lived token for a personal access token. EndpointError if the host does not give one."""
+    found = await api.post("/api/token/refresh", {"refresh": refresh})
+    token = found.get("access") if isinstance(found, Mapping) else None
+    if not isinstance(token, str) or not token:
+        raise UnusableResponse(f"{api.host.name} gives no access token for the personal access token")
+    return token
+
+
+def _number(project: str) -> tuple[int, str]:
+    return (int(project) if project.isdecimal() else 0, project)

@@ -1,0 +1,141 @@
+"""LangSmith: feedback that people gave on runs; feedback of one group compares several runs.
+
+``GET /api/v1/feedback`` and ``POST /api/v1/runs/query`` with ``X-API-Key``
+(https://docs.langchain.com/langsmith/feedback-data-format). Feedback of a model is left out. The user is
+``feedback_source.user_id`` of feedback given in the app; of feedback that came by the API it is ``user_id`` in the
+feedback's or the run's metadata first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from personalrm.data.fields import missing
+from personalrm.errors import RowError
+from personalrm.integrations.feedback.api import Api
+from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+
+PER_PAGE = 100
+"""The most that the host gives."""
+MODELS = ("model", "auto_eval")
+_NAMES = ("user_id", "userId", "user")
+Feedback = Mapping[str, Any]
+
+
+class LangSmith:
+    """A workspace, or some of its projects.
+
+    Args:
+        projects: ids of projects ("sessions"); all if none.
+    """
+
+    def __init__(self, projects: tuple[str, ...] = ()) -> None:
+        self._projects = projects
+
+    async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """Pages by offset. A group at the end of a page may go on in the next one, which then begins with it."""
+        offset = int(cursor or 0)
+        while True:
+            query: dict[str, Any] = {"limit": PER_PAGE, "offset": offset, "max_created_at": window.end}
+            if window.begin is not None:
+                query["min_created_at"] = window.begin
+            if self._projects:
+                query["session"] = list(self._projects)
+            found = objects(await api.get("/api/v1/feedback", query))
+            more = len(found) == PER_PAGE
+            used = _without_last_group(found) if more else found
+            offset += len(used)
+            items, skipped = await _read(api, [one for one in used if _source(one).get("type") not in MODELS])
+            yield Page(items, skipped, str(offset) if more else None)
+            if not more:
+                return
+
+
+async def _read(api: Api, given: Sequence[Feedback]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    ids = list(dict.fromkeys(str(one["run_id"]) for one in given if not missing(one.get("run_id"))))
+    runs: dict[str, Mapping[str, Any]] = {}
+    if ids:
+        asked = {"id": ids, "select": ["id", "inputs", "outputs", "extra"], "limit": PER_PAGE}
+        runs = {str(one.get("id")): one for one in objects(await api.post("/api/v1/runs/query", asked), "runs")}
+    groups: dict[tuple[str, str], list[Feedback]] = {}
+    for one in given:
+        group = one.get("feedback_group_id")
+        key = ("feedback", str(one.get("id"))) if missing(group) else (f"group {group}", str(one.get("key")))
+        groups.setdefault(key, []).append(one)
+    return collected(
+        (f"{name} {of}" if name == "feedback" else name, partial(_items, some, runs))
+        for (name, of), some in groups.items()
+    )
+
+
+def _items(some: Sequence[Feedback], runs: Mapping[str, Mapping[str, Any]]) -> Iterable[Item]:
+    return _single(some[0], runs) if len(some) == 1 else _compared(some, runs)
+
+
+def _single(one: Feedback, runs: Mapping[str, Mapping[str, Any]]) -> list[Item]:
+    run = runs.get(str(one.get("run_id")))
+    if run is None:
+        raise RowError("a run that it judges", field="run_id", found=str(one.get("run_id")))
+    row = {
+        "id": one.get("id"),
+        "inputs": run.get("inputs"),
+        "outputs": run.get("outputs"),
+        "start_time": one.get("created_at"),
+        "session_id": one.get("session_id"),
+        "feedback": [
+            {"user_id": _user(one, run), **{name: one.get(name) for name in ("score", "value", "comment", "key")}}
+        ],
+    }
+    return items_of(row, one.get("modified_at") or one.get("created_at"), "created_at")
+
+
+def _compared(some: Sequence[Feedback], runs: Mapping[str, Mapping[str, Any]]) -> list[Item]:
+    """A group: one user's scores of several answers to one input."""
+    read = [(one, item) for one in some for item in _single(one, runs)]
+    if not read:
+        return []
+    (first, item) = read[0]
+    scores = [_score(one) for one, _ in read]
+    responses = [
+        {"content": other.row["response"], "score": score} for (_, other), score in zip(read, scores, strict=True)
+    ]
+    reason = next((other.row["reason"] for _, other in read if "reason" in other.row), None)
+    kept = {name: value for name, value in item.row.items() if name not in ("response", "score", "liked")}
+    name = f"{first['feedback_group_id']}-{first.get('key')}"
+    times = [other.time for _, other in read if other.time is not None]
+    time = max(times) if times else None
+    row = {**kept, "id": name, "time": time, "responses": responses, **({"reason": reason} if reason else {})}
+    return [Item(item.user, name, time, row)]
+
+
+def _score(one: Feedback) -> float:
+    score = one.get("score") if not missing(one.get("score")) else one.get("value")
+    if not isinstance(score, int | float):
+        raise RowError("a number", field="score", found=str(score)[:60])
+    return float(score)
+
+
+def _user(one: Feedback, run: Mapping[str, Any]) -> str | None:
+    source, extra = _source(one), run.get("extra")
+    ran = extra.get("metadata") if isinstance(extra, Mapping) else None
+    told = [part for part in (source.get("metadata"), ran) if isinstance(part, Mapping)]
+    named = [part[name] for part in told for name in _NAMES if not missing(part.get(name))]
+    own = [] if missing(source.get("user_id")) else [source["user_id"]]
+    found = [*own, *named] if source.get("type") == "app" else [*named, *own]
+    return str(found[0]) if found else None
+
+
+def _source(one: Feedback) -> Mapping[str, Any]:
+    found = one.get("feedback_source")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _without_last_group(found: Sequence[Feedback]) -> Sequence[Feedback]:
+    """The page up to the group that its last feedback belongs to; the whole page if that would be nothing."""
+    group = found[-1].get("feedback_group_id")
+    if missing(group):
+        return found
+    first = next(at for at, one in enumerate(found) if one.get("feedback_group_id") == group)
+    return found[:first] or found

@@ -1,0 +1,213 @@
+"""`personalrm cluster fit`: the same bytes however it is run, finished parts kept, one person's fault no one else's."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from command_line import Run
+
+from personalrm import Client
+from personalrm.cluster.executor import InProcess, Processes
+from personalrm.cluster.fitting import FitOptions, FitShard
+from personalrm.cluster.running import FitRun, fit_people
+from personalrm.cluster.splitting import input_files
+from personalrm.data.reading import read_history
+from personalrm.data.writing import write_choices
+from personalrm.errors import DataError, Interrupted, StorageError
+from personalrm.preferences import History
+from personalrm.profile.collection import ProfileCollection
+from personalrm.profile.table import ProfileTable, shard_of
+
+SHARDS = 4
+
+
+@pytest.fixture(scope="module")
+def inputs(few: list[History], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The choices of 24 people dealt out over three files, so that nobody's lie together."""
+    folder = tmp_path_factory.mktemp("inputs")
+    choices = [one for person in few for one in person]
+    for number in range(3):
+        write_choices(folder / f"part-{number}.jsonl.gz", choices[number::3])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run in this process."""
+    out = tmp_path_factory.mktemp("fitted") / "out"
+    fit_people(a_run(inputs, out), InProcess())
+    return out
+
+
+def a_run(inputs: Path, out: Path, **settings: Any) -> FitRun:
+    return FitRun(tuple(input_files([str(inputs)])), out, FitOptions(), **{"shards": SHARDS, **settings})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in sorted(folder.iterdir()) if one.is_file()}
+
+
+def test_everybody_is_fitted_as_alone(fitted: Path, few: list[History], inputs: Path) -> None:
+    table = ProfileTable(fitted)
+    assert sorted(table.users) == sorted(one.user for one in few)
+    user = few[5].user
+    alone = Client("traits").fit(read_history(sorted(map(str, inputs.iterdir())), user))
+    found = table.of(user)
+    assert found is not None
+    assert found.engine == alone.engine
+    assert {one.id for one in found.history} == {one.id for one in alone.history}
+    assert table.of("nobody") is None
+
+
+def test_each_file_holds_the_people_of_its_shard(fitted: Path) -> None:
+    table = ProfileTable(fitted)
+    shards = [shard_of(one, SHARDS) for one in table.users]
+    assert shards == sorted(shards)
+
+
+def test_several_processes_write_the_same_bytes(inputs: Path, fitted: Path, tmp_path: Path) -> None:
+    with Processes(2) as executor:
+        fit_people(a_run(inputs, tmp_path / "out"), executor)
+    assert contents(tmp_path / "out") == contents(fitted)
+
+
+def test_the_folder_serves_as_profiles_by_user(fitted: Path, few: list[History]) -> None:
+    people = ProfileCollection(fitted)
+    assert set(people.users) == {one.user for one in few}
+    found = people.of(few[0].user)
+    assert found is not None
+    assert found is people.of(few[0].user)
+    assert people.of("nobody") is None
+
+
+@dataclass
+class Stops(InProcess):
+    """Ctrl-C comes when so many shards are fitted."""
+
+    after: int
+
+    def run(self, jobs: Any) -> Iterator[Any]:
+        for job, result in super().run(jobs):
+            yield job, result
+            self.after -= isinstance(job, FitShard)
+            if not self.after:
+                raise KeyboardInterrupt
+
+
+def test_a_stopped_run_goes_on_where_it_was(inputs: Path, fitted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(Interrupted, match="same command"):
+        fit_people(a_run(inputs, out), Stops(2))
+    before = {one.name: one.stat().st_mtime_ns for one in out.glob("*.parquet")}
+    assert len(before) == 2
+    result = fit_people(a_run(inputs, out), InProcess())
+    assert result.reused == 2
+    assert before.items() <= {one.name: one.stat().st_mtime_ns for one in out.glob("*.parquet")}.items()
+    assert contents(out) == contents(fitted)
+    assert fit_people(a_run(inputs, out), InProcess()).reused == SHARDS
+
+
+def test_a_lost_file_is_made_again(inputs: Path, fitted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    fit_people(a_run(inputs, out), InProcess())
+    (out / f"profiles-00001-of-0000{SHARDS}.parquet").unlink()
+    assert fit_people(a_run(inputs, out), InProcess()).reused == SHARDS - 1
+    assert contents(out) == contents(fitted)
+
+
+def test_another_input_or_option_is_refused_and_named(inputs: Path, few: list[History], tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    write_choices(folder / "a.jsonl", few[0])
+    fit_people(a_run(folder, out), InProcess())
+    with pytest.raises(DataError, match="shards"):
+        fit_people(a_run(folder, out, shards=2), InProcess())
+    write_choices(folder / "a.jsonl", [*few[0].choices[:-1], few[0].choices[-1].flipped()])
+    with pytest.raises(DataError, match=r"a\.jsonl"):
+        fit_people(a_run(folder, out), InProcess())
+    fit_people(a_run(folder, out, force=True), InProcess())
+    found = ProfileTable(out).of(few[0].user)
+    assert found is not None
+    assert found.history.choices[-1].chosen == few[0].choices[-1].rejected
+
+
+def test_a_folder_of_something_else_is_left_alone(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear all")
+    with pytest.raises(StorageError, match=r"letter\.txt"):
+        fit_people(a_run(inputs, tmp_path), InProcess())
+    assert [one.name for one in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_one_persons_fault_is_kept_and_the_others_are_fitted(run: Run, few: list[History], tmp_path: Path) -> None:
+    tied = [{"user": "tess", "prompt": "Hi", "a": "Yes.", "b": "No.", "winner": "tie"}]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(map(orjson.dumps, tied)))
+    (tmp_path / "b.jsonl").write_text("no JSON\n")
+    write_choices(tmp_path / "c.jsonl", few[0])
+    files = sorted(tmp_path.glob("*.jsonl"))
+    done = run("cluster", "fit", *files, "--out", tmp_path / "out")
+    assert done.code == 4
+    assert "1 profile of 8 choices" in done.out
+    troubles = [orjson.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_bytes().splitlines()]
+    assert [(one["file"], one["user"]) for one in troubles] == [("b.jsonl", None), ("a.jsonl", "tess")]
+    assert run("cluster", "fit", *files, "--out", tmp_path / "out").code == 4
+
+
+def test_one_id_in_two_files_stands_for_two_choices(few: list[History], tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    mine = few[0].choices
+    write_choices(tmp_path / "a.jsonl", [replace(mine[0], id="x"), mine[1]])
+    write_choices(tmp_path / "b.jsonl", [replace(mine[2], id="x"), mine[1]])
+    fit_people(a_run(tmp_path, tmp_path / "out"), InProcess())
+    found = ProfileTable(tmp_path / "out").of(few[0].user)
+    assert found is not None
+    assert [one.id for one in found.history] == ["x", mine[1].id, "x@b.jsonl"]
+
+
+def test_the_command_and_one_persons_file(
+    run: Run, inputs: Path, fitted: Path, few: list[History], tmp_path: Path
+) -> None:
+    done = run("cluster", "fit", inputs, "--out", tmp_path / "out", "--shards", SHARDS)
+    assert done.code == 0
+    assert contents(tmp_path / "out") == contents(fitted)
+    mine = tmp_path / "mine.json"
+    assert run("cluster", "extract", tmp_path / "out", "--user", few[3].user, "--out", mine).code == 0
+    assert run("persona", mine).code == 0
+    assert run("cluster", "extract", tmp_path / "out", "--user", "nobody", "--out", mine).code == 1
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """Takes its worker with it the first time."""
+
+    mark: Path
+    name = "dies once"
+
+    def run(self) -> str:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done"
+
+
+@dataclass(frozen=True)
+class Refuses:
+    name = "refuses"
+
+    def run(self) -> None:
+        raise DataError("no such person")
+
+
+def test_a_job_whose_worker_died_is_run_again(tmp_path: Path) -> None:
+    with Processes(1) as executor:
+        assert [found for _, found in executor.run([DiesOnce(tmp_path / "mark")])] == ["done"]
+        assert executor.lost == 1
+        with pytest.raises(DataError, match="no such person"):
+            list(executor.run([Refuses()]))
