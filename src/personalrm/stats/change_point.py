@@ -43,7 +43,7 @@ class Look(NamedTuple):
 
 
 class ChangePoint(NamedTuple):
-    """The first row after the change, and rows between which it lies with a probability of 80 %."""
+    """The first row after the change, and rows between which it lies with a probability of some 80 %."""
 
     at: int
     earliest: int
@@ -140,7 +140,9 @@ def _log_mean(logs: Floats) -> Floats:
 
 
 def _located(evidence: Floats) -> ChangePoint:
+    """The likeliest place, and the middle 80 % of the places' weights, stretched to hold it."""
     share = np.exp(evidence - evidence.max())
     below = np.cumsum(share) / share.sum()
+    at = int(evidence.argmax())
     earliest, latest = (int(np.searchsorted(below, one)) for one in (0.1, 0.9))
-    return ChangePoint(SIDE + int(evidence.argmax()), SIDE + earliest, SIDE + min(latest, len(evidence) - 1))
+    return ChangePoint(SIDE + at, SIDE + min(earliest, at), SIDE + max(latest, at))

@@ -200,3 +200,8 @@ def in_words(trait: str, *, more: bool) -> str:
     if trait == "length":
         return "longer answers" if more else "shorter answers"
     return _SAID[trait][0 if more else 1] if trait in _SAID else f"{'more' if more else 'less'} '{trait}'"
+
+
+def sayable(trait: str) -> bool:
+    """Whether a trait has words of its own."""
+    return trait == "length" or trait in _SAID
