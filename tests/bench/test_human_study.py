@@ -210,7 +210,7 @@ def test_the_command_leads_through_a_session_and_analyses_it(tmp_path: Path) -> 
     assert told.returncode == 0, told.stderr
     results = json.loads((out / "results.json").read_text())
     assert (results["begun"], results["finished"]) == (2, 1)
-    rows = list(csv.DictReader((out / "ratings.csv").open()))
+    rows = list(csv.DictReader((out / "ratings.csv").read_text().splitlines()))
     assert len(rows) == len(results["rows"]) > 0
     assert {row["rating"] for row in rows} == {"5"}
     assert run(file, "--out", out, "--choices", 9).returncode != 0

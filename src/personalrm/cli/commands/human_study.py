@@ -27,13 +27,13 @@ _STOP = "q"
 
 
 def opened(
-    context: typer.Context, data: str, out: Path, choices: int | None, effect: float | None, seed: int
+    context: typer.Context, data: list[str], out: Path, choices: int | None, effect: float | None, seed: int
 ) -> HumanStudy:
     """The study in this folder, begun with these numbers if it is new."""
     from personalrm.bench.studies.human import HumanStudy, Protocol
     from personalrm.data.sources import source
 
-    pairs = [one for history in source(data, inputs.read_options(context)) for one in history.decided]
+    pairs = [one for history in source(data, inputs.read_options(context))() for one in history.decided]
     given = {name: value for name, value in (("choices", choices), ("effect", effect)) if value is not None}
     fresh = not (out / "study.json").exists()
     protocol = Protocol(**given, seed=seed) if fresh else None  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ permutation test that swaps the two personas participant by participant, with Ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from personalrm.bench.studies.human.material import ARMS, Statement
 from personalrm.bench.studies.human.protocol import COMPARISONS, Protocol
-from personalrm.stats.intervals import Paired, holm, paired
+from personalrm.stats.intervals import Floats, Paired, holm, paired
 from personalrm.stats.power import detectable_effect
 
 
@@ -76,8 +76,8 @@ class Analysis:
 
 def analyse(rated: Sequence[Rated], begun: int, protocol: Protocol) -> Analysis:
     """Over the participants who have finished."""
-    means = {arm: np.array([_mean(one, arm) for one in rated]) for arm in ARMS}
-    rows = tuple(
+    means: dict[str, Floats] = {arm: np.array([_mean(one, arm) for one in rated], dtype=float) for arm in ARMS}
+    rows: tuple[dict[str, Any], ...] = tuple(
         {"participant": one.code, "place": at + 1, "claim": said.text, "personas": list(said.arms), "rating": value}
         for one in rated
         for at, (said, value) in enumerate(zip(one.statements, one.ratings, strict=True))
@@ -101,7 +101,7 @@ def _mean(one: Rated, arm: str) -> float:
     return float(np.mean(values))
 
 
-def _compared(means: dict[str, Any]) -> tuple[Comparison, ...]:
+def _compared(means: Mapping[str, Floats]) -> tuple[Comparison, ...]:
     own = means["own"]
     others = [arm for arm in ARMS if arm != "own"]
     tests = [paired(own, means[arm], np.arange(len(own))) for arm in others]
