@@ -120,6 +120,11 @@ class TraitsModel:
             departure, covariance = nothing, differences
         return replace(self, departure=departure, covariance=covariance, history=history, person=person)
 
+    @property
+    def distance(self) -> float:
+        """How far the person's weights are from the population's, in standard deviations of people (Mahalanobis)."""
+        return float(np.sqrt(max(self.departure @ np.linalg.solve(self.prior.covariance, self.departure), 0.0)))
+
     def evidence(self, choices: Sequence[Preference]) -> Evidence:
         """Choices as the model sees them."""
         offset, t = self.differences([(one.context, one.chosen, one.rejected) for one in choices])
