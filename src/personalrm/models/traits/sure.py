@@ -5,8 +5,8 @@
 
 The guarantee is that of `stats.selective`: with probability 0.9 over the calibration people the share of wrong answers
 is at most the one asked for, for people who are exchangeable with them and choose between texts that the population has
-not judged. Everything that predicts a person in the calibration is learned from others: the population's weights from the
-other folds, how people differ from the other two thirds of the people.
+not judged. Everything that predicts a person in the calibration is learned from others: the population's weights from
+the other folds, how people differ from the other two thirds of the people.
 """
 
 from __future__ import annotations
