@@ -15,6 +15,7 @@ texts is nearly all the time it takes: 0.1 ms a response of 250 tokens, 0.3 ms t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -123,7 +124,8 @@ class TraitsModel:
     @property
     def distance(self) -> float:
         """How far the person's weights are from the population's, in standard deviations of people (Mahalanobis)."""
-        return float(np.sqrt(max(self.departure @ np.linalg.solve(self.prior.covariance, self.departure), 0.0)))
+        squared = float(self.departure @ np.linalg.solve(self.prior.covariance, self.departure))
+        return math.sqrt(max(squared, 0.0))
 
     def evidence(self, choices: Sequence[Preference]) -> Evidence:
         """Choices as the model sees them."""
