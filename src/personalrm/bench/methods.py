@@ -52,6 +52,9 @@ def method_named(name: str, setup: Setup) -> Method:
     if entry.kind == "recorded":
         return RecordedVerdicts(name, name.removeprefix(RECORDED))
     recipe = setup.recipe or Recipe(setup.seed)
+    if entry.kind == "fused":
+        fused: Method = entry.load()(name, recipe)
+        return fused
     named = {"features": recipe.training.features, "backbone": recipe.training.backbone}
     model = named.get(entry.model, entry.model or name)
     origin = _origin(name, entry, recipe)
