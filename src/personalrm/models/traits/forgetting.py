@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from personalrm.models.traits.fit import Array, integrated, softplus
 from personalrm.models.traits.newton import Rows, SharedRows, newton
@@ -88,6 +89,23 @@ def learn_half_life(people: Sequence[Person], covariance: Array) -> Forgetting:
     best = max(gains, key=lambda one: one.test.difference)
     helps = best.test.difference > 0.0 and best.p < _LEVEL
     return Forgetting(best.half_life if helps else None, gains, len(losses))
+
+
+def people_in_time(timed: NDArray[np.bool_], offset: Array, t: Array, person: Rows, group: Rows) -> list[Person]:
+    """Those whose choices stand in the order of time and are enough to learn from, at most `MOST_PEOPLE`.
+
+    Args:
+        timed: of each person, whether their choices stand in the order of time.
+        offset, t: of all choices (n,), (n, p).
+        person, group: of each choice (n,), numbered.
+    """
+    enough = np.flatnonzero(timed & (np.bincount(person, minlength=len(timed)) >= LEAST_CHOICES))[:MOST_PEOPLE]
+    found = []
+    for one in enough:
+        rows = np.flatnonzero(person == one)
+        own = group[rows]
+        found.append(Person(offset[rows], t[rows], [np.flatnonzero(own == each) for each in np.unique(own)]))
+    return found
 
 
 def prequential_losses(person: Person, covariance: Array) -> Array | None:

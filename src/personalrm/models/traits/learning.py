@@ -33,7 +33,7 @@ from personalrm.models.traits.fit import (
     sigmoid,
     softplus,
 )
-from personalrm.models.traits.forgetting import LEAST_CHOICES, MOST_PEOPLE, learn_half_life
+from personalrm.models.traits.forgetting import learn_half_life, people_in_time
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
@@ -117,16 +117,9 @@ def learn_from(
         "new_texts": new_texts, "log_loss_of_unseen_people": differ.losses,
     }  # fmt: skip
     prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
-    ordered = [] if timed is None else _in_time(np.flatnonzero(timed), outside, t, person, group)
+    ordered = () if timed is None else people_in_time(timed, outside, t, person, group)
     half_life = learn_half_life(ordered, differ.covariance).half_life
     return replace(prior, lineage=lineage, gain=gain, sure=thresholds, half_life=half_life)
-
-
-def _in_time(some: Codes, outside: Array, t: Array, person: Codes, group: Codes) -> list[Person]:
-    """Those of some people who have choices enough to see whether old ones say less, at most `MOST_PEOPLE`."""
-    counts = np.bincount(person)
-    enough = [one for one in some if counts[one] >= LEAST_CHOICES][:MOST_PEOPLE]
-    return [_Own(np.flatnonzero(person == one), []).whole(outside, t, group) for one in enough]
 
 
 def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
