@@ -91,14 +91,16 @@ def learn_half_life(people: Sequence[Person], covariance: Array) -> Forgetting:
     return Forgetting(best.half_life if helps else None, gains, len(losses))
 
 
-def people_in_time(timed: NDArray[np.bool_], offset: Array, t: Array, person: Rows, group: Rows) -> list[Person]:
+def people_in_time(timed: NDArray[np.bool_] | None, offset: Array, t: Array, person: Rows, group: Rows) -> list[Person]:
     """Those whose choices stand in the order of time and are enough to learn from, at most `MOST_PEOPLE`.
 
     Args:
-        timed: of each person, whether their choices stand in the order of time.
+        timed: of each person, whether their choices stand in the order of time; None: nobody's do.
         offset, t: of all choices (n,), (n, p).
         person, group: of each choice (n,), numbered.
     """
+    if timed is None:
+        return []
     enough = np.flatnonzero(timed & (np.bincount(person, minlength=len(timed)) >= LEAST_CHOICES))[:MOST_PEOPLE]
     found = []
     for one in enough:

@@ -95,10 +95,7 @@ def learn_from(
     new_texts: bool = True,
     timed: NDArray[np.bool_] | None = None,
 ) -> Prior:
-    """Learn a prior from choices that are read: whose each one is (n,), and its group among everybody's groups (n,).
-
-    ``timed`` says of each person whether their choices stand in the order of time; None: nobody's do.
-    """
+    """From choices that are read: whose each one is (n,), its group (n,), and whose stand in the order of time."""
     design = design_of(known, with_sense=known.meaning.shape[1] > 0)
     pairs = design.differences(known)
     x, t = design.columns(pairs), pairs.personal
@@ -117,8 +114,7 @@ def learn_from(
         "new_texts": new_texts, "log_loss_of_unseen_people": differ.losses,
     }  # fmt: skip
     prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
-    ordered = () if timed is None else people_in_time(timed, outside, t, person, group)
-    half_life = learn_half_life(ordered, differ.covariance).half_life
+    half_life = learn_half_life(people_in_time(timed, outside, t, person, group), differ.covariance).half_life
     return replace(prior, lineage=lineage, gain=gain, sure=thresholds, half_life=half_life)
 
 
