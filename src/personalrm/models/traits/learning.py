@@ -239,8 +239,13 @@ def _people_differ(people: Sequence[Person], width: int) -> _Differences:
         "personal": _loss(people, covariance),
     }
     rounded = {name: round(value, 4) for name, value in losses.items()}
-    without = [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
+    without = covariances_without(people, variances, trust)
     return _Differences(covariance, without, inverse_temperature, trust, rounded)
+
+
+def covariances_without(people: Sequence[Person], variances: Array, trust: float) -> list[Array]:
+    """Covariances (p, p) of people's weights, the i-th learned without every third person from the i-th on."""
+    return [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
 
 
 def _held_out(people: Sequence[Person], fold: int, variances: Array, trust: float) -> Array:
