@@ -75,5 +75,5 @@ FEATURES = "traits+minilm"
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;
 judge:NAME for cached verdicts in the data. Trained: gpo, vpl, pal, lore, pref, each also with :published; bt,
 bt:persona, bt:persona+demonstrations, bt:history, bt:demographics; trained:DIR for what train wrote.
-These ask --model: default, demographics, stated, history, memory, rubric, synthesizeme and its ablations
+These ask --model: default, demographics, stated, history, memory, memalign, rubric, synthesizeme and its ablations
 synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""
