@@ -34,8 +34,8 @@ def main() -> None:
         reward = reward_function(profiles, standardise=standardise)
         taken = []
         for call in range(CALLS + 1):
-            some = [f"{text} Take {call}." for text in texts[call * COMPLETIONS :][:COMPLETIONS]]
-            prompts = [f"{asked[at // 4]} ({call})" for at in range(COMPLETIONS)]
+            some = [f"{text} Take {call} of {standardise}." for text in texts[call * COMPLETIONS :][:COMPLETIONS]]
+            prompts = [f"{asked[at // 4]} ({call}, {standardise})" for at in range(COMPLETIONS)]
             start = time.perf_counter()
             found = reward(prompts=prompts, completions=some, user_id=users)
             taken.append(time.perf_counter() - start)
