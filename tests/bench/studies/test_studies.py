@@ -65,6 +65,7 @@ def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -
 
 
 @pytest.mark.parametrize("judge", ["history", "memalign"])
+@pytest.mark.slow
 def test_flipping_the_labels_turns_what_personalising_changed(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path, judge: str
 ) -> None:

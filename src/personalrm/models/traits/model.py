@@ -15,6 +15,7 @@ texts is nearly all the time it takes: 0.1 ms a response of 250 tokens, 0.3 ms t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,8 +30,9 @@ from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
+from personalrm.models.traits.forgetting import posterior_over_time
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
-from personalrm.models.traits.posterior import person_posterior, variances_of
+from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
@@ -113,12 +115,19 @@ class TraitsModel:
         if not history.decided:
             return replace(self, departure=nothing, covariance=differences, history=history, person=None)
         evidence = self.evidence(history.decided)
-        departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.covariance)
+        asked = evidence.offset, evidence.t, self.prior.covariance
+        departure, covariance = posterior_over_time(*asked, self.prior.half_life)
         measured = measure(evidence, self.prior.covariance, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:
             departure, covariance = nothing, differences
         return replace(self, departure=departure, covariance=covariance, history=history, person=person)
+
+    @property
+    def distance(self) -> float:
+        """How far the person's weights are from the population's, in standard deviations of people (Mahalanobis)."""
+        squared = float(self.departure @ np.linalg.solve(self.prior.covariance, self.departure))
+        return math.sqrt(max(squared, 0.0))
 
     def evidence(self, choices: Sequence[Preference]) -> Evidence:
         """Choices as the model sees them."""
