@@ -24,7 +24,7 @@ from personalrm.llm.ledger import Budget, Prices
 from personalrm.llm.scheduler import Scheduler
 
 BEAT_S, LEASE_S = 5.0, 30.0
-MOST_WAITING = 100_000
+MOST_WAITING = 10_000
 """Calls of the actor at once: each request that waits for its place is one."""
 STOPPED = "the run was stopped"
 
