@@ -42,6 +42,7 @@ from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named
+from personalrm.models.served_name import without_url
 from personalrm.models.traits.sure import answered_if_sure
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Pair, Verdict
@@ -246,8 +247,8 @@ class Client:
             history,
             profile.history,
             origin_of_profile(profile, model) if meter is None else NOTHING,
-            name=model if meter is None else "synthesizeme",
-            model=model,
+            name=without_url(model) if meter is None else "synthesizeme",
+            model=without_url(model),
             verdicts=verdicts or options.verdicts,
             spend=Spend if meter is None else meter.spend,
             seed=profile.seed,

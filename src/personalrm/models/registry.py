@@ -25,6 +25,7 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.models.base import Engine
 from personalrm.models.engines import JudgeEngine, TraitsEngine
 from personalrm.models.population import Population, PopulationPriors
+from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ RECORDED = "judge:"
 SURFACE = ("longer", "shorter", "first", "random")
 LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
 BRADLEY_TERRY = "bt"
-Kind = Literal["judge", "local", "recorded"]
+FUSED = "fused"
+"""All evidence in one reward; ``fused:…`` says which evidence beside traits."""
+Kind = Literal["judge", "local", "recorded", "fused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Registration:
         name: as it is asked for; one that ends with a colon is the beginning of names (``trained:DIR``).
         home: ``module:attribute`` of what makes it, below ``personalrm`` unless it begins with another package.
         kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`), ``local`` computes here (a function
-            as in `from_population`), ``recorded`` verdicts lie in the data and need no home.
+            as in `from_population`), ``recorded`` verdicts lie in the data and need no home, ``fused`` adds the
+            evidence of several of these.
         personal: whether it learns from the person's own choices.
         probabilistic: whether its probabilities mean more than the side they favour.
         model: what results call the model behind it: ``features`` and ``backbone`` stand for those of the training,
@@ -90,9 +94,12 @@ def _entries() -> Iterator[Registration]:
         yield Registration(f"{BRADLEY_TERRY}:{told}", f"{maker}bradley_terry", model="backbone")
     yield Registration(TRAINED, f"{maker}saved")
     yield Registration(RECORDED, "", "recorded", personal=False, probabilistic=False)
+    yield Registration(FUSED, "bench.fused:fused", "fused", model="traits")
+    yield Registration(f"{FUSED}:", "bench.fused:fused", "fused", model="traits")
     yield Registration("default", f"{judge}plain:default", "judge", personal=False)
     yield Registration("demographics", f"{judge}shown:demographics", "judge", personal=False)
     yield Registration("history", f"{judge}shown:history", "judge")
+    yield Registration("memalign", f"{judge}memalign:memalign", "judge")
     yield Registration("memory", f"{judge}memory:memory", "judge")
     yield Registration("rubric", f"{judge}rubric:rubric", "judge")
     yield Registration("stated", f"{judge}stated:stated", "judge", personal=False)
@@ -120,9 +127,9 @@ def entry_of(name: str) -> Registration:
 
 
 def names(kind: Kind | None = None) -> list[str]:
-    """All names of a kind; ``judge:NAME`` and ``trained:DIR`` stand for what begins so."""
+    """All names of a kind; ``judge:NAME``, ``trained:DIR`` and ``fused:MEMBER+MEMBER`` stand for what begins so."""
     known = (one for one in _BY_NAME.values() if kind is None or one.kind == kind)
-    ends = {RECORDED: "NAME", TRAINED: "DIR"}
+    ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER"}
     return [one.name + (ends.get(one.name, "…") if one.name.endswith(":") else "") for one in known]
 
 
@@ -154,11 +161,12 @@ def engine_named(
     """The engine of that name.
 
     Args:
-        name: ``traits`` or ``traits+encoder``; ``trained:DIR``; any other is a model at an endpoint.
+        name: ``traits`` or ``traits+encoder``; ``trained:DIR``; ``vllm-classify:NAME@URL`` and its like in
+            `served`; any other is a language model at an endpoint.
         endpoint: who is asked, whatever the name; or how to connect; None takes OPENAI_BASE_URL and OPENAI_API_KEY.
             Connecting belongs into the package's own event loop (see `background_loop`).
         options: how profiles are fitted.
-        population: other people's choices, for the prior of the embedded engine.
+        population: other people's choices, for the prior of the embedded engine or a served model's temperature.
 
     Raises:
         DataError: no endpoint can be asked with this.
@@ -175,4 +183,8 @@ def engine_named(
         from personalrm.models.trained_engine import TrainedEngine  # numpy, and torch once it is opened
 
         return TrainedEngine(name.removeprefix(TRAINED), options)
+    if is_served(name):
+        from personalrm.models.served import ServedEngine  # numpy, 0.1 s
+
+        return ServedEngine(name, endpoint or EndpointOptions(), options, population)
     return JudgeEngine(shared(name, endpoint or EndpointOptions()), options)
