@@ -30,8 +30,9 @@ from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
+from personalrm.models.traits.forgetting import posterior_over_time
 from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
-from personalrm.models.traits.posterior import person_posterior, variances_of
+from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
@@ -114,7 +115,8 @@ class TraitsModel:
         if not history.decided:
             return replace(self, departure=nothing, covariance=differences, history=history, person=None)
         evidence = self.evidence(history.decided)
-        departure, covariance = person_posterior(evidence.offset, evidence.t, self.prior.covariance)
+        asked = evidence.offset, evidence.t, self.prior.covariance
+        departure, covariance = posterior_over_time(*asked, self.prior.half_life)
         measured = measure(evidence, self.prior.covariance, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:
@@ -179,6 +181,19 @@ class TraitsModel:
                 for place, model in enumerate(models):
                     found[place, at + row] = (shared + one.personal @ model.departure)[0]
         return iter(found)
+
+    @staticmethod
+    def scores_of_each(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Array:
+        """Score (n,) of each item, n from 1 on, by the model at its place; all of one prior, texts are read once."""
+        prior, tools = models[0].prior, models[0].tools
+        found = np.zeros(len(items))
+        for at in range(0, len(items), 2 * _CHUNK):
+            asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
+            side = prior.units(tools.reader, asked, tools.encoder)
+            for row in range(len(asked)):  # one by one, as in `read_once`
+                one = side.rows(slice(row, row + 1))
+                found[at + row] = (prior.everybody(one) + one.personal @ models[at + row].departure)[0]
+        return found
 
     def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.

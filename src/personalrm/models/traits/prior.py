@@ -120,6 +120,7 @@ class Prior:
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
         sure: how sure a prediction has to be for each risk that can be promised.
+        half_life: choices after which one counts half as much; None: all count alike (see `forgetting`).
     """
 
     centre: Array
@@ -132,6 +133,7 @@ class Prior:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
     sure: thresholds.Thresholds = ()
+    half_life: float | None = None
 
     @classmethod
     def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
@@ -160,6 +162,8 @@ class Prior:
             "gain": self.gain.as_json(),
             "sure": thresholds.as_json(self.sure),
         }
+        if self.half_life is not None:
+            state["half_life"] = self.half_life
         if self.sense is not None:
             state["sense"] = {
                 "centre": self.sense.centre,
@@ -188,6 +192,7 @@ class Prior:
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
                 sure=thresholds.from_json(state.get("sure", ())),
+                half_life=float(numbers(state["half_life"], (), 1.0)) if "half_life" in state else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error
