@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,7 @@ from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.whole import learned_threshold, rewards_of
 from personalrm.preferences import History
 
 if TYPE_CHECKING:
@@ -76,6 +78,9 @@ def learn(
     kept = _some_people(people, rng)
     known = together([read(one.decided, reader, encoder) for one in kept])
     prior = learn_from(known, *person_and_group(kept), rng)
+    if any(one.thumbs for one in kept):
+        rewards = partial(rewards_of, prior, reader, encoder)
+        prior = replace(prior, threshold=learned_threshold(kept, rewards, prior.covariance))
     return prior.with_lineage({"sources": list(sources), **prior.lineage, "seed": seed})
 
 

@@ -27,6 +27,7 @@ from personalrm.models.traits.features import KINDS, TRAITS, Array
 from personalrm.models.traits.gain import PUBLIC, GainPrior
 from personalrm.models.traits.lexicon import common_words
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.thumbs import USUAL, Threshold
 
 # The traits in which people are allowed to differ and that depend on the kind of message: those one can name to a
 # person. Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).
@@ -118,6 +119,7 @@ class Prior:
         sense: the encoder's part, or None.
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
+        threshold: of thumbs, as it differs among people.
     """
 
     centre: Array
@@ -129,6 +131,7 @@ class Prior:
     sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
+    threshold: Threshold = USUAL
 
     @classmethod
     def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
@@ -156,6 +159,8 @@ class Prior:
             "covariance": self.covariance[np.triu_indices(len(self.covariance))].tolist(),
             "gain": self.gain.as_json(),
         }
+        if self.threshold != USUAL:
+            state["threshold"] = list(self.threshold)
         if self.sense is not None:
             state["sense"] = {
                 "centre": self.sense.centre,
@@ -183,6 +188,7 @@ class Prior:
                 sense=sense,
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
+                threshold=Threshold.from_json(state["threshold"]) if "threshold" in state else USUAL,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error
