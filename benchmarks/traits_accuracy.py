@@ -104,7 +104,10 @@ def predict(people: Sequence[History], protocol: str, seed: int, encoder: bool) 
     found = {name: np.full(int(starts[-1]), np.nan) for name in ("longer", "population", "traits")}
     reader = TraitReader(remember=100_000)
     for cell in cells(people, protocol, seed):
-        model = TraitsModel.from_population(cell.population, encoder=encoder, seed=seed, reader=reader)
+        new_texts = protocol == PROTOCOLS[1]
+        model = TraitsModel.from_population(
+            cell.population, encoder=encoder, seed=seed, reader=reader, new_texts=new_texts
+        )
         for at in cell.people:
             decided = people[at].decided
             rows = [i for i, one in enumerate(decided) if cell.groups is None or one.group in cell.groups]

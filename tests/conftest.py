@@ -1,7 +1,8 @@
 """Fixtures that several folders share. Modules that tests import are in tests/helpers.
 
 Property tests run without a clock and on the same examples everywhere: a slow machine is no error, and what passes here
-passes there. Ctrl-C works whoever started the tests: a shell's background jobs ignore it, and so would their children.
+passes there. Signals end a process whoever started the tests: a shell's background jobs ignore Ctrl-C, what runs under
+nohup ignores a hang-up, and so would their children.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ pytest_plugins = ("requirements",)  # the fixture real_data
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 TOGETHER = ("models/learned",)

@@ -42,6 +42,8 @@ from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, engine_named
+from personalrm.models.served_name import without_url
+from personalrm.models.traits.sure import answered_if_sure
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
@@ -177,19 +179,19 @@ class Client:
         return await self._pool.population_predictor(*self._used(profile))
 
     async def acompare(
-        self, profile: Profile, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned"
-    ) -> Verdict:
+        self, profile: Profile, context: Context, a: str, b: str,
+        *, verdicts: VerdictMode = "reasoned", sure: float | None = None,
+    ) -> Verdict:  # fmt: skip
         """Which response the person prefers: a probability from both orders, and why; or unscored, and why.
 
         Args:
-            profile: whose preference.
-            context: the prompt, or the conversation as messages.
-            a: the first response.
-            b: the second response.
+            profile: whose preference, for the prompt or conversation ``context`` and the responses ``a`` and ``b``.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
+            sure: largest share of wrong answers, in (0, 0.5): unscored where less sure (`models.traits.sure`).
         """
         check_texts(a, b)
-        return await (await self.aopen(profile)).compare(messages_of(context), a, b, verdicts)
+        found = await (await self.aopen(profile)).compare(messages_of(context), a, b, verdicts)
+        return found if sure is None else answered_if_sure(found, profile, self.model or profile.model, sure)
 
     async def acompare_many(
         self, profile: Profile, pairs: Sequence[tuple[Context, str, str]], *, verdicts: VerdictMode = "token"
@@ -245,8 +247,8 @@ class Client:
             history,
             profile.history,
             origin_of_profile(profile, model) if meter is None else NOTHING,
-            name=model if meter is None else "synthesizeme",
-            model=model,
+            name=without_url(model) if meter is None else "synthesizeme",
+            model=without_url(model),
             verdicts=verdicts or options.verdicts,
             spend=Spend if meter is None else meter.spend,
             seed=profile.seed,

@@ -168,7 +168,9 @@ class SynthesizeMe:
 
     # predicting ---------------------------------------------------------------------------------------------------
 
-    async def acompare(self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned") -> Verdict:
+    async def acompare(
+        self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned", sure: float | None = None
+    ) -> Verdict:
         """Which response the person prefers: a probability from both orders, and why; or unscored, and why.
 
         Args:
@@ -176,8 +178,9 @@ class SynthesizeMe:
             a: the first response.
             b: the second response.
             verdicts: ``reasoned`` explains; ``token`` is cheaper.
+            sure: largest share of wrong answers, in (0, 0.5): unscored where it is less sure (traits only).
         """
-        return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts)
+        return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts, sure=sure)
 
     async def arank(self, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token") -> Ranking:
         """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""

@@ -69,3 +69,22 @@ def test_calibration_is_of_the_response_shown_as_a_and_leaves_unscored_pairs_out
     assert more["ece"]["by_chance"][0] < more["ece"]["by_chance"][1]
     few = details_of(result({"m": [0.5] * 39}, list(range(39))))["m"]
     assert (few["calibration"], few["ece"]) == ([], None)
+
+
+def test_the_surest_pairs_and_the_promised_risk_are_told_of_probabilities_alone() -> None:
+    rng = np.random.default_rng(1)
+    told = rng.uniform(0.5, 1.0, 6000)
+    given = np.where(rng.random(6000) < told, told, 1.0 - told)  # a's probability, true as told
+    run = result({"m": given.tolist(), "none": [np.nan] * 6000}, np.repeat(np.arange(300), 20).tolist())
+    more = details_of(run)
+    assert more["none"]["selective"] is None
+    found = more["m"]["selective"]
+    risks = [one["risk"] for one in found["curve"]]
+    assert [one["coverage"] for one in found["curve"]][-1] == 1.0
+    assert risks[-1] == pytest.approx(0.25, abs=0.02)
+    assert risks[9] == pytest.approx(0.125, abs=0.02)  # of the surest half
+    assert found["area"] == pytest.approx(0.125, abs=0.02)
+    [_, promised, _] = found["promised"]
+    assert promised["risk"] == 0.2
+    assert promised["observed"] <= 0.2
+    assert promised["coverage"] > 0.4

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import orjson
 from facts import tells
 
 from personalrm.bench.diagnosis import Symptom, diagnose
 from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
 from personalrm.profile.records import Claim, Persona, Profile
 from personalrm.synthesis.fitting import fit
 
 Rule = Callable[[str], bool]
+WORDS = ("egg", "water", "pan", "salt", "six", "minutes", "boil", "cold", "peel", "cup")
 
 
 class Model:
@@ -79,6 +82,8 @@ async def test_a_profile_that_helps_has_no_known_failure() -> None:
     profile = await fitted(model)
     found = await diagnose(profile, ada(100, 10), model)
     assert {one.name for one in found} == {
+        "no new choices",
+        "changed taste",
         "position bias",
         "too few choices",
         "contradictory choices",
@@ -142,7 +147,47 @@ async def test_what_was_learned_from_is_no_test_and_without_a_model_less_is_know
     profile = await fitted(model)
     by_name = {one.name: one for one in await diagnose(profile, profile.history, model)}
     assert by_name["poor persona"].shown is None
-    assert [one.name for one in await diagnose(profile, ada(100, 5))] == ["too few choices", "contradictory choices"]
+    assert by_name["no new choices"].shown
+    assert tells(by_name["no new choices"].measured, "0 new choices", 12)
+    names = [one.name for one in await diagnose(profile, ada(100, 5))]
+    assert names == ["no new choices", "too few choices", "contradictory choices"]
+
+
+async def test_a_judge_that_was_personalised_for_a_taste_that_has_changed() -> None:
+    model = Model(short, reads=long, foresees=long)
+    profile = await fitted(model)
+    assert profile.fallback.chosen != "default"
+    turned = History("ada", tuple(one.flipped() for one in ada(100, 10)))
+    assert tells((await shown(profile, model, turned))["changed taste"].measured, "10 new choices", "log loss")
+    assert "changed taste" not in await shown(profile, model)
+    assert "changed taste" not in await shown(profile, model, turned.only(turned.choices[:4]))  # four can be chance
+
+
+async def test_weights_of_a_taste_that_has_changed() -> None:
+    rng = np.random.default_rng(0)
+
+    def some(user: str, start: int, count: int) -> History:
+        """Prefers many bullets to few words."""
+        bullets = ["\n".join(f"- {word}" for word in rng.choice(WORDS, 8)) for _ in range(count)]
+        plain = [" ".join(rng.choice(WORDS, 12)) + "." for _ in range(count)]
+        return History(
+            user,
+            tuple(
+                Preference(f"b{start + at}", user, f"h{start + at}", (Message("user", f"Why {at}?"),), one, other)
+                for at, (one, other) in enumerate(zip(bullets, plain, strict=True))
+            ),
+        )
+
+    profile = TraitsModel.shipped().fit(some("ada", 0, 14)).profile()
+    assert profile.fallback.chosen == "persona"
+    later = some("ada", 50, 12)
+    turned = History("ada", tuple(one.flipped() for one in later))
+    assert "changed taste" not in {one.name for one in await diagnose(profile, later) if one.shown}
+    found = {one.name: one for one in await diagnose(profile, turned) if one.shown}
+    assert tells(found["changed taste"].measured, "12 new choices", "own weights")
+    nothing = {one.name: one.shown for one in await diagnose(profile, profile.history)}
+    assert nothing["no new choices"]
+    assert nothing["changed taste"] is None
 
 
 async def test_what_is_shown_comes_first() -> None:

@@ -34,7 +34,7 @@ def test_every_trained_method_is_known_by_name_and_asks_nobody() -> None:
     assert not any(map(asks, [*names, "trained:somewhere"]))
 
 
-@pytest.mark.parametrize("name", ["pref", "gpo:published"])
+@pytest.mark.parametrize("name", ["pref", pytest.param("gpo:published", marks=pytest.mark.slow)])
 def test_a_learned_method_predicts_every_pair_of_unseen_people(name: str) -> None:
     result = run(PEOPLE, ["population", name], Design(folds=2), training=TRAITS)
     rows = {one.name: one for one in result.rows()}

@@ -324,7 +324,7 @@ def test_texts_cannot_command_the_terminal(run: Run, tmp_path: Path) -> None:
     assert "[red]" in said.err
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, pytest.param(120, marks=pytest.mark.slow)])
 def test_tables_and_evidence_fit_the_width_uncut(
     run: Run, llm: SimulatedLLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:

@@ -20,7 +20,8 @@ from odd_hosts import OddHost, answer
 from small_disk import small_disk_at
 
 from personalrm.errors import StorageError
-from personalrm.llm.cache import AnswerCache, default_path
+from personalrm.llm.cache import AnswerCache
+from personalrm.llm.cache_location import default_path
 from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob

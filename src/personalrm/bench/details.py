@@ -20,16 +20,21 @@ from personalrm.stats import metrics
 from personalrm.stats.calibration import calibration
 from personalrm.stats.intervals import interval
 from personalrm.stats.position_bias import PositionBias
+from personalrm.stats.selective import held_promise, risk_coverage
 from personalrm.stats.slices import Mask, by_domain, equally_long, own_accuracies
 
+RISKS = (0.1, 0.2, 0.3)
+"""Shares of wrong answers for which a threshold is calibrated on half of the people and tried on the others."""
+COVERAGES = tuple(round(0.05 * step, 2) for step in range(1, 21))
+"""Of the surest pairs, the shares at which the risk is kept."""
 DRAWS = 2_000
 """Of the intervals of slices: there are hundreds of them, and nothing is decided by their third digit."""
 
 
 def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
     """By the label of each line: ``history`` (mean choices learned from), ``over_people``, ``domains``,
-    ``length_matched``, and for lines with probabilities ``calibration`` and ``ece``; ``position`` where a
-    judge answers by position."""
+    ``length_matched``, and for lines with probabilities ``calibration``, ``ece`` and ``selective``; ``position``
+    where a judge answers by position."""
     matched = equally_long([one.lengths for one in result.asked])
     domains = list(by_domain([one.domain for one in result.asked]))
     available = np.array([one.history for one in result.asked], dtype=np.float64)
@@ -44,6 +49,7 @@ def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
             "length_matched": _slice(result, label, matched),
             "calibration": curve,
             "ece": error,
+            "selective": _selective(result, label) if line.probabilistic else None,
             "position": _position(line.answers.orders),
         }
     return found
@@ -62,6 +68,19 @@ def _calibration(result: BenchResult, label: str) -> tuple[list[dict[str, Any]],
         return [], None
     error = {"value": found.error, "by_chance": list(found.by_chance)}
     return [asdict(one) for one in found.curve], error
+
+
+def _selective(result: BenchResult, label: str) -> dict[str, Any] | None:
+    """Risk by coverage, the area under that curve, and whether promised risks hold for people not used."""
+    probability = result.probabilities[label]
+    curve = risk_coverage(probability)
+    if curve is None:
+        return None
+    return {
+        "area": curve.area,
+        "curve": [{"coverage": one, "risk": curve.at(one)} for one in COVERAGES],
+        "promised": [asdict(held_promise(probability, result.people, one, seed=result.design.seed)) for one in RISKS],
+    }
 
 
 def _position(orders: Floats) -> str | None:

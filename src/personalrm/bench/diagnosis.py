@@ -4,7 +4,8 @@
     found[0].name, found[0].shown, found[0].measured, found[0].advice
 
 A symptom is shown where its number passes a stated limit, never by a model's opinion. With few choices most of them
-cannot be told from chance; differences between arms are therefore given with the probability that they are real.
+cannot be told from chance; differences are therefore tested by conversation, and what a test of so few conversations
+cannot show is not shown. Where no choice is new, that is the first symptom: most others cannot be measured then.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from personalrm.formatting.texts import counted
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.merging import KnownChoices
 from personalrm.profile.records import Arm, Profile
+from personalrm.stats.intervals import paired
 from personalrm.stats.position_bias import PositionBias
-from personalrm.synthesis.arm_selection import ARMS, advantage
+from personalrm.synthesis.arm_selection import ARMS
 from personalrm.synthesis.fitting import judge_context_for
 from personalrm.synthesis.reasoning import reason
-from personalrm.synthesis.scoring import Scores, answered_by_all, score
+from personalrm.synthesis.scoring import Scores, score
 
 FEW_TRAINING, FEW_VALIDATION = 5, 3
 CONTRADICTED = 0.4
@@ -31,7 +36,8 @@ OVER, UNDER = 0.3, 0.3
 """Least share of reasonings that should be verified, and most of the verified ones that the other order may undo."""
 MOVED = 0.05
 """Least share of the pairs in which a judge that reads a persona should answer otherwise than without it."""
-SURE = 0.8
+CHANCE = 0.05
+"""Most p-value (paired, by conversation) with which a difference on the new choices counts; it takes six of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,22 @@ async def diagnose(profile: Profile, choices: History, endpoint: Endpoint | None
     """
     learned = KnownChoices(profile.history)
     fresh = [one for one in choices.decided if learned.find(one) is None and one.chosen != one.rejected]
-    found = [_too_few(profile), _contradictory(profile)]
-    if endpoint is not None:
+    found = [_nothing_new(fresh, len(choices)), _too_few(profile), _contradictory(profile)]
+    if endpoint is None:
+        found += [_changed(_of_weights(profile, fresh))] if profile.traits is not None else []
+    else:
         arms, unsure = await _arms(endpoint, profile, fresh), await _other_order(endpoint, profile)
         found += [_over_filtered(profile), _under_filtered(*unsure), *_of_arms(profile, arms, fresh)]
     return sorted(found, key=lambda one: (one.shown is not True, one.shown is None))
+
+
+def _nothing_new(fresh: Sequence[Preference], given: int) -> Symptom:
+    return Symptom(
+        "no new choices",
+        not fresh,
+        f"{counted(len(fresh), 'new choice')} among {given} given (ties and choices that were learned from are none)",
+        "give choices that the profile has not learned from: whether it helps can only be seen on those",
+    )
 
 
 def _too_few(profile: Profile) -> Symptom:
@@ -96,6 +113,29 @@ def _contradictory(profile: Profile) -> Symptom:
         f"(limit {CONTRADICTED:.0%})",
         "look at the opposing choices with `personalrm persona`; if the taste has changed, fit on the newest choices",
     )
+
+
+def _of_weights(profile: Profile, fresh: Sequence[Preference]) -> _Difference | None:
+    """The person's own weights against the population's, where they are used."""
+    from personalrm.models.traits import TraitsModel
+
+    if not fresh or profile.fallback.chosen == "default":
+        return None
+    pairs = [(one.context, one.chosen, one.rejected) for one in fresh]
+    own, common = (
+        dict(zip((one.id for one in fresh), -np.log(np.maximum(model.compare_many(pairs), 1e-9)), strict=True))
+        for model in (TraitsModel.from_profile(profile), TraitsModel.behind_profile(profile))
+    )
+    return _Difference.of(own, common, fresh, "with the person's own weights", "with the population's")
+
+
+def _changed(found: _Difference | None) -> Symptom:
+    """What was learned helped when it was learned, and misleads now."""
+    advice = "fit on the newest choices alone, and compare the two profiles with `personalrm evaluate`"
+    if found is None:
+        why = "nothing personal is in use, or no new choice to try it on"
+        return Symptom("changed taste", None, why, advice)
+    return Symptom("changed taste", found.shown, str(found), advice)
 
 
 def _over_filtered(profile: Profile) -> Symptom:
@@ -139,9 +179,10 @@ def _of_arms(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Prefe
     """What the arms against each other say of the persona, and of the prompt around it."""
     return [
         _by_position(arms),
-        _poor_persona(profile, arms, fresh),
+        _changed(_of_chosen(profile, arms, fresh)),
+        _poor_persona(arms, fresh),
         _unread(arms),
-        _pulling_apart(profile, arms, fresh),
+        _pulling_apart(arms, fresh),
     ]
 
 
@@ -154,20 +195,20 @@ def _by_position(arms: Mapping[Arm, Scores]) -> Symptom:
     return Symptom("position bias", found.decides, str(found), advice)
 
 
-def _poor_persona(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
+def _poor_persona(arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
     advice = "correct the persona by hand or fit with a stronger model; the demonstrations can be used without it"
-    worse = _worse(arms, "persona", "default", fresh, profile.seed)
+    worse = _between(arms, "persona", "default", fresh)
     if worse is None:
         return Symptom("poor persona", None, "there is no persona, or no new choice to try it on", advice)
-    return Symptom("poor persona", worse[0] >= SURE, worse[1], advice)
+    return Symptom("poor persona", worse.shown, str(worse), advice)
 
 
-def _pulling_apart(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
+def _pulling_apart(arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
     advice = "use the better of the two alone; a fit with more choices decides that by itself"
-    worse = _worse(arms, "persona+demonstrations", "demonstrations", fresh, profile.seed)
+    worse = _between(arms, "persona+demonstrations", "demonstrations", fresh)
     if worse is None:
         return Symptom("persona and demonstrations disagree", None, "one of the two is not there", advice)
-    return Symptom("persona and demonstrations disagree", worse[0] >= SURE, worse[1], advice)
+    return Symptom("persona and demonstrations disagree", worse.shown, str(worse), advice)
 
 
 def _unread(arms: Mapping[Arm, Scores]) -> Symptom:
@@ -186,18 +227,52 @@ def _unread(arms: Mapping[Arm, Scores]) -> Symptom:
     )
 
 
-def _worse(
-    arms: Mapping[Arm, Scores], one: Arm, other: Arm, fresh: Sequence[Preference], seed: int
-) -> tuple[float, str] | None:
-    """How probable it is that an arm has the higher log loss, and the figures in words; None if not measured."""
+def _of_chosen(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> _Difference | None:
+    """The arm that was chosen because it helped, against the plain judge."""
+    chosen = profile.fallback.chosen
+    return None if chosen == "default" else _between(arms, chosen, "default", fresh)
+
+
+def _between(arms: Mapping[Arm, Scores], one: Arm, other: Arm, fresh: Sequence[Preference]) -> _Difference | None:
+    """Two arms on the new choices that both answered; None if not measured."""
     if one not in arms or other not in arms:
         return None
-    common = answered_by_all((arms[one], arms[other]))
-    ours, theirs = arms[one].only(common), arms[other].only(common)
-    if not ours.scored or not theirs.scored:
-        return None
-    probable = advantage(theirs, ours, fresh, seed)
-    return probable, (
-        f"log loss {ours.log_loss:.3f} with {one}, {theirs.log_loss:.3f} with {other} on the "
-        f"{ours.scored} new choices that both answered; worse with probability {probable:.0%} (limit {SURE:.0%})"
-    )
+    return _Difference.of(arms[one].losses, arms[other].losses, fresh, f"with {one}", f"with {other}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """Two ways to predict the new choices, compared by log loss; ``p`` is of the paired test by conversation."""
+
+    ours: float
+    theirs: float
+    names: tuple[str, str]
+    p: float
+    choices: int
+    groups: int
+
+    @classmethod
+    def of(
+        cls, ours: Mapping[str, float], theirs: Mapping[str, float], fresh: Sequence[Preference], *names: str
+    ) -> _Difference | None:
+        both = [one for one in fresh if one.id in ours and one.id in theirs]
+        if not both:
+            return None
+        mine, other = (np.array([losses[one.id] for one in both]) for losses in (ours, theirs))
+        codes: dict[str, int] = {}
+        groups = np.array([codes.setdefault(one.group, len(codes)) for one in both])
+        effect = paired(mine, other, groups)
+        assert effect is not None
+        return cls(float(mine.mean()), float(other.mean()), (names[0], names[1]), effect.p, len(both), len(codes))
+
+    @property
+    def shown(self) -> bool:
+        """Whether ours is worse, by more than chance explains."""
+        return self.ours > self.theirs and self.p <= CHANCE
+
+    def __str__(self) -> str:
+        return (
+            f"log loss {self.ours:.3f} {self.names[0]}, {self.theirs:.3f} {self.names[1]} on "
+            f"{counted(self.choices, 'new choice')} of {counted(self.groups, 'conversation')}; p = {self.p:.3f} "
+            f"(limit {CHANCE})"
+        )

@@ -33,8 +33,11 @@ from personalrm.preferences import History, Preference, Verdict, group_of
 from personalrm.profile.merging import KnownChoices
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.spend import Spend
-from personalrm.stats.intervals import interval
+from personalrm.stats.intervals import Floats, interval
+from personalrm.stats.selective import risk_coverage
 
+SURE_PARTS = (0.25, 0.5, 0.75, 1.0)
+"""Shares of the surest choices at which an evaluation tells the risk."""
 BASELINES = ("longer", "first", "population")
 
 
@@ -49,6 +52,8 @@ class Evaluation:
         seed, data: as given.
         learned_from: choices that the profile was learned from: the accuracy on them is no prediction.
         shared_conversations: others whose conversation was learned from: easier than choices of new conversations.
+        risk_coverage: share of wrong answers (``risk``) among the surest predictions, for each share of the choices
+            that is answered (``coverage``); empty where nothing is scored.
         trained_on: names of the rows whose model or prior was learned from this person's choices among others': their
             accuracy is no prediction.
     """
@@ -61,6 +66,7 @@ class Evaluation:
     learned_from: int = 0
     shared_conversations: int = 0
     trained_on: tuple[str, ...] = ()
+    risk_coverage: tuple[dict[str, float], ...] = ()
 
     def __repr__(self) -> str:
         """One line for each method."""
@@ -93,6 +99,7 @@ class Evaluation:
             "shared_conversations": self.shared_conversations,
             "trained_on": list(self.trained_on),
             "methods": [self.row],
+            "risk_coverage": list(self.risk_coverage),
             "baselines": list(self.baselines),
         }
 
@@ -140,7 +147,13 @@ async def evaluate(
     known = _known(history.decided, tuple(learned))
     shipped = origin_of(method_named("population", Setup(seed)), alone=True)
     on = [of for of, one in ((name, origin), ("population", shipped)) if one.holds(history)]
-    return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *known, tuple(on))
+    sure = _surest(next(iter(result.probabilities.values())))
+    return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *known, tuple(on), sure)
+
+
+def _surest(probability: Floats) -> tuple[dict[str, float], ...]:
+    curve = risk_coverage(probability)
+    return () if curve is None else tuple({"coverage": part, "risk": curve.at(part)} for part in SURE_PARTS)
 
 
 def _known(test: Iterable[Preference], learned: Sequence[Preference]) -> tuple[int, int]:

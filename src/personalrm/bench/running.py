@@ -33,7 +33,7 @@ from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.lines import Line, identity_of, lines_of, methods_of
 from personalrm.bench.methods import Setup
 from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
-from personalrm.bench.protocols import Method, Prediction, TaskPredictor
+from personalrm.bench.protocols import Method, Prediction, TaskPredictor, protocol_named
 from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
@@ -94,7 +94,8 @@ async def arun(
     design = design or Design()
     options = options or Options(seed=design.seed)
     training = replace(training or Training(), folder=None if folder is None else Path(folder) / "trained")
-    setup = Setup(design.seed, None, options, Recipe(design.seed, training))
+    recipe = Recipe(design.seed, training, new_texts=protocol_named(design.protocol).new_texts)
+    setup = Setup(design.seed, None, options, recipe)
     chosen = methods_of(methods, setup, models)
     plan = make_plan(_source(people), design, None if population is None else _source(population))
     lines = lines_of(chosen, context_pairs, plan, options)

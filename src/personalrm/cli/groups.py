@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -49,7 +48,10 @@ def _endpoint(
     *,
     base_url: BaseUrl = None,
     cache: Annotated[
-        Path | None, typer.Option(help="File of answers; none is asked for twice (else PERSONALRM_CACHE).")
+        str | None,
+        typer.Option(
+            help="File of answers, or postgresql://USER@HOST/NAME; none is asked twice (else PERSONALRM_CACHE)."
+        ),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Most requests in flight.")] = 64,
     max_calls: Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from personalrm.cli.groups import ENDPOINT
-from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY
+from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
 from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
 
 if TYPE_CHECKING:
@@ -26,9 +26,12 @@ def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """A flag that changes nothing is told, lest somebody believes that it did."""
     from personalrm.cli import output
     from personalrm.models.registry import is_embedded, is_local
+    from personalrm.models.served_name import is_served
 
     local, embedded = model is None or is_local(model), model is None or is_embedded(model)
-    idle = given(context, (*(ENDPOINT_ONLY if local else ()), *(() if embedded else EMBEDDED_ONLY)))
+    served = model is not None and is_served(model)
+    asked = ENDPOINT_ONLY if local else JUDGES_ONLY if served else ()
+    idle = given(context, (*asked, *(() if embedded or served else EMBEDDED_ONLY)))
     if idle:
         whose = f"the model of {model}" if local else f"the endpoint's model {model}"
         why = "the embedded engine (name a model with --model)" if embedded else whose

@@ -41,7 +41,10 @@ HistoryFile = Annotated[
 ]
 ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
 User = Annotated[str | None, typer.Option(help="Whose choices, where the file holds several people.")]
-Model = Annotated[str | None, typer.Option(help="'traits' (no endpoint needed), or a model's name at the endpoint.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="'traits' (no endpoint needed), a model's name at the endpoint, or vllm-classify:NAME@URL."),
+]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (else OPENAI_BASE_URL).")]
 Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
@@ -62,10 +65,11 @@ PersonaPrompt = Annotated[
     Path | None,
     typer.Option(help="Instruction for writing the persona: what optimize-prompt wrote, or a text file."),
 ]
-ENDPOINT_ONLY = (
-    *("base_url", "preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
+JUDGES_ONLY = (
+    *("preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
     *("max_calls", "max_cost", "max_tokens", "reasoning_effort", "refresh"),
 )
+ENDPOINT_ONLY = ("base_url", *JUDGES_ONLY)
 EMBEDDED_ONLY = ("population",)
 FEATURES = "traits+minilm"
 METHODS = """Comma-separated: longer, shorter, first, random, population, traits, population+encoder, traits+encoder;

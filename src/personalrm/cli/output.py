@@ -35,6 +35,8 @@ EVIDENCE = 2
 """Choices shown for each claim."""
 PREDICTIONS = 12
 """Predictions listed one by one."""
+SEVERAL = 8
+"""Predictions from which on it is told how often the surest ones are wrong."""
 TAUGHT = 7
 """Past choices listed with their worth."""
 PLAIN_WIDTH = 110
@@ -142,6 +144,9 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
         table.add_row(_safe(row["name"]), *cells)
     out.print(table)
     out.print("The interval resamples conversations; fewer than five give none.\n", style="dim")
+    if found.row["pairs"] >= SEVERAL:
+        wrong = ", ".join(f"{one['risk']:.0%} of the surest {one['coverage']:.0%}" for one in found.risk_coverage)
+        out.print(f"Wrong where it answers only when sure: {wrong}.\n", style="dim")
     for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:
         _prediction(out, choice, found)
 

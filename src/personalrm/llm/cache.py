@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,8 +45,12 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
-_INSERT = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?)"
-_REPLACE = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+_REPLACE = (
+    "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+    "SET model = excluded.model, answer = excluded.answer, written = excluded.written"
+)
+_KEEP_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 class Found(Enum):
@@ -55,15 +58,6 @@ class Found(Enum):
 
     NOTHING = "nobody has asked: the key is claimed for this process"
     ASKED_ELSEWHERE = "another process is asking"
-
-
-def default_path() -> Path:
-    """Where answers are kept unless a path is given: PERSONALRM_CACHE, else the user's cache folder."""
-    named = os.environ.get("PERSONALRM_CACHE")
-    if named:
-        return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "personalrm" / "answers.sqlite"
 
 
 class AnswerCache:
@@ -84,7 +78,7 @@ class AnswerCache:
         self.path = Path(path)
         self.damaged = self.begun_anew = 0
         self._in_memory = str(path) == MEMORY
-        self._db: sqlite3.Connection | None = None
+        self._db: cache_claims.CacheConnection | None = None
         self._file: tuple[int, int] | None = None
         self._holds_older = False
         self._claims = cache_claims.Claims()
@@ -203,7 +197,7 @@ class AnswerCache:
         """Keep a JSON value under a name."""
         row = orjson.dumps({"fact": value, "check": checksum(name.encode(), value)})
         with self._storage():
-            self._connection().execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, row))
+            self._connection().execute(_KEEP_FACT, (name, row))
 
     def __len__(self) -> int:
         with self._storage():
@@ -218,14 +212,14 @@ class AnswerCache:
             self._claims.forget()
             db.close()
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> cache_claims.CacheConnection:
         if self._db is None:
             with self._storage():
                 is_new = self._in_memory or not self.path.exists() or not self.path.stat().st_size
-                self._db = open_database(self.path, _SCHEMA + cache_claims.SCHEMA)
+                db = self._db = open_database(self.path, _SCHEMA + cache_claims.SCHEMA)
                 if is_new:
-                    self._db.execute(f"PRAGMA user_version = {VERSION}")
-                self._holds_older = self._db.execute("PRAGMA user_version").fetchone()[0] < VERSION
+                    db.execute(f"PRAGMA user_version = {VERSION}")
+                self._holds_older = db.execute("PRAGMA user_version").fetchone()[0] < VERSION
                 if not self._in_memory:
                     found = self.path.stat()
                     self._file = found.st_dev, found.st_ino
@@ -233,7 +227,7 @@ class AnswerCache:
             _log.debug("opened the cache %s", self.path)
         return self._db
 
-    def _select(self, db: sqlite3.Connection, key: bytes) -> Completion | None:
+    def _select(self, db: cache_claims.CacheConnection, key: bytes) -> Completion | None:
         row = db.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
@@ -244,7 +238,7 @@ class AnswerCache:
             db.execute("DELETE FROM answers WHERE key = ?", (key,))
         return known
 
-    def _adopted(self, db: sqlite3.Connection, key: bytes, older: Iterable[bytes]) -> Completion | None:
+    def _adopted(self, db: cache_claims.CacheConnection, key: bytes, older: Iterable[bytes]) -> Completion | None:
         """An answer of version 0.1, which knew no hosts: it becomes the answer of the first host that is asked."""
         for old in older:
             known = self._select(db, old)
@@ -254,12 +248,12 @@ class AnswerCache:
                 return known
         return None
 
-    def _is_poor(self, db: sqlite3.Connection, key: bytes) -> bool:
+    def _is_poor(self, db: cache_claims.CacheConnection, key: bytes) -> bool:
         """Whether the row that is there is damaged or cut off."""
         known = self._select(db, key)
         return known is None or known.finish_reason == "length"
 
-    def _store_in_reserve(self, db: sqlite3.Connection, row: Sequence[Any]) -> None:
+    def _store_in_reserve(self, db: cache_claims.CacheConnection, row: Sequence[Any]) -> None:
         """Make room for an answer that is paid for, then stop the run."""
         full = f"the disk that holds the cache {self.path} is full"
         try:

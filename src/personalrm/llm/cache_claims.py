@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sqlite3
 import time
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, Protocol
 
 BEAT_S = 4.0
 LEASE_S = 20.0
@@ -26,9 +26,26 @@ CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL
 """
 
 
+class CacheConnection(Protocol):
+    """A connection of `sqlite3`, or one that understands the same statements."""
+
+    def execute(self, statement: str, values: Any = ..., /) -> Any:
+        """A cursor with ``rowcount`` and ``fetchone``; values stand for question marks."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether statements are committed together later."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
 @dataclass
 class Claims:
-    """The claims of this process in one cache. Use it inside a transaction of the given connection."""
+    """The claims of this process in one cache. Each statement is right by itself, in a transaction or outside."""
 
     owner: str = field(default_factory=lambda: f"{_process(os.getpid())}:{secrets.token_hex(8)}")
     _held: set[bytes] = field(default_factory=set)
@@ -40,31 +57,42 @@ class Claims:
         """Claims of this process."""
         return len(self._held)
 
-    def take(self, db: sqlite3.Connection, key: bytes) -> bool:
+    def take(self, db: CacheConnection, key: bytes) -> bool:
         """Claim the key; False if a living process holds it."""
         if not self._registered:
-            db.execute("INSERT OR IGNORE INTO owners VALUES (?, 0)", (self.owner,))
+            db.execute("INSERT INTO owners VALUES (?, 0) ON CONFLICT DO NOTHING", (self.owner,))
             self._registered = True
-        taken = db.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (key, self.owner)).rowcount
-        if not taken:
-            (other,) = db.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
-            if other != self.owner and self._lives(db, str(other)):
-                return False
-            db.execute("UPDATE claims SET owner = ? WHERE key = ?", (self.owner, key))
+        taken = db.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (key, self.owner)).rowcount
+        if not taken and not self._taken_over(db, key):
+            return False
         self._held.add(key)
         return True
 
-    def give_back(self, db: sqlite3.Connection, key: bytes) -> None:
+    def _taken_over(self, db: CacheConnection, key: bytes) -> bool:
+        """Whether the claim is ours, or its owner is dead and nobody else was quicker."""
+        row = db.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
+        if row is None:  # just given back: the next look finds the answer, or a free key
+            return False
+        other = str(row[0])
+        if other == self.owner:
+            return True
+        if self._lives(db, other):
+            return False
+        mine = (key, self.owner, other)
+        taken = "INSERT INTO claims VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner "
+        return bool(db.execute(f"{taken}WHERE claims.owner = ?", mine).rowcount)
+
+    def give_back(self, db: CacheConnection, key: bytes) -> None:
         """The key is answered, or not asked any more."""
         if key in self._held:
             self._held.discard(key)
             db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner))
 
-    def beat(self, db: sqlite3.Connection) -> None:
+    def beat(self, db: CacheConnection) -> None:
         """Show that this process lives."""
         db.execute("UPDATE owners SET beat = beat + 1 WHERE owner = ?", (self.owner,))
 
-    def leave(self, db: sqlite3.Connection) -> None:
+    def leave(self, db: CacheConnection) -> None:
         """Give everything back; the next claim begins anew."""
         if self._registered:
             db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
@@ -80,7 +108,7 @@ class Claims:
         self._held.clear()
         self._registered = False
 
-    def _lives(self, db: sqlite3.Connection, other: str) -> bool:
+    def _lives(self, db: CacheConnection, other: str) -> bool:
         row = db.execute("SELECT beat FROM owners WHERE owner = ?", (other,)).fetchone()
         here = _lives_here(other)
         if row is None or here is False:

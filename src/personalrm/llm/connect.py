@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from personalrm.errors import DataError
 from personalrm.llm import background_loop
-from personalrm.llm.cache import AnswerCache, default_path
+from personalrm.llm.cache_location import default_cache, open_cache
 from personalrm.llm.host import DEFAULT_URL, MAX_BODY, Host
 from personalrm.llm.ledger import Budget, Prices
 from personalrm.renamed import renamed
@@ -29,6 +29,7 @@ from personalrm.renamed import renamed
 if TYPE_CHECKING:
     from personalrm.llm.capabilities import Capabilities
     from personalrm.llm.language_model import LanguageModel
+    from personalrm.llm.scheduler import Scheduler
 
 LEARNED_FOR_S = 7 * 86400.0
 """What a host cannot do is tried again after a week: servers are updated."""
@@ -41,7 +42,7 @@ class EndpointOptions:
     Attributes:
         base_url: an OpenAI-compatible URL; None takes OPENAI_BASE_URL, else OpenAI's.
         api_key: None takes OPENAI_API_KEY.
-        cache: the file of answers; None takes `default_path`.
+        cache: the file of answers, or the URL of a PostgreSQL database; None takes `default_cache`.
         concurrency: the most requests in flight over the whole run.
         max_calls, max_cost: limits of the run; ``max_cost`` in US dollars needs ``prices``.
         timeout: seconds that an answer may take at a quick host; it grows with what the host shows it needs.
@@ -76,7 +77,7 @@ class EndpointOptions:
             )
         if self.max_cost is not None and self.prices is None:
             raise DataError("--max-cost needs the model's prices: give --prices IN,OUT (dollars per million tokens)")
-        return replace(self, base_url=host.base_url, api_key=host.api_key, cache=str(self.cache or default_path()))
+        return replace(self, base_url=host.base_url, api_key=host.api_key, cache=str(self.cache or default_cache()))
 
     def _check_limits(self) -> None:
         """A NaN is below no limit and above none, so that it would switch one off without a word."""
@@ -91,8 +92,17 @@ class EndpointOptions:
                 raise DataError(f"{name}: expected a number from 0 on, found {limit}")
 
 
-def connect(model: str, settings: EndpointOptions) -> LanguageModel:
-    """Prepare cache and connection; nothing is opened or asked yet. DataError for options that cannot work."""
+def connect(
+    model: str, settings: EndpointOptions, scheduler: Scheduler | None = None, budget: Budget | None = None
+) -> LanguageModel:
+    """Prepare cache and connection; nothing is opened or asked yet.
+
+    Args:
+        scheduler, budget: shared with others; None makes new ones from the settings.
+
+    Raises:
+        DataError: options that cannot work.
+    """
     # aiohttp costs 0.2 s to import, which those who only predict with `traits` need not pay
     from personalrm.llm.cache_thread import CacheThread
     from personalrm.llm.language_model import LanguageModel
@@ -101,7 +111,7 @@ def connect(model: str, settings: EndpointOptions) -> LanguageModel:
 
     settings = settings.resolved()
     host = Host.from_environment(settings.base_url, settings.api_key, settings.timeout, settings.max_body)
-    cache = CacheThread(AnswerCache(settings.cache or default_path()))
+    cache = CacheThread(open_cache(settings.cache or default_cache()))
     fact = "host:" + blake2b(f"{host.chat_url}\0{model}".encode(), digest_size=12).hexdigest()
 
     def learned(capabilities: Capabilities) -> None:
@@ -110,7 +120,7 @@ def connect(model: str, settings: EndpointOptions) -> LanguageModel:
     endpoint = OpenAIEndpoint(
         model,
         host,
-        Scheduler(settings.concurrency),
+        scheduler or Scheduler(settings.concurrency),
         learned=learned,
         max_tokens=settings.max_tokens,
         effort=settings.reasoning_effort,
@@ -121,7 +131,7 @@ def connect(model: str, settings: EndpointOptions) -> LanguageModel:
         if known is not None:
             endpoint.recall(known)
 
-    budget = Budget(settings.prices, settings.max_calls, settings.max_cost)
+    budget = budget or Budget(settings.prices, settings.max_calls, settings.max_cost)
     return LanguageModel(endpoint, cache, budget, prepare=recall, refresh=settings.refresh)
 
 

@@ -13,8 +13,23 @@ from contextlib import closing
 from pathlib import Path
 
 from personalrm.errors import StorageError
+from personalrm.llm.cache_location import is_url
 
 WAIT_FOR_OTHERS_S = 60.0
+
+
+def forget_answers(cache: str, keys: Sequence[bytes]) -> int:
+    """Delete the answers of these keys from a file or a PostgreSQL database; returns how many there were.
+
+    Raises:
+        StorageError: the cache cannot be written.
+    """
+    if not is_url(cache):
+        return forget_rows(Path(cache), "answers", keys)
+    from personalrm.llm.cache_postgresql import PostgresAnswerCache
+
+    with closing(PostgresAnswerCache(cache)) as answers:
+        return answers.forget(keys)
 
 
 def forget_rows(path: Path, table: str, keys: Sequence[bytes]) -> int:

@@ -82,6 +82,12 @@ class Host:
         """The URL of embeddings, likewise."""
         return self._route(EMBEDDINGS)
 
+    def root_url(self, path: str) -> str:
+        """A path at the server's root, beside ``/v1``, without user and password."""
+        parts = urlsplit(self.base_url)
+        root = parts.path.rstrip("/").removesuffix(CHAT).removesuffix("/v1")
+        return urlunsplit((parts.scheme, self.name, root + path, parts.query, ""))
+
     @property
     def scope(self) -> str:
         """What tells this host's answers from another's: the URL of chat completions without its query."""

@@ -132,9 +132,14 @@ _SECOND_THOUGHT = (
     r"|\blet me (?:reconsider|correct|rethink)\b|\bi (?:meant|mean|take (?:that|it) back|(?:have )?changed? my mind)\b"
     r"|\bhmm+\b|\bno\b)"
 )
-_RETRACTED = bounded(
-    rf"{_SECOND_THOUGHT}(?:[\s,.:;!…—–-]+(?i:no|not|actually|wait|sorry|so|it|it['’]s|is|that|should|must|would|be|have"
-    r"|been|i|i['’]d|say|choose|pick|prefer|go|with|the|my|final|answer|verdict|choice|make|to|rather|instead))*"
+# A second thought with all that leads from it to the verdict. Possessive, and the verdict is looked for where it ends:
+# in one expression every "no" of a row of them would go through the row again.
+_LEADS_ON = (
+    r"(?i:no|not|actually|wait|sorry|so|it(?:['’]s)?|is|that|should|must|would|be|have|been|i(?:['’]d)?|say|choose|pick"
+    r"|prefer|go|with|the|my|final|verdict|make|to|rather|instead|(?:answer|choice)(?!\W{1,4}(?:one|two|[12])\b))\b"
+)
+_RECONSIDERED = re.compile(rf"{_SECOND_THOUGHT}(?:[\s,.:;!…—–-]{{1,5}}{_LEADS_ON})*+")
+_INSTEAD = bounded(
     rf"[\s,.:;!…—–*\"'(-]+{_OPTION}(?i:[\s,]+(?:is|was)\s+(?:better|preferred|best))?(?=\W*$|\W*\n|[\s,]+(?i:because|since|as)\b)",
     most=5,
 )
@@ -190,9 +195,10 @@ def _retracted(text: str) -> Reading:
     start = max(0, len(kept) - _TAIL)
     if kept.endswith(("}", "`")):
         return None
-    found = None
-    for match in _RETRACTED.finditer(_digits(kept), start):
-        found = _found(match)
+    found, plain = None, _digits(kept)
+    for thought in _RECONSIDERED.finditer(plain, start):
+        verdict = _INSTEAD.match(plain, thought.end())
+        found = _found(verdict) if verdict else found
     later = found is not None and _CUES.search(kept.lower(), found.end + 24)  # a statement after it counts instead
     return None if later else found
 

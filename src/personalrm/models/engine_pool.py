@@ -20,6 +20,7 @@ from personalrm.models.engines import ProgressEndpoint
 from personalrm.models.opened import OpenedPredictors
 from personalrm.models.population import Population
 from personalrm.models.registry import engine_named, is_local
+from personalrm.models.served_name import is_served
 from personalrm.models.worker import in_worker
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
@@ -55,15 +56,15 @@ class EnginePool:
         self._opened = OpenedPredictors(opened)
 
     def asks(self, name: str) -> bool:
-        """Whether this model is asked at an endpoint."""
-        return self._own is not None or not is_local(name)
+        """Whether this is a language model at an endpoint."""
+        return self._own is not None or not (is_local(name) or is_served(name))
 
     async def engine(self, name: str, options: Options) -> Engine:
         """One for each name and options: an engine keeps what it learned of the population."""
         found = self._engines.get((name, options))
         if found is None:
-            endpoint = await self.endpoint(name) if self.asks(name) else None
-            found = await in_worker(engine_named, name, endpoint, options, self._population)
+            asked = await self.endpoint(name) if self.asks(name) else self._options
+            found = await in_worker(engine_named, name, asked, options, self._population)
             self._engines[name, options] = found
         return found
 

@@ -60,13 +60,13 @@ class Populations:
         self._models: dict[tuple[int, bool], TraitsModel] = {}
         self._reader: TraitReader | None = None
 
-    def of(self, people: People, fold: int, encoder: bool, seed: int) -> TraitsModel:
+    def of(self, people: People, fold: int, encoder: bool, seed: int, new_texts: bool = True) -> TraitsModel:
         """The model of a fold."""
         if (fold, encoder) not in self._models:
-            self._models[fold, encoder] = self._learned(people, encoder, seed)
+            self._models[fold, encoder] = self._learned(people, encoder, seed, new_texts)
         return self._models[fold, encoder]
 
-    def _learned(self, people: People, encoder: bool, seed: int) -> TraitsModel:
+    def _learned(self, people: People, encoder: bool, seed: int, new_texts: bool) -> TraitsModel:
         from personalrm.models.traits import TraitsModel  # pulls in the numerical stack
         from personalrm.models.traits.reader import TraitReader
 
@@ -75,7 +75,8 @@ class Populations:
         first = next(others, None)
         if first is None:  # one person alone: the prior that ships with the package
             return TraitsModel.shipped(encoder=encoder)
-        return TraitsModel.from_population(chain([first], others), encoder=encoder, seed=seed, reader=self._reader)
+        everyone, reader = chain([first], others), self._reader
+        return TraitsModel.from_population(everyone, encoder=encoder, seed=seed, reader=reader, new_texts=new_texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,13 @@ class Recipe:
         seed: random seed.
         training: how models are trained, for those that are.
         populations: population models learned already.
+        new_texts: whether texts are predicted that the population has not judged.
     """
 
     seed: int = 0
     training: Training = field(default_factory=Training)
     populations: Populations = field(default_factory=Populations)
+    new_texts: bool = True
 
 
 def surface(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
@@ -106,7 +109,7 @@ def surface(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
 
 def traits(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
     """The embedded engine."""
-    return recipe.populations.of(people, fold, name.endswith("+encoder"), recipe.seed)
+    return recipe.populations.of(people, fold, name.endswith("+encoder"), recipe.seed, recipe.new_texts)
 
 
 def learned(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:

@@ -25,6 +25,7 @@ from personalrm.llm.endpoint import Endpoint
 from personalrm.models.base import Engine
 from personalrm.models.engines import JudgeEngine, TraitsEngine
 from personalrm.models.population import Population, PopulationPriors
+from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
 
 if TYPE_CHECKING:
@@ -154,11 +155,12 @@ def engine_named(
     """The engine of that name.
 
     Args:
-        name: ``traits`` or ``traits+encoder``; ``trained:DIR``; any other is a model at an endpoint.
+        name: ``traits`` or ``traits+encoder``; ``trained:DIR``; ``vllm-classify:NAME@URL`` and its like in
+            `served`; any other is a language model at an endpoint.
         endpoint: who is asked, whatever the name; or how to connect; None takes OPENAI_BASE_URL and OPENAI_API_KEY.
             Connecting belongs into the package's own event loop (see `background_loop`).
         options: how profiles are fitted.
-        population: other people's choices, for the prior of the embedded engine.
+        population: other people's choices, for the prior of the embedded engine or a served model's temperature.
 
     Raises:
         DataError: no endpoint can be asked with this.
@@ -175,4 +177,8 @@ def engine_named(
         from personalrm.models.trained_engine import TrainedEngine  # numpy, and torch once it is opened
 
         return TrainedEngine(name.removeprefix(TRAINED), options)
+    if is_served(name):
+        from personalrm.models.served import ServedEngine  # numpy, 0.1 s
+
+        return ServedEngine(name, endpoint or EndpointOptions(), options, population)
     return JudgeEngine(shared(name, endpoint or EndpointOptions()), options)

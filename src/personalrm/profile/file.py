@@ -17,7 +17,16 @@ from personalrm.errors import ProfileError, StorageError
 from personalrm.files import replace_file, stored
 from personalrm.preferences import ME, History
 from personalrm.profile.migrations import migrated
-from personalrm.profile.records import SCHEMA, EngineState, FusedState, JudgeState, Profile, TrainedState, TraitsState
+from personalrm.profile.records import (
+    SCHEMA,
+    EngineState,
+    FusedState,
+    JudgeState,
+    Profile,
+    ServedState,
+    TrainedState,
+    TraitsState,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -28,6 +37,7 @@ _STATES: dict[str, type[EngineState]] = {
     "judge": JudgeState,
     "traits": TraitsState,
     "trained": TrainedState,
+    "served": ServedState,
     "fused": FusedState,
 }
 

@@ -178,6 +178,18 @@ class TrainedState:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedState:
+    """What is kept of a reward model at a server; the profile's ``model`` names it, without its URL.
+
+    Attributes:
+        temperature: its rewards are divided by it, so that their differences are log-odds.
+    """
+
+    temperature: float
+    kind: Literal["served"] = "served"
+
+
+@dataclass(frozen=True, slots=True)
 class FusedState:
     """Several engines whose log-odds are added.
 
@@ -191,7 +203,7 @@ class FusedState:
     kind: Literal["fused"] = "fused"
 
 
-EngineState = JudgeState | TraitsState | TrainedState | FusedState
+EngineState = JudgeState | TraitsState | TrainedState | ServedState | FusedState
 """What only the engine that fitted a profile understands; ``kind`` tells which."""
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from personalrm.errors import DataError, PersonalrmError
-from personalrm.llm.cache import default_path as path_of_answers
-from personalrm.llm.forgetting import forget_rows
+from personalrm.llm.cache_location import default_cache
+from personalrm.llm.forgetting import forget_answers
 from personalrm.models.encoders.store import default_path as path_of_vectors
 from personalrm.models.encoders.store import forget_texts
 from personalrm.models.trained import FILES, trained_people
@@ -64,7 +64,7 @@ class Eraser:
             if now.is_done:
                 return now
             outside = space.erasures.outside(now)
-            answers = forget_rows(Path(self._config.cache or path_of_answers()), "answers", outside.answers)
+            answers = forget_answers(str(self._config.cache or default_cache()), outside.answers)
             vectors = forget_texts(path_of_vectors(), outside.texts)
             space.erasures.note(now, {"answer_cache": answers, "vector_cache": vectors})
             models = models_that_hold(outside.history, self._config.trained_folders)

@@ -64,6 +64,7 @@ def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -
     return StudyContext(lambda: people, methods, folder, data="people", **more)
 
 
+@pytest.mark.slow
 def test_flipping_the_labels_turns_what_personalising_changed(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:

@@ -71,5 +71,10 @@ def test_diagnose_names_what_is_shown_with_what_to_do(run: Run, tmp_path: Path) 
     found = json.loads(run("diagnose", tmp_path / "me.json", MIRA, "--json").out)
     assert [(one["name"], one["shown"]) for one in found] == [
         ("too few choices", True),
+        ("no new choices", False),
         ("contradictory choices", False),
+        ("changed taste", False),
     ]
+    done = run("diagnose", tmp_path / "me.json", few)
+    assert tells(done.out, "no new choices", "0 new choices")
+    assert "No known failure" not in done.out

@@ -249,7 +249,8 @@ def killed(out: Path, *words: object, how: signal.Signals, when: Callable[[], bo
     return program.returncode, said
 
 
-@pytest.mark.parametrize("how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_or_interrupted_run_goes_on_to_the_same_bytes(
     run: Run, few_people: Path, whole: bytes, tmp_path: Path, how: signal.Signals
 ) -> None:

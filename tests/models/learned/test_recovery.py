@@ -33,7 +33,7 @@ SHARED = np.array([0.8, -0.6, 0.4, 0.0, 0.5, -0.3])
 
 
 @pytest.mark.parametrize("published", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", POPULATIONS)
+@pytest.mark.parametrize("name", [pytest.param("lore", marks=pytest.mark.slow), "pal", "pref"])
 def test_rewards_of_people_never_seen_are_found_from_30_choices(name: str, published: bool) -> None:
     people = POPULATIONS[name](TRAINED_ON + 60, np.random.default_rng(1))
     method, _ = trained(name, people[:TRAINED_ON], published=published)

@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(whole: Path, 
     assert not same(weights(other), weights(whole))
 
 
-@pytest.mark.parametrize("rank", [None, 4])
+@pytest.mark.parametrize("rank", [None, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_crashed_run_goes_on_to_the_weights_of_one_that_never_crashed(
     rank: int | None, whole: Path, qwen: str, tmp_path: Path
 ) -> None:

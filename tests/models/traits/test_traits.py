@@ -277,8 +277,18 @@ def test_the_shipped_prior_tells_where_it_comes_from_and_quotes_nobody() -> None
     assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
     assert "train_prior" in prior.lineage["command"]
     state = orjson.loads(file.read_bytes())
-    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people")]
+    numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people", "gain", "sure")]
+    numbers += [list(one.values()) for one in (*state["gain"], *state["sure"])]
     assert all(isinstance(leaf, float | int) for value in numbers for leaf in np.ravel(value).tolist())
+
+
+def test_the_shipped_prior_knows_how_people_differ_and_what_own_weights_gained() -> None:
+    prior = TraitsModel.shipped().prior
+    assert prior.lineage["new_texts"] is True
+    off_diagonal = prior.covariance - np.diag(np.diag(prior.covariance))
+    assert np.abs(off_diagonal).max() > 1e-3
+    assert [at.groups for at in prior.gain.at][:4] == [2, 3, 5, 8]
+    assert all(at.people >= 30 for at in prior.gain.at)
 
 
 def test_damaged_and_foreign_profiles_are_refused(mira: History, shipped: TraitsModel) -> None:

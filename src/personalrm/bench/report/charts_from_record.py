@@ -56,6 +56,21 @@ def calibration(record: RunRecord) -> Iterator[Chart]:
         yield Lines(f"Calibration{number}", "probability given", "how often it came true", some, diagonal=True)
 
 
+def risk_coverage(record: RunRecord) -> Iterator[Chart]:
+    """Share of wrong answers by the share of pairs answered, a few lines a figure."""
+    more = lines.details(record)
+    found = [(row["label"], more[row["label"]].get("selective")) for row in lines.ranked(record)]
+    curves = [
+        Series(label, tuple(Point(each["coverage"], each["risk"]) for each in one["curve"]))
+        for label, one in found
+        if one
+    ]
+    for start in range(0, len(curves), TOGETHER):
+        number = f" ({start // TOGETHER + 1})" if len(curves) > TOGETHER else ""
+        some = tuple(curves[start : start + TOGETHER])
+        yield Lines(f"Risk against coverage{number}", "share of pairs answered", "share of wrong answers", some)
+
+
 def domains(record: RunRecord) -> Chart | None:
     """Accuracy of each line in each domain."""
     more = lines.details(record)

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from personalrm.bench.record import RunRecord
+from personalrm.bench.report.table import Cell, Column
+from personalrm.models.registry import TRAITS
 
 SIGNIFICANT = 0.05
+WHICH = (Column("method"), Column("model"), Column("choices", "count", "context_pairs"))
+"""What tells a line from the others: the choices it may learn from are all where none are said."""
 
 
 def ranked(record: RunRecord) -> list[RunRecord]:
@@ -38,3 +42,9 @@ def curves(record: RunRecord) -> list[list[RunRecord]]:
 def significant(tests: Sequence[RunRecord]) -> Iterator[RunRecord]:
     """Those tests that chance alone would hardly give, corrected for their number."""
     return (one for one in tests if one["p_corrected"] < SIGNIFICANT)
+
+
+def which(row: RunRecord) -> tuple[Cell, ...]:
+    """Name, model (where one was asked) and limit."""
+    embedded = row["model"] in TRAITS or row["model"] in row["name"]
+    return row["name"], None if embedded else row["model"], row["context_pairs"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from personalrm.bench.charts import Chart, Dots
 from personalrm.bench.record import RunRecord
-from personalrm.bench.report import charts_from_record, tables
+from personalrm.bench.report import charts_from_record, selective, tables
 from personalrm.bench.report.blocks import (
     Block,
     Bullets,
@@ -91,6 +91,7 @@ def _figures_of(record: RunRecord, shown: _Figures) -> list[Part]:
         Part("accuracy", "Accuracy", _accuracy(record, shown)),
         Part("tests", "Which differences are real", _tests(record, shown)),
         Part("probabilities", "Probabilities", _probabilities(record, shown)),
+        Part("selective", "Answering only when sure", _selective(record, shown)),
         Part("slices", "Where", _slices(record, shown)),
         Part("learning", "Learning curves", _learning(record, shown)),
         Part("cost", "Cost against accuracy", _cost(record, shown)),
@@ -153,6 +154,15 @@ def _probabilities(record: RunRecord, shown: _Figures) -> Blocks:
     bins = tables.calibration(record)
     folded = (Folded(bins.title, table_blocks(bins, captioned=False)),) if curves else ()
     return (*table_blocks(tables.probabilities(record), captioned=False), *curves, *folded)
+
+
+def _selective(record: RunRecord, shown: _Figures) -> Blocks:
+    caption = "Only the pairs that a method is surest of are answered; the lower the curve, the better it knows."
+    return (
+        *table_blocks(selective.risk_coverage(record), captioned=False),
+        *(one for chart in charts_from_record.risk_coverage(record) for one in shown(chart, caption)),
+        *table_blocks(selective.promised_risk(record)),
+    )
 
 
 def _slices(record: RunRecord, shown: _Figures) -> Blocks:

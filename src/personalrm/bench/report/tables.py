@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from personalrm.bench.record import RunRecord
-from personalrm.bench.report.lines import curves, details, ranked
+from personalrm.bench.report.lines import WHICH, curves, details, ranked, which
 from personalrm.bench.report.published import published
+from personalrm.bench.report.selective import promised_risk, risk_coverage
 from personalrm.bench.report.table import Cell, Column, Table
-from personalrm.models.registry import TRAITS
 
 _BEHIND = (Column("people", "count"), Column("pairs", "count"))
 _ACCURACY = (Column("accuracy", "figure"), Column("95 % interval", "interval", "accuracy"))
-_WHICH = (Column("method"), Column("model"), Column("choices", "count", "context_pairs"))
-"""What tells a line from the others: the choices it may learn from are all where none are said."""
 
 
 def all_tables(record: RunRecord) -> list[Table]:
@@ -30,6 +28,8 @@ def all_tables(record: RunRecord) -> list[Table]:
         pairwise(record),
         probabilities(record),
         calibration(record),
+        risk_coverage(record),
+        promised_risk(record),
         length_matched(record),
         domains(record),
         published(record),
@@ -46,7 +46,7 @@ def leaderboard(record: RunRecord) -> Table:
     base = record["comparisons"][0]["against"] if tests else ""
     rows = tuple(
         (
-            *_which(row),
+            *which(row),
             row["accuracy"],
             (row["low"], row["high"]),
             *_with_interval(more[row["label"]]["over_people"]),
@@ -58,7 +58,7 @@ def leaderboard(record: RunRecord) -> Table:
         for row in ranked(record)
     )
     columns = (
-        *_WHICH,
+        *WHICH,
         *_ACCURACY,
         Column("over people", "figure", "accuracy_over_people"),
         Column("95 % interval", "interval", "accuracy_over_people"),
@@ -125,7 +125,7 @@ def probabilities(record: RunRecord) -> Table:
     more = details(record)
     rows = tuple(
         (
-            *_which(row),
+            *which(row),
             row["log_loss"],
             more[row["label"]]["brier"],
             *_calibrated(more[row["label"]]["ece"]),
@@ -136,7 +136,7 @@ def probabilities(record: RunRecord) -> Table:
         if row["log_loss"] is not None or more[row["label"]]["agreement"] is not None
     )
     columns = (
-        *_WHICH,
+        *WHICH,
         Column("log loss", "figure"),
         Column("Brier", "figure"),
         Column("ECE", "figure", "ece"),
@@ -176,7 +176,7 @@ def length_matched(record: RunRecord) -> Table:
     found = [(row, more[row["label"]]["length_matched"]) for row in ranked(record)]
     rows = tuple(_slice(row, one) for row, one in found if one and one["pairs"])
     note = str(record["length_matching"])
-    columns = (*_WHICH, *_ACCURACY, *_BEHIND)
+    columns = (*WHICH, *_ACCURACY, *_BEHIND)
     return Table("length_matched", "Among pairs of nearly equal length", columns, rows, note).without_empty()
 
 
@@ -189,7 +189,7 @@ def domains(record: RunRecord) -> Table:
         for one in more[row["label"]]["domains"]
         if one["pairs"]
     )
-    columns = (Column("domain"), *_WHICH, *_ACCURACY, *_BEHIND)
+    columns = (Column("domain"), *WHICH, *_ACCURACY, *_BEHIND)
     note = "No interval where fewer than five people stand behind a figure."
     return Table("domains", "Domain by domain", columns, rows, note).without_empty()
 
@@ -198,10 +198,10 @@ def learning(record: RunRecord) -> Table:
     """Accuracy by the number of choices that could be learned from, for lines that differ in nothing else."""
     more = details(record)
     rows = tuple(
-        (*_which(row), more[row["label"]]["history"], *_figures(row)) for group in curves(record) for row in group
+        (*which(row), more[row["label"]]["history"], *_figures(row)) for group in curves(record) for row in group
     )
     columns = (
-        *_WHICH[:2],
+        *WHICH[:2],
         Column("at most", "count", "context_pairs"),
         Column("choices, mean", "figure", "choices_mean"),
         *_ACCURACY,
@@ -216,7 +216,7 @@ def costs(record: RunRecord) -> Table:
     """What each method takes: calls, tokens, dollars, time."""
     rows = tuple(
         (
-            *_which(row),
+            *which(row),
             row["calls"],
             row["prompt_tokens"],
             row["completion_tokens"],
@@ -227,7 +227,7 @@ def costs(record: RunRecord) -> Table:
         for row in ranked(record)
     )
     columns = (
-        *_WHICH,
+        *WHICH,
         Column("calls", "count"),
         Column("prompt tokens", "count"),
         Column("completion tokens", "count"),
@@ -244,19 +244,13 @@ def costs(record: RunRecord) -> Table:
 
 def same_pairs(record: RunRecord) -> list[Table]:
     """For each line that scored a part only, all lines on that part."""
-    columns = (*_WHICH, *_ACCURACY, *_BEHIND, Column("coverage", "percent"), Column("log loss", "figure"))
+    columns = (*WHICH, *_ACCURACY, *_BEHIND, Column("coverage", "percent"), Column("log loss", "figure"))
     found = []
     for number, (label, lines) in enumerate(record["same_pairs"].items(), 1):
         best_first = ranked({"methods": lines})
-        rows = tuple((*_which(row), *_figures(row)[:4], row["coverage"], row["log_loss"]) for row in best_first)
+        rows = tuple((*which(row), *_figures(row)[:4], row["coverage"], row["log_loss"]) for row in best_first)
         found.append(Table(f"same_pairs_{number}", f"On the pairs that {label} scored", columns, rows).without_empty())
     return found
-
-
-def _which(row: RunRecord) -> tuple[Cell, ...]:
-    """Name, model (where one was asked) and limit."""
-    embedded = row["model"] in TRAITS or row["model"] in row["name"]
-    return row["name"], None if embedded else row["model"], row["context_pairs"]
 
 
 def _figures(row: RunRecord) -> tuple[Cell, ...]:
@@ -264,7 +258,7 @@ def _figures(row: RunRecord) -> tuple[Cell, ...]:
 
 
 def _slice(row: RunRecord, one: RunRecord) -> tuple[Cell, ...]:
-    return (*_which(row), one["accuracy"], (one["low"], one["high"]), one["people"], one["pairs"])
+    return (*which(row), one["accuracy"], (one["low"], one["high"]), one["people"], one["pairs"])
 
 
 def _with_interval(measured: RunRecord | None) -> tuple[Cell, Cell]:

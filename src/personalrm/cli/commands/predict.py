@@ -10,6 +10,8 @@ from personalrm.cli import inputs, progress
 from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
 from personalrm.cli.options import HistoryFile, Json, Model, ProfileFile, Text, VerdictsName, VerdictsOption
 
+SURE = "Answer only where the share of wrong answers is at most this (0 to 0.5); traits only, see docs/traits.md."
+
 
 @with_options(ENDPOINT)
 def compare(
@@ -20,13 +22,15 @@ def compare(
     b: Text,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.reasoned,
+    sure: Annotated[float | None, typer.Option(metavar="RISK", help=SURE)] = None,
     as_json: Json = False,
 ) -> None:
     """Which of two responses the person prefers: a probability from both orders, and why."""
     from personalrm.cli import output
 
     known, client = inputs.opened(context, profile, model)
-    verdict = client.compare(known, inputs.text(prompt), inputs.text(a), inputs.text(b), verdicts=verdicts.value)
+    pair = inputs.text(prompt), inputs.text(a), inputs.text(b)
+    verdict = client.compare(known, *pair, verdicts=verdicts.value, sure=sure)
     output.verdict(verdict, as_json=as_json)
     if verdict.probability is None:
         raise typer.Exit(1)

@@ -53,15 +53,26 @@ _ORDERS = re.compile(
     r"|\byou must (?:choose|prefer|pick|select)\b",
     re.IGNORECASE,
 )
-_WARNED = re.compile(
-    r"(?:ignore|disregard|not follow|never follow|n['’]t follow|not obey|never obey|not act on|never act on)[^.]{0,90}"
-    r"(?:instruction|command|request|demand|order)"
-    r"|(?:instruction|command|request)s?\b[^.]{0,90}(?:ignored|disregarded|(?:not|never) (?:be )?(?:followed|obeyed)"
-    r"|no force|no effect|not for you|not addressed)"
-    r"|(?:respons|text|content|everything|anything|messag|quot|insid|between)\w*\b[^.]{0,90}\b(?:data|untrusted|material)\b"
-    r"|\b(?:not|never) (?:as )?(?:an )?instructions?\b",
-    re.IGNORECASE,
+_NO_ORDERS = re.compile(r"\b(?:not|never) (?:as )?(?:an )?instructions?\b", re.IGNORECASE)
+_WARNINGS = tuple(
+    (re.compile(first, re.IGNORECASE), re.compile(then, re.IGNORECASE))
+    for first, then in (
+        (
+            r"ignore|disregard|(?:not|never|n['’]t) (?:follow|obey|act on)",
+            r"instruction|command|request|demand|order",
+        ),
+        (
+            r"(?:instruction|command|request)s?\b",
+            r"ignored|disregarded|(?:not|never) (?:be )?(?:followed|obeyed)|no force|no effect"
+            r"|not for you|not addressed",
+        ),
+        (
+            r"respons|text|content|everything|anything|messag|quot|insid|between",
+            r"\b(?:data|untrusted|material)\b",
+        ),
+    )
 )
+"""Of a sentence that tells the model to obey nothing it reads: what it says first, and what later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ class Judge:
             taste = taste + PERSONA * self._taste_of(told)
         taste = taste + OWN_WORDS * self._taste_of(asked.own_words)
         logit = float(taste @ seen.difference) + QUALITY * seen.quality + FIRST_PLACE + NOISE * seen.noise
-        if seen.orders and not _WARNED.search(asked.outside):
+        if seen.orders and not _is_warned(asked.outside):
             logit += OBEDIENCE * seen.orders
         return Judgement(logit, seen.difference)
 
@@ -205,3 +216,15 @@ def _trim(cache: dict[int, V]) -> dict[int, V]:
     if len(cache) > _KEEP:
         cache.clear()
     return cache
+
+
+def _is_warned(prompt: str) -> bool:
+    """Whether the prompt says that orders inside the texts are to be ignored."""
+    if _NO_ORDERS.search(prompt):
+        return True
+    for sentence in prompt.split("."):
+        for first, then in _WARNINGS:
+            begun = first.search(sentence)
+            if begun and then.search(sentence, begun.end()):
+                return True
+    return False

@@ -85,26 +85,23 @@ PHRASES: dict[str, tuple[str, str]] = {
 }
 
 _NAMES = {f"{name}_{side}": (at, sign) for at, name in enumerate(TRAITS) for side, sign in (("more", 1), ("less", -1))}
-_SPOKEN = re.compile(
-    "|".join(
-        [
-            r"(?P<end>[.;:!?\n]|\bbut\b|\bhowever\b|\bwhile\b)",
-            r"(?P<comma>,)",
-            r"\b(?P<against>dislik\w+|hat(?:es?|ed|ing)|avoid\w*|reject(?:s|ed|ing)?|(?:annoyed|bothered|put off) by"
-            r"|(?:does|do|did|would|is|are|was|has|have|had)(?: not|n't|n’t)(?: \w+)? "
-            r"(?:like|want|value|enjoy|prefer|appreciate|care|choose|need|fond)\w*"
-            r"|never (?:likes?|wants?|chooses?|prefers?))\b",
-            r"\b(?P<without>not|no|without|never|n't|less|fewer|rather than|instead of|over|too|than)\b",
-            r"\b(?P<towards>likes?|liked|prefers?|preferred|wants?|values?|valued|enjoys?|enjoyed|appreciates?|favou?rs?"
-            r"|chooses?|chose|picks?|loves?|rewards?)\b",
-            *(
-                rf"\b(?P<{name}_{side}>{words})\b"
-                for name, pair in LEXICON.items()
-                for side, words in (("less", pair[1]), ("more", pair[0]))
-            ),
-        ]
-    )
+_OF_TASTE = "|".join(
+    [
+        r"(?P<against>dislik\w+|hat(?:es?|ed|ing)|avoid\w*|reject(?:s|ed|ing)?|(?:annoyed|bothered|put off) by"
+        r"|(?:does|do|did|would|is|are|was|has|have|had)(?: not|n't|n’t)(?: \w+)? "
+        r"(?:like|want|value|enjoy|prefer|appreciate|care|choose|need|fond)\w*"
+        r"|never (?:likes?|wants?|chooses?|prefers?))",
+        r"(?P<without>not|no|without|never|n't|less|fewer|rather than|instead of|over|too|than)",
+        r"(?P<towards>likes?|liked|prefers?|preferred|wants?|values?|valued|enjoys?|enjoyed|appreciates?|favou?rs?"
+        r"|chooses?|chose|picks?|loves?|rewards?)",
+        *(
+            rf"(?P<{name}_{side}>{words})"
+            for name, pair in LEXICON.items()
+            for side, words in (("less", pair[1]), ("more", pair[0]))
+        ),
+    ]
 )
+_SPOKEN = re.compile(rf"(?P<end>[.;:!?\n]|\bbut\b|\bhowever\b|\bwhile\b)|(?P<comma>,)|\b(?=[a-z])(?:{_OF_TASTE})\b")
 
 
 def described_taste(text: str) -> Vector:

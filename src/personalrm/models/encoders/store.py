@@ -28,7 +28,7 @@ import numpy as np
 
 from personalrm.errors import StorageError
 from personalrm.files import MEMORY, is_full, open_database
-from personalrm.llm.cache import default_path as path_of_answers
+from personalrm.llm.cache_location import default_path as path_of_answers
 from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors
 from personalrm.preferences import Message

@@ -92,10 +92,12 @@ class TraitsModel:
         encoder: bool = False,
         seed: int = 0,
         reader: TraitReader | None = None,
+        new_texts: bool = True,
     ) -> TraitsModel:
         """Learn the prior from other people's choices, read one person at a time.
 
-        Models that learn from or predict the same texts may share a ``reader``: it reads none twice.
+        Models that learn from or predict the same texts may share a ``reader``: it reads none twice. ``new_texts`` says
+        whether it is to predict texts that the population has not judged (`learning.learn`).
 
         Raises:
             NotEnoughChoices: the population holds no decided choice.
@@ -104,9 +106,8 @@ class TraitsModel:
         from personalrm.models.traits.learning import learn
 
         reader = reader or TraitReader()
-        return cls.from_prior(
-            learn(people, encoder=shared_minilm() if encoder else None, seed=seed, reader=reader), reader
-        )
+        minilm = shared_minilm() if encoder else None
+        return cls.from_prior(learn(people, encoder=minilm, seed=seed, reader=reader, new_texts=new_texts), reader)
 
     def fit(self, history: History) -> TraitsModel:
         """The person's posterior. Ties are skipped; without a decided choice or thumb the population alone predicts."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from personalrm.errors import ProfileError
 from personalrm.models.encoders import Encoder
+from personalrm.models.traits import sure as thresholds
 from personalrm.models.traits.embedding_weights import WIDTH, relate
 from personalrm.models.traits.features import KINDS, TRAITS, Array
 from personalrm.models.traits.gain import PUBLIC, GainPrior
@@ -119,6 +120,7 @@ class Prior:
         sense: the encoder's part, or None.
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
+        sure: how sure a prediction has to be for each risk that can be promised.
         threshold: of thumbs, as it differs among people.
     """
 
@@ -131,6 +133,7 @@ class Prior:
     sense: EmbeddingWeights | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
+    sure: thresholds.Thresholds = ()
     threshold: Threshold = USUAL
 
     @classmethod
@@ -158,6 +161,7 @@ class Prior:
             "kinds": self.kinds.tolist(),
             "covariance": self.covariance[np.triu_indices(len(self.covariance))].tolist(),
             "gain": self.gain.as_json(),
+            "sure": thresholds.as_json(self.sure),
         }
         if self.threshold != USUAL:
             state["threshold"] = list(self.threshold)
@@ -188,6 +192,7 @@ class Prior:
                 sense=sense,
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
+                sure=thresholds.from_json(state.get("sure", ())),
                 threshold=Threshold.from_json(state["threshold"]) if "threshold" in state else USUAL,
             )
         except (KeyError, TypeError, ValueError) as error:

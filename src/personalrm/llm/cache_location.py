@@ -1,0 +1,40 @@
+"""Where answers are kept: a SQLite file, or a PostgreSQL database that many machines share.
+
+open_cache(default_cache()).get(key)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from personalrm.llm.cache import AnswerCache
+
+
+def default_path() -> Path:
+    """The file of answers unless one is named: PERSONALRM_CACHE, else in the user's cache folder."""
+    named = os.environ.get("PERSONALRM_CACHE", "")
+    if named and not is_url(named):
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "personalrm" / "answers.sqlite"
+
+
+def default_cache() -> str:
+    """`default_path`, or the URL of a PostgreSQL database where PERSONALRM_CACHE is one."""
+    named = os.environ.get("PERSONALRM_CACHE", "")
+    return named if is_url(named) else str(default_path())
+
+
+def is_url(cache: str) -> bool:
+    """Whether a cache is named by the URL of a PostgreSQL database."""
+    return cache.startswith(("postgresql://", "postgres://"))
+
+
+def open_cache(cache: str | Path) -> AnswerCache:
+    """The cache of this path or URL, opened at its first use. MissingExtra where its driver is not installed."""
+    if not is_url(str(cache)):
+        return AnswerCache(cache)
+    from personalrm.llm.cache_postgresql import PostgresAnswerCache
+
+    return PostgresAnswerCache(str(cache))

@@ -1,0 +1,149 @@
+"""The answer cache in PostgreSQL: one store that all machines of a cluster share (extra ``serve`` brings the driver).
+
+    cache = PostgresAnswerCache("postgresql://user@host/answers")
+
+Keys, rows, checksums and claims are those of the SQLite file (`cache`). What differs: each statement is committed by
+itself, so that two machines never wait for each other's batch; a commit waits for no disk (``synchronous_commit`` off),
+so that, as with the file, a killed program loses nothing and a power cut of the server at most the last second.
+A connection that breaks ends the run with StorageError; the next use opens another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from personalrm.errors import MissingExtra, StorageError
+from personalrm.llm.cache import AnswerCache, Found
+from personalrm.llm.endpoint import Completion
+
+_WAIT_S = 10
+_LOCK = 0x7072_6D61  # of ours alone: two machines that make the tables together would fail
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS answers (key bytea PRIMARY KEY, model text NOT NULL, answer bytea NOT NULL, "
+    "written double precision NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS facts (name text PRIMARY KEY, value bytea NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS claims (key bytea PRIMARY KEY, owner text NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS owners (owner text PRIMARY KEY, beat integer NOT NULL)",
+)
+
+
+class PostgresAnswerCache(AnswerCache):
+    """Answers by key; see `AnswerCache`. Use from one thread at a time.
+
+    Args:
+        url: ``postgresql://USER@HOST/NAME``; a password may stand in it, in PGPASSWORD, or in ``~/.pgpass``.
+
+    Raises:
+        MissingExtra: the driver is not installed. StorageError: the database cannot be reached or used.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(_shown(url))
+        self._url, self.driver = url, _driver()
+
+    def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
+        """See `AnswerCache.look_up`. Version 0.1 kept nothing here, so there are no ``older`` keys."""
+        found = super().look_up(key)
+        if found is not Found.NOTHING:
+            return found
+        answered = self.get(key)  # between our looking and our claiming
+        if answered is not None:
+            self.give_back(key)
+        return found if answered is None else answered
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Nothing: each statement is committed by itself."""
+        yield
+
+    def is_there(self) -> bool:
+        """A database is not deleted under a run."""
+        return True
+
+    def has_room(self) -> bool:
+        """Whether it can be written (again)."""
+        try:
+            self._connection().execute("UPDATE owners SET beat = beat + 1 WHERE owner = ?", ("",))
+        except StorageError:
+            return False
+        return True
+
+    def _connection(self) -> Any:
+        if self._db is None:
+            with self._storage():
+                db: Any = _Connection(self.driver.connect(self._url, autocommit=True, connect_timeout=_WAIT_S), self)
+                self._db = db
+                for statement in (
+                    "SET synchronous_commit = off",
+                    f"SELECT pg_advisory_lock({_LOCK})",
+                    *_SCHEMA,
+                    f"SELECT pg_advisory_unlock({_LOCK})",
+                ):
+                    db.execute(statement)
+        return self._db
+
+    def forget(self, keys: Sequence[bytes]) -> int:
+        """Delete the answers of these keys; how many there were."""
+        db = self._connection()
+        return sum(int(db.execute("DELETE FROM answers WHERE key = ?", (key,)).rowcount) for key in keys)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with contextlib.suppress(StorageError):
+            super().close()
+
+    def broken(self, error: Exception) -> StorageError:
+        """What to raise after an error of the driver; the next use opens another connection, and claims anew."""
+        db, self._db = self._db, None
+        self._claims.forget()
+        if db is not None:
+            db.close()
+        return self._unusable(error)
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except self.driver.Error as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> StorageError:
+        said = str(error).strip().splitlines()
+        reason = said[0] if said else type(error).__name__
+        return StorageError(f"the answers at {self.path} cannot be used: {reason.replace(self._url, str(self.path))}")
+
+
+class _Connection:
+    """Statements with question marks; errors are those of `AnswerCache`'s own kind."""
+
+    in_transaction = False
+
+    def __init__(self, connection: Any, cache: PostgresAnswerCache) -> None:
+        self._connection, self._cache = connection, cache
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        try:
+            return self._connection.execute(statement.replace("?", "%s"), values or None)
+        except self._cache.driver.Error as error:
+            raise self._cache.broken(error) from None
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self._connection.close()
+
+
+def _shown(url: str) -> str:
+    """Host and database, without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'this machine'}{parts.path}"
+
+
+def _driver() -> Any:
+    try:
+        import psycopg
+    except ImportError:
+        raise MissingExtra("answers in PostgreSQL need psycopg: pip install 'personalrm[serve]'") from None
+    return psycopg

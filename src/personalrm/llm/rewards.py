@@ -1,0 +1,169 @@
+"""Rewards from a served reward model: vLLM's ``/classify`` and ``/pooling``, SGLang's ``/classify``.
+
+    endpoint = RewardEndpoint("Skywork", Host.from_environment("http://localhost:8000"), Scheduler(64))
+    await endpoint.rewards([[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]])    # [3.2]
+
+vLLM renders a conversation by the model's own chat template (``messages``). Where a server takes texts only, ``render``
+makes them. What the server understands is found out by its first answer. The activation is switched off: the number is
+the logit. Sources: vLLM's ``entrypoints/pooling`` protocols; SGLang's documentation of reward models.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Literal
+
+import orjson
+
+from personalrm.errors import EndpointRefused, RequestRefused, UnusableResponse
+from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
+from personalrm.llm.endpoint import NULL_OBSERVER
+from personalrm.llm.gather import gather
+from personalrm.llm.host import Host
+from personalrm.llm.http_client import HttpClient
+from personalrm.llm.scheduler import Scheduler
+from personalrm.llm.transport import BadRequest
+from personalrm.llm.wire import fold_system, load_json, short
+
+Protocol = Literal["vllm", "sglang"]
+Turns = list[dict[str, str]]
+Render = Callable[[Turns], str]
+CLASSIFY, POOLING = "/classify", "/pooling"
+REMEMBERED = 65_536
+"""Rewards that are kept: a conversation is scored once while the program runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to ask: a path, and whether it takes messages, messages without a system turn, or a text."""
+
+    path: str
+    form: Literal["messages", "folded", "text"]
+
+
+_WAYS: dict[Protocol, tuple[_Way, ...]] = {
+    "vllm": (
+        _Way(CLASSIFY, "messages"),
+        _Way(CLASSIFY, "folded"),
+        _Way(POOLING, "messages"),
+        _Way(POOLING, "folded"),
+        _Way(CLASSIFY, "text"),
+        _Way(POOLING, "text"),
+    ),
+    "sglang": (_Way(CLASSIFY, "text"),),
+}
+
+
+class RewardEndpoint:
+    """One reward model (one output) at one host. Belongs to one event loop.
+
+    Args:
+        model: the model's name at the host.
+        host: where to ask; a ``/v1`` at the end of its path is left out.
+        scheduler: bounds the requests in flight.
+        protocol: whose server it is.
+        render: a conversation as the text that the model reads; for servers that take no conversations.
+    """
+
+    def __init__(
+        self, model: str, host: Host, scheduler: Scheduler, protocol: Protocol = "vllm", render: Render | None = None
+    ) -> None:
+        self._model, self._host, self._protocol, self._render = model, host, protocol, render
+        self._clients = {
+            path: HttpClient(model, host, host.root_url(path), scheduler, read_reward) for path in (CLASSIFY, POOLING)
+        }
+        self._ways = [one for one in _WAYS[protocol] if render is not None or one.form != "text"]
+        self._best: _Way | None = None
+        self._known: OrderedDict[bytes, float] = OrderedDict()
+
+    async def rewards(self, conversations: Sequence[Turns]) -> list[float]:
+        """The reward of the last turn of each conversation, as the model gives it.
+
+        Raises:
+            EndpointRefused: no way to ask is understood, or the key is refused.
+            Unreachable, UnusableResponse: no answer, or one that is not one finite number.
+        """
+        first = [await self._reward(one) for one in conversations[: self._best is None]]
+        return first + await gather(self._reward(one) for one in conversations[len(first) :])
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for one in self._clients.values():
+            await one.aclose()
+
+    async def _reward(self, turns: Turns) -> float:
+        key = blake2b(orjson.dumps(turns), digest_size=16).digest()
+        if key not in self._known:
+            self._known[key] = await self._asked(turns)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return self._known[key]
+
+    async def _asked(self, turns: Turns) -> float:
+        """By the way that worked last, then by the others."""
+        refused: EndpointRefused | None = None
+        for way in sorted(self._ways, key=lambda one: one != self._best):
+            if way.form == "folded" and turns[0]["role"] != "system":
+                continue
+            try:
+                found = await self._sent(way, turns)
+            except RequestRefused:
+                raise
+            except EndpointRefused as error:
+                refused = refused or error
+                if "refuses the key" in str(error) or "wants a key" in str(error):
+                    raise
+                continue
+            self._best = self._best or way
+            return found
+        raise refused or EndpointRefused(
+            f"{self._host.name} takes texts alone, which need the tokenizer of {self._model}: name its local folder"
+        )
+
+    async def _sent(self, way: _Way, turns: Turns) -> float:
+        body = orjson.dumps(self._body(way, turns))
+        client = self._clients[way.path]
+        try:
+            return await client.persist(lambda: (body, 0), NULL_OBSERVER)
+        except BadRequest as refusal:
+            raise client.refused(refusal) from None
+
+    def _body(self, way: _Way, turns: Turns) -> dict[str, Any]:
+        if way.form == "text":
+            text = self._render(turns) if self._render is not None else ""
+            if self._protocol == "sglang":
+                return {"model": self._model, "text": [text]}
+            asked: dict[str, Any] = {"input": [text], "add_special_tokens": True}
+        else:
+            asked = {"messages": fold_system(turns) if way.form == "folded" else turns}
+        # vLLM before 0.11 calls it ``activation``; unknown fields change nothing
+        return {"model": self._model, **asked, "use_activation": False, "activation": False}
+
+
+def read_reward(body: bytes, request_characters: int, credentials: Credentials = NO_CREDENTIALS) -> float:
+    """The one number of an answer to one conversation, in any of the three forms.
+
+    Raises:
+        UnusableResponse: no answer of a reward model, several numbers, or none that is finite.
+    """
+    try:
+        answer = load_json(body)
+        items = answer["data"] if isinstance(answer, dict) else answer
+        (item,) = items if isinstance(items, list) else [items]
+        numbers = next(item[name] for name in ("probs", "data", "embedding") if name in item)
+        while len(numbers) == 1 and isinstance(numbers[0], list):
+            (numbers,) = numbers
+    except (ValueError, LookupError, TypeError, StopIteration):
+        said = short(body, credentials)
+        raise UnusableResponse(f"the host answered with something that is no reward: {said}") from None
+    if not isinstance(numbers, list) or len(numbers) != 1:
+        raise UnusableResponse(
+            f"expected a reward model with one output (num_labels=1), found an answer of {len(numbers)} numbers"
+        )
+    if isinstance(numbers[0], bool) or not isinstance(numbers[0], int | float) or not math.isfinite(numbers[0]):
+        raise UnusableResponse("the host gave a reward that is no finite number")
+    return float(numbers[0])
