@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,16 @@ def test_the_surest_pairs_and_the_promised_risk_are_told_of_probabilities_alone(
     assert promised["risk"] == 0.2
     assert promised["observed"] <= 0.2
     assert promised["coverage"] > 0.4
+
+
+def test_accuracy_by_how_common_a_taste_is_uses_one_order_of_people_for_all_lines() -> None:
+    people = np.repeat(np.arange(50), 2)
+    run = result({"m": [0.9] * 50 + [0.1] * 50, "other": [0.9] * 100}, people.tolist())
+    assert details_of(run)["m"]["tastes"] == []
+    line = run.methods[0]
+    measured = replace(line, answers=replace(line.answers, taste=people.astype(float)))
+    more = details_of(replace(run, methods=(measured, run.methods[1])))
+    assert [(one["decile"], one["accuracy"], one["people"]) for one in more["m"]["tastes"]] == [
+        (decile, float(decile <= 5), 5) for decile in range(1, 11)
+    ]
+    assert [one["accuracy"] for one in more["other"]["tastes"]] == [1.0] * 10

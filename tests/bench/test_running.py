@@ -202,7 +202,7 @@ class FirstAnswer:
 
 def test_every_family_makes_its_method() -> None:
     for name in names():
-        full = name.replace("NAME", "j")
+        full = name.replace("NAME", "j").replace("MEMBER+MEMBER", "judge:j+longer")
         method = method_named(full, Setup(endpoint=FirstAnswer()))
         assert (method.name, method.asks) == (full, asks(full))
 

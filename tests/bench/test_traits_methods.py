@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from personalrm.bench.details import details_of
 from personalrm.bench.plan import Design
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
@@ -39,6 +40,18 @@ def test_personalised_differs_exactly_where_there_is_a_history(result: BenchResu
     moved = np.abs(result.probabilities["traits"] - result.probabilities["population"])
     assert np.all(moved[history == 0] == 0)
     assert np.mean(moved[history > 0] > 1e-6) > 0.7  # the others' own weights did not predict them better
+
+
+def test_people_are_in_the_order_of_how_common_their_taste_is(result: BenchResult) -> None:
+    assert result.lines["population"].answers.taste is None
+    distance = result.lines["traits"].answers.taste
+    assert distance is not None
+    history = np.array([one.history for one in result.asked])
+    assert np.isnan(distance[history == 0]).all()
+    assert np.all(distance[history > 0] > 0.0)
+    tastes = details_of(result)["population"]["tastes"]
+    assert [one["decile"] for one in tastes] == list(range(1, 11))
+    assert sum(one["people"] for one in tastes) == len(set(result.people[~np.isnan(distance)].tolist()))
 
 
 def test_the_population_is_fitted_once_a_fold_for_both(people: list[History], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ from personalrm.profile.provenance import Provenance
 from personalrm.profile.spend import Spend
 
 Floats = NDArray[np.float64]
+TASTE = "taste_distance"
+"""Of what was learned of a person: how far their taste is from the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Answers:
         unscored: why, by the place of the pair.
         spend: what all of it takes; cached answers count like others.
         remarks: what judges noted of people, and of how many tasks ("no choices to learn from …": 3).
+        taste: distance of the person's taste from the usual one, shape (pairs,), NaN where unknown; None
+            where the method says it of nobody.
     """
 
     probability: Floats
@@ -41,6 +45,7 @@ class Answers:
     unscored: Mapping[int, str] = field(default_factory=dict)
     spend: Spend = field(default_factory=lambda: Spend(cost=0.0))
     remarks: Mapping[str, int] = field(default_factory=dict)
+    taste: Floats | None = None
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], spend: Spend) -> Answers:
@@ -83,7 +88,7 @@ def gathered(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered: Mapping[
         DataError: a row answers other pairs than those of its task.
     """
     pairs = len(plan.asked)
-    probability, orders = np.full(pairs, np.nan), np.full((pairs, 2), np.nan)
+    probability, orders, taste = np.full(pairs, np.nan), np.full((pairs, 2), np.nan), np.full(pairs, np.nan)
     unscored: dict[int, str] = {}
     remarks: dict[str, int] = {}
     spend, known = Spend(cost=0.0), set()
@@ -97,13 +102,14 @@ def gathered(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered: Mapping[
             orders[at] = [_number(one) for one in both or (None, None)]
             if value is None:
                 unscored[at] = _why(why)
+        taste[start : start + len(row["ids"])] = row["learned"].get(TASTE, np.nan)
         spend = _sum(spend, row)
         if note := row["learned"].get("note"):
             remarks[note] = remarks.get(note, 0) + 1
     for number in range(len(plan.starts)):
         if number not in known:
             unscored |= dict.fromkeys(plan.places(number), _why(unanswered.get(number)))
-    return Answers(probability, orders, unscored, spend, remarks)
+    return Answers(probability, orders, unscored, spend, remarks, None if np.isnan(taste).all() else taste)
 
 
 def _start(row: Mapping[str, Any], plan: Plan) -> int:

@@ -21,7 +21,7 @@ from personalrm.stats.calibration import calibration
 from personalrm.stats.intervals import interval
 from personalrm.stats.position_bias import PositionBias
 from personalrm.stats.selective import held_promise, risk_coverage
-from personalrm.stats.slices import Mask, by_domain, equally_long, own_accuracies
+from personalrm.stats.slices import Mask, by_domain, by_rarity, equally_long, own_accuracies
 
 RISKS = (0.1, 0.2, 0.3)
 """Shares of wrong answers for which a threshold is calibrated on half of the people and tried on the others."""
@@ -33,10 +33,13 @@ DRAWS = 2_000
 
 def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
     """By the label of each line: ``history`` (mean choices learned from), ``over_people``, ``domains``,
-    ``length_matched``, and for lines with probabilities ``calibration``, ``ece`` and ``selective``; ``position``
-    where a judge answers by position."""
+    ``length_matched``, and for lines with probabilities ``calibration``, ``ece`` and ``selective``; ``tastes`` by
+    how common a person's taste is, as the first line that measures it has it; ``position`` where a judge answers by
+    position."""
     matched = equally_long([one.lengths for one in result.asked])
     domains = list(by_domain([one.domain for one in result.asked]))
+    measured = next((one.answers.taste for one in result.lines.values() if one.answers.taste is not None), None)
+    tastes = [] if measured is None else list(by_rarity(measured, result.people))
     available = np.array([one.history for one in result.asked], dtype=np.float64)
     found = {}
     for label, line in result.lines.items():
@@ -46,6 +49,7 @@ def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
             "history": float((available if limit is None else np.minimum(available, limit)).mean()),
             "over_people": _over_people(result, label),
             "domains": [{"domain": domain, **_slice(result, label, only)} for domain, only in domains],
+            "tastes": [{"decile": decile, **_slice(result, label, only)} for decile, only in tastes],
             "length_matched": _slice(result, label, matched),
             "calibration": curve,
             "ece": error,

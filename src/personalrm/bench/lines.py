@@ -13,6 +13,7 @@ from typing import Any
 
 from personalrm import prompts
 from personalrm.bench.entries import ResultKey
+from personalrm.bench.fused import members_of
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.origins import Origin, check_unseen, origin_of
 from personalrm.bench.plan import Plan
@@ -82,7 +83,8 @@ def identity_of(plan: Plan, options: Options, asking: bool) -> dict[str, Any]:
 
 def _check_judges(entries: Sequence[ResultKey], plan: Plan) -> None:
     """A judge of that name must have left a verdict somewhere; else the name is wrong."""
-    wanted = {one.model for one in entries if one.method.startswith(RECORDED)}
+    named = {name for one in entries for name in members_of(one.method) or (one.method,)}
+    wanted = {one.removeprefix(RECORDED) for one in named if one.startswith(RECORDED)}
     if missing := sorted(wanted - plan.judges):
         known = f"it has those of {', '.join(sorted(plan.judges))}" if plan.judges else "it has none of any judge"
         raise DataError(f"the data has no cached verdicts of {', '.join(missing)}; {known}")

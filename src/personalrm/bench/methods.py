@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from personalrm.bench import origins
+from personalrm.bench.answers import TASTE
 from personalrm.bench.origins import Origins
 from personalrm.bench.protocols import Method, Population, Prediction, Question, Task, TaskPredictor
 from personalrm.errors import DataError
@@ -51,6 +52,9 @@ def method_named(name: str, setup: Setup) -> Method:
     if entry.kind == "recorded":
         return RecordedVerdicts(name, name.removeprefix(RECORDED))
     recipe = setup.recipe or Recipe(setup.seed)
+    if entry.kind == "fused":
+        fused: Method = entry.load()(name, recipe)
+        return fused
     named = {"features": recipe.training.features, "backbone": recipe.training.backbone}
     model = named.get(entry.model, entry.model or name)
     origin = _origin(name, entry, recipe)
@@ -115,7 +119,15 @@ class _Fitting:
     def _predicted(self, task: Task) -> Prediction:
         fitted = self.model.fit(task.history) if self.personal and len(task.history) else self.model
         probabilities = fitted.compare_many([(one.context, one.a, one.b) for one in task.questions])
-        return Prediction([Verdict(float(one)) for one in probabilities])
+        return Prediction(
+            [Verdict(float(one)) for one in probabilities], learned={} if fitted is self.model else _taste(fitted)
+        )
+
+
+def _taste(fitted: LocalModel) -> Mapping[str, float]:
+    """How far the person's taste is from the usual one, where the model can say it."""
+    distance = getattr(fitted, "distance", None)
+    return {} if distance is None else {TASTE: round(distance, 4)}
 
 
 @dataclass(frozen=True, slots=True)

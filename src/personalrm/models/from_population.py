@@ -25,6 +25,7 @@ from personalrm.models.surface import First, Longer, Random, Shorter
 from personalrm.preferences import History
 
 if TYPE_CHECKING:
+    from personalrm.models.fusion.out_of_fold import Labelled
     from personalrm.models.traits import TraitsModel
     from personalrm.models.traits.reader import TraitReader
 
@@ -58,6 +59,7 @@ class Populations:
 
     def __init__(self) -> None:
         self._models: dict[tuple[int, bool], TraitsModel] = {}
+        self._outside: dict[tuple[int, int], list[Labelled]] = {}
         self._reader: TraitReader | None = None
 
     def of(self, people: People, fold: int, encoder: bool, seed: int, new_texts: bool = True) -> TraitsModel:
@@ -65,6 +67,15 @@ class Populations:
         if (fold, encoder) not in self._models:
             self._models[fold, encoder] = self._learned(people, encoder, seed, new_texts)
         return self._models[fold, encoder]
+
+    def outside(self, people: People, fold: int, seed: int, new_texts: bool = True) -> list[Labelled]:
+        """Log-odds of the population's own choices, each without the person and, for new texts, without the text."""
+        if (fold, seed) not in self._outside:
+            from personalrm.models.fusion.out_of_fold import out_of_fold
+
+            model = self.of(people, fold, encoder=False, seed=seed, new_texts=new_texts)
+            self._outside[fold, seed] = out_of_fold(list(people()), model, seed, new_texts=new_texts)
+        return self._outside[fold, seed]
 
     def _learned(self, people: People, encoder: bool, seed: int, new_texts: bool) -> TraitsModel:
         from personalrm.models.traits import TraitsModel  # pulls in the numerical stack

@@ -44,7 +44,9 @@ RECORDED = "judge:"
 SURFACE = ("longer", "shorter", "first", "random")
 LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
 BRADLEY_TERRY = "bt"
-Kind = Literal["judge", "local", "recorded"]
+FUSED = "fused"
+"""All evidence in one reward; ``fused:…`` says which evidence beside traits."""
+Kind = Literal["judge", "local", "recorded", "fused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Registration:
         name: as it is asked for; one that ends with a colon is the beginning of names (``trained:DIR``).
         home: ``module:attribute`` of what makes it, below ``personalrm`` unless it begins with another package.
         kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`), ``local`` computes here (a function
-            as in `from_population`), ``recorded`` verdicts lie in the data and need no home.
+            as in `from_population`), ``recorded`` verdicts lie in the data and need no home, ``fused`` adds the
+            evidence of several of these.
         personal: whether it learns from the person's own choices.
         probabilistic: whether its probabilities mean more than the side they favour.
         model: what results call the model behind it: ``features`` and ``backbone`` stand for those of the training,
@@ -91,6 +94,8 @@ def _entries() -> Iterator[Registration]:
         yield Registration(f"{BRADLEY_TERRY}:{told}", f"{maker}bradley_terry", model="backbone")
     yield Registration(TRAINED, f"{maker}saved")
     yield Registration(RECORDED, "", "recorded", personal=False, probabilistic=False)
+    yield Registration(FUSED, "bench.fused:fused", "fused", model="traits")
+    yield Registration(f"{FUSED}:", "bench.fused:fused", "fused", model="traits")
     yield Registration("default", f"{judge}plain:default", "judge", personal=False)
     yield Registration("demographics", f"{judge}shown:demographics", "judge", personal=False)
     yield Registration("history", f"{judge}shown:history", "judge")
@@ -121,9 +126,9 @@ def entry_of(name: str) -> Registration:
 
 
 def names(kind: Kind | None = None) -> list[str]:
-    """All names of a kind; ``judge:NAME`` and ``trained:DIR`` stand for what begins so."""
+    """All names of a kind; ``judge:NAME``, ``trained:DIR`` and ``fused:MEMBER+MEMBER`` stand for what begins so."""
     known = (one for one in _BY_NAME.values() if kind is None or one.kind == kind)
-    ends = {RECORDED: "NAME", TRAINED: "DIR"}
+    ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER"}
     return [one.name + (ends.get(one.name, "…") if one.name.endswith(":") else "") for one in known]
 
 

@@ -43,7 +43,7 @@ def with_thresholds(profile: Profile, *known: SureThreshold) -> Profile:
 def test_the_shipped_prior_promises_risks_and_a_lower_one_needs_more_confidence() -> None:
     known = TraitsModel.shipped().prior.sure
     assert [one.risk for one in known] == sorted(one.risk for one in known)
-    assert any(one.risk == 0.2 for one in known)
+    assert any(one.risk == 0.25 for one in known)
     needed = [one.threshold for one in known]
     assert needed == sorted(needed, reverse=True)
     assert all(one.observed <= one.risk and one.people > 100 for one in known)
@@ -84,7 +84,7 @@ def test_a_risk_that_is_none_is_refused(risk: float, mira: Profile) -> None:
 
 def test_what_cannot_be_promised_is_refused_with_what_can(mira: Profile) -> None:
     with Opened() as client:
-        with pytest.raises(ProfileError, match=naming("0.001", "0.2")):
+        with pytest.raises(ProfileError, match=naming("0.001", "0.25")):
             client.compare(mira, QUESTION, BRIEF, LONG, sure=0.001)
         with pytest.raises(ProfileError, match=naming("no risk", "0.3")):
             client.compare(with_thresholds(mira), QUESTION, BRIEF, LONG, sure=0.3)  # as of an earlier version

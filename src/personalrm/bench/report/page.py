@@ -170,6 +170,7 @@ def _slices(record: RunRecord, shown: _Figures) -> Blocks:
         *table_blocks(tables.length_matched(record)),
         *shown(charts_from_record.domains(record), "Blue: more often right than a coin; orange: less often."),
         *table_blocks(tables.domains(record)),
+        *table_blocks(tables.tastes(record)),
     )
 
 

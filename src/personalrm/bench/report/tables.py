@@ -32,6 +32,7 @@ def all_tables(record: RunRecord) -> list[Table]:
         promised_risk(record),
         length_matched(record),
         domains(record),
+        tastes(record),
         published(record),
         learning(record),
         costs(record),
@@ -192,6 +193,24 @@ def domains(record: RunRecord) -> Table:
     columns = (Column("domain"), *WHICH, *_ACCURACY, *_BEHIND)
     note = "No interval where fewer than five people stand behind a figure."
     return Table("domains", "Domain by domain", columns, rows, note).without_empty()
+
+
+def tastes(record: RunRecord) -> Table:
+    """Accuracy by how common the people's taste is."""
+    more = details(record)
+    rows = tuple(
+        (one["decile"], *_slice(row, one))
+        for row in ranked(record)
+        for one in more[row["label"]].get("tastes", ())
+        if one["pairs"]
+    )
+    columns = (Column("tenth of the people", "count", "decile"), *WHICH, *_ACCURACY, *_BEHIND)
+    note = (
+        "People in order of how far their weights are from the population's (Mahalanobis distance, by the traits "
+        "engine, from the choices learned from): 1 the most usual tastes, 10 the rarest. More choices show more "
+        "distance."
+    )
+    return Table("tastes", "By how common a taste is", columns, rows, note).without_empty()
 
 
 def learning(record: RunRecord) -> Table:

@@ -28,9 +28,12 @@ GROUPS = (2, 3, 5, 8, 12, 20)
 """Numbers of groups learned from at which gains of other people are measured; between them it is interpolated."""
 LEAST_CASES = 30
 """People measured at a number of groups, below which it is left out."""
-_CAUTION = 50  # people added to those that gained and to those that did not
+BASE = 0.54
+"""Share of people whose own weights predict later choices better: mean over PRISM, MT-Bench, CrowdRAG and UKP, between
+which it has a standard deviation of about 0.07."""
+_USUAL = 50  # people added who gain as often as `BASE` says, and nothing on average: 0.25 / 0.07²
+_ALIKE = 200  # people added to each number of groups who gain as those at all numbers of groups do
 _TRUST = 400.0  # people at which a measured slope counts half
-_NOTHING = 50  # people added to a mean gain who gained nothing
 _CLIP = 2.0  # standard deviations; a measured gain further out says no more
 
 
@@ -123,12 +126,19 @@ class GainPrior:
     @classmethod
     def learned(cls, cases: Sequence[Case]) -> GainPrior | None:
         """From other people's gains; None where too few people have choices enough."""
-        found = []
-        for groups in GROUPS:
-            some = [one for one in cases if one.groups == groups]
-            if len(some) >= LEAST_CASES:
-                found.append(_at(groups, some))
-        return cls(tuple(found)) if found else None
+        cells = {groups: [one for one in cases if one.groups == groups] for groups in GROUPS}
+        cells = {groups: some for groups, some in cells.items() if len(some) >= LEAST_CASES}
+        if not cells:
+            return None
+        usual = _pooled(list(cells.values()))
+        return cls(tuple(_at(groups, some, usual) for groups, some in cells.items()))
+
+    def elsewhere(self) -> GainPrior:
+        """For people of other sets: what is known of these people's set says half of what is known of those.
+
+        Of the shares of two sets, half of each one's distance from `BASE` is taken to be common; so with mean gains.
+        """
+        return GainPrior(tuple(replace(one, share=0.5 * (one.share + BASE), mean=0.5 * one.mean) for one in self.at))
 
     def as_json(self) -> list[dict[str, float | int]]:
         """Plain numbers, four significant digits."""
@@ -193,18 +203,39 @@ def _loss(logit: Array, variance: Array) -> Array:
     return softplus(-integrated(logit, variance))
 
 
-def _at(groups: int, cases: Sequence[Case]) -> At:
+class _Usual(NamedTuple):
+    """Share and mean gain of people at all numbers of groups."""
+
+    share: float
+    mean: float
+
+
+def _gained(cases: Sequence[Case]) -> Array:
+    """1 where a person gained, 0 where they lost, one half where nothing changed (n,)."""
+    later = np.array([one.later for one in cases])
+    return np.where(later == 0.0, 0.5, later > 0.0)
+
+
+def _pooled(cells: Sequence[Sequence[Case]]) -> _Usual:
+    """Of all numbers of groups; the same people stand behind them, so no more are counted than behind the largest."""
+    together = [one for some in cells for one in some]
+    people = max(map(len, cells))
+    share, mean = float(_gained(together).mean()), float(np.mean([one.later for one in together]))
+    return _Usual((share * people + BASE * _USUAL) / (people + _USUAL), mean * people / (people + _USUAL))
+
+
+def _at(groups: int, cases: Sequence[Case], usual_gain: _Usual) -> At:
     """Slopes are drawn towards zero, as if ``_TRUST`` more people had shown none."""
     later, measured = np.array([one.later for one in cases]), np.array([one.measured for one in cases])
-    gained = np.where(later == 0.0, 0.5, later > 0.0)
+    gained = _gained(cases)
     usual, deviation = float(measured.mean()), max(float(measured.std()), 1e-6)
     z = np.clip((measured - usual) / deviation, -_CLIP, _CLIP)
     moves = float(z @ z) * (1.0 + _TRUST / len(cases)) or 1.0
     return At(
         groups=groups,
         people=len(cases),
-        share=(float(gained.sum()) + _CAUTION) / (len(cases) + 2 * _CAUTION),
-        mean=float(later.sum()) / (len(cases) + _NOTHING),
+        share=(float(gained.sum()) + _ALIKE * usual_gain.share) / (len(cases) + _ALIKE),
+        mean=(float(later.sum()) + _ALIKE * usual_gain.mean) / (len(cases) + _ALIKE),
         usual=usual,
         deviation=deviation,
         slope=min(max(float(z @ (later - later.mean())) / moves / deviation, 0.0), 1.0),

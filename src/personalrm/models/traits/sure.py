@@ -1,11 +1,12 @@
 """Answering only when sure: thresholds of confidence, calibrated on the people that a prior was learned from.
 
     known = calibrate(probability, person)                     # of the preferred response, by weights of other folds
-    answered_if_sure(verdict, profile, "traits", 0.2)          # the verdict; unscored where it is not sure enough
+    answered_if_sure(verdict, profile, "traits", 0.25)        # the verdict; unscored where it is not sure enough
 
 The guarantee is that of `stats.selective`: with probability 0.9 over the calibration people the share of wrong answers
 is at most the one asked for, for people who are exchangeable with them and choose between texts that the population has
-not judged. The population's weights are those of other folds; how people differ is learned from all of them.
+not judged. Everything that predicts a person in the calibration is learned from others: the population's weights from
+the other folds, how people differ from the other two thirds of the people.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import orjson
@@ -35,6 +35,7 @@ def train(paths: Sequence[str], *, encoder: bool = False, seed: int = 0) -> Prio
     """Learn one prior from the people of all files."""
     names = [Path(path).name for path in paths]
     prior = learn(_everyone(paths), encoder=shared_minilm() if encoder else None, seed=seed, sources=names)
+    prior = replace(prior, gain=prior.gain.elsewhere())  # it is for people of any set
     command = f"python -m personalrm.models.traits.train_prior {' '.join(names)}" + (" --encoder" if encoder else "")
     return prior.with_lineage({**prior.lineage, "command": command, "licence": LICENCE})
 
