@@ -97,15 +97,7 @@ def read(paths: Sequence[str], user: str | None, context: typer.Context) -> Hist
     from personalrm.data.reading import read_history
 
     problems, how = Problems(), read_options(context)
-    history = read_history(
-        paths,
-        user,
-        strict=how.strict,
-        problems=problems,
-        min_gap=how.min_gap,
-        columns=how.columns,
-        limits=how.limits,
-    )
+    history = read_history(paths, user, problems=problems, **how.arguments)
     for remark in problems.remarks(how.min_gap):
         how.warn(remark)
     return history

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from personalrm.data.files import name_of
 from personalrm.data.inputs import Given
@@ -30,20 +31,18 @@ class ReadOptions:
     columns: ColumnsGiven = None
     limits: Limits = DEFAULT
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the functions in `personalrm.data.reading`."""
+        return {"strict": self.strict, "min_gap": self.min_gap, "columns": self.columns, "limits": self.limits}
+
 
 def source(path: Given, reading: ReadOptions) -> Source:
     """Everybody in a file: held if the file is small, else read anew each time. What is skipped is told once."""
     problems = Problems()
 
     def people(account: Problems | None) -> Iterable[History]:
-        return read_people(
-            path,
-            strict=reading.strict,
-            problems=account,
-            min_gap=reading.min_gap,
-            columns=reading.columns,
-            limits=reading.limits,
-        )
+        return read_people(path, problems=account, **reading.arguments)
 
     found = people(problems)
     if not is_large(path, reading.limits):

@@ -68,15 +68,7 @@ def read(path: Given, part: Part, reading: ReadOptions) -> TrainingData:
             context where that was asked for.
     """
     name, problems, everyone = name_of(path), Problems(), list[History]()
-    found = read_people(
-        path,
-        strict=reading.strict,
-        problems=problems,
-        min_gap=reading.min_gap,
-        columns=reading.columns,
-        limits=reading.limits,
-    )
-    for one in found:
+    for one in read_people(path, problems=problems, **reading.arguments):
         check_marks(one)
         everyone.append(one)
     for remark in problems.remarks(reading.min_gap):
