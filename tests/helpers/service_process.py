@@ -71,14 +71,14 @@ class Api:
 
     def fresh(self, user: str) -> int:
         """Wait until everything is learned, and return the version of the profile."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = self.get(f"/v1/people/{quoted(user)}").body
             if found["up_to_date"]:
                 version: int = found["profile_version"]
                 return version
             time.sleep(0.01)
-        raise RuntimeError(f"not learned within 10 s: {found}")
+        raise RuntimeError(f"not learned within 60 s: {found}")
 
 
 def quoted(name: str) -> str:

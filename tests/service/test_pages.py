@@ -181,6 +181,35 @@ def test_headers_let_a_page_load_nothing_from_elsewhere(api: Api, known: str) ->
     assert "https://" not in text_of(answer)
 
 
+def test_a_taste_that_changes_is_dated_with_both_versions(api: Api, user: str) -> None:
+    def made(number: int) -> dict[str, object]:
+        time = f"2026-0{1 + number // 28}-{1 + number % 28:02d}T09:00:00Z"
+        return choice(number, short=number < 45, time=time)
+
+    api.add(user, *[made(number) for number in range(35)])
+    version = api.fresh(user)
+    api.add(user, *[made(number) for number in range(35, 44)])
+    api.fresh(user)
+    path = f"/v1/people/{user}/taste-changes"
+    before = api.get(path).body
+    assert (before["changes"], before["choices"], before["tested"]) == ([], 44, True)
+    api.add(user, *[made(number) for number in range(44, 84)])
+    latest = api.fresh(user)
+    found = api.get(path).body
+    (change,) = found["changes"]
+    assert change["earliest"] <= change["when"] <= change["latest"] < change["noticed"]
+    assert abs(18 - int(change["when"][8:])) <= 4
+    assert change["when"][:7] == "2026-02"
+    assert version <= change["version_before"] < change["version_now"] <= latest
+    assert found["false_alarms"] <= 0.05
+    page = text_of(asked(api, "GET", f"/people/{user}/history", api.key))
+    assert change["when"] in page
+    assert f'name="version" value="{change["version_before"]}"' in page
+    for number in range(44):
+        api.ask("PUT", f"/v1/people/{user}/choices/api/c{number}/forgotten", {"forgotten": True})
+    assert api.get(path).body["changes"] == []
+
+
 def test_what_is_wrong_with_a_form_is_said_on_a_page(api: Api, known: str) -> None:
     for path, form, status in (
         (f"/people/{known}/claims", {"claim": "no such claim", "verdict": "wrong"}, 422),

@@ -86,6 +86,37 @@ class PersonaOut(BaseModel):
     choices: int
 
 
+class TraitChangeOut(BaseModel):
+    """The person's weight of a trait on either side of a change, in log-odds per standard unit."""
+
+    trait: str
+    before: float
+    after: float
+
+
+class TasteChangeOut(BaseModel):
+    """A change of taste: its day, days that enclose it with a probability of 80 %, and versions around it."""
+
+    when: str
+    earliest: str
+    latest: str
+    noticed: str
+    choice: str
+    traits: list[TraitChangeOut]
+    said: str
+    version_before: int | None
+    version_now: int | None
+
+
+class TasteOut(BaseModel):
+    """Changes, oldest first. ``false_alarms``: chance that a person whose taste never changes ever sees one."""
+
+    changes: list[TasteChangeOut]
+    choices: int
+    tested: bool
+    false_alarms: float
+
+
 class ErasedOut(BaseModel):
     """What was erased: rows and cache entries by table, and the trained models whose lineage holds the person."""
 

@@ -68,6 +68,7 @@ class Predictors:
         self._clients, self._most, self._freshen = clients, most, freshen
         self._kept: OrderedDict[tuple[int, int], Opened] = OrderedDict()
         self._lock = threading.Lock()
+        self._also: list[Callable[[int], None]] = []
 
     def ready(self, space: SpaceStore, name: str) -> Opened:
         """The person's predictor.
@@ -106,8 +107,14 @@ class Predictors:
                 self._kept.popitem(last=False)
         return found
 
+    def when_forgotten(self, work: Callable[[int], None]) -> None:
+        """Call this with a person's id whenever everything of them is let go of."""
+        self._also.append(work)
+
     def forget(self, person_id: int) -> None:
         """Let go of everything of a person."""
+        for one in self._also:
+            one(person_id)
         with self._lock:
             for key in [one for one in self._kept if one[0] == person_id]:
                 del self._kept[key]

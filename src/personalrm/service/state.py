@@ -20,6 +20,7 @@ from personalrm.service.metrics import Metrics
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.rewards import Rewards
 from personalrm.service.running import JobRunner
+from personalrm.service.taste import Tastes
 from personalrm.service.threads import Threads
 from personalrm.store.jobs import Work
 from personalrm.store.store import SpaceStore, Store
@@ -50,6 +51,7 @@ class Service:
         self.learner = LearnerProcess(config, self.log, self._told)
         self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
         self._comparer = Comparer(self.predictors, self.predicted)
+        self.tastes = Tastes(self.predictors)
         self.rewards = Rewards(self.predictors, self.threads, config.opened)
         self.is_stopping = False
 

@@ -53,7 +53,7 @@ def run_study(name: str, lab: StudyContext, models: list[str], settings: Endpoin
 
 def _study_named(name: str) -> Callable[[StudyContext], Awaitable[Record]]:
     if name not in STUDIES:
-        raise DataError(f"there is no study '{name}'; known are {', '.join(STUDIES)}")
+        raise DataError(f"there is no study '{name}'; known are {', '.join(STUDIES)} and human")
     study: Callable[[StudyContext], Awaitable[Record]] = import_module(
         f"personalrm.bench.studies.{STUDIES[name]}"
     ).study

@@ -22,7 +22,8 @@ from personalrm.cli.options import (
 )
 
 Name = Annotated[
-    str, typer.Argument(help="transfer, scaling, cross-context, longitudinal, stated or causal.", metavar="STUDY")
+    str,
+    typer.Argument(help="transfer, scaling, cross-context, longitudinal, stated, causal or human.", metavar="STUDY"),
 ]
 
 
@@ -41,8 +42,22 @@ def study(
     verdicts: VerdictsOption = VerdictsName.token,
     preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
     private: Private = False,
+    participant: Annotated[
+        str | None, typer.Option(help="human: go on with this participant's code instead of a new one.")
+    ] = None,
+    choices: Annotated[int | None, typer.Option(min=8, help="human: choices a participant makes (24).")] = None,
+    effect: Annotated[
+        float | None, typer.Option(help="human: the effect to be found, in standard deviations (0.5).")
+    ] = None,
+    analyze: Annotated[bool, typer.Option("--analyze", help="human: what was found so far, and its files.")] = False,
 ) -> None:
     """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
+    if name == "human":
+        from personalrm.cli.commands import human_study
+
+        study = human_study.opened(context, data, out, choices, effect, seed)
+        human_study.tell(study, out) if analyze else human_study.take_part(study, participant)
+        return
     from personalrm.bench.studies.command import MIXING, run_study
     from personalrm.bench.studies.lab import StudyContext
     from personalrm.cli import output

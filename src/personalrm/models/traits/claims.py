@@ -193,3 +193,15 @@ def _claim(trait: _Trait, more: bool, q: float, choices: Sequence[Preference]) -
 
 def _alike(one: Array, other: Array) -> float:
     return float(abs(one @ other) / math.sqrt((one @ one) * (other @ other)))
+
+
+def in_words(trait: str, *, more: bool) -> str:
+    """What wanting more, or less, of a trait is called: ``in_words("bullets", more=True)`` is "bullet points"."""
+    if trait == "length":
+        return "longer answers" if more else "shorter answers"
+    return _SAID[trait][0 if more else 1] if trait in _SAID else f"{'more' if more else 'less'} '{trait}'"
+
+
+def sayable(trait: str) -> bool:
+    """Whether a trait has words of its own."""
+    return trait == "length" or trait in _SAID

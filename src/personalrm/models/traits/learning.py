@@ -34,6 +34,7 @@ from personalrm.models.traits.fit import (
     sigmoid,
     softplus,
 )
+from personalrm.models.traits.forgetting import learn_half_life, people_in_time
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
@@ -82,7 +83,8 @@ def learn(
     reader = reader or TraitReader()
     kept = _some_people(people, rng)
     known = together([read(one.decided, reader, encoder) for one in kept])
-    prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts)
+    timed = np.array([all(each.time for each in one.decided) for one in kept])
+    prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed)
     if any(one.thumbs for one in kept):
         rewards = partial(rewards_of, prior, reader, encoder)
         prior = replace(prior, threshold=learned_threshold(kept, rewards, prior.covariance))
@@ -90,9 +92,15 @@ def learn(
 
 
 def learn_from(
-    known: PairFeatures, person: Codes, group: Codes, rng: np.random.Generator, *, new_texts: bool = True
+    known: PairFeatures,
+    person: Codes,
+    group: Codes,
+    rng: np.random.Generator,
+    *,
+    new_texts: bool = True,
+    timed: NDArray[np.bool_] | None = None,
 ) -> Prior:
-    """Learn a prior from choices that are read: whose each one is (n,), and its group among everybody's groups (n,)."""
+    """From choices that are read: whose each one is (n,), its group (n,), and whose stand in the order of time."""
     design = design_of(known, with_sense=known.meaning.shape[1] > 0)
     pairs = design.differences(known)
     x, t = design.columns(pairs), pairs.personal
@@ -111,7 +119,8 @@ def learn_from(
         "new_texts": new_texts, "log_loss_of_unseen_people": differ.losses,
     }  # fmt: skip
     prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
-    return replace(prior, lineage=lineage, gain=gain, sure=thresholds)
+    half_life = learn_half_life(people_in_time(timed, outside, t, person, group), differ.covariance).half_life
+    return replace(prior, lineage=lineage, gain=gain, sure=thresholds, half_life=half_life)
 
 
 def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:

@@ -117,7 +117,7 @@ class TraitsModel:
             departure, covariance = self.posterior(history)
             return replace(self, departure=departure, covariance=covariance, history=history, person=None)
         evidence = self.evidence_of(history)
-        departure, covariance = evidence.posterior(self.prior.covariance)
+        departure, covariance = evidence.posterior(self.prior.covariance, self.prior.half_life)
         measured = measure(evidence, self.prior.covariance, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:

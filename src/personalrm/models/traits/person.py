@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
+from personalrm.models.traits.forgetting import posterior_over_time
 from personalrm.models.traits.gain import PUBLIC, Expected, GainPrior
-from personalrm.models.traits.posterior import Groups, leave_out, person_posterior, variances_of
+from personalrm.models.traits.posterior import Groups, leave_out, variances_of
 from personalrm.models.traits.whole import WholeEvidence
 from personalrm.preferences import Preference, RankedChoice
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
@@ -63,11 +64,16 @@ class Evidence:
         whole = None if self.whole is None else self.whole.shifted(departure)
         return replace(self, offset=self.offset + self.t @ departure, whole=whole)
 
-    def posterior(self, covariance: Array) -> tuple[Array, Array]:
-        """Mean (p,) and covariance (p, p) of the person's weights beside the population's."""
+    def posterior(self, covariance: Array, half_life: float | None = None) -> tuple[Array, Array]:
+        """Mean (p,) and covariance (p, p) of the person's weights beside the population's.
+
+        Args:
+            covariance: of people's weights.
+            half_life: of plain pairs, in choices; rankings and thumbs are not forgotten.
+        """
         if self.whole is not None:
             return self.whole.posterior(covariance)
-        return person_posterior(self.offset, self.t, covariance)
+        return posterior_over_time(self.offset, self.t, covariance, half_life)
 
     def leave_out(self, covariance: Array) -> tuple[Array, Array]:
         """Logit and variance (n,) of each choice, predicted from the other groups."""

@@ -121,6 +121,7 @@ class Prior:
         lineage: data sets, counts and settings it was learned from.
         gain: what their own weights gained for the people it was learned from.
         sure: how sure a prediction has to be for each risk that can be promised.
+        half_life: choices after which one counts half as much; None: all count alike (see `forgetting`).
         threshold: of thumbs, as it differs among people.
     """
 
@@ -134,6 +135,7 @@ class Prior:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     gain: GainPrior = PUBLIC
     sure: thresholds.Thresholds = ()
+    half_life: float | None = None
     threshold: Threshold = USUAL
 
     @classmethod
@@ -163,6 +165,8 @@ class Prior:
             "gain": self.gain.as_json(),
             "sure": thresholds.as_json(self.sure),
         }
+        if self.half_life is not None:
+            state["half_life"] = self.half_life
         if self.threshold != USUAL:
             state["threshold"] = list(self.threshold)
         if self.sense is not None:
@@ -193,6 +197,7 @@ class Prior:
                 lineage=state["lineage"],
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
                 sure=thresholds.from_json(state.get("sure", ())),
+                half_life=float(numbers(state["half_life"], (), 1.0)) if "half_life" in state else None,
                 threshold=Threshold.from_json(state["threshold"]) if "threshold" in state else USUAL,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -74,5 +74,6 @@ def _history(service: Service, space: SpaceStore, user: str, after: int) -> dict
         "versions": shown,
         "stored": page[:_CHOICES],
         "following": page[_CHOICES - 1].number if len(page) > _CHOICES else None,
+        "taste": service.tastes.of(space, user),
         "quality": of_person(space.predictions.of_person(person)),
     }

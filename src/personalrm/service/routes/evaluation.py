@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.service.access import Predicts
+from personalrm.service.answers import TasteOut
 from personalrm.service.contract import UserName
 from personalrm.service.evaluation import of_person, of_space
 from personalrm.service.http import JsonRoute, reply
@@ -32,6 +33,14 @@ async def evaluate_person(
         return of_person(space.predictions.of_person(space.people.require(user), latest))
 
     return reply(await service.threads.store(found))
+
+
+@router.get("/v1/people/{user}/taste-changes", response_model=TasteOut)
+async def taste_changes(request: Request, user: UserName, caller: Predicts) -> Response:
+    """When the person's taste seems to have changed; of people whose taste never does, 5 in 100 ever see one."""
+    service: Service = request.app.state.service
+    found = await service.threads.store(service.tastes.of, caller.space, user)
+    return reply(found.as_json())
 
 
 @router.get("/v1/evaluation")

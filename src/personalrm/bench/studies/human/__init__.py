@@ -1,0 +1,30 @@
+"""The study with people: participants choose, then rate blind how well claims of three personas describe them.
+
+    study = HumanStudy.open(folder, pairs, Protocol())
+    session = study.session()                        # a new participant; study.session("p-1a2b3c4d") goes on
+    step = session.step()                            # Consent, Choose, Wait, Rate or Finished
+    session.agree(); session.choose("left"); session.rate(6)
+    study.analyse()                                  # own against stranger's, own against generic
+
+Of a participant nothing is kept but a drawn code, the pairs and which side was picked, and the ratings.
+"""
+
+from personalrm.bench.studies.human.analysis import Analysis, analyse
+from personalrm.bench.studies.human.protocol import CONSENT, QUESTION, SCALE, Protocol
+from personalrm.bench.studies.human.session import Choose, Consent, Finished, HumanStudy, Rate, Session, Wait
+
+__all__ = [
+    "CONSENT",
+    "QUESTION",
+    "SCALE",
+    "Analysis",
+    "Choose",
+    "Consent",
+    "Finished",
+    "HumanStudy",
+    "Protocol",
+    "Rate",
+    "Session",
+    "Wait",
+    "analyse",
+]

@@ -1,0 +1,53 @@
+"""What is fixed before the first participant comes: texts, numbers, and how many people are needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personalrm.errors import DataError
+from personalrm.stats.power import participants_needed
+
+CONSENT = (
+    "You will choose between pairs of answers and then say how well some sentences describe you. "
+    "We keep which answers you picked and your ratings under a code that is drawn for you. We ask for no name, no "
+    "address and nothing else about you. You may stop at any time; with your code you can go on later, and whoever "
+    "runs the study deletes everything under it if you say so."
+)
+QUESTION = "How well does this describe you?"
+SCALE = (1, 7)
+"""1: not at all; 7: exactly."""
+COMPARISONS = 2
+_LEAST_CHOICES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """Written down with the study and never changed in it.
+
+    Attributes:
+        choices: that a participant makes.
+        statements: claims of each persona.
+        effect: the difference of two personas' mean ratings, in standard deviations of that difference over
+            participants, that the study is to find with a power of 80 %.
+        seed: of all that is drawn.
+        simulated: whether the participants are simulated; what is found then says nothing about people.
+    """
+
+    choices: int = 24
+    statements: int = 4
+    effect: float = 0.5
+    seed: int = 0
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.choices < _LEAST_CHOICES:
+            raise DataError(f"choices: expected at least {_LEAST_CHOICES}, found {self.choices}")
+        if not 1 <= self.statements <= 8:
+            raise DataError(f"statements: expected 1 to 8, found {self.statements}")
+        if not 0.1 <= self.effect <= 2.0:
+            raise DataError(f"effect: expected 0.1 to 2, found {self.effect:g}")
+
+    @property
+    def planned(self) -> int:
+        """Participants needed for the effect: two comparisons with Holm's correction, power 80 %, two-sided 5 %."""
+        return participants_needed(self.effect, COMPARISONS)

@@ -1,0 +1,54 @@
+"""Simulated participants of the human study: they choose by a known taste and rate claims by what it says of them."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from personalrm.bench.studies.human import Choose, Consent, Rate, Session
+from personalrm.bench.studies.human.material import own_claims
+from personalrm.bench.studies.human.session import Picked
+from personalrm.data.simulated import Setting, simulate, traits
+from personalrm.models.traits import TraitsModel
+from personalrm.preferences import Preference
+
+
+def pairs(count: int) -> list[Preference]:
+    """What participants choose between."""
+    setting = Setting(choices=count, seed=99, prompt_tokens=20, response_tokens=80)
+    return [*simulate(1, setting)[0].history.choices]
+
+
+class Participant:
+    """Number ``number`` of the simulated people; ``honest`` ones rate by their own taste, others at random."""
+
+    def __init__(self, number: int, model: TraitsModel, *, honest: bool = True) -> None:
+        person = simulate(number + 1, Setting(choices=150, seed=7, prompt_tokens=20, response_tokens=80))[number]
+        self._taste, self._chance, self._honest = person.taste, random.Random(number), honest
+        self._believed = set(own_claims(model, person.history.decided, 8)) if honest else set()
+
+    def take_part(self, session: Session) -> None:
+        """As far as the study lets them."""
+        while True:
+            step = session.step()
+            if isinstance(step, Consent):
+                session.agree()
+            elif isinstance(step, Choose):
+                session.choose(self._pick(step))
+            elif isinstance(step, Rate):
+                session.rate(self._rating(step.text))
+            else:
+                return
+
+    def _pick(self, step: Choose) -> Picked:
+        left, right = (self._worth(step, text) for text in (step.left, step.right))
+        return "left" if self._chance.random() < 1.0 / (1.0 + math.exp(right - left)) else "right"
+
+    def _worth(self, step: Choose, text: str) -> float:
+        return sum(self._taste.get(name, 0.0) * value for name, value in traits(step.context, text).items())
+
+    def _rating(self, text: str) -> int:
+        level = 5.5 if text in self._believed else 3.5
+        if not self._honest:
+            level = 4.0
+        return min(7, max(1, round(self._chance.gauss(level, 1.2))))

@@ -1,0 +1,56 @@
+"""The change-point test: its level holds whatever the scores are, and a change that is there is found where it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from personalrm.stats.change_point import FALSE_ALARMS, FIRST_LOOK, ScoreTest, looks
+
+
+def alarms(sequences: list[np.ndarray], information: np.ndarray) -> int:
+    found = 0
+    for number, rows in enumerate(sequences):
+        for look in looks(len(rows)):
+            test = ScoreTest.of(rows[look.start : look.end], information * (look.end - look.start))
+            if test.change(look.level, np.random.default_rng([number, look.end])) is not None:
+                found += 1
+                break
+    return found
+
+
+def test_the_levels_of_all_looks_together_are_the_promised_rate() -> None:
+    made = list(looks(100_000))
+    assert made[0].end == FIRST_LOOK
+    assert FALSE_ALARMS * 0.5 < sum(one.level for one in made) <= FALSE_ALARMS
+    assert all(one.end - one.start <= 1000 for one in made)
+    later = list(looks(2000, start=500, made=7))
+    assert later[0].start == 500
+    assert later[0].level == pytest.approx(made[7].level)
+
+
+def test_of_unchanging_sequences_few_raise_an_alarm_though_the_scores_are_not_as_the_model_says() -> None:
+    rng = np.random.default_rng(0)
+    heavy = [rng.standard_t(2, size=(40, 3)) for _ in range(40)]
+    assert alarms(heavy, np.eye(3) * 0.2) <= 7  # 2 expected at most; more than 7 has a probability of 0.0006
+
+
+def test_a_change_is_found_where_it_is() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(120, 3))
+    rows[:60, 1] += 1.5
+    rows[60:, 1] -= 1.5
+    found = ScoreTest.of(rows, np.eye(3) * 120).change(0.001, rng)
+    assert found is not None
+    assert found.earliest <= found.at <= found.latest
+    assert abs(found.at - 60) <= 3
+
+
+def test_rows_of_one_block_count_as_one() -> None:
+    """Two blocks can be put in two orders only: nothing can be shown from them, however far they are apart."""
+    rows = np.repeat([[3.0], [-3.0]], 20, axis=0)
+    keys = ["a"] * 20 + ["b"] * 20
+    assert ScoreTest.of(rows, np.eye(1) * 40, keys).change(0.05, np.random.default_rng(2)) is None
+    alone = ScoreTest.of(rows, np.eye(1) * 40).change(0.05, np.random.default_rng(2))
+    assert alone is not None
+    assert alone.at == 20
