@@ -47,6 +47,36 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert not {"numpy", "pydantic", "rich", "aiohttp", "orjson", "torch"} & set(done.stdout.split())
 
 
+HOSTS = (
+    *(
+        "argilla",
+        "datasets",
+        "inspect_ai",
+        "label_studio_sdk",
+        "langfuse",
+        "langsmith",
+        "mlflow",
+        "openrlhf",
+        "promptfoo",
+    ),
+    *("ray", "rewardbench", "sglang", "torch", "transformers", "trl", "verl", "vllm"),
+)
+
+
+def test_no_host_package_is_imported_by_the_package_or_before_a_plug_needs_it() -> None:
+    plugs = (
+        "exports, feedback, messages, openrlhf, rewardbench, trl, users, verl"  # inspect_ai's module registers itself
+    )
+    code = f"""if True:
+        import sys, personalrm
+        first = sorted(one.partition('.')[0] for one in sys.modules)
+        from personalrm.integrations import {plugs}
+        print(*first); print(*sorted(one.partition('.')[0] for one in sys.modules))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines():
+        assert not set(HOSTS) & set(line.split())
+
+
 @pytest.mark.parametrize(("old", "new"), sorted(MODULES.items()))
 def test_a_moved_module_is_found_under_its_old_path(old: str, new: str) -> None:
     for name in [one for one in sys.modules if f"personalrm.{old}" in (one, one.rpartition(".")[0])]:

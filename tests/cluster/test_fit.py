@@ -211,3 +211,28 @@ def test_a_job_whose_worker_died_is_run_again(tmp_path: Path) -> None:
         assert executor.lost == 1
         with pytest.raises(DataError, match="no such person"):
             list(executor.run([Refuses()]))
+
+
+def test_a_model_is_asked_once_whatever_stops_the_run(llm: Any, few: list[History], tmp_path: Path) -> None:
+    from personalrm.errors import BudgetSpent
+    from personalrm.llm.connect import EndpointOptions
+    from personalrm.profile.options import Options
+
+    write_choices(tmp_path / "in.jsonl", [one for person in few[:4] for one in person])
+
+    def asked(out: str, max_calls: int | None, cache: str) -> FitRun:
+        endpoint = EndpointOptions(llm.url, cache=tmp_path / cache, max_calls=max_calls).resolved()
+        how = FitOptions("simulated", Options(preset="frugal"), endpoint=endpoint)
+        return FitRun((tmp_path / "in.jsonl",), tmp_path / out, how, shards=2)
+
+    with pytest.raises(BudgetSpent):
+        fit_people(asked("out", 8, "a.sqlite"), InProcess())
+    assert llm.statistics.requests == 8
+    result = fit_people(asked("out", None, "a.sqlite"), InProcess())
+    assert result.people == 4
+    paid = llm.statistics.requests
+    fit_people(asked("again", None, "b.sqlite"), InProcess())
+    assert llm.statistics.requests == 2 * paid  # the stopped run asked nothing twice
+    assert contents(tmp_path / "again") == contents(tmp_path / "out")
+    with pytest.raises(DataError, match="--processes"), Processes(2) as executor:
+        fit_people(asked("third", None, "a.sqlite"), executor)

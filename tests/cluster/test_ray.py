@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import postgresql
 import pytest
+from database_fixtures import cluster
 
 from personalrm.cluster.executor import InProcess
 from personalrm.cluster.fitting import FitOptions
@@ -18,7 +21,13 @@ from personalrm.cluster.on_ray import OnRay
 from personalrm.cluster.running import FitRun, fit_people
 from personalrm.cluster.splitting import input_files
 from personalrm.data.writing import write_choices
+from personalrm.errors import BudgetSpent
+from personalrm.llm.connect import EndpointOptions
+from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
+from personalrm.profile.options import Options
+
+__all__ = ["cluster"]
 
 pytest.importorskip("ray", reason="Ray is not installed (extra cluster)")
 STORE_BYTES = 80_000_000
@@ -72,4 +81,42 @@ def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nod
     names = sorted(one.name for one in (tmp_path / "alone").iterdir() if one.is_file())
     assert len(names) == SHARDS + 2
     for name in names:
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_one_budget_one_limit_and_one_store_of_answers_over_all_nodes(
+    few: list[History], nodes: Any, cluster: postgresql.Cluster, tmp_path: Path
+) -> None:
+    write_choices(tmp_path / "in.jsonl", [one for person in few[:12] for one in person])
+    answers = cluster.new_database()
+
+    def run(out: str, max_calls: int | None, url: str) -> FitRun:
+        endpoint = EndpointOptions(url, cache=answers, concurrency=5, max_calls=max_calls).resolved()
+        how = FitOptions("simulated", Options(preset="frugal"), endpoint=endpoint)
+        return FitRun((tmp_path / "in.jsonl",), tmp_path / out, how, shards=6)
+
+    with SimulatedLLM(latency=0.05) as llm:
+        with pytest.raises(BudgetSpent), OnRay(nodes.address) as executor:
+            fit_people(run("out", 20, llm.url), executor)
+        assert llm.statistics.requests == 20
+        assert llm.statistics.max_concurrency <= 5
+        killed: list[int] = []
+
+        def kill(stage: str, done: int, total: int) -> None:
+            if stage == "fitting" and done and not killed:
+                killed.append(done)
+                nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
+
+        with OnRay(nodes.address) as executor:
+            assert fit_people(run("out", None, llm.url), executor, kill).people == 12
+        asked = llm.statistics.requests
+        assert llm.statistics.max_concurrency <= 5 + 5  # what the dead node had sent may still be worked on
+        with OnRay(nodes.address) as executor:
+            fit_people(run("again", None, llm.url), executor)
+        assert llm.statistics.requests == asked  # every answer was kept
+        alone = replace(run("alone", None, llm.url).how, endpoint=EndpointOptions(llm.url, cache=tmp_path / "a.sqlite"))
+        fit_people(replace(run("alone", None, llm.url), how=alone), InProcess())
+        assert asked <= (llm.statistics.requests - asked) + 5  # asked twice: at most what was on the killed node's wire
+    for name in sorted(one.name for one in (tmp_path / "alone").glob("profiles-*")):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes(), name

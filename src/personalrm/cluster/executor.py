@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from personalrm import errors
 from personalrm.errors import DataError, PersonalrmError, RowError, StorageError
+from personalrm.llm.connect import EndpointOptions
 
 R_co = TypeVar("R_co", covariant=True)
 J = TypeVar("J", bound="Job[Any]")
@@ -57,12 +59,25 @@ class Executor(Protocol):
         """Jobs that were run again because their worker died."""
         ...
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of the jobs so far."""
+        ...
+
     def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
         """Jobs with their results as they are ready; a job is taken from ``jobs`` only when a worker is near free.
 
         Raises:
             PersonalrmError: of the first job that raised one; the others are given up.
             StorageError: a job's worker died `TRIES` times.
+        """
+        ...
+
+    def share(self, endpoint: EndpointOptions) -> str | None:
+        """A name under which workers find one limit and one budget for all of them; None where there is one worker.
+
+        Raises:
+            DataError: these workers cannot share them.
         """
         ...
 
@@ -80,6 +95,7 @@ class Outcome:
     value: Any = None
     error: str = ""
     said: str = ""
+    cpu_s: float = 0.0
 
     def unwrapped(self) -> Any:
         """The result; raises the error."""
@@ -91,8 +107,10 @@ class Outcome:
 
 def done(job: Job[Any]) -> Outcome:
     """Run a job where it is to be run; expected errors become part of the outcome."""
+    began = time.process_time()
     try:
-        return Outcome(job.run())
+        value = job.run()
+        return Outcome(value, cpu_s=time.process_time() - began)
     except PersonalrmError as error:
         return Outcome(error=type(error).__name__, said=str(error))
 
@@ -102,11 +120,19 @@ class InProcess:
 
     workers = 1
     lost = 0
+    cpu_s = 0.0
 
     def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
         """See `Executor.run`."""
         for job in jobs:
-            yield job, job.run()
+            began = time.process_time()
+            result = job.run()
+            self.cpu_s += time.process_time() - began
+            yield job, result
+
+    def share(self, endpoint: EndpointOptions) -> str | None:
+        """See `Executor.share`."""
+        return None
 
     def __enter__(self) -> Self:
         return self
@@ -125,12 +151,16 @@ class Processes:
     def __init__(self, workers: int) -> None:
         if workers < 1:
             raise DataError(f"--processes: expected at least 1, found {workers}")
-        self.workers, self.lost = workers, 0
+        self.workers, self.lost, self.cpu_s = workers, 0, 0.0
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
         """See `Executor.run`."""
-        return run_ahead(jobs, AHEAD * self.workers, self._submit, _ready, self._restart, self._again)
+        return run_ahead(jobs, AHEAD * self.workers, self._submit, _ready, self._restart, self)
+
+    def share(self, endpoint: EndpointOptions) -> str | None:
+        """See `Executor.share`."""
+        raise DataError("--processes: one process keeps an endpoint full; leave it out, or use --address")
 
     def __enter__(self) -> Self:
         return self
@@ -145,9 +175,6 @@ class Processes:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.workers, context, initializer=_ignore_interrupts)
         return self._pool.submit(done, job)
-
-    def _again(self) -> None:
-        self.lost += 1
 
     def _restart(self) -> None:
         """All jobs of a pool are lost with one worker."""
@@ -182,13 +209,21 @@ def _ignore_interrupts() -> None:
 F = TypeVar("F")
 
 
+class Account(Protocol):
+    """What an executor counts."""
+
+    lost: int
+    cpu_s: float
+
+
 def run_ahead(
     jobs: Iterable[J],
     ahead: int,
     submit: Callable[[J], F],
     ready: Callable[[Iterable[F]], list[tuple[F, Outcome | None]]],
     restart: Callable[[], None],
-    again: Callable[[], None],
+    account: Account,
+    finish: Callable[[Iterable[F]], None] = lambda _: None,
 ) -> Iterator[tuple[J, Any]]:
     """Keep ``ahead`` jobs handed out; a job whose outcome is None lost its worker and is handed out again.
 
@@ -196,7 +231,8 @@ def run_ahead(
         submit: hands a job out and gives what stands for its outcome.
         ready: waits until at least one outcome is there.
         restart: called once after lost workers, before jobs are handed out again.
-        again: called for each job that is handed out again.
+        account: counts lost workers and CPU seconds.
+        finish: waits for the other jobs after the first error.
     """
     waiting: dict[F, tuple[J, int]] = {}
     new = iter(jobs)
@@ -211,8 +247,12 @@ def run_ahead(
             job, tries = waiting.pop(one)
             if outcome is None:
                 lost.append((job, tries))
+            elif outcome.error:
+                finish(waiting)  # what they have sent is paid for: they keep the answers, and end with the same error
+                outcome.unwrapped()
             else:
-                found.append((job, outcome.unwrapped()))
+                account.cpu_s += outcome.cpu_s
+                found.append((job, outcome.value))
         yield from found
         if lost:
             restart()
@@ -221,5 +261,5 @@ def run_ahead(
                 raise StorageError(
                     f"{job.name}: its worker died {TRIES} times, probably for want of memory; use more --shards"
                 )
-            again()
+            account.lost += 1
             waiting[submit(job)] = job, tries + 1

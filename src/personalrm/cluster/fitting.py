@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from personalrm.client import Client
+from personalrm.cluster import limits
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.errors import DataError, UnusableResponse
@@ -58,6 +59,7 @@ class FitShard:
         inputs: how many input files there are.
         how: how people are fitted.
         key: of what the shard is made from.
+        limits: name of the limits that all workers share; None where this is the only one.
     """
 
     root: Path
@@ -66,6 +68,7 @@ class FitShard:
     inputs: int
     how: FitOptions
     key: str
+    limits: str | None = None
 
     @property
     def name(self) -> str:
@@ -75,7 +78,7 @@ class FitShard:
         """Write the profiles, then the record of the shard."""
         folder = ClusterFolder(self.root, self.shards)
         people = list(people_of(folder, self.shard, self.inputs))
-        client = client_of(self.how)
+        client = client_of(self.how, self.limits)
         fitted = background_loop.run(_asked(client, people)) if self.how.asks_endpoint else _computed(client, people)
         profiles = [one for one in fitted if isinstance(one, Profile)]
         spend = sum((one.spend for one in profiles), Spend(cost=0.0))
@@ -90,9 +93,10 @@ class FitShard:
 
 
 @lru_cache(maxsize=1)
-def client_of(how: FitOptions) -> Client:
+def client_of(how: FitOptions, shared: str | None) -> Client:
     """One a process: a population is learned and a host connected to once, not once a shard."""
-    return Client(how.model, options=how.options, population=how.population, endpoint=how.endpoint)
+    endpoint = how.endpoint if shared is None else limits.limited(how.model, how.endpoint, shared)
+    return Client(how.model, options=how.options, population=how.population, endpoint=endpoint)
 
 
 def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:

@@ -15,11 +15,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from personalrm import __version__
+from personalrm.cluster import limits
 from personalrm.cluster.executor import AHEAD, J, Job, Outcome, done, run_ahead
 from personalrm.errors import MissingExtra, StorageError
+from personalrm.llm.connect import EndpointOptions
 
 _LOOK_S = 1.0
 """How long to wait in Ray before Python may handle Ctrl-C."""
+GRACE_S = 60.0
+"""How long a run that is stopped waits for answers that are on their way."""
 _log = logging.getLogger("personalrm.cluster")
 
 
@@ -36,11 +40,13 @@ class OnRay:
 
     def __init__(self, address: str | None = None) -> None:
         self._ray = _imported()
-        self.lost = 0
+        self.lost, self.cpu_s = 0, 0.0
         self._connected_here = not self._ray.is_initialized()
         if self._connected_here:
             self._connect(address)
         self._run = self._ray.remote(_done_there).options(max_retries=0, num_cpus=1)
+        self._limits: Any = None
+        self._handed_out: set[Any] = set()
 
     @property
     def workers(self) -> int:
@@ -49,7 +55,13 @@ class OnRay:
 
     def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
         """See `Executor.run`."""
-        return run_ahead(jobs, AHEAD * self.workers, self._submit, self._ready, lambda: None, self._again)
+        ahead = AHEAD * self.workers
+        return run_ahead(jobs, ahead, self._submit, self._ready, lambda: None, self, self._finish)
+
+    def share(self, endpoint: EndpointOptions) -> str | None:
+        """See `Executor.share`: an actor beside this process."""
+        name, self._limits = limits.start(self._ray, endpoint)
+        return name
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +69,8 @@ class OnRay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._finish(self._handed_out)
         if self._connected_here:  # ends the jobs of this connection as well
             self._ray.shutdown()
 
@@ -69,16 +83,23 @@ class OnRay:
             raise StorageError(f"--address {address}: no Ray cluster can be reached there ({reason})") from None
 
     def _submit(self, job: Job[Any]) -> Any:
-        return self._run.remote(job, __version__)
+        reference = self._run.remote(job, __version__)
+        self._handed_out.add(reference)
+        return reference
 
-    def _again(self) -> None:
-        self.lost += 1
+    def _finish(self, waiting: Iterable[Any]) -> None:
+        """Where a model is asked: let nothing more be sent, and workers keep the answers to what they have sent."""
+        left = list(waiting)
+        if self._limits is not None and left:
+            self._limits.stop.remote()
+            self._ray.wait(left, num_returns=len(left), timeout=GRACE_S)
 
     def _ready(self, waiting: Iterable[Any]) -> list[tuple[Any, Outcome | None]]:
         refs = list(waiting)
         found: list[Any] = []
         while not found:
             found, _ = self._ray.wait(refs, num_returns=1, timeout=_LOOK_S)
+        self._handed_out.difference_update(found)
         return [(one, self._outcome(one)) for one in found]
 
     def _outcome(self, ref: Any) -> Outcome | None:

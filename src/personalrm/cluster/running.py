@@ -199,14 +199,17 @@ class _Driver:
         return done
 
     def _jobs(self, missing: list[int], key: str) -> Iterator[FitShard]:
+        how = self._run.how
+        shared = self._executor.share(how.endpoint) if how.asks_endpoint and missing else None
         for shard in missing:
             yield FitShard(
                 self._run.out,
                 self._folder.shards,
                 shard,
                 len(self._run.files),
-                self._run.how,
+                how,
                 self._key(key, shard),
+                shared,
             )
 
     def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:

@@ -10,19 +10,18 @@ large weights dominate the advantage of a batch (P-GRPO, arXiv 2603.10009).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from personalrm.client import Client
 from personalrm.errors import DataError
 from personalrm.llm.gather import gather
 from personalrm.models.base import Predictor
+from personalrm.models.batches import score_each
 from personalrm.preferences import Message
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.records import Profile
 from personalrm.stats.scale import Scale
-
-Context = tuple[Message, ...]
 
 
 class UserRewards:
@@ -56,62 +55,61 @@ class UserRewards:
             n rewards; None where the user has no profile or the model gave no readable answer.
         """
 
-        async def of(user: str, context: Context, texts: Sequence[str]) -> list[float | None]:
-            profile = self.profiles.of(user)
-            if profile is None:
-                return [None] * len(texts)
-            predictor = await self.open(profile)
-            rewards = await predictor.score_many(context, texts)
-            if not self.standardise:
-                return rewards
-            scale = await self._scale(user, profile, predictor)
-            return [scale.standardised(one) for one in rewards]
-
-        return await _by_conversation(of, users, contexts, responses)
+        predictors = await self._predictors(users, self.open)
+        rewards = await _of_known(users, predictors, contexts, responses)
+        if not self.standardise:
+            return rewards
+        scales = {user: await self._scale(user, one) for user, one in predictors.items()}
+        return [
+            scales[user].standardised(reward) if user in scales else None
+            for user, reward in zip(users, rewards, strict=True)
+        ]
 
     async def population(
         self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str]
     ) -> list[float | None]:
         """Reward of each response for people in general, raw log-odds; None where the user has no profile."""
 
-        async def of(user: str, context: Context, texts: Sequence[str]) -> list[float | None]:
-            profile = self.profiles.of(user)
-            if profile is None:
-                return [None] * len(texts)
-            return await (await self._client.aopen_population(profile)).score_many(context, texts)
-
-        return await _by_conversation(of, users, contexts, responses)
+        predictors = await self._predictors(users, self._client.aopen_population)
+        return await _of_known(users, predictors, contexts, responses)
 
     async def open(self, profile: Profile) -> Predictor:
         """What predicts for a profile; kept by the client."""
         return await self._client.aopen(profile)
 
-    async def _scale(self, user: str, profile: Profile, predictor: Predictor) -> Scale:
+    async def _predictors(
+        self, users: Sequence[str | None], open_: Callable[[Profile], Coroutine[Any, Any, Predictor]]
+    ) -> dict[str, Predictor]:
+        """By user, for those who have a profile."""
+        profiles = {user: self.profiles.of(user) for user in dict.fromkeys(users) if user is not None}
+        known = {user: profile for user, profile in profiles.items() if profile is not None}
+        return dict(zip(known, await gather(open_(one) for one in known.values()), strict=True))
+
+    async def _scale(self, user: str, predictor: Predictor) -> Scale:
         """The user's mean and deviation over the responses of their past choices, computed once."""
         if user not in self._scales:
+            profile = self.profiles.of(user)
             found: list[float | None] = []
-            for one in profile.history:
+            for one in profile.history if profile is not None else ():
                 found += await predictor.score_many(one.context, [one.chosen, one.rejected])
             self._scales[user] = Scale.of(found)
         return self._scales[user]
 
 
-async def _by_conversation(
-    score: Callable[[str, Context, Sequence[str]], Coroutine[Any, Any, list[float | None]]],
+async def _of_known(
     users: Sequence[str | None],
+    predictors: Mapping[str, Predictor],
     contexts: Sequence[Sequence[Message]],
     responses: Sequence[str],
 ) -> list[float | None]:
-    """Score the responses of one user to one conversation together; nobody's are None."""
-    places: dict[tuple[str, Context], list[int]] = {}
-    for at, (user, context, _) in enumerate(zip(users, contexts, responses, strict=True)):
-        if user is not None:
-            places.setdefault((user, tuple(context)), []).append(at)
-    found: list[float | None] = [None] * len(responses)
-    scored = await gather(
-        score(user, context, [responses[at] for at in some]) for (user, context), some in places.items()
+    """Score of each response for the user at its place; None where no predictor is theirs."""
+    places = [at for at, user in enumerate(users) if user in predictors]
+    scored = await score_each(
+        [predictors[str(users[at])] for at in places],
+        [contexts[at] for at in places],
+        [responses[at] for at in places],
     )
-    for some, rewards in zip(places.values(), scored, strict=True):
-        for at, reward in zip(some, rewards, strict=True):
-            found[at] = reward
+    found: list[float | None] = [None] * len(responses)
+    for at, score in zip(places, scored, strict=True):
+        found[at] = score
     return found

@@ -99,6 +99,7 @@ def _entries() -> Iterator[Registration]:
     yield Registration("default", f"{judge}plain:default", "judge", personal=False)
     yield Registration("demographics", f"{judge}shown:demographics", "judge", personal=False)
     yield Registration("history", f"{judge}shown:history", "judge")
+    yield Registration("memalign", f"{judge}memalign:memalign", "judge")
     yield Registration("memory", f"{judge}memory:memory", "judge")
     yield Registration("rubric", f"{judge}rubric:rubric", "judge")
     yield Registration("stated", f"{judge}stated:stated", "judge", personal=False)

@@ -64,15 +64,16 @@ def lab(people: tuple[History, ...], folder: Path, *methods: str, **more: Any) -
     return StudyContext(lambda: people, methods, folder, data="people", **more)
 
 
+@pytest.mark.parametrize("judge", ["history", "memalign"])
 @pytest.mark.slow
 def test_flipping_the_labels_turns_what_personalising_changed(
-    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
+    stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path, judge: str
 ) -> None:
-    found = ask(causal.study, lab(stating_people, tmp_path, "history"), llm)
+    found = ask(causal.study, lab(stating_people, tmp_path, judge), llm)
     assert "Flipping the labels turns" in found.reading[0]
     rows = {row[0]: row for row in found.tables[0].rows}
-    assert set(rows) == {"history", "history, labels flipped", "history, another person's choices"}
-    assert rows["history"][3] > 0 > rows["history, labels flipped"][3]
+    assert set(rows) == {judge, f"{judge}, labels flipped", f"{judge}, another person's choices"}
+    assert rows[judge][3] > 0 > rows[f"{judge}, labels flipped"][3]
     changed = int(found.reading[0].partition("for ")[2].partition(" pairs")[0])
     turned = int(found.reading[0].partition("(")[2].partition(" of")[0])
     assert turned >= 0.8 * changed > 0

@@ -14,12 +14,13 @@ from personalrm.errors import DataError, NotEnoughChoices, RequestRefused, Unusa
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.models import registry
 from personalrm.models.judges import FittedJudge, seeing
+from personalrm.models.judges.memalign import EpisodicMemory, read_guidelines
 from personalrm.models.judges.memory import read_facts
 from personalrm.models.judges.rubric import Criterion, margin, read_criteria
 from personalrm.models.registry import Registration, entry_of, judge_named, names, register
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.options import Options
-from personalrm.synthesis.judging import JudgeContext
+from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
 CONTEXT = (Message("user", "How do I boil an egg?"),)
 
@@ -64,6 +65,7 @@ def test_every_judge_has_its_name() -> None:
         "default",
         "demographics",
         "history",
+        "memalign",
         "memory",
         "rubric",
         "stated",
@@ -177,6 +179,69 @@ def test_facts_are_read_from_json_only() -> None:
         f"Fact {n}." for n in range(12)
     ]
     assert read_facts("Likes lists.") == []
+
+
+# ------------------------------------------------------------------------------------------------------------ memalign
+
+
+def by_guidelines(prompt: str, title: str) -> str:
+    """Distils which of "short" and "long" was preferred more often; judges by that, else by the examples."""
+    taken = [block.partition("<preferred>")[2][:1] for block in prompt.split("<past_choice")[1:]]
+    texts = [block.partition("<response_a>")[2].partition("<")[0] for block in prompt.split("<past_choice")[1:]]
+    short = sum((text.startswith("Short") == (letter == "A")) for text, letter in zip(texts, taken, strict=True))
+    likes_short = 2 * short > len(taken)
+    if title == "guidelines":
+        return json.dumps({"guidelines": [f"Prefers {'short' if likes_short else 'long'} answers."]})
+    pair = prompt.partition("<pair>")[2]
+    first_is_short = pair.partition("<response_a>")[2].startswith("Short")
+    assert f"- Prefers {'short' if likes_short else 'long'} answers." in prompt  # guidelines and examples agree
+    return "A" if first_is_short == likes_short else "B"
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+async def test_memalign_follows_the_choices_and_the_label_flip_reverses_it(flipped: bool) -> None:
+    sides = [("Long: it depends.", "Short."), ("Short.", "Long: it depends.")]
+    chosen, rejected = sides[not flipped]
+    history = History("ada", tuple(choice(n, f"{chosen} {n}", f"{rejected} {n}") for n in range(8)))
+    model = Model(by_guidelines)
+    found = await judge_named("memalign")(model, history, Options())
+    judged = await found.judge(CONTEXT, "Short. 99", "Long: it depends. 99")
+    assert judged.probability is not None
+    assert (judged.probability < 0.5) is flipped
+    assert found.learned == {"guidelines": [f"Prefers {'long' if flipped else 'short'} answers."], "examples": 8}
+    distilled, *verdicts = model.prompts
+    assert [one.count("<past_choice n") for one in (distilled, *verdicts)] == [8, 5, 5]
+
+
+def test_the_nearest_past_choices_are_those_that_share_rare_words() -> None:
+    about = ["the egg in the pan", "the dog in the park", "the tax on the house", "the egg in the oven", "a cat"]
+    past = [FewShotExample(choice(n, f"{text} yes", f"{text} no")) for n, text in enumerate(about)]
+    memory = EpisodicMemory(past)
+    near = memory.nearest((Message("user", "An egg?"),), "the egg in the pan", "no", 2)
+    assert [one.choice.id for one in near] == [past[3].choice.id, past[0].choice.id]
+    assert memory.nearest((), "", "", 2) == past[-2:]
+    assert EpisodicMemory([]).nearest(CONTEXT, "a", "b") == []
+
+
+async def test_memalign_distils_a_long_history_in_parts_and_survives_unreadable_answers() -> None:
+    long = [choice(number, chosen=f"Liked {number}. " + "x" * 23_000) for number in range(8)]
+    model = Model(lambda prompt, title: '{"guidelines": ["Likes x."]}' if title == "guidelines" else "A")
+    found = await asked("memalign", model, History("ada", tuple(long)))
+    parts = [one for one in model.prompts if "<pair>" not in one]
+    assert len(parts) == 2
+    assert "<memory>\n- Likes x.\n</memory>" in parts[1]
+    assert found.learned["guidelines"] == ["Likes x."]
+    silent = await asked("memalign", Model(lambda prompt, title: "No." if title else "A"), ada(3))
+    assert silent.learned == {"guidelines": [], "examples": 3}
+    plain, nobody = Model(letter), Model(letter)
+    await asked("default", plain, ada(0))
+    await asked("memalign", nobody, ada(0))
+    assert nobody.prompts == plain.prompts
+
+
+def test_guidelines_are_read_from_json_only() -> None:
+    assert read_guidelines('{"guidelines": [" Likes\\n lists. ", "", 3]}') == ["Likes lists."]
+    assert read_guidelines("Likes lists.") == []
 
 
 # -------------------------------------------------------------------------------------------------------------- rubric

@@ -203,6 +203,19 @@ class TraitsModel:
                     found[place, at + row] = (shared + one.personal @ model.departure)[0]
         return iter(found)
 
+    @staticmethod
+    def scores_of_each(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Array:
+        """Score (n,) of each item, n from 1 on, by the model at its place; all of one prior, texts are read once."""
+        prior, tools = models[0].prior, models[0].tools
+        found = np.zeros(len(items))
+        for at in range(0, len(items), 2 * _CHUNK):
+            asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
+            side = prior.units(tools.reader, asked, tools.encoder)
+            for row in range(len(asked)):  # one by one, as in `read_once`
+                one = side.rows(slice(row, row + 1))
+                found[at + row] = (prior.everybody(one) + one.personal @ models[at + row].departure)[0]
+        return found
+
     def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
 

@@ -1,0 +1,242 @@
+"""One limit of requests in flight and one budget for a whole cluster: kept by an actor that all workers ask.
+
+The actor holds the package's own `Scheduler` and `Budget`; a worker sees a scheduler and a budget of the same kind that
+ask it. A worker that is silent for `LEASE_S` is dead: its places go to the others, and what it had reserved is free
+again (what it had sent may be billed nevertheless: it counts as a call).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from personalrm.errors import BudgetSpent
+from personalrm.llm.connect import EndpointOptions, connect
+from personalrm.llm.endpoint import Completion
+from personalrm.llm.language_model import LanguageModel
+from personalrm.llm.ledger import Budget, Prices
+from personalrm.llm.scheduler import Scheduler
+
+BEAT_S, LEASE_S = 5.0, 30.0
+MOST_WAITING = 10_000
+"""Calls of the actor at once: each request that waits for its place is one."""
+STOPPED = "the run was stopped"
+
+
+class ClusterLimits:
+    """What the actor does; all its methods run in one event loop.
+
+    Args:
+        concurrency, prices, max_calls, max_cost: as in `EndpointOptions`.
+    """
+
+    def __init__(self, concurrency: int, prices: Prices | None, max_calls: int | None, max_cost: float | None) -> None:
+        self._scheduler, self._budget = Scheduler(concurrency), Budget(prices, max_calls, max_cost)
+        self._seen: dict[str, float] = {}
+        self._places: Counter[str] = Counter()
+        self._reserved: dict[str, list[float]] = {}
+        self._stopped = False
+
+    async def acquire(self, worker: str, priority: int) -> None:
+        """A place at the host, once there is one."""
+        self.beat_of(worker)
+        waiting = asyncio.ensure_future(self._scheduler.acquire(priority, self._scheduler.turn()))
+        while not (await asyncio.wait({waiting}, timeout=BEAT_S))[0]:
+            self._sweep()
+        waiting.result()
+        if worker in self._seen:
+            self._places[worker] += 1
+        else:  # died while it waited
+            self._scheduler.release()
+
+    async def release(self, worker: str) -> None:
+        """The place is free."""
+        if self._places[worker]:  # else it was taken from a worker that seemed dead
+            self._places[worker] -= 1
+            self._scheduler.release()
+
+    async def succeeded(self, inflation: float, seconds: float) -> None:
+        """See `Scheduler.succeeded`."""
+        self._scheduler.succeeded(inflation, seconds)
+
+    async def slow_down(self, retry_after: float, sent_before: float) -> None:
+        """See `Scheduler.slow_down`; ``sent_before`` is how many seconds ago the request was sent."""
+        self._scheduler.slow_down(retry_after, asyncio.get_running_loop().time() - sent_before)
+
+    async def start_slowly(self) -> None:
+        """See `Scheduler.start_slowly`."""
+        self._scheduler.start_slowly()
+
+    async def reserve(self, worker: str, most: float) -> str | None:
+        """Count a call; what forbids it, or None."""
+        self.beat_of(worker)
+        if self._stopped:
+            return STOPPED
+        try:
+            self._budget.reserve(most)
+        except BudgetSpent as spent:
+            return str(spent)
+        self._reserved.setdefault(worker, []).append(most)
+        return None
+
+    async def record(self, worker: str, paid: Completion, most: float) -> None:
+        """An answer arrived; without its text."""
+        if self._unreserve(worker, most):
+            self._budget.record(paid, most)
+
+    async def failed(self, worker: str, most: float) -> None:
+        """A call ended without an answer."""
+        if self._unreserve(worker, most):
+            self._budget.failed(most)
+
+    async def beat(self, worker: str) -> None:
+        """The worker lives."""
+        self.beat_of(worker)
+
+    async def stop(self) -> None:
+        """Let nothing more be sent; what is on its way is finished and kept by the workers."""
+        self._stopped = True
+
+    async def spent(self) -> tuple[int, float]:
+        """Calls and dollars of the whole cluster."""
+        return self._budget.calls, self._budget.cost
+
+    def beat_of(self, worker: str) -> None:
+        """Note that a worker lives, and look for those that do not."""
+        self._seen[worker] = time.monotonic()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for worker in [one for one, seen in self._seen.items() if now - seen > LEASE_S]:
+            del self._seen[worker]
+            for _ in range(self._places.pop(worker, 0)):
+                self._scheduler.release()
+            for most in self._reserved.pop(worker, []):
+                self._budget.failed(most)
+
+    def _unreserve(self, worker: str, most: float) -> bool:
+        """False if the worker seemed dead and its reservations were given back."""
+        held = self._reserved.get(worker, [])
+        if most in held:
+            held.remove(most)
+            return True
+        return False
+
+
+class SharedScheduler(Scheduler):
+    """A worker's view of the cluster's scheduler.
+
+    Args:
+        concurrency: of the whole cluster.
+        actor: handle of the `ClusterLimits`.
+        worker: a name of its own.
+    """
+
+    def __init__(self, concurrency: int, actor: Any, worker: str) -> None:
+        super().__init__(concurrency)
+        self._actor, self._worker = actor, worker
+
+    async def acquire(self, priority: int, turn: int) -> None:
+        """Wait for a place; one that is given after we stopped waiting is given back."""
+        place = asyncio.ensure_future(_awaited(self._actor.acquire.remote(self._worker, priority)))
+        try:
+            await asyncio.shield(place)
+        except asyncio.CancelledError:
+            place.add_done_callback(self._unwanted)
+            raise
+
+    def _unwanted(self, place: asyncio.Future[Any]) -> None:
+        """A place that came too late."""
+        if not place.cancelled() and place.exception() is None:
+            self.release()
+
+    def release(self) -> None:
+        """Give a place back."""
+        self._actor.release.remote(self._worker)
+
+    def succeeded(self, inflation: float = 1.0, seconds: float = 0.0) -> None:
+        """See `Scheduler.succeeded`."""
+        super().succeeded(inflation, seconds)
+        self._actor.succeeded.remote(inflation, seconds)
+
+    def slow_down(self, retry_after: float, sent_at: float) -> None:
+        """See `Scheduler.slow_down`."""
+        self._actor.slow_down.remote(retry_after, asyncio.get_running_loop().time() - sent_at)
+
+    def start_slowly(self) -> None:
+        """See `Scheduler.start_slowly`."""
+        self._actor.start_slowly.remote()
+
+
+class SharedBudget(Budget):
+    """A worker's view of the cluster's budget; counts the worker's own spending as well."""
+
+    def __init__(self, prices: Prices | None, actor: Any, worker: str) -> None:
+        super().__init__(prices)
+        self._actor, self._worker, self._is_booking = actor, worker, False
+
+    def reserve(self, most: float = 0.0) -> None:
+        """Holds up the loop while the actor answers (1 ms): nothing may be sent before it is counted."""
+        import ray
+
+        forbidden = ray.get(self._actor.reserve.remote(self._worker, most))
+        if forbidden is not None:
+            raise BudgetSpent(forbidden)
+        super().reserve(most)
+
+    def record(self, completion: Completion, most: float = 0.0) -> None:
+        """Book an answer here and for the cluster."""
+        self._is_booking = True
+        try:
+            super().record(completion, most)
+        finally:
+            self._is_booking = False
+        self._actor.record.remote(self._worker, replace(completion, text="", tokens=None, thoughts=""), most)
+
+    def failed(self, most: float = 0.0) -> None:
+        """Book that there is no answer."""
+        super().failed(most)
+        if not self._is_booking:
+            self._actor.failed.remote(self._worker, most)
+
+
+def limited(model: str, settings: EndpointOptions, limits: str) -> LanguageModel:
+    """A connection of this worker that keeps to the limits of the cluster.
+
+    Args:
+        limits: the name that `start` gave.
+    """
+    import ray
+
+    actor, worker = ray.get_actor(limits), f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+    threading.Thread(target=_beat, args=(actor, worker), name="personalrm-limits", daemon=True).start()
+    scheduler = SharedScheduler(settings.concurrency, actor, worker)
+    return connect(model, settings, scheduler, SharedBudget(settings.prices, actor, worker))
+
+
+def start(ray: Any, settings: EndpointOptions) -> tuple[str, Any]:
+    """Start the actor beside this process, so that it does not go with another machine; its name and handle."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    name = f"personalrm-limits-{os.getpid()}-{time.time_ns()}"
+    options = {"name": name, "num_cpus": 0, "max_concurrency": MOST_WAITING, "scheduling_strategy": here}
+    made = ray.remote(ClusterLimits).options(**options)
+    return name, made.remote(settings.concurrency, settings.prices, settings.max_calls, settings.max_cost)
+
+
+def _beat(actor: Any, worker: str) -> None:
+    while True:
+        actor.beat.remote(worker)
+        time.sleep(BEAT_S)
+
+
+async def _awaited(reference: Any) -> Any:
+    return await reference

@@ -1,0 +1,129 @@
+"""``memalign``: guidelines distilled from the choices, and the five past choices most similar to the pair in question.
+
+After MemAlign, the judge alignment of MLflow (``judge.align``, 2026): guidelines are its semantic memory, the nearest
+examples its episodic memory. As there, nothing is checked on choices held back. Similarity is the cosine of TF-IDF
+vectors of words, so that no encoder is needed; MemAlign itself embeds.
+
+    EpisodicMemory(examples).nearest(context, "Six minutes.", "It depends.")        # the most similar last
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from personalrm import prompts
+from personalrm.errors import RequestRefused
+from personalrm.llm.answers import parse_json
+from personalrm.llm.endpoint import Endpoint, SamplingParams
+from personalrm.llm.thoughts import visible
+from personalrm.models.judges import FittedJudge
+from personalrm.models.judges.memory import as_text
+from personalrm.models.judges.pair_judge import Judge
+from personalrm.preferences import History, Message
+from personalrm.profile.options import Options, VerdictMode
+from personalrm.synthesis import rendering
+from personalrm.synthesis.demonstrations import fitting
+from personalrm.synthesis.judging import FewShotExample, JudgeContext, Judgement
+
+NEAREST = 5
+"""MemAlign's default number of retrieved examples."""
+MOST_GUIDELINES = 10
+LONGEST_ANSWER = 800
+SCHEMA: dict[str, Any] = {
+    "title": "guidelines",
+    "type": "object",
+    "properties": {"guidelines": {"type": "array", "items": {"type": "string"}}},
+    "required": ["guidelines"],
+    "additionalProperties": False,
+}
+_WORD = re.compile(r"\w+")
+Vector = Mapping[str, float]
+
+
+async def memalign(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
+    """Distil guidelines from the choices, as many at once as fit into a prompt; then show them with the nearest."""
+    shown = [FewShotExample(one) for one in history.decided]
+    guidelines: list[str] = []
+    left = shown
+    while left:
+        part = fitting(left, options.seed)
+        left = [one for one in left if one not in part]
+        guidelines = await _distilled(endpoint, guidelines, part, options.seed)
+    judge = _NearestExamples(
+        endpoint, EpisodicMemory(shown), as_text(guidelines) or None, options.seed, options.verdicts
+    )
+    return FittedJudge(judge, {"guidelines": guidelines, "examples": len(shown)})
+
+
+async def _distilled(endpoint: Endpoint, known: Sequence[str], part: Sequence[FewShotExample], seed: int) -> list[str]:
+    """The guidelines after some more choices; as they were where the answer holds none."""
+    told = JudgeContext(tuple(part), seed=seed, memory=as_text(known) or None).text
+    messages = [Message("system", prompts.load("system")), Message("user", f"{told}\n{prompts.load('guidelines')}")]
+    try:
+        completion = await endpoint.complete(messages, SamplingParams(LONGEST_ANSWER, schema=SCHEMA))
+    except RequestRefused:  # too long for this model: these choices are shown as examples only
+        return list(known)
+    return read_guidelines(completion.text) or list(known)
+
+
+def read_guidelines(answer: str) -> list[str]:
+    """The guidelines in a model's answer, in JSON; empty if there are none."""
+    found = (parse_json(visible(answer)) or {}).get("guidelines")
+    said = [" ".join(one.split()) for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    return [one for one in said if one][:MOST_GUIDELINES]
+
+
+@dataclass(frozen=True)
+class _NearestExamples:
+    """Judges each pair with the past choices that are most similar to it."""
+
+    endpoint: Endpoint
+    memory: EpisodicMemory
+    guidelines: str | None
+    seed: int
+    verdicts: VerdictMode
+
+    async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
+        near = self.memory.nearest(context, a, b)
+        shown = tuple(fitting(near, self.seed)) if near else ()
+        seen = JudgeContext(shown, seed=self.seed, memory=self.guidelines)
+        return await Judge(self.endpoint, seen).judge(context, a, b, self.verdicts)
+
+
+class EpisodicMemory:
+    """Past choices, found by similarity.
+
+    Args:
+        examples: n past choices, oldest first.
+    """
+
+    def __init__(self, examples: Sequence[FewShotExample]) -> None:
+        self._examples = list(examples)
+        counts = [_words(one.choice.context, one.choice.chosen, one.choice.rejected) for one in self._examples]
+        seen = Counter(word for one in counts for word in one)
+        self._rarity = {word: math.log((1 + len(counts)) / (1 + count)) + 1.0 for word, count in seen.items()}
+        self._vectors = [self._vector(one) for one in counts]
+
+    def nearest(self, context: Sequence[Message], a: str, b: str, most: int = NEAREST) -> list[FewShotExample]:
+        """The ``most`` similar ones, the most similar last; of equals the newer counts as nearer."""
+        asked = self._vector(_words(context, a, b))
+        similar = [sum(weight * one.get(word, 0.0) for word, weight in asked.items()) for one in self._vectors]
+        order = sorted(range(len(similar)), key=lambda at: (similar[at], at))
+        return [self._examples[at] for at in order[-most:]]
+
+    def _vector(self, counts: Counter[str]) -> Vector:
+        """Of length one; words that no past choice holds are left out."""
+        weights = {word: count * self._rarity[word] for word, count in counts.items() if word in self._rarity}
+        length = math.sqrt(sum(one * one for one in weights.values())) or 1.0
+        return {word: weight / length for word, weight in weights.items()}
+
+
+def _words(context: Sequence[Message], a: str, b: str) -> Counter[str]:
+    """Words of what was asked last and of both responses; the order of the two does not matter."""
+    texts = [*(one.content for one in context[-1:]), a, b]
+    return Counter(word for one in texts for word in _WORD.findall(one[: rendering.LONGEST_TEXT].lower()))

@@ -1,0 +1,57 @@
+"""The cluster's scheduler and budget, as the actor holds them: without Ray."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from personalrm.cluster import limits
+from personalrm.cluster.limits import ClusterLimits
+from personalrm.llm.endpoint import Completion
+from personalrm.llm.ledger import Prices
+
+
+async def test_places_are_bounded_over_all_workers_and_given_on() -> None:
+    shared = ClusterLimits(2, None, None, None)
+    await shared.acquire("a", 0)
+    await shared.acquire("b", 0)
+    third = asyncio.ensure_future(shared.acquire("a", 0))
+    await asyncio.sleep(0.01)
+    assert not third.done()
+    await shared.release("b")
+    await asyncio.wait_for(third, 5)
+    await shared.release("b")  # it holds none any more: nobody's place is freed
+    fourth = asyncio.ensure_future(shared.acquire("b", 0))
+    await asyncio.sleep(0.01)
+    assert not fourth.done()
+    fourth.cancel()
+    await asyncio.gather(fourth, return_exceptions=True)
+
+
+async def test_one_budget_counts_every_workers_calls() -> None:
+    shared = ClusterLimits(8, Prices(1.0, 1.0), 3, None)
+    assert [await shared.reserve(one, 0.5) for one in ("a", "b", "a")] == [None, None, None]
+    assert "--max-calls" in str(await shared.reserve("b", 0.5))
+    await shared.record("a", Completion("", cost=0.25), 0.5)
+    await shared.failed("b", 0.5)
+    await shared.failed("b", 0.5)  # told twice: booked once
+    assert await shared.spent() == (3, 0.25)
+    await shared.stop()
+    assert await shared.reserve("a", 0.5) == limits.STOPPED
+
+
+async def test_what_a_dead_worker_held_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LEASE_S", 0.05)
+    monkeypatch.setattr(limits, "BEAT_S", 0.02)
+    shared = ClusterLimits(1, Prices(1.0, 1.0), None, 1.0)
+    await shared.acquire("dead", 0)
+    assert await shared.reserve("dead", 5.0) is None
+    waiting = asyncio.ensure_future(shared.acquire("alive", 0))
+    for _ in range(200):
+        await shared.beat("alive")
+        if waiting.done():
+            break
+        await asyncio.sleep(0.01)
+    assert waiting.done()
+    assert await shared.reserve("alive", 0.5) is None
