@@ -12,7 +12,7 @@ prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from personalrm.models.traits.fit import (
     INVERSE_TEMPERATURES,
     cross_fitted,
     integrated,
+    lowest,
     shared_weights,
     sharpest,
     sigmoid,
@@ -85,10 +86,8 @@ def learn(
     known = together([read(one.decided, reader, encoder) for one in kept])
     timed = np.array([all(each.time for each in one.decided) for one in kept])
     prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed)
-    if any(one.thumbs for one in kept):
-        rewards = partial(rewards_of, prior, reader, encoder)
-        prior = replace(prior, threshold=learned_threshold(kept, rewards, prior.covariance))
-    return prior.with_lineage({"sources": list(sources), **prior.lineage, "seed": seed})
+    threshold = learned_threshold(kept, partial(rewards_of, prior, reader, encoder), prior.covariance)
+    return replace(prior, threshold=threshold, lineage={"sources": list(sources), **prior.lineage, "seed": seed})
 
 
 def learn_from(
@@ -267,23 +266,6 @@ def _held_out(people: Sequence[Person], fold: int, variances: Array, trust: floa
 
 def _sharpened(people: Sequence[Person], inverse_temperature: float) -> list[Person]:
     return [Person(inverse_temperature * one.offset, one.t, one.groups) for one in people]
-
-
-def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
-    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
-    known: dict[int, float] = {}
-
-    def at(place: int) -> float:
-        if not 0 <= place < len(values):
-            return np.inf
-        if place not in known:
-            known[place] = loss(values[place])
-        return known[place]
-
-    place = values.index(start)
-    while (best := min((place, place - 1, place + 1), key=at)) != place:
-        place = best
-    return values[place]
 
 
 def _loss(people: Sequence[Person], covariance: Array) -> float:

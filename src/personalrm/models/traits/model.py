@@ -19,7 +19,6 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -31,12 +30,12 @@ from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
-from personalrm.models.traits.person import Evidence, groups_of, measure
+from personalrm.models.traits.person import Evidence, groups_of, measure, with_whole
 from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
-from personalrm.models.traits.whole import WholeEvidence, is_needed, rewards_of
+from personalrm.models.traits.whole import WholeEvidence, rewards_of
 from personalrm.preferences import History, Message, Pair, Preference, Verdict
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile, TraitsState, TraitWeight
@@ -140,20 +139,15 @@ class TraitsModel:
         if history.decided:
             return self.evidence_of(history).posterior(self.prior.covariance)
         if history.thumbs:
-            rewards = partial(rewards_of, self.prior, self.tools.reader, self.tools.encoder)
-            return WholeEvidence.of(history, (), rewards, self.prior.threshold).posterior(self.prior.covariance)
+            return WholeEvidence.of(history, (), self._rewards, self.prior.threshold).posterior(self.prior.covariance)
         return np.zeros(len(self.prior.covariance)), self.prior.covariance
 
     def evidence_of(self, history: History) -> Evidence:
         """Everything that a person with decided choices gave: pairs, rankings whole, thumbs."""
-        decided = history.decided
-        evidence = self.evidence(decided)
-        if not is_needed(history):
-            return evidence
-        rewards = partial(rewards_of, self.prior, self.tools.reader, self.tools.encoder)
-        names = [decided[rows[0]].group for rows in evidence.groups]
-        whole = WholeEvidence.of(history, names, rewards, self.prior.threshold)
-        return replace(evidence, weight=np.array([one.weight for one in decided]), whole=whole)
+        return with_whole(self.evidence(history.decided), history, self._rewards, self.prior.threshold)
+
+    def _rewards(self, items: Sequence[tuple[Sequence[Message], str]]) -> tuple[Array, Array]:
+        return rewards_of(self.prior, self.tools.reader, self.tools.encoder, items)
 
     def differences(self, pairs: Sequence[Pair]) -> tuple[Array, Array]:
         """Of the first and second response of at least one pair: everybody's log-odds (n,), personal traits (n, p)."""

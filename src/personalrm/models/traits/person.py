@@ -22,8 +22,9 @@ from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.forgetting import posterior_over_time
 from personalrm.models.traits.gain import PUBLIC, Expected, GainPrior
 from personalrm.models.traits.posterior import Groups, leave_out, variances_of
-from personalrm.models.traits.whole import WholeEvidence
-from personalrm.preferences import Preference, RankedChoice
+from personalrm.models.traits.thumbs import Threshold
+from personalrm.models.traits.whole import Rewards, WholeEvidence, is_needed
+from personalrm.preferences import History, Preference, RankedChoice
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
 
 TOLERANCE = 0.005
@@ -130,6 +131,16 @@ def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
     for index, one in enumerate(choices):
         groups.setdefault(one.group, []).append(index)
     return [np.array(rows, dtype=np.intp) for rows in groups.values()]
+
+
+def with_whole(evidence: Evidence, history: History, rewards: Rewards, threshold: Threshold) -> Evidence:
+    """The pairs of a history with its rankings and thumbs beside them, where it has any."""
+    if not is_needed(history):
+        return evidence
+    decided = history.decided
+    names = [decided[rows[0]].group for rows in evidence.groups]
+    whole = WholeEvidence.of(history, names, rewards, threshold)
+    return replace(evidence, weight=np.array([one.weight for one in decided]), whole=whole)
 
 
 def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[Sequence[Preference], Evidence]:
