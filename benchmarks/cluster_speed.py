@@ -33,13 +33,13 @@ from pathlib import Path
 from personalrm.cluster.executor import InProcess
 from personalrm.cluster.fitting import FitOptions
 from personalrm.cluster.on_ray import OnRay
-from personalrm.cluster.running import FitRun, fit_people
+from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
 
 files, out, address = tuple(input_files([sys.argv[1]])), Path(sys.argv[2]), sys.argv[3]
 with OnRay(address) if address else InProcess() as executor:
     began = time.perf_counter()
-    fit_people(FitRun(files, out, FitOptions()), executor)
+    run_over_people(FitRun(files, out, FitOptions()), executor)
     took = time.perf_counter() - began
 print(took, executor.cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

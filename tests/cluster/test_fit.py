@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from command_line import Run
 from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
 from personalrm.cluster.fitting import FitOptions, FitShard
-from personalrm.cluster.running import FitRun, fit_people
+from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
 from personalrm.data.reading import read_history
 from personalrm.data.writing import write_choices
@@ -42,7 +42,7 @@ def inputs(few: list[History], tmp_path_factory: pytest.TempPathFactory) -> Path
 def fitted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run in this process."""
     out = tmp_path_factory.mktemp("fitted") / "out"
-    fit_people(a_run(inputs, out), InProcess())
+    run_over_people(a_run(inputs, out), InProcess())
     return out
 
 
@@ -74,7 +74,7 @@ def test_each_file_holds_the_people_of_its_shard(fitted: Path) -> None:
 
 def test_several_processes_write_the_same_bytes(inputs: Path, fitted: Path, tmp_path: Path) -> None:
     with Processes(2) as executor:
-        fit_people(a_run(inputs, tmp_path / "out"), executor)
+        run_over_people(a_run(inputs, tmp_path / "out"), executor)
     assert contents(tmp_path / "out") == contents(fitted)
 
 
@@ -104,21 +104,21 @@ class Stops(InProcess):
 def test_a_stopped_run_goes_on_where_it_was(inputs: Path, fitted: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(Interrupted, match="same command"):
-        fit_people(a_run(inputs, out), Stops(2))
+        run_over_people(a_run(inputs, out), Stops(2))
     before = {one.name: one.stat().st_mtime_ns for one in out.glob("*.parquet")}
     assert len(before) == 2
-    result = fit_people(a_run(inputs, out), InProcess())
+    result = run_over_people(a_run(inputs, out), InProcess())
     assert result.reused == 2
     assert before.items() <= {one.name: one.stat().st_mtime_ns for one in out.glob("*.parquet")}.items()
     assert contents(out) == contents(fitted)
-    assert fit_people(a_run(inputs, out), InProcess()).reused == SHARDS
+    assert run_over_people(a_run(inputs, out), InProcess()).reused == SHARDS
 
 
 def test_a_lost_file_is_made_again(inputs: Path, fitted: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    fit_people(a_run(inputs, out), InProcess())
+    run_over_people(a_run(inputs, out), InProcess())
     (out / f"profiles-00001-of-0000{SHARDS}.parquet").unlink()
-    assert fit_people(a_run(inputs, out), InProcess()).reused == SHARDS - 1
+    assert run_over_people(a_run(inputs, out), InProcess()).reused == SHARDS - 1
     assert contents(out) == contents(fitted)
 
 
@@ -126,13 +126,13 @@ def test_another_input_or_option_is_refused_and_named(inputs: Path, few: list[Hi
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     write_choices(folder / "a.jsonl", few[0])
-    fit_people(a_run(folder, out), InProcess())
+    run_over_people(a_run(folder, out), InProcess())
     with pytest.raises(DataError, match="shards"):
-        fit_people(a_run(folder, out, shards=2), InProcess())
+        run_over_people(a_run(folder, out, shards=2), InProcess())
     write_choices(folder / "a.jsonl", [*few[0].choices[:-1], few[0].choices[-1].flipped()])
     with pytest.raises(DataError, match=r"a\.jsonl"):
-        fit_people(a_run(folder, out), InProcess())
-    fit_people(a_run(folder, out, force=True), InProcess())
+        run_over_people(a_run(folder, out), InProcess())
+    run_over_people(a_run(folder, out, force=True), InProcess())
     found = ProfileTable(out).of(few[0].user)
     assert found is not None
     assert found.history.choices[-1].chosen == few[0].choices[-1].rejected
@@ -141,7 +141,7 @@ def test_another_input_or_option_is_refused_and_named(inputs: Path, few: list[Hi
 def test_a_folder_of_something_else_is_left_alone(inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear all")
     with pytest.raises(StorageError, match=r"letter\.txt"):
-        fit_people(a_run(inputs, tmp_path), InProcess())
+        run_over_people(a_run(inputs, tmp_path), InProcess())
     assert [one.name for one in tmp_path.iterdir()] == ["letter.txt"]
 
 
@@ -160,12 +160,10 @@ def test_one_persons_fault_is_kept_and_the_others_are_fitted(run: Run, few: list
 
 
 def test_one_id_in_two_files_stands_for_two_choices(few: list[History], tmp_path: Path) -> None:
-    from dataclasses import replace
-
     mine = few[0].choices
     write_choices(tmp_path / "a.jsonl", [replace(mine[0], id="x"), mine[1]])
     write_choices(tmp_path / "b.jsonl", [replace(mine[2], id="x"), mine[1]])
-    fit_people(a_run(tmp_path, tmp_path / "out"), InProcess())
+    run_over_people(a_run(tmp_path, tmp_path / "out"), InProcess())
     found = ProfileTable(tmp_path / "out").of(few[0].user)
     assert found is not None
     assert [one.id for one in found.history] == ["x", mine[1].id, "x@b.jsonl"]
@@ -226,13 +224,43 @@ def test_a_model_is_asked_once_whatever_stops_the_run(llm: Any, few: list[Histor
         return FitRun((tmp_path / "in.jsonl",), tmp_path / out, how, shards=2)
 
     with pytest.raises(BudgetSpent):
-        fit_people(asked("out", 8, "a.sqlite"), InProcess())
+        run_over_people(asked("out", 8, "a.sqlite"), InProcess())
     assert llm.statistics.requests == 8
-    result = fit_people(asked("out", None, "a.sqlite"), InProcess())
+    result = run_over_people(asked("out", None, "a.sqlite"), InProcess())
     assert result.people == 4
     paid = llm.statistics.requests
-    fit_people(asked("again", None, "b.sqlite"), InProcess())
+    run_over_people(asked("again", None, "b.sqlite"), InProcess())
     assert llm.statistics.requests == 2 * paid  # the stopped run asked nothing twice
     assert contents(tmp_path / "again") == contents(tmp_path / "out")
     with pytest.raises(DataError, match="--processes"), Processes(2) as executor:
-        fit_people(asked("third", None, "a.sqlite"), executor)
+        run_over_people(asked("third", None, "a.sqlite"), executor)
+
+
+def test_scores_are_those_of_each_persons_profile(
+    run: Run, inputs: Path, fitted: Path, few: list[History], tmp_path: Path
+) -> None:
+    import pyarrow.parquet
+
+    stranger = [replace(one, user="stranger") for one in few[0]]
+    write_choices(tmp_path / "pairs.jsonl", [*few[2], *stranger, *few[7]])
+    done = run("cluster", "score", fitted, tmp_path / "pairs.jsonl", "--out", tmp_path / "scores")
+    assert done.code == 4
+    assert [orjson.loads(one)["user"] for one in (tmp_path / "scores" / "errors.jsonl").read_bytes().splitlines()] == [
+        "stranger"
+    ]
+    files = sorted((tmp_path / "scores").glob("scores-*.parquet"))
+    assert len(files) == SHARDS
+    rows = {row["id"]: row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()}
+    assert len(rows) == len(few[2]) + len(few[7])
+    client, profile = Client(), ProfileTable(fitted).of(few[7].user)
+    assert profile is not None
+    for one in few[7]:
+        row = rows[one.id]
+        assert row["user"] == few[7].user
+        alone = client.compare(profile, one.context, one.chosen, one.rejected).probability
+        assert row["probability"] == pytest.approx(alone, rel=1e-12)  # products of matrices round by their size
+        assert row["chosen"] == client.score(profile, one.context, one.chosen)
+        assert row["rejected"] == client.score(profile, one.context, one.rejected)
+    again = run("cluster", "score", fitted, tmp_path / "pairs.jsonl", "--out", tmp_path / "scores")
+    assert again.code == 4
+    assert f"{SHARDS} of them finished" in again.out

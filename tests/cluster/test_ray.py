@@ -18,7 +18,7 @@ from database_fixtures import cluster
 from personalrm.cluster.executor import InProcess
 from personalrm.cluster.fitting import FitOptions
 from personalrm.cluster.on_ray import OnRay
-from personalrm.cluster.running import FitRun, fit_people
+from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
 from personalrm.data.writing import write_choices
 from personalrm.errors import BudgetSpent
@@ -65,17 +65,17 @@ def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nod
     for number in range(2):
         write_choices(folder / f"{number}.jsonl", [one for person in few for one in person][number::2])
     files = tuple(input_files([str(folder)]))
-    fit_people(FitRun(files, tmp_path / "alone", FitOptions(), shards=SHARDS), InProcess())
+    run_over_people(FitRun(files, tmp_path / "alone", FitOptions(), shards=SHARDS), InProcess())
     killed: list[int] = []
 
     def kill(stage: str, done: int, total: int) -> None:
-        if stage == "fitting" and done and not killed:
+        if stage == "profiles" and done and not killed:
             killed.append(done)
             nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
 
     with OnRay(nodes.address) as executor:
         assert executor.workers == 2
-        result = fit_people(FitRun(files, tmp_path / "out", FitOptions(), shards=SHARDS), executor, kill)
+        result = run_over_people(FitRun(files, tmp_path / "out", FitOptions(), shards=SHARDS), executor, kill)
     assert killed
     assert result.people == len(few)
     names = sorted(one.name for one in (tmp_path / "alone").iterdir() if one.is_file())
@@ -98,25 +98,25 @@ def test_one_budget_one_limit_and_one_store_of_answers_over_all_nodes(
 
     with SimulatedLLM(latency=0.05) as llm:
         with pytest.raises(BudgetSpent), OnRay(nodes.address) as executor:
-            fit_people(run("out", 20, llm.url), executor)
+            run_over_people(run("out", 20, llm.url), executor)
         assert llm.statistics.requests == 20
         assert llm.statistics.max_concurrency <= 5
         killed: list[int] = []
 
         def kill(stage: str, done: int, total: int) -> None:
-            if stage == "fitting" and done and not killed:
+            if stage == "profiles" and done and not killed:
                 killed.append(done)
                 nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
 
         with OnRay(nodes.address) as executor:
-            assert fit_people(run("out", None, llm.url), executor, kill).people == 12
+            assert run_over_people(run("out", None, llm.url), executor, kill).people == 12
         asked = llm.statistics.requests
         assert llm.statistics.max_concurrency <= 5 + 5  # what the dead node had sent may still be worked on
         with OnRay(nodes.address) as executor:
-            fit_people(run("again", None, llm.url), executor)
+            run_over_people(run("again", None, llm.url), executor)
         assert llm.statistics.requests == asked  # every answer was kept
         alone = replace(run("alone", None, llm.url).how, endpoint=EndpointOptions(llm.url, cache=tmp_path / "a.sqlite"))
-        fit_people(replace(run("alone", None, llm.url), how=alone), InProcess())
+        run_over_people(replace(run("alone", None, llm.url), how=alone), InProcess())
         assert asked <= (llm.statistics.requests - asked) + 5  # asked twice: at most what was on the killed node's wire
     for name in sorted(one.name for one in (tmp_path / "alone").glob("profiles-*")):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes(), name

@@ -52,6 +52,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
         "personalrm cluster fit 'choices/*.jsonl.gz' --out profiles --processes 8",
         "personalrm cluster fit 'choices/*.parquet' --out profiles --address auto",
     ),
+    "cluster score": ("personalrm cluster score profiles pairs.jsonl --out scores",),
     "cluster extract": ("personalrm cluster extract profiles --user ada --out ada.json",),
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }

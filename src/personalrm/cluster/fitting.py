@@ -82,9 +82,7 @@ class FitShard:
         fitted = background_loop.run(_asked(client, people)) if self.how.asks_endpoint else _computed(client, people)
         profiles = [one for one in fitted if isinstance(one, Profile)]
         spend = sum((one.spend for one in profiles), Spend(cost=0.0))
-        write_profiles(
-            folder.profiles(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key}
-        )
+        write_profiles(folder.output(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key})
         troubles = tuple(one for one in fitted if isinstance(one, Trouble))
         choices = sum(len(one.history) for one in profiles)
         record = ShardRecord(self.key, len(profiles), choices, spend, troubles)

@@ -20,7 +20,7 @@ from personalrm.errors import DataError, StorageError
 from personalrm.files import read_record, replace_file, stored, to_json
 from personalrm.profile.provenance import Provenance, differing
 from personalrm.profile.spend import Spend
-from personalrm.profile.table import file_name
+from personalrm.profile.table import PROFILES, file_name
 
 SCHEMA = 1
 MANIFEST, ERRORS = "cluster.json", "errors.jsonl"
@@ -101,13 +101,14 @@ class ClusterFolder:
     Args:
         root: absolute, the same on all machines.
         shards: how many.
+        kind: of its files: ``profiles`` or ``scores``.
     """
 
-    def __init__(self, root: Path, shards: int) -> None:
-        self.root, self.shards = root, shards
+    def __init__(self, root: Path, shards: int, kind: str = PROFILES) -> None:
+        self.root, self.shards, self._kind = root, shards, kind
 
-    def profiles(self, shard: int) -> Path:
-        return self.root / file_name(shard, self.shards)
+    def output(self, shard: int) -> Path:
+        return self.root / file_name(shard, self.shards, self._kind)
 
     def spill(self, number: int) -> Path:
         return self.root / _WORK / f"input-{number:06d}.spill"
@@ -131,7 +132,7 @@ class ClusterFolder:
     def begin_anew(self) -> None:
         """Forget what is finished."""
         shutil.rmtree(self.root / _WORK, ignore_errors=True)
-        for one in (*self.root.glob("profiles-*-of-*.parquet"), self.root / MANIFEST, self.root / ERRORS):
+        for one in (*self.root.glob(f"{self._kind}-*-of-*.parquet"), self.root / MANIFEST, self.root / ERRORS):
             one.unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
 """A run over many people, start to end: hash the inputs, sort them into shards, fit the shards, sum up.
 
     with Processes(2) as executor:
-        outcome = fit_people(FitRun(files, Path("out"), FitOptions()), executor)
+        outcome = run_over_people(FitRun(files, Path("out"), FitOptions()), executor)
 
 Finished parts are recorded with what they were made from, so the same run goes on where it was stopped, on any
 executor, and gives the same bytes. The process that drives a run holds counts and file names only.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from personalrm import prompts
 from personalrm.cluster.executor import Executor, Job
@@ -36,7 +36,7 @@ from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
-from personalrm.profile.table import ROWS
+from personalrm.profile.table import PROFILES, ROWS
 
 SHARD_BYTES = 4 << 20
 """Of choices as text: some 80 people with 17 choices, two seconds of the embedded engine."""
@@ -46,6 +46,15 @@ _PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
 J = TypeVar("J", bound=Job[Any])
 Tell = Callable[[str, int, int], None]
 """Told the stage, how many of its parts are done, and of how many."""
+
+
+class ShardJob(Job[ShardRecord], Protocol):
+    """Makes the file of one shard and its record."""
+
+    @property
+    def shard(self) -> int:
+        """Which."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,27 @@ class FitRun:
     reading: HowRead = field(default_factory=HowRead)
     shards: int | None = None
     force: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What its files are called."""
+        return PROFILES
+
+    def count(self) -> int:
+        """How many shards."""
+        return self.shards or shards_for(self.files)
+
+    def depends_on(self) -> dict[str, object]:
+        """What else the result depends on, besides inputs and model."""
+        found: dict[str, object] = {**asdict(self.how.options), "row_group": ROWS}
+        if is_embedded(self.how.model):
+            given = self.how.population
+            found["population"] = None if given is None else HashInput(Path(given)).run()
+        return found
+
+    def job(self, shard: int, shards: int, key: str, limits: str | None) -> ShardJob:
+        """Of one shard."""
+        return FitShard(self.out, shards, shard, len(self.files), self.how, key, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +122,8 @@ class RunResult:
     remarks: tuple[str, ...]
 
 
-def fit_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: None) -> RunResult:
-    """Fit everybody.
+def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: None) -> RunResult:
+    """Fit, or score (`scoring.ScoreRun`), everybody.
 
     Raises:
         DataError: nothing of the files can be used, or the folder holds another run.
@@ -101,7 +131,7 @@ def fit_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: None) ->
         PersonalrmError: what concerns everybody, as `synthesis.fitting.fit_people`.
     """
     root = run.out.resolve()
-    with hold(root, "run of cluster fit"):
+    with hold(root, "run of personalrm cluster"):
         try:
             return _Driver(replace(run, out=root), executor, tell).run()
         except KeyboardInterrupt:
@@ -121,7 +151,7 @@ class _Driver:
 
     def __init__(self, run: FitRun, executor: Executor, tell: Tell) -> None:
         self._run, self._executor, self._tell = run, executor, tell
-        self._folder = ClusterFolder(run.out, run.shards or shards_for(run.files))
+        self._folder = ClusterFolder(run.out, run.count(), run.kind)
 
     def run(self) -> RunResult:
         manifest = self._manifest()
@@ -133,7 +163,9 @@ class _Driver:
         missing = [shard for shard in range(self._folder.shards) if shard not in done]
         reused = len(done)
         split = self._split(list(manifest.inputs.values())) if missing else []
-        for job, record in self._each("fitting", self._jobs(missing, manifest.provenance.key), len(missing), reused):
+        for job, record in self._each(
+            self._run.kind, self._jobs(missing, manifest.provenance.key), len(missing), reused
+        ):
             self._check_seen(self._folder.shard_record(job.shard))
             done[job.shard] = record
         return self._sum_up(manifest, done, split, reused)
@@ -148,15 +180,8 @@ class _Driver:
 
     def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:
         how, reading = self._run.how, self._run.reading
-        options = {
-            **asdict(how.options),
-            "min_gap": reading.min_gap,
-            "columns": hash_of(reading.columns),
-            "row_group": ROWS,
-        }
+        options = {**self._run.depends_on(), "min_gap": reading.min_gap, "columns": hash_of(reading.columns)}
         options |= {"limits": asdict(reading.limits), "strict": reading.strict}
-        if is_embedded(how.model):
-            options["population"] = None if how.population is None else HashInput(Path(how.population)).run()
         trained = how.model.startswith(TRAINED)
         return Provenance(
             data=hash_of(inputs),
@@ -172,7 +197,7 @@ class _Driver:
         found: dict[int, ShardRecord] = {}
         for shard in range(self._folder.shards):
             record = read_part(self._folder.shard_record(shard), ShardRecord, self._key(key, shard))
-            if record is not None and self._folder.profiles(shard).is_file():
+            if record is not None and self._folder.output(shard).is_file():
                 found[shard] = replace(record, troubles=())
         return found
 
@@ -198,19 +223,11 @@ class _Driver:
             raise DataError(refused[0] or "")
         return done
 
-    def _jobs(self, missing: list[int], key: str) -> Iterator[FitShard]:
+    def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
         how = self._run.how
         shared = self._executor.share(how.endpoint) if how.asks_endpoint and missing else None
         for shard in missing:
-            yield FitShard(
-                self._run.out,
-                self._folder.shards,
-                shard,
-                len(self._run.files),
-                how,
-                self._key(key, shard),
-                shared,
-            )
+            yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared)
 
     def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:
         total = count + already

@@ -11,7 +11,7 @@ Needs the extra ``parquet``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from personalrm.profile.records import Profile
 
 ROWS = 64
 """Profiles in a row group: 5 MB of histories of 17 choices."""
+PROFILES = "profiles"
 _STAMP = b"personalrm"
 _NAME = re.compile(r"profiles-(\d{5})-of-(\d{5})\.parquet")
 
@@ -35,9 +36,9 @@ def shard_of(user: str, shards: int) -> int:
     return int.from_bytes(blake2b(user.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") % shards
 
 
-def file_name(shard: int, shards: int) -> str:
+def file_name(shard: int, shards: int, kind: str = PROFILES) -> str:
     """``profiles-00003-of-00016.parquet``."""
-    return f"profiles-{shard:05d}-of-{shards:05d}.parquet"
+    return f"{kind}-{shard:05d}-of-{shards:05d}.parquet"
 
 
 def write_profiles(path: Path, profiles: Iterable[Profile], stamp: Mapping[str, str]) -> int:
@@ -49,20 +50,29 @@ def write_profiles(path: Path, profiles: Iterable[Profile], stamp: Mapping[str, 
     Raises:
         MissingExtra: pyarrow is not installed. StorageError: the file cannot be written.
     """
+    kinds = {"choices": "int32", "profile": "large_binary", "shared": "large_binary"}
+    columns = {name: kinds.get(name, "string") for name in ("user", "model", "fingerprint", *kinds)}
+    return write_rows(path, columns, map(_row, profiles), stamp)
+
+
+def write_rows(path: Path, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], stamp: Mapping[str, str]) -> int:
+    """Write rows of such columns (Arrow's types by name, ``user`` among them); see `write_profiles`."""
     arrow, parquet = _arrow()
-    names = ("user", "model", "fingerprint", "choices", "profile", "shared")
-    kinds = (arrow.string(), arrow.string(), arrow.string(), arrow.int32(), arrow.large_binary(), arrow.large_binary())
-    schema = arrow.schema(list(zip(names, kinds, strict=True)), {_STAMP: orjson.dumps(dict(stamp))})
+    kinds = [getattr(arrow, one)() for one in columns.values()]
+    schema = arrow.schema(list(zip(columns, kinds, strict=True)), {_STAMP: orjson.dumps(dict(stamp))})
     count = 0
     with stored(path), replacing(path, private=True) as file:
-        settings: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["model", "shared"]}
+        settings: dict[str, Any] = {
+            "compression": "zstd",
+            "use_dictionary": [one for one in ("model", "shared") if one in columns],
+        }
         with parquet.ParquetWriter(file, schema, write_statistics=["user"], **settings) as writer:
-            for rows in _groups(map(_row, profiles)):
-                count += len(rows)
-                columns = [
-                    arrow.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)
+            for group in _groups(rows):
+                count += len(group)
+                arrays = [
+                    arrow.array(column, kind) for column, kind in zip(zip(*group, strict=True), kinds, strict=True)
                 ]
-                writer.write_table(arrow.Table.from_arrays(columns, schema=schema), row_group_size=len(rows))
+                writer.write_table(arrow.Table.from_arrays(arrays, schema=schema), row_group_size=len(group))
     return count
 
 
@@ -95,21 +105,21 @@ class ProfileTable:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._files = _files(folder)
+        self.files = _files(folder)
 
     @property
     def users(self) -> list[str]:
         """Everybody with a profile, shard by shard."""
-        return [row["user"] for path in self._files for row in _rows(path, ["user"], None)]
+        return [row["user"] for path in self.files for row in _rows(path, ["user"], None)]
 
     def of(self, user: str) -> Profile | None:
         """The person's profile; None if there is none."""
-        path = self._files[shard_of(user, len(self._files))]
+        path = self.files[shard_of(user, len(self.files))]
         return next(read_profiles(path, [user]), None)
 
     def __iter__(self) -> Iterator[Profile]:
         """Everybody's, shard by shard; one row group is in memory."""
-        for path in self._files:
+        for path in self.files:
             yield from read_profiles(path)
 
 

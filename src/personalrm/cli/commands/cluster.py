@@ -31,7 +31,8 @@ from personalrm.cli.options import (
 if TYPE_CHECKING:
     from personalrm.cluster.executor import Executor
     from personalrm.cluster.fitting import FitOptions
-    from personalrm.cluster.running import RunResult
+    from personalrm.cluster.running import FitRun, RunResult
+    from personalrm.cluster.splitting import HowRead
 
 SOME_FAILED = 4
 """Exit code of a run that ended, but not for everybody."""
@@ -75,19 +76,34 @@ def fit(
 ) -> None:
     """Fit everybody in DATA; profiles as Parquet, one file a shard of people. A stopped run goes on where it was."""
     _one_thread()
-    from personalrm.cluster.running import FitRun, fit_people
-    from personalrm.cluster.splitting import HowRead, input_files
-    from personalrm.data.mapping import Columns
+    from personalrm.cluster.running import FitRun
+    from personalrm.cluster.splitting import input_files
 
     inputs.say_what_is_idle(context, model)
-    given = inputs.read_options(context)
-    reading = HowRead(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
-    run = FitRun(tuple(input_files(data)), out, _fit_options(context), reading, shards, force)
-    with progress.cluster_progress() as tell, _executor(address, processes) as executor:
-        result = fit_people(run, executor, tell)
-    _show(result, out)
-    if result.troubles:
-        raise typer.Exit(SOME_FAILED)
+    run = FitRun(tuple(input_files(data)), out, _fit_options(context), _how_read(context), shards, force)
+    _carry_out(run, address, processes)
+
+
+@app.command(epilog=EXAMPLES["cluster score"])
+@with_options(CHOICES)
+def score(
+    context: typer.Context,
+    profiles: Annotated[Path, typer.Argument(help="A folder that cluster fit wrote.")],
+    data: HistoryFile,
+    out: Annotated[Path, typer.Option(help="Folder of scores; on a cluster one that all machines share.")],
+    address: Address = None,
+    processes: ProcessCount = 1,
+    force: ForceNew = False,
+) -> None:
+    """Score everybody's pairs in DATA by their profiles: probability, and log-odds of each response, as Parquet."""
+    _one_thread()
+    from personalrm.cluster.fitting import FitOptions
+    from personalrm.cluster.scoring import ScoreRun
+    from personalrm.cluster.splitting import input_files
+
+    files = tuple(input_files(data))
+    run = ScoreRun(files, out, FitOptions(), _how_read(context), None, force, profiles.resolve())
+    _carry_out(run, address, processes)
 
 
 @app.command(epilog=EXAMPLES["cluster extract"])
@@ -110,7 +126,25 @@ def extract(
     output.remark(f"Kept in {out}.")
 
 
-def _show(result: RunResult, out: Path) -> None:
+def _how_read(context: typer.Context) -> HowRead:
+    from personalrm.cluster.splitting import HowRead
+    from personalrm.data.mapping import Columns
+
+    given = inputs.read_options(context)
+    return HowRead(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
+
+
+def _carry_out(run: FitRun, address: str | None, processes: int) -> None:
+    from personalrm.cluster.running import run_over_people
+
+    with progress.cluster_progress() as tell, _executor(address, processes) as executor:
+        result = run_over_people(run, executor, tell)
+    _show(result, run)
+    if result.troubles:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _show(result: RunResult, run: FitRun) -> None:
     from personalrm.cli import output
     from personalrm.formatting.texts import counted
 
@@ -124,11 +158,12 @@ def _show(result: RunResult, out: Path) -> None:
             f"Asked {counted(result.spend.calls, 'call')}{cost}; {counted(result.spend.cached, 'answer')} known."
         )
     reused = f", {result.reused} of them finished before" if result.reused else ""
-    profiles, choices = counted(result.people, "profile"), counted(result.choices, "choice")
-    typer.echo(f"{profiles} of {choices} in {counted(result.shards, 'file')}{reused}: {output.clean(str(out))}")
+    people = counted(result.people, "profile" if run.kind == "profiles" else "user")
+    choices = counted(result.choices, "choice")
+    typer.echo(f"{people} of {choices} in {counted(result.shards, 'file')}{reused}: {output.clean(str(run.out))}")
     if result.troubles:
         output.remark(
-            f"{counted(result.troubles, 'user or file', 'users or files')} left out: see {out / 'errors.jsonl'}."
+            f"{counted(result.troubles, 'user or file', 'users or files')} left out: see {run.out / 'errors.jsonl'}."
         )
 
 

@@ -108,11 +108,16 @@ class GainPrior:
 
     at: tuple[At, ...]
 
+    @property
+    def people(self) -> int:
+        """People behind it: what is known at one number of groups speaks for the others as well."""
+        return max(one.people for one in self.at)
+
     def expected(self, measured: float | None, groups: int) -> Expected:
         """For a user whose choices stand in so many groups."""
         first, last = self.at[0], self.at[-1]
         if groups >= last.groups:
-            return last.with_groups(groups).expected(measured)
+            return last.with_groups(groups).expected(measured)._replace(people=self.people)
         low = max((one for one in self.at if one.groups <= groups), key=lambda one: one.groups, default=first)
         high = min((one for one in self.at if one.groups >= groups), key=lambda one: one.groups)
         one, other = low.expected(measured), high.expected(measured)
@@ -120,7 +125,7 @@ class GainPrior:
         return Expected(
             (1.0 - part) * one.share + part * other.share,
             (1.0 - part) * one.mean + part * other.mean,
-            min(one.people, other.people),
+            self.people,
         )
 
     @classmethod

@@ -34,6 +34,7 @@ from personalrm.models.traits.fit import (
     sharpest,
     sigmoid,
     softplus,
+    text_folds,
 )
 from personalrm.models.traits.forgetting import learn_half_life, people_in_time
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
@@ -127,25 +128,6 @@ def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
     codes: dict[str, int] = {}
     group = [codes.setdefault(one.group, len(codes)) for each in people for one in each.decided]
     return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
-
-
-def text_folds(person: Codes, group: Codes) -> Codes | None:
-    """Fold of each choice's group (n,) where several people judged it, else -1; None if they share fewer than two.
-
-    A group lies in one fold, so no text is on both sides. The folds depend on the numbers of the groups alone.
-
-    Args:
-        person: whose choice it is (n,).
-        group: number of its group among everybody's groups (n,).
-    """
-    pairs = np.unique(np.stack([group, person], axis=1), axis=0)
-    shared = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
-    if len(shared) < 2:
-        return None
-    fold = np.full(int(group.max()) + 1, -1, dtype=np.intp)
-    fold[np.random.default_rng(0).permutation(shared)] = np.arange(len(shared)) % _FOLDS
-    found: Codes = fold[group]
-    return found
 
 
 def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
@@ -252,8 +234,13 @@ def _people_differ(people: Sequence[Person], width: int) -> _Differences:
         "personal": _loss(people, covariance),
     }
     rounded = {name: round(value, 4) for name, value in losses.items()}
-    without = [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
+    without = covariances_without(people, variances, trust)
     return _Differences(covariance, without, inverse_temperature, trust, rounded)
+
+
+def covariances_without(people: Sequence[Person], variances: Array, trust: float) -> list[Array]:
+    """Covariances (p, p) of people's weights, the i-th learned without every third person from the i-th on."""
+    return [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
 
 
 def _held_out(people: Sequence[Person], fold: int, variances: Array, trust: float) -> Array:
