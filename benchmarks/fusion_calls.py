@@ -3,9 +3,9 @@
     PERSONALRM_REAL_DATA=DIR python benchmarks/fusion_calls.py [prism crowdrag] [--protocol new-people-and-new-texts]
 
 Of every judge with at least 300 pairs: accuracy and log loss of traits, of the calibrated judge alone (σ(c·v), c
-learned like the weight), and of both fused, on the judge's pairs, with 95 % intervals by person, paired tests and the
-correction of Holm. Judges of no use (random, always longer, contrary) are drawn at 50, 100, 300 and all labels. The curve asks
-the judge only where |ℓ| < t·b: t = 1 is the rule of the engine, t = 0 asks nobody, and t = ∞ always.
+learned like the weight), and of both fused, on the judge's pairs, with 95 % intervals by person and paired tests
+corrected by Holm. Judges of no use (random, always longer, contrary) are drawn at 50, 100, 300 and all labels. The
+curve asks the judge only where |ℓ| < t·b: t = 1 is the rule of the engine, t = 0 asks nobody, and t = ∞ always.
 
 Everything is learned on the people of the other folds (and on other texts with the second protocol).
 """
