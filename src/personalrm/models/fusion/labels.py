@@ -10,9 +10,10 @@ import numpy as np
 
 from personalrm.errors import StorageError
 from personalrm.files import MEMORY
+from personalrm.models.fusion.out_of_fold import own_logits
 from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTable, prompt_version
 from personalrm.models.fusion.weights import log_odds
-from personalrm.models.traits.model import TraitsModel, leave_group_out
+from personalrm.models.traits.model import TraitsModel
 from personalrm.models.traits.shipped import is_shipped, shipped_people
 from personalrm.preferences import History, Verdict
 from personalrm.profile.merging import KnownChoices
@@ -43,7 +44,7 @@ def learn_from_fit(table: VerdictTable, model: str, profile: Profile, state: Jud
     if has_learned_from(people, profile.history):
         return 0
     decided = profile.history.decided
-    logit = dict(zip((one.id for one in decided), log_odds(leave_group_out(people, profile.history)), strict=True))
+    logit = dict(zip((one.id for one in decided), own_logits(people, profile.history), strict=True))
     mode, added = profile.options.verdicts, 0
     for arm, answers in state.verdicts.items():
         said = log_odds(np.array([answers.get(one.id, np.nan) for one in decided]))
