@@ -28,6 +28,7 @@ from personalrm.data.identity import Register
 from personalrm.data.layout import Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import Outcome, of_list, of_sides, tie_words
+from personalrm.data.rating_scales import RatingScales
 from personalrm.data.ratings import Pair
 from personalrm.data.thinking import without_thinking
 from personalrm.data.unpacking import structured, unpacked
@@ -49,6 +50,7 @@ class RowReading:
         labels: false: nobody looks at which response won; every pair comes out as a tie of two different responses, in
             the order of the row, or of their texts where the order of the row is the label.
         source: the file's name.
+        scales: of the people's ratings; None takes ratings as given.
     """
 
     register: Register
@@ -56,6 +58,7 @@ class RowReading:
     min_gap: float = 0.0
     labels: bool = True
     source: str | None = None
+    scales: RatingScales | None = None
 
 
 @dataclass(slots=True)
@@ -167,7 +170,8 @@ def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome)
     else:
         responses = list(outcome.responses)
         context = without_answer(context, responses)
-    made, too_close = outcome.pairs(responses, reading.min_gap)
+    slope = 1.0 if reading.scales is None else reading.scales.of(user_of(row, layout)).slope
+    made, too_close = outcome.pairs(responses, reading.min_gap, slope)
     if outcome.simple:
         first, second = responses
         pair = made[0] if made else Pair(first, second, reading.labels and outcome.best == frozenset({0, 1}), None)

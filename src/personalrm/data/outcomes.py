@@ -54,13 +54,13 @@ class Outcome:
     def responses(self) -> list[str]:
         return [one.response for one in self.judged]
 
-    def pairs(self, responses: Sequence[str], min_gap: float) -> tuple[list[Pair], int]:
-        """The pairs, with these texts of the responses, and how many are too close."""
+    def pairs(self, responses: Sequence[str], min_gap: float, slope: float = 1.0) -> tuple[list[Pair], int]:
+        """The pairs, with these texts of the responses, and how many are too close; ``slope`` as in `pairs_of`."""
         said = [one._replace(response=text) for one, text in zip(self.judged, responses, strict=True)]
         if not self.labels:
             return best_of(responses, range(len(responses))), 0
         if self.best is None:
-            return pairs_of(said, min_gap)
+            return pairs_of(said, min_gap, slope)
         made = best_of(responses, self.best)
         scores = {one.response: one.score for one in said}
         return [pair._replace(gap=_gap(scores[pair.chosen], scores[pair.rejected])) for pair in made], 0
@@ -124,6 +124,17 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
     if not named:
         raise ColumnsError("a column that says which response won", found=f"the columns {', '.join(map(str, row))}")
     raise RowError("a, b or tie (in label: 1, 0 or 0.5)", field=named[0], found=describe(row.get(named[0])))
+
+
+def ratings_in(row: Fields, layout: Layout, numbering: Numbering) -> list[float]:
+    """The scores that a row holds, whatever they are of. RowError: it cannot be used."""
+    if layout.kind == "one":
+        name, value = layout.role(row, "score")
+        return [number(value, name)] if name else []
+    if layout.kind not in ("list", "sides"):
+        return []
+    found = (of_list if layout.kind == "list" else of_sides)(row, layout, numbering)
+    return [one.score for one in found.judged if one.score is not None] if found.best is None else []
 
 
 def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = True) -> Outcome:

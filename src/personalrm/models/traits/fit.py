@@ -10,6 +10,7 @@ every label is 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,3 +182,20 @@ def _own(x: NDArray[np.float32], weights: Array, cell: NDArray[np.intp]) -> Arra
 def sharpest(logit: Array) -> tuple[float, float]:
     """The least log loss over `INVERSE_TEMPERATURES`, and where it is."""
     return min((log_loss(one * logit), one) for one in INVERSE_TEMPERATURES)
+
+
+def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
+    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
+    known: dict[int, float] = {}
+
+    def at(place: int) -> float:
+        if not 0 <= place < len(values):
+            return np.inf
+        if place not in known:
+            known[place] = loss(values[place])
+        return known[place]
+
+    place = values.index(start)
+    while (best := min((place, place - 1, place + 1), key=at)) != place:
+        place = best
+    return values[place]

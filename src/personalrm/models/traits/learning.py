@@ -12,8 +12,9 @@ prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ from personalrm.models.traits.fit import (
     INVERSE_TEMPERATURES,
     cross_fitted,
     integrated,
+    lowest,
     shared_weights,
     sharpest,
     sigmoid,
@@ -39,6 +41,7 @@ from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.whole import learned_threshold, rewards_of
 from personalrm.preferences import History
 
 if TYPE_CHECKING:
@@ -84,7 +87,8 @@ def learn(
     known = together([read(one.decided, reader, encoder) for one in kept])
     timed = np.array([all(each.time for each in one.decided) for one in kept])
     prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed)
-    return prior.with_lineage({"sources": list(sources), **prior.lineage, "seed": seed})
+    threshold = learned_threshold(kept, partial(rewards_of, prior, reader, encoder), prior.covariance)
+    return replace(prior, threshold=threshold, lineage={"sources": list(sources), **prior.lineage, "seed": seed})
 
 
 def learn_from(
@@ -249,23 +253,6 @@ def _held_out(people: Sequence[Person], fold: int, variances: Array, trust: floa
 
 def _sharpened(people: Sequence[Person], inverse_temperature: float) -> list[Person]:
     return [Person(inverse_temperature * one.offset, one.t, one.groups) for one in people]
-
-
-def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
-    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
-    known: dict[int, float] = {}
-
-    def at(place: int) -> float:
-        if not 0 <= place < len(values):
-            return np.inf
-        if place not in known:
-            known[place] = loss(values[place])
-        return known[place]
-
-    place = values.index(start)
-    while (best := min((place, place - 1, place + 1), key=at)) != place:
-        place = best
-    return values[place]
 
 
 def _loss(people: Sequence[Person], covariance: Array) -> float:
