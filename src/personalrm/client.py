@@ -41,11 +41,11 @@ from personalrm.models.base import Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
-from personalrm.models.registry import DEFAULT, FUSED, asked_model, is_fused
+from personalrm.models.registry import DEFAULT, FUSED, is_fused
 from personalrm.models.served_name import without_url
 from personalrm.models.traits.sure import answered_if_sure
 from personalrm.models.worker import blocking, in_worker
-from personalrm.preferences import History, Pair, Verdict
+from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
@@ -241,11 +241,7 @@ class Client:
         history = await in_worker(history_of, test, profile.user, columns)
         model, _, options = self._used(profile)
         meter = UsageMeter(await self._pool.endpoint(model)) if self._pool.asks(model) else None
-        engine = (
-            await self._pool.engine(model, options)
-            if meter is None
-            else await in_worker(self._pool.engine_on, model, meter, options)
-        )
+        engine = await self._pool.engine(model, options, meter)
         evaluation = evaluate(
             await engine.open(profile),
             history,
@@ -258,16 +254,9 @@ class Client:
             seed=profile.seed,
             data=name or (Path(test).name if isinstance(test, str | Path) else ""),
         )
-        found = await background_loop.join(evaluation)
-        if meter is not None and not is_fused(model):
-            await in_worker(self._learn_of_judge, profile, history, found, verdicts or options.verdicts)
+        found, mode = await background_loop.join(evaluation), verdicts or options.verdicts
+        await self._pool.keep_verdicts(model, profile, history, found.verdicts, mode)
         return found
-
-    def _learn_of_judge(self, profile: Profile, test: History, found: Evaluation, mode: VerdictMode) -> None:
-        """Keep the judge's verdicts, now that their choices are known; what fails here costs the evaluation nothing."""
-        from personalrm.models.fusion.labels import keep_of_test  # numpy, which the evaluation has imported
-
-        keep_of_test(self._pool.verdicts, asked_model(self.model or profile.model), mode, profile, test, found.verdicts)
 
     async def anext_question(
         self,
@@ -350,11 +339,7 @@ class Client:
 
 
 def _next_questions(
-    profile: Profile,
-    candidates: Candidates,
-    predictor: UncertainLocalPredictor,
-    top: int,
-    criterion: Criterion,
+    profile: Profile, candidates: Candidates, predictor: UncertainLocalPredictor, top: int, criterion: Criterion
 ) -> list[Question]:
     from personalrm.models.acquisition import next_questions  # numpy, 0.1 s: not on an event loop
 

@@ -7,7 +7,7 @@ predictor = await pool.predictor("traits", profile, profile.options)        # op
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from personalrm.models.population import Population
 from personalrm.models.registry import asked_model, engine_named, is_fused, is_local
 from personalrm.models.served_name import is_served
 from personalrm.models.worker import in_worker
-from personalrm.profile.options import Options
+from personalrm.preferences import History, Verdict
+from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile
 
 _log = logging.getLogger("personalrm.models")
@@ -60,17 +61,28 @@ class EnginePool:
         """Whether this is a language model at an endpoint."""
         return self._own is not None or not (is_local(name) or is_served(name))
 
-    async def engine(self, name: str, options: Options) -> Engine:
-        """One for each name and options: an engine keeps what it learned of the population."""
+    async def engine(self, name: str, options: Options, meter: Endpoint | None = None) -> Engine:
+        """One for each name and options: an engine keeps what it learned of the population. A new one on a meter."""
+        if meter is not None:
+            return await in_worker(self._made, name, meter, options)
         found = self._engines.get((name, options))
         if found is None:
             asked = await self.endpoint(name) if self.asks(name) else self._options
-            found = await in_worker(self.engine_on, name, asked, options)
+            found = await in_worker(self._made, name, asked, options)
             self._engines[name, options] = found
         return found
 
-    def engine_on(self, name: str, asked: Endpoint | EndpointOptions, options: Options) -> Engine:
-        """A new engine that asks this endpoint."""
+    async def keep_verdicts(
+        self, name: str, profile: Profile, test: History, verdicts: Mapping[str, Verdict], mode: VerdictMode
+    ) -> None:
+        """Keep a plain judge's verdicts (by the id of the choice), now that the choices are known, for its weight."""
+        if not self.asks(name) or is_fused(name) or self._own is not None:
+            return
+        from personalrm.models.fusion.labels import keep_of_test  # numpy, 0.1 s
+
+        await in_worker(keep_of_test, self.verdicts, asked_model(name), mode, profile, test, verdicts)
+
+    def _made(self, name: str, asked: Endpoint | EndpointOptions, options: Options) -> Engine:
         verdicts = self.verdicts if is_fused(name) else None
         return engine_named(name, asked, options, self._population, verdicts)
 
