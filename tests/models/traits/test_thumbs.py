@@ -13,7 +13,7 @@ from personalrm.data.reading import read_history
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.prior import Prior
 from personalrm.models.traits.thumbs import USUAL, Threshold, learned
-from personalrm.models.traits.whole import WholeEvidence, learned_threshold, rewards_of
+from personalrm.models.traits.whole import WholeEvidence, learned_threshold, rewards_of, single_thumbs
 from personalrm.preferences import History, Thumb
 from personalrm.profile.file import load, save
 
@@ -101,3 +101,15 @@ def test_a_person_of_thumbs_alone_is_fitted_saved_and_loaded(tmp_path: Path) -> 
     verdict = asyncio.run(client.acompare(again, "Ask", "Word.", "word " * 50))
     assert (verdict.probability or 0.0) > 0.5
     assert again.history.thumbs == history.thumbs
+
+
+def test_a_thumb_that_made_a_pair_counts_once(few: list[History]) -> None:
+    """The service keeps every thumb, and makes a pair of an up and a down on one prompt."""
+    model, pairs = TraitsModel.shipped(), few[0]
+    texts = [(one, text) for one in pairs for text in (one.chosen, one.rejected)]
+    made = [Thumb(text, text == one.chosen, pairs.user, one.context) for one, text in texts]
+    both = History(pairs.user, pairs.choices, tuple(made))
+    assert single_thumbs(both) == []
+    np.testing.assert_array_equal(model.posterior(both)[0], model.posterior(pairs)[0])
+    alone = Thumb("Another answer.", True, pairs.user, pairs.choices[0].context)
+    assert single_thumbs(History(pairs.user, pairs.choices, (*made, alone))) == [alone]
