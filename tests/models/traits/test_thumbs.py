@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 
 from personalrm.client import Client
 from personalrm.data.reading import read_history
+from personalrm.errors import DataError
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.prior import Prior
 from personalrm.models.traits.thumbs import USUAL, Threshold, learned
 from personalrm.models.traits.whole import WholeEvidence, learned_threshold, rewards_of, single_thumbs
-from personalrm.preferences import History, Thumb
+from personalrm.preferences import History, Message, Thumb
 from personalrm.profile.file import load, save
 
 WORDS = ("Yes.", "Certainly, and gladly so!", "- one\n- two", "It depends on many things.", "No, 7 of them.")
@@ -113,3 +115,18 @@ def test_a_thumb_that_made_a_pair_counts_once(few: list[History]) -> None:
     np.testing.assert_array_equal(model.posterior(both)[0], model.posterior(pairs)[0])
     alone = Thumb("Another answer.", True, pairs.user, pairs.choices[0].context)
     assert single_thumbs(History(pairs.user, pairs.choices, (*made, alone))) == [alone]
+
+
+def test_an_update_with_thumbs_loses_none(tmp_path: Path) -> None:
+    client = Client()
+    first = tuple(Thumb(f"Answer {at}.", True, context=(Message("user", f"Ask {at}"),)) for at in range(6))
+    profile = client.fit(History("me", (), first))
+    save(profile, tmp_path / "me.json")
+    changed = replace(first[0], liked=False)
+    fresh = Thumb("Another.", False)
+    updated = client.update(profile, History("me", (), (changed, fresh)))
+    assert updated.history.thumbs == (changed, *first[1:], fresh)
+    save(updated, tmp_path / "me.json")  # the same person's, by the thumbs that both hold
+    assert load(tmp_path / "me.json").history.thumbs == updated.history.thumbs
+    with pytest.raises(DataError, match="bob"):
+        client.update(client.fit(History("ada", (), first)), History("bob", (), (fresh,)))
