@@ -55,14 +55,14 @@ async def test_an_endless_body_ends_at_the_limit(length: bytes) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-async def test_a_bomb_of_500_mb_ends_at_the_limit(coding: str) -> None:
+async def test_a_bomb_ends_at_the_limit(coding: str) -> None:
     packer = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
-    bomb = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(500)) + packer.flush()
+    bomb = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(100)) + packer.flush()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with asked(lambda *_: (200, bomb, {"Content-Encoding": coding})) as (_, one):
         with pytest.raises(UnusableResponse, match="longer than 16 MB"):
             await one.complete(ASK, SHORT)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 80_000
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])

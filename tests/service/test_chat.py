@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,23 @@ def test_openais_client_works_with_another_base_url(chat: Api, known: str) -> No
 
 def test_the_upstreams_key_is_in_no_line_of_the_log(chatting: tuple[Server, str, str], tmp_path: Path) -> None:
     assert "sk-upstream-secret" not in "\n".join(chatting[0].lines)
+
+
+def test_a_space_chats_within_its_budget(chatting: tuple[Server, str, str], tmp_path: Path) -> None:
+    server, other, _ = chatting
+    database = server.environment["PERSONALRM_DATABASE"]
+    key = command(tmp_path, "key", "tight", database=database).stdout.strip()
+    assert command(tmp_path, "budget", "tight", "--max-chats", "3", database=database).returncode == 0
+    tight = server.api(key)
+    assert [ask(tight).status, ask(tight, "ada", n_best=2).status] == [200, 200]
+    refused = ask(tight)
+    assert (refused.status, refused.body["error"]["type"]) == (402, "budget-spent")
+    assert ask(tight, "ada", stream=True).status == 402
+    assert ask(server.api(other)).status == 200
+    deadline = time.monotonic() + 60
+    while (month := tight.get("/v1/spend").body["month"])["chats"] < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert month["chats"] == 3
+    assert month["chat_tokens"] > 0
+    shown = command(tmp_path, "budget", "tight", database=database).stdout
+    assert "chats\t3\tof 3" in shown

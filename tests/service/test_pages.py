@@ -181,6 +181,95 @@ def test_headers_let_a_page_load_nothing_from_elsewhere(api: Api, known: str) ->
     assert "https://" not in text_of(answer)
 
 
+def _webui(number: int) -> dict[str, Any]:
+    """A rating of one of two answers, as Open WebUI exports its feedback."""
+    made = choice(number)
+    message = {"parentId": "m1", "childrenIds": [], "role": "assistant"}
+    messages = {
+        "m1": {"id": "m1", "parentId": None, "childrenIds": ["m2", "m3"], "role": "user", "content": made["prompt"]},
+        "m2": {**message, "id": "m2", "content": made["chosen"], "model": "one", "annotation": {"rating": 1}},
+        "m3": {**message, "id": "m3", "content": made["rejected"], "model": "two"},
+    }
+    data = {"rating": 1, "model_id": "one", "sibling_model_ids": ["two"], "reason": "", "comment": "short"}
+    chat = {"title": "t", "models": ["one", "two"], "history": {"currentId": "m2", "messages": messages}}
+    return {
+        "id": f"f{number}",
+        "user_id": "webui-person",
+        "version": 0,
+        "type": "rating",
+        "data": data,
+        "meta": {"arena": True, "chat_id": f"ch{number}", "message_id": "m2", "message_index": 2, "model_id": "one"},
+        "snapshot": {"chat": {"id": f"ch{number}", "user_id": "webui-person", "title": "t", "chat": chat}},
+        "created_at": 1719000000 + number,
+        "updated_at": 1719000000 + number,
+    }
+
+
+def _dpo(number: int) -> dict[str, Any]:
+    """A pair as OpenAI's preference fine-tuning takes it."""
+    made = choice(number)
+    return {
+        "input": {"messages": [{"role": "user", "content": made["prompt"]}]},
+        "preferred_output": [{"role": "assistant", "content": made["chosen"]}],
+        "non_preferred_output": [{"role": "assistant", "content": made["rejected"]}],
+    }
+
+
+def _label(number: int) -> dict[str, Any]:
+    """A pairwise label of Label Studio."""
+    made = choice(number)
+    value = {"type": "pairwise", "from_name": "pw", "to_name": "text1,text2", "value": {"selected": "left"}}
+    data = {"prompt": made["prompt"], "text1": made["chosen"], "text2": made["rejected"]}
+    return {"id": number, "data": data, "annotations": [{"id": number, "completed_by": 3, "result": [value]}]}
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "by_line"), [(_webui, "feedback.json", False), (_dpo, "dpo.jsonl", True), (_label, "l.json", False)]
+)
+def test_files_of_other_tools_are_imported(
+    api: Api, user: str, row: Callable[[int], dict[str, Any]], name: str, by_line: bool
+) -> None:
+    rows = [row(number) for number in range(4)]
+    content = "\n".join(map(json.dumps, rows)) if by_line else json.dumps(rows)
+    page = uploaded(api, name, content.encode(), user)
+    assert "Imported" in page
+    found = [one for one in (user, "webui-person", "3") if api.get(f"/v1/people/{one}").status == 200]
+    assert len(found) >= 1
+    who = "webui-person" if row is _webui else found[0]
+    stored = api.get(f"/v1/people/{who}/choices").body["choices"]
+    assert [(one["chosen"], one["rejected"]) for one in stored] == [
+        (choice(number)["chosen"], choice(number)["rejected"]) for number in range(4)
+    ]
+    again = uploaded(api, name, content.encode(), user)
+    assert "4 choices stored already" in again
+
+
+def test_an_import_names_what_it_cannot_read_and_keeps_the_rest(api: Api, user: str) -> None:
+    rows = [json.dumps({**choice(0), "user": user}), '{"prompt": "half', json.dumps({**choice(1), "user": user})]
+    page = uploaded(api, "some.jsonl", "\n".join(rows).encode(), "")
+    assert "line 2" in page
+    assert len(api.get(f"/v1/people/{user}/choices").body["choices"]) == 2
+
+
+def uploaded(api: Api, name: str, content: bytes, owner: str) -> str:
+    """The page that answers a file sent by the form."""
+    parts = (
+        b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + owner.encode(),
+        f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + content,
+        b"--x--\r\n",
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Cookie": f"personalrm={api.key}"}
+    try:
+        sent = {**headers, "Origin": f"http://127.0.0.1:{api.port}"}
+        connection.request("POST", "/import", b"\r\n".join(parts), sent)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return answer.read().decode()
+    finally:
+        connection.close()
+
+
 def test_a_taste_that_changes_is_dated_with_both_versions(api: Api, user: str) -> None:
     def made(number: int) -> dict[str, object]:
         time = f"2026-0{1 + number // 28}-{1 + number % 28:02d}T09:00:00Z"

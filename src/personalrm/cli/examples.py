@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
         "personalrm export me.json --as judge-prompt",
         "personalrm export me.json --as generation-prompt",
         "personalrm export me.json --as trl > pairs.jsonl",
+        "personalrm export me.json --as mlflow-judge > judge.py",
     ),
     "compare": (
         'personalrm compare me.json --prompt "How long does pasta take?" --a "Nine minutes." --b @long.txt',

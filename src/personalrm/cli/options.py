@@ -27,6 +27,7 @@ class ExportName(StrEnum):
     trl = "trl"
     promptfoo = "promptfoo"
     inspect = "inspect"
+    mlflow_judge = "mlflow-judge"
 
 
 class DeviceName(StrEnum):

@@ -68,7 +68,9 @@ def read_raw(
     for path in found.choices:
         check_columns(kind, path)
         gap = thresholds.min_gap if kind == "prism" else 0.0
-        for one in read_choices(path, strict=strict, problems=problems, min_gap=gap, take=tally.take):
+        for one in read_choices(
+            path, strict=strict, problems=problems, min_gap=gap, take=tally.take, common_scale=False
+        ):
             kept = choices.setdefault(one.user, [])
             ties += one.tie
             if not one.tie:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from personalrm.data.about import is_tie
-from personalrm.data.columns import MODELS, SCORES
+from personalrm.data.columns import MODELS, ORDERS, SCORES, plain
 from personalrm.data.contents import Turns
 from personalrm.data.conversations import turns
 from personalrm.data.fields import NOBODY, Fields, describe, first_of, missing, number
@@ -20,7 +20,7 @@ from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
 from personalrm.data.unpacking import structured
-from personalrm.data.winners import TIES, Winner, decode
+from personalrm.data.winners import TIES, Winner, as_number, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
@@ -54,13 +54,13 @@ class Outcome:
     def responses(self) -> list[str]:
         return [one.response for one in self.judged]
 
-    def pairs(self, responses: Sequence[str], min_gap: float) -> tuple[list[Pair], int]:
-        """The pairs, with these texts of the responses, and how many are too close."""
+    def pairs(self, responses: Sequence[str], min_gap: float, slope: float = 1.0) -> tuple[list[Pair], int]:
+        """The pairs, with these texts of the responses, and how many are too close; ``slope`` as in `pairs_of`."""
         said = [one._replace(response=text) for one, text in zip(self.judged, responses, strict=True)]
         if not self.labels:
             return best_of(responses, range(len(responses))), 0
         if self.best is None:
-            return pairs_of(said, min_gap)
+            return pairs_of(said, min_gap, slope)
         made = best_of(responses, self.best)
         scores = {one.response: one.score for one in said}
         return [pair._replace(gap=_gap(scores[pair.chosen], scores[pair.rejected])) for pair in made], 0
@@ -126,6 +126,17 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
     raise RowError("a, b or tie (in label: 1, 0 or 0.5)", field=named[0], found=describe(row.get(named[0])))
 
 
+def ratings_in(row: Fields, layout: Layout, numbering: Numbering) -> list[float]:
+    """The scores that a row holds, whatever they are of. RowError: it cannot be used."""
+    if layout.kind == "one":
+        name, value = layout.role(row, "score")
+        return [number(value, name)] if name else []
+    if layout.kind not in ("list", "sides"):
+        return []
+    found = (of_list if layout.kind == "list" else of_sides)(row, layout, numbering)
+    return [one.score for one in found.judged if one.score is not None] if found.best is None else []
+
+
 def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = True) -> Outcome:
     """One column with all responses. RowError if nothing tells which of them is preferred."""
     field, listed = first_of(row, layout.roles.get("responses", ()))
@@ -171,11 +182,7 @@ def _winner_in_list(
     found: Outcome, row: Fields, layout: Layout, numbering: Numbering, listed: Sequence[Any], column: str, value: Any
 ) -> Outcome:
     names = [first_of(one, MODELS)[1] if isinstance(one, Mapping) else None for one in listed]
-    winner = Winner(
-        tuple(map(str, range(1, len(listed) + 1))),
-        [f"response {at}" for at in range(1, len(listed) + 1)],
-        layout.values,
-    )
+    winner = layout.winner_among(len(listed))
     source = layout.roles["responses"]
 
     def count(other: Fields) -> int:
@@ -218,11 +225,28 @@ def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> S
             continue
         if len(values) != len(said):
             raise RowError(f"{len(said)} {role}, one a response", field=column, found=f"{len(values)}")
+        if role == "ranks" and plain(column) in ORDERS:
+            return _in_order(values, said, column)
         read = [None if missing(one) else _one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
         if any(one is not None for one in read):
             both = zip(said, read, strict=True)
             return [one._replace(score=value) if role == "scores" else one._replace(rank=value) for one, value in both]
     return None
+
+
+def _in_order(values: Sequence[object], said: Sequence[Judged], field: str) -> list[Judged]:
+    """The responses with their ranks, from a list that names them best first: by number, from 0 or 1, or by text."""
+    texts = {one.response.strip(): at for at, one in enumerate(said)}
+    numbers = [as_number(one) for one in values]
+    if all(one is not None for one in numbers):
+        first = 0.0 if 0.0 in numbers else 1.0
+        places: list[object] = [one - first for one in numbers if one is not None]
+    else:
+        places = [texts.get(one.strip()) if isinstance(one, str) else None for one in values]
+    if set(places) != set(range(len(said))):  # 1.0 is 1 in a set
+        raise RowError("each response once, best first: its number or its text", field=field, found=describe(values))
+    rank = {place: float(at) for at, place in enumerate(places, 1)}
+    return [one._replace(rank=rank[at]) for at, one in enumerate(said)]
 
 
 def _one_number(value: object, field: str) -> float:

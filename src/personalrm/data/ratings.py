@@ -99,14 +99,16 @@ def judged(one: object, field: str) -> Judged:
     )
 
 
-def pairs_of(responses: Sequence[Judged], min_gap: float = 0.0) -> tuple[list[Pair], int]:
+def pairs_of(responses: Sequence[Judged], min_gap: float = 0.0, slope: float = 1.0) -> tuple[list[Pair], int]:
     """All pairs of different responses that are at least ``min_gap`` apart or tied, and how many were too close.
+
+    A point of this person's scale counts ``slope`` points of the common one (see `rating_scales`).
 
     Responses are compared by their scores; without these by their ranks, without these by their thumbs. Those of which
     nothing is said are left out.
     """
     if any(one.score is not None for one in responses):
-        return _by_value([(one.response, one.score) for one in responses if one.score is not None], min_gap)
+        return _by_value([(one.response, one.score) for one in responses if one.score is not None], min_gap / slope)
     if any(one.rank is not None for one in responses):
         ranked, _ = _by_value([(one.response, -one.rank) for one in responses if one.rank is not None], 0.0)
         return [pair._replace(gap=None) for pair in ranked], 0

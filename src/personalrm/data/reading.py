@@ -44,6 +44,7 @@ def read_choices(
     labels: bool = True,
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
+    common_scale: bool = True,
 ) -> Iterator[Preference]:
     """Choices in file order, read as they are asked for. Single thumbs are counted, and given by `read_history`.
 
@@ -53,17 +54,19 @@ def read_choices(
         user: only this person's choices; all people's if None.
         strict: raise the first bad row instead of skipping and counting it.
         problems: where to count what is skipped.
-        min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept).
+        min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept), each
+            person's scores brought to one scale first.
         take: whether to use a row, asked of each as it stands in the file; the others count as never there.
         labels: false reads pairs alone, also unlabelled ones; see `candidates`.
         columns: which columns play which role, where their names do not say it; see `mapping`.
         limits: how large a row may be.
+        common_scale: false compares ``min_gap`` with the scores as they stand in the file.
 
     Raises:
         DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
         RowError: the first bad row, if ``strict``.
     """
-    how = How(strict, min_gap, take, labels, Columns.parse(columns), limits)
+    how = How(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     return reader.only_choices(user)
 

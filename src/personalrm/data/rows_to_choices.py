@@ -19,7 +19,9 @@ from personalrm.data.layout import ColumnsError, Layout, Layouts
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.numbering import Numbering
+from personalrm.data.outcomes import ratings_in
 from personalrm.data.problems import Problems
+from personalrm.data.rating_scales import RatingScales
 from personalrm.data.unread import UnreadColumns
 from personalrm.errors import RowError
 from personalrm.preferences import Preference, Thumb
@@ -44,6 +46,7 @@ class How:
     labels: bool = True
     columns: Columns = field(default_factory=Columns)
     limits: Limits = DEFAULT
+    common_scale: bool = True
 
 
 class Pass:
@@ -55,7 +58,8 @@ class Pass:
         self._unpacker = Unpacker()
         self._unread = UnreadColumns(problems)
         numbering = Numbering(lambda: (row for _, row in self._generic(given.rows())))
-        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source)
+        scales = RatingScales(self._ratings) if how.min_gap > 0 and how.common_scale else None
+        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales)
         self.people = people
         self.first: RowError | None = None
         self.rows = 0
@@ -87,6 +91,19 @@ class Pass:
                     yield user_of(row, self._layouts.of(row))
                 except RowError:
                     continue
+
+    def _ratings(self) -> Iterator[tuple[str, list[float]]]:
+        """Who rated, and the ratings of a row, in a pass of its own; rows that cannot be used are passed over."""
+        for _, row in self._generic(self._input.rows()):
+            if isinstance(row, RowError):
+                continue
+            try:
+                layout = self._layouts.of(row)
+                found = ratings_in(row, layout, self._reading.numbering)
+                if found:
+                    yield user_of(row, layout), found
+            except RowError:
+                continue
 
     def _of_row(self, row: Fields | RowError, layout: Layout | None, user: str | None) -> Found:
         if isinstance(row, RowError):

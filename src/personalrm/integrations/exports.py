@@ -4,6 +4,7 @@ openai_dpo(profile)      # JSON lines of OpenAI's preference fine-tuning
 trl(profile)             # JSON lines of conversational preference rows
 promptfoo(profile)       # a promptfoo configuration with an llm-rubric assertion
 inspect_task(profile)    # a Python file with an inspect_ai task
+mlflow_judge(profile)    # a Python file with a judge of mlflow.genai
 
 The two data sets hold the user's own decided choices; ties prefer nothing and are left out. No export holds another
 user's words.
@@ -19,6 +20,7 @@ import orjson
 from personalrm.formatting.texts import plain
 from personalrm.preferences import Message, Preference
 from personalrm.profile.records import Profile
+from personalrm.synthesis.fitting import judge_context_of
 from personalrm.synthesis.prompting import generation_prompt
 
 Export = Callable[[Profile], str]
@@ -85,11 +87,43 @@ def personal(choices: str, personal: bool = True) -> Task:
 '''
 
 
+def mlflow_judge(profile: Profile) -> str:
+    """A Python file whose ``judge`` is a scorer for ``mlflow.genai.evaluate``, made by ``make_judge``.
+
+    It says "yes" where the user would like the answer. MLFLOW_JUDGE_MODEL names the model that judges.
+    """
+    known = judge_context_of(profile).text or f"{_told(profile)}\n"
+    instructions = (
+        f"What is known of a person:\n\n{_no_slots(known)}\n"
+        "Say yes if this person would be content with the answer to the question below, no if not. "
+        "Go by what is known of this person, not by what most people like.\n\n"
+        "Question: {{ inputs }}\n\nAnswer: {{ outputs }}"
+    )
+    source = orjson.dumps(instructions).decode()  # a JSON text is a Python text
+    return f'''"""Would {_in_docstring(profile.user)} like an answer? For mlflow.genai.evaluate(scorers=[judge])."""
+
+import os
+from typing import Literal
+
+from mlflow.genai.judges import make_judge
+
+INSTRUCTIONS = {source}
+
+judge = make_judge(
+    name="personal_preference",
+    instructions=INSTRUCTIONS,
+    model=os.environ.get("MLFLOW_JUDGE_MODEL"),
+    feedback_value_type=Literal["yes", "no"],
+)
+'''
+
+
 EXPORTS: Mapping[str, Export] = {
     "openai-dpo": openai_dpo,
     "trl": trl,
     "promptfoo": promptfoo,
     "inspect": inspect_task,
+    "mlflow-judge": mlflow_judge,
 }
 """By the name that ``personalrm export --as`` takes."""
 

@@ -146,7 +146,7 @@ class TraitsEngine:
         return LocalPredictor(TraitsModel.behind_profile(profile))
 
     def _fit(self, history: History, known: Profile | None) -> Profile:
-        if not history.decided:
+        if not history.decided and not history.thumbs:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         people = self._people(history.user, known)
         profile = people.fit(history).profile(self.options)

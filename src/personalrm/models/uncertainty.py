@@ -20,7 +20,6 @@ import numpy as np
 
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.fit import Array, sigmoid
-from personalrm.models.traits.posterior import person_posterior
 from personalrm.preferences import Pair
 from personalrm.renamed import renamed
 
@@ -106,9 +105,8 @@ def doubt_of_traits(model: TraitsModel, pairs: Sequence[Pair]) -> MarginPosterio
 
     covariance = model.prior.covariance
     departure = np.zeros(len(covariance))
-    if model.history is not None and model.history.decided:
-        evidence = model.evidence(model.history.decided)
-        departure, covariance = person_posterior(evidence.offset, evidence.t, covariance)
+    if model.history is not None:
+        departure, covariance = model.posterior(model.history)
     offset, t = model.differences(pairs)
     names = (*PERSONAL, "similarity to the message")[: len(covariance)]
     return normal_doubt(offset + t @ departure, t, covariance, names)

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from personalrm import __version__
-from personalrm.errors import PersonalrmError
+from personalrm.errors import PersonalrmError, StorageError
 from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
@@ -58,10 +58,11 @@ def make_app(service: Service) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
-        watch = asyncio.create_task(_watch(service))
+        watch = asyncio.create_task(_watch(service, app.state.chats))
         yield
         watch.cancel()
         if app.state.chats is not None:
+            await app.state.chats.flush()
             await app.state.chats.close()
         await asyncio.to_thread(service.stop)
 
@@ -95,13 +96,18 @@ def _chats(service: Service) -> Chats | None:
     return Chats(service, Upstream(Host.from_environment(url, config.upstream_key)))
 
 
-async def _watch(service: Service) -> None:
-    """Every second, tell the learner how much there is to answer."""
+async def _watch(service: Service, chats: Chats | None) -> None:
+    """Every second, tell the learner how much there is to answer, and write down what chats have used."""
     before = 0
     while True:
         await asyncio.sleep(1.0)
         before, now = service.metrics.answered, service.metrics.answered - before
         service.learner.answered(now)
+        if chats is not None:
+            try:
+                await chats.flush()
+            except StorageError as error:  # counted still; it is written when the database can be
+                service.log.write("chats", level="error", detail=str(error))
 
 
 def _handle_errors(app: FastAPI, service: Service) -> None:

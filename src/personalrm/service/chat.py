@@ -20,6 +20,7 @@ import orjson
 from personalrm.errors import NotEnoughChoices, PersonalrmError, PersonErased
 from personalrm.preferences import Message
 from personalrm.service.access import Caller
+from personalrm.service.chat_meter import ChatMeter, estimated, tokens_of
 from personalrm.service.predictors import Opened
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
@@ -80,11 +81,15 @@ class Chats:
 
     def __init__(self, service: Service, upstream: Upstream) -> None:
         self._service, self._upstream, self._prompts = service, upstream, Prompts()
+        self.meter = ChatMeter(service.store)
 
     async def answered(self, chat: Chat) -> dict[str, Any]:
         """The whole answer. Problem, or an error of ours, where there is none."""
+        await self._admit(chat)
         opened = await self._opened(chat)
-        found = await self._asked(chat, self._body(chat, opened))
+        body = self._body(chat, opened)
+        found = await self._asked(chat, body)
+        self.meter.book(chat.caller.space, len(found["choices"]), tokens_of(body, found))
         found["id"] = _new_id()
         told: dict[str, Any] = {"profile_version": None if opened is None else opened.version}
         if chat.n_best > 1:
@@ -100,6 +105,7 @@ class Chats:
         """
         if chat.n_best > 1:
             return _as_stream(await self.answered(chat))
+        await self._admit(chat)
         opened = await self._opened(chat)
         stream = self._streamed(chat, opened)
         first = await anext(stream)
@@ -109,9 +115,21 @@ class Chats:
         """Close the connections."""
         await self._upstream.close()
 
+    async def flush(self) -> None:
+        """Write down what chats have used."""
+        await self._service.threads.store(self.meter.flush)
+
+    async def _admit(self, chat: Chat) -> None:
+        """BudgetSpent where the space has used up its month."""
+        space = chat.caller.space
+        if self.meter.is_stale(space):
+            await self._service.threads.store(self.meter.refresh, space)
+        self.meter.check(space)
+
     async def _streamed(self, chat: Chat, opened: Opened | None) -> AsyncIterator[bytes]:
         number, said = _new_id(), dict[int, list[str]]()
-        async with self._upstream.asked(self._body(chat, opened)) as answer:
+        body = self._body(chat, opened)
+        async with self._upstream.asked(body) as answer:
             yield b""
             try:
                 async for event in events(answer):
@@ -120,7 +138,9 @@ class Chats:
                 error = {"message": "the upstream broke off", "type": "upstream-failed", "code": None, "param": None}
                 yield _line(orjson.dumps({"error": error}))
                 return
-        texts = tuple("".join(said[at]) for at in sorted(said))
+            finally:
+                texts = tuple("".join(said[at]) for at in sorted(said))
+                self.meter.book(chat.caller.space, len(texts) or 1, estimated(body, texts))
         await self._keep(chat, number, texts, opened)
         yield _line(b"[DONE]")
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0.2.0.2"
+REVISION = "0.2.0.3"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
 
 metadata = MetaData(
@@ -308,6 +308,8 @@ spend = Table(
     Column("calls", Integer, nullable=False, default=0),
     Column("tokens", Integer, nullable=False, default=0),
     Column("cost", Float, nullable=False, default=0.0),
+    Column("chats", BigInteger, nullable=False, server_default="0"),
+    Column("chat_tokens", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("space_id", "day"),
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from sqlalchemy import func
@@ -15,11 +16,13 @@ from personalrm.store.scope import SpaceTables
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Calls, tokens and US dollars of some days."""
+    """Calls, tokens and US dollars of learning and predicting on some days; chats, and tokens of chats."""
 
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
+    chats: int = 0
+    chat_tokens: int = 0
 
 
 class Spending(SpaceTables):
@@ -28,24 +31,33 @@ class Spending(SpaceTables):
     def book(self, cost: Spend) -> None:
         """Add what a fit or a prediction cost to today; an unknown cost counts as nothing."""
         tokens = cost.prompt_tokens + cost.completion_tokens
-        row = {"day": _day(time.time()), "calls": cost.calls, "tokens": tokens, "cost": cost.cost or 0.0}
-        more = {name: spend.c[name] + row[name] for name in ("calls", "tokens", "cost")}
+        self._add({"calls": cost.calls, "tokens": tokens, "cost": cost.cost or 0.0})
+
+    def book_chats(self, chats: int, tokens: int) -> None:
+        """Add answers that the upstream of chats gave to today, and their tokens."""
+        self._add({"chats": chats, "chat_tokens": tokens})
+
+    def _add(self, more: Mapping[str, int | float]) -> None:
+        row = {"day": _day(time.time()), **more}
         with self._write(durable=False) as scope:
-            scope.upsert(spend, row, ("space_id", "day"), more)
+            scope.upsert(spend, row, ("space_id", "day"), {name: spend.c[name] + value for name, value in more.items()})
 
     def this_month(self) -> Spent:
         """Since the first of this month, in UTC."""
         month = _day(time.time())[:8]
-        sums = (func.sum(spend.c.calls), func.sum(spend.c.tokens), func.sum(spend.c.cost))
+        sums = [func.sum(spend.c[one.name]) for one in fields(Spent)]
         with self._read() as scope:
             row = scope.first(scope.select(spend, *sums).where(spend.c.day >= f"{month}01"))
-        return Spent(*(one or 0 for one in row)) if row is not None else Spent()
+        if row is None:
+            return Spent()
+        calls, tokens, cost, chats, chat_tokens = (one or 0 for one in row)  # PostgreSQL sums whole numbers to decimals
+        return Spent(int(calls), int(tokens), float(cost), int(chats), int(chat_tokens))
 
     def days(self, limit: int = 31) -> list[tuple[str, Spent]]:
         """Newest first."""
         with self._read() as scope:
             rows = scope.all(scope.select(spend).order_by(spend.c.day.desc()).limit(limit))
-        return [(row.day, Spent(row.calls, row.tokens, row.cost)) for row in rows]
+        return [(row.day, Spent(*(getattr(row, one.name) for one in fields(Spent)))) for row in rows]
 
 
 def _day(seconds: float) -> str:

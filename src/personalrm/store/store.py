@@ -50,11 +50,14 @@ class SpaceSettings:
     Attributes:
         max_calls, max_cost: what fits may ask of the model's endpoint in a calendar month, calls and US dollars; None
             is unlimited.
+        max_chats, max_chat_tokens: answers and tokens that chats may ask of their upstream in a calendar month.
         fits_at_once: jobs of the space that may run at once.
     """
 
     max_calls: int | None = None
     max_cost: float | None = None
+    max_chats: int | None = None
+    max_chat_tokens: int | None = None
     fits_at_once: int = 2
 
 

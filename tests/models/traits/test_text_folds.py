@@ -8,7 +8,7 @@ import pytest
 from personalrm.models.from_population import Recipe, traits
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits import fit as maths
-from personalrm.models.traits.learning import text_folds
+from personalrm.models.traits.fit import text_folds
 from personalrm.preferences import History, Message, Preference
 
 

@@ -109,16 +109,22 @@ def budget(
     space: Space,
     max_calls: Annotated[int | None, typer.Option(min=-1, help="Calls a month; -1 is unlimited.")] = None,
     max_cost: Annotated[float | None, typer.Option(min=-1, help="US dollars a month; -1 is unlimited.")] = None,
+    max_chats: Annotated[int | None, typer.Option(min=-1, help="Answers of chats a month; -1 is unlimited.")] = None,
+    max_chat_tokens: Annotated[
+        int | None, typer.Option(min=-1, help="Tokens of chats a month; -1 is unlimited.")
+    ] = None,
     database: Database = None,
 ) -> None:
-    """Set or show what a space may spend at the model's endpoint in a calendar month."""
-    given = {"max_calls": max_calls, "max_cost": max_cost}
+    """Set or show what a space may spend in a calendar month: at the model's endpoint, and at the chats' upstream."""
+    given = {"max_calls": max_calls, "max_cost": max_cost, "max_chats": max_chats, "max_chat_tokens": max_chat_tokens}
     changes = {name: None if value < 0 else value for name, value in given.items() if value is not None}
     with _store(context, database) as store:
         found = _known(store, space)
         settings = store.change_settings(found, changes) if changes else store.settings(found)
         spent = found.spending.this_month()
     shown = {"calls": (spent.calls, settings.max_calls), "dollars": (round(spent.cost, 4), settings.max_cost)}
+    shown |= {"chats": (spent.chats, settings.max_chats)}
+    shown |= {"chat tokens": (spent.chat_tokens, settings.max_chat_tokens)}
     for name, (used, most) in shown.items():
         typer.echo(f"{name}\t{used}\tof {'any number' if most is None else most}")
 

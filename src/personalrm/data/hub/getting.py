@@ -130,8 +130,10 @@ def _choices(wanted: PublicSet, files: Sequence[HubFile], min_gap: float, proble
         survey = next(path for path in paths if path.name.startswith("survey"))
         people = read_survey(str(survey), problems=problems)
         rest = [path for path in paths if path != survey]
-        return (joined(one, people) for one in read_choices(rest, min_gap=min_gap, problems=problems))
-    return read_choices(paths, min_gap=min_gap, problems=problems)
+        return (
+            joined(one, people) for one in read_choices(rest, min_gap=min_gap, problems=problems, common_scale=False)
+        )
+    return read_choices(paths, min_gap=min_gap, problems=problems, common_scale=False)
 
 
 def _check_free(folder: Path) -> None:

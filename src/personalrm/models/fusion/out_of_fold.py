@@ -17,10 +17,10 @@ import numpy as np
 
 from personalrm.data.splits import folds_by_person
 from personalrm.models.fusion.weights import Array, log_odds
+from personalrm.models.traits import TraitsModel, leave_group_out
 from personalrm.models.traits.design import design_of, read, together
-from personalrm.models.traits.fit import cross_fitted
-from personalrm.models.traits.learning import person_and_group, text_folds
-from personalrm.models.traits.model import TraitsModel, leave_group_out
+from personalrm.models.traits.fit import cross_fitted, text_folds
+from personalrm.models.traits.learning import person_and_group
 from personalrm.models.traits.person import Evidence, groups_of, predict_group
 from personalrm.preferences import History, Preference
 

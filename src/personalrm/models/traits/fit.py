@@ -10,6 +10,7 @@ every label is 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,28 @@ def _descend(x: NDArray[np.float32], used: NDArray[np.float32] | None, step: _St
     return weights
 
 
+TEXT_FOLDS = 5
+
+
+def text_folds(person: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.intp] | None:
+    """Fold of each choice's group (n,) where several people judged it, else -1; None if they share fewer than two.
+
+    A group lies in one fold, so no text is on both sides. The folds depend on the numbers of the groups alone.
+
+    Args:
+        person: whose choice it is (n,).
+        group: number of its group among everybody's groups (n,).
+    """
+    pairs = np.unique(np.stack([group, person], axis=1), axis=0)
+    shared = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
+    if len(shared) < 2:
+        return None
+    fold = np.full(int(group.max()) + 1, -1, dtype=np.intp)
+    fold[np.random.default_rng(0).permutation(shared)] = np.arange(len(shared)) % TEXT_FOLDS
+    found: NDArray[np.intp] = fold[group]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class CrossFit:
     """The population's weights, learned without the people and without the texts that they are to predict.
@@ -159,3 +182,20 @@ def _own(x: NDArray[np.float32], weights: Array, cell: NDArray[np.intp]) -> Arra
 def sharpest(logit: Array) -> tuple[float, float]:
     """The least log loss over `INVERSE_TEMPERATURES`, and where it is."""
     return min((log_loss(one * logit), one) for one in INVERSE_TEMPERATURES)
+
+
+def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
+    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
+    known: dict[int, float] = {}
+
+    def at(place: int) -> float:
+        if not 0 <= place < len(values):
+            return np.inf
+        if place not in known:
+            known[place] = loss(values[place])
+        return known[place]
+
+    place = values.index(start)
+    while (best := min((place, place - 1, place + 1), key=at)) != place:
+        place = best
+    return values[place]

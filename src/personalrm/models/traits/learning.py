@@ -12,8 +12,9 @@ prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,16 +29,19 @@ from personalrm.models.traits.fit import (
     INVERSE_TEMPERATURES,
     cross_fitted,
     integrated,
+    lowest,
     shared_weights,
     sharpest,
     sigmoid,
     softplus,
+    text_folds,
 )
 from personalrm.models.traits.forgetting import learn_half_life, people_in_time
 from personalrm.models.traits.gain import PUBLIC, Case, GainPrior, cases_of
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.whole import learned_threshold, rewards_of
 from personalrm.preferences import History
 
 if TYPE_CHECKING:
@@ -83,7 +87,8 @@ def learn(
     known = together([read(one.decided, reader, encoder) for one in kept])
     timed = np.array([all(each.time for each in one.decided) for one in kept])
     prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed)
-    return prior.with_lineage({"sources": list(sources), **prior.lineage, "seed": seed})
+    threshold = learned_threshold(kept, partial(rewards_of, prior, reader, encoder), prior.covariance)
+    return replace(prior, threshold=threshold, lineage={"sources": list(sources), **prior.lineage, "seed": seed})
 
 
 def learn_from(
@@ -123,25 +128,6 @@ def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
     codes: dict[str, int] = {}
     group = [codes.setdefault(one.group, len(codes)) for each in people for one in each.decided]
     return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
-
-
-def text_folds(person: Codes, group: Codes) -> Codes | None:
-    """Fold of each choice's group (n,) where several people judged it, else -1; None if they share fewer than two.
-
-    A group lies in one fold, so no text is on both sides. The folds depend on the numbers of the groups alone.
-
-    Args:
-        person: whose choice it is (n,).
-        group: number of its group among everybody's groups (n,).
-    """
-    pairs = np.unique(np.stack([group, person], axis=1), axis=0)
-    shared = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
-    if len(shared) < 2:
-        return None
-    fold = np.full(int(group.max()) + 1, -1, dtype=np.intp)
-    fold[np.random.default_rng(0).permutation(shared)] = np.arange(len(shared)) % _FOLDS
-    found: Codes = fold[group]
-    return found
 
 
 def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
@@ -248,8 +234,13 @@ def _people_differ(people: Sequence[Person], width: int) -> _Differences:
         "personal": _loss(people, covariance),
     }
     rounded = {name: round(value, 4) for name, value in losses.items()}
-    without = [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
+    without = covariances_without(people, variances, trust)
     return _Differences(covariance, without, inverse_temperature, trust, rounded)
+
+
+def covariances_without(people: Sequence[Person], variances: Array, trust: float) -> list[Array]:
+    """Covariances (p, p) of people's weights, the i-th learned without every third person from the i-th on."""
+    return [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
 
 
 def _held_out(people: Sequence[Person], fold: int, variances: Array, trust: float) -> Array:
@@ -262,23 +253,6 @@ def _held_out(people: Sequence[Person], fold: int, variances: Array, trust: floa
 
 def _sharpened(people: Sequence[Person], inverse_temperature: float) -> list[Person]:
     return [Person(inverse_temperature * one.offset, one.t, one.groups) for one in people]
-
-
-def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
-    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
-    known: dict[int, float] = {}
-
-    def at(place: int) -> float:
-        if not 0 <= place < len(values):
-            return np.inf
-        if place not in known:
-            known[place] = loss(values[place])
-        return known[place]
-
-    place = values.index(start)
-    while (best := min((place, place - 1, place + 1), key=at)) != place:
-        place = best
-    return values[place]
 
 
 def _loss(people: Sequence[Person], covariance: Array) -> float:

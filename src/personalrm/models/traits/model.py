@@ -30,12 +30,12 @@ from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
-from personalrm.models.traits.forgetting import posterior_over_time
-from personalrm.models.traits.person import Evidence, groups_of, measure, predict_group
+from personalrm.models.traits.person import Evidence, groups_of, measure, with_whole
 from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.shipped import shipped_prior
+from personalrm.models.traits.whole import WholeEvidence, rewards_of
 from personalrm.preferences import History, Message, Pair, Preference, Verdict
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile, TraitsState, TraitWeight
@@ -110,13 +110,13 @@ class TraitsModel:
         return cls.from_prior(learn(people, encoder=minilm, seed=seed, reader=reader, new_texts=new_texts), reader)
 
     def fit(self, history: History) -> TraitsModel:
-        """The person's posterior. Ties are skipped; without any decided choice the population alone predicts."""
+        """The person's posterior. Ties are skipped; without a decided choice or thumb the population alone predicts."""
         nothing, differences = np.zeros(len(self.prior.covariance)), self.prior.covariance
         if not history.decided:
-            return replace(self, departure=nothing, covariance=differences, history=history, person=None)
-        evidence = self.evidence(history.decided)
-        asked = evidence.offset, evidence.t, self.prior.covariance
-        departure, covariance = posterior_over_time(*asked, self.prior.half_life)
+            departure, covariance = self.posterior(history)
+            return replace(self, departure=departure, covariance=covariance, history=history, person=None)
+        evidence = self.evidence_of(history)
+        departure, covariance = evidence.posterior(self.prior.covariance, self.prior.half_life)
         measured = measure(evidence, self.prior.covariance, self.prior.gain)
         person = persona.Person(evidence, departure, covariance, measured)
         if not measured.helps:
@@ -133,6 +133,21 @@ class TraitsModel:
         """Choices as the model sees them."""
         offset, t = self.differences([(one.context, one.chosen, one.rejected) for one in choices])
         return Evidence(offset, t, groups_of(choices))
+
+    def posterior(self, history: History) -> tuple[Array, Array]:
+        """Mean (p,) and covariance (p, p) of the person's own weights given everything they gave, whether it helps."""
+        if history.decided:
+            return self.evidence_of(history).posterior(self.prior.covariance)
+        if history.thumbs:
+            return WholeEvidence.of(history, (), self._rewards, self.prior.threshold).posterior(self.prior.covariance)
+        return np.zeros(len(self.prior.covariance)), self.prior.covariance
+
+    def evidence_of(self, history: History) -> Evidence:
+        """Everything that a person with decided choices gave: pairs, rankings whole, thumbs."""
+        return with_whole(self.evidence(history.decided), history, self._rewards, self.prior.threshold)
+
+    def _rewards(self, items: Sequence[tuple[Sequence[Message], str]]) -> tuple[Array, Array]:
+        return rewards_of(self.prior, self.tools.reader, self.tools.encoder, items)
 
     def differences(self, pairs: Sequence[Pair]) -> tuple[Array, Array]:
         """Of the first and second response of at least one pair: everybody's log-odds (n,), personal traits (n, p)."""
@@ -282,18 +297,3 @@ def _state_of(profile: Profile) -> Mapping[str, object]:
     if profile.traits is None:
         raise ProfileError(f"The profile of {profile.user} was fitted with {profile.model}, not with traits.")
     return profile.traits.state
-
-
-def leave_group_out(model: TraitsModel, history: History) -> Array:
-    """Probability of each decided choice (n,), predicted from the person's choices in other groups.
-
-    The same as fitting once a group and comparing, but each text is read once.
-    """
-    decided = history.decided
-    if not decided:
-        return np.zeros(0)
-    evidence = model.evidence(decided)
-    logit = np.zeros(len(decided))
-    for group in evidence.groups:
-        logit[group] = predict_group(evidence, group, model.prior.covariance, model.prior.gain)
-    return maths.sigmoid(logit)

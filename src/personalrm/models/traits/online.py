@@ -15,8 +15,7 @@ import numpy as np
 
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.model import TraitsModel
-from personalrm.models.traits.posterior import person_posterior
-from personalrm.preferences import Preference
+from personalrm.preferences import History, Preference
 from personalrm.profile.records import Claim, Profile
 
 _SMALLEST = 1e-9
@@ -39,8 +38,8 @@ def learned_more(profile: Profile, choices: Sequence[Preference]) -> Profile:
     decided = [one for one in choices if not one.tie]
     mean, spread = model.departure, model.covariance
     if decided:
-        evidence = model.evidence(decided)
-        moved, spread = person_posterior(evidence.offset + evidence.t @ mean, evidence.t, _definite(spread))
+        evidence = model.evidence_of(History(profile.user, tuple(decided))).shifted(mean)
+        moved, spread = evidence.posterior(_definite(spread))
         mean = mean + moved
     history = profile.history.only([*profile.history, *choices], profile.history.thumbs)
     learned = replace(model, departure=mean, covariance=spread, history=history)

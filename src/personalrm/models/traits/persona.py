@@ -14,7 +14,7 @@ from personalrm import __version__
 from personalrm.formatting.texts import counted
 from personalrm.models.traits.claims import FDR, Found, claims
 from personalrm.models.traits.features import TRAITS, Array
-from personalrm.models.traits.person import Evidence, Measured
+from personalrm.models.traits.person import Evidence, Measured, once_a_ranking
 from personalrm.models.traits.person import arm_selection as arms
 from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
@@ -96,13 +96,13 @@ def profile(
     """The Profile of a fitted person; see `TraitsModel.profile`."""
     decided = history.decided
     if person is None:
-        fallback = ArmSelection("default", {}, None, None, "No decided choice: the population alone predicts.")
+        fallback = _without_pairs(history)
         persona: Persona | None = None
         tried: tuple[str, ...] = ()
         demonstrations: tuple[Demonstration, ...] = ()
     else:
         evidence = person.evidence
-        found = claims(decided, evidence, prior.covariance)
+        found = claims(*once_a_ranking(decided, evidence), prior.covariance)
         persona = _persona(found)
         tried = _tried(found)
         fallback = arms(person.measured)
@@ -122,6 +122,14 @@ def profile(
         notes=(*remarks(history), *tried),
         personalrm=__version__,
     )
+
+
+def _without_pairs(history: History) -> ArmSelection:
+    """What is used of a person who compared nothing; what single thumbs are worth cannot be measured on pairs."""
+    if not history.thumbs:
+        return ArmSelection("default", {}, None, None, "No decided choice: the population alone predicts.")
+    thumbs = counted(len(history.thumbs), "thumb")
+    return ArmSelection("persona", {}, None, None, f"Learned from {thumbs} alone; what that gains was not measured.")
 
 
 def _persona(found: Found) -> Persona | None:

@@ -28,6 +28,7 @@ from personalrm.models.traits.features import KINDS, TRAITS, Array
 from personalrm.models.traits.gain import PUBLIC, GainPrior
 from personalrm.models.traits.lexicon import common_words
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.thumbs import USUAL, Threshold
 
 # The traits in which people are allowed to differ and that depend on the kind of message: those one can name to a
 # person. Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).
@@ -121,6 +122,7 @@ class Prior:
         gain: what their own weights gained for the people it was learned from.
         sure: how sure a prediction has to be for each risk that can be promised.
         half_life: choices after which one counts half as much; None: all count alike (see `forgetting`).
+        threshold: of thumbs, as it differs among people.
     """
 
     centre: Array
@@ -134,6 +136,7 @@ class Prior:
     gain: GainPrior = PUBLIC
     sure: thresholds.Thresholds = ()
     half_life: float | None = None
+    threshold: Threshold = USUAL
 
     @classmethod
     def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
@@ -164,6 +167,8 @@ class Prior:
         }
         if self.half_life is not None:
             state["half_life"] = self.half_life
+        if self.threshold != USUAL:
+            state["threshold"] = list(self.threshold)
         if self.sense is not None:
             state["sense"] = {
                 "centre": self.sense.centre,
@@ -193,6 +198,7 @@ class Prior:
                 gain=GainPrior.from_json(state["gain"]) if "gain" in state else PUBLIC,
                 sure=thresholds.from_json(state.get("sure", ())),
                 half_life=float(numbers(state["half_life"], (), 1.0)) if "half_life" in state else None,
+                threshold=Threshold.from_json(state["threshold"]) if "threshold" in state else USUAL,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error

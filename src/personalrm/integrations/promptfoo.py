@@ -1,0 +1,76 @@
+"""promptfoo: a Python assertion that scores an output by a user's profile, with no grader model.
+
+# assert.py, named in the configuration as {"type": "python", "value": "file://assert.py"}
+from personalrm.integrations.promptfoo import get_assert
+
+The user stands in the test's variable ``user_id``, what was asked in ``question`` (else the prompt counts), an answer
+to compare with in ``reference``. PERSONALRM_PROFILES names the folder of ``USER.json``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from personalrm.errors import DataError
+from personalrm.integrations.messages import context_of
+from personalrm.integrations.users import UserRewards
+from personalrm.llm import background_loop
+from personalrm.preferences import Verdict
+
+PROFILES = "PERSONALRM_PROFILES"
+"""Environment variable: the folder of ``USER.json``."""
+
+
+def get_assert(output: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The assertion as promptfoo calls it.
+
+    Args:
+        output: what the model answered.
+        context: ``vars`` of the test and the ``prompt``.
+
+    Returns:
+        ``{"pass", "score", "reason"}``. With a reference the score is the probability that the user prefers the output
+        to it. Without one it is the share of a normal distribution below the output's z-score among the user's past
+        responses: one half is their mean.
+
+    Raises:
+        DataError: no ``user_id``, no profile of that user, or PERSONALRM_PROFILES is not set.
+    """
+    told = context.get("vars") or {}
+    user = str(told.get("user_id") or "")
+    if not user:
+        raise DataError("promptfoo test: expected the user in the variable 'user_id', found none")
+    folder = os.environ.get(PROFILES)
+    if not folder:
+        raise DataError(f"set {PROFILES} to the folder of USER.json profiles")
+    asked = str(told.get("question") or context.get("prompt") or "")
+    return background_loop.run(_asserted(_rewards(folder), user, asked, output, told.get("reference")))
+
+
+async def _asserted(rewards: UserRewards, user: str, asked: str, output: str, reference: str | None) -> dict[str, Any]:
+    profile, context = rewards.profiles.of(user), context_of(asked)
+    if profile is None:
+        raise DataError(f"there is no profile of '{user}' in the folder that {PROFILES} names")
+    if reference is not None:
+        verdict = await (await rewards.open(profile)).compare(context, output, str(reference))
+        return _graded(verdict.probability, _why(verdict))
+    [reward] = await rewards.score([user], [context], [output])
+    share = None if reward is None else 0.5 * (1.0 + math.erf(reward / math.sqrt(2.0)))
+    return _graded(share, "no readable score" if reward is None else f"{reward:+.2f} deviations from {user}'s mean")
+
+
+def _graded(score: float | None, reason: str) -> dict[str, Any]:
+    return {"pass": score is not None and score >= 0.5, "score": score or 0.0, "reason": reason}
+
+
+def _why(verdict: Verdict) -> str:
+    return verdict.reasoning or verdict.unscored or f"preferred with probability {verdict.probability:.2f}"
+
+
+@cache
+def _rewards(folder: str) -> UserRewards:
+    return UserRewards(folder)

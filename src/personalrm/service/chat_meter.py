@@ -1,0 +1,114 @@
+"""What chats ask of their upstream, counted per space and held to the space's budget of a calendar month.
+
+A chat must not wait for the database: counts are kept here, written down every second, and read again every few
+seconds, so that several services on one database go over a budget by what they use in that time at most.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from personalrm.errors import BudgetSpent
+from personalrm.store.spending import Spent
+from personalrm.store.store import SpaceSettings, SpaceStore, Store
+
+LOOK_S = 5.0
+_CHARACTERS_A_TOKEN = 4
+
+
+class _Used:
+    """Of one space: as the database has it, and what is not written there yet."""
+
+    def __init__(self) -> None:
+        self.settings, self.spent = SpaceSettings(), Spent()
+        self.looked = -LOOK_S
+        self.chats = self.tokens = 0
+
+
+class ChatMeter:
+    """See the module's docstring. May be used from several threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._used: dict[int, _Used] = {}
+        self._spaces: dict[int, SpaceStore] = {}
+        self._lock = threading.Lock()
+
+    def is_stale(self, space: SpaceStore) -> bool:
+        """Whether what is known of the space is some seconds old."""
+        return time.monotonic() - self._of(space).looked >= LOOK_S
+
+    def refresh(self, space: SpaceStore) -> None:
+        """Read the space's budget and what it has used, by this service and others."""
+        settings, spent = self._store.settings(space), space.spending.this_month()
+        with self._lock:
+            used = self._of(space)
+            used.settings, used.spent, used.looked = settings, spent, time.monotonic()
+
+    def check(self, space: SpaceStore) -> None:
+        """BudgetSpent where the month is used up."""
+        used = self._of(space)
+        limits = (
+            ("answers", used.settings.max_chats, used.spent.chats + used.chats),
+            ("tokens", used.settings.max_chat_tokens, used.spent.chat_tokens + used.tokens),
+        )
+        for what, most, so_far in limits:
+            if most is not None and so_far >= most:
+                raise BudgetSpent(f"this month's {most} {what} of chats of the space '{space.name}' are used")
+
+    def book(self, space: SpaceStore, answers: int, tokens: int) -> None:
+        """The upstream gave so many answers."""
+        with self._lock:
+            used = self._of(space)
+            used.chats += answers
+            used.tokens += tokens
+
+    def flush(self) -> None:
+        """Write down what was counted. StorageError: it stays counted here and is written the next time."""
+        for number, used in list(self._used.items()):
+            with self._lock:
+                chats, tokens = used.chats, used.tokens
+            if not chats:
+                continue
+            self._spaces[number].spending.book_chats(chats, tokens)
+            with self._lock:
+                used.chats -= chats
+                used.tokens -= tokens
+                used.spent = Spent(
+                    used.spent.calls,
+                    used.spent.tokens,
+                    used.spent.cost,
+                    used.spent.chats + chats,
+                    used.spent.chat_tokens + tokens,
+                )
+
+    def _of(self, space: SpaceStore) -> _Used:
+        found = self._used.get(space.id)
+        if found is None:
+            self._spaces[space.id] = space
+            found = self._used.setdefault(space.id, _Used())
+        return found
+
+
+def tokens_of(body: Mapping[str, Any], found: Mapping[str, Any]) -> int:
+    """As the upstream counts them; where it does not, from the lengths of the texts."""
+    usage = found.get("usage")
+    total = usage.get("total_tokens") if isinstance(usage, dict) else None
+    if isinstance(total, int) and not isinstance(total, bool) and 0 <= total < 2**40:
+        return total
+    texts = [
+        one["message"].get("content")
+        for one in found["choices"]
+        if isinstance(one, dict) and isinstance(one.get("message"), dict)
+    ]
+    return estimated(body, [one for one in texts if isinstance(one, str)])
+
+
+def estimated(body: Mapping[str, Any], texts: Sequence[str]) -> int:
+    """Tokens of a request and its answers, four characters each."""
+    asked = [one.get("content") for one in body["messages"]]
+    characters = sum(len(one) for one in (*asked, *texts) if isinstance(one, str))
+    return -(-characters // _CHARACTERS_A_TOKEN)

@@ -1,0 +1,103 @@
+"""Thumbs on single responses: a threshold per person, learned beside their weights, and how people's differ."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personalrm.client import Client
+from personalrm.data.reading import read_history
+from personalrm.models.traits import TraitsModel
+from personalrm.models.traits.prior import Prior
+from personalrm.models.traits.thumbs import USUAL, Threshold, learned
+from personalrm.models.traits.whole import WholeEvidence, learned_threshold, rewards_of
+from personalrm.preferences import History, Thumb
+from personalrm.profile.file import load, save
+
+WORDS = ("Yes.", "Certainly, and gladly so!", "- one\n- two", "It depends on many things.", "No, 7 of them.")
+
+
+def thumbs_of(model: TraitsModel, threshold: float, rng: np.random.Generator, count: int, user: str) -> History:
+    """A simulated person who gives a thumb up with probability σ(reward − threshold)."""
+    texts = [f"{WORDS[at % 5]} {'word ' * int(rng.integers(0, 40))}{at}" for at in range(count)]
+    rewards = np.array([model.score((), one) for one in texts])
+    up = rng.random(count) < 1.0 / (1.0 + np.exp(threshold - rewards))
+    given = [
+        Thumb(one, bool(liked), user, group=f"g{at}") for at, (one, liked) in enumerate(zip(texts, up, strict=True))
+    ]
+    return History(user, (), tuple(given))
+
+
+def whole(model: TraitsModel, history: History, threshold: Threshold = USUAL) -> WholeEvidence:
+    reader, encoder = model.tools.reader, model.tools.encoder
+    return WholeEvidence.of(history, (), lambda items: rewards_of(model.prior, reader, encoder, items), threshold)
+
+
+@pytest.mark.parametrize("threshold", [-2.5, 0.0, 2.5])
+def test_a_generous_and_a_strict_person_are_told_from_their_taste(threshold: float) -> None:
+    model = TraitsModel.shipped()
+    evidence = whole(model, thumbs_of(model, threshold, np.random.default_rng(3), 150, "ada"))
+    mean, variance = evidence.threshold_posterior(model.prior.covariance)
+    assert abs(mean - threshold) < 3.0 * variance**0.5
+    assert variance**0.5 < 0.9  # 2 before
+
+
+def test_what_thumbs_say_is_of_the_response_they_are_on() -> None:
+    model = TraitsModel.shipped()
+    long, short = (f"{'word ' * 60}{at}" for at in range(12)), (f"Word {at}." for at in range(12))
+    given = [Thumb(one, False, "ada") for one in long] + [Thumb(one, True, "ada") for one in short]
+    likes_short = model.fit(History("ada", (), tuple(given)))
+    nothing = model.fit(History("bob", ()))
+    pair = ((), "Word.", "word " * 60)
+    assert likes_short.compare(*pair).probability > nothing.compare(*pair).probability + 0.05  # type: ignore[operator]
+    turned = model.fit(History("eve", (), tuple(Thumb(one.response, not one.liked, "eve") for one in given)))
+    assert turned.compare(*pair).probability < nothing.compare(*pair).probability - 0.05  # type: ignore[operator]
+
+
+def test_the_threshold_s_distribution_is_learned_from_people() -> None:
+    model, rng = TraitsModel.shipped(), np.random.default_rng(5)
+    people = [thumbs_of(model, float(rng.normal(-2.0, 0.6)), rng, 25, f"u{at}") for at in range(40)]
+    reader, encoder = model.tools.reader, model.tools.encoder
+
+    def rewards(items: object) -> tuple[np.ndarray, np.ndarray]:
+        return rewards_of(model.prior, reader, encoder, items)  # type: ignore[arg-type]
+
+    found = learned_threshold(people, rewards, model.prior.covariance)
+    assert -2.2 < found.mean < -1.2
+    assert found.deviation < 1.5
+    assert learned_threshold(people[:3], rewards, model.prior.covariance) == USUAL
+
+
+def test_expectation_and_maximisation_on_known_posteriors() -> None:
+    found = learned(range(1000), lambda at, _: (1.0 if at % 2 else 3.0, 0.0))
+    assert found.mean == pytest.approx(2.0, abs=0.05)
+    assert found.deviation == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_prior_keeps_its_threshold_and_the_usual_one_is_not_written() -> None:
+    prior = TraitsModel.shipped().prior
+    state = prior.as_json()
+    assert "threshold" not in state
+    again = Prior.from_json({**state, "threshold": [-1.5, 0.75]})
+    assert again.threshold == Threshold(-1.5, 0.75)
+    assert again.as_json()["threshold"] == [-1.5, 0.75]
+
+
+def test_a_person_of_thumbs_alone_is_fitted_saved_and_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "thumbs.jsonl"
+    lines = [f'{{"prompt": "Ask {at}", "completion": "{"word " * (50 if at % 2 else 1)}{at}", ' for at in range(16)]
+    path.write_text("".join(f'{line}"label": {"false" if at % 2 else "true"}}}\n' for at, line in enumerate(lines)))
+    history = read_history(path)
+    assert (len(history.thumbs), len(history)) == (16, 0)
+    client = Client()
+    profile = client.fit(history)
+    assert profile.fallback.chosen == "persona"
+    assert "16 thumbs" in profile.fallback.reason
+    save(profile, tmp_path / "ada.json")
+    again = load(tmp_path / "ada.json")
+    verdict = asyncio.run(client.acompare(again, "Ask", "Word.", "word " * 50))
+    assert (verdict.probability or 0.0) > 0.5
+    assert again.history.thumbs == history.thumbs
