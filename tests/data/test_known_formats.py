@@ -14,6 +14,7 @@ import pytest
 from personalrm.data.formats import known_formats
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices, read_history, read_people
+from personalrm.errors import RowError
 from personalrm.preferences import Preference
 
 ASKED, SHORT, LONG, THIRD = "How do I boil an egg?", "Eight minutes.", "Great question! It is an art.", "Use a timer."
@@ -577,6 +578,30 @@ def test_rankings_stay_whole(tmp_path: Path, row: dict[str, Any], tiers: tuple[t
     (ranking,) = history.rankings
     assert tuple(tuple(sorted(tier)) for tier in ranking.tiers) == tuple(tuple(sorted(tier)) for tier in tiers)
     assert sum(one.weight for one in history if not one.tie) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [[2, 0, 1], [3, 1, 2], ["2", "0", "1"], [THIRD, SHORT, LONG], "[2, 0, 1]"],
+)
+@pytest.mark.parametrize("column", ["order", "ranked_indices", "Best to worst"])
+def test_an_order_names_the_responses_best_first(tmp_path: Path, order: object, column: str) -> None:
+    row = {"prompt": ASKED, "responses": [SHORT, LONG, THIRD], column: order}
+    (history,) = read_people(file_of(tmp_path, [row]))
+    assert [one.tiers for one in history.rankings] == [((THIRD,), (SHORT,), (LONG,))]
+
+
+@pytest.mark.parametrize("order", [[2, 0, 0], [0, 1, 7], [THIRD, SHORT, "?"], [1.5, 0, 2]])
+def test_an_order_that_does_not_name_each_response_once_is_refused(tmp_path: Path, order: object) -> None:
+    row = {"prompt": ASKED, "responses": [SHORT, LONG, THIRD], "order": order}
+    with pytest.raises(RowError, match=r"field 'order'.*best first"):
+        list(read_choices(file_of(tmp_path, [row]), strict=True))
+
+
+def test_ranks_of_each_response_stay_ranks(tmp_path: Path) -> None:
+    row = {"prompt": ASKED, "responses": [SHORT, LONG, THIRD], "ranks": [2, 3, 1]}
+    (history,) = read_people(file_of(tmp_path, [row]))
+    assert [one.tiers for one in history.rankings] == [((THIRD,), (SHORT,), (LONG,))]
 
 
 def test_kto_rows_of_one_prompt_make_pairs_and_a_lone_one_is_a_thumb(tmp_path: Path) -> None:

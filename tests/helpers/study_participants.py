@@ -23,7 +23,7 @@ class Participant:
     """Number ``number`` of the simulated people; ``honest`` ones rate by their own taste, others at random."""
 
     def __init__(self, number: int, model: TraitsModel, *, honest: bool = True) -> None:
-        person = simulate(number + 1, Setting(choices=150, seed=7, prompt_tokens=20, response_tokens=80))[number]
+        person = simulate(1, Setting(choices=120, seed=700 + number, prompt_tokens=20, response_tokens=80))[0]
         self._taste, self._chance, self._honest = person.taste, random.Random(number), honest
         self._believed = set(own_claims(model, person.history.decided, 8)) if honest else set()
 

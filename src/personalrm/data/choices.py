@@ -31,6 +31,7 @@ from personalrm.data.outcomes import Outcome, of_list, of_sides, tie_words
 from personalrm.data.rating_scales import RatingScales
 from personalrm.data.ratings import Pair
 from personalrm.data.thinking import without_thinking
+from personalrm.data.two_texts import pair_of, two_texts
 from personalrm.data.unpacking import structured, unpacked
 from personalrm.errors import RowError
 from personalrm.preferences import Message, Preference, Thumb, group_of, pair_id
@@ -76,13 +77,17 @@ def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | Non
     if layout.kind == "pair":
         return Found((_pair(row, layout, reading, user),))
     if layout.kind == "sides":
+        both = two_texts(row, layout) if reading.labels else None
+        if both is not None:
+            context = without_answer(conversation_of(row, layout), both[:2])
+            return Found((_preference(row, layout, reading, context, pair_of(*both), user=user),))
         outcome = of_sides(row, layout, reading.numbering, reading.labels)
     else:
         outcome = of_list(row, layout, reading.numbering, reading.labels)
     if len(outcome.responses) > MOST:
         found = f"{len(outcome.responses)}"
         raise RowError(f"at most {MOST} responses to one prompt", field=outcome.field, found=found)
-    return _several(row, layout, reading, outcome)
+    return _several(row, layout, reading, outcome, user or user_of(row, layout))
 
 
 def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
@@ -162,7 +167,7 @@ def _texts(row: Fields, layout: Layout, context: Turns, chosen: str, rejected: s
     return without_answer(context, (one, other)), one, other
 
 
-def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome) -> Found:
+def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome, user: str) -> Found:
     """The pairs of a choice among some responses, and the thumbs that have no counterpart."""
     context = conversation_of(row, layout)
     if outcome.turns:
@@ -170,18 +175,18 @@ def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome)
     else:
         responses = list(outcome.responses)
         context = without_answer(context, responses)
-    slope = 1.0 if reading.scales is None else reading.scales.of(user_of(row, layout)).slope
+    slope = 1.0 if reading.scales is None else reading.scales.of(user).slope
     made, too_close = outcome.pairs(responses, reading.min_gap, slope)
     if outcome.simple:
         first, second = responses
         pair = made[0] if made else Pair(first, second, reading.labels and outcome.best == frozenset({0, 1}), None)
-        return Found([_preference(row, layout, reading, context, pair)])
-    whole = _Ranking.of(row, layout, context, responses, made)
+        return Found([_preference(row, layout, reading, context, pair, user=user)])
+    whole = _Ranking.of(row, layout, context, responses, made, user, reading.source)
     choices: list[Preference] = []
     faults: list[RowError] = []
     for pair in made:
         try:
-            choices.append(_preference(row, layout, reading, context, pair, whole))
+            choices.append(_preference(row, layout, reading, context, pair, whole, user))
         except RowError as error:
             faults.append(error)
     thumbs = () if made or too_close else _thumbs(row, layout, reading, context, outcome)
@@ -194,22 +199,31 @@ def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome)
 class _Ranking:
     """What the pairs of one choice share."""
 
+    id_field: str
     id: str | None
-    name: str | None
-    weight: float
     group: str
+    more: Mapping[str, Any]
 
     @classmethod
     def of(
-        cls, row: Fields, layout: Layout, context: Turns, responses: Sequence[str], made: Sequence[Pair]
+        cls,
+        row: Fields,
+        layout: Layout,
+        context: Turns,
+        responses: Sequence[str],
+        made: Sequence[Pair],
+        user: str,
+        source: str | None,
     ) -> _Ranking:
-        own_id, user = given_id(row, layout)[1], user_of(row, layout)
+        id_field, own_id = given_id(row, layout)
         texts = "\0".join([user, *(turn.content for turn in context), *sorted(responses)])
         content = blake2b(texts.encode(), digest_size=6).hexdigest()
         name = f"{own_id}-{content}" if own_id else content
         decided = sum(not pair.tie for pair in made)
-        group = group_of(context, min(responses), max(responses))  # pairs that share responses share a group
-        return cls(own_id, name if len(made) > 1 else None, 1 / max(decided, 1) if len(made) > 1 else 1.0, group)
+        more = {"source": source, **about(row, layout)}
+        more |= {"ranking": name, "weight": 1 / max(decided, 1)} if len(made) > 1 else {"ranking": None}
+        group = own_group(row, layout) or group_of(context, min(responses), max(responses))  # shared by all pairs
+        return cls(id_field, own_id, group, more)
 
 
 def _preference(
@@ -225,14 +239,16 @@ def _preference(
     if chosen == rejected and not (tie and reading.labels):
         found = "the chosen response again: nothing to learn from it" if reading.labels else "the same response twice"
         raise RowError("two different responses", field=_second(layout), found=found)
-    user, (id_field, own_id) = user or user_of(row, layout), given_id(row, layout)
-    more = about(row, layout)
-    more.setdefault("source", reading.source)
-    group = own_group(row, layout) or (whole.group if whole else None) or group_of(context, chosen, rejected)
+    user = user or user_of(row, layout)
     if whole is not None:
-        more.update(ranking=whole.name, weight=whole.weight)
+        id_field, own_id, more, group = whole.id_field, whole.id, whole.more, whole.group
         if own_id is not None:
             own_id = f"{own_id}-{pair_id(user, (), chosen, rejected)[:8]}"
+    else:
+        id_field, own_id = given_id(row, layout)
+        more = about(row, layout)
+        more.setdefault("source", reading.source)
+        group = own_group(row, layout) or group_of(context, chosen, rejected)
     # The id is registered last: a row refused above leaves it free for a sound one.
     if own_id is not None:
         choice_id = reading.register.given(user, own_id, id_field, reading.source or "")

@@ -26,6 +26,12 @@ def plain(name: str) -> str:
     return _GAP.sub("_", parted.lower()).strip("_") or name[:200].lower()
 
 
+ORDERS = (
+    *("order", "ranked_order", "ranking_order", "preference_order", "ranked_indices", "ranking_indices"),
+    *("sorted_indices", "best_to_worst", "order_of_preference"),
+)
+"""Lists that name the responses best first, where others give the rank of each."""
+
 ROLES: Mapping[str, tuple[str, ...]] = {
     # the conversation
     "system": ("system", "system_prompt", "system_message", "system_instruction", "sys_prompt", "sysprompt"),
@@ -73,7 +79,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("texts", "replies", "samples", "hypotheses", "model_outputs", "model_responses", "choices"),
     ),
     "scores": ("scores", "ratings", "rewards", "rating", "score"),
-    "ranks": ("ranks", "ranking", "rankings", "rank", "order"),
+    "ranks": ("ranks", "ranking", "rankings", "rank", *ORDERS),
     "response": ("response", "completion", "answer", "output", "reply", "generation", "text", "summary"),
     "score": (
         *("score", "rating", "overall_score", "stars", "overall_rating", "grade", "overall", "overall_quality"),

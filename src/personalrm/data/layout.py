@@ -82,6 +82,33 @@ class Layout:
         return Winner(self.sides.labels, self.sides.columns, self.values)
 
     @cached_property
+    def _among(self) -> dict[int, Winner]:
+        return {}
+
+    def winner_among(self, count: int) -> Winner:
+        """What reads the winner column of a list of so many responses."""
+        if count not in self._among:
+            labels = tuple(map(str, range(1, count + 1)))
+            self._among[count] = Winner(labels, [f"response {one}" for one in labels], self.values)
+        return self._among[count]
+
+    @cached_property
+    def meanings(self) -> dict[str, frozenset[int] | None]:
+        """What words in the winner column mean, as far as they were met."""
+        return {}
+
+    @cached_property
+    def is_simple(self) -> bool:
+        """Whether two columns of responses and one that says which won are all that decides."""
+        return (
+            self.kind == "sides"
+            and len(self.sides.columns) == 2
+            and not (self.doubtful or self.scores.columns or self.ranks.columns)
+            and len(self.roles.get("winner", ())) == 1
+            and self.roles.keys().isdisjoint(("tie", "status"))
+        )
+
+    @cached_property
     def is_marked(self) -> bool:
         """Whether there is a column for the mark of `writing`."""
         return "as_written" in self.roles

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from personalrm.data.about import is_tie
-from personalrm.data.columns import MODELS, SCORES
+from personalrm.data.columns import MODELS, ORDERS, SCORES, plain
 from personalrm.data.contents import Turns
 from personalrm.data.conversations import turns
 from personalrm.data.fields import NOBODY, Fields, describe, first_of, missing, number
@@ -20,7 +20,7 @@ from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
 from personalrm.data.unpacking import structured
-from personalrm.data.winners import TIES, Winner, decode
+from personalrm.data.winners import TIES, Winner, as_number, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
@@ -182,11 +182,7 @@ def _winner_in_list(
     found: Outcome, row: Fields, layout: Layout, numbering: Numbering, listed: Sequence[Any], column: str, value: Any
 ) -> Outcome:
     names = [first_of(one, MODELS)[1] if isinstance(one, Mapping) else None for one in listed]
-    winner = Winner(
-        tuple(map(str, range(1, len(listed) + 1))),
-        [f"response {at}" for at in range(1, len(listed) + 1)],
-        layout.values,
-    )
+    winner = layout.winner_among(len(listed))
     source = layout.roles["responses"]
 
     def count(other: Fields) -> int:
@@ -229,11 +225,28 @@ def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> S
             continue
         if len(values) != len(said):
             raise RowError(f"{len(said)} {role}, one a response", field=column, found=f"{len(values)}")
+        if role == "ranks" and plain(column) in ORDERS:
+            return _in_order(values, said, column)
         read = [None if missing(one) else _one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
         if any(one is not None for one in read):
             both = zip(said, read, strict=True)
             return [one._replace(score=value) if role == "scores" else one._replace(rank=value) for one, value in both]
     return None
+
+
+def _in_order(values: Sequence[object], said: Sequence[Judged], field: str) -> list[Judged]:
+    """The responses with their ranks, from a list that names them best first: by number, from 0 or 1, or by text."""
+    texts = {one.response.strip(): at for at, one in enumerate(said)}
+    numbers = [as_number(one) for one in values]
+    if all(one is not None for one in numbers):
+        first = 0.0 if 0.0 in numbers else 1.0
+        places: list[object] = [one - first for one in numbers if one is not None]
+    else:
+        places = [texts.get(one.strip()) if isinstance(one, str) else None for one in values]
+    if set(places) != set(range(len(said))):  # 1.0 is 1 in a set
+        raise RowError("each response once, best first: its number or its text", field=field, found=describe(values))
+    rank = {place: float(at) for at, place in enumerate(places, 1)}
+    return [one._replace(rank=rank[at]) for at, one in enumerate(said)]
 
 
 def _one_number(value: object, field: str) -> float:

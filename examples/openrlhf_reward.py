@@ -1,0 +1,34 @@
+"""OpenRLHF: a reward file for --reward.remote_url, here called once as OpenRLHF calls it.
+
+The profiles lie in the folder that PERSONALRM_PROFILES names; run by itself, the file fits one from mira.jsonl.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from personalrm import SynthesizeMe
+from personalrm.integrations.openrlhf import reward_function
+
+
+def reward_func(queries: list[str], prompts: list[str], labels: list[Any]) -> dict[str, Any]:
+    """Found by OpenRLHF under this name."""
+    return reward_function(os.environ["PERSONALRM_PROFILES"])(queries, prompts, labels)
+
+
+def main() -> None:
+    prompt = "<|im_start|>user\nHow long does pasta take?<|im_end|>\n<|im_start|>assistant\n"
+    answers = ["Nine minutes.", "That may well depend on a great many things, so do check!"]
+    with tempfile.TemporaryDirectory() as folder:
+        SynthesizeMe().fit(Path(__file__).with_name("mira.jsonl")).save(Path(folder) / "mira.json")
+        os.environ["PERSONALRM_PROFILES"] = folder
+        found = reward_func([f"{prompt}{one}<|im_end|>" for one in answers], [prompt] * 2, ["mira"] * 2)
+    for reward, answer in zip(found["rewards"], answers, strict=True):
+        print(f"{reward:+.2f}  {answer}")
+
+
+if __name__ == "__main__":
+    main()

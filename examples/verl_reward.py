@@ -1,0 +1,28 @@
+"""verl: `compute_score` as verl calls it, for a user whose profile is fitted here.
+
+In verl: reward.custom_reward_function.path=pkg://personalrm.integrations.verl
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from personalrm import SynthesizeMe
+from personalrm.integrations.verl import PROFILES, compute_score
+
+CHOICES = Path(__file__).with_name("mira.jsonl")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        SynthesizeMe().fit(CHOICES).save(Path(folder) / "mira.json")
+        os.environ[PROFILES] = folder
+        row = {"user_id": "mira", "prompt": [{"role": "user", "content": "How long does pasta take?"}]}
+        for answer in ("Nine minutes.", "That may well depend on a great many things, so do check!"):
+            print(f"{compute_score('mine', answer, None, row)['score']:+.2f}  {answer}")
+
+
+if __name__ == "__main__":
+    main()
