@@ -104,6 +104,7 @@ def speed(folder: Path, people: int, pool: list[History], address: str) -> bool:
     idle = os.getloadavg()[0] < 1.0
     write_people(folder / "in", people, pool, CHOICES)
     alone, cpu_alone, _ = run(folder / "in", folder / "one")
+    print(f"one process: {alone:.0f} s, {cpu_alone:.0f} s of CPU", flush=True)
     two, cpu_two, _ = run(folder / "in", folder / "two", address)
     ratio, efficiency = alone / two, cpu_alone / cpu_two
     same = is_same(folder / "one", folder / "two")

@@ -270,9 +270,8 @@ def tell_costs(measured: Measured, cost: Cost, given: argparse.Namespace) -> Non
             for stage, n in (("update", 1), ("update", 8), ("update", 20), ("refit", 20))
         )
     )
-    print(
-        f"store a choice {storing * 1e3:.2f} ms; {measured.bytes_a_choice / 1e3:.1f} kB on disk a choice, all versions"
-    )
+    version, whole = measured.bytes_a_version / 1e3, measured.bytes_a_choice / 1e3
+    print(f"store a choice {storing * 1e3:.2f} ms; {whole:.1f} kB on disk a choice, {version:.1f} kB of it its version")
     a_year = A_DAY * 365 * (storing + cost("update", 20) + cost("refit", 20)) / 3600 * given.cpu_hour
     print(f"embedded engine: ${a_year:.4f} of CPU a person and year at ${given.cpu_hour} an hour")
     for preset, calls in (("default", 61), ("frugal", 11)):
@@ -282,9 +281,7 @@ def tell_costs(measured: Measured, cost: Cost, given: argparse.Namespace) -> Non
 
 def tell_scale(cost: Cost, measured: Measured, given: argparse.Namespace) -> None:
     """Queues, stores and money at each power of ten."""
-    print(
-        f"\nbusiest hour, {A_DAY:g} choices a person and day, peak {PEAK:g}; two jobs a space at once | no such limit"
-    )
+    print(f"\nbusiest hour, {A_DAY:g} choices a person and day, peak {PEAK:g}; jobs a space at once: unlimited, or two")
     print(
         f"{'people':>12} {'choices/s':>10} {'workers':>8} {'p50 ms':>8} {'p99 ms':>8} {'queue':>7} "
         f"{'2/space: left':>14} {'deaths: p99.9':>14} {'TB a year':>10} {'$/month':>10}"

@@ -17,6 +17,7 @@ import threading
 import time
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -320,16 +321,23 @@ def read_record(
 
 def checked(found: object, kind: type[T], where: str, error: type[PersonalrmError] = DataError) -> T:
     """JSON values as the dataclass ``kind``; an error of that kind names ``where`` and the first field at fault."""
-    from pydantic import TypeAdapter, ValidationError  # 0.1 s that only reading needs
+    from pydantic import ValidationError  # 0.1 s that only reading needs
 
+    which: Any = kind
     try:
-        return TypeAdapter(kind).validate_python(found)
+        record: T = _adapter(which).validate_python(found)
+        return record
     except ValidationError as reason:
         first = reason.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise error(f"{where}, field '{field}': {first['msg'].lower()}") from None
     except TypeError as reason:  # of a dataclass that checks its own arguments
         raise error(f"{where}: {reason}") from None
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    return importlib.import_module("pydantic").TypeAdapter(kind)  # takes longer than checking a record
 
 
 def _check_schema(found: object, path: Path, what: str, newest: int, error: type[PersonalrmError]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from command_line import Run
 from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
 from personalrm.cluster.fitting import FitOptions, FitShard
+from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
 from personalrm.data.reading import read_history
@@ -264,3 +266,31 @@ def test_scores_are_those_of_each_persons_profile(
     again = run("cluster", "score", fitted, tmp_path / "pairs.jsonl", "--out", tmp_path / "scores")
     assert again.code == 4
     assert f"{SHARDS} of them finished" in again.out
+
+
+def test_the_process_that_drives_a_run_holds_only_counts(
+    few: list[History], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its memory grows by less than 2 kB a shard, however many people and faults a shard has (4 MB of choices)."""
+    write_choices(tmp_path / "in.jsonl", few[0])
+
+    def done(job: FitShard) -> ShardRecord:
+        folder = ClusterFolder(job.root, job.shards)
+        folder.output(job.shard).touch()
+        troubles = tuple(Trouble("in.jsonl", f"user {number}", "no choice " * 50) for number in range(40))
+        write_record(folder.shard_record(job.shard), ShardRecord(job.key, 80, 1360, troubles=troubles))
+        return ShardRecord(job.key, 80, 1360)
+
+    monkeypatch.setattr(FitShard, "run", done)
+
+    def peak(shards: int) -> int:
+        how = FitRun((tmp_path / "in.jsonl",), tmp_path / f"out-{shards}", FitOptions(), shards=shards)
+        tracemalloc.start()
+        try:
+            assert run_over_people(how, InProcess()).troubles == 40 * shards
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(5)  # what is loaded once
+    assert peak(100) - peak(20) < 80 * 2048

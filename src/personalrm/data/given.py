@@ -121,7 +121,7 @@ def _named(history: History, user: str | None) -> History:
 
 def check_same_person(history: History, user: str) -> History:
     """The choices; DataError if they are another person's."""
-    if len(history) and history.user != user and ME not in (history.user, user):
+    if (len(history) or history.thumbs) and history.user != user and ME not in (history.user, user):
         raise DataError(f"the choices are of '{history.user}', the profile is of '{user}': fit one for each")
     return history
 

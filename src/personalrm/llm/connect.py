@@ -106,6 +106,7 @@ def connect(
     # aiohttp costs 0.2 s to import, which those who only predict with `traits` need not pay
     from personalrm.llm.cache_thread import CacheThread
     from personalrm.llm.language_model import LanguageModel
+    from personalrm.llm.letter_scoring import PREFIX, LetterScoring
     from personalrm.llm.openai import OpenAIEndpoint
     from personalrm.llm.scheduler import Scheduler
 
@@ -117,8 +118,9 @@ def connect(
     def learned(capabilities: Capabilities) -> None:
         cache.keep_fact(fact, {**capabilities.to_json(), "learned": time.time()})
 
-    endpoint = OpenAIEndpoint(
-        model,
+    scores = model.startswith(PREFIX)
+    endpoint = (LetterScoring if scores else OpenAIEndpoint)(
+        model.removeprefix(PREFIX),
         host,
         scheduler or Scheduler(settings.concurrency),
         learned=learned,

@@ -85,7 +85,9 @@ def check_replaceable(path: Path, history: History | None = None, *, force: bool
     if history is None or force:
         return
     other, choices = record.get("user"), _ids(record)
-    same = other == history.user and (other != ME or not choices.isdisjoint(one.id for one in history))
+    same = other == history.user and (
+        other != ME or not choices.isdisjoint(one.id for one in (*history, *history.thumbs))
+    )
     if not same:
         raise StorageError(
             f"{path} holds the profile of another person ('{other}', this one is of '{history.user}'): name another "
@@ -137,8 +139,9 @@ def _is_profile(record: Any) -> bool:
 def _ids(record: Any) -> set[str]:
     """Ids of the choices in a profile that need not be whole."""
     history = record.get("history")
-    choices = history.get("choices") if isinstance(history, dict) else None
-    return {str(one.get("id")) for one in choices or () if isinstance(one, dict)}
+    held = history if isinstance(history, dict) else {}
+    given = [held.get(name) for name in ("choices", "thumbs")]
+    return {str(one.get("id")) for some in given if isinstance(some, list) for one in some if isinstance(one, dict)}
 
 
 def _engine(record: Any, source: str | Path) -> EngineState:

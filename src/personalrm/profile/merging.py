@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from personalrm.errors import DataError
-from personalrm.preferences import History, Preference, pair_id
+from personalrm.preferences import History, Preference, Thumb, pair_id
 
 
 class KnownChoices:
@@ -54,7 +54,7 @@ def merged(history: History, choices: Iterable[Preference]) -> History:
     """The history with these choices of the same person.
 
     A choice that is known takes the place of the earlier one, and keeps its id and time; new ones are put in order of
-    time where the history is, else at the end.
+    time where the history is, else at the end. A history brings its thumbs as well.
     """
     known = KnownChoices(history)
     corrected: dict[str, Preference] = {}
@@ -72,7 +72,14 @@ def merged(history: History, choices: Iterable[Preference]) -> History:
     together = [*earlier, *new.values()]
     in_order = in_time(history.user, earlier).choices == tuple(earlier)
     ordered = in_time(history.user, together).choices if in_order else together
-    return history.only(ordered, history.thumbs)
+    return history.only(ordered, _thumbs(history, choices))
+
+
+def _thumbs(history: History, more: Iterable[Preference]) -> tuple[Thumb, ...]:
+    """The thumbs of both; a later one on the same response takes the place of the earlier one."""
+    fresh = more.thumbs if isinstance(more, History) else ()
+    mine = (one if one.user == history.user else replace(one, user=history.user) for one in fresh)
+    return tuple({(one.context, one.response): one for one in (*history.thumbs, *mine)}.values())
 
 
 def distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:

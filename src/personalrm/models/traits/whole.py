@@ -24,7 +24,7 @@ from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.softmax import Stages, mode_of, without_groups
 from personalrm.models.traits.thumbs import USUAL, Threshold, learned
 from personalrm.models.traits.thumbs import rows as thumb_rows
-from personalrm.preferences import History, Message, RankedChoice
+from personalrm.preferences import History, Message, RankedChoice, Thumb
 
 if TYPE_CHECKING:
     from personalrm.models.encoders import Encoder
@@ -45,7 +45,15 @@ def rewards_of(
 
 def is_needed(history: History) -> bool:
     """Whether anything but pairs that count once was given."""
-    return bool(history.thumbs) or any(one.ranking is not None or one.weight != 1.0 for one in history.decided)
+    return bool(single_thumbs(history)) or any(one.ranking is not None or one.weight != 1.0 for one in history.decided)
+
+
+def single_thumbs(history: History) -> list[Thumb]:
+    """Thumbs that stand alone: one that made a pair with another (up against down) is in that pair already."""
+    if not history.thumbs:
+        return []
+    compared = {(one.context, text) for one in history.decided for text in (one.chosen, one.rejected)}
+    return [one for one in history.thumbs if (one.context, one.response) not in compared]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,12 @@ class WholeEvidence:
         """
         asked = list(_asked(history))
         offset, t = rewards(_items(history))
+        thumbs = single_thumbs(history)
         codes = {name: at for at, name in enumerate(names)}
         group = [codes.setdefault(name, len(codes)) for _, _, name, _ in asked]
-        group += [codes.setdefault(one.group, len(codes)) for one in history.thumbs]
+        group += [codes.setdefault(one.group, len(codes)) for one in thumbs]
         most = max([len(stage[1]) for _, stage, _, _ in asked] + [1])
-        total = len(asked) + len(history.thumbs)
+        total = len(asked) + len(thumbs)
         o, x = np.full((total, most), -np.inf), np.zeros((total, most, t.shape[1] + 1))
         place = 0
         for row, (_, stage, _, _) in enumerate(asked):
@@ -88,10 +97,10 @@ class WholeEvidence:
             o[row, : len(stage[1])] = offset[others] - offset[place]
             x[row, : len(stage[1]), :-1] = t[others] - t[place]
             place = others.stop
-        up = [one.liked for one in history.thumbs]
+        up = [one.liked for one in thumbs]
         o[len(asked) :, 0], sign, x[len(asked) :, 0, -1] = thumb_rows(offset[place:], up, threshold)
         x[len(asked) :, 0, :-1] = sign[:, None] * t[place:]
-        weight = np.array([one for _, _, _, one in asked] + [1.0] * len(history.thumbs))
+        weight = np.array([one for _, _, _, one in asked] + [1.0] * len(thumbs))
         return cls(Stages(o, x, weight, np.array(group, dtype=np.intp)), threshold, len(names))
 
     def shifted(self, departure: Array) -> WholeEvidence:
@@ -174,4 +183,4 @@ def _fixed(found: tuple[Array, Array]) -> Rewards:
 def _items(history: History) -> list[tuple[Sequence[Message], str]]:
     """Every response of the evidence in its order: of each stage the chosen one and the others, then of thumbs."""
     items = [(context, text) for context, stage, _, _ in _asked(history) for text in (stage[0], *stage[1])]
-    return [*items, *((one.context, one.response) for one in history.thumbs)]
+    return [*items, *((one.context, one.response) for one in single_thumbs(history))]
