@@ -225,7 +225,7 @@ def start(ray: Any, settings: EndpointOptions) -> tuple[str, Any]:
     """Start the actor beside this process, so that it does not go with another machine; its name and handle."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     name = f"personalrm-limits-{os.getpid()}-{time.time_ns()}"
     options = {"name": name, "num_cpus": 0, "max_concurrency": MOST_WAITING, "scheduling_strategy": here}
     made = ray.remote(ClusterLimits).options(**options)
