@@ -11,7 +11,7 @@ from personalrm.data.simulated import simulate_people
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.gain import BASE, PUBLIC, At, Case, GainPrior
 from personalrm.models.traits.learning import covariances_without
-from personalrm.models.traits.person import FEWEST_GROUPS, TOLERANCE, Measured, arm_selection, measure
+from personalrm.models.traits.person import FEWEST_GROUPS, TOLERANCE, Measured, arm_selection, helps, measure
 from personalrm.models.traits.posterior import Person
 
 
@@ -58,6 +58,25 @@ def test_between_measured_numbers_of_groups_it_is_interpolated_and_beyond_them_t
     assert prior.expected(None, 1) == prior.expected(None, 2)
     assert prior.expected(0.05, 8).mean == pytest.approx(0.01 + 0.2 * 0.05)
     assert prior.expected(0.05, 80).mean == pytest.approx(0.01 + 2.0 / 2.8 * 0.05)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4, 8, 40])
+def test_the_least_that_is_expected_is_below_what_any_measured_gain_gives(groups: int) -> None:
+    prior = GainPrior((At(2, 0, 0.5, 0.01, 0.0, 0.05, 0.3, 0.01), At(8, 0, 0.5, -0.01, 0.02, 0.1, 0.6, 0.01)))
+    given = [None, -5.0, -0.3, 0.0, 0.02, 0.5, 5.0]
+    assert prior.least(groups) <= min(prior.expected(one, groups).mean for one in given)
+    assert prior.least(groups) == prior.expected(-5.0, groups).mean
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.4])
+def test_whether_own_weights_are_used_is_what_the_measure_says(learned: TraitsModel, slope: float) -> None:
+    """With slope 0 the answer stands before anything is measured, with 0.4 it does not."""
+    prior, covariance = GainPrior((At(8, 0, 0.5, 0.0, 0.0, 0.05, slope, 0.0),)), learned.prior.covariance
+    assert (prior.least(8) > -TOLERANCE) == (slope == 0.0)
+    people = [learned.evidence_of(one) for one in simulate_people(12, choices=8, seed=3)]
+    found = [helps(one, covariance, prior) for one in people]
+    assert found == [measure(one, covariance, prior).helps for one in people]
+    assert all(found) == (slope == 0.0)
 
 
 def test_too_few_people_give_no_prior_and_it_survives_its_json() -> None:

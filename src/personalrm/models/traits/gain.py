@@ -135,6 +135,10 @@ class GainPrior:
             self.people,
         )
 
+    def least(self, groups: int) -> float:
+        """The least mean gain that is expected with so many groups, whatever is measured; nats a choice."""
+        return self.expected(-math.inf, groups).mean
+
     @classmethod
     def learned(cls, cases: Sequence[Case]) -> GainPrior | None:
         """From other people's gains; None where too few people have choices enough."""

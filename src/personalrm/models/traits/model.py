@@ -30,7 +30,7 @@ from personalrm.models.encoders import Encoder, shared_minilm
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits import persona
 from personalrm.models.traits.features import Array, last_message
-from personalrm.models.traits.person import Evidence, groups_of, measure, with_whole
+from personalrm.models.traits.person import Evidence, groups_of, helps, with_whole
 from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
@@ -117,9 +117,8 @@ class TraitsModel:
             return replace(self, departure=departure, covariance=covariance, history=history, person=None)
         evidence = self.evidence_of(history)
         departure, covariance = evidence.posterior(self.prior.covariance, self.prior.half_life)
-        measured = measure(evidence, self.prior.covariance, self.prior.gain)
-        person = persona.Person(evidence, departure, covariance, measured)
-        if not measured.helps:
+        person = persona.Person(evidence, departure, covariance)
+        if not helps(evidence, self.prior.covariance, self.prior.gain):
             departure, covariance = nothing, differences
         return replace(self, departure=departure, covariance=covariance, history=history, person=person)
 

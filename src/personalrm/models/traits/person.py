@@ -185,10 +185,17 @@ def predict_group(evidence: Evidence, group: NDArray[np.intp], covariance: Array
     """Moderated log-odds of one group's choices from the person's other groups, the rule of use applied to those."""
     inside = Evidence(evidence.offset[group], evidence.t[group], [np.arange(len(group))])
     rest = evidence.without(group)
-    if not len(rest.offset) or not measure(rest, covariance, prior).helps:
+    if not len(rest.offset) or not helps(rest, covariance, prior):
         return alone(inside, covariance)
     departure, spread = rest.posterior(covariance)
     return integrated(inside.offset + inside.t @ departure, variances_of(inside.t, spread))
+
+
+def helps(evidence: Evidence, covariance: Array, prior: GainPrior) -> bool:
+    """Whether own weights are used, as `Measured.helps`; measured only where that could change the answer."""
+    if prior.least(len(evidence.groups)) > -TOLERANCE and evidence.t.any():
+        return True
+    return measure(evidence, covariance, prior).helps
 
 
 def arm_selection(measured: Measured) -> ArmSelection:

@@ -14,7 +14,7 @@ from personalrm import __version__
 from personalrm.formatting.texts import counted
 from personalrm.models.traits.claims import FDR, Found, claims
 from personalrm.models.traits.features import TRAITS, Array
-from personalrm.models.traits.person import Evidence, Measured, once_a_ranking
+from personalrm.models.traits.person import Evidence, measure, once_a_ranking
 from personalrm.models.traits.person import arm_selection as arms
 from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
@@ -35,12 +35,11 @@ _LENGTH_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A fitted person: their evidence, their departure from everybody (p,), its covariance, whether it helps."""
+    """A fitted person: their evidence, their departure from everybody (p,) and its covariance."""
 
     evidence: Evidence
     departure: Array
     covariance: Array
-    measured: Measured
 
 
 def reasoning(prior: Prior, departure: Array, side: StandardizedFeatures, probability: float) -> str:
@@ -105,7 +104,7 @@ def profile(
         found = claims(*once_a_ranking(decided, evidence), prior.covariance)
         persona = _persona(found)
         tried = _tried(found)
-        fallback = arms(person.measured)
+        fallback = arms(measure(evidence, prior.covariance, prior.gain))
         demonstrations = _demonstrations(decided, worth(evidence.offset, evidence.t, prior.covariance, evidence.groups))
     return Profile(
         user=history.user,
