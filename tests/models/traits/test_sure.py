@@ -22,7 +22,7 @@ from personalrm.models.traits import sure as thresholds
 from personalrm.preferences import History
 from personalrm.profile.file import save
 from personalrm.profile.records import Profile
-from personalrm.stats.selective import SureThreshold, selective_risk
+from personalrm.stats.selective import SureThreshold
 
 QUESTION, BRIEF = "How long does pasta take?", "Nine minutes."
 LONG = "That may depend on many things! Perhaps check the packet, and enjoy. I am only a language model."
@@ -125,18 +125,23 @@ def test_the_command_abstains_and_says_what_is_missing(run: Run, mira: Profile, 
 
 @pytest.mark.slow
 @pytest.mark.real_people
-def test_the_promised_risk_holds_for_real_people_not_used(prism: list[History]) -> None:
+def test_real_people_not_used_do_not_contradict_the_promised_risk(prism: list[History]) -> None:
+    """The lower end of the interval of the risk seen, by resampling people, is at most the risk promised."""
     fold = folds_by_person((one.user for one in prism), 3, 0)
     found: dict[float, list[tuple[float, float]]] = {}
     for held in range(3):
         model = TraitsModel.from_population([one for one in prism if fold[one.user] != held])
         others = [one for one in prism if fold[one.user] == held and one.decided]
-        told = [leave_group_out(model, one) for one in others]
-        whose = np.repeat(np.arange(len(told)), [len(one) for one in told])
-        for known in model.prior.sure:
-            coverage, risk = selective_risk(np.concatenate(told), whose, known.threshold)
-            found.setdefault(known.risk, []).append((coverage, risk or 0.0))
-    assert found
-    for promised, tried in found.items():
-        answered = sum(coverage for coverage, _ in tried)
-        assert sum(coverage * risk for coverage, risk in tried) / answered <= promised
+        for told in (leave_group_out(model, one) for one in others):
+            for known in model.prior.sure:
+                answered = np.maximum(told, 1.0 - told) >= known.threshold
+                wrong = answered & (told < 0.5)
+                found.setdefault(known.risk, []).append((float(answered.mean()), float(wrong.mean())))
+    assert {0.3, 0.35, 0.4} <= set(found)
+    draw = np.random.default_rng(0)
+    for promised, people in found.items():
+        answered, wrong = np.array(people).T
+        drawn = draw.integers(0, len(people), (2_000, len(people)))
+        risks = wrong[drawn].sum(axis=1) / answered[drawn].sum(axis=1)
+        assert np.quantile(risks, 0.05) <= promised
+        assert len(people) < 100 or wrong.sum() / answered.sum() <= promised
