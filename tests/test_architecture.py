@@ -235,3 +235,11 @@ def test_tests_of_messages_check_facts(path: Path) -> None:
     )
     texts = [one.value for one in matched if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     assert [one for one in texts if sentences(one) >= WORDS] == []
+
+
+def test_no_file_holds_a_merge_that_was_not_finished() -> None:
+    marks = re.compile(rb"^(?:<{7}|>{7}) \S", re.MULTILINE)
+    rooms = [places.ROOT / name for name in ("src", "tests", "docs", "examples", "benchmarks", "tools")]
+    files = [path for room in rooms for path in room.rglob("*") if path.is_file()]
+    files += [path for path in places.ROOT.glob("*.*") if path.is_file()]
+    assert [path.name for path in files if marks.search(path.read_bytes())] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -10,6 +11,8 @@ from typer.main import get_command
 
 from personalrm.cli.app import app
 from personalrm.cli.examples import EXAMPLES
+from personalrm.cli.options import METHODS
+from personalrm.models.registry import names
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 COMMANDS |= {f"data {name}": one for name, one in COMMANDS["data"].commands.items()}
@@ -32,3 +35,9 @@ def test_each_example_is_accepted_by_its_command(name: str) -> None:
 
 def test_completion_is_offered() -> None:
     assert {one.name for one in get_command(app).params} >= {"install_completion", "show_completion"}
+
+
+def test_the_help_of_methods_names_each_of_them_and_nothing_else() -> None:
+    said = set(re.findall(r"[a-z][a-z+]*", METHODS))
+    assert {one.partition(":")[0] for one in names()} <= said
+    assert re.fullmatch(r"[\w\s:;,.+-]+", METHODS), "a character that belongs to no name and no sentence"
