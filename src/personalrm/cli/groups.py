@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from personalrm.cli.options import BaseUrl
+from personalrm.cli.options import BaseUrl, PersonaPrompt, Preset, PresetName, Seed, VerdictsName, VerdictsOption
 
 Group: TypeAlias = tuple[inspect.Parameter, ...]
 
@@ -41,6 +41,18 @@ def _ratings(
     min_gap: Annotated[
         float, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice.")
     ] = 0.0,
+) -> None: ...
+
+
+def _fitting(
+    *,
+    preset: Preset = PresetName.default,
+    verdicts: VerdictsOption = VerdictsName.token,
+    samples: Annotated[int, typer.Option(min=1, help="Reasonings asked for each choice.")] = 1,
+    both_orders: Annotated[bool, typer.Option("--both-orders", help="Verify reasonings in both orders.")] = False,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
+    persona_prompt: PersonaPrompt = None,
+    seed: Seed = 0,
 ) -> None: ...
 
 
@@ -89,6 +101,8 @@ PAIRS = _group(_reading, "Reading choices")
 CHOICES = (*PAIRS, *_group(_ratings, "Reading choices"))
 """How files of choices are read."""
 STRICT = tuple(one for one in PAIRS if one.name == "strict")
+FITTING = _group(_fitting, "Fitting a person")
+"""How a person is fitted; read by `inputs.fit_options`."""
 ENDPOINT = _group(_endpoint, "Asking a model")
 """How a model at an endpoint is asked; the names are those of `EndpointOptions`."""
 

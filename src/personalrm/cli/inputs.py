@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from personalrm.cli.groups import ENDPOINT
+from personalrm.cli.groups import ENDPOINT, FITTING
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
 from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
 
@@ -143,6 +143,15 @@ def endpoint_options(context: typer.Context) -> EndpointOptions:
     given = {one.name: context.params[one.name] for one in ENDPOINT if one.name in context.params}
     prices = given.pop("prices", None)
     return EndpointOptions(prices=None if prices is None else Prices.parse(prices), **given)
+
+
+def fit_options(context: typer.Context) -> Options:
+    """How a person is fitted, from the command's options of these names."""
+    from personalrm.profile.options import Options
+
+    given = {one.name: context.params[one.name] for one in FITTING}
+    names = {name: given[name].value for name in ("preset", "verdicts")}
+    return Options(**given | names | {"persona_prompt": persona_prompt(given["persona_prompt"])})
 
 
 def planned_calls(choices: History, options: Options) -> int | None:

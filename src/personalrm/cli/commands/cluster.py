@@ -15,18 +15,8 @@ import typer
 
 from personalrm.cli import inputs, progress
 from personalrm.cli.examples import EXAMPLES
-from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
-from personalrm.cli.options import (
-    HistoryFile,
-    Model,
-    PersonaPrompt,
-    Population,
-    Preset,
-    PresetName,
-    Seed,
-    VerdictsName,
-    VerdictsOption,
-)
+from personalrm.cli.groups import CHOICES, ENDPOINT, FITTING, with_options
+from personalrm.cli.options import HistoryFile, Model, Population
 
 if TYPE_CHECKING:
     from personalrm.cluster.executor import Executor
@@ -55,7 +45,7 @@ ForceNew = Annotated[bool, typer.Option("--force", help="Begin anew where OUT ho
 
 
 @app.command(epilog=EXAMPLES["cluster fit"])
-@with_options(CHOICES, ENDPOINT)
+@with_options(FITTING, CHOICES, ENDPOINT)
 def fit(
     context: typer.Context,
     data: HistoryFile,
@@ -65,14 +55,7 @@ def fit(
     shards: Shards = None,
     force: ForceNew = False,
     model: Model = None,
-    preset: Preset = PresetName.default,
     population: Population = None,
-    verdicts: VerdictsOption = VerdictsName.token,
-    samples: Annotated[int, typer.Option(min=1, help="Reasonings asked for each choice.")] = 1,
-    both_orders: Annotated[bool, typer.Option("--both-orders", help="Verify reasonings in both orders.")] = False,
-    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
-    persona_prompt: PersonaPrompt = None,
-    seed: Seed = 0,
 ) -> None:
     """Fit everybody in DATA; profiles as Parquet, one file a shard of people. A stopped run goes on where it was."""
     _one_thread()
@@ -170,18 +153,10 @@ def _show(result: RunResult, run: FitRun) -> None:
 def _fit_options(context: typer.Context) -> FitOptions:
     from personalrm.cluster.fitting import FitOptions
     from personalrm.models.registry import DEFAULT
-    from personalrm.profile.options import Options, check_options
+    from personalrm.profile.options import check_options
 
     given = context.params
-    options = Options(
-        given["preset"].value,
-        given["verdicts"].value,
-        given["samples"],
-        given["both_orders"],
-        given["validation"],
-        given["seed"],
-        persona_prompt=inputs.persona_prompt(given["persona_prompt"]),
-    )
+    options = inputs.fit_options(context)
     model, population = given["model"] or DEFAULT, given["population"]
     if population is not None:
         population = str(Path(population).resolve())

@@ -8,60 +8,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personalrm.cli import inputs, progress
-from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
-from personalrm.cli.options import (
-    Force,
-    HistoryFile,
-    Model,
-    PersonaPrompt,
-    Population,
-    PresetName,
-    ProfileFile,
-    Seed,
-    User,
-    VerdictsName,
-    VerdictsOption,
-)
+from personalrm.cli.groups import CHOICES, ENDPOINT, FITTING, with_options
+from personalrm.cli.options import Force, HistoryFile, Model, Population, ProfileFile, User
 
 if TYPE_CHECKING:
     from personalrm.profile.records import Profile
 
 
-@with_options(CHOICES, ENDPOINT)
+@with_options(FITTING, CHOICES, ENDPOINT)
 def fit(
     context: typer.Context,
     history: HistoryFile,
     user: User = None,
     model: Model = None,
-    preset: Annotated[
-        PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks least.")
-    ] = PresetName.default,
     out: Annotated[Path | None, typer.Option(help="File to write the profile to.")] = None,
     force: Force = False,
     population: Population = None,
-    verdicts: VerdictsOption = VerdictsName.token,
-    samples: Annotated[int, typer.Option(min=1, help="Reasonings asked for each choice.")] = 1,
-    both_orders: Annotated[bool, typer.Option("--both-orders", help="Verify reasonings in both orders.")] = False,
-    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
-    persona_prompt: PersonaPrompt = None,
-    seed: Seed = 0,
 ) -> None:
     """Learn what one person likes; show the persona, its evidence and whether it helps."""
-    from personalrm.profile.options import Options
-
     inputs.check_output(out)
     inputs.say_what_is_idle(context, model)
     choices = inputs.read(history, user, context)
     inputs.check_output(out, choices, force)
-    options = Options(
-        preset.value,
-        verdicts.value,
-        samples,
-        both_orders,
-        validation,
-        seed,
-        persona_prompt=inputs.persona_prompt(persona_prompt),
-    )
+    options = inputs.fit_options(context)
     with progress.progress("fitting", inputs.planned_calls(choices, options)) as answered:
         client = inputs.client(context, model, options=options, population=population, answered=answered)
         profile = client.fit(choices)
