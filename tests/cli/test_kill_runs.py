@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from answers_kept import settled
 from published_files import prism_folder
 
 from personalrm.data.simulated import simulate_people
@@ -64,16 +65,6 @@ def command(name: str, folder: Path, number: int) -> list[str]:
         return ["bench", str(folder / "all.jsonl"), "--methods", "default,synthesizeme", "--out", str(folder / "out")]
     raw = prism_folder(folder / "prism", people=3)
     return ["curate", "prism", str(raw), "--out", str(folder / "out"), *LENIENT]
-
-
-def settled(llm: SimulatedLLM) -> int:
-    """How many different questions the server has answered, when nothing is on the wire any more."""
-    seen, since = -1, time.monotonic()
-    while time.monotonic() - since < 0.3:
-        if llm.statistics.finished.total() != seen:
-            seen, since = llm.statistics.finished.total(), time.monotonic()
-        time.sleep(0.02)
-    return len(llm.statistics.finished)
 
 
 def ended(words: list[str], llm: SimulatedLLM, number: signal.Signals, draw: random.Random, log: Path) -> int | None:

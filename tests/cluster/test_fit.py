@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+from answers_kept import settled
 from command_line import Run
 
 from personalrm import Client
@@ -227,6 +228,7 @@ def test_a_model_is_asked_once_whatever_stops_the_run(llm: Any, few: list[Histor
 
     with pytest.raises(BudgetSpent):
         run_over_people(asked("out", 8, "a.sqlite"), InProcess())
+    settled(llm)  # the limit is told while the last ones are still on their way
     assert llm.statistics.requests == 8
     result = run_over_people(asked("out", None, "a.sqlite"), InProcess())
     assert result.people == 4
