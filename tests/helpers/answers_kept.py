@@ -1,4 +1,4 @@
-"""Looks from outside, as another program would, into a cache of answers, and at a server until nothing is on the wire."""
+"""Looks from outside, as another program would: into a cache of answers, at a server until nothing is on the wire."""
 
 from __future__ import annotations
 
