@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from personalrm.data.columns import ABOUT, ROLES, plain
+from personalrm.data.columns import ABOUT, PREFERS, ROLES, plain
 from personalrm.data.fields import Fields, first_of
 from personalrm.data.mapping import Columns
 from personalrm.data.sides import NONE, Sides, find_sides
@@ -203,6 +203,7 @@ class _Finder:
             return self._taken("pair")
         if sides.columns:
             self._claim("winner")
+            self._claim_question(sides)
             return "sides"
         if self._found("responses"):
             return self._taken("list")
@@ -212,6 +213,12 @@ class _Finder:
             return self._taken("pair")  # of which one column is missing
         self._claim("winner")
         return ""
+
+    def _claim_question(self, sides: Sides) -> None:
+        """A winner column whose name is a question ("Which response do you prefer?"), if it is the only such one."""
+        named = [one for one in self._free if one not in sides.columns and PREFERS & set(plain(one).split("_"))]
+        if "winner" not in self._roles and len(named) == 1:
+            self._take("winner", (named[0],))
 
     def _taken(self, kind: Kind) -> Kind:
         roles = {

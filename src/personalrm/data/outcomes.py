@@ -25,6 +25,7 @@ from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
 _SAME = re.compile(r"[=≈~]+")
+_IDS = ("id", "response_id", "message_id", "completion_id", "answer_id", "uuid", "key")
 _NAME = 40
 """Characters up to which two texts without a space may be models' names."""
 
@@ -192,10 +193,19 @@ def _winner_in_list(
 
     best: set[int] = set()
     for one in value if isinstance(value, list | tuple) else (value,):
-        best |= decode(one, winner, column, lambda: numbering.of(column, (), count), found.responses, names)
+        own = _of_id(one, listed)
+        best |= own or decode(one, winner, column, lambda: numbering.of(column, (), count), found.responses, names)
     if not best:
         raise RowError("one of the responses", field=column, found=describe(value))
     return replace(found, best=frozenset(best), simple=len(listed) == 2)
+
+
+def _of_id(value: object, listed: Sequence[Any]) -> frozenset[int]:
+    """The response whose id the value is; none if no single one has it, or if its number could as well count them."""
+    ids = [first_of(one, _IDS)[1] if isinstance(one, Mapping) else None for one in listed]
+    counts = isinstance(value, int) and all(isinstance(one, int) and 0 <= one <= len(ids) for one in ids)
+    same = [at for at, one in enumerate(ids) if one is not None and str(one) == str(value)]
+    return frozenset(same) if len(same) == 1 and not counts else frozenset()
 
 
 def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequence[str]) -> Sequence[Judged] | None:
