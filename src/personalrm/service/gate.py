@@ -103,6 +103,8 @@ class Gate:
             self._log.failure("failed", error, id=passing.id, route=_route(scope))
             detail = "a fault of the service itself"
             return Problem(500, "failed", detail, "see the service's log under this request_id, and report it")
+        finally:
+            passing.clock = None  # what is sent from now on has no time to keep
         return None
 
     def _allowed(self, scope: Scope) -> float:
