@@ -111,10 +111,12 @@ def budget(
     max_cost: Annotated[float | None, typer.Option(min=-1, help="US dollars per month; -1: unlimited.")] = None,
     max_chats: Annotated[int | None, typer.Option(min=-1, help="Chat answers per month; -1: unlimited.")] = None,
     max_chat_tokens: Annotated[int | None, typer.Option(min=-1, help="Chat tokens per month; -1: unlimited.")] = None,
+    fits_at_once: Annotated[int | None, typer.Option(min=1, max=64, help="Maximum concurrent refits.")] = None,
     database: Database = None,
 ) -> None:
     """Set or show a space's monthly limits: at the model endpoint and at the chat upstream."""
     given = {"max_calls": max_calls, "max_cost": max_cost, "max_chats": max_chats, "max_chat_tokens": max_chat_tokens}
+    given["fits_at_once"] = fits_at_once
     changes = {name: None if value < 0 else value for name, value in given.items() if value is not None}
     with _store(context, database) as store:
         found = _known(store, space)
@@ -125,6 +127,7 @@ def budget(
     shown |= {"chat tokens": (spent.chat_tokens, settings.max_chat_tokens)}
     for name, (used, most) in shown.items():
         typer.echo(f"{name}\t{used}\tof {'any number' if most is None else most}")
+    typer.echo(f"refits at once\t{settings.fits_at_once}")
 
 
 @app.command()
