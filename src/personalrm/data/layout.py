@@ -202,8 +202,7 @@ class _Finder:
         if chosen and rejected and not (sides.columns and (_names_a_winner(chosen) or self._given.roles.get("winner"))):
             return self._taken("pair")
         if sides.columns:
-            self._claim("winner")
-            self._claim_question(sides)
+            self._claim_winner(sides)
             return "sides"
         if self._found("responses"):
             return self._taken("list")
@@ -214,8 +213,9 @@ class _Finder:
         self._claim("winner")
         return ""
 
-    def _claim_question(self, sides: Sides) -> None:
-        """A winner column whose name is a question ("Which response do you prefer?"), if it is the only such one."""
+    def _claim_winner(self, sides: Sides) -> None:
+        """A known name, or one that is a question ("Which response do you prefer?"), if it is the only such one."""
+        self._claim("winner")
         named = [one for one in self._free if one not in sides.columns and PREFERS & set(plain(one).split("_"))]
         if "winner" not in self._roles and len(named) == 1:
             self._take("winner", (named[0],))
