@@ -39,7 +39,8 @@ Address = Annotated[
 ]
 ProcessCount = Annotated[int, typer.Option(min=1, help="Processes of this machine, where no --address is given.")]
 Shards = Annotated[
-    int | None, typer.Option(min=1, max=65_536, help="Output files (else by the size of the data: 4 MB of text each).")
+    int | None,
+    typer.Option(min=1, max=65_536, help="Output files (else by the size of the data, 1 to 4 MB of text each)."),
 ]
 ForceNew = Annotated[bool, typer.Option("--force", help="Begin anew where OUT holds a run made from something else.")]
 
