@@ -216,9 +216,9 @@ class _Finder:
     def _claim_winner(self, sides: Sides) -> None:
         """A known name, or one that is a question ("Which response do you prefer?"), if it is the only such one."""
         self._claim("winner")
-        named = [one for one in self._free if one not in sides.columns and PREFERS & set(plain(one).split("_"))]
+        named = tuple(one for one in self._free if one not in sides.columns and PREFERS & {*plain(one).split("_")})
         if "winner" not in self._roles and len(named) == 1:
-            self._take("winner", (named[0],))
+            self._take("winner", named)
 
     def _taken(self, kind: Kind) -> Kind:
         roles = {
@@ -255,8 +255,8 @@ class _Finder:
         """Two columns that are called as what the winner column holds: a table with a column for each model."""
         if len(self._free) != 2:
             return "", used
-        columns = tuple(self._free)
-        return "sides", used._replace(responses=Sides(columns, tuple(plain(one) for one in columns)), doubtful=True)
+        both = Sides(tuple(self._free), tuple(map(plain, self._free)))
+        return "sides", used._replace(responses=both, doubtful=True)
 
     def _found(self, role: str) -> str | None:
         """The first free column of this role."""
@@ -273,9 +273,8 @@ class _Finder:
         return list(found)
 
     def _claim(self, role: str, most: int = 1) -> None:
-        if role in self._roles:
-            return
-        self._take(role, tuple(self._all(role)[:most]))
+        if role not in self._roles:
+            self._take(role, tuple(self._all(role)[:most]))
 
     def _take(self, role: str, columns: tuple[str, ...]) -> None:
         if columns or role in self._given.roles:
