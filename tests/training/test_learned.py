@@ -87,7 +87,7 @@ def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[TrainingDat
 def test_a_loss_that_is_no_number(
     sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_loop._Training, "_validated", lambda self: (float("nan"), 0.5))
+    monkeypatch.setattr(training_loop._Training, "_validate", lambda self: (float("nan"), 0.5))
     job = Learning(SETTINGS, sides[0], None, encoder=None)
-    with pytest.raises(TrainingFailed, match=naming("pref", "pass 1", "member 1")):
+    with pytest.raises(TrainingFailed, match=naming("pref", "epoch 1", "member 1")):
         job.train(tmp_path, job.marks(), lambda line: None)

@@ -69,9 +69,9 @@ class Learning:
         texts = 3 * (self.data.choices + (0 if self.validation is None else self.validation.choices))
         return Outcome(
             Predicted(said.choices, sigmoid(said.margins), sigmoid(everybody)),
-            tuple(map(_curve, model.facts.curves)),
+            tuple(map(_curve, model.summary.curves)),
             "pass",
-            Cut("texts", model.facts.truncated, texts),
+            Cut("texts", model.summary.truncated, texts),
             len(self.data.people),
             self.data.choices,
             self._how(),
