@@ -69,7 +69,6 @@ SEVERAL = {
     "Pair": "of ratings; as the simulated model reads it from a prompt",
     "Person": "of PRISM's files; of the traits engine",
     "Plan": "of a benchmark, of curation, of prompt optimisation",
-    "Point": "of a chart; of a training run",
     "Prediction": "of a benchmark; as the store keeps it",
     "Question": "of a benchmark; the next one to ask a person",
     "Record": "of a study; of a reward model",
