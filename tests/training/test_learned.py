@@ -48,7 +48,7 @@ def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(
             pairs = [(one.context, one.chosen, one.rejected) for one in asked]
             ids = [one.id for one in asked]
             expected |= dict(zip(ids, model.fit(known).compare_many(pairs), strict=True))
-            everybody |= dict(zip(ids, model.margins_of(pairs).everybody, strict=True))
+            everybody |= dict(zip(ids, model.margins_of(pairs).population, strict=True))
     ids = [one.id for one in outcome.predicted.choices]  # type: ignore[attr-defined]
     assert len(ids) == len(set(ids)) == sides[1].choices
     assert outcome.predicted.model == pytest.approx(np.array([expected[one] for one in ids]), abs=1e-5)
@@ -68,7 +68,7 @@ def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_the
     found = outcome.predicted
     users = {one.user for one in found.choices}
     assert len(users) == 7  # two folds of five
-    facts = load_trained(tmp_path).facts  # type: ignore[attr-defined]
+    facts = load_trained(tmp_path).summary  # type: ignore[attr-defined]
     assert facts.validation_people == 7
     assert np.mean(found.model > 0.5) == pytest.approx(facts.validation_accuracy)
     assert -np.log(found.model).mean() == pytest.approx(facts.validation_log_loss)
@@ -87,7 +87,7 @@ def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[TrainingDat
 def test_a_loss_that_is_no_number(
     sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_loop._Training, "_validated", lambda self: (float("nan"), 0.5))
+    monkeypatch.setattr(training_loop._Training, "_validate", lambda self: (float("nan"), 0.5))
     job = Learning(SETTINGS, sides[0], None, encoder=None)
-    with pytest.raises(TrainingFailed, match=naming("pref", "pass 1", "member 1")):
+    with pytest.raises(TrainingFailed, match=naming("pref", "epoch 1", "member 1")):
         job.train(tmp_path, job.marks(), lambda line: None)

@@ -29,7 +29,7 @@ from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor, f
 from personalrm.models.trained import kind_of, load_trained, trained_people
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.person import Measured, arm_selection, groups_of
-from personalrm.models.uncertainty import doubt_of_learned
+from personalrm.models.uncertainty import learned_margin_posterior
 from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import Options
@@ -113,7 +113,7 @@ class TrainedEngine:
         if not isinstance(fitted, LearnedModel):
             return LocalPredictor(used)
         # all choices of the person count here, also where they are not used to predict
-        return UncertainLocalPredictor(used, partial(doubt_of_learned, fitted))
+        return UncertainLocalPredictor(used, partial(learned_margin_posterior, fitted))
 
 
 def measure(model: ScalarModel, history: History) -> Measured:

@@ -15,7 +15,7 @@ from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import Settings, save
 from personalrm.models.learned.checkpoint import Checkpoint
 from personalrm.models.learned.features import encoder_part
-from personalrm.models.learned.loop import Point
+from personalrm.models.learned.loop import EpochMetrics
 from personalrm.models.learned.training import FEWEST_PEOPLE, FOLDS, train_validated
 from personalrm.models.reward_model.losses import temperature
 from personalrm.models.trained import Device, Kind
@@ -61,17 +61,17 @@ class Learning:
             self.settings,
             validation=held,
             encoder=self.encoder,
-            keeper=keeper,
-            tell=self._telling(tell),
+            checkpoints=keeper,
+            on_epoch=self._telling(tell),
         )
         save(model, out)
-        everybody = said.everybody / temperature(said.everybody)
+        everybody = said.population / temperature(said.population)
         texts = 3 * (self.data.choices + (0 if self.validation is None else self.validation.choices))
         return Outcome(
             Predicted(said.choices, sigmoid(said.margins), sigmoid(everybody)),
-            tuple(map(_curve, model.facts.curves)),
+            tuple(map(_curve, model.summary.curves)),
             "pass",
-            Cut("texts", model.facts.truncated, texts),
+            Cut("texts", model.summary.truncated, texts),
             len(self.data.people),
             self.data.choices,
             self._how(),
@@ -81,10 +81,10 @@ class Learning:
     def _members(self) -> int:
         return self.settings.members if self.validation else min(self.settings.members, FOLDS)
 
-    def _telling(self, tell: Tell) -> Callable[[int, Point], None]:
+    def _telling(self, tell: Tell) -> Callable[[int, EpochMetrics], None]:
         left, members, epochs = Eta(), self._members, self.settings.epochs
 
-        def told(member: int, point: Point) -> None:
+        def told(member: int, point: EpochMetrics) -> None:
             done = point.epoch + 1
             share = (member + done / epochs) / members
             known = measured(point.loss, point.validation_loss)
@@ -110,6 +110,6 @@ def prepared(settings: Settings, data: TrainingData, validation: TrainingData | 
     return Learning(settings, data, validation, None if part is None else encoder_named(part, device=device))
 
 
-def _curve(points: tuple[Point, ...]) -> Curve:
+def _curve(points: tuple[EpochMetrics, ...]) -> Curve:
     looks = tuple(EvalPoint(one.epoch + 1, one.loss, one.validation_loss) for one in points)
     return Curve(looks, min(points, key=lambda one: one.validation_loss).epoch + 1)

@@ -23,7 +23,7 @@ def table(found: Manifest) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    result = Table(title="how often the preferred response is predicted", title_justify="left")
+    result = Table(title="share of choices whose preferred response is predicted", title_justify="left")
     for head in ("method", "accuracy", "95 % interval", "log loss"):
         result.add_column(head, justify="left" if head == "method" else "right")
     for one in found.figures:
