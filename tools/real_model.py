@@ -144,30 +144,33 @@ def report(url: str, model: str, preset: str) -> None:
     print(f"{model}, preset {preset}, {where}; {LEARNED} choices learned from, {TESTED} predicted")
     with tempfile.TemporaryDirectory() as folder:
         client = Client(model, base_url=url, cache=f"{folder}/a.sqlite", options=Options(preset=preset))  # type: ignore[arg-type]
-        for number, (learned, later) in enumerate(parts, 1):
-            began = time.perf_counter()
-            profile = client.fit(learned)
-            spend, took = profile.spend, time.perf_counter() - began
-            print(
-                f"person {number}: fit {took:.0f} s, {spend.calls} calls, {spend.prompt_tokens:,} tokens read, "
-                f"{spend.completion_tokens:,} written ({spend.completion_tokens / max(took, 1e-9):.1f} a second)"
-            )
-            print(f"  used: {profile.fallback.chosen}; persona: {'yes' if profile.persona else 'no'}")
-            for note in profile.notes:
-                print(f"  note: {note}")
-            unread = sum(one.predicted is None for one in profile.reasonings)
-            print(f"  reasonings without a readable prediction: {unread} of {len(profile.reasonings)}")
-            one = later.decided[0]
-            began = time.perf_counter()
-            verdict = client.compare(profile, one.context, one.chosen, one.rejected)
-            seconds = time.perf_counter() - began
-            print(f"  compare: P = {verdict.probability}, {verdict.unscored or 'scored'}, {seconds:.0f} s")
-            found = client.evaluate(profile, later)
-            row = found.row
-            print(
-                f"  evaluate: {row['pairs']} of {len(later.decided)} pairs scored, accuracy {row['accuracy']} "
-                "(a handful of pairs: no figure on people)"
-            )
+        try:
+            for number, (learned, later) in enumerate(parts, 1):
+                began = time.perf_counter()
+                profile = client.fit(learned)
+                spend, took = profile.spend, time.perf_counter() - began
+                print(
+                    f"person {number}: fit {took:.0f} s, {spend.calls} calls, {spend.prompt_tokens:,} tokens read, "
+                    f"{spend.completion_tokens:,} written ({spend.completion_tokens / max(took, 1e-9):.1f} a second)"
+                )
+                print(f"  used: {profile.fallback.chosen}; persona: {'yes' if profile.persona else 'no'}")
+                for note in profile.notes:
+                    print(f"  note: {note}")
+                unread = sum(one.predicted is None for one in profile.reasonings)
+                print(f"  reasonings without a readable prediction: {unread} of {len(profile.reasonings)}")
+                one = later.decided[0]
+                began = time.perf_counter()
+                verdict = client.compare(profile, one.context, one.chosen, one.rejected)
+                seconds = time.perf_counter() - began
+                print(f"  compare: P = {verdict.probability}, {verdict.unscored or 'scored'}, {seconds:.0f} s")
+                found = client.evaluate(profile, later)
+                row = found.row
+                print(
+                    f"  evaluate: {row['pairs']} of {len(later.decided)} pairs scored, accuracy {row['accuracy']} "
+                    "(a handful of pairs: no figure on people)"
+                )
+        finally:
+            client.close()
 
 
 if __name__ == "__main__":

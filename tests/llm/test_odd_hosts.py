@@ -276,3 +276,65 @@ async def test_two_hosts_that_call_their_models_alike_share_no_answer(tmp_path: 
             texts.append((await one.complete(ASK, SHORT)).text)
             await one.aclose()
     assert texts == ["A", "B"]
+
+
+# shapes that nobody asked for, paid all the same ------------------------------------------------------------------
+
+STREAM = (
+    b'data: {"choices": [{"delta": {"role": "assistant", "content": ""}, "finish_reason": null}]}\n\n'
+    b'data: {"choices": [{"delta": {"content": "A"}, "finish_reason": "stop"}]}\n\n'
+    b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}\n\ndata: [DONE]\n\n'
+)
+OLDER = {"tokens": ["A"], "token_logprobs": [-0.2], "top_logprobs": [{"A": -0.2, "B": -1.9}]}
+CALLED = {"tool_calls": [{"function": {"name": "verdict", "arguments": VERDICT}}], "content": None}
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (STREAM, "A"),
+        ({"object": "text_completion", "choices": [{"text": "A", "finish_reason": "stop"}]}, "A"),
+        ({"choices": [{"message": CALLED, "finish_reason": "tool_calls"}]}, VERDICT),
+        (answer("A", logprobs=OLDER), "A"),
+    ],
+)
+async def test_an_answer_in_another_shape_is_read_and_not_asked_again(body: Any, text: str) -> None:
+    async with asked(lambda *_: (200, body)) as (odd, one):
+        found = await one.complete(ASK, LETTER)
+    assert (found.text, len(odd.bodies)) == (text, 1)
+    if "logprobs" in str(body):
+        assert found.tokens is not None
+        assert found.tokens[0].top == (("A", -0.2), ("B", -1.9))
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS", "model_length"])
+async def test_other_words_for_a_cut_answer(reason: str) -> None:
+    async with asked(lambda *_: (200, answer("A because", finish_reason=reason))) as (_, one):
+        assert (await one.complete(ASK, EXPLAINED)).finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (400, [error("API key not valid. Please pass a valid API key.")], EndpointRefused, "refuses the key"),
+        (422, {"error": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000"}, RequestRefused, "4096"),
+    ],
+)
+async def test_refusals_in_the_words_of_gemini_and_tgi(status: int, body: Any, kind: Any, words: str) -> None:
+    async with asked(lambda *_: (status, body), api_key="sk-0123456789abcdef") as (odd, one):
+        with pytest.raises(EndpointRefused) as caught:
+            await one.complete(ASK, LETTER)
+    assert type(caught.value) is kind
+    assert words in str(caught.value)
+    assert len(odd.bodies) == 1
+
+
+async def test_stop_sequences_refused_in_the_words_of_xai() -> None:
+    def reply(body: dict[str, Any], number: int) -> Any:
+        if "stop" in body:
+            return 400, {"code": "invalid argument", "error": "Argument not supported on this model: stop"}
+        return 200, answer(VERDICT)
+
+    async with asked(reply) as (odd, one):
+        await one.complete(ASK, EXPLAINED)
+    assert odd.statuses == [400, 200]

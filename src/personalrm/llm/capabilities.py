@@ -167,7 +167,7 @@ def _values(capabilities: Capabilities) -> dict[str, Any]:
 
 
 _OF_THE_PROMPT = re.compile(
-    r"context.?(length|window|size)|maximum context|too (long|large|many tokens)"
+    r"context.?(length|window|size)|maximum context|too (long|large|many tokens)|`?inputs`? (tokens|must have)"
     r"|content.?(filter|policy|management)|api.?key"
 )
 _OF_THE_MODEL = re.compile(r"\bmodel\b.{0,40}\b(not|unknown)|(unknown|no such) model")
@@ -181,6 +181,7 @@ _SYSTEM = re.compile(
 )
 _STOP = re.compile(
     r"['\"`]stop['\"`]|\bstop\b.{0,40}(support|parameter|allow|permit|sequence)|parameter.{0,12}\bstop\b"
+    r"|not supported.{0,40}\bstop\b"
 )
 _LIMITS = re.compile(r"m(ax|in)(length|items)|features? not supported|keywords?\b|repetition|grammar")
 _LIMIT_KEYS = frozenset({"maxLength", "minLength", "maxItems", "minItems"})

@@ -23,7 +23,8 @@ _FILTER = re.compile(
     re.IGNORECASE,
 )
 _TOO_LONG = re.compile(
-    r"context.{0,12}(length|size|window)|prompt is too long|too (large|many tokens)|exceeds?.{0,40}(context|tokens)",
+    r"context.{0,12}(length|size|window)|prompt is too long|too (large|many tokens)|exceeds?.{0,40}(context|tokens)"
+    r"|`?inputs`? (tokens|must have)",
     re.IGNORECASE,
 )
 _OF_THE_DAY = re.compile(
@@ -36,6 +37,7 @@ _OF_THE_FORM = re.compile(
     r"|role.{0,60}(alternat|system)|alternat.{0,30}role|must alternate|only user and assistant|chat template|jinja",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"api.?key.{0,20}(not valid|invalid|expired)|(invalid|incorrect) api.?key", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"insufficient.(quota|credit|balance|fund)|no credits? left", re.IGNORECASE)
 
 
@@ -56,7 +58,7 @@ def fault_of(status: int, response: Response, host: Host, model: str, *, has_ans
         return BadRequest(status, said)
     if status in (403, 451) and _FILTER.search(said):
         return RequestRefused(f"{where} refuses the request for {model} by its content filter ({status}): {said}")
-    if status == 401 or (status == 403 and not has_answered):
+    if status == 401 or (status == 403 and not has_answered) or (status == 400 and _KEY.search(said)):
         refuses = "refuses the key" if host.api_key else "wants a key"
         return EndpointRefused(f"{where} {refuses} ({status}): {said}; set OPENAI_API_KEY to a valid key for this host")
     if status in (404, 405, 501):

@@ -17,6 +17,7 @@ import orjson
 from personalrm.errors import UnusableResponse
 from personalrm.llm.credentials import MASK, NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import ABSENT, Completion, TokenLogprob
+from personalrm.llm.other_shapes import called, from_stream, is_stream, listed_logprobs, message_of
 
 CHARACTERS_A_TOKEN = 4
 KEPT_TOKENS = 24
@@ -32,6 +33,8 @@ FEWEST_CHARACTERS_A_TOKEN, MOST_CHARACTERS_A_TOKEN = 0.2, 32.0
 _MOST_ALTERNATIVES = 20
 _LONGEST_TOKEN = 200
 _LONGEST_REASON = 40
+_CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
+"""Finish reasons with which hosts say that an answer was cut off."""
 
 
 class ErrorInside(Exception):
@@ -65,12 +68,12 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
         ErrorInside: it is an error.
     """
     try:
-        answer = load_json(body)
+        answer = from_stream(body) if is_stream(body) else load_json(body)
         choices = answer.get("choices")
         if not choices and answer.get("error"):
             raise ErrorInside(status_inside(answer["error"]))
         choice = choices[0]
-        message = choice["message"]
+        message = message_of(choice)
         text, thoughts = _text(message), _thoughts(message)
         tokens = _tokens(choice.get("logprobs"))
         if not text and choice.get("error"):
@@ -102,7 +105,7 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
 
 def _text(message: dict[str, Any]) -> str:
     """The answer's text: a string, or content parts; a refusal counts as the answer."""
-    content = message.get("content") or message.get("refusal") or ""
+    content = message.get("content") or message.get("refusal") or called(message)
     if isinstance(content, list):
         parts = (part.get("text") or part.get("refusal") or "" for part in content if isinstance(part, dict))
         return whole("".join(str(one) for one in parts))
@@ -135,6 +138,8 @@ def _finish_reason(choice: dict[str, Any], credentials: Credentials) -> str:
     given = choice.get("finish_reason")
     if not isinstance(given, str) or not given:
         return "stop"
+    if given.lower().removeprefix("finish_reason_") in _CUT:
+        return "length"
     return credentials.scrub(whole(given))[:_LONGEST_REASON]
 
 
@@ -181,7 +186,7 @@ def status_inside(error: Any) -> int:
 
 def _tokens(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
     """The last tokens with their alternatives; None unless all of them are text with finite numbers."""
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    content = (logprobs.get("content") or listed_logprobs(logprobs)) if isinstance(logprobs, dict) else None
     if not content or not isinstance(content, list):
         return None
     try:
@@ -245,6 +250,7 @@ def complaint(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
     """What a host says is wrong, in at most 300 characters, with credentials and control characters removed."""
     try:
         error = load_json(body)
+        error = error[0] if isinstance(error, list) and error and isinstance(error[0], dict) else error  # Gemini
         error = error["choices"][0]["error"] if isinstance(error, dict) and error.get("choices") else error
         error = error.get("error", error) if isinstance(error, dict) else error
         said = error.get("message") or error.get("detail") if isinstance(error, dict) else error
