@@ -71,6 +71,7 @@ async def arun(
     training: Training | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    only: Callable[[PlannedTask], bool] | None = None,
 ) -> BenchResult:
     """Predict the choices of ``people`` by every method.
 
@@ -85,6 +86,7 @@ async def arun(
         training: how models are trained, for the methods that are.
         folder: where finished work is kept; a temporary one if None.
         progress: told after each task.
+        only: which tasks are this process's; the others are left unanswered, for a run in parts (`cluster.benchmark`).
 
     Raises:
         DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
@@ -103,7 +105,7 @@ async def arun(
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
         kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
-        work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
+        work = _Work(plan, kept, labels([one.entry for one in lines]), progress, only)
         found = [await work.run([one]) for one in lines if not one.method.asks]
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
         by_entry = {one.entry: one for results in found for one in results}
@@ -141,6 +143,7 @@ class _Work:
     folder: RunFolder
     labels: Mapping[ResultKey, str]
     progress: Progress | None
+    only: Callable[[PlannedTask], bool] | None = None
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
@@ -176,8 +179,9 @@ class _Run:
 
     def waiting(self) -> Iterator[PlannedTask]:
         """The tasks that are not finished yet."""
+        only = self._work.only
         for planned in self._work.plan.tasks(self._line.entry.context_pairs):
-            if planned.number not in self._kept.finished:
+            if planned.number not in self._kept.finished and (only is None or only(planned)):
                 yield planned
 
     async def do(self, planned: PlannedTask) -> None:
@@ -218,7 +222,7 @@ class _Run:
         if len(rows) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
             if not rows:
-                failure = failure or next(iter(self._unanswered.values()))
+                failure = failure or next(iter(self._unanswered.values()), None)
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,
