@@ -12,7 +12,7 @@ from personalrm.models.trained import MANIFEST
 from personalrm.profile.provenance import Lineage
 from personalrm.training.card import PAPERS, card
 from personalrm.training.config import LEARNED
-from personalrm.training.evaluation import Metrics
+from personalrm.training.evaluation import PredictorMetrics
 from personalrm.training.manifest import SCHEMA, DataFile, Manifest, read, versions, write
 from personalrm.training.outcome import TruncationCount
 from personalrm.training.table import sentences, summary
@@ -30,7 +30,10 @@ FOUND = Manifest(
     people=12,
     choices=80,
     how="each person by a member that did not learn from them",
-    figures=(Metrics("pref:published", 0.7, 0.6, 0.8, 0.6, 12, 80), Metrics("longer", 0.6, None, None, None, 12, 80)),
+    figures=(
+        PredictorMetrics("pref:published", 0.7, 0.6, 0.8, 0.6, 12, 80),
+        PredictorMetrics("longer", 0.6, None, None, None, 12, 80),
+    ),
     cut=TruncationCount("texts", 3, 240),
     device="cpu",
     seconds=1.5,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from personalrm.formatting.numbers import between, number
-from personalrm.training.evaluation import Metrics, display_name
+from personalrm.training.evaluation import PredictorMetrics, display_name
 from personalrm.training.manifest import Manifest
 
 PAPERS = {
@@ -68,7 +68,7 @@ def card(found: Manifest) -> str:
     ) + "\n"  # fmt: skip
 
 
-def _table(found: Iterable[Metrics]) -> str:
+def _table(found: Iterable[PredictorMetrics]) -> str:
     lines = [
         "| predictor | accuracy | 95 % interval, by person | log loss | people | choices |",
         "|---|---|---|---|---|---|",

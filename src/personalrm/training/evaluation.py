@@ -2,7 +2,7 @@
 
 The baselines are the population-level reward and the longer response.
 
-evaluate("pref", Predictions(choices, probability, population), seed=0)[0].accuracy
+evaluate("pref", PredictedChoices(choices, probability, population), seed=0)[0].accuracy
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Choice(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions:
+class PredictedChoices:
     """Choices by held-out people, and the predicted probability of the chosen response.
 
     Attributes:
@@ -58,8 +58,8 @@ class Predictions:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """Metrics of one predictor; the interval is 95 %, clustered by user, None for fewer than five users.
+class PredictorMetrics:
+    """PredictorMetrics of one predictor; the interval is 95 %, clustered by user, None for fewer than five users.
 
     ``log_loss`` is in nats a choice, None for the longer response, which gives no probabilities.
     """
@@ -73,7 +73,7 @@ class Metrics:
     pairs: int
 
 
-def evaluate(name: str, found: Predictions, seed: int) -> tuple[Metrics, ...]:
+def evaluate(name: str, found: PredictedChoices, seed: int) -> tuple[PredictorMetrics, ...]:
     """The model first, then the population-level reward, then the longer response. Empty without choices."""
     if not found.choices:
         return ()
@@ -85,12 +85,15 @@ def evaluate(name: str, found: Predictions, seed: int) -> tuple[Metrics, ...]:
     )
 
 
-def _metrics(name: str, probability: Floats, people: NDArray[np.int64], seed: int) -> Metrics:
+def _metrics(name: str, probability: Floats, people: NDArray[np.int64], seed: int) -> PredictorMetrics:
     low, high = interval(correctness(probability), people, seed) or (None, None)
     loss = None if name == LONGER else log_loss(probability)
-    return Metrics(name, accuracy(probability) or 0.0, low, high, loss, int(people.max()) + 1, len(probability))
+    return PredictorMetrics(
+        name, accuracy(probability) or 0.0, low, high, loss, int(people.max()) + 1, len(probability)
+    )
 
 
 __getattr__ = renamed(
-    __name__, {"Figure": "Metrics", "Predicted": "Predictions", "figures": "evaluate", "EVERYBODY": "POPULATION"}
+    __name__,
+    {"Figure": "PredictorMetrics", "Predicted": "PredictedChoices", "figures": "evaluate", "EVERYBODY": "POPULATION"},
 )

@@ -35,7 +35,7 @@ from personalrm.models.traits.fit import sigmoid
 from personalrm.preferences import History
 from personalrm.renamed import renamed
 from personalrm.training.config import BRADLEY_TERRY
-from personalrm.training.evaluation import Floats, Metrics, Predictions
+from personalrm.training.evaluation import Floats, PredictedChoices, PredictorMetrics
 from personalrm.training.folder import RunFingerprint, RunValue
 from personalrm.training.outcome import Curve, Eta, EvalPoint, Outcome, ProgressCallback, TruncationCount, measured
 from personalrm.training.people import TrainingData, check_enough, count_decided
@@ -100,13 +100,13 @@ class FineTuning:
         rows, held = (training_rows(one, kind, profiles, seed, most) for one in (self.people, self.held))
         return rows, held
 
-    def _predictions(self, rows: Sequence[Row], out: Path) -> Predictions:
+    def _predictions(self, rows: Sequence[Row], out: Path) -> PredictedChoices:
         model = RewardModel.load(out, self.settings.device)
         probability = sigmoid(_margins(model, rows, [one.system for one in rows]) / model.record.temperature)
         if self.settings.user_prompt == "none":
-            return Predictions(rows, probability, None)
+            return PredictedChoices(rows, probability, None)
         without_user = _margins(model, rows, [None] * len(rows))
-        return Predictions(rows, probability, sigmoid(without_user / temperature(without_user)))
+        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)))
 
 
 def prepare(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:
@@ -128,7 +128,7 @@ def prepare(settings: RewardSettings, data: TrainingData, validation: TrainingDa
     return FineTuning(settings, backbone, people, held, how)
 
 
-def add_to_card(out: Path, found: Sequence[Metrics]) -> None:
+def add_to_card(out: Path, found: Sequence[PredictorMetrics]) -> None:
     """Add metrics with intervals to the model card, in place of those that training wrote.
 
     They are of the model in use, which truncates each response separately; training truncates both responses of a pair

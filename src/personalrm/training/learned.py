@@ -21,7 +21,7 @@ from personalrm.models.reward_model.losses import temperature
 from personalrm.models.trained import Device, Kind
 from personalrm.models.traits.fit import sigmoid
 from personalrm.renamed import renamed
-from personalrm.training.evaluation import Predictions
+from personalrm.training.evaluation import PredictedChoices
 from personalrm.training.folder import CHECKPOINT, RunFingerprint, RunValue
 from personalrm.training.outcome import Curve, Eta, EvalPoint, Outcome, ProgressCallback, TruncationCount, measured
 from personalrm.training.people import TrainingData, check_enough
@@ -69,7 +69,7 @@ class LearnedTraining:
         population = held_out.population / temperature(held_out.population)
         texts = 3 * (self.data.choices + (0 if self.validation is None else self.validation.choices))
         return Outcome(
-            Predictions(held_out.choices, sigmoid(held_out.margins), sigmoid(population)),
+            PredictedChoices(held_out.choices, sigmoid(held_out.margins), sigmoid(population)),
             tuple(map(_curve, model.summary.curves)),
             "epoch",
             TruncationCount("texts", model.summary.truncated, texts),

@@ -16,7 +16,7 @@ from personalrm.models.checksums import checksums
 from personalrm.models.trained import FILES, MANIFEST, PRIOR, Kind
 from personalrm.profile.provenance import Lineage
 from personalrm.renamed import renamed
-from personalrm.training.evaluation import Metrics
+from personalrm.training.evaluation import PredictorMetrics
 from personalrm.training.outcome import TruncationCount
 from personalrm.training.people import Part, TrainingData
 
@@ -83,7 +83,7 @@ class Manifest:
     people: int
     choices: int
     how: str
-    figures: tuple[Metrics, ...]
+    figures: tuple[PredictorMetrics, ...]
     cut: TruncationCount
     device: str
     seconds: float

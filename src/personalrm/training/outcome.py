@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from personalrm.models.trained import Kind
 from personalrm.renamed import renamed
-from personalrm.training.evaluation import Predictions
+from personalrm.training.evaluation import PredictedChoices
 from personalrm.training.folder import RunFingerprint
 
 ProgressCallback = Callable[[str], None]
@@ -56,7 +56,7 @@ class Outcome:
         how: the people behind the predictions, in words.
     """
 
-    predictions: Predictions
+    predictions: PredictedChoices
     curves: tuple[Curve, ...]
     across: Literal["epoch", "step"]
     cut: TruncationCount
