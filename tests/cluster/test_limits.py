@@ -76,7 +76,7 @@ class DeadActor:
 async def test_a_dead_actor_is_one_sentence_for_the_budget_and_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed (extra cluster)")
     monkeypatch.setattr(ray, "get", lambda answer: answer.result())
-    with pytest.raises(StorageError, match="run the same command again"):
+    with pytest.raises(StorageError, match="--max-calls"):
         SharedBudget(None, DeadActor(), "a").reserve()
-    with pytest.raises(StorageError, match="run the same command again"):
+    with pytest.raises(StorageError, match="--max-calls"):
         await SharedScheduler(4, DeadActor(), "a").acquire(0, 0)

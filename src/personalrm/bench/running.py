@@ -25,17 +25,18 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
+from itertools import chain, groupby
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from personalrm.bench.answers import MethodResult, gathered
 from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.lines import Line, identity_of, lines_of, methods_of
-from personalrm.bench.methods import Setup
+from personalrm.bench.methods import LocalMethod, Setup
 from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
-from personalrm.bench.protocols import Method, Prediction, TaskPredictor, protocol_named
+from personalrm.bench.protocols import BatchPredictor, Method, Prediction, TaskPredictor, protocol_named
 from personalrm.bench.results import BenchResult
-from personalrm.bench.rows import judgement_rows, task_row
+from personalrm.bench.rows import Row, judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
 from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError, EndpointError
@@ -52,7 +53,7 @@ IN_A_ROW = 8
 """So many tasks that fail one after the other, with none answered between them, end a model's methods."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a method's label, the tasks done and all tasks."""
+"""Called with a method's label, the tasks done and all tasks, as often as answers are kept."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,8 +86,9 @@ async def arun(
         context_pairs: how many choices personal methods may learn from, several for a learning curve; None is all.
         training: how models are trained, for the methods that are.
         folder: where finished work is kept; a temporary one if None.
-        progress: told after each task.
-        only: which tasks are this process's; the others are left unanswered, for a run in parts (`cluster.benchmark`).
+        progress: told as tasks are done.
+        only: which tasks are this process's, all of a person and population or none; the others are left unanswered,
+            for a run in parts (`cluster.benchmark`).
 
     Raises:
         DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
@@ -151,7 +153,7 @@ class _Work:
         runs = [_Run(self, line) for line in lines]
         jobs = ((one, planned) for one in runs for planned in one.waiting())
 
-        async def do(job: tuple[_Run, PlannedTask]) -> None:
+        async def do(job: tuple[_Run, Sequence[PlannedTask]]) -> None:
             await job[0].do(job[1])
 
         try:
@@ -177,33 +179,48 @@ class _Run:
         self._began: float | None = None
         self._ended = 0.0
 
-    def waiting(self) -> Iterator[PlannedTask]:
-        """The tasks that are not finished yet."""
-        only = self._work.only
-        for planned in self._work.plan.tasks(self._line.entry.context_pairs):
-            if planned.number not in self._kept.finished and (only is None or only(planned)):
-                yield planned
+    def waiting(self) -> Iterator[Sequence[PlannedTask]]:
+        """The tasks that are not finished yet, those of a person and population together where they are quicker so.
 
-    async def do(self, planned: PlannedTask) -> None:
-        """Answer one task and keep the answer, unless the model has failed for good."""
+        These are then computed whole, the finished ones with them: what is said of a pair must not depend, to the last
+        bit, on when a run was interrupted.
+        """
+        finished, only = self._kept.finished, self._work.only
+        planned = filter(only, self._work.plan.tasks(self._line.entry.context_pairs))
+        if not isinstance(self._line.method, LocalMethod):
+            yield from ([one] for one in planned if one.number not in finished)
+            return
+        for _, person in groupby(planned, key=lambda one: one.task.user):
+            together: dict[int, list[PlannedTask]] = {}
+            for one in person:
+                together.setdefault(one.population, []).append(one)
+            yield from (some for some in together.values() if any(one.number not in finished for one in some))
+
+    async def do(self, planned: Sequence[PlannedTask]) -> None:
+        """Answer some tasks of one population and keep the answers, unless the model has failed for good."""
         entry, failures = self._line.entry, self._work.failures
         if entry.model in failures:
             return  # the next run asks again
         began = time.perf_counter()
         self._began = self._began or began
         try:
-            predictor = await self._predictor(planned.population)
-            found = await predictor.predict(planned.task)
+            found = await self._predicted(await self._predictor(planned[0].population), planned)
         except EndpointError as error:
-            self._unanswered[planned.number] = str(error)
-            self._failed_in_a_row += 1
+            self._unanswered.update((one.number, str(error)) for one in planned)
+            self._failed_in_a_row += len(planned)
             if self._failed_in_a_row >= IN_A_ROW:
                 failures.setdefault(entry.model, error)
                 _log.info("%s: %d tasks failed one after the other, its methods end here", entry.model, IN_A_ROW)
             return
         self._failed_in_a_row = 0
         self._ended = time.perf_counter()
-        self._keep(planned, found, self._ended - began)
+        self._keep(planned, found, (self._ended - began) / len(planned))
+
+    @staticmethod
+    async def _predicted(predictor: TaskPredictor, planned: Sequence[PlannedTask]) -> list[Prediction]:
+        if isinstance(predictor, BatchPredictor):
+            return await predictor.predict_many([one.task for one in planned])
+        return [await predictor.predict(one.task) for one in planned]
 
     def close(self) -> None:
         """Close the files, and count the time."""
@@ -216,12 +233,11 @@ class _Run:
         entry, method, work = self._line.entry, self._line.method, self._work
         path = work.folder.path / "tasks" / entry.file
         with rows_as_written(path):
-            rows = work.folder.tasks(entry)
-            answers = gathered(rows, work.plan, self._unanswered)
+            answers = gathered(work.folder.tasks(entry), work.plan, self._unanswered)
         failure = None
-        if len(rows) < len(work.plan.starts):
+        if len(self._kept.finished) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
-            if not rows:
+            if not self._kept.finished:
                 failure = failure or next(iter(self._unanswered.values()), None)
         return MethodResult(
             entry=entry,
@@ -232,18 +248,22 @@ class _Run:
             failure=failure,
         )
 
-    def _keep(self, planned: PlannedTask, found: Prediction, seconds: float) -> None:
-        entry, plan = self._line.entry, self._work.plan
-        if len(found.answers) != len(planned.task.questions):
-            raise DataError(
-                f"method '{entry.method}' answered {len(found.answers)} of {len(planned.task.questions)} questions"
-            )
-        self._kept.add(
-            task_row(self._line, planned, found, seconds),
-            judgement_rows(self._line, planned, plan.asked, plan.design.seed, found),
-        )
+    def _keep(self, planned: Sequence[PlannedTask], found: Sequence[Prediction], seconds: float) -> None:
+        line, plan = self._line, self._work.plan
+        tasks: list[Row] = []
+        judgements: list[Iterator[Row]] = []
+        for one, answered in zip(planned, found, strict=True):
+            if len(answered.answers) != len(one.task.questions):
+                raise DataError(
+                    f"method '{line.entry.method}' answered {len(answered.answers)} of {len(one.task.questions)} "
+                    "questions"
+                )
+            if one.number not in self._kept.finished:
+                tasks.append(task_row(line, one, answered, seconds))
+                judgements.append(judgement_rows(line, one, plan.asked, plan.design.seed, answered))
+        self._kept.add(tasks, chain.from_iterable(judgements))
         if self._work.progress:
-            self._work.progress(self._work.labels[entry], len(self._kept.finished), len(plan.starts))
+            self._work.progress(self._work.labels[line.entry], len(self._kept.finished), len(plan.starts))
 
     async def _predictor(self, number: int) -> TaskPredictor:
         """What has learned from a population; once for each, whoever asks first."""

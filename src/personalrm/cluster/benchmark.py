@@ -33,6 +33,7 @@ from personalrm.models.from_population import Training
 from personalrm.models.registry import entry_of
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import hash_of
+from personalrm.profile.table import shard_of
 
 PARTS = ".parts"
 STAGE = "parts of methods"
@@ -79,7 +80,7 @@ class BenchWork:
 
     @property
     def parts(self) -> int:
-        """Of each family: by fold, or by task where all people have one population."""
+        """Of each family: by fold, or by person where all people have one population."""
         return self.design.folds
 
 
@@ -125,7 +126,7 @@ class BenchPart:
             training=work.training,
             context_pairs=work.context_sizes,
             folder=self.folder,
-            only=lambda task: (task.fold if by_fold else task.number) % work.parts == self.part,
+            only=lambda one: (one.fold if by_fold else shard_of(one.task.user, work.parts)) == self.part,
         )
         write_record(self.record, PartRecord(self.key))
 
