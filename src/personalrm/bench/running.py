@@ -73,6 +73,7 @@ async def arun(
     training: Training | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    only: Callable[[PlannedTask], bool] | None = None,
 ) -> BenchResult:
     """Predict the choices of ``people`` by every method.
 
@@ -88,6 +89,8 @@ async def arun(
         training: how models are trained, for the methods that are.
         folder: where finished work is kept; a temporary one if None.
         progress: told as tasks are done.
+        only: which tasks are this process's, all of a person and population or none; the others are left unanswered,
+            for a run in parts (`cluster.benchmark`).
 
     Raises:
         DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
@@ -107,7 +110,7 @@ async def arun(
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
         kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
-        work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
+        work = _Work(plan, kept, labels([one.entry for one in lines]), progress, only)
         found = [await work.run([one]) for one in lines if not one.method.asks]
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
         by_entry = {one.entry: one for results in found for one in results}
@@ -147,6 +150,7 @@ class _Work:
     folder: RunFolder
     labels: Mapping[ResultKey, str]
     progress: Progress | None
+    only: Callable[[PlannedTask], bool] | None = None
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
@@ -186,7 +190,8 @@ class _Run:
         These are then computed whole, the finished ones with them: what is said of a pair must not depend, to the last
         bit, on when a run was interrupted.
         """
-        finished, planned = self._kept.finished, self._work.plan.tasks(self._line.entry.context_pairs)
+        finished, only = self._kept.finished, self._work.only
+        planned = filter(only, self._work.plan.tasks(self._line.entry.context_pairs))
         if not isinstance(self._line.method, LocalMethod):
             yield from ([one] for one in planned if one.number not in finished)
             return
@@ -238,7 +243,7 @@ class _Run:
         if len(self._kept.finished) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
             if not self._kept.finished:
-                failure = failure or next(iter(self._unanswered.values()))
+                failure = failure or next(iter(self._unanswered.values()), None)
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,

@@ -68,7 +68,7 @@ for _group in (data, serve, cluster):
     app.add_typer(_group, rich_help_panel=SYSTEMS)
 
 
-INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"
+INTERRUPTED = "interrupted; all answers so far are kept: run the same command again to resume"
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except BudgetSpent as spent:
-        _fail(f"{spent}; every answer so far is kept: run the same command with a higher limit to go on", 3)
+        _fail(f"{spent}; all answers so far are kept: run the same command with a higher limit to resume", 3)
     except PersonalrmError as error:
         _fail(str(error), signals.exit_code() if isinstance(error, Interrupted) else 1)
     except KeyboardInterrupt:

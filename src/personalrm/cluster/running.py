@@ -137,7 +137,7 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
             return _Driver(replace(run, out=root), executor, tell).run()
         except KeyboardInterrupt:
             raise Interrupted(
-                "interrupted; finished shards and every answer are kept: run the same command again to go on"
+                "interrupted; finished shards and every answer are kept: run the same command again to resume"
             ) from None
 
 

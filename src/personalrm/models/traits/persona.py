@@ -54,9 +54,7 @@ def reasoning(prior: Prior, departure: Array, side: StandardizedFeatures, probab
     con = [name for name in sorted(parts, key=lambda name: parts[name])[:1] if parts[name] < -0.1]
     winner = "A" if sign > 0 else "B"
     traits = _listed([_difference(name, side, sign) for name in pro]) or "many small traits"
-    return f"{winner} is favoured by {traits}" + (
-        f"; {_difference(con[0], side, sign)} counts against it." if con else "."
-    )
+    return f"{winner} is favoured by {traits}" + (f"; against it: {_difference(con[0], side, sign)}." if con else ".")
 
 
 def _contributions(prior: Prior, departure: Array, side: StandardizedFeatures) -> dict[str, float]:
