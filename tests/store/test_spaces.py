@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -185,8 +186,9 @@ def test_an_erased_person_is_gone_and_counted(store: Store) -> None:
         for table in PERSON_TABLES:
             left = set(connection.execute(select(table.c.person_id)).scalars())
             assert left == {space.people.require("bob").id}, table.name
-        assert "ada" not in repr(connection.execute(select(metadata.tables["erasures"])).all())
-        assert "ada" not in repr(connection.execute(select(metadata.tables["audit"])).all())
+        for table in (metadata.tables["erasures"], metadata.tables["audit"]):
+            rows = repr(connection.execute(select(table)).all())
+            assert not re.search(r"\bada\b", rows), table.name  # a whole word: random keys are hexadecimal
     assert [one.action for one in space.audit.list()][:2] == ["erased", "erase"]
     assert space.erasures.begin("ada") == space.erasures.get(done.id)
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from personalrm.data.columns import RANKS, SCORES, TEXTS
+from personalrm.data.columns import PICKED, RANKS, SCORES, TEXTS
 from personalrm.data.contents import parts_text
 from personalrm.data.fields import describe, first_of, missing, number, text
 from personalrm.data.thinking import without_thinking
@@ -22,13 +22,17 @@ from personalrm.errors import RowError
 
 THUMBS: Mapping[str, bool] = {
     **dict.fromkeys(
-        ("true", "yes", "up", "good", "like", "liked", "positive", "thumbs_up", "thumbs up", "thumbup"), True
+        ("true", "yes", "up", "good", "like", "liked", "positive", "thumbs_up", "thumbs up", "thumbup", "thumbsup"),
+        True,
     ),
     **dict.fromkeys(("upvote", "upvoted", "helpful", "desirable", "👍", "+1", "chosen", "accepted", "correct"), True),
     **dict.fromkeys(("false", "no", "down", "bad", "dislike", "disliked", "negative", "thumbs_down"), False),
-    **dict.fromkeys(("thumbs down", "thumbdown", "downvote", "downvoted", "unhelpful", "undesirable"), False),
+    **dict.fromkeys(
+        ("thumbs down", "thumbdown", "thumbsdown", "downvote", "downvoted", "unhelpful", "undesirable"), False
+    ),
     **dict.fromkeys(("👎", "-1", "rejected", "incorrect", "not helpful", "neutral_false"), False),
 }
+_JUDGED = ("value", "rating", "score", "type", "thumb")
 _NUMBERS = {1.0: True, 0.0: False, -1.0: False}
 
 
@@ -55,6 +59,9 @@ def thumb(value: object, field: str) -> bool | None:
     """Up or down; None if nothing is said. RowError if it is neither."""
     if isinstance(value, bool):
         return value
+    if isinstance(value, Mapping):
+        name, value = first_of(value, _JUDGED)
+        return thumb(value, f"{field}.{name or _JUDGED[0]}") if name else None
     if missing(value):
         return None
     if isinstance(value, int | float) and float(value) in _NUMBERS:
@@ -77,6 +84,8 @@ def response_text(one: object, field: str) -> str:
             if value and all(isinstance(turn, Mapping) and "role" in turn for turn in value):
                 return response_text(value[-1], f"{field}.{name}.{len(value) - 1}")
             value = parts_text(value, f"{field}.{name}")
+        if not name and isinstance(one.get("parts"), list):
+            value = parts_text(one["parts"], f"{field}.parts")
         return without_thinking(text(value, f"{field}.{name or 'content'}"))
     if isinstance(one, list) and one and all(isinstance(turn, Mapping) for turn in one):
         return response_text(one[-1], f"{field}.{len(one) - 1}")
@@ -91,6 +100,9 @@ def judged(one: object, field: str) -> Judged:
     score_name, score = first_of(one, SCORES)
     rank_name, rank = first_of(one, RANKS)
     liked_name, liked = first_of(one, ("liked", "label", "thumb"))
+    if not liked_name:
+        liked_name = next((name for name in PICKED if isinstance(one.get(name), bool)), "")
+        liked = one.get(liked_name)
     return Judged(
         said,
         None if score is None or isinstance(score, Mapping | list) else number(score, f"{field}.{score_name}"),
