@@ -39,6 +39,7 @@ from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import Row, judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
 from personalrm.bench.run_log import rows_as_written
+from personalrm.data.kept import KeptPeople
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
@@ -77,7 +78,8 @@ async def arun(
     """Predict the choices of ``people`` by every method.
 
     Args:
-        people: whole histories, a person once; or a function that gives them anew each time, and is read as a stream.
+        people: whole histories, a person once; or a function that gives them anew each time; they are then held one at
+            a time, and kept in a temporary file where they are quicker to read.
         methods: names (see `methods`), or methods of your own.
         design: protocol, folds, seed, names.
         population: other people to learn from instead of those of the other folds.
@@ -101,9 +103,10 @@ async def arun(
     recipe = Recipe(design.seed, training, new_texts=protocol_named(design.protocol).new_texts)
     setup = Setup(design.seed, None, options, recipe)
     chosen = methods_of(methods, setup, models)
-    plan = make_plan(_source(people), design, None if population is None else _source(population))
-    lines = lines_of(chosen, context_pairs, plan, options)
     with ExitStack() as stack:
+        others = None if population is None else _source(population, stack)
+        plan = make_plan(_source(people, stack), design, others)
+        lines = lines_of(chosen, context_pairs, plan, options)
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
         kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
@@ -130,9 +133,11 @@ run = _blocking(arun)
 """`arun`, for those who do not await; also works inside a running event loop."""
 
 
-def _source(people: Iterable[History] | Source) -> Source:
-    if callable(people):
+def _source(people: Iterable[History] | Source, stack: ExitStack) -> Source:
+    if isinstance(people, KeptPeople):
         return people
+    if callable(people):
+        return stack.enter_context(KeptPeople(people))
     held = tuple(people)
     return lambda: held
 
