@@ -126,7 +126,7 @@ class UnusableResponse(EndpointError):
 
 
 class PrivacyRefused(PersonalrmError):
-    """The command puts several people's words into one prompt, and ``--private`` was given."""
+    """Several people's words would stand in one prompt, and ``--private`` or PERSONALRM_PRIVATE was given."""
 
 
 class TrainingFailed(PersonalrmError):

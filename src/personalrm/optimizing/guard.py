@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -44,6 +44,10 @@ _ENDINGS = ("ations", "ation", "ively", "ingly", "edly", "ings", "ing", "ness", 
 _LEAST_STEM = 4
 CARRIES = ("quotes", "names")
 """How refusals begin whose text must not be kept: it holds what people said."""
+MIXING: Mapping[str, str] = {
+    "gepa": "the optimiser 'gepa' reflects upon the personas of several people in one prompt",
+}
+"""Optimisers that put several people's words into one prompt, and how."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,20 +21,16 @@ from personalrm.llm.ledger import Budget
 from personalrm.models.registry import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
-from personalrm.optimizing.guard import Guard
+from personalrm.optimizing.guard import MIXING, Guard
 from personalrm.optimizing.people import LEAST, Prepared, draw, fingerprint_of, prepare
 from personalrm.optimizing.prompt_file import SCHEMA, Data, Held, PromptFile
 from personalrm.optimizing.trials import Progress, Trials
 from personalrm.preferences import History
+from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import VerdictMode
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
 """People that an optimiser tries a candidate on before it decides whether to try it on all."""
-
-MIXING: dict[Optimizer, str] = {
-    "gepa": "the optimiser 'gepa' reflects upon the personas of several people in one prompt",
-}
-"""Optimisers that put several people's words into one prompt, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,7 @@ class Plan:
         seed: of everything that is drawn.
         verdicts: how choices are judged.
         keep_anyway: choose the candidate that is best in training even if no gain is shown.
+        private: refuse an optimiser that puts several people's words into one prompt (`personalrm.privacy`).
     """
 
     optimizer: Optimizer
@@ -58,6 +55,7 @@ class Plan:
     seed: int = 0
     verdicts: VerdictMode = "token"
     keep_anyway: bool = False
+    private: bool = False
 
 
 def optimize(
@@ -78,10 +76,13 @@ def optimize(
         settings: how they are asked; limits count for each.
 
     Raises:
+        PrivacyRefused: a private plan, or environment, with an optimiser of `MIXING`; before anything is read.
         MissingExtra: DSPy is not installed.
         DataError, NotEnoughChoices: the data cannot be used for this.
         EndpointError, BudgetSpent, StorageError: from asking; all answers so far are in the cache.
     """
+    if plan.optimizer in MIXING:
+        refuse_mixing(MIXING[plan.optimizer], private=plan.private)
     names = list(dict.fromkeys([model, proposer or model]))
     if set(names) & set(TRAITS):
         raise DataError(f"'{TRAITS[0]}' is the embedded engine and follows no prompt: name a language model")
@@ -112,7 +113,7 @@ def _run(
 ) -> PromptFile:
     learned, measured = _ready(model, training, plan, tell), _ready(model, held, plan, tell)
     trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, tell, SINGLY[plan.optimizer])
-    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed)
+    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed, private=plan.private)
     best = trials.best()
     scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, tell))
     chosen = best if plan.keep_anyway or comparing.is_better(scores) else trials.shipped
