@@ -65,7 +65,7 @@ def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(
     add_to_card(tmp_path, evaluate(job.label, outcome.predictions, 0))
     text = (tmp_path / "README.md").read_text()
     assert all(
-        text.count(f"| {one} |") == 1 for one in ("validation accuracy", "everybody: log loss", "longer: accuracy")
+        text.count(f"| {one} |") == 1 for one in ("validation accuracy", "population: log loss", "longer: accuracy")
     )
     assert Record.read(tmp_path).data == ("few.jsonl",)
 

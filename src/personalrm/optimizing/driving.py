@@ -9,8 +9,7 @@ from typing import Literal
 from personalrm import __version__
 from personalrm.errors import MissingExtra, PersonalrmError
 from personalrm.llm.endpoint import Endpoint
-from personalrm.optimizing.guard import MIXING
-from personalrm.optimizing.trials import Trials
+from personalrm.optimizing.trials import MIXING, Trials
 from personalrm.privacy import refuse_mixing
 
 Optimizer = Literal["miprov2", "gepa"]

@@ -11,17 +11,17 @@ Every pair of candidate and person is tried once, however often an optimiser ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
-from personalrm.optimizing.guard import CARRIES, Guard
 from personalrm.optimizing.people import AT_ONCE, Prepared
 from personalrm.optimizing.prompt_file import Candidate
 from personalrm.profile.options import VerdictMode
+from personalrm.synthesis.guard import CARRIES, Guard
 from personalrm.synthesis.judging import JudgeContext
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.scoring import score
@@ -32,6 +32,11 @@ UNSCORED = 0.5
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how much of it and of how much."""
+
+MIXING: Mapping[str, str] = {
+    "gepa": "the optimiser 'gepa' reflects upon the personas of several people in one prompt",
+}
+"""Optimisers that put several people's words into one prompt, and how."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ import dspy
 from personalrm.llm.endpoint import Endpoint
 from personalrm.optimizing.dspy_backend.asking import EndpointLM, Lenient
 from personalrm.optimizing.dspy_backend.program import Program, examples, feedback
-from personalrm.optimizing.guard import MIXING
-from personalrm.optimizing.trials import Trials
+from personalrm.optimizing.trials import MIXING, Trials
 from personalrm.privacy import refuse_mixing
 from personalrm.synthesis.rendering import safe
 
