@@ -14,7 +14,7 @@ from personalrm.bench.studies.lab import StudyContext
 from personalrm.errors import PrivacyRefused
 from personalrm.llm.connect import EndpointOptions
 from personalrm.optimizing.driving import drive
-from personalrm.optimizing.optimize import Plan, optimize
+from personalrm.optimizing.optimize import OptimizationConfig, optimize
 from personalrm.preferences import History
 from personalrm.privacy import is_private
 from personalrm.profile.options import Options
@@ -36,7 +36,7 @@ async def run_match(private: bool) -> None:
 
 
 async def run_optimize(private: bool) -> None:
-    optimize("none.jsonl", Plan("gepa", private=private), "m", None, EndpointOptions(), NOBODY, NOBODY)
+    optimize("none.jsonl", OptimizationConfig("gepa", private=private), "m", None, EndpointOptions(), NOBODY, NOBODY)
 
 
 async def run_drive(private: bool) -> None:
