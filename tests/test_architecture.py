@@ -30,6 +30,7 @@ LAYERS = (
     {"service"},
     {"integrations", "cluster"},
     {"cli"},
+    {"__main__"},  # python -m personalrm
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 ROOT = {"__version__"}

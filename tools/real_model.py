@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -79,13 +80,13 @@ def weights(name: str) -> Path:
 
 
 @contextmanager
-def served(model: Path) -> Iterator[str]:
+def served(model: Path, threads: int) -> Iterator[str]:
     """The base URL of the model while the block runs."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     command = ["nice", "-n", "10", python(), "-m", "llama_cpp.server", "--model", str(model), "--port", str(port)]
-    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(os.cpu_count() or 2)]
+    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(threads)]
     log = (HOME / "server.log").open("w")
     process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -123,14 +124,17 @@ def main() -> None:
     parser.add_argument("--model", choices=("smollm2", "qwen"), default="smollm2")
     parser.add_argument("--preset", choices=("default", "frugal"), default="frugal")
     parser.add_argument("--base-url", help="a server that runs already, instead of one of our own")
+    most = os.cpu_count() or 2
+    parser.add_argument("--threads", type=int, default=most, help="fewer where the machine has other work to do")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     if given.base_url:
         report(given.base_url, given.model, given.preset)
         return
     HOME.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server ends with us
     install(*SERVER)
-    with served(weights(given.model)) as url:
+    with served(weights(given.model), given.threads) as url:
         report(url, given.model, given.preset)
 
 

@@ -301,6 +301,49 @@ def test_health_metrics_and_a_log_without_texts(api: Api, server: Server, user: 
     assert {"id", "route", "status", "ms"} <= set(server.events("request")[-1])
 
 
+def test_a_comparison_is_answered_alike_on_the_short_way_and_on_the_long_one(
+    api: Api, server: Server, user: str
+) -> None:
+    learned(api, user)
+    short, long = f"/v1/people/{user}/compare", f"/v1/people/{user}/compare?"  # a query goes through the framework
+    long += "x=1"
+    good = b'{"prompt": "Hi", "a": "one", "b": "two"}'
+    bodies = (
+        b"",
+        b"{",
+        b"[]",
+        b'{"prompt": "Hi", "a": NaN, "b": ""}',
+        good[:-1] + b', "c": 1}',
+        b'{"a": "x", "b": "y"}',
+    )
+    for body in (*bodies, b"[" * 100_000, b'{"prompt": "\\u0000", "a": "", "b": ""}', b"\xff", good):
+        one, other = api.post(short, body), api.post(long, body)
+        assert (one.status, one.body) == (other.status, other.body), body
+    assert api.post(short, good, {"Content-Type": "text/plain"}).status == api.post(long, b"").status == 422
+    for stranger in (server.api(), server.api("nonsense")):
+        one, other = stranger.post(short, good), stranger.post(long, good)
+        assert (one.status, one.body["type"]) == (other.status, other.body["type"]) == (401, other.body["type"])
+    missing = [api.post(path.replace(user, "nobody"), good) for path in (short, long)]
+    assert [(one.status, one.body["way_out"]) for one in missing] == 2 * [(404, missing[0].body["way_out"])]
+
+
+def test_somebody_who_gave_only_thumbs_or_ratings_is_predicted(api: Api, user: str) -> None:
+    texts = [choice(n)[side] for n in range(12) for side in ("chosen", "rejected")]
+    asked = [{"prompt": f"Question {n}?", "response": text} for n, text in enumerate(texts)]
+    thumbs = [{**one, "up": at % 2 == 0} for at, one in enumerate(asked)]
+    ratings = [{**one, "score": 5 - 3 * (at % 2)} for at, one in enumerate(asked)]
+    api.post(f"/v1/people/{user}/thumbs", {"thumbs": thumbs})
+    api.post(f"/v1/people/{user}-rates/ratings", {"ratings": ratings})
+    api.add(f"{user}-other", *[choice(n, short=False) for n in range(12)])
+    found = []
+    for name in (user, f"{user}-rates", f"{user}-other"):
+        assert api.fresh(name) >= 1
+        found.append(api.post(f"/v1/people/{name}/compare", PAIR).body["probability"])
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] > found[2]
+    assert api.get(f"/v1/people/{user}").body["choices"] == 0
+
+
 def test_names_of_any_writing_work(api: Api) -> None:
     for name in ("Ada Lovelace", "дама", "a.b-c_d@x", "100%", "🙂"):
         assert api.add(name, *[choice(n) for n in range(3)]).status == 200

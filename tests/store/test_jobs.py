@@ -120,13 +120,25 @@ def test_a_failing_job_is_tried_later_and_at_last_given_up(store: Store) -> None
 
 
 def test_a_space_keeps_no_more_workers_than_it_may(store: Store) -> None:
-    big, small = store.make_space("big"), store.make_space("small")
-    for n in range(5):
-        person_with_work(big, f"p{n}")
-    person_with_work(small)
-    taken = [store.queue.claim(30.0, 2) for _ in range(4)]
+    big, small, wide = store.make_space("big"), store.make_space("small"), store.make_space("wide")
+    for space in (big, wide):
+        for n in range(5):
+            person_with_work(space, f"p{n}", Work.refit(0.0, 0.0))
+    person_with_work(small, work=Work.refit(0.0, 0.0))
+    store.change_settings(wide, {"fits_at_once": 3})
+    assert store.fits_at_once() == {wide.id: 3}
+    taken = [store.queue.claim(30.0, 2, exceptions=store.fits_at_once()) for _ in range(8)]
     spaces = [one.space_id for one in taken if one is not None]
-    assert sorted(spaces) == sorted([big.id, big.id, small.id])
+    assert sorted(spaces) == sorted([big.id] * 2 + [small.id] + [wide.id] * 3)
+
+
+def test_an_update_waits_for_no_refit_of_its_space(store: Store) -> None:
+    space = store.make_space("a")
+    for n in range(2):
+        person_with_work(space, f"p{n}", Work.refit(0.0, 0.0))
+        claimed(store, most=2)
+    number = person_with_work(space, "new")
+    assert claimed(store, most=2).person_id == number
 
 
 def test_updates_go_before_refits_and_what_somebody_waits_for_before_both(store: Store) -> None:
@@ -135,6 +147,14 @@ def test_updates_go_before_refits_and_what_somebody_waits_for_before_both(store:
     second = person_with_work(space, "second", SOON)
     third = person_with_work(space, "third", Work.by_hand())
     assert [claimed(store).person_id for _ in range(3)] == [third, second, first]
+
+
+def test_a_worker_that_does_not_refit_waits_for_no_refit(store: Store) -> None:
+    space = store.make_space("a")
+    person_with_work(space, work=Work.refit(0.0, 0.0))
+    assert store.queue.next_due(("update",)) is None
+    assert store.queue.next_due() is not None
+    assert store.queue.claim(30.0, 99, ("update",)) is None
 
 
 def test_asking_by_hand_brings_a_waiting_refit_forward(store: Store) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from stores import choice
 
 from personalrm.errors import StoreConflict
 from personalrm.models.traits import TraitsModel
-from personalrm.profile.records import Profile
+from personalrm.preferences import Message
+from personalrm.profile.records import Claim, Profile
 from personalrm.profile.spend import Spend
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
 from personalrm.store.predictions import prediction_of
 from personalrm.store.profiles import NewVersion
-from personalrm.store.schema import shared_states
+from personalrm.store.records import Rating, Thumb
+from personalrm.store.schema import profiles, shared_states
 from personalrm.store.store import SpaceStore, Store
 
 SOON = Work.update()
@@ -56,6 +60,43 @@ def test_every_version_stays_and_one_is_in_use(store: Store) -> None:
     assert {one.version: one.state for one in space.profiles.versions(person)}[2] == "active"
 
 
+def test_old_versions_are_dropped_but_for_one_a_day_and_those_a_person_touched(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    new = NewVersion(profile, learned, "update")
+    for at in range(9):
+        space.profiles.save(person, replace(new, aside=at == 3))
+        if at == 1:
+            space.profiles.use(person, 1)
+        if at == 4:
+            claim = Claim("Prefers answers under 80 words: 6 of 8 choices", (learned.history.choices[0].id,), ())
+            space.corrections.add("ada", claim, "wrong", 5, None, SOON)
+    with store.database.write() as connection:  # the second and third were of other days
+        for version, day in ((2, 1), (3, 2)):
+            mine = profiles.c.version == version
+            connection.execute(update(profiles).where(mine).values(created=profiles.c.created - day * 86400.0))
+    space.profiles.save(person, new, kept=2)
+    # in use, newest, the last old one of today, corrected, kept aside, two of other days, put in use by hand
+    assert [one.version for one in space.profiles.versions(person)] == [10, 9, 8, 5, 4, 3, 2, 1]
+    record = space.erasures.begin("ada")
+    assert space.erasures.finish(record, []).counts["profiles"] == 8
+
+
+def test_thumbs_and_ratings_alone_ask_for_learning_and_are_learned_from(store: Store) -> None:
+    space = store.make_space("a")
+    turns = [(Message("user", f"question {n}"),) for n in range(4)]
+    rated = [Rating(context=turns[n], response=f"r{n}", score=score) for n, score in enumerate((5.0, 1.0, 4.0, 3.25))]
+    space.feedback.ratings("ada", [*rated, Rating(context=turns[3], response="other", score=3.0)], SOON)
+    space.feedback.thumbs("bob", [Thumb(context=turns[0], response="yes", up=True)], SOON)
+    ada, bob = (space.people.require(name) for name in ("ada", "bob"))
+    assert {one.person for one in space.jobs.list()} == {"ada", "bob"}
+    # the mean is 3.25; two ratings of one prompt are a choice instead
+    liked = {one.response: one.liked for one in space.history.learnable(ada).thumbs}
+    assert liked == {"r0": True, "r1": False, "r2": True}
+    assert len(space.history.learnable(ada).choices) == 1
+    assert [one.liked for one in space.history.learnable(bob).thumbs] == [True]
+
+
 def test_texts_and_the_prior_are_not_stored_again_with_each_version(store: Store) -> None:
     space = store.make_space("a")
     person, learned, profile = fitted(space)
@@ -63,8 +104,6 @@ def test_texts_and_the_prior_are_not_stored_again_with_each_version(store: Store
         space.profiles.save(person, NewVersion(profile, learned, "refit"))
     with store.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(shared_states)).scalar() == 1
-        from personalrm.store.schema import profiles
-
         bodies = connection.execute(select(profiles.c.body)).scalars().all()
     assert max(map(len, bodies)) < 8000
 

@@ -38,7 +38,7 @@ from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 
 app = typer.Typer(
     name="personalrm",
-    help="A few choices of one person become a persona, a judge prompt and a reward model.",
+    help="Fit a persona, a judge prompt and a reward model to a few choices of one user.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,15 +55,17 @@ def root(
         raise typer.Exit
 
 
-for _command in (
-    *(pull, fit, update, persona, export, compare, rank, score, evaluate, next_question),
-    *(train, bench, study, report, diagnose, judge_weights, curate, optimize_prompt),
+ONE, MANY, SYSTEMS = "One user", "Research on many users", "Data, service, cluster"
+for _panel, _commands in (
+    (ONE, (fit, update, persona, export, compare, rank, score, evaluate, diagnose, next_question)),
+    (MANY, (train, bench, study, report, curate, optimize_prompt, judge_weights)),
+    (SYSTEMS, (pull,)),
 ):
-    _name = _command.__name__.replace("_", "-")
-    app.command(_name, epilog=EXAMPLES[_name])(_command)
-app.add_typer(data)
-app.add_typer(serve)
-app.add_typer(cluster)
+    for _command in _commands:
+        _name = _command.__name__.replace("_", "-")
+        app.command(_name, epilog=EXAMPLES[_name], rich_help_panel=_panel)(_command)
+for _group in (data, serve, cluster):
+    app.add_typer(_group, rich_help_panel=SYSTEMS)
 
 
 INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"

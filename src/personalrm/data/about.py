@@ -13,6 +13,7 @@ from personalrm.data.fields import (
     encodable,
     first_of,
     flag,
+    is_ambiguous_date,
     missing,
     moment,
     name_text,
@@ -127,7 +128,7 @@ def _named_text(row: Fields, columns: tuple[str, ...]) -> str | None:
 
 def _time(row: Fields, columns: tuple[str, ...]) -> str | None:
     name, value = first_of(row, columns)
-    return None if _is_nothing(value) else moment(value, name)
+    return None if _is_nothing(value) or is_ambiguous_date(value) else moment(value, name)
 
 
 def _reason(row: Fields, columns: tuple[str, ...]) -> str | None:

@@ -36,7 +36,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     # the conversation
     "system": ("system", "system_prompt", "system_message", "system_instruction", "sys_prompt", "sysprompt"),
     "history": ("history", "chat_history", "conversation_history", "dialogue_history", "previous_turns"),
-    "context": ("context", "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns"),
+    "context": (
+        *("context", "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "contents"),
+    ),
     "prompt": (
         *("prompt", "question", "instruction", "query", "user_prompt", "user_query", "user_question", "user_message"),
         *("user_input", "input_prompt", "prompt_text", "full_prompt", "request", "task_prompt", "instructions"),
@@ -97,6 +99,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("reviewer_id", "participant", "participant_id", "respondent", "respondent_id", "person", "person_id"),
         *("subject_id", "crowdworker", "crowdworker_id", "annotated_by", "completed_by", "labeled_by", "rated_by"),
         *("username", "user_name", "userid", "judge", "expert", "voter", "voter_id", "player"),
+        *("email", "email_address", "user_email", "annotator_email", "worker_email"),
     ),
     "id": ("id", "pair_id", "comparison_id", "uuid", "uid", "annotation_id"),
     "group": ("group", "group_id", "conversation_id"),
@@ -148,8 +151,10 @@ ABOUT = (
 
 TEXTS = ("content", "response", "text", "completion", "answer", "output", "value", "generation", "message", "summary")
 """Where an object in a list of responses holds its text."""
-SCORES = ("score", "rating", "overall_score", "reward", "stars", "grade")
+SCORES = ("score", "rating", "overall_score", "reward", "stars", "grade", "pm_score", "upvotes", "votes", "points")
 RANKS = ("rank", "ranking")
+PICKED = ("selected", "chosen", "is_chosen", "preferred", "is_preferred", "is_best", "best", "accepted", "is_accepted")
+"""Marks, true or false, of the response among several that was preferred."""
 MODELS = ("model", "model_name", "model_id", "name", "policy", "source")
 SPLITS: Mapping[str, Part] = {
     "context": "context",

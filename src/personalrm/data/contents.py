@@ -88,7 +88,7 @@ def message(value: object, field: str) -> Message:
 
 def content_text(value: Mapping[str, Any], field: str) -> str:
     """What a message says: its text or parts, and its tool calls."""
-    name = next((one for one in _CONTENT if not missing(value.get(one))), "content")
+    name = next((one for one in (*_CONTENT, "parts") if not missing(value.get(one))), "content")
     content = value.get(name)
     calls = _calls(value)
     if isinstance(content, list | tuple):
@@ -114,7 +114,9 @@ def is_conversation(value: object) -> bool:
             return is_conversation(next(value[name] for name in _LISTS if isinstance(value.get(name), list)))
         role = value.get("role", value.get("from"))
         return (
-            isinstance(role, str) and role.lower() in ROLES and any(one in value for one in (*_CONTENT, "tool_calls"))
+            isinstance(role, str)
+            and role.lower() in ROLES
+            and any(one in value for one in (*_CONTENT, "parts", "tool_calls"))
         )
     return isinstance(value, list) and all(isinstance(one, Mapping) and is_conversation(one) for one in value)
 
@@ -166,7 +168,7 @@ def _part(part: object, field: str) -> str:
         raise RowError("a part of type 'text'", field=field, found=describe(part))
     kind = str(part.get("type") or "text")
     said = part.get("text", part.get("content") if kind in ("text", "tool_result") else None)
-    if kind in _THOUGHTS:
+    if kind in _THOUGHTS or part.get("thought") is True:
         return ""
     if isinstance(said, str) and (kind in ("text", "input_text", "output_text", "tool_result")):
         return encodable(said, field)
@@ -176,10 +178,19 @@ def _part(part: object, field: str) -> str:
         return _call(part.get("name"), part.get("input"))
     if kind == "tool_result" and isinstance(said, list):
         return parts_text(said, field)
-    mark = next((mark for word, mark in _MARKED.items() if word in kind), None)
-    if mark is None:
+    return _unlike_text(part, kind, field)
+
+
+def _unlike_text(part: Mapping[str, Any], kind: str, field: str) -> str:
+    """A call, or the mark of what is no text; Gemini's and Bedrock's parts have no type, but a name for each."""
+    call = part.get("functionCall", part.get("function_call", part.get("toolUse")))
+    if isinstance(call, Mapping):
+        return _call(call.get("name"), call.get("args", call.get("input")))
+    names = [kind] if "type" in part else [str(name).lower() for name in part]
+    mark = next((mark for word, mark in _MARKED.items() if any(word in name for name in names)), None)
+    if mark is None and not any("data" in name for name in names):
         raise RowError("a part of type 'text'", field=field, found=describe(part.get("type") or part))
-    return mark
+    return mark or "[file]"
 
 
 def _calls(value: Mapping[str, Any]) -> list[str]:

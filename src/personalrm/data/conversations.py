@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from personalrm.data.columns import TEXTS
-from personalrm.data.contents import Turns, content_text, is_conversation, messages
+from personalrm.data.contents import Turns, content_text, is_conversation, messages, parts_text
 from personalrm.data.fields import Fields, encodable, missing, text
 from personalrm.data.layout import Layout
 from personalrm.data.thinking import without_thinking
@@ -35,10 +36,17 @@ def turns(value: object, field: str) -> Turns:
         return (Message("assistant", without_thinking(text(value, field))),)
     if isinstance(value, Mapping) and not ({"role", "from"} & value.keys()) and any(one in value for one in TEXTS):
         return (Message("assistant", without_thinking(encodable(content_text(value, field), field))),)
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) and _is_part(one) for one in value):
+        return (Message("assistant", without_thinking(parts_text(value, field))),)
     found_turns = messages(value, field)
     if not found_turns:
         raise RowError("text, {role, content} or a list of them", field=field, found="nothing")
     return found_turns
+
+
+def _is_part(value: Mapping[str, Any]) -> bool:
+    """Whether an item is a part of one answer, and no message."""
+    return "type" in value and not {"role", "from"} & value.keys()
 
 
 def conversation_of(row: Fields, layout: Layout) -> Turns:
@@ -59,14 +67,19 @@ def conversation_of(row: Fields, layout: Layout) -> Turns:
             said = merged(said, found)
     said = _asked(said, _as_one(passages, row, roles.get("input", ())))
     for column in reversed(roles.get("system", ())):
-        value = row.get(column)
-        if (
-            isinstance(value, str)
-            and value.strip()
-            and not any(one.role == "system" and one.content == value for one in said)
-        ):
+        value = _system(row.get(column), column)
+        if value.strip() and not any(one.role == "system" and one.content == value for one in said):
             said = (Message("system", encodable(value, column)), *said)
     return said
+
+
+def _system(value: object, field: str) -> str:
+    """System text: text, parts (Anthropic, Bedrock), or an object with parts (Gemini)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return content_text(value, field)
+    return parts_text(value, field) if isinstance(value, list) else ""
 
 
 def _as_one(passages: Sequence[str], row: Fields, inputs: Sequence[str]) -> str:

@@ -22,11 +22,14 @@ Fields = Mapping[str, Any]
 _BITS = 64
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(|[ ,].*)")
+_CLOCK = re.compile(r",?\s*(?:(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?)?")
 NOBODY = {
     *("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "N/A", "n/a", "NA", "<NA>", "NaT", "#N/A", "#NA"),
     *("undefined", "-nan", "-NaN"),
 }
 """Texts that other tools write where a cell holds nothing."""
+_IDS = ("$oid", "id", "_id", "user_id", "uuid", "email", "username", "name")
 _TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
 
 
@@ -100,7 +103,11 @@ def optional_text(row: Fields, names: Sequence[str]) -> str | None:
 
 
 def name_text(value: object, field: str) -> str:
-    """A name or id: text, or a whole number written out."""
+    """A name or id: text, a whole number written out, or what an object has as its id (``{"id": 7, "name": …}``)."""
+    if isinstance(value, Mapping):
+        name, inner = first_of(value, _IDS)
+        if name and not isinstance(inner, Mapping):
+            return name_text(inner, f"{field}.{name}")
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _BITS:
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**63:
@@ -141,6 +148,9 @@ def moment(value: object, field: str) -> str | None:
     Read are ISO 8601 (no zone: UTC), "2016-01-31 22:05:41.0 UTC", "31.1.2016", the dates of e-mails, and seconds since
     1970, also milli-, micro- and nanoseconds. "1/2/2016" is refused, since day and month cannot be told apart.
     """
+    if isinstance(value, Mapping):  # MongoDB's {"$date": …}
+        value = value.get("$date", value.get("$numberLong", value))
+        value = value.get("$numberLong") if isinstance(value, Mapping) else value
     if missing(value):
         return None
     try:
@@ -169,7 +179,28 @@ def _written(value: str) -> str:
     if german := _DAY_FIRST.fullmatch(value):
         day, month, year, rest = german.groups()
         value = f"{year}-{month:0>2}-{day:0>2}{rest}"
+    if slashed := _SLASHED.fullmatch(value):
+        return _utc(_in_words(*slashed.groups()))
     return _utc(datetime.fromisoformat(value.replace("/", "-") if value[4:5] == "/" else value))
+
+
+def is_ambiguous_date(value: object) -> bool:
+    """Whether a text is a date of which the day and the month cannot be told apart, such as 1/2/2016."""
+    slashed = _SLASHED.fullmatch(value.strip()) if isinstance(value, str) else None
+    return slashed is not None and slashed[1] != slashed[2] and int(slashed[1]) <= 12 and int(slashed[2]) <= 12
+
+
+def _in_words(one: str, other: str, year: str, rest: str) -> datetime:
+    """A date with slashes of which one number can be no month. ValueError: both can."""
+    if is_ambiguous_date(f"{one}/{other}/{year}"):
+        raise ValueError("day and month cannot be told apart")
+    day, month = (one, other) if int(one) > 12 else (other, one)
+    clock = _CLOCK.fullmatch(rest.strip())
+    if clock is None:
+        raise ValueError(rest)
+    hours, minutes, seconds, half = clock.groups()
+    hour = int(hours or 0) % 12 + 12 * (half.lower() == "pm") if half else int(hours or 0)
+    return datetime(int(year), int(month), int(day), hour, int(minutes or 0), int(seconds or 0))
 
 
 def _since_1970(seconds: float) -> str:

@@ -32,6 +32,7 @@ class Problems:
         thumbs: responses with a thumb and no other response to compare them with.
         empty: rows of a known format that hold no choice (a chat that nobody rated).
         unread: columns with text that play no role.
+        undated: columns of dates of which day and month cannot be told apart, which were not read.
         refused: for each of several files that could not be used at all, why.
     """
 
@@ -43,6 +44,7 @@ class Problems:
     thumbs: int = 0
     empty: int = 0
     unread: dict[str, None] = field(default_factory=dict)
+    undated: dict[str, None] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
 
     def add(self, error: RowError) -> None:
@@ -75,6 +77,9 @@ class Problems:
             names = printable(", ".join(name[:60] for name in list(self.unread)[:_NAMED]))
             more = f" and {len(self.unread) - _NAMED} more" if len(self.unread) > _NAMED else ""
             found.append(f"Columns with text that were not read: {names}{more} (--columns gives them a role).")
+        if self.undated:
+            names = printable(", ".join(name[:60] for name in list(self.undated)[:_NAMED]))
+            found.append(f"Dates such as 1/2/2016 in {names} were not read: the order of the file counts.")
         return [one for one in found if one]
 
 

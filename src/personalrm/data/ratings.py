@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from personalrm.data.columns import RANKS, SCORES, TEXTS
+from personalrm.data.columns import PICKED, RANKS, SCORES, TEXTS
 from personalrm.data.contents import parts_text
 from personalrm.data.fields import describe, first_of, missing, number, text
 from personalrm.data.thinking import without_thinking
@@ -77,6 +77,8 @@ def response_text(one: object, field: str) -> str:
             if value and all(isinstance(turn, Mapping) and "role" in turn for turn in value):
                 return response_text(value[-1], f"{field}.{name}.{len(value) - 1}")
             value = parts_text(value, f"{field}.{name}")
+        if not name and isinstance(one.get("parts"), list):
+            value = parts_text(one["parts"], f"{field}.parts")
         return without_thinking(text(value, f"{field}.{name or 'content'}"))
     if isinstance(one, list) and one and all(isinstance(turn, Mapping) for turn in one):
         return response_text(one[-1], f"{field}.{len(one) - 1}")
@@ -91,6 +93,9 @@ def judged(one: object, field: str) -> Judged:
     score_name, score = first_of(one, SCORES)
     rank_name, rank = first_of(one, RANKS)
     liked_name, liked = first_of(one, ("liked", "label", "thumb"))
+    if not liked_name:
+        liked_name = next((name for name in PICKED if isinstance(one.get(name), bool)), "")
+        liked = one.get(liked_name)
     return Judged(
         said,
         None if score is None or isinstance(score, Mapping | list) else number(score, f"{field}.{score_name}"),

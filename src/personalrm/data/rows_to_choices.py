@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from personalrm.data.about import given_id, user_of
 from personalrm.data.choices import Found, RowReading, choices_of
 from personalrm.data.columns import plain
-from personalrm.data.fields import Fields
+from personalrm.data.fields import Fields, is_ambiguous_date
 from personalrm.data.files import Row
 from personalrm.data.formats import Unpacker, nearest
 from personalrm.data.formats.base import Format
@@ -120,7 +120,14 @@ class Pass:
             if own_id is not None:
                 self._reading.register.passed(person, own_id, self._reading.source or "")
             return Found()
-        return choices_of(row, layout, self._reading, person)
+        found = choices_of(row, layout, self._reading, person)
+        if "time" in layout.roles and found.choices and found.choices[0].time is None:
+            self._note_time(*layout.role(row, "time"))
+        return found
+
+    def _note_time(self, column: str, value: object) -> None:
+        if is_ambiguous_date(value):
+            self._problems.undated[column] = None
 
     def _generic(self, rows: Iterable[Row], note: bool = False) -> Iterator[Row]:
         """Rows in generic columns."""

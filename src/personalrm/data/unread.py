@@ -9,7 +9,7 @@ from personalrm.data.fields import Fields
 from personalrm.data.problems import Problems
 
 _KEPT = 500
-_DEEPEST = 3
+_DEEPEST = 6
 _FIRST = 400
 
 

@@ -28,18 +28,37 @@ TIES = (
     "same",
     "neither",
     "bothbad",
+    "bothgood",
+    "all_bad",
+    "all_good",
     "no_preference",
     "no_pref",
     "indifferent",
 )
 _TIE_PHRASES = ("about_the_same", "just_as_good", "no_winner", "none_of_them", "similar", "even", "a_b_tie", "50_50")
+_TIE_BEGINNINGS = (*(one for one in TIES if "_" in one), "indifferent", *_TIE_PHRASES)
 _UNSURE = ("unsure", "not_sure", "skip", "skipped", "cannot_tell", "can_t_tell", "don_t_know", "unclear")
 _FILLERS = {
     *("is", "better", "best", "the", "one", "wins", "win", "won", "winner", "preferred", "prefer", "prefers", "chosen"),
     *("response", "answer", "model", "assistant", "option", "completion", "output", "text", "side", "candidate"),
     *("summary", "bot", "chatbot", "reply", "choice", "version", "conversation", "message", "generation", "ai", "llm"),
     *("clearly", "much", "slightly", "significantly", "strongly", "somewhat", "far", "marginally", "definitely"),
-    *("i", "my", "of", "was", "it", "s", "number", "than", "others", "other", "column", "argument", "passage"),
+    *(
+        "i",
+        "my",
+        "of",
+        "was",
+        "it",
+        "system",
+        "s",
+        "number",
+        "than",
+        "others",
+        "other",
+        "column",
+        "argument",
+        "passage",
+    ),
 }
 _A_BIT = ("_a_bit", "_a_little", "_a_lot")
 _EVEN = frozenset("=≈~")
@@ -109,7 +128,7 @@ class Winner:
         for phrase in _A_BIT:
             word = word.replace(phrase, "")
         words = word.split("_")
-        if words[0] in TIES or word.startswith((*TIES[-3:], *_TIE_PHRASES)) or set(words) & {"tie", "tied"}:
+        if words[0] in TIES or word.startswith(_TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
             return everybody
         return self._named(words)
 

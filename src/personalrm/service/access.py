@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -109,28 +109,32 @@ class Doorkeeper:
 def may(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency: the caller, who may do this. `SECURITY` says so in the OpenAPI document."""
 
-    async def admitted(request: Request) -> Caller:
-        doorkeeper: Doorkeeper = request.app.state.service.doorkeeper
-        caller = await doorkeeper.admit(_sent(request), scope)
-        note(request, caller)
-        return caller
+    async def caller(request: Request) -> Caller:
+        return await admitted(request.app.state.service.doorkeeper, request.scope, scope)
 
-    return admitted
+    return caller
 
 
-def _sent(request: Request) -> str | None:
-    header = request.headers.get("authorization")
+async def admitted(doorkeeper: Doorkeeper, request: MutableMapping[str, Any], scope: Scope) -> Caller:
+    """The caller of a request (its ASGI scope), noted for the log. Problem 401, 403 or 429."""
+    caller = await doorkeeper.admit(_sent(request["headers"]), scope)
+    note(request, caller)
+    return caller
+
+
+def _sent(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    header = next((value for name, value in headers if name == b"authorization"), None)
     if header is None:
         return None
-    kind, _, key = header.partition(" ")
+    kind, _, key = header.decode("latin-1").partition(" ")
     if kind.lower() != "bearer" or not key.strip():
         raise _unauthorized("the header Authorization is not 'Bearer KEY'")
     return key.strip()
 
 
-def note(request: Request, caller: Caller) -> None:
-    """For the log."""
-    request.scope["personalrm.caller"] = (caller.space.id, caller.key_id)
+def note(request: MutableMapping[str, Any], caller: Caller) -> None:
+    """For the log: in the request's ASGI scope."""
+    request["personalrm.caller"] = (caller.space.id, caller.key_id)
 
 
 Writes = Annotated[Caller, Depends(may("write"))]

@@ -42,6 +42,7 @@ from personalrm.service.routes import (
     rewards,
     space,
 )
+from personalrm.service.shortcut import Shortcut
 from personalrm.service.state import Service
 from personalrm.service.upstream import Upstream
 
@@ -84,7 +85,7 @@ def make_app(service: Service) -> ASGIApp:
     document = _document(app)
     app.openapi = lambda: document  # type: ignore[method-assign]
     slow = not service.clients.is_local
-    return Gate(app, service.config, service.log, service.metrics, is_slow=slow)
+    return Gate(Shortcut(app, service), service.config, service.log, service.metrics, is_slow=slow)
 
 
 def _chats(service: Service) -> Chats | None:

@@ -34,7 +34,7 @@ class ServiceConfig:
         timeout: seconds a request may take that asks no model at an endpoint; those that do may take four times that.
         in_flight: requests worked on at once; one more is told to come again.
         rate: requests a second and key, over any few seconds.
-        workers: threads that learn.
+        workers: threads that learn anew (one more learns new choices); 0 leaves both to another service.
         debounce: seconds without a new choice after which a profile is learned anew.
         debounce_most: seconds after which it is learned anew however many choices come.
         opened: predictors kept in memory.

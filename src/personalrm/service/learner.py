@@ -29,15 +29,12 @@ from personalrm.store.store import SpaceStore, Store
 OPENED = 16
 BUSY, CALM, WAKE = b"busy\n", b"calm\n", b"\n"
 """What the service tells: whether it has much to answer, and that something was asked for."""
-NICE = 10
-"""Predictions, which somebody waits for, go before learning where both want a processor."""
 
 
 def main() -> None:
     """Learn until the input ends."""
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)  # the service says when to stop, by closing the input
-    os.nice(NICE)
     config = ServiceConfig(**orjson.loads(sys.stdin.buffer.readline()))
     log = ServiceLog(config.request_log)
     store = Store(config.database, migrate=False)

@@ -61,7 +61,7 @@ class Learner:
             return Outcome(None)
         said = space.corrections.list(person)
         learned = learnable(space.history.learnable(person), said)
-        if not learned.history.decided:
+        if not self._can_learn(learned):
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
         known = self._known(space, person, learned)
@@ -78,7 +78,7 @@ class Learner:
         """Learn everything anew, unless that would give the profile in use."""
         said = space.corrections.list(person)
         learned = learnable(space.history.learnable(person), said)
-        if not learned.history.decided:
+        if not self._can_learn(learned):
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
         known = self._known(space, person, learned)
@@ -90,6 +90,11 @@ class Learner:
         checked = {**check.as_json(), **_noted(said)}
         new = NewVersion(corrected(fitted, said), learned, "refit", check.is_worse, checked, made)
         return Outcome(space.profiles.save(person, new, job), cost)
+
+    def _can_learn(self, learned: Learnable) -> bool:
+        """Whether there is anything to learn from: the embedded engine learns from thumbs alone, a judge does not."""
+        history = learned.history
+        return bool(history.decided or (self._clients.is_local and history.thumbs))
 
     def _known(self, space: SpaceStore, person: PersonState, learned: Learnable) -> tuple[Version, Profile] | None:
         if person.active_version is None:
@@ -119,7 +124,7 @@ class Learner:
             return client.fit(history)
         now = {one.id for one in history}
         kept = replace(known, history=known.history.only(one for one in known.history if one.id in now))
-        if not kept.history.choices:
+        if not kept.history.choices and not kept.history.thumbs:
             return client.fit(history)
         return replace(client.update(kept, history), history=history)
 
@@ -170,7 +175,7 @@ def _noted(said: Sequence[Correction]) -> dict[str, Any]:
 
 def _quickly(known: Profile, learned: Learnable) -> Profile | None:
     """The profile in use with the new choices, by a posterior update; None where that is not possible."""
-    if known.traits is None or len(known.history) < KNOWN:
+    if known.traits is None or len(known.history) < KNOWN or known.history.thumbs != learned.thumbs:
         return None
     knew = {one.id for one in known.history}
     new = [one for one in learned.history if one.id not in knew]

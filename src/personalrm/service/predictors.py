@@ -121,6 +121,8 @@ class Predictors:
 
 
 def _nothing_yet(person: PersonState) -> Exception:
-    if person.choices and person.is_stale:
+    if person.revision and person.is_stale:
         return later(409, "not-learned-yet", f"the first profile of '{person.name}' is being learned", 2.0)
-    return NotEnoughChoices(f"'{person.name}' has made no choice that is no tie: there is nothing to predict from")
+    return NotEnoughChoices(
+        f"'{person.name}' has made no choice that is no tie and given no thumb: there is nothing to predict from"
+    )

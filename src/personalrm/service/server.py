@@ -55,6 +55,7 @@ def run(config: ServiceConfig) -> None:
         say("No key yet: `personalrm serve key SPACE` prints one; --open serves this machine without.")
     _spare_the_collector()
     _Server(settings).run(sockets=[listening])
+    service.log.flush()
 
 
 class _Server(uvicorn.Server):

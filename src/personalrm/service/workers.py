@@ -1,31 +1,41 @@
 """Threads that take jobs from the queue and do them, until they are stopped.
 
-Any number of processes may do so on one database: the store gives each job to one of them (see `store.jobs`).
+One learns new choices, which somebody may wait for; the others learn anew, at a lower priority of the processor, and
+help with new choices. So no update waits behind a refit. Any number of processes may do so on one database: the store
+gives each job to one of them (see `store.jobs`).
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from personalrm.errors import StorageError
 from personalrm.service.logs import ServiceLog
 from personalrm.service.running import LEASE_S, JobRunner
-from personalrm.store.jobs import Stage
-from personalrm.store.store import Store
+from personalrm.store.jobs import STAGES, Stage
+from personalrm.store.store import SpaceSettings, Store
 
 IDLE_S = 2.0
 """How often the queue is looked at where nothing wakes a worker: others may have put something there."""
+HELD_S = 0.1
+"""The same where a job is due that may not be taken yet."""
+SETTINGS_S = 5.0
+"""For how long what is set for spaces is believed."""
 PERIOD_S = 60.0
 PAUSE = 3.0
+NICE = 10
+"""Of threads that learn anew: predictions, which somebody waits for, go first where both want a processor."""
 
 
 class Workers:
     """See the module's docstring.
 
     Args:
-        threads: how many work at once.
+        threads: how many learn anew at once.
         periodic: done every minute by one of them: what a crash has left, what has grown old.
     """
 
@@ -34,10 +44,12 @@ class Workers:
     ) -> None:
         self._store, self._runner, self._log, self._periodic = store, runner, log, periodic
         self._is_busy, self._refits_from = False, 0.0
-        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._most: tuple[float, dict[int, int]] = -SETTINGS_S, {}
+        self._stopping = threading.Event()
+        self._wakes = [threading.Event() for _ in range(threads + 1)]
         self._threads = [
-            threading.Thread(target=self._work, args=(number == 0,), name=f"personalrm-learn-{number}")
-            for number in range(threads)
+            threading.Thread(target=self._work, args=(number,), name=f"personalrm-learn-{number}")
+            for number in range(threads + 1)
         ]
 
     def start(self) -> None:
@@ -47,7 +59,8 @@ class Workers:
 
     def wake(self) -> None:
         """Something was asked for: look at the queue now."""
-        self._wake.set()
+        for one in self._wakes:
+            one.set()
 
     def give_way(self, *, is_busy: bool) -> None:
         """While the service has much to answer, refits, which nobody waits for, take a quarter of the time at most."""
@@ -56,19 +69,22 @@ class Workers:
     def stop(self) -> None:
         """Let each thread end its job."""
         self._stopping.set()
-        self._wake.set()
+        self.wake()
         for one in self._threads:
             one.join()
 
-    def _work(self, is_first: bool) -> None:
+    def _work(self, number: int) -> None:
         looked = -PERIOD_S
+        if number:
+            _be_nice()
         while not self._stopping.is_set():
             try:
-                if is_first and time.monotonic() - looked > PERIOD_S:
+                if number == 1 and time.monotonic() - looked > PERIOD_S:
                     looked = time.monotonic()
                     self._periodic()
-                if not self._one():
-                    self._wait()
+                stages = self._stages(number)
+                if not self._one(stages):
+                    self._wait(self._wakes[number], stages)
             except StorageError as error:
                 self._log.write("store", level="error", error=type(error).__name__, detail=str(error))
                 self._stopping.wait(1.0)
@@ -76,17 +92,19 @@ class Workers:
                 self._log.failure("worker", error)
                 self._stopping.wait(1.0)
 
-    def _wait(self) -> None:
-        due = self._store.queue.next_due()
-        wait = IDLE_S if due is None else min(IDLE_S, max(0.0, due - time.time()))
-        if self._wake.wait(max(wait, 0.02)):
-            self._wake.clear()
+    def _stages(self, number: int) -> Sequence[Stage]:
+        return STAGES if number and time.monotonic() >= self._refits_from else ("update",)
 
-    def _one(self) -> bool:
+    def _wait(self, wake: threading.Event, stages: Sequence[Stage]) -> None:
+        due = self._store.queue.next_due(stages)
+        wait = IDLE_S if due is None else min(IDLE_S, due - time.time())
+        if wake.wait(max(wait, HELD_S)):
+            wake.clear()
+
+    def _one(self, stages: Sequence[Stage]) -> bool:
         """Do the next job that is due; whether there was one."""
         began = time.monotonic()
-        stages: tuple[Stage, ...] = ("update", "refit") if began >= self._refits_from else ("update",)
-        job = self._store.queue.claim(LEASE_S, 2, stages)
+        job = self._store.queue.claim(LEASE_S, SpaceSettings().fits_at_once, stages, self._exceptions())
         if job is None:
             return False
         self._runner.run(self._store.by_id(job.space_id), job, job.stage)
@@ -94,3 +112,16 @@ class Workers:
             now = time.monotonic()
             self._refits_from = now + PAUSE * (now - began)
         return True
+
+    def _exceptions(self) -> dict[int, int]:
+        looked, found = self._most
+        if time.monotonic() - looked >= SETTINGS_S:
+            found = self._store.fits_at_once()
+            self._most = time.monotonic(), found
+        return found
+
+
+def _be_nice() -> None:
+    """Lower the priority of this thread; on Linux a thread has one of its own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

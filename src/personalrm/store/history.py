@@ -7,18 +7,21 @@ space.history.page(person, after=0, limit=100)
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
+from statistics import fmean
 
 from personalrm.errors import DataError
 from personalrm.preferences import History, Thumb
 from personalrm.store import audit, erasures, jobs, people
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
-from personalrm.store.records import StoredChoice, stored_choice, stored_thumb
-from personalrm.store.schema import choices, thumbs
+from personalrm.store.records import StoredChoice, rated_thumb, stored_choice, stored_thumb
+from personalrm.store.schema import choices, ratings, thumbs
 from personalrm.store.schema import people as people_table
-from personalrm.store.scope import Scope, SpaceTables
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 _NUMBERS_AT_ONCE = 500
 
@@ -104,6 +107,25 @@ def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -
 
 
 def thumbs_of(scope: Scope, person_id: int, user: str) -> tuple[Thumb, ...]:
-    """All thumbs, in the order of arrival."""
+    """All thumbs, in the order of arrival, and then what ratings of single responses say (see `_thumbs_of_ratings`)."""
     rows = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id).order_by(thumbs.c.id))
-    return tuple(stored_thumb(row, user) for row in rows)
+    rated = scope.all(scope.select(ratings).where(ratings.c.person_id == person_id).order_by(ratings.c.id))
+    return (*(stored_thumb(row, user) for row in rows), *_thumbs_of_ratings(rated, user))
+
+
+def _thumbs_of_ratings(rows: Sequence[AnyRow], user: str) -> list[Thumb]:
+    """Ratings of the only response to a prompt: up above the person's own mean of the source, down below it.
+
+    Several ratings of one prompt have made choices already. The mean is the person's own, because nothing else says
+    where on a scale that we do not know liking begins; a person whose ratings are all the same says nothing.
+    """
+    scores: dict[str, list[float]] = {}
+    responses = Counter((row.source, row.prompt_hash) for row in rows)
+    for row in rows:
+        scores.setdefault(row.source, []).append(row.score)
+    means = {source: fmean(values) for source, values in scores.items()}
+    return [
+        rated_thumb(row, user, liked=row.score > means[row.source])
+        for row in rows
+        if responses[row.source, row.prompt_hash] == 1 and not isclose(row.score, means[row.source])
+    ]

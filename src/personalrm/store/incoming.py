@@ -100,7 +100,7 @@ class Feedback(SpaceTables):
             found = _insert(arrival, ratings, given, _rating_values)
             return found, _derive(arrival, ratings, [given[at] for at in found.new], _pair_of_ratings)
 
-        return self._add(name, work, key, insert)
+        return self._add(name, work, key, insert, teaches_alone=True)
 
     def thumbs(self, name: str, given: Sequence[Thumb], work: Work, key: Once | None = None) -> Added:
         """Store thumbs; an up and a down on one prompt make a choice."""
@@ -109,16 +109,25 @@ class Feedback(SpaceTables):
             found = _insert(arrival, thumbs, given, _thumb_values)
             return found, _derive(arrival, thumbs, [given[at] for at in found.new], _pair_of_thumbs)
 
-        return self._add(name, work, key, insert)
+        return self._add(name, work, key, insert, teaches_alone=True)
 
-    def _add(self, name: str, work: Work, key: Once | None, insert: Callable[[_Arrival], tuple[Sorted, int]]) -> Added:
+    def _add(
+        self,
+        name: str,
+        work: Work,
+        key: Once | None,
+        insert: Callable[[_Arrival], tuple[Sorted, int]],
+        *,
+        teaches_alone: bool = False,
+    ) -> Added:
+        """Args: teaches_alone: whether something is learned of what came in even where it made no choice."""
         with self._write() as scope:
             answered = once.replay(scope, key)
             if answered is not None:
                 return _added(answered)
             person = people.ensure(scope, name)
             found, made = insert(_Arrival(scope, person.id, name, time.time()))
-            if made:
+            if made or (teaches_alone and found.new):
                 people.changed(scope, person.id, made)
                 jobs.request(scope, person.id, work)
             ids = tuple(found.new.items())

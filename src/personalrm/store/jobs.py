@@ -5,7 +5,7 @@ worker runs is done after it. A worker holds a lease that it renews; when it die
 goes on. `update` learns the newest choices at once, `refit` learns anew when nothing has come in for a while, and at
 the latest some time after the first change.
 
-    job = queue.claim("worker-1", lease=30.0, most_per_space=2)     # or None
+    job = queue.claim(lease=30.0, refits_at_once=2)                 # or None
     space.jobs.heartbeat(job, 30.0)
     space.jobs.finish(job, then=Work.refit(…))                      # or space.jobs.fail(job, "the model …")
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from personalrm.store.schema import jobs, people
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 Stage = Literal["update", "refit"]
+STAGES: tuple[Stage, ...] = ("update", "refit")
 RANK_BY_HAND, RANK_UPDATE, RANK_REFIT = 0, 1, 2
 MOST_ATTEMPTS = 8
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 2.0, 3600.0
@@ -95,24 +96,33 @@ class JobQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, lease: float, most_per_space: int, stages: Sequence[Stage] = ("update", "refit")) -> Job | None:
+    def claim(
+        self,
+        lease: float,
+        refits_at_once: int,
+        stages: Sequence[Stage] = STAGES,
+        exceptions: Mapping[int, int] | None = None,
+    ) -> Job | None:
         """Take the next job that is due, or None.
 
         Args:
             lease: seconds after which the job is another's unless it is renewed.
-            most_per_space: jobs of one space that may run at once, so that none keeps all workers.
+            refits_at_once: refits of one space that may run at once, so that none keeps all workers.
             stages: what this worker does.
+            exceptions: spaces, by number, of which another number of refits may run at once.
         """
         now = time.time()
-        running = (
+        most = case(dict(exceptions), value=jobs.c.space_id, else_=refits_at_once) if exceptions else refits_at_once
+        full = (
             select(jobs.c.space_id)
-            .where(jobs.c.state == "running", jobs.c.lease_until > now)
+            .where(jobs.c.stage == "refit", jobs.c.state == "running", jobs.c.lease_until > now)
             .group_by(jobs.c.space_id)
-            .having(func.count() >= most_per_space)
+            .having(func.count() >= most)
         )
+        allowed = or_(jobs.c.stage != "refit", jobs.c.space_id.not_in(full))
         due = (
             select(jobs.c.space_id, jobs.c.person_id)
-            .where(_claimable(now), jobs.c.due <= now, jobs.c.stage.in_(stages), jobs.c.space_id.not_in(running))
+            .where(_claimable(now), jobs.c.due <= now, jobs.c.stage.in_(stages), allowed)
             .order_by(jobs.c.rank, jobs.c.due)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -124,12 +134,12 @@ class JobQueue:
             mine = and_(jobs.c.space_id == found.space_id, jobs.c.person_id == found.person_id)
             return _take(connection.execute(_claiming(mine, now, lease)).first())
 
-    def next_due(self) -> float | None:
-        """When the next job is due, seconds since 1970; None if nothing waits."""
+    def next_due(self, stages: Sequence[Stage] = STAGES) -> float | None:
+        """When the next job of these stages is due, seconds since 1970; None if nothing waits."""
         with self._database.read() as connection:
             found: float | None = connection.execute(
                 select(func.min(case((jobs.c.state == "running", jobs.c.lease_until), else_=jobs.c.due))).where(
-                    jobs.c.state != "failed"
+                    jobs.c.state != "failed", jobs.c.stage.in_(stages)
                 )
             ).scalar()
             return found

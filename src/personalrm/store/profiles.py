@@ -4,7 +4,9 @@
     profile = space.profiles.load(person, version)           # as it was saved, with its history
     space.profiles.versions(person)                          # what each learned, and how it compared
 
-What is the same for many people (a population's prior) is stored once, by content.
+What is the same for many people (a population's prior) is stored once, by content. Of versions that were superseded the
+newest `KEPT` stay, and beyond these the last one of each day, so that the one from before a change of taste can be put
+in use again; what was kept aside, put in use by hand, or corrected by the person stays as well.
 """
 
 from __future__ import annotations
@@ -26,13 +28,18 @@ from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
 from personalrm.store.predictions import Prediction
 from personalrm.store.records import StoredChoice
+from personalrm.store.schema import corrections, profiles
 from personalrm.store.schema import people as people_table
-from personalrm.store.schema import profiles
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 Kind = Literal["update", "refit"]
 State = Literal["active", "superseded", "aside"]
 """``aside``: it predicted the latest choices worse than the one in use, which stays in use."""
+BY_HAND = "put_in_use"
+"""In ``checked``: when a person put the version in use, seconds since 1970."""
+KEPT = 50
+"""Superseded versions of a person that all stay; a version takes 3 kB and more."""
+_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,17 @@ class NewVersion:
 class Profiles(SpaceTables):
     """Of one space."""
 
-    def save(self, person: PersonState, new: NewVersion, job: Job | None = None, then: Work | None = None) -> Version:
-        """Keep a version, put it in use, and close the job, in one transaction.
+    def save(
+        self, person: PersonState, new: NewVersion, job: Job | None = None, then: Work | None = None, kept: int = KEPT
+    ) -> Version:
+        """Keep a version, put it in use, drop old ones, and close the job, in one transaction.
+
+        Args:
+            person: whose.
+            new: the profile and what it was learned from.
+            job: that this is the result of.
+            then: what follows it.
+            kept: superseded versions that all stay.
 
         Raises:
             StoreConflict: the job has gone to another worker, or the person has been erased meanwhile.
@@ -106,6 +122,7 @@ class Profiles(SpaceTables):
                 _supersede(scope, locked)
                 people.activate(scope, locked.id, version, new.learned.revision)
             _insert(scope, locked.id, saved, body)
+            _drop_old(scope, locked.id, version - kept)
             predictions.keep(scope, locked.id, new.predictions)
             return saved
 
@@ -167,13 +184,13 @@ class Profiles(SpaceTables):
         return found
 
     def use(self, person: PersonState, version: int) -> None:
-        """Put an earlier version, or one that was kept aside, in use."""
-        self.version(person, version)
+        """Put an earlier version, or one that was kept aside, in use. DataError if there is none of that number."""
+        checked = {**self.version(person, version).checked, BY_HAND: time.time()}
         with self._write() as scope:
             locked = people.lock(scope, person.name)
             _supersede(scope, locked)
             mine = profiles.c.person_id == locked.id, profiles.c.version == version
-            scope.run(scope.update(profiles).where(*mine).values(state="active"))
+            scope.run(scope.update(profiles).where(*mine).values(state="active", checked=_dumped(checked)))
             people.activate(scope, locked.id, version, locked.revision)
 
 
@@ -233,6 +250,27 @@ def _insert(scope: Scope, person_id: int, saved: Version, body: bytes) -> None:
         "learned": saved.learned,
         "last_choice": saved.last_number,
         "body": body,
-        "checked": orjson.dumps(saved.checked).decode(),
+        "checked": _dumped(saved.checked),
     }
     scope.insert(profiles, [row])
+
+
+def _drop_old(scope: Scope, person_id: int, last: int) -> None:
+    """Drop superseded versions up to ``last``, but for the last one of each day and those that a person touched."""
+    if last < 1:
+        return
+    mine = profiles.c.person_id == person_id
+    old = scope.select(profiles, profiles.c.version, profiles.c.created, profiles.c.checked).where(
+        mine, profiles.c.state == "superseded", profiles.c.version <= last
+    )
+    rows = scope.all(old.order_by(profiles.c.version))
+    last_of_day = {row.created // _DAY_S: row.version for row in rows}
+    touched = scope.all(scope.select(corrections, corrections.c.version).where(corrections.c.person_id == person_id))
+    stay = {*last_of_day.values(), *(row.version for row in touched)}
+    gone = [row.version for row in rows if row.version not in stay and BY_HAND not in orjson.loads(row.checked)]
+    if gone:
+        scope.run(scope.delete(profiles).where(mine, profiles.c.version.in_(gone)))
+
+
+def _dumped(checked: Mapping[str, Any]) -> str:
+    return orjson.dumps(checked).decode()

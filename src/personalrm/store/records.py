@@ -168,3 +168,16 @@ def stored_thumb(row: AnyRow, user: str) -> LearnableThumb:
         reason=row.reason,
         source=row.source,
     )
+
+
+def rated_thumb(row: AnyRow, user: str, *, liked: bool) -> LearnableThumb:
+    """A row of `ratings` as a thumb."""
+    return LearnableThumb(
+        response=row.response,
+        liked=liked,
+        user=user,
+        context=load_context(row.context),
+        id=f"rating:{row.source}/{row.external_id}",
+        time=row.time,
+        source=row.source,
+    )

@@ -51,7 +51,7 @@ class SpaceSettings:
         max_calls, max_cost: what fits may ask of the model's endpoint in a calendar month, calls and US dollars; None
             is unlimited.
         max_chats, max_chat_tokens: answers and tokens that chats may ask of their upstream in a calendar month.
-        fits_at_once: jobs of the space that may run at once.
+        fits_at_once: refits of the space that may run at once.
     """
 
     max_calls: int | None = None
@@ -162,6 +162,14 @@ class Store:
         with self.database.read() as connection:
             text = connection.execute(select(spaces.c.settings).where(spaces.c.id == space.id)).scalar_one()
         return replace(SpaceSettings(), **orjson.loads(text))
+
+    def fits_at_once(self) -> dict[int, int]:
+        """Spaces, by number, of which another number of refits may run at once than of a new one."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(spaces.c.id, spaces.c.settings)).all()
+        usual = SpaceSettings().fits_at_once
+        found = {row.id: orjson.loads(row.settings).get("fits_at_once", usual) for row in rows}
+        return {space: most for space, most in found.items() if most != usual}
 
     def change_settings(self, space: SpaceStore, changes: Mapping[str, Any]) -> SpaceSettings:
         """Set something for a space."""

@@ -217,7 +217,7 @@ LONG = ("--features", "traits", "--ensemble-size", "3", "--epochs", "40")
 
 
 def started(*words: object) -> subprocess.Popen[str]:
-    program = [sys.executable, "-m", "personalrm.cli", "train", *map(str, words)]
+    program = [sys.executable, "-m", "personalrm", "train", *map(str, words)]
     alone = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=alone)
 

@@ -28,20 +28,20 @@ SOME_FAILED = 4
 """Exit code of a run that ended, but not for everybody."""
 app = typer.Typer(
     name="cluster",
-    help="Fit and score many people: in this process, in several, or on a Ray cluster.",
+    help="Fit and score many people: in one process, in several, or on a Ray cluster.",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Address = Annotated[
     str | None,
-    typer.Option(help="A Ray cluster: auto, HOST:6379 or ray://HOST:10001; 'local' starts Ray on this machine."),
+    typer.Option(help="Ray cluster: auto, HOST:6379 or ray://HOST:10001; 'local' starts Ray on this machine."),
 ]
-ProcessCount = Annotated[int, typer.Option(min=1, help="Processes of this machine, where no --address is given.")]
+ProcessCount = Annotated[int, typer.Option(min=1, help="Processes on this machine, without --address.")]
 Shards = Annotated[
-    int | None, typer.Option(min=1, max=65_536, help="Output files (else by the size of the data: 4 MB of text each).")
+    int | None, typer.Option(min=1, max=65_536, help="Number of output files (default: one for every 4 MB of text).")
 ]
-ForceNew = Annotated[bool, typer.Option("--force", help="Begin anew where OUT holds a run made from something else.")]
+ForceNew = Annotated[bool, typer.Option("--force", help="Start again if OUT holds a run of other data or options.")]
 
 
 @app.command(epilog=EXAMPLES["cluster fit"])
@@ -49,7 +49,7 @@ ForceNew = Annotated[bool, typer.Option("--force", help="Begin anew where OUT ho
 def fit(
     context: typer.Context,
     data: HistoryFile,
-    out: Annotated[Path, typer.Option(help="Folder of profiles; on a cluster one that all machines share.")],
+    out: Annotated[Path, typer.Option(help="Folder for profiles; on a cluster, one that all machines share.")],
     address: Address = None,
     processes: ProcessCount = 1,
     shards: Shards = None,
@@ -57,7 +57,7 @@ def fit(
     model: Model = None,
     population: Population = None,
 ) -> None:
-    """Fit everybody in DATA; profiles as Parquet, one file a shard of people. A stopped run goes on where it was."""
+    """Fit every person in DATA; profiles as Parquet, one file per shard. An interrupted run resumes."""
     _one_thread()
     from personalrm.cluster.running import FitRun
     from personalrm.cluster.splitting import input_files
@@ -71,14 +71,14 @@ def fit(
 @with_options(CHOICES)
 def score(
     context: typer.Context,
-    profiles: Annotated[Path, typer.Argument(help="A folder that cluster fit wrote.")],
+    profiles: Annotated[Path, typer.Argument(help="Folder written by cluster fit.")],
     data: HistoryFile,
-    out: Annotated[Path, typer.Option(help="Folder of scores; on a cluster one that all machines share.")],
+    out: Annotated[Path, typer.Option(help="Folder for scores; on a cluster, one that all machines share.")],
     address: Address = None,
     processes: ProcessCount = 1,
     force: ForceNew = False,
 ) -> None:
-    """Score everybody's pairs in DATA by their profiles: probability, and log-odds of each response, as Parquet."""
+    """Score every person's pairs in DATA with their profile: probability and log-odds per response, as Parquet."""
     _one_thread()
     from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.scoring import ScoreRun
@@ -91,12 +91,12 @@ def score(
 
 @app.command(epilog=EXAMPLES["cluster extract"])
 def extract(
-    profiles: Annotated[Path, typer.Argument(help="A folder that cluster fit wrote.")],
-    user: Annotated[str, typer.Option(help="Whose profile.")],
+    profiles: Annotated[Path, typer.Argument(help="Folder written by cluster fit.")],
+    user: Annotated[str, typer.Option(help="User whose profile to write.")],
     out: Annotated[Path, typer.Option(help="File to write the profile to.")],
     force: Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")] = False,
 ) -> None:
-    """Write one person's profile as the JSON file that all other commands take."""
+    """Write one person's profile as a JSON file for the other commands."""
     from personalrm.cli import output
     from personalrm.errors import DataError
     from personalrm.profile.file import save

@@ -218,7 +218,7 @@ def _check_survey(path: str, row: Fields) -> None:
         raise DataError(f"{path} is no PRISM survey: it has no column {', '.join(absent)}, but {there}")
 
 
-_READS = ("conversation_id", "user_id", "conversation_type", "generated_datetime")
+_READS = ("opening_prompt", "conversation_id", "user_id", "conversation_type", "generated_datetime")
 FORMATS = (
     Format(
         "PRISM conversations",

@@ -32,6 +32,8 @@ _LENGTH_COLUMNS = [
     index for index, name in enumerate(TRAITS) if name.startswith("length") and name != "length of words"
 ] + [TRAITS.index("distance from 90 words"), TRAITS.index("a few words only"), TRAITS.index("empty")]
 
+_SINGLE = [(index, name) for index, name in enumerate(TRAITS) if index not in _LENGTH_COLUMNS]
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -60,7 +62,8 @@ def _contributions(prior: Prior, departure: Array, side: StandardizedFeatures) -
     each = side.traits[0] * prior.traits
     own = side.traits[0, PERSONAL_COLUMNS] * (departure[: len(PERSONAL)] + prior.kinds @ side.kinds[0])
     each[PERSONAL_COLUMNS] += own
-    parts = {name: float(each[index]) for index, name in enumerate(TRAITS) if index not in _LENGTH_COLUMNS}
+    values = each.tolist()
+    parts = {name: values[index] for index, name in _SINGLE}
     parts["length"] = float(each[_LENGTH_COLUMNS].sum())
     parts["wording"] = float(side.words[0] @ prior.words)
     if prior.sense is not None:

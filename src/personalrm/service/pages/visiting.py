@@ -40,7 +40,7 @@ async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
         if token is None and not service.config.open:
             raise SignInFirst
         caller = await _admitted(service, token, scope)
-    note(request, caller)
+    note(request.scope, caller)
     return caller
 
 

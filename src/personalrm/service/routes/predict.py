@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from personalrm.service.access import Predicts
@@ -9,24 +11,28 @@ from personalrm.service.answers import RankingOut, ScoreOut, ScoresOut, VerdictO
 from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
+from personalrm.store.store import SpaceStore
 
 router = APIRouter(route_class=JsonRoute, tags=["predictions"])
+COMPARE = "/v1/people/{user}/compare"
 
 
-@router.post("/v1/people/{user}/compare", response_model=VerdictOut)
+@router.post(COMPARE, response_model=VerdictOut)
 async def compare(request: Request, user: UserName, body: PairIn, caller: Predicts) -> Response:
     """Which of two responses the person prefers."""
-    service: Service = request.app.state.service
-    opened, found = await service.compared(caller.space, user, body.turns, body.a, body.b)
-    return reply(
-        {
-            "probability": found.probability,
-            "preferred": found.winner,
-            "unscored": found.unscored,
-            "reasoning": found.reasoning,
-            "profile_version": opened.version,
-        }
-    )
+    return reply(await verdict(request.app.state.service, caller.space, user, body))
+
+
+async def verdict(service: Service, space: SpaceStore, user: str, asked: PairIn) -> dict[str, Any]:
+    """As `VerdictOut`."""
+    opened, found = await service.compared(space, user, asked.turns, asked.a, asked.b)
+    return {
+        "probability": found.probability,
+        "preferred": found.winner,
+        "unscored": found.unscored,
+        "reasoning": found.reasoning,
+        "profile_version": opened.version,
+    }
 
 
 @router.post("/v1/people/{user}/rank", response_model=RankingOut)

@@ -174,7 +174,7 @@ async def _rewards(
 async def _caller(request: Request, key: str) -> Caller:
     service: Service = request.app.state.service
     caller = await service.doorkeeper.admit(key, "predict")
-    note(request, caller)
+    note(request.scope, caller)
     return caller
 
 

@@ -1,0 +1,46 @@
+"""A choice that stands in an object, or in JSON text, within a column: ``{"id": 7, "data": {"prompt": …, …}}``.
+
+Only for columns that say nothing of a choice by themselves: the names in the objects are then taken as columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from personalrm.data.fields import Fields
+from personalrm.data.formats.base import Format
+from personalrm.data.layout import Layouts
+from personalrm.data.mapping import Columns
+from personalrm.data.unpacking import unpacked
+
+_DECIDES = {"pair": "rejected", "sides": "winner", "list": "winner"}
+
+
+def rows(row: Fields) -> Iterator[Fields]:
+    yield _opened(row)
+
+
+def _opened(row: Fields) -> dict[str, Any]:
+    """The row with the names in its objects as columns; the row's own come first."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        inner = unpacked(value) if isinstance(value, str) and value[:1] == "{" else value
+        if isinstance(inner, Mapping) and not {"role", "from"} & inner.keys():
+            for key, one in inner.items():
+                found.setdefault(str(key), one)
+        else:
+            found[name] = value
+    return found
+
+
+def _says_nothing(columns: Collection[str]) -> bool:
+    return not Layouts(Columns()).of(dict.fromkeys(columns)).kind
+
+
+def _holds_a_choice(row: Fields) -> bool:
+    layout = Layouts(Columns()).of(_opened(row))
+    return layout.kind in _DECIDES and _DECIDES[layout.kind] in layout.roles
+
+
+FORMATS = (Format("a choice within a column", (), rows, accepts=_holds_a_choice, also=_says_nothing, hands_on=True),)

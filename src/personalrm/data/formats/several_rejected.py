@@ -1,0 +1,38 @@
+"""A list of preferred responses and one of the others (RewardBench 2, mined negatives): each of the first was preferred
+to each of the second; nothing is said of those in one list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from personalrm.data.fields import Fields
+from personalrm.data.formats.base import Format
+
+
+def rows(row: Fields) -> Iterator[Fields]:
+    rest = {name: value for name, value in row.items() if name not in ("chosen", "rejected")}
+    good, bad = _listed(row["chosen"]), _listed(row["rejected"])
+    if len(good) == len(bad) == 1:
+        yield {**rest, "chosen": good[0], "rejected": bad[0]}
+    else:
+        said = [{"content": one, "liked": one in good} for one in dict.fromkeys((*good, *bad))]
+        yield {**rest, "responses": said}
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _is_ours(row: Fields) -> bool:
+    given = row["chosen"], row["rejected"]
+    if type(given[0]) is not list and type(given[1]) is not list:
+        return False
+    return all(one and (isinstance(one, str) or _are_texts(one)) for one in given)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+FORMATS = (Format("lists of chosen and rejected", ("chosen", "rejected"), rows, accepts=_is_ours, hands_on=True),)
