@@ -76,16 +76,10 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
 
     Notes
     -----
-    In each draw the error of the mean is divided by that draw's own clustered standard error. The percentile
-    bootstrap covers the true mean in 92 of 100 samples of 20 people instead of 95.
-
-    If all values are 1 (or all 0), resampling would give an interval of length zero; the exact binomial bound for that
-    many people is returned instead. Above 2,000 people the interval of the t distribution is used, which agrees to
-    three digits.
-
-    References
-    ----------
-    B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap" (1993), section 12.5 (bootstrap-t).
+    Bootstrap-t (Efron & Tibshirani 1993, section 12.5): in each draw the error of the mean is divided by that draw's
+    clustered standard error. The percentile bootstrap covers the true mean in 92 of 100 samples of 20 people, not 95.
+    If all values are 1 (or all 0), the exact binomial bound for that many people is returned, because resampling would
+    give length zero. Above 2,000 people the t interval is used, which agrees to three digits.
     """
     sums, counts = by_person(values, people)
     if len(sums) < MIN_PEOPLE:
