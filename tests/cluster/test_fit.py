@@ -19,7 +19,7 @@ from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
-from personalrm.cluster.running import FitRun, run_over_people
+from personalrm.cluster.running import MOST_SHARDS, FitRun, run_over_people, shards_for
 from personalrm.cluster.splitting import input_files
 from personalrm.data.reading import read_history
 from personalrm.data.writing import write_choices
@@ -268,6 +268,17 @@ def test_scores_are_those_of_each_persons_profile(
     again = run("cluster", "score", fitted, tmp_path / "pairs.jsonl", "--out", tmp_path / "scores")
     assert again.code == 4
     assert f"{SHARDS} of them finished" in again.out
+
+
+def test_small_data_make_small_shards_so_that_no_core_waits_long_for_the_last(tmp_path: Path) -> None:
+    def shards(megabytes: int, name: str = "in.jsonl") -> int:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(megabytes << 20)
+        return shards_for([tmp_path / name])
+
+    assert [shards(size) for size in (0, 1, 64, 1024)] == [1, 1, 64, 1024]
+    assert shards(22, "in.jsonl.gz") == 88
+    assert [shards(size) for size in (2048, 4096, 8192, 1 << 20)] == [1024, 1024, 2048, MOST_SHARDS]
 
 
 def test_the_process_that_drives_a_run_holds_only_counts(

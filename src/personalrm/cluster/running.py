@@ -38,8 +38,9 @@ from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
 from personalrm.profile.table import PROFILES, ROWS
 
-SHARD_BYTES = 4 << 20
-"""Of choices as text: some 80 people with 17 choices, two seconds of the embedded engine."""
+SHARD_BYTES, SMALL_BYTES, FINE = 4 << 20, 1 << 20, 1024
+"""Choices as text in a shard: 1 MB up to 1,024 shards, so that no core waits long for the last ones; after that 4 MB
+(80 people with 17 choices, two seconds of the embedded engine)."""
 MOST_SHARDS = 65_536
 _PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
 
@@ -143,7 +144,8 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
 def shards_for(files: Iterable[Path]) -> int:
     """How many shards these files make; it follows from their sizes alone."""
     size = sum(one.stat().st_size * (_RATIO if one.suffix.lower() in _PACKED else 1) for one in files)
-    return max(1, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
+    fine = min(FINE, -(-size // SMALL_BYTES))
+    return max(1, fine, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
 
 
 class _Driver:

@@ -39,7 +39,8 @@ Address = Annotated[
 ]
 ProcessCount = Annotated[int, typer.Option(min=1, help="Processes on this machine, without --address.")]
 Shards = Annotated[
-    int | None, typer.Option(min=1, max=65_536, help="Number of output files (default: one for every 4 MB of text).")
+    int | None,
+    typer.Option(min=1, max=65_536, help="Number of output files (default: one for every 1 to 4 MB of text)."),
 ]
 ForceNew = Annotated[bool, typer.Option("--force", help="Start again if OUT holds a run of other data or options.")]
 

@@ -34,7 +34,7 @@ from personalrm.models.traits.person import Evidence, groups_of, helps, with_who
 from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
-from personalrm.models.traits.shipped import shipped_prior
+from personalrm.models.traits.shipped import shipped_state
 from personalrm.models.traits.whole import WholeEvidence, rewards_of
 from personalrm.preferences import History, Message, Pair, Preference, Verdict
 from personalrm.profile.options import Options
@@ -82,7 +82,7 @@ class TraitsModel:
     @classmethod
     def shipped(cls, *, encoder: bool = False) -> TraitsModel:
         """The prior that comes with the package; with ``encoder`` the one that also uses sentence embeddings."""
-        return cls._sharing(shipped_prior(encoder=encoder).as_json())
+        return cls._sharing(shipped_state(encoder=encoder))
 
     @classmethod
     def from_population(
