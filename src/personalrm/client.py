@@ -13,7 +13,7 @@ predictors are cached (LRU), so that a profile is loaded once and not once per c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
+from personalrm.profile.reasons import explained
 from personalrm.profile.records import Profile
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import prompting
@@ -159,16 +160,21 @@ class Client:
         engine = await self._pool.engine(self.model or DEFAULT, self.options or Options())
         return await engine.fit(history)
 
-    async def aupdate(self, profile: Profile, choices: Choices, *, columns: ColumnsGiven = None) -> Profile:
+    async def aupdate(
+        self, profile: Profile, choices: Choices | None = None,
+        *, columns: ColumnsGiven = None, reasons: Mapping[str, str] | None = None,
+    ) -> Profile:  # fmt: skip
         """Refit with new choices of the same person; returns a new profile and reuses results that are still valid.
 
-        A known choice with another label or wording replaces the earlier one (see `personalrm.profile.merging`: ids are
-        compared within a source, together with the texts).
+        A known choice with another label or wording replaces the earlier one (see `personalrm.profile.merging`).
+        ``reasons`` maps choice ids to the person's own explanations (`personalrm.profile.reasons`).
         """
-        read = await in_worker(history_of, choices, profile.user, columns)
-        given = check_same_person(read, profile.user)
+        history = profile.history
+        if choices is not None:
+            read = await in_worker(history_of, choices, profile.user, columns)
+            history = merged(history, check_same_person(read, profile.user))
         engine = await self._pool.engine(self.model or profile.model, self.options or profile.options)
-        return await engine.fit(merged(profile.history, given), profile)
+        return await engine.fit(explained(history, reasons or {}), profile)
 
     # predicting ---------------------------------------------------------------------------------------------------
 
@@ -224,14 +230,9 @@ class Client:
         return await score_people([await self.aopen(one) for one in profiles], messages_of(context), given)
 
     async def aevaluate(
-        self,
-        profile: Profile,
-        test: Choices,
-        *,
-        name: str = "",
-        verdicts: VerdictMode | None = None,
-        columns: ColumnsGiven = None,
-    ) -> Evaluation:
+        self, profile: Profile, test: Choices,
+        *, name: str = "", verdicts: VerdictMode | None = None, columns: ColumnsGiven = None,
+    ) -> Evaluation:  # fmt: skip
         """Evaluate predictions on the person's held-out choices, with surface baselines.
 
         Args:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
+T = TypeVar("T")
 PACKAGE = "personalrm."
 MODULES: Mapping[str, str] = {
     "bench.curating": "curation",
@@ -63,6 +66,8 @@ MODULES: Mapping[str, str] = {
     "models.lineage": "profile.provenance",
     "models.questions": "models.acquisition",
     "models.traits.sense": "models.traits.embedding_weights",
+    "training.figures": "training.evaluation",
+    "training.order": "training.config",
     "optimizing.dspy_room": "optimizing.dspy_backend",
     "profile.fingerprint": "profile.provenance",
     "profile.lineage": "profile.provenance",
@@ -94,6 +99,38 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         return getattr(sys.modules[module], names[name])
 
     return found
+
+
+def renamed_arguments(**names: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorator: keyword arguments that were renamed, old name = "new name"."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            for old in names.keys() & kwargs.keys():
+                warn(f"{function.__name__}({old}=)", f"{function.__name__}({names[old]}=)")
+                kwargs[names[old]] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+class RenamedAttribute:
+    """In the body of a class, ``old = RenamedAttribute("new")``: an attribute that was renamed."""
+
+    def __init__(self, new: str) -> None:
+        self._new, self._old = new, ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._old = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        warn(f"{owner.__name__}.{self._old}", f"{owner.__name__}.{self._new}")
+        return getattr(instance, self._new)
 
 
 class OldModules:

@@ -13,7 +13,7 @@ Every method has an async version (`afit`, `acompare`, …). Both also work insi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -160,12 +160,19 @@ class SynthesizeMe:
         self._profile = await self._client.afit(history, user, columns=columns)
         return self
 
-    async def aupdate(self, choices: Choices, *, columns: ColumnsGiven = None) -> SynthesizeMe:
+    async def aupdate(
+        self,
+        choices: Choices | None = None,
+        *,
+        columns: ColumnsGiven = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> SynthesizeMe:
         """Refit with new choices of the same person; results that are still valid are reused. Returns this object.
 
-        A known choice with another label or wording replaces the earlier one.
+        A known choice with another label or wording replaces the earlier one. ``reasons`` maps choice ids to the
+        person's own explanations.
         """
-        self._profile = await self._client.aupdate(self.profile, choices, columns=columns)
+        self._profile = await self._client.aupdate(self.profile, choices, columns=columns, reasons=reasons)
         return self
 
     # predicting ---------------------------------------------------------------------------------------------------

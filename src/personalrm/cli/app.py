@@ -31,6 +31,7 @@ from personalrm.cli.commands.pull import pull
 from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
+from personalrm.cli.commands.why import why
 from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.old_spellings import modern
 from personalrm.cli.options import Private
@@ -57,7 +58,7 @@ def root(
 
 ONE, MANY, SYSTEMS = "One user", "Research on many users", "Data, service, cluster"
 for _panel, _commands in (
-    (ONE, (fit, update, persona, export, compare, rank, score, evaluate, diagnose, next_question)),
+    (ONE, (fit, update, persona, export, compare, rank, score, evaluate, diagnose, next_question, why)),
     (MANY, (train, bench, study, report, curate, optimize_prompt, judge_weights)),
     (SYSTEMS, (pull,)),
 ):
@@ -68,7 +69,7 @@ for _group in (data, serve, cluster):
     app.add_typer(_group, rich_help_panel=SYSTEMS)
 
 
-INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"
+INTERRUPTED = "interrupted; all answers so far are kept: run the same command again to resume"
 
 
 def main() -> None:
@@ -86,7 +87,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except BudgetSpent as spent:
-        _fail(f"{spent}; every answer so far is kept: run the same command with a higher limit to go on", 3)
+        _fail(f"{spent}; all answers so far are kept: run the same command with a higher limit to resume", 3)
     except PersonalrmError as error:
         _fail(str(error), signals.exit_code() if isinstance(error, Interrupted) else 1)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Which optimiser is driven, and what its errors become: DSPy is loaded here and nowhere else."""
+"""Runs an optimiser, and turns its errors into ours: DSPy is imported here and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PACKAGES = ("dspy", "gepa", "optuna")
 
 
 def check_installed() -> None:
-    """Load DSPy. MissingExtra if it, or what it needs, is not installed."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else LiteLLM fetches a price list when imported
+    """Import DSPy. MissingExtra if it, or a package it needs, is not installed."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # otherwise importing LiteLLM downloads a price list
     try:
         import dspy  # noqa: F401
         import gepa  # noqa: F401
@@ -27,11 +27,11 @@ def check_installed() -> None:
 
 
 def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
-    """Let an optimiser propose and try ``candidates`` instructions; ``trials`` holds them afterwards.
+    """Run an optimiser for ``candidates`` instructions; the results are in ``trials``.
 
     Raises:
         MissingExtra: DSPy is not installed.
-        PersonalrmError: what asking raises; or an error of the optimiser itself.
+        PersonalrmError: from model calls; or an error of the optimiser itself.
     """
     check_installed()
     from personalrm.optimizing.dspy_backend import gepa, miprov2
@@ -51,7 +51,7 @@ def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: 
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that take part."""
+    """Versions of the packages involved."""
     return {"personalrm": __version__, **{name: version(name) for name in PACKAGES}}
 
 
