@@ -29,8 +29,7 @@ MIN_PEOPLE = 5
 _MANY_PEOPLE = 2_000
 _CELLS = 2_000_000  # draws × people in memory at a time: 16 MB
 _LEAST_ERROR = 0.4
-"""Lower bound of a draw's standard error, as a fraction of the sample's: a draw with no variation would otherwise give
-an unbounded interval."""
+"""Lower bound of a draw's standard error, in those of the sample: a draw without variation has no finite interval."""
 _LEVEL = 0.05
 _TIES = 1e-5
 """Weight of the mean per-person difference as a tie-breaker; sums of correctness differ by at least 0.5."""
