@@ -66,6 +66,8 @@ MODULES: Mapping[str, str] = {
     "models.lineage": "profile.provenance",
     "models.questions": "models.acquisition",
     "models.traits.sense": "models.traits.embedding_weights",
+    "training.figures": "training.evaluation",
+    "training.order": "training.config",
     "optimizing.dspy_room": "optimizing.dspy_backend",
     "profile.fingerprint": "profile.provenance",
     "profile.lineage": "profile.provenance",

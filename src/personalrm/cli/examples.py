@@ -55,6 +55,9 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
         "personalrm cluster fit 'choices/*.parquet' --out profiles --address auto",
     ),
     "cluster score": ("personalrm cluster score profiles pairs.jsonl --out scores",),
+    "cluster bench": (
+        "personalrm cluster bench 'choices/*.jsonl.gz' --methods population,traits --out run --address auto",
+    ),
     "cluster extract": ("personalrm cluster extract profiles --user ada --out ada.json",),
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,6 +186,23 @@ def text(value: str) -> str:
 def listed(text: str) -> list[str]:
     """The parts of a comma-separated list."""
     return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def methods(text: str) -> list[str]:
+    """Names of methods from a comma-separated list; ``,neighbours=4`` belongs to the name before it."""
+    found: list[str] = []
+    for one in listed(text):
+        if found and ":" in found[-1] and re.match(r"[a-z_]+=", one):
+            found[-1] += f",{one}"
+        else:
+            found.append(one)
+    return found
+
+
+def shares_schemes(names: Sequence[str]) -> str | None:
+    """What `refuse_if_private` says of a method whose prompts hold what was drawn from other people's choices."""
+    found = next((one for one in names if re.search(r"\bneighbours=0*[1-9]", one)), None)
+    return None if found is None else f"method '{found}' puts criteria drawn from other people's choices into a prompt"
 
 
 def models(several: list[str] | None) -> list[str]:

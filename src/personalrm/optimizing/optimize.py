@@ -21,12 +21,12 @@ from personalrm.llm.ledger import Budget
 from personalrm.models.registry import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
-from personalrm.optimizing.guard import Guard
 from personalrm.optimizing.people import LEAST, Prepared, draw, fingerprint_of, prepare
 from personalrm.optimizing.prompt_file import SCHEMA, Data, Held, PromptFile
 from personalrm.optimizing.trials import Progress, Trials
 from personalrm.preferences import History
 from personalrm.profile.options import VerdictMode
+from personalrm.synthesis.guard import Guard
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
 """People that an optimiser tries a candidate on before it decides whether to try it on all."""

@@ -18,10 +18,10 @@ from personalrm import prompts
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
-from personalrm.optimizing.guard import CARRIES, Guard
 from personalrm.optimizing.people import AT_ONCE, Prepared
 from personalrm.optimizing.prompt_file import Candidate
 from personalrm.profile.options import VerdictMode
+from personalrm.synthesis.guard import CARRIES, Guard
 from personalrm.synthesis.judging import JudgeContext
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.scoring import score

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from personalrm.cli import inputs, progress
+from personalrm.cli.commands.bench import bench
 from personalrm.cli.examples import EXAMPLES
-from personalrm.cli.groups import CHOICES, ENDPOINT, FITTING, with_options
+from personalrm.cli.groups import CHOICES, ENDPOINT, FITTING, extended, with_options
 from personalrm.cli.options import HistoryFile, Model, Population
 
 if TYPE_CHECKING:
+    from personalrm.cluster.benchmark import BenchWork
     from personalrm.cluster.executor import Executor
     from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.running import FitRun, RunResult
@@ -42,6 +44,7 @@ Shards = Annotated[
     int | None,
     typer.Option(min=1, max=65_536, help="Number of output files (default: one for every 1 to 4 MB of text)."),
 ]
+BenchOut = Annotated[Path, typer.Option(help="Folder for finished work and results, shared by all machines.")]
 ForceNew = Annotated[bool, typer.Option("--force", help="Start again if OUT holds a run of other data or options.")]
 
 
@@ -90,6 +93,23 @@ def score(
     _carry_out(run, address, processes)
 
 
+def _bench(context: typer.Context, options: dict[str, Any]) -> None:
+    """Compare methods as `personalrm bench` does; methods that compute are divided among workers, by fold."""
+    _one_thread()
+    from personalrm.cluster.benchmark import run_parts
+
+    address, processes = options.pop("address"), options.pop("processes")
+    work = _bench_work(context, options)
+    with progress.cluster_progress() as tell, _executor(address, processes) as executor:
+        run_parts(work, executor, options["out"], tell)
+    bench(context=context, **options)  # finds these methods finished, and asks the language models
+
+
+app.command("bench", epilog=EXAMPLES["cluster bench"])(
+    extended(bench, _bench, address=(Address, None), processes=(ProcessCount, 1), out=(BenchOut, ...))
+)
+
+
 @app.command(epilog=EXAMPLES["cluster extract"])
 def extract(
     profiles: Annotated[Path, typer.Argument(help="Folder written by cluster fit.")],
@@ -108,6 +128,31 @@ def extract(
         raise DataError(f"{profiles} holds no profile of '{user}'")
     save(found, out, force=force)
     output.remark(f"Kept in {out}.")
+
+
+def _bench_work(context: typer.Context, given: dict[str, Any]) -> BenchWork:
+    from personalrm.bench.plan import Design
+    from personalrm.cluster.benchmark import BenchWork
+    from personalrm.cluster.splitting import input_files
+    from personalrm.data.files import name_of
+    from personalrm.models.from_population import Training
+    from personalrm.profile.options import Options
+
+    population = given["population"]
+    people_are: Literal["seen", "unseen"] = "seen" if given["train_on_test_users_context"] else "unseen"
+    others_are = None if population is None else name_of(population)
+    persona_prompt = inputs.persona_prompt(given["persona_prompt"])
+    options = Options(given["preset"].value, given["verdicts"].value, seed=given["seed"], persona_prompt=persona_prompt)
+    return BenchWork(
+        data=tuple(map(str, input_files(given["data"]))),
+        population=() if population is None else tuple(map(str, input_files([population]))),
+        reading=_how_read(context),
+        design=Design(given["protocol"], given["folds"], given["seed"], name_of(given["data"]), others_are, people_are),
+        methods=tuple(inputs.listed(given["methods"])),
+        options=options,
+        training=Training(given["features"], given["backbone"], given["device"].value),
+        context_sizes=tuple(inputs.context_sizes(given["context_sizes"])),
+    )
 
 
 def _how_read(context: typer.Context) -> HowRead:
