@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from by_module import FIRST, group_of, pytest_xdist_make_scheduler
+from by_module import FIRST, scheduler
 from places import HELPERS
 
 

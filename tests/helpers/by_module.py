@@ -30,16 +30,21 @@ def _place(nodeid: str) -> int:
     return next((at for at, start in enumerate(FIRST) if group.startswith(start)), len(FIRST))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+def scheduler() -> Any:
+    """The class of a scheduler of xdist that gives a group to one process."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             return group_of(nodeid)
 
+    return ByModule
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     config.option.loadscopereorder = False  # by the number of tests
-    return ByModule(config, log)
+    return scheduler()(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
