@@ -13,7 +13,7 @@ are kept, so that a person is loaded once and not once a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
+from personalrm.profile.reasons import explained
 from personalrm.profile.records import Profile
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import prompting
@@ -157,16 +158,21 @@ class Client:
         engine = await self._pool.engine(self.model or DEFAULT, self.options or Options())
         return await engine.fit(history)
 
-    async def aupdate(self, profile: Profile, choices: Choices, *, columns: ColumnsGiven = None) -> Profile:
+    async def aupdate(
+        self, profile: Profile, choices: Choices | None = None,
+        *, columns: ColumnsGiven = None, reasons: Mapping[str, str] | None = None,
+    ) -> Profile:  # fmt: skip
         """Learn again with new choices of the same person; what still applies of the profile is reused.
 
-        A choice that is known already takes the place of the earlier one, if it differs from it (see
-        `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
+        A choice that is known already takes the place of the earlier one (see `personalrm.profile.merging`).
+        ``reasons`` say why choices were made, by choice id, in the person's words (`personalrm.profile.reasons`).
         """
-        read = await in_worker(history_of, choices, profile.user, columns)
-        given = check_same_person(read, profile.user)
+        history = profile.history
+        if choices is not None:
+            read = await in_worker(history_of, choices, profile.user, columns)
+            history = merged(history, check_same_person(read, profile.user))
         engine = await self._pool.engine(self.model or profile.model, self.options or profile.options)
-        return await engine.fit(merged(profile.history, given), profile)
+        return await engine.fit(explained(history, reasons or {}), profile)
 
     # predicting ---------------------------------------------------------------------------------------------------
 
@@ -222,14 +228,9 @@ class Client:
         return await score_people([await self.aopen(one) for one in profiles], messages_of(context), given)
 
     async def aevaluate(
-        self,
-        profile: Profile,
-        test: Choices,
-        *,
-        name: str = "",
-        verdicts: VerdictMode | None = None,
-        columns: ColumnsGiven = None,
-    ) -> Evaluation:
+        self, profile: Profile, test: Choices,
+        *, name: str = "", verdicts: VerdictMode | None = None, columns: ColumnsGiven = None,
+    ) -> Evaluation:  # fmt: skip
         """How well the person's other choices are predicted, with the surface baselines beside it.
 
         Args:

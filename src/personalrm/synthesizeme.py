@@ -13,7 +13,7 @@ Every verb has an async twin (`afit`, `acompare`, …). Both kinds work anywhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -158,12 +158,19 @@ class SynthesizeMe:
         self._profile = await self._client.afit(history, user, columns=columns)
         return self
 
-    async def aupdate(self, choices: Choices, *, columns: ColumnsGiven = None) -> SynthesizeMe:
+    async def aupdate(
+        self,
+        choices: Choices | None = None,
+        *,
+        columns: ColumnsGiven = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> SynthesizeMe:
         """Learn again with new choices of the same person; every earlier answer that still applies is reused.
 
-        A choice whose id is known already takes the place of the earlier one, if it differs from it.
+        A choice whose id is known already takes the place of the earlier one, if it differs from it. ``reasons`` say
+        why choices were made, by choice id.
         """
-        self._profile = await self._client.aupdate(self.profile, choices, columns=columns)
+        self._profile = await self._client.aupdate(self.profile, choices, columns=columns, reasons=reasons)
         return self
 
     # predicting ---------------------------------------------------------------------------------------------------

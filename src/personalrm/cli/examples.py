@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "score": ('personalrm score me.json --prompt "A title?" --response "Eggs." --json',),
     "evaluate": ("personalrm evaluate me.json later.jsonl",),
     "next-question": ("personalrm next-question me.json pairs.jsonl --top 3",),
+    "why": ("personalrm why me.json", 'personalrm why me.json c17 "The other one never answers the question."'),
     "train": (
         "personalrm train pref choices-of-many.jsonl --out runs/pref",
         "personalrm fit ada.jsonl --model trained:runs/pref --out ada.json",

@@ -21,6 +21,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.gather import bounded_map
 from personalrm.models.registry import DEFAULT, is_local
+from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
 from personalrm.profile.spend import Spend
@@ -46,8 +47,13 @@ class FitOptions:
 
     @property
     def asks_endpoint(self) -> bool:
-        """Whether fits ask a language model."""
+        """Whether fits ask over the network."""
         return not is_local(self.model)
+
+    @property
+    def asks_language_model(self) -> bool:
+        """Whether that is a language model: with one limit and one budget for all workers."""
+        return self.asks_endpoint and not is_served(self.model)
 
 
 @dataclass(frozen=True, slots=True)

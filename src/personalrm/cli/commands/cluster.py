@@ -8,6 +8,7 @@ personalrm cluster fit choices/*.jsonl.gz --out profiles --address auto       # 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.running import FitRun, RunResult
     from personalrm.cluster.splitting import HowRead
+    from personalrm.profile.options import Options
 
 SOME_FAILED = 4
 """Exit code of a run that ended, but not for everybody."""
@@ -72,7 +74,7 @@ def fit(
 
 
 @app.command(epilog=EXAMPLES["cluster score"])
-@with_options(CHOICES)
+@with_options(CHOICES, ENDPOINT)
 def score(
     context: typer.Context,
     profiles: Annotated[Path, typer.Argument(help="Folder written by cluster fit.")],
@@ -81,15 +83,20 @@ def score(
     address: Address = None,
     processes: ProcessCount = 1,
     force: ForceNew = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Predict with trained:DIR, a served reward model or an LLM (default: each profile's model)."),
+    ] = None,
 ) -> None:
     """Score every person's pairs in DATA with their profile: probability and log-odds per response, as Parquet."""
     _one_thread()
-    from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.scoring import ScoreRun
     from personalrm.cluster.splitting import input_files
+    from personalrm.profile.options import Options
 
-    files = tuple(input_files(data))
-    run = ScoreRun(files, out, FitOptions(), _how_read(context), None, force, profiles.resolve())
+    inputs.say_what_is_idle(context, model)
+    files, how = tuple(input_files(data)), _how_fitted(context, model, Options(), None)
+    run = ScoreRun(files, out, how, _how_read(context), None, force, profiles.resolve(), model is None)
     _carry_out(run, address, processes)
 
 
@@ -197,21 +204,29 @@ def _show(result: RunResult, run: FitRun) -> None:
 
 
 def _fit_options(context: typer.Context) -> FitOptions:
-    from personalrm.cluster.fitting import FitOptions
-    from personalrm.models.registry import DEFAULT
     from personalrm.profile.options import check_options
 
-    given = context.params
     options = inputs.fit_options(context)
-    model, population = given["model"] or DEFAULT, given["population"]
-    if population is not None:
-        population = str(Path(population).resolve())
-    endpoint = inputs.endpoint_options(context)
-    how = FitOptions(model, options, population, endpoint)
-    if how.asks_endpoint:
-        check_options(options)
-        endpoint = endpoint.resolved()  # what the environment of this machine says holds on all of them
-    return FitOptions(model, options, population, endpoint)
+    check_options(options)
+    return _how_fitted(context, context.params["model"], options, context.params["population"])
+
+
+def _how_fitted(context: typer.Context, model: str | None, options: Options, population: str | None) -> FitOptions:
+    """The same on all machines: absolute paths, and what the environment of this one says of the endpoint."""
+    from personalrm.cluster.fitting import FitOptions
+    from personalrm.models.registry import DEFAULT, TRAINED
+    from personalrm.models.served_name import is_served, parse_served
+
+    model = model or DEFAULT
+    if model.startswith(TRAINED):
+        model = TRAINED + str(Path(model.removeprefix(TRAINED)).resolve())
+    population = None if population is None else str(Path(population).resolve())
+    how = FitOptions(model, options, population, inputs.endpoint_options(context))
+    if not how.asks_endpoint:
+        return how
+    named = parse_served(model).url if is_served(model) else None
+    endpoint = how.endpoint if named is None else replace(how.endpoint, base_url=named)
+    return replace(how, endpoint=endpoint.resolved())
 
 
 def _executor(address: str | None, processes: int) -> Executor:
