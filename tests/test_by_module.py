@@ -16,12 +16,9 @@ from places import HELPERS
         ("tests/models/learned/test_loop.py::test_x[1]", "models/learned"),
     ],
 )
-def test_the_scheduler_of_xdist_keeps_a_module_together(
-    nodeid: str, group: str, request: pytest.FixtureRequest
-) -> None:
+def test_the_scheduler_of_xdist_keeps_a_module_together(nodeid: str, group: str) -> None:
     pytest.importorskip("xdist")
-    assert group_of(nodeid) == group
-    assert pytest_xdist_make_scheduler(request.config, None)._split_scope(nodeid) == group
+    assert scheduler()._split_scope(None, nodeid) == group
 
 
 def test_what_is_begun_first_is_there() -> None:
