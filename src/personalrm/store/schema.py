@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0.2.0.3"
+REVISION = "0.2.0.4"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
 
 metadata = MetaData(
@@ -270,6 +270,8 @@ jobs = Table(
     Column("created", Float, nullable=False),
     PrimaryKeyConstraint("space_id", "person_id"),
     Index("ix_jobs_due", "state", "rank", "due"),
+    Index("ix_jobs_next", "state", "stage", "due"),
+    Index("ix_jobs_space", "space_id", "state", "rank", "due"),
 )
 """One row a person who has work waiting: there cannot be two workers on one person."""
 
@@ -313,6 +315,17 @@ spend = Table(
     PrimaryKeyConstraint("space_id", "day"),
 )
 
+summaries = Table(
+    "summaries",
+    metadata,
+    _space(),
+    Column("made", Float, nullable=False),
+    Column("took", Float, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("space_id"),
+)
+"""What a page shows of a whole space where working it out takes long. No text, no person."""
+
 audit = Table(
     "audit",
     metadata,
@@ -324,6 +337,7 @@ audit = Table(
     Column("subject", String(64)),  # a keyed hash of the person's name
     Column("details", Text, nullable=False),
     Index("ix_audit_space", "space_id", "id"),
+    Index("ix_audit_subject", "space_id", "subject"),
 )
 
 erasures = Table(
