@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := demo
 
-PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
+# Temporary files of the tests lie in memory where there is room: some disks take half a minute to delete databases.
+TESTS_TMP := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+TESTS_ENV := $(TESTS_TMP) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
+PYTEST := $(TESTS_ENV) $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup -o tmp_path_retention_count=1
 PYTEST_FLAGS ?=
 
-.PHONY: demo fuzz real test slow programs lint types docs bench wheel clean
+.PHONY: demo fuzz real test slow checks programs lint types bytecode docs bench wheel clean
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -36,10 +39,17 @@ demo: .venv/core
 	@echo "The profile is $(OUT)/mira.json: open it, it is meant to be read."
 
 # One thread each: with several, torch and numpy promise no last bits, and small matrices wait for each other.
-test: .venv/dev programs lint types
+test: .venv/dev
+	@$(MAKE) --no-print-directory -j2 checks
 	$(PYTEST) -m 'not slow' $(PYTEST_FLAGS)
 
-slow: .venv/dev programs
+checks: types lint bytecode programs
+
+# Every process of the tests loads what one has compiled; types leave a core free meanwhile.
+bytecode: .venv/dev
+	@$(TESTS_ENV) $(BIN)/python -m pytest -n 0 --collect-only -q >/dev/null
+
+slow: .venv/dev programs bytecode
 	$(PYTEST) -m slow $(PYTEST_FLAGS)
 
 # Browser and database of some tests; without them (and without root) these tests are skipped.

@@ -34,7 +34,7 @@ from personalrm.models.traits import TraitsModel
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.person import groups_of
 from personalrm.models.traits.posterior import person_posterior
-from personalrm.models.uncertainty import MarginPosterior, normal_doubt
+from personalrm.models.uncertainty import MarginPosterior, normal_margin_posterior
 from personalrm.preferences import History
 from personalrm.stats.intervals import by_person, holm, paired, standard_error
 
@@ -67,7 +67,7 @@ class TraitsMind:
         mean, covariance = np.zeros(len(self.covariance)), self.covariance
         if rows:
             mean, covariance = person_posterior(self.offset[rows], self.t[rows], self.covariance)
-        return normal_doubt(self.offset + self.t @ mean, self.t, covariance)
+        return normal_margin_posterior(self.offset + self.t @ mean, self.t, covariance)
 
 
 class LearnedMind:
@@ -85,7 +85,7 @@ class LearnedMind:
 
         from personalrm.models.learned.ensemble import infer
         from personalrm.models.learned.people import Batch
-        from personalrm.models.uncertainty import doubts_of_members
+        from personalrm.models.uncertainty import member_margin_posteriors
 
         n = self._batch.known.shape[1]
         known = torch.zeros((len(asked), n), dtype=torch.bool)
@@ -93,7 +93,7 @@ class LearnedMind:
             known[at, list(rows)] = True
         sides = (one.expand(len(asked), -1, -1) for one in (self._batch.chosen, self._batch.rejected))
         batch = Batch(*sides, known, ~known, torch.full((len(asked),), -1))
-        return doubts_of_members(self._model, batch, infer(self._model.members, batch))
+        return member_margin_posteriors(self._model, batch, infer(self._model.members, batch))
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def kills() -> int:
 def command(url: str, folder: Path, name: str) -> list[str]:
     """`personalrm bench` on the people of a folder, with answers and results of its own."""
     return [
-        sys.executable, "-m", "personalrm.cli", "bench", str(folder / "people.jsonl"), "--methods", ",".join(METHODS),
+        sys.executable, "-m", "personalrm", "bench", str(folder / "people.jsonl"), "--methods", ",".join(METHODS),
         "--protocol", "context-target", "--model", "simulated", "--base-url", url, "--out", str(folder / name),
         "--cache", str(folder / f"{name}.sqlite"), "--concurrency", str(SLOTS),
     ]  # fmt: skip
@@ -125,7 +125,7 @@ def finish(parts: list[str]) -> None:
 def offline(data: str) -> int:
     """Time the methods that ask nobody on real people; 1 above 20 s."""
     began = time.perf_counter()
-    finish([sys.executable, "-m", "personalrm.cli", "bench", data, "--methods", "longer,population,traits"])
+    finish([sys.executable, "-m", "personalrm", "bench", data, "--methods", "longer,population,traits"])
     seconds = time.perf_counter() - began
     row(f"{Path(data).name}: longer, population, traits", f"{seconds:.1f} s", "< 20 s", seconds < 20)
     return int(seconds >= 20)

@@ -1,20 +1,29 @@
 """`personalrm cluster fit` on two Ray nodes of one core each against one process: time, CPU, and the driver's memory.
 
-Simulated people under names of their own, embedded engine. On a machine with other work the wall-clock ratio says
-little, so the CPU seconds of the jobs are compared as well: what two idle cores would make of them.
+Simulated people under names of their own, embedded engine. Each part takes less than seven minutes, keeps its figures
+in ``--folder``, and is not repeated; a part of ``memory`` that was stopped goes on where it was.
 
-    python benchmarks/cluster_speed.py [--people 20000] [--memory 10000,100000]
+    python benchmarks/cluster_speed.py                                  # all of the speed: 6 minutes for 20,000 people
+    python benchmarks/cluster_speed.py --folder F --part people         # the same in parts: people, one, two, memory
+    python benchmarks/cluster_speed.py --folder F --part memory --seconds 380     # again until it says it is done
+
+On a machine with other work the wall-clock ratio says little, so the CPU seconds of the jobs are compared as well: what
+two idle cores would make of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from common import row
 from personalrm.data.simulated import simulate_people
@@ -27,45 +36,86 @@ A_FILE = 1_000
 CHOICES = 6
 RATIO, EFFICIENCY, GROWTH = 1.7, 0.85, 1.2
 STORE_BYTES = 150_000_000
+PARTS = ("people", "one", "two", "memory")
+SPEED = PARTS[:3]
 DRIVER = """
-import resource, sys, time
+import resource, signal, sys, time
 from pathlib import Path
 from personalrm.cluster.executor import InProcess
 from personalrm.cluster.fitting import FitOptions
 from personalrm.cluster.on_ray import OnRay
 from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
+from personalrm.errors import Interrupted
+
+def stop(*_):
+    raise KeyboardInterrupt
 
 files, out, address = tuple(input_files([sys.argv[1]])), Path(sys.argv[2]), sys.argv[3]
+signal.signal(signal.SIGALRM, stop)
+signal.alarm(int(sys.argv[4]))
+ended = 0
 with OnRay(address) if address else InProcess() as executor:
     began = time.perf_counter()
-    run_over_people(FitRun(files, out, FitOptions()), executor)
+    try:
+        ended = run_over_people(FitRun(files, out, FitOptions()), executor).shards
+    except Interrupted:
+        pass
     took = time.perf_counter() - began
-print(took, executor.cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    own = time.process_time()
+print(took, executor.cpu_s, own, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, ended)
 """
+FAIR = {"RAY_worker_niceness": "0"}
+"""Ray's workers run at niceness 15: beside any other work they would get next to nothing of a core."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
-def write_people(folder: Path, count: int, pool: list[History], choices: int) -> None:
-    """Files of a thousand people each."""
-    folder.mkdir()
+def write_people(folder: Path, count: int, choices: int, tokens: tuple[int, int]) -> None:
+    """Files of a thousand people each, with prompts and responses of so many tokens."""
+    if folder.exists():
+        return
+    small = folder.with_name(f"{folder.name}.partial")
+    small.mkdir(exist_ok=True)
+    prompt, response = tokens
+    pool: list[History] = simulate_people(
+        min(POOL, count), choices=choices, seed=1, prompt_tokens=prompt, response_tokens=response
+    )
     for first in range(0, count, A_FILE):
         rows = (
             replace(one, user=f"simulated-{number}", id=f"{number}-{place}")
             for number in range(first, min(first + A_FILE, count))
-            for place, one in enumerate(pool[number % len(pool)].choices[:choices])
+            for place, one in enumerate(pool[number % len(pool)].choices)
         )
-        write_choices(folder / f"{first:08d}.jsonl.gz", rows)
+        write_choices(small / f"{first:08d}.jsonl.gz", rows)
+    small.rename(folder)
 
 
-def run(folder: Path, out: Path, address: str = "") -> tuple[float, float, float]:
-    """Seconds, CPU seconds of the jobs, and MB of the process that drives the run."""
-    command = [sys.executable, "-c", DRIVER, str(folder), str(out), address]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
-    seconds, cpu, memory = done.stdout.split()[-3:]
-    return float(seconds), float(cpu), float(memory)
+def run(folder: Path, out: Path, address: str = "", seconds: int = 0) -> dict[str, float]:
+    """Seconds, CPU seconds of the jobs and of the driving process, its MB at most, and the shards (0: stopped).
+
+    Args:
+        seconds: after which it is stopped, to be gone on with; 0 lets it end.
+    """
+    command = [sys.executable, "-c", DRIVER, str(folder), str(out), address, str(seconds)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **ONE_THREAD})
+    names = ("seconds", "cpu", "driver_cpu", "driver_mb", "shards")
+    return dict(zip(names, map(float, done.stdout.split()[-len(names) :]), strict=True))
 
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+@contextlib.contextmanager
+def two_nodes() -> Iterator[str]:
+    """Address of a cluster on this machine: a head without a core, and two nodes of one core."""
+    os.environ |= {**ONE_THREAD, **FAIR}
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    try:
+        for _ in range(2):
+            nodes.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        yield nodes.address
+    finally:
+        nodes.shutdown()
 
 
 def is_same(one: Path, other: Path) -> bool:
@@ -74,69 +124,87 @@ def is_same(one: Path, other: Path) -> bool:
     return bool(names) and all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-def main() -> int:
-    """Print the rows; 1 if a bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--memory", default="10000,100000", help="numbers of people; empty measures no memory")
-    given = parser.parse_args()
-    os.environ |= ONE_THREAD
-    from ray.cluster_utils import Cluster
+class Figures:
+    """What the parts measured, kept in the folder."""
 
-    small = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
-    pool = simulate_people(min(POOL, given.people), choices=CHOICES, seed=1, prompt_tokens=60, response_tokens=120)
-    fine = True
-    try:
-        for _ in range(2):
-            nodes.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-        with tempfile.TemporaryDirectory() as name:
-            fine &= speed(Path(name), given.people, pool, nodes.address)
-            if given.memory:
-                fine &= memory(Path(name), [int(one) for one in given.memory.split(",")], pool, nodes.address)
-    finally:
-        nodes.shutdown()
-    return 0 if fine else 1
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "figures.json"
+        self.known: dict[str, dict[str, Any]] = json.loads(self._path.read_bytes()) if self._path.exists() else {}
+
+    def keep(self, part: str, found: dict[str, Any]) -> None:
+        """Of one part."""
+        self.known[part] = {**found, "load": os.getloadavg()[1]}
+        self._path.write_text(json.dumps(self.known, indent=1))
+        print(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in found.items()), flush=True)
 
 
-def speed(folder: Path, people: int, pool: list[History], address: str) -> bool:
-    """One process, then two nodes."""
-    idle = os.getloadavg()[0] < 1.0
-    write_people(folder / "in", people, pool, CHOICES)
-    alone, cpu_alone, _ = run(folder / "in", folder / "one")
-    print(f"one process: {alone:.0f} s, {cpu_alone:.0f} s of CPU", flush=True)
-    two, cpu_two, _ = run(folder / "in", folder / "two", address)
-    ratio, efficiency = alone / two, cpu_alone / cpu_two
-    same = is_same(folder / "one", folder / "two")
-    wall = f"{RATIO}" if idle else f"{RATIO} on an idle machine (load {os.getloadavg()[0]:.1f})"
-    row(
-        f"{people:,} people: one process / two nodes",
-        f"{alone:.0f} s / {two:.0f} s = {ratio:.2f}",
-        wall,
-        ratio >= RATIO,
-    )
-    row(
-        "CPU of the jobs: one process / two nodes",
-        f"{cpu_alone:.0f} s / {cpu_two:.0f} s",
-        f"{EFFICIENCY}",
-        efficiency >= EFFICIENCY,
-    )
+def speed(folder: Path, parts: tuple[str, ...], figures: Figures, people: int) -> bool:
+    """One process, then two nodes; True until both are known."""
+    if "people" in parts:
+        write_people(folder / "in", people, CHOICES, (60, 120))
+    if "one" in parts and "one" not in figures.known:
+        figures.keep("one", run(folder / "in", folder / "one"))
+    if "two" in parts and "two" not in figures.known:
+        with two_nodes() as address:
+            figures.keep("two", run(folder / "in", folder / "two", address))
+    one, two = figures.known.get("one"), figures.known.get("two")
+    return told(one, two, people, is_same(folder / "one", folder / "two")) if one and two else True
+
+
+def told(one: dict[str, Any], two: dict[str, Any], people: int, same: bool) -> bool:
+    """Print the rows; whether the bar is met: in time where nothing else ran, else in CPU."""
+    idle = max(one["load"], two["load"]) < 2.5
+    ratio, efficiency = one["seconds"] / two["seconds"], one["cpu"] / two["cpu"]
+    wall = f"{RATIO}" if idle else f"{RATIO} on an idle machine (load {one['load']:.1f}, {two['load']:.1f})"
+    took = f"{one['seconds']:.0f} s / {two['seconds']:.0f} s = {ratio:.2f}"
+    row(f"{people:,} people: one process / two nodes", took, wall, ratio >= RATIO)
+    cpu = f"{one['cpu']:.0f} s / {two['cpu']:.0f} s = {efficiency:.2f}"
+    row("CPU of the jobs: one process / two nodes", cpu, f"{EFFICIENCY}", efficiency >= EFFICIENCY)
     row("two idle cores would give", f"{2 * efficiency:.2f}", f"{RATIO}", 2 * efficiency >= RATIO)
-    row("CPU a person", f"{cpu_alone / people * 1e3:.1f} ms", "-", True)
+    row("CPU a person", f"{one['cpu'] / people * 1e3:.1f} ms", "-", True)
+    row("CPU of the process that drives the run", f"{two['driver_cpu']:.1f} s", "-", True)
     row("the same bytes", str(same), "True", same)
     return same and (ratio >= RATIO if idle else 2 * efficiency >= RATIO)
 
 
-def memory(folder: Path, counts: list[int], pool: list[History], address: str) -> bool:
-    """Of the process that drives the run, for people with one choice each."""
-    found = []
-    for count in counts:
-        write_people(folder / f"in-{count}", count, pool, 1)
-        found.append(run(folder / f"in-{count}", folder / f"out-{count}", address)[2])
+def memory(folder: Path, counts: list[int], figures: Figures, seconds: int) -> bool:
+    """Of the process that drives the run, for people with one short choice each; the most of all pieces of a run."""
+    with two_nodes() as address:
+        for count in counts:
+            before = figures.known.get(f"memory-{count}", {"driver_mb": 0.0, "shards": 0.0})
+            if before["shards"]:
+                continue
+            write_people(folder / f"in-{count}", count, 1, (8, 12))
+            found = run(folder / f"in-{count}", folder / f"out-{count}", address, seconds)
+            found["driver_mb"] = max(found["driver_mb"], before["driver_mb"])
+            figures.keep(f"memory-{count}", found)
+            if not found["shards"]:
+                print("stopped: run the same command again to go on")
+                return True
+    found = [figures.known[f"memory-{count}"]["driver_mb"] for count in counts]
     growth = found[-1] / found[0]
     shown = ", ".join(f"{one:.0f} MB" for one in found)
     row(f"driver with {', '.join(f'{one:,}' for one in counts)} people", shown, f"{GROWTH} times", growth <= GROWTH)
     return growth <= GROWTH
+
+
+def main() -> int:
+    """Print the rows; 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--part", choices=PARTS, help="only this one; else the speed")
+    parser.add_argument("--folder", type=Path, help="for people, results and figures; else a temporary one")
+    parser.add_argument("--memory", default="10000,100000", help="numbers of people")
+    parser.add_argument("--seconds", type=int, default=0, help="stop the memory part after so long")
+    given = parser.parse_args()
+    parts = (given.part,) if given.part else SPEED
+    with contextlib.ExitStack() as stack:
+        folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = Figures(folder)
+        if given.part == "memory":
+            return 0 if memory(folder, [int(one) for one in given.memory.split(",")], figures, given.seconds) else 1
+        return 0 if speed(folder, parts, figures, given.people) else 1
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main() -> int:
         for number in range(TIMES):
             choices = Path(folder) / f"{number}.jsonl"
             write_choices(choices, simulate_people(1, choices=17, seed=number)[0])
-            command = [sys.executable, "-m", "personalrm.cli", "fit", str(choices), "--model", "simulated"]
+            command = [sys.executable, "-m", "personalrm", "fit", str(choices), "--model", "simulated"]
             command += ["--base-url", host.url, "--cache", f"{folder}/{number}.sqlite"]
             host.reset()
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

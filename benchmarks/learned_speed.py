@@ -26,8 +26,8 @@ from personalrm.data.reading import read_people  # noqa: E402
 from personalrm.models.encoders import Encoder, encoder_named  # noqa: E402
 from personalrm.models.learned import METHODS, LearnedModel, Settings, train  # noqa: E402
 from personalrm.models.learned.ensemble import infer  # noqa: E402
-from personalrm.models.learned.loop import Point  # noqa: E402
-from personalrm.models.learned.people import everything, side_by_side  # noqa: E402
+from personalrm.models.learned.loop import EpochMetrics  # noqa: E402
+from personalrm.models.learned.people import collate, whole_episode  # noqa: E402
 from personalrm.models.traits.features import last_message  # noqa: E402
 from personalrm.preferences import History  # noqa: E402
 
@@ -57,14 +57,14 @@ def embed(people: Sequence[History], encoder: Encoder) -> None:
 
 def adapting(model: LearnedModel, people: Sequence[History]) -> None:
     """Print what somebody new costs: to be fitted, and to be predicted."""
-    name, members, kept = model.settings.label, len(model.members), model.footing.features.kept
+    name, members, kept = model.settings.label, len(model.members), model.shared_reward.features.kept
 
     def fit(one: History) -> Callable[[], object]:
         kept.clear()  # as if the texts had never been read
         return lambda: model.fit(one)
 
     whole = median_ms(fit(one) for one in people)
-    known = [side_by_side([everything(model._choices(one))]) for one in people]
+    known = [collate([whole_episode(model._choices(one))]) for one in people]
     inner = median_ms(lambda one=one: infer(model.members, one) for one in known)
     row(f"{name}: fit somebody new, {members} members", f"{whole:.1f} ms", "≤ 20 ms", whole <= 20.0)
     row(f"{name}: of it all members / one", f"{inner:.1f} / {inner / members:.2f} ms", "(none)", ok=True)
@@ -79,12 +79,12 @@ def adapting(model: LearnedModel, people: Sequence[History]) -> None:
 
 def training(settings: Settings, people: Sequence[History], encoder: Encoder) -> None:
     """Print what training costs."""
-    passes: list[Point] = []
+    passes: list[EpochMetrics] = []
 
-    def told(member: int, point: Point) -> None:
+    def told(member: int, point: EpochMetrics) -> None:
         passes.append(point)
 
-    taken = cpu_seconds(lambda: train(people, settings, encoder=encoder, tell=told))
+    taken = cpu_seconds(lambda: train(people, settings, encoder=encoder, on_epoch=told))
     name = f"{settings.label}: training, {len(people)} people, {len(passes)} passes"
     row(name, f"{taken:.0f} s", "≤ 300 s", taken <= 300.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -45,7 +45,7 @@ class Service:
         self.key = _cli("key", "bench", database=database).strip()
         environment = {**os.environ, "PERSONALRM_DATABASE": database, "PERSONALRM_REQUEST_LOG": "json"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "personalrm.cli", "serve", "--port", "0", *words],
+            [sys.executable, "-m", "personalrm", "serve", "--port", "0", *words],
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,7 +76,7 @@ def _cpu_s(pid: int) -> float:
 
 def _cli(*words: str, database: str) -> str:
     environment = {**os.environ, "PERSONALRM_DATABASE": database}
-    command = [sys.executable, "-m", "personalrm.cli", "serve", *words]
+    command = [sys.executable, "-m", "personalrm", "serve", *words]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 

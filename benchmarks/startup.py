@@ -54,7 +54,7 @@ def core_packages(folder: Path) -> int:
 
 def main() -> int:
     """Print the rows; 1 if a bar is missed."""
-    cli = [sys.executable, "-m", "personalrm.cli"]
+    cli = [sys.executable, "-m", "personalrm"]
     entry = str(Path(sys.executable).parent / "personalrm")
     shown = median_wall([entry, "--help"])
     imported = median_wall([sys.executable, "-c", "import personalrm"])

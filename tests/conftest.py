@@ -7,6 +7,7 @@ nohup ignores a hang-up, and so would their children.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             module = item.path.relative_to(here).as_posix()
             group = next((folder for folder in TOGETHER if module.startswith(f"{folder}/")), module)
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish() -> None:
+    """Every whole garbage collection from here on passes over the packages and the tests, which all stay."""
+    gc.collect()
+    gc.freeze()
 
 
 # people ---------------------------------------------------------------------------------------------------------------

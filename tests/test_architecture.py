@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import places
-import pytest
 
 SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
     {"renamed"},
     {"errors"},
-    {"preferences"},
+    {"preferences", "privacy"},
     {"files", "formatting"},
     {"profile"},
     {"data", "llm", "prompts", "stats"},  # side by side: none of them knows another
@@ -30,6 +31,7 @@ LAYERS = (
     {"service"},
     {"integrations", "cluster"},
     {"cli"},
+    {"__main__"},  # python -m personalrm
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 ROOT = {"__version__"}
@@ -52,7 +54,6 @@ LONG = {
 """Every module of more than 300 lines with its reason; who splits one takes it out."""
 SEVERAL = {
     "Answer": "what the simulated model says; what a judge of curation says",
-    "Candidate": "a pair that may be asked; a prompt that may be better",
     "Choice": "a row of the store; a choice as training's figures count it",
     "Claim": "of a profile; as the simulated model writes it",
     "Design": "of a benchmark; the design matrix of the traits",
@@ -61,13 +62,11 @@ SEVERAL = {
     "Job": "a queued job of the store; a training run",
     "Judge": "the judge of a pair; curation's; the simulated model's",
     "Judgement": "of a judge; of the simulated judge",
-    "Measured": "a trait's value; a prompt's score",
     "Method": "of the benchmark; a learned method",
-    "Outcome": "of curation, of a trial, of a training run",
+    "Outcome": "of curation, of a training run",
     "Pair": "of ratings; as the simulated model reads it from a prompt",
     "Person": "of PRISM's files; of the traits engine",
-    "Plan": "of a benchmark, of curation, of prompt optimisation",
-    "Point": "of a chart; of a training run",
+    "Plan": "of a benchmark, of curation",
     "Prediction": "of a benchmark; as the store keeps it",
     "Question": "of a benchmark; the next one to ask a person",
     "Record": "of a study; of a reward model",
@@ -83,9 +82,35 @@ MODULES = {
 }
 
 
-def imported(module: str) -> Iterator[str]:
-    """Every module and name of the package that a module imports anywhere in its text, without ``personalrm.``."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+@dataclass(frozen=True)
+class Facts:
+    """What these tests ask of a module; its tree is walked once."""
+
+    imported: tuple[str, ...]
+    """Every module and name of the package that it imports anywhere in its text, without ``personalrm.``."""
+    classes: tuple[str, ...]
+    exports: tuple[str, ...]
+    """Its ``__all__`` where that is written out."""
+    loggers: tuple[str, ...]
+    prints: tuple[int, ...]
+    """The lines that write to the terminal."""
+
+
+@cache
+def facts_of(module: str) -> Facts:
+    tree = ast.parse(MODULES[module].read_text("utf-8"))
+    nodes = list(ast.walk(tree))
+    return Facts(
+        tuple(imported_by(module, nodes)),
+        tuple(one.name for one in tree.body if isinstance(one, ast.ClassDef) and not one.name.startswith("_")),
+        tuple(exports_of(tree)),
+        tuple(loggers_of(tree)),
+        tuple(node.lineno for node in nodes if writes_to_the_terminal(node)),  # type: ignore[attr-defined]
+    )
+
+
+def imported_by(module: str, nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
             source = node.module or ""
@@ -99,6 +124,27 @@ def imported(module: str) -> Iterator[str]:
             assert not any(one.partition(".")[0] == "personalrm" for one in names), f"{module}: use from … import"
 
 
+def exports_of(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def loggers_of(tree: ast.Module) -> Iterator[str]:
+    """The names of the loggers that a module makes at its top."""
+    for node in tree.body:
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.Call) and ast.unparse(value.func) == "logging.getLogger":
+            yield ast.literal_eval(value.args[0])
+
+
+def writes_to_the_terminal(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id == "print"
+    return isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys"
+
+
 def room(module: str) -> str:
     return module.partition(".")[0]
 
@@ -107,23 +153,25 @@ def is_instrument(module: str) -> bool:
     return any(module == one or module.startswith(f"{one}.") for one in INSTRUMENTS)
 
 
-@pytest.mark.parametrize("module", [one for one in MODULES if one])
-def test_imports_point_downward_only(module: str) -> None:
+def test_imports_point_downward_only() -> None:
     upward = [
-        other
-        for other in imported(module)
+        (module, other)
+        for module in filter(None, MODULES)
+        for other in facts_of(module).imported
         if other not in ROOT and room(other) != room(module) and HEIGHT[room(other)] >= HEIGHT[room(module)]
     ]
     assert upward == []
 
 
-@pytest.mark.parametrize("module", [one for one in MODULES if not is_instrument(one)])
-def test_nothing_real_rests_on_what_is_simulated(module: str) -> None:
-    assert [other for other in imported(module) if is_instrument(other)] == []
+def test_nothing_real_rests_on_what_is_simulated() -> None:
+    real = [one for one in MODULES if not is_instrument(one)]
+    assert [(one, other) for one in real for other in facts_of(one).imported if is_instrument(other)] == []
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
-    graph = {module: {one for one in imported(module) if one in MODULES and one != module} for module in MODULES}
+    graph = {
+        module: {one for one in facts_of(module).imported if one in MODULES and one != module} for module in MODULES
+    }
     graph[""] = set()  # the root's names are for type checkers and looked up when they are used
     order = list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
     assert set(MODULES) <= set(order)
@@ -147,35 +195,23 @@ def test_every_long_module_is_named_with_its_reason() -> None:
     assert set(LONG) - long == set(), "it is short now: take it out of LONG"
 
 
-def rooms_of_classes() -> dict[str, set[str]]:
-    """In which rooms a class of each public name is defined."""
+def rooms_of(names: Callable[[Facts], Iterable[str]]) -> dict[str, set[str]]:
+    """In which rooms each name stands."""
     found: dict[str, set[str]] = {}
-    for module, path in MODULES.items():
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found.setdefault(node.name, set()).add(room(module))
+    for module in filter(None, MODULES):
+        for name in names(facts_of(module)):
+            found.setdefault(name, set()).add(room(module))
     return found
 
 
 def test_a_public_class_stands_in_one_room() -> None:
-    several = {name for name, rooms in rooms_of_classes().items() if len(rooms) > 1}
+    several = {name for name, rooms in rooms_of(lambda facts: facts.classes).items() if len(rooms) > 1}
     assert several - set(SEVERAL) == set(), "name it for what it is in its room"
     assert set(SEVERAL) - several == set(), "it stands in one room now: take it out of SEVERAL"
 
 
-def exports_of(path: Path) -> list[str]:
-    """A module's ``__all__`` where it is written out."""
-    for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
-            return list(ast.literal_eval(node.value))
-    return []
-
-
 def test_a_name_is_exported_by_one_room() -> None:
-    exported: dict[str, set[str]] = {}
-    for module, path in MODULES.items():
-        for name in exports_of(path) if module else ():
-            exported.setdefault(name, set()).add(room(module))
+    exported = rooms_of(lambda facts: facts.exports)
     assert {name: rooms for name, rooms in exported.items() if len(rooms) > 1} == {}
 
 
@@ -187,31 +223,14 @@ PRINTERS = {
 """Modules outside the command line that write to the terminal, with the reason."""
 
 
-def writes_to_the_terminal(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return node.func.id == "print"
-    return isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys"
-
-
-@pytest.mark.parametrize("module", [one for one in MODULES if room(one) != "cli" and one not in PRINTERS])
-def test_the_library_prints_nothing(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text("utf-8"))
-    assert [node.lineno for node in ast.walk(tree) if writes_to_the_terminal(node)] == []  # type: ignore[attr-defined]
-
-
-def loggers_of(module: str) -> set[str]:
-    """The names of the loggers that a module makes at its top."""
-    found = set()
-    for node in ast.parse(MODULES[module].read_text("utf-8")).body:
-        value = node.value if isinstance(node, ast.Assign) else None
-        if isinstance(value, ast.Call) and ast.unparse(value.func) == "logging.getLogger":
-            found.add(ast.literal_eval(value.args[0]))
-    return found
+def test_the_library_prints_nothing() -> None:
+    quiet = [one for one in MODULES if room(one) != "cli" and one not in PRINTERS]
+    assert {one: lines for one in quiet if (lines := facts_of(one).prints)} == {}
 
 
 def test_one_logger_a_room() -> None:
     for module in MODULES:
-        assert loggers_of(module) <= {f"personalrm.{room(module)}"}, module
+        assert set(facts_of(module).loggers) <= {f"personalrm.{room(module)}"}, module
 
 
 def sentences(text: str) -> int:
@@ -225,16 +244,19 @@ WORDS = 5
 """In a row; a fact is shorter. A message may be worded anew without a test that fails."""
 
 
-@pytest.mark.parametrize("path", sorted(places.HELPERS.parent.rglob("test_*.py")), ids=lambda one: one.stem)
-def test_tests_of_messages_check_facts(path: Path) -> None:
-    """`match` names a file, a line, a field, a value, an option: see `facts.naming`."""
-    matched = (
-        node.value
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.keyword) and node.arg == "match"
-    )
+def prose_in(path: Path) -> list[str]:
+    """What the tests of a file match that is a sentence."""
+    text = path.read_text("utf-8")
+    nodes = ast.walk(ast.parse(text)) if "match=" in text else ()
+    matched = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "match"]
     texts = [one.value for one in matched if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    assert [one for one in texts if sentences(one) >= WORDS] == []
+    return [one for one in texts if sentences(one) >= WORDS]
+
+
+def test_tests_of_messages_check_facts() -> None:
+    """`match` names a file, a line, a field, a value, an option: see `facts.naming`."""
+    found = {path.name: prose_in(path) for path in places.HELPERS.parent.rglob("test_*.py")}
+    assert {name: texts for name, texts in found.items() if texts} == {}
 
 
 def test_no_file_holds_a_merge_that_was_not_finished() -> None:

@@ -49,7 +49,7 @@ def test_without_the_data_they_are_skipped_with_one_reason(tmp_path: Path, requi
     assert "PERSONALRM_REAL_DATA" in reasons.pop()
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")])
+@pytest.mark.parametrize("processes", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)])
 def test_where_the_data_is_they_run(tmp_path: Path, processes: tuple[str, ...]) -> None:
     done = pytest_on(tmp_path, TESTS, tmp_path, "--require-real-people", *processes)
     assert done.returncode == 0, done.stdout
@@ -60,8 +60,8 @@ def test_where_the_data_is_they_run(tmp_path: Path, processes: tuple[str, ...]) 
 @pytest.mark.parametrize(
     ("text", "left", "processes"),
     [
-        (SKIPPING, "test_some.py::test_one", ()),
-        (SKIPPING, "test_some.py::test_one", ("-n", "2")),
+        pytest.param(SKIPPING, "test_some.py::test_one", (), marks=pytest.mark.slow),
+        (SKIPPING, "test_some.py::test_one", ("-n", "1")),
         ("def test_nobody():\n    pass\n", "none was collected", ()),
     ],
 )

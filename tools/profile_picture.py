@@ -23,7 +23,7 @@ def main() -> None:
     """Fit, print as a terminal shows it, and keep the picture."""
     environment = {**os.environ, "COLUMNS": str(WIDTH)}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "personalrm.cli", "fit", "examples/mira.jsonl", "--out", f"{folder}/mira.json"]
+        command = [sys.executable, "-m", "personalrm", "fit", "examples/mira.jsonl", "--out", f"{folder}/mira.json"]
         printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
     console = Console(record=True, width=WIDTH, file=Path(os.devnull).open("w"), force_terminal=True)  # noqa: SIM115
     console.print(Text("$ personalrm fit examples/mira.jsonl --out mira.json", style="bold"))

@@ -189,7 +189,7 @@ def test_a_persona_that_describes_is_told_from_one_that_does_not(tmp_path: Path,
 
 
 def run(*words: Any, said: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "personalrm.cli", "study", "human", *map(str, words)]
+    command = [sys.executable, "-m", "personalrm", "study", "human", *map(str, words)]
     return subprocess.run(
         command, input=said, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(SOURCE)}
     )

@@ -156,3 +156,20 @@ def test_a_run_of_an_earlier_version_is_not_gone_on_with(finished: Path, tmp_pat
     (out / "run.json").write_text(json.dumps({**json.loads((out / "run.json").read_text()), "schema": 1}))
     with pytest.raises(DataError, match="earlier personalrm"):
         run(MARKED, ["longer", "traits"], DESIGN, folder=out)
+
+
+def test_a_person_whose_tasks_were_half_done_gets_the_same_answers_to_the_last_bit(tmp_path: Path) -> None:
+    """The tasks of a person are computed together: which of them are left must not show in the numbers."""
+    names, design = ["population", "traits"], Design(folds=2, data="people")
+    run(PEOPLE[:4], names, design, folder=tmp_path)
+    files = sorted(path for path in tmp_path.glob("*/*.jsonl") if path.parent.name in ("tasks", "judgements"))
+    assert len(files) == 4
+    before = {path: rows_without_seconds(path) for path in files}
+    for path in files:
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:5]))
+    run(PEOPLE[:4], names, design, folder=tmp_path)
+    assert {path: rows_without_seconds(path) for path in files} == before
+
+
+def rows_without_seconds(path: Path) -> list[dict[str, Any]]:
+    return [{**json.loads(line), "seconds": None} for line in path.read_bytes().splitlines()]

@@ -118,8 +118,10 @@ def test_an_error_ends_the_run_and_leaves_nothing_under_way() -> None:
 def test_progress_is_told() -> None:
     told: list[tuple[str, int, int]] = []
     run(longer_people(), ["longer", "first"], Design(folds=3), progress=lambda *one: told.append(one))
-    assert told[:36] == [("longer", done, 36) for done in range(1, 37)]
-    assert told[-1] == ("first", 36, 36)
+    assert [label for label, done, of in told if done == of == 36] == ["longer", "first"]
+    done = [one for label, one, _ in told if label == "longer"]
+    assert done == sorted(set(done))
+    assert len(done) > 1
 
 
 async def test_it_runs_inside_a_running_loop_and_awaited() -> None:

@@ -21,7 +21,7 @@ from personalrm.cluster.on_ray import OnRay
 from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
 from personalrm.data.writing import write_choices
-from personalrm.errors import BudgetSpent
+from personalrm.errors import BudgetSpent, StorageError
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
@@ -120,3 +120,29 @@ def test_one_budget_one_limit_and_one_store_of_answers_over_all_nodes(
         assert asked <= (llm.statistics.requests - asked) + 5  # asked twice: at most what was on the killed node's wire
     for name in sorted(one.name for one in (tmp_path / "alone").glob("profiles-*")):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_dead_keeper_of_the_limits_ends_the_run_in_a_sentence_and_its_work_is_kept(
+    few: list[History], nodes: Any, tmp_path: Path
+) -> None:
+    import ray
+
+    write_choices(tmp_path / "in.jsonl", [one for person in few[:8] for one in person])
+    with SimulatedLLM(latency=0.05) as llm:
+        endpoint = EndpointOptions(llm.url, cache=tmp_path / "answers.sqlite", concurrency=5).resolved()
+        how = FitOptions("simulated", Options(preset="frugal"), endpoint=endpoint)
+        run = FitRun((tmp_path / "in.jsonl",), tmp_path / "out", how, shards=4)
+        with OnRay(nodes.address) as executor:
+
+            def kill(stage: str, done: int, total: int) -> None:
+                if stage == "profiles" and done == 1:
+                    ray.kill(executor._limits)
+
+            with pytest.raises(StorageError, match="limits and the budget"):
+                run_over_people(run, executor, kill)
+        kept = len(list((tmp_path / "out").glob("profiles-*")))
+        assert kept >= 1
+        with OnRay(nodes.address) as executor:
+            result = run_over_people(run, executor)
+        assert (result.people, result.reused) == (8, kept)

@@ -10,6 +10,7 @@ import pytest
 
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
+from personalrm.errors import DataError
 from personalrm.preferences import Preference
 
 ASKED, SHORT, LONG, THIRD = "How do I boil an egg?", "Eight minutes.", "Great question! It is an art.", "Use a timer."
@@ -95,6 +96,31 @@ ROWS: dict[str, dict[str, Any]] = {
         "states": [state(LONG), state(SHORT)],
         "ip": "10.1.2.3",
     },
+    "ids of responses": {
+        "prompt": ASKED,
+        "candidates": [{"id": "r1", "text": LONG}, {"id": "r2", "text": SHORT}],
+        "chosen_id": "r2",
+    },
+    "a question as the header": {
+        "Prompt": ASKED,
+        "Response 1": LONG,
+        "Response 2": SHORT,
+        "Which response do you prefer?": "Response 2 is slightly better",
+    },
+    "VisionArena": {
+        "conversation_a": [[TURN], [{"role": "assistant", "content": LONG}]],
+        "conversation_b": [[TURN], [{"role": "assistant", "content": SHORT}]],
+        "winner": "model_b",
+    },
+    "LibreChat": {
+        "conversationId": "c",
+        "messages": [
+            {"messageId": "0", "parentMessageId": "-", "text": ASKED, "isCreatedByUser": True},
+            {"messageId": "1", "parentMessageId": "0", "text": LONG, "feedback": {"rating": "thumbsDown"}},
+            {"messageId": "2", "parentMessageId": "0", "content": [{"type": "text", "text": {"value": SHORT}}]},
+        ],
+    },
+    "UltraInteract": {"trajectory": [{"from": "user", "value": ASKED}], "chosen": SHORT, "rejected": LONG},
     "MongoDB": {
         "_id": {"$oid": "65f"},
         "prompt": ASKED,
@@ -159,3 +185,33 @@ def test_a_form_s_dates_refuse_no_row(tmp_path: Path, written: str, time: str | 
     assert (choice.user, choice.chosen, choice.time) == ("a@b.c", SHORT, time)
     assert list(problems.undated) == ([] if time else ["Timestamp"])
     assert bool(problems.remarks()) == (time is None)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        *(("response_chosen", "response_rejected"), ("pos_resp", "neg_resp"), ("response_j", "response_k")),
+        *(
+            ("win", "lose"),
+            ("Good", "Bad"),
+            ("preferred answer", "other answer"),
+            ("best", "worst"),
+            ("y_pos", "y_neg"),
+        ),
+    ],
+)
+def test_more_names_of_the_two_columns(tmp_path: Path, better: str, worse: str) -> None:
+    (choice,) = read(tmp_path, {"prompt": ASKED, better: SHORT, worse: LONG})
+    assert (choice.chosen, choice.rejected) == (SHORT, LONG)
+
+
+def test_one_answer_a_row_with_a_thumb_in_an_object(tmp_path: Path) -> None:
+    rows = [{"input": ASKED, "model_response": said, "feedback": {"value": up}} for said, up in ((SHORT, 1), (LONG, 0))]
+    (choice,) = read(tmp_path, *rows)
+    assert (choice.chosen, choice.rejected) == (SHORT, LONG)
+
+
+def test_a_prompt_alone_is_near_to_no_format(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, {"prompt": ASKED, "outcome": SHORT})
+    assert "nearest" not in str(caught.value)

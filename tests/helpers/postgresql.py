@@ -44,7 +44,8 @@ class Cluster:
 
     def __init__(self, programs: Path) -> None:
         self.programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="personalrm-pg-", dir="/tmp"))
+        parent = tempfile.gettempdir()
+        self.folder = Path(tempfile.mkdtemp(prefix="personalrm-pg-", dir=parent if len(parent) < 40 else "/tmp"))
         self._user = self._other_user() if os.geteuid() == 0 else None
         if self._user is not None:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)

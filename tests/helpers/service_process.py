@@ -100,7 +100,7 @@ class Server:
         environment = environment_of(folder, database)
         environment |= {f"PERSONALRM_{name.upper()}": value for name, value in variables.items()}
         process = subprocess.Popen(
-            [sys.executable, "-m", "personalrm.cli", "serve", "--port", "0", *words],
+            [sys.executable, "-m", "personalrm", "serve", "--port", "0", *words],
             env=environment,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -176,7 +176,7 @@ def environment_of(folder: Path, database: str | None = None) -> dict[str, str]:
 def command(folder: Path, *words: str, database: str | None = None) -> subprocess.CompletedProcess[str]:
     """`personalrm serve …`, to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "personalrm.cli", "serve", *words],
+        [sys.executable, "-m", "personalrm", "serve", *words],
         env=environment_of(folder, database),
         capture_output=True,
         text=True,

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from personalrm.models.learned.checkpoint import CheckpointStore, NullStore
-from personalrm.models.learned.loop import Member, Point, Tell, train_member
+from personalrm.models.learned.loop import EpochCallback, EpochMetrics, Member, train_member
 from personalrm.models.learned.method import Method
-from personalrm.models.learned.people import Batch, Choices, everything, side_by_side
+from personalrm.models.learned.people import Batch, Choices, collate, whole_episode
 from personalrm.models.learned.settings import METHODS, Settings
 from personalrm.models.learned.training import method_of
 from personalrm.models.traits.fit import sigmoid
@@ -92,7 +92,7 @@ def beside(x: Any, shared: Array) -> NDArray[np.float32]:
     return found
 
 
-def on_footing(choices: Choices, shared: Array) -> Choices:
+def with_shared_reward(choices: Choices, shared: Array) -> Choices:
     return Choices(choices.user, beside(choices.chosen, shared), beside(choices.rejected, shared), choices.group)
 
 
@@ -105,35 +105,35 @@ def trained(
     name: Any,
     people: Sequence[Invented],
     shared: Array | None = None,
-    keeper: CheckpointStore | None = None,
-    tell: Tell = lambda member, point: None,
+    checkpoints: CheckpointStore | None = None,
+    on_epoch: EpochCallback = lambda member, point: None,
     **changes: Any,
-) -> tuple[Method, list[Point]]:
+) -> tuple[Method, list[EpochMetrics]]:
     """A member and its curve; a fifth of the people stop its training."""
-    choices = [one.choices if shared is None else on_footing(one.choices, shared) for one in people]
+    choices = [one.choices if shared is None else with_shared_reward(one.choices, shared) for one in people]
     base = torch.zeros(WIDTH) if shared is None else torch.eye(1, 1 + WIDTH)[0]
     stopping = len(choices) // 5
     settings = Settings(name, **changes)
     method = method_of(settings, base, len(choices) - stopping, 0)
     member = Member(0, choices[stopping:], choices[:stopping])
-    return method, train_member(method, member, settings, keeper or NullStore(), tell)
+    return method, train_member(method, member, settings, checkpoints or NullStore(), on_epoch)
 
 
 def correlations(method: Method, people: Sequence[Invented], shared: Array | None = None) -> Array:
     """Of each person's rewards of 200 responses that nobody has seen, believed and true."""
     fresh = np.random.default_rng(99).normal(size=(200, WIDTH))
     seen = fresh if shared is None else beside(fresh, shared)
-    known = batch_of([one.choices if shared is None else on_footing(one.choices, shared) for one in people])
+    known = batch_of([one.choices if shared is None else with_shared_reward(one.choices, shared) for one in people])
     with torch.no_grad():
-        belief = method.infer(known)
+        posterior = method.infer(known)
         rows = torch.as_tensor(seen, dtype=torch.float32).expand(len(people), -1, -1)
-        found = method.rewards(belief.mean, rows).numpy()
+        found = method.rewards(posterior.mean, rows).numpy()
     return np.array([np.corrcoef(one, who.reward(fresh))[0, 1] for one, who in zip(found, people, strict=True)])
 
 
 def batch_of(choices: Sequence[Choices]) -> Batch:
     """Everything known and asked, the people numbered."""
-    return side_by_side([everything(one, at) for at, one in enumerate(choices)])
+    return collate([whole_episode(one, at) for at, one in enumerate(choices)])
 
 
 def same_weights(one: Method, other: Method) -> bool:

@@ -67,7 +67,7 @@ def test_the_inspect_task_is_python_that_no_name_breaks_out_of(profile: Profile)
 def test_the_command_line_prints_each(name: str, profile: Profile, tmp_path: Path) -> None:
     path = tmp_path / "mira.json"
     SynthesizeMe().fit(EXAMPLES / "mira.jsonl").save(path)
-    command = [sys.executable, "-m", "personalrm.cli", "export", str(path), "--as", name]
+    command = [sys.executable, "-m", "personalrm", "export", str(path), "--as", name]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.rstrip("\n") == EXPORTS[name](profile).rstrip("\n")
 

@@ -27,7 +27,12 @@ from personalrm.models.acquisition import (
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import Array, integrated, sigmoid
 from personalrm.models.traits.posterior import person_posterior
-from personalrm.models.uncertainty import MarginPosterior, doubt_of_learned, doubt_of_traits, normal_doubt
+from personalrm.models.uncertainty import (
+    MarginPosterior,
+    learned_margin_posterior,
+    normal_margin_posterior,
+    traits_margin_posterior,
+)
 from personalrm.preferences import History
 from personalrm.profile.records import JudgeState, Profile
 
@@ -100,7 +105,7 @@ def test_the_expected_posterior_is_that_of_fitting_again_with_both_answers() -> 
     offset, t, between = draw.normal(size=30), draw.normal(size=(30, 6)), np.full(6, 0.15)
     known, asked = slice(0, 12), 12
     mean, covariance = person_posterior(offset[known], t[known], between)
-    doubt = normal_doubt(offset + t @ mean, t, covariance)
+    doubt = normal_margin_posterior(offset + t @ mean, t, covariance)
     rows = [*range(12), asked]
     left = np.zeros(30)
     for sign, chance in ((1.0, doubt.probabilities[asked]), (-1.0, 1.0 - doubt.probabilities[asked])):
@@ -142,7 +147,7 @@ def test_pref_is_the_published_formula() -> None:
     v, person, known = draw.normal(size=(7, 5)), draw.normal(size=5), draw.normal(size=(11, 5))
     p = sigmoid(known @ person)
     hessian = (known * (p * (1 - p))[:, None]).T @ known + np.eye(5)
-    doubt = normal_doubt(v @ person, v, np.linalg.inv(hessian))
+    doubt = normal_margin_posterior(v @ person, v, np.linalg.inv(hessian))
     slope = sigmoid(v @ person) * (1 - sigmoid(v @ person))
     assert pref(doubt) == pytest.approx(slope**2 * np.einsum("np,pq,nq->n", v, np.linalg.inv(hessian), v))
 
@@ -201,7 +206,7 @@ def test_the_doubt_of_traits_predicts_what_the_model_predicts(model: TraitsModel
     used = [one for one in fitted_ones if one.departure.any()]
     assert len(used) > 2
     for fitted in (model, *used):
-        doubt = doubt_of_traits(fitted, pairs_of(others))  # type: ignore[arg-type]
+        doubt = traits_margin_posterior(fitted, pairs_of(others))  # type: ignore[arg-type]
         assert doubt.probabilities == pytest.approx(fitted.compare_many(pairs_of(others)))  # type: ignore[arg-type]
 
 
@@ -215,7 +220,7 @@ def test_the_doubt_of_trained_models_predicts_what_they_predict(method: str) -> 
     history, others = simulate_people(2, 6, 2, prompt_tokens=10, response_tokens=30)
     trained = train(people, Settings(method, features="traits", members=2, epochs=2))  # type: ignore[arg-type]
     for fitted in (trained, trained.fit(history)):
-        doubt = doubt_of_learned(fitted, pairs_of(others))  # type: ignore[arg-type]
+        doubt = learned_margin_posterior(fitted, pairs_of(others))  # type: ignore[arg-type]
         assert doubt.probabilities == pytest.approx(fitted.compare_many(pairs_of(others)), abs=1e-6)  # type: ignore[arg-type]
         assert doubt.variance == pytest.approx(fitted.margins_of(pairs_of(others)).variance, rel=1e-3, abs=1e-6)  # type: ignore[arg-type]
 
@@ -264,8 +269,10 @@ def test_answers_that_do_not_help_to_predict_still_count_as_answers(model: Trait
     fitted = model.fit(history)
     unused = replace(fitted, departure=np.zeros_like(fitted.departure), covariance=model.prior.covariance)
     pairs = pairs_of(history)
-    assert doubt_of_traits(unused, pairs).variance == pytest.approx(doubt_of_traits(fitted, pairs).variance)  # type: ignore[arg-type]
-    assert doubt_of_traits(fitted, pairs).variance.sum() < doubt_of_traits(model, pairs).variance.sum()  # type: ignore[arg-type]
+    assert traits_margin_posterior(unused, pairs).variance == pytest.approx(
+        traits_margin_posterior(fitted, pairs).variance
+    )  # type: ignore[arg-type]
+    assert traits_margin_posterior(fitted, pairs).variance.sum() < traits_margin_posterior(model, pairs).variance.sum()  # type: ignore[arg-type]
 
 
 def test_who_cannot_ask_says_who_can(profile: Profile, candidates: list[Candidate]) -> None:
@@ -293,7 +300,7 @@ def gains(model: TraitsModel, person: SimulatedPerson) -> Array:
         mean, covariance = np.zeros(evidence.t.shape[1]), model.prior.covariance
         if rows:
             mean, covariance = person_posterior(evidence.offset[rows], evidence.t[rows], model.prior.covariance)
-        return normal_doubt(evidence.offset[about] + evidence.t[about] @ mean, evidence.t[about], covariance)
+        return normal_margin_posterior(evidence.offset[about] + evidence.t[about] @ mean, evidence.t[about], covariance)
 
     def loss(rows: Sequence[int], targets: Sequence[int]) -> float:
         """Expected by the known taste."""

@@ -8,9 +8,9 @@ from facts import naming
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.trained import FILES, MANIFEST
-from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, RunMark, as_json, begin, end, state_of
+from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, RunValue, as_json, begin, end, state_of
 
-MARKS = {"data": RunMark("ab12", "people.jsonl (ab12)"), "learning_rate": RunMark.of(0.1)}
+MARKS = {"data": RunValue("ab12", "people.jsonl (ab12)"), "learning_rate": RunValue.of(0.1)}
 
 
 def finished(out: Path) -> None:
@@ -53,15 +53,15 @@ def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
         finished(tmp_path)
     for changed, says in (
         (
-            {"data": RunMark("cd34", "others.jsonl (cd34)")},
+            {"data": RunValue("cd34", "others.jsonl (cd34)")},
             r"data = people.jsonl \(ab12\).* others.jsonl",
         ),
-        ({"learning_rate": RunMark.of(0.2)}, r"learning_rate = 0\.1.* 0\.2"),
-        ({"validation": RunMark.of("x")}, "validation = unset.* x"),
+        ({"learning_rate": RunValue.of(0.2)}, r"learning_rate = 0\.1.* 0\.2"),
+        ({"validation": RunValue.of("x")}, "validation = unset.* x"),
     ):
         with pytest.raises(DataError, match=says):
             state_of(tmp_path, MARKS | changed, resume=True)
-    renamed = MARKS | {"data": RunMark("ab12", "copy.jsonl (ab12)")}
+    renamed = MARKS | {"data": RunValue("ab12", "copy.jsonl (ab12)")}
     assert state_of(tmp_path, renamed, resume=True) == ("finished" if done else "unfinished")
 
 

@@ -12,7 +12,7 @@ from personalrm.data.sources import ReadOptions
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import Preference
-from personalrm.training.people import check_apart, check_enough, read
+from personalrm.training.people import check_disjoint, check_enough, read
 
 PEOPLE = simulate_people(4, choices=6, prompt_tokens=10, response_tokens=20)
 
@@ -78,10 +78,10 @@ def test_a_group_on_both_sides_of_the_marked_split(tmp_path: Path, reading: Read
 def test_a_person_in_both_files(tmp_path: Path, reading: ReadOptions) -> None:
     found = read(written(tmp_path / "people.jsonl"), "all", reading)
     with pytest.raises(DataError, match=naming("'simulated-", "3 more", "people.jsonl")):
-        check_apart(found, found)
+        check_disjoint(found, found)
     nobody = replace(found, people=())
-    with pytest.raises(NotEnoughChoices, match="nobody"):
-        check_apart(found, nobody)
+    with pytest.raises(NotEnoughChoices, match="no person"):
+        check_disjoint(found, nobody)
 
 
 def test_too_few_people(tmp_path: Path, reading: ReadOptions) -> None:

@@ -15,7 +15,7 @@ from personalrm.data.sources import ReadOptions
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError
 from personalrm.profile.provenance import stamp_of_folder
-from personalrm.training.order import TrainConfig
+from personalrm.training.config import TrainConfig
 from personalrm.training.train import train
 
 READING = ReadOptions(False, 0.0, lambda line: None)

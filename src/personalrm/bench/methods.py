@@ -7,7 +7,7 @@ prediction = await predictor.predict(task)                           # once a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,14 @@ from personalrm.bench.protocols import Method, Population, Prediction, Question,
 from personalrm.errors import DataError
 from personalrm.models.base import LocalModel
 from personalrm.models.from_population import Recipe
-from personalrm.models.registry import RECORDED, Registration, entry_of
+from personalrm.models.registry import RECORDED, Registration, entry_of, judge_named
 from personalrm.models.worker import in_fitting_worker
-from personalrm.preferences import Verdict
+from personalrm.preferences import Pair, Verdict
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from personalrm.llm.endpoint import Endpoint
     from personalrm.profile.options import Options
 
@@ -84,7 +87,9 @@ def _judge(name: str, entry: Registration, setup: Setup) -> Method:
 
     if setup.endpoint is None:
         raise DataError(f"method '{name}' asks a language model: name it with --model (and --base-url)")
-    return JudgeMethod(name, setup.endpoint, setup.options or Options(seed=setup.seed), entry.personal)
+    judge_named(name)  # a wrong name is said before anything is asked
+    options = setup.options or Options(seed=setup.seed)
+    return JudgeMethod(name, setup.endpoint, options, entry.personal, recipe=setup.recipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +119,40 @@ class _Fitting:
     personal: bool
 
     async def predict(self, task: Task) -> Prediction:
-        return await in_fitting_worker(self._predicted, task)
+        return (await self.predict_many([task]))[0]
 
-    def _predicted(self, task: Task) -> Prediction:
-        fitted = self.model.fit(task.history) if self.personal and len(task.history) else self.model
-        probabilities = fitted.compare_many([(one.context, one.a, one.b) for one in task.questions])
-        return Prediction(
-            [Verdict(float(one)) for one in probabilities], learned={} if fitted is self.model else _taste(fitted)
-        )
+    async def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
+        return await in_fitting_worker(self._predicted, tasks)
+
+    def _predicted(self, tasks: Sequence[Task]) -> list[Prediction]:
+        if not self.personal:
+            pairs = [pair for task in tasks for pair in _pairs(task)]
+            probabilities = iter(self.model.compare_many(pairs).tolist())
+            return [Prediction([Verdict(next(probabilities)) for _ in task.questions]) for task in tasks]
+        from personalrm.models.traits import TraitsModel, predict_parts  # numpy, 0.1 s
+
+        if isinstance(self.model, TraitsModel):
+            parts = predict_parts(self.model, [(task.history, _pairs(task)) for task in tasks])
+            return [
+                _prediction(one.probabilities, one.distance if len(task.history) else None)
+                for task, one in zip(tasks, parts, strict=True)
+            ]
+        return [self._fitted(task) for task in tasks]
+
+    def _fitted(self, task: Task) -> Prediction:
+        fitted = self.model.fit(task.history) if len(task.history) else self.model
+        distance = None if fitted is self.model else getattr(fitted, "distance", None)
+        return _prediction(fitted.compare_many(_pairs(task)), distance)
 
 
-def _taste(fitted: LocalModel) -> Mapping[str, float]:
-    """How far the person's taste is from the usual one, where the model can say it."""
-    distance = getattr(fitted, "distance", None)
-    return {} if distance is None else {TASTE: round(distance, 4)}
+def _pairs(task: Task) -> list[Pair]:
+    return [(one.context, one.a, one.b) for one in task.questions]
+
+
+def _prediction(probabilities: NDArray[np.float64], distance: float | None) -> Prediction:
+    """With how far the person's taste is from the usual one, where the model can say it."""
+    learned = {} if distance is None else {TASTE: round(distance, 4)}
+    return Prediction([Verdict(one) for one in probabilities.tolist()], learned=learned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from personalrm import renamed
 from personalrm.data.splits import check_marks, context_target, growing, in_order, leave_group_out
@@ -231,6 +231,15 @@ class TaskPredictor(Protocol):
 
     async def predict(self, task: Task) -> Prediction:
         """Learn from ``task.history`` and answer each of ``task.questions``, in their order."""
+        ...
+
+
+@runtime_checkable
+class BatchPredictor(TaskPredictor, Protocol):
+    """One that answers several tasks of one person in less time than one after the other."""
+
+    async def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
+        """`predict` of each; what it says of a task may not depend on which others stand beside it beyond rounding."""
         ...
 
 

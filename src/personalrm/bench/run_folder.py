@@ -3,7 +3,7 @@
     with RunFolder.open("out", identity) as folder:
         log = folder.log(entry)
         log.finished                            # numbers of the tasks that need not be asked again
-        log.add(task_row, judgement_rows)
+        log.add(task_rows, judgement_rows)
     folder.tasks(entry)                         # task rows, in the order of the tasks
 
 Files:
@@ -27,7 +27,7 @@ from typing import Any
 import orjson
 
 from personalrm.bench.entries import ResultKey
-from personalrm.bench.run_log import Log, Row, rows_of
+from personalrm.bench.run_log import Log, Row, rows_in_order, rows_of
 from personalrm.errors import DataError
 from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import differing
@@ -93,9 +93,9 @@ class RunFolder:
             self._write_seconds({name: spent for name, spent in self.seconds().items() if name != entry.file})
         return found
 
-    def tasks(self, entry: ResultKey) -> list[dict[str, Any]]:
-        """The task rows of one entry, in the order of the tasks."""
-        return sorted(rows_of(self.path / "tasks" / entry.file), key=lambda row: int(row["task"]))
+    def tasks(self, entry: ResultKey) -> Iterator[dict[str, Any]]:
+        """The task rows of one entry, in the order of the tasks; one is held at a time."""
+        return rows_in_order(self.path / "tasks" / entry.file)
 
     def judgements(self, entry: ResultKey) -> Iterator[dict[str, Any]]:
         """The rows of one entry's judged orders, as they were answered."""

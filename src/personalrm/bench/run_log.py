@@ -1,14 +1,14 @@
-"""The rows of one line of a run, on disk: added task by task, mended after a kill.
+"""The rows of one line of a run, on disk: added as tasks are answered, mended after a kill.
 
-A task's judgements are written before its row, and both at once to the operating system: a killed run leaves at most
-one half line or judgements without a task, and both are cut off when the run goes on.
+Judgements are written before the rows of their tasks, and both at once to the operating system: a killed run leaves at
+most one half line or judgements without a task, and both are cut off when the run goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,14 +45,14 @@ class Log:
                 one.parent.mkdir(exist_ok=True)
             self.finished = self._mend(entry, provenance)
 
-    def add(self, task: Row, judgements: Iterable[Row]) -> None:
-        """Keep what was answered to one task. Raises StorageError."""
+    def add(self, tasks: Sequence[Row], judgements: Iterable[Row]) -> None:
+        """Keep what was answered to some tasks. Raises StorageError."""
         with stored(self._tasks):
             if self._out is None:
                 self._out = (self._judgements.open("ab", buffering=0), self._tasks.open("ab", buffering=0))
             self._write(self._out[0], b"".join(orjson.dumps(row) + b"\n" for row in judgements))
-            self._write(self._out[1], orjson.dumps(task) + b"\n")
-        self.finished.add(int(task["task"]))
+            self._write(self._out[1], b"".join(orjson.dumps(row) + b"\n" for row in tasks))
+        self.finished.update(int(row["task"]) for row in tasks)
 
     def close(self) -> None:
         """Close the files; a later `add` opens them again."""
@@ -100,8 +100,24 @@ def _own(path: Path, entry: ResultKey) -> Iterator[dict[str, Any]]:
 
 def rows_of(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of a file, which may be absent; a half line at its end is left out."""
+    return (row for _, row in _placed(path))
+
+
+def rows_in_order(path: Path) -> Iterator[dict[str, Any]]:
+    """`rows_of` by the numbers of their tasks; of each row its place is held, not the row."""
+    places = sorted((int(row["task"]), place) for place, row in _placed(path))
+    if places:
+        with path.open("rb") as lines:
+            for _, place in places:
+                lines.seek(place)
+                yield orjson.loads(lines.readline())
+
+
+def _placed(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows with the byte at which each begins."""
     if not path.exists():
         return
+    place = 0
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
@@ -112,4 +128,5 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
                 raise DataError(f"{path}, line {number}: damaged ({error}); delete the file to ask again") from None
             if not isinstance(row, dict) or not isinstance(row.get("task"), int):
                 raise DataError(f"{path}, line {number}: expected a row of a run with its task number")
-            yield row
+            yield place, row
+            place += len(line)

@@ -25,19 +25,21 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
+from itertools import chain, groupby
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from personalrm.bench.answers import MethodResult, gathered
 from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.lines import Line, identity_of, lines_of, methods_of
-from personalrm.bench.methods import Setup
+from personalrm.bench.methods import LocalMethod, Setup
 from personalrm.bench.plan import Design, Plan, PlannedTask, Source, make_plan
-from personalrm.bench.protocols import Method, Prediction, TaskPredictor, protocol_named
+from personalrm.bench.protocols import BatchPredictor, Method, Prediction, TaskPredictor, protocol_named
 from personalrm.bench.results import BenchResult
-from personalrm.bench.rows import judgement_rows, task_row
+from personalrm.bench.rows import Row, judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
 from personalrm.bench.run_log import rows_as_written
+from personalrm.data.kept import KeptPeople
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
@@ -52,7 +54,7 @@ IN_A_ROW = 8
 """So many tasks that fail one after the other, with none answered between them, end a model's methods."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a method's label, the tasks done and all tasks."""
+"""Called with a method's label, the tasks done and all tasks, as often as answers are kept."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,11 +73,13 @@ async def arun(
     training: Training | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    only: Callable[[PlannedTask], bool] | None = None,
 ) -> BenchResult:
     """Predict the choices of ``people`` by every method.
 
     Args:
-        people: whole histories, a person once; or a function that gives them anew each time, and is read as a stream.
+        people: whole histories, a person once; or a function that gives them anew each time; they are then held one at
+            a time, and kept in a temporary file where they are quicker to read.
         methods: names (see `methods`), or methods of your own.
         design: protocol, folds, seed, names.
         population: other people to learn from instead of those of the other folds.
@@ -84,7 +88,9 @@ async def arun(
         context_pairs: how many choices personal methods may learn from, several for a learning curve; None is all.
         training: how models are trained, for the methods that are.
         folder: where finished work is kept; a temporary one if None.
-        progress: told after each task.
+        progress: told as tasks are done.
+        only: which tasks are this process's, all of a person and population or none; the others are left unanswered,
+            for a run in parts (`cluster.benchmark`).
 
     Raises:
         DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
@@ -97,13 +103,14 @@ async def arun(
     recipe = Recipe(design.seed, training, new_texts=protocol_named(design.protocol).new_texts)
     setup = Setup(design.seed, None, options, recipe)
     chosen = methods_of(methods, setup, models)
-    plan = make_plan(_source(people), design, None if population is None else _source(population))
-    lines = lines_of(chosen, context_pairs, plan, options)
     with ExitStack() as stack:
+        others = None if population is None else _source(population, stack)
+        plan = make_plan(_source(people, stack), design, others)
+        lines = lines_of(chosen, context_pairs, plan, options)
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
         kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
-        work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
+        work = _Work(plan, kept, labels([one.entry for one in lines]), progress, only)
         found = [await work.run([one]) for one in lines if not one.method.asks]
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
         by_entry = {one.entry: one for results in found for one in results}
@@ -126,9 +133,11 @@ run = _blocking(arun)
 """`arun`, for those who do not await; also works inside a running event loop."""
 
 
-def _source(people: Iterable[History] | Source) -> Source:
-    if callable(people):
+def _source(people: Iterable[History] | Source, stack: ExitStack) -> Source:
+    if isinstance(people, KeptPeople):
         return people
+    if callable(people):
+        return stack.enter_context(KeptPeople(people))
     held = tuple(people)
     return lambda: held
 
@@ -141,6 +150,7 @@ class _Work:
     folder: RunFolder
     labels: Mapping[ResultKey, str]
     progress: Progress | None
+    only: Callable[[PlannedTask], bool] | None = None
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
@@ -148,7 +158,7 @@ class _Work:
         runs = [_Run(self, line) for line in lines]
         jobs = ((one, planned) for one in runs for planned in one.waiting())
 
-        async def do(job: tuple[_Run, PlannedTask]) -> None:
+        async def do(job: tuple[_Run, Sequence[PlannedTask]]) -> None:
             await job[0].do(job[1])
 
         try:
@@ -174,32 +184,48 @@ class _Run:
         self._began: float | None = None
         self._ended = 0.0
 
-    def waiting(self) -> Iterator[PlannedTask]:
-        """The tasks that are not finished yet."""
-        for planned in self._work.plan.tasks(self._line.entry.context_pairs):
-            if planned.number not in self._kept.finished:
-                yield planned
+    def waiting(self) -> Iterator[Sequence[PlannedTask]]:
+        """The tasks that are not finished yet, those of a person and population together where they are quicker so.
 
-    async def do(self, planned: PlannedTask) -> None:
-        """Answer one task and keep the answer, unless the model has failed for good."""
+        These are then computed whole, the finished ones with them: what is said of a pair must not depend, to the last
+        bit, on when a run was interrupted.
+        """
+        finished, only = self._kept.finished, self._work.only
+        planned = filter(only, self._work.plan.tasks(self._line.entry.context_pairs))
+        if not isinstance(self._line.method, LocalMethod):
+            yield from ([one] for one in planned if one.number not in finished)
+            return
+        for _, person in groupby(planned, key=lambda one: one.task.user):
+            together: dict[int, list[PlannedTask]] = {}
+            for one in person:
+                together.setdefault(one.population, []).append(one)
+            yield from (some for some in together.values() if any(one.number not in finished for one in some))
+
+    async def do(self, planned: Sequence[PlannedTask]) -> None:
+        """Answer some tasks of one population and keep the answers, unless the model has failed for good."""
         entry, failures = self._line.entry, self._work.failures
         if entry.model in failures:
             return  # the next run asks again
         began = time.perf_counter()
         self._began = self._began or began
         try:
-            predictor = await self._predictor(planned.population)
-            found = await predictor.predict(planned.task)
+            found = await self._predicted(await self._predictor(planned[0].population), planned)
         except EndpointError as error:
-            self._unanswered[planned.number] = str(error)
-            self._failed_in_a_row += 1
+            self._unanswered.update((one.number, str(error)) for one in planned)
+            self._failed_in_a_row += len(planned)
             if self._failed_in_a_row >= IN_A_ROW:
                 failures.setdefault(entry.model, error)
                 _log.info("%s: %d tasks failed one after the other, its methods end here", entry.model, IN_A_ROW)
             return
         self._failed_in_a_row = 0
         self._ended = time.perf_counter()
-        self._keep(planned, found, self._ended - began)
+        self._keep(planned, found, (self._ended - began) / len(planned))
+
+    @staticmethod
+    async def _predicted(predictor: TaskPredictor, planned: Sequence[PlannedTask]) -> list[Prediction]:
+        if isinstance(predictor, BatchPredictor):
+            return await predictor.predict_many([one.task for one in planned])
+        return [await predictor.predict(one.task) for one in planned]
 
     def close(self) -> None:
         """Close the files, and count the time."""
@@ -212,13 +238,12 @@ class _Run:
         entry, method, work = self._line.entry, self._line.method, self._work
         path = work.folder.path / "tasks" / entry.file
         with rows_as_written(path):
-            rows = work.folder.tasks(entry)
-            answers = gathered(rows, work.plan, self._unanswered)
+            answers = gathered(work.folder.tasks(entry), work.plan, self._unanswered)
         failure = None
-        if len(rows) < len(work.plan.starts):
+        if len(self._kept.finished) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
-            if not rows:
-                failure = failure or next(iter(self._unanswered.values()))
+            if not self._kept.finished:
+                failure = failure or next(iter(self._unanswered.values()), None)
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,
@@ -228,18 +253,22 @@ class _Run:
             failure=failure,
         )
 
-    def _keep(self, planned: PlannedTask, found: Prediction, seconds: float) -> None:
-        entry, plan = self._line.entry, self._work.plan
-        if len(found.answers) != len(planned.task.questions):
-            raise DataError(
-                f"method '{entry.method}' answered {len(found.answers)} of {len(planned.task.questions)} questions"
-            )
-        self._kept.add(
-            task_row(self._line, planned, found, seconds),
-            judgement_rows(self._line, planned, plan.asked, plan.design.seed, found),
-        )
+    def _keep(self, planned: Sequence[PlannedTask], found: Sequence[Prediction], seconds: float) -> None:
+        line, plan = self._line, self._work.plan
+        tasks: list[Row] = []
+        judgements: list[Iterator[Row]] = []
+        for one, answered in zip(planned, found, strict=True):
+            if len(answered.answers) != len(one.task.questions):
+                raise DataError(
+                    f"method '{line.entry.method}' answered {len(answered.answers)} of {len(one.task.questions)} "
+                    "questions"
+                )
+            if one.number not in self._kept.finished:
+                tasks.append(task_row(line, one, answered, seconds))
+                judgements.append(judgement_rows(line, one, plan.asked, plan.design.seed, answered))
+        self._kept.add(tasks, chain.from_iterable(judgements))
         if self._work.progress:
-            self._work.progress(self._work.labels[entry], len(self._kept.finished), len(plan.starts))
+            self._work.progress(self._work.labels[line.entry], len(self._kept.finished), len(plan.starts))
 
     async def _predictor(self, number: int) -> TaskPredictor:
         """What has learned from a population; once for each, whoever asks first."""

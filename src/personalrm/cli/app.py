@@ -31,6 +31,7 @@ from personalrm.cli.commands.pull import pull
 from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
+from personalrm.cli.commands.why import why
 from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.old_spellings import modern
 from personalrm.cli.options import Private
@@ -38,7 +39,7 @@ from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 
 app = typer.Typer(
     name="personalrm",
-    help="A few choices of one person become a persona, a judge prompt and a reward model.",
+    help="Fit a persona, a judge prompt and a reward model to a few choices of one user.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,18 +56,20 @@ def root(
         raise typer.Exit
 
 
-for _command in (
-    *(pull, fit, update, persona, export, compare, rank, score, evaluate, next_question),
-    *(train, bench, study, report, diagnose, judge_weights, curate, optimize_prompt),
+ONE, MANY, SYSTEMS = "One user", "Research on many users", "Data, service, cluster"
+for _panel, _commands in (
+    (ONE, (fit, update, persona, export, compare, rank, score, evaluate, diagnose, next_question, why)),
+    (MANY, (train, bench, study, report, curate, optimize_prompt, judge_weights)),
+    (SYSTEMS, (pull,)),
 ):
-    _name = _command.__name__.replace("_", "-")
-    app.command(_name, epilog=EXAMPLES[_name])(_command)
-app.add_typer(data)
-app.add_typer(serve)
-app.add_typer(cluster)
+    for _command in _commands:
+        _name = _command.__name__.replace("_", "-")
+        app.command(_name, epilog=EXAMPLES[_name], rich_help_panel=_panel)(_command)
+for _group in (data, serve, cluster):
+    app.add_typer(_group, rich_help_panel=SYSTEMS)
 
 
-INTERRUPTED = "interrupted; every answer so far is kept: run the same command again to go on"
+INTERRUPTED = "interrupted; all answers so far are kept: run the same command again to resume"
 
 
 def main() -> None:
@@ -84,7 +87,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except BudgetSpent as spent:
-        _fail(f"{spent}; every answer so far is kept: run the same command with a higher limit to go on", 3)
+        _fail(f"{spent}; all answers so far are kept: run the same command with a higher limit to resume", 3)
     except PersonalrmError as error:
         _fail(str(error), signals.exit_code() if isinstance(error, Interrupted) else 1)
     except KeyboardInterrupt:

@@ -55,8 +55,8 @@ class Forecast:
             return None
         pace = (self._clock() - self._began) / self._done
         return (
-            f"This host gives an answer every {in_words(pace)}, so that about {self._planned:,} take another "
-            f"{in_words(left)}. --preset frugal asks the fewest; Ctrl-C keeps every answer, the same command goes on."
+            f"This host answers once every {in_words(pace)}: about {self._planned:,} answers take another "
+            f"{in_words(left)}. --preset frugal makes the fewest calls; after Ctrl-C the same command resumes."
         )
 
 

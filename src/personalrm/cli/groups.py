@@ -1,4 +1,4 @@
-"""Groups of options that several commands share, each said once.
+"""Groups of options that several commands share, each defined once.
 
     @with_options(CHOICES, ENDPOINT)
     def evaluate(context: typer.Context, profile: ProfileFile, test: HistoryFile) -> None: ...
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, Any, TypeAlias
+from copy import copy
+from functools import partial, wraps
+from typing import Annotated, Any, TypeAlias, get_args
 
 import typer
 
@@ -25,22 +26,16 @@ def _reading(
     *,
     columns: Annotated[
         str | None,
-        typer.Option(
-            help="What the columns are: prompt=question,chosen=better,rejected=worse,user=rater or a=…,b=…,winner=…."
-        ),
+        typer.Option(help="Column names: prompt=question,chosen=better,rejected=worse,user=rater or a=…,b=…,winner=…."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail at the first bad row instead of skipping it.")] = False,
-    limit: Annotated[
-        str | None, typer.Option(help="Largest row that is read: row=64MB, columns=…, depth=…, waiting=….")
-    ] = None,
+    limit: Annotated[str | None, typer.Option(help="Limits of a row: row=64MB, columns=…, depth=…, waiting=….")] = None,
 ) -> None: ...
 
 
 def _ratings(
     *,
-    min_gap: Annotated[
-        float, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice.")
-    ] = 0.0,
+    min_gap: Annotated[float, typer.Option(min=0, help="Ratings: minimum score difference of a choice.")] = 0.0,
 ) -> None: ...
 
 
@@ -48,9 +43,9 @@ def _fitting(
     *,
     preset: Preset = PresetName.default,
     verdicts: VerdictsOption = VerdictsName.token,
-    samples: Annotated[int, typer.Option(min=1, help="Reasonings asked for each choice.")] = 1,
+    samples: Annotated[int, typer.Option(min=1, help="Reasonings sampled per choice.")] = 1,
     both_orders: Annotated[bool, typer.Option("--both-orders", help="Verify reasonings in both orders.")] = False,
-    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of the choices held back.")] = 0.3,
+    validation: Annotated[float, typer.Option(min=0, max=1, help="Share of choices held out for validation.")] = 0.3,
     persona_prompt: PersonaPrompt = None,
     seed: Seed = 0,
 ) -> None: ...
@@ -61,39 +56,37 @@ def _endpoint(
     base_url: BaseUrl = None,
     cache: Annotated[
         str | None,
-        typer.Option(
-            help="File of answers, or postgresql://USER@HOST/NAME; none is asked twice (else PERSONALRM_CACHE)."
-        ),
+        typer.Option(help="Answer cache: a file or postgresql://USER@HOST/NAME (default: PERSONALRM_CACHE)."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most requests in flight.")] = 64,
-    max_calls: Annotated[
-        int | None, typer.Option(min=0, help="Stop before more calls than this; everything is kept.")
-    ] = None,
-    max_cost: Annotated[
-        float | None, typer.Option(min=0, help="Stop before spending more dollars; needs --prices.")
-    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Maximum concurrent requests.")] = 64,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Maximum calls; finished work is kept.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=0, help="Maximum cost in US dollars; needs --prices.")] = None,
     prices: Annotated[str | None, typer.Option(help="IN,OUT[,CACHED]: dollars per million tokens.")] = None,
     timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds an answer may take; grows with what a slow host shows it needs.")
+        float, typer.Option(min=0, help="Timeout of a request in seconds; extended for slow hosts.")
     ] = 120.0,
     max_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Most tokens of one answer with its thoughts; else it grows when cut off."),
+        typer.Option(
+            min=1, help="Maximum tokens per answer, reasoning included (default: raised when an answer is cut off)."
+        ),
     ] = None,
-    reasoning_effort: Annotated[str | None, typer.Option(help="For reasoning models: low, medium or high.")] = None,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask again what is in the cache, and keep the new answers.")
-    ] = False,
+    reasoning_effort: Annotated[str | None, typer.Option(help="Reasoning models: low, medium or high.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ignore cached answers and replace them.")] = False,
 ) -> None: ...
 
 
 def _group(said_by: Callable[..., None], panel: str) -> Group:
     """The parameters of a function that is only a signature; ``panel`` is their heading on the help screen."""
-    parameters = tuple(inspect.signature(said_by, eval_str=True).parameters.values())
-    for one in parameters:
-        for option in one.annotation.__metadata__:
-            option.rich_help_panel = panel
-    return parameters
+    return tuple(map(partial(_under, panel), inspect.signature(said_by, eval_str=True).parameters.values()))
+
+
+def _under(panel: str, parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter with its option under a heading: a copy, since commands use the same option outside the group."""
+    kind, option = get_args(parameter.annotation)
+    option = copy(option)
+    option.rich_help_panel = panel
+    return parameter.replace(annotation=Annotated[kind, option])
 
 
 PAIRS = _group(_reading, "Reading choices")
@@ -123,3 +116,30 @@ def with_options(*groups: Group) -> Callable[[Callable[..., None]], Callable[...
         return with_groups
 
     return decorate
+
+
+def extended(
+    base: Callable[..., None], command: Callable[[typer.Context, dict[str, Any]], None], **more: tuple[Any, Any]
+) -> Callable[..., None]:
+    """A command with all options of another one and some more; ``command`` gets the values of all of them.
+
+    Args:
+        base: the other command.
+        more: annotation and default of each further option, or of one that takes the place of the base's; ``...``
+            means that it must be given.
+    """
+
+    @wraps(command)
+    def with_more(context: typer.Context, **given: Any) -> None:
+        command(context, given)
+
+    known = inspect.signature(base, eval_str=True).parameters
+    parameters = {name: one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, one in known.items()}
+    for name, (annotation, default) in more.items():
+        default = inspect.Parameter.empty if default is ... else default
+        parameters[name] = inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+    with_more.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+    with_more.__annotations__ = {one.name: one.annotation for one in parameters.values()}
+    return with_more

@@ -1,7 +1,8 @@
-"""From options to objects: what a command reads before it calls. Imports are late: `--help` needs none of them."""
+"""From options to objects. Imports are local, so that `--help` stays fast."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ import typer
 
 from personalrm.cli.groups import ENDPOINT, FITTING
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
-from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
+from personalrm.errors import DataError, SeveralPeople
+from personalrm.privacy import refuse_mixing
 
 if TYPE_CHECKING:
     from personalrm.client import Client
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
-    """A flag that changes nothing is told, lest somebody believes that it did."""
+    """Name the options that have no effect on this model."""
     from personalrm.cli import output
     from personalrm.models.registry import is_embedded, is_local
     from personalrm.models.served_name import is_served
@@ -39,7 +41,7 @@ def say_what_is_idle(context: typer.Context, model: str | None) -> None:
 
 
 def given(context: typer.Context, names: Iterable[str]) -> list[str]:
-    """Those of the options that stand on the command line, as they are written there."""
+    """The options that were given on the command line, as flags."""
     return [
         f"--{name.replace('_', '-')}"
         for name in names
@@ -48,7 +50,7 @@ def given(context: typer.Context, names: Iterable[str]) -> list[str]:
 
 
 def check_output(out: Path | None, history: History | None = None, force: bool = False) -> None:
-    """Says before anything is asked what would fail after it; with the person's choices also whose profile is there."""
+    """Check before any work that ``out`` can be written; with ``history`` also that it is of the same person."""
     from personalrm.profile.file import check_replaceable
 
     if out is not None:
@@ -57,7 +59,7 @@ def check_output(out: Path | None, history: History | None = None, force: bool =
 
 @contextmanager
 def held(out: Path | None, work: str) -> Iterator[None]:
-    """Keep other processes from changing the profile between our reading and our writing it. DataError if one does."""
+    """Lock the profile from reading until writing. DataError if another process holds it."""
     from personalrm.files import hold_file
 
     if out is None or not out.parent.is_dir() or (out.exists() and not out.is_file()):  # nothing there to lose
@@ -73,10 +75,8 @@ def refuse_if_private(context: typer.Context, what: str | None) -> None:
     Args:
         what: the words of several people that the command puts into one prompt; None if it does not.
     """
-    if what and (context.params.get("private") or context.find_root().params.get("private")):
-        raise PrivacyRefused(
-            f"{what}, so --private refuses it: run it without --private, on data whose people agreed to that"
-        )
+    if what:
+        refuse_mixing(what, private=bool(context.params.get("private") or context.find_root().params.get("private")))
 
 
 def read_options(context: typer.Context) -> ReadOptions:
@@ -92,7 +92,7 @@ def read_options(context: typer.Context) -> ReadOptions:
 
 
 def read(paths: Sequence[str], user: str | None, context: typer.Context) -> History:
-    """One person's history; says on stderr what was skipped."""
+    """One person's history; skipped rows are reported on stderr."""
     from personalrm.data.problems import Problems
     from personalrm.data.reading import read_history
 
@@ -128,7 +128,7 @@ def client(context: typer.Context, model: str | None, **settings: Any) -> Client
 def opened(
     context: typer.Context, path: Path, model: str | None, answered: Callable[[], None] | None = None
 ) -> tuple[Profile, Client]:
-    """A saved profile, and what predicts with it: ``model`` in place of its own if one is named."""
+    """A saved profile and a client for it; ``model`` replaces the profile's own model."""
     from personalrm.profile.file import load
 
     profile = load(path)
@@ -155,7 +155,7 @@ def fit_options(context: typer.Context) -> Options:
 
 
 def planned_calls(choices: History, options: Options) -> int | None:
-    """How many answers of a model a fit will need; None if that cannot be told."""
+    """Number of model answers that a fit needs; None if unknown."""
     from personalrm.synthesis.planned_calls import planned_calls as planned
 
     return planned(choices, options) if choices.decided else None
@@ -185,6 +185,23 @@ def text(value: str) -> str:
 def listed(text: str) -> list[str]:
     """The parts of a comma-separated list."""
     return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def methods(text: str) -> list[str]:
+    """Names of methods from a comma-separated list; ``,neighbours=4`` belongs to the name before it."""
+    found: list[str] = []
+    for one in listed(text):
+        if found and ":" in found[-1] and re.match(r"[a-z_]+=", one):
+            found[-1] += f",{one}"
+        else:
+            found.append(one)
+    return found
+
+
+def shares_schemes(names: Sequence[str]) -> str | None:
+    """What `refuse_if_private` says of a method whose prompts hold what was drawn from other people's choices."""
+    found = next((one for one in names if re.search(r"\bneighbours=0*[1-9]", one)), None)
+    return None if found is None else f"method '{found}' puts criteria drawn from other people's choices into a prompt"
 
 
 def models(several: list[str] | None) -> list[str]:

@@ -41,30 +41,32 @@ HistoryFile = Annotated[
     typer.Argument(help="Choices: files of any format in docs/formats.md, a folder, '*.csv', - or hub:owner/name."),
 ]
 ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
-User = Annotated[str | None, typer.Option(help="Whose choices, where the file holds several people.")]
+User = Annotated[str | None, typer.Option(help="User to select, if the file holds several people.")]
 Model = Annotated[
     str | None,
-    typer.Option(help="'traits' (no endpoint needed), a model's name at the endpoint, or vllm-classify:NAME@URL."),
+    typer.Option(help="'traits' (no endpoint), a model name at the endpoint, trained:DIR, or vllm-classify:NAME@URL."),
 ]
-BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (else OPENAI_BASE_URL).")]
+BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (default: OPENAI_BASE_URL).")]
 Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Preset = Annotated[
-    PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' asks the fewest calls.")
+    PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' makes the fewest calls.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Also replace the profile of another person.")]
 Private = Annotated[
     bool,
     typer.Option(
-        "--private", envvar="PERSONALRM_PRIVATE", help="Refuse what puts several people's words into one prompt."
+        "--private",
+        envvar="PERSONALRM_PRIVATE",
+        help="Refuse commands that put several people's texts into one prompt.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Text = Annotated[str, typer.Option(help="Text, or @file; @@ begins a text with an @.")]
-VerdictsOption = Annotated[VerdictsName, typer.Option(help="Ask for the answer alone, or for reasons first.")]
+Text = Annotated[str, typer.Option(help="Text, or @file; @@ for a literal leading @.")]
+VerdictsOption = Annotated[VerdictsName, typer.Option(help="token: the answer alone; reasoned: reasons first.")]
 PersonaPrompt = Annotated[
     Path | None,
-    typer.Option(help="Instruction for writing the persona: what optimize-prompt wrote, or a text file."),
+    typer.Option(help="Instruction for writing the persona: output of optimize-prompt, or a text file."),
 ]
 JUDGES_ONLY = (
     *("preset", "verdicts", "samples", "both_orders", "validation", "persona_prompt"),
@@ -77,5 +79,6 @@ METHODS = """Comma-separated: longer, shorter, first, random, population, traits
 judge:NAME for cached verdicts in the data; fused and fused:MEMBER+MEMBER for traits with such judges.
 Trained: gpo, vpl, pal, lore, pref, each also with :published; bt, bt:persona, bt:persona+demonstrations,
 bt:history, bt:demographics; trained:DIR for what train wrote.
-These ask --model: default, demographics, stated, history, memory, memalign, rubric, synthesizeme and its ablations
+These ask --model: default, demographics, stated, history, memory, memalign, rubric, rubric:m=8 or
+rubric:m=8,neighbours=4 for the mean of several schemes of criteria; synthesizeme and its ablations
 synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""

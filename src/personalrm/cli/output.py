@@ -1,5 +1,6 @@
-"""What the command line prints: results on stdout, remarks on stderr, plain text where it is no
-terminal. Texts of others are shown without control characters, which could clear a terminal or rewrite what it says.
+"""What the command line prints: results on stdout, remarks on stderr, plain text outside a terminal.
+
+Untrusted text is shown without control characters, which could clear a terminal or rewrite its contents.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ EVIDENCE = 2
 PREDICTIONS = 12
 """Predictions listed one by one."""
 SEVERAL = 8
-"""Predictions from which on it is told how often the surest ones are wrong."""
+"""Predictions from which on the error rate by coverage is shown."""
 TAUGHT = 7
-"""Past choices listed with their worth."""
+"""Past choices listed with their reduction in log loss."""
 PLAIN_WIDTH = 110
 
 
@@ -48,12 +49,12 @@ def remark(text: str) -> None:
 
 
 def clean(text: str) -> str:
-    """The text without what would command the terminal."""
+    """The text without control characters."""
     return printable(text)
 
 
 def profile(found: Profile) -> None:
-    """The persona with its evidence, what helps, what is shown to a judge, and what it took."""
+    """The persona with its evidence, the arms, the demonstrations and the spend."""
     out, ties = console(), len(found.history) - len(found.history.decided)
     out.print(
         f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
@@ -130,7 +131,7 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
         _json(found.as_json())
         return
     out = console()
-    table = Table(title="how often the preferred response is predicted", title_justify="left")
+    table = Table(title="share of choices whose preferred response is predicted", title_justify="left")
     for head in ("method", "accuracy", "95 % interval", "choices", "coverage", "log loss"):
         table.add_column(head, justify="left" if head == "method" else "right")
     for row in (found.row, *found.baselines):
@@ -143,22 +144,22 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
         )
         table.add_row(_safe(row["name"]), *cells)
     out.print(table)
-    out.print("The interval resamples conversations; fewer than five give none.\n", style="dim")
+    out.print("Intervals: bootstrap over conversations; none for fewer than five.\n", style="dim")
     if found.row["pairs"] >= SEVERAL:
-        wrong = ", ".join(f"{one['risk']:.0%} of the surest {one['coverage']:.0%}" for one in found.risk_coverage)
-        out.print(f"Wrong where it answers only when sure: {wrong}.\n", style="dim")
+        wrong = ", ".join(f"{one['coverage']:.0%}: {one['risk']:.0%}" for one in found.risk_coverage)
+        out.print(f"Error rate by coverage (most certain first): {wrong}.\n", style="dim")
     for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:
         _prediction(out, choice, found)
 
 
 def asked(ledgers: Iterable[Budget]) -> None:
-    """What a run asked its models this time, and what was known already."""
+    """What a run asked its models, and what the cache answered."""
     for one in ledgers:
         if one.calls or one.from_cache:
             cost = f", ${one.cost:.2f}" if one.cost else ""
             odd = f"; {counted(one.refused, 'question')} refused by the host" if one.refused else ""
             odd += f"; {counted(one.cut, 'answer')} stayed cut off" if one.cut else ""
-            remark(f"Asked {counted(one.calls, 'call')}{cost}; {counted(one.from_cache, 'answer')} known already{odd}.")
+            remark(f"{counted(one.calls, 'call')} made{cost}; {counted(one.from_cache, 'answer')} from the cache{odd}.")
 
 
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
@@ -178,7 +179,7 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
 
 
 def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
-    """What is wrong with a profile first, then what was checked and is not."""
+    """The problems of a profile first, then the checks that found none."""
     if as_json:
         _json([asdict(one) for one in symptoms])
         return
@@ -193,7 +194,7 @@ def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
 
 
 def study(path: Path) -> None:
-    """What a study found, and where it is kept."""
+    """The findings of a study and its file."""
     from personalrm.bench.report.studies import read_study
     from personalrm.bench.report.terminal import show_study
 
@@ -218,7 +219,7 @@ def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
 
 
 def _use(found: Profile) -> str:
-    """Whether the persona is shown to a judge and stands in the prompts."""
+    """Whether the persona is part of the prompts."""
     from personalrm.synthesis.prompting import persona_in_use
 
     if found.persona is None:
@@ -280,12 +281,12 @@ def _arms(out: Console, found: Profile) -> None:
 
 
 def _demonstrations(out: Console, found: Profile) -> None:
-    """The past choices worth most first; nothing is said of worth where nothing could be measured."""
+    """The past choices, the most informative first; without numbers if nothing was measured."""
     if not found.demonstrations:
         return
     ranked = sorted(found.demonstrations, key=lambda one: -(one.worth or 0.0))
     measured = ranked[0].worth is not None
-    out.print(f"[bold]Past choices that teach[/bold]{' (by how much each lowers the log loss)' if measured else ''}")
+    out.print(f"[bold]Most informative past choices[/bold]{' (reduction in log loss)' if measured else ''}")
     for one in ranked[:TAUGHT]:
         worth = "" if one.worth is None else f"{one.worth:+.3f}  "
         choice = found.choice(one.choice)
@@ -302,13 +303,13 @@ def _preset(found: Profile) -> str:
 
 
 def console(wide: int = PLAIN_WIDTH) -> Console:
-    """As wide as the terminal, or as COLUMNS says; where neither is known, ``wide`` columns."""
+    """As wide as the terminal or COLUMNS; ``wide`` columns if neither is known."""
     told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(width=None if told else wide, highlight=False, soft_wrap=False, emoji=False)
 
 
 def _safe(text: str) -> str:
-    """Text of others as rich prints it: no markup, no commands to the terminal."""
+    """Untrusted text for rich: markup escaped, control characters removed."""
     return escape(clean(text))
 
 

@@ -34,12 +34,14 @@ from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
+from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
 from personalrm.profile.table import PROFILES, ROWS
 
-SHARD_BYTES = 4 << 20
-"""Of choices as text: some 80 people with 17 choices, two seconds of the embedded engine."""
+SHARD_BYTES, SMALL_BYTES, FINE = 4 << 20, 1 << 20, 1024
+"""Choices as text in a shard: 1 MB up to 1,024 shards, so that no core waits long for the last ones; after that 4 MB
+(80 people with 17 choices, two seconds of the embedded engine)."""
 MOST_SHARDS = 65_536
 _PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
 
@@ -136,14 +138,15 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
             return _Driver(replace(run, out=root), executor, tell).run()
         except KeyboardInterrupt:
             raise Interrupted(
-                "interrupted; finished shards and every answer are kept: run the same command again to go on"
+                "interrupted; finished shards and every answer are kept: run the same command again to resume"
             ) from None
 
 
 def shards_for(files: Iterable[Path]) -> int:
     """How many shards these files make; it follows from their sizes alone."""
     size = sum(one.stat().st_size * (_RATIO if one.suffix.lower() in _PACKED else 1) for one in files)
-    return max(1, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
+    fine = min(FINE, -(-size // SMALL_BYTES))
+    return max(1, fine, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
 
 
 class _Driver:
@@ -185,9 +188,9 @@ class _Driver:
         trained = how.model.startswith(TRAINED)
         return Provenance(
             data=hash_of(inputs),
-            model=how.model,
+            model=without_url(how.model),
             stamp=stamp_of_folder(how.model.removeprefix(TRAINED)) if trained else None,
-            prompts=prompts.hashes() if how.asks_endpoint else {},
+            prompts=prompts.hashes() if how.asks_language_model else {},
             options=options,
             seed=how.options.seed,
         )
@@ -225,7 +228,7 @@ class _Driver:
 
     def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
         how = self._run.how
-        shared = self._executor.share(how.endpoint) if how.asks_endpoint and missing else None
+        shared = self._executor.share(how.endpoint) if how.asks_language_model and missing else None
         for shard in missing:
             yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared)
 

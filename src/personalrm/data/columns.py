@@ -26,11 +26,39 @@ def plain(name: str) -> str:
     return _GAP.sub("_", parted.lower()).strip("_") or name[:200].lower()
 
 
+PREFERS = frozenset(
+    (
+        "prefer",
+        "prefers",
+        "preferred",
+        "preference",
+        "better",
+        "best",
+        "winner",
+        "wins",
+        "won",
+        "choice",
+        "choose",
+        "flag",
+    )
+)
+"""Words one of which a column that says who won has in its name, where the name is a whole question."""
 ORDERS = (
     *("order", "ranked_order", "ranking_order", "preference_order", "ranked_indices", "ranking_indices"),
     *("sorted_indices", "best_to_worst", "order_of_preference"),
 )
 """Lists that name the responses best first, where others give the rank of each."""
+
+_NOUNS = (
+    *("response", "answer", "output", "text", "completion", "reply", "content", "message", "messages", "conversation"),
+    *("generation", "summary", "resp"),
+)
+
+
+def _composed(*words: str) -> tuple[str, ...]:
+    """Each word with each noun for a response, in both orders: good_answer, answer_good."""
+    return tuple(name for word in words for noun in _NOUNS for name in (f"{word}_{noun}", f"{noun}_{word}"))
+
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     # the conversation
@@ -38,6 +66,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "history": ("history", "chat_history", "conversation_history", "dialogue_history", "previous_turns"),
     "context": (
         *("context", "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "contents"),
+        "trajectory",
     ),
     "prompt": (
         *("prompt", "question", "instruction", "query", "user_prompt", "user_query", "user_question", "user_message"),
@@ -51,6 +80,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("preferred_completion", "accepted", "accepted_response", "accepted_answer", "better", "better_response"),
         *("better_answer", "better_output", "winner", "winner_response", "winning_response", "winning_answer"),
         *("selected_response", "best_response", "best_answer", "good_response", "positive", "pos", "y_w", "yw"),
+        *_composed(
+            "chosen", "preferred", "accepted", "better", "winning", "winner", "good", "positive", "pos", "selected"
+        ),
+        *("y_pos", "response_w", "response_j", "win", "good", "accept", "best", "selected", "upvoted", "correct"),
     ),
     "rejected": (
         *("rejected", "rejected_response", "rejected_answer", "rejected_output", "rejected_text"),
@@ -59,6 +92,20 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("worse", "worse_response", "worse_answer", "worse_output", "loser", "loser_response", "losing_response"),
         *("losing_answer", "discarded", "not_chosen", "unchosen", "unselected_response", "worst_response"),
         *("worst_answer", "bad_response", "negative", "neg", "y_l", "yl"),
+        *_composed("rejected", "dispreferred", "non_preferred", "worse", "losing", "loser", "bad", "negative", "neg"),
+        *_composed("unselected", "other"),
+        *(
+            "y_neg",
+            "response_l",
+            "response_k",
+            "lose",
+            "bad",
+            "reject",
+            "worst",
+            "unselected",
+            "downvoted",
+            "incorrect",
+        ),
     ),
     "winner": (
         *("winner", "preference", "preferred", "preferred_response", "preferred_answer", "preferred_output"),
@@ -82,7 +129,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "scores": ("scores", "ratings", "rewards", "rating", "score"),
     "ranks": ("ranks", "ranking", "rankings", "rank", *ORDERS),
-    "response": ("response", "completion", "answer", "output", "reply", "generation", "text", "summary"),
+    "response": (
+        *("response", "completion", "answer", "output", "reply", "generation", "text", "summary", "model_response"),
+        *("assistant_response", "bot_response", "llm_response", "model_output", "model_answer", "prediction"),
+    ),
     "score": (
         *("score", "rating", "overall_score", "stars", "overall_rating", "grade", "overall", "overall_quality"),
         *("quality", "helpfulness"),
@@ -99,7 +149,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("reviewer_id", "participant", "participant_id", "respondent", "respondent_id", "person", "person_id"),
         *("subject_id", "crowdworker", "crowdworker_id", "annotated_by", "completed_by", "labeled_by", "rated_by"),
         *("username", "user_name", "userid", "judge", "expert", "voter", "voter_id", "player"),
-        *("email", "email_address", "user_email", "annotator_email", "worker_email"),
+        *("email", "email_address", "user_email", "annotator_email", "worker_email", "user_identifier"),
     ),
     "id": ("id", "pair_id", "comparison_id", "uuid", "uid", "annotation_id"),
     "group": ("group", "group_id", "conversation_id"),
@@ -121,7 +171,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "demographics": ("demographics", "profile"),
     "reason": (
         *("reason", "reasons", "why", "comment", "comments", "justification", "remark", "remarks", "feedback"),
-        *("reason_for_preference", "reason_for_choice", "preference_reason", "your_reason"),
+        *("reason_for_preference", "reason_for_choice", "preference_reason", "your_reason", "explanation"),
+        *("please_explain", "explain_your_choice", "explain"),
     ),
     "judges": ("judges",),
     "split": ("split",),

@@ -133,7 +133,9 @@ def _of_mapping(value: Mapping[str, Any], field: str) -> Turns:
 def _turn(one: object, field: str) -> Sequence[Message]:
     """One item of a conversation: a message, or a question with its answer."""
     if isinstance(one, list | tuple) and len(one) == 2:
-        return _asked_and_answered(one[0], one[1], field)
+        return messages(one, field) if isinstance(one[0], Mapping) else _asked_and_answered(one[0], one[1], field)
+    if isinstance(one, list) and one and isinstance(one[0], Mapping):  # a list for each turn
+        return messages(one, field)
     if isinstance(one, Mapping) and not any(name in one for name in _ROLE):
         asked = next((name for name in _ASKED if isinstance(one.get(name), str)), None)
         answered = next((name for name in _ANSWERED if isinstance(one.get(name), str) and name != asked), None)

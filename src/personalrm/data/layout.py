@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from personalrm.data.columns import ABOUT, ROLES, plain
+from personalrm.data.columns import ABOUT, PREFERS, ROLES, plain
 from personalrm.data.fields import Fields, first_of
 from personalrm.data.mapping import Columns
 from personalrm.data.sides import NONE, Sides, find_sides
@@ -202,7 +202,7 @@ class _Finder:
         if chosen and rejected and not (sides.columns and (_names_a_winner(chosen) or self._given.roles.get("winner"))):
             return self._taken("pair")
         if sides.columns:
-            self._claim("winner")
+            self._claim_winner(sides)
             return "sides"
         if self._found("responses"):
             return self._taken("list")
@@ -212,6 +212,13 @@ class _Finder:
             return self._taken("pair")  # of which one column is missing
         self._claim("winner")
         return ""
+
+    def _claim_winner(self, sides: Sides) -> None:
+        """A known name, or one that is a question ("Which response do you prefer?"), if it is the only such one."""
+        self._claim("winner")
+        named = tuple(one for one in self._free if one not in sides.columns and PREFERS & {*plain(one).split("_")})
+        if "winner" not in self._roles and len(named) == 1:
+            self._take("winner", named)
 
     def _taken(self, kind: Kind) -> Kind:
         roles = {
@@ -248,8 +255,8 @@ class _Finder:
         """Two columns that are called as what the winner column holds: a table with a column for each model."""
         if len(self._free) != 2:
             return "", used
-        columns = tuple(self._free)
-        return "sides", used._replace(responses=Sides(columns, tuple(plain(one) for one in columns)), doubtful=True)
+        both = Sides(tuple(self._free), tuple(map(plain, self._free)))
+        return "sides", used._replace(responses=both, doubtful=True)
 
     def _found(self, role: str) -> str | None:
         """The first free column of this role."""
@@ -266,9 +273,8 @@ class _Finder:
         return list(found)
 
     def _claim(self, role: str, most: int = 1) -> None:
-        if role in self._roles:
-            return
-        self._take(role, tuple(self._all(role)[:most]))
+        if role not in self._roles:
+            self._take(role, tuple(self._all(role)[:most]))
 
     def _take(self, role: str, columns: tuple[str, ...]) -> None:
         if columns or role in self._given.roles:

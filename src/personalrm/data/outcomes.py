@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from personalrm.data.about import is_tie
-from personalrm.data.columns import MODELS, ORDERS, SCORES, plain
+from personalrm.data.columns import MODELS, ORDERS, plain
 from personalrm.data.contents import Turns
 from personalrm.data.conversations import turns
 from personalrm.data.fields import NOBODY, Fields, describe, first_of, missing, number
 from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
+from personalrm.data.responses_named import in_order, of_id, one_number
 from personalrm.data.unpacking import structured
-from personalrm.data.winners import TIES, Winner, as_number, decode
+from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
@@ -192,7 +193,8 @@ def _winner_in_list(
 
     best: set[int] = set()
     for one in value if isinstance(value, list | tuple) else (value,):
-        best |= decode(one, winner, column, lambda: numbering.of(column, (), count), found.responses, names)
+        own = of_id(one, listed)
+        best |= own or decode(one, winner, column, lambda: numbering.of(column, (), count), found.responses, names)
     if not best:
         raise RowError("one of the responses", field=column, found=describe(value))
     return replace(found, best=frozenset(best), simple=len(listed) == 2)
@@ -226,34 +228,12 @@ def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> S
         if len(values) != len(said):
             raise RowError(f"{len(said)} {role}, one a response", field=column, found=f"{len(values)}")
         if role == "ranks" and plain(column) in ORDERS:
-            return _in_order(values, said, column)
-        read = [None if missing(one) else _one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
+            return in_order(values, said, column)
+        read = [None if missing(one) else one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
         if any(one is not None for one in read):
             both = zip(said, read, strict=True)
             return [one._replace(score=value) if role == "scores" else one._replace(rank=value) for one, value in both]
     return None
-
-
-def _in_order(values: Sequence[object], said: Sequence[Judged], field: str) -> list[Judged]:
-    """The responses with their ranks, from a list that names them best first: by number, from 0 or 1, or by text."""
-    texts = {one.response.strip(): at for at, one in enumerate(said)}
-    numbers = [as_number(one) for one in values]
-    if all(one is not None for one in numbers):
-        first = 0.0 if 0.0 in numbers else 1.0
-        places: list[object] = [one - first for one in numbers if one is not None]
-    else:
-        places = [texts.get(one.strip()) if isinstance(one, str) else None for one in values]
-    if set(places) != set(range(len(said))):  # 1.0 is 1 in a set
-        raise RowError("each response once, best first: its number or its text", field=field, found=describe(values))
-    rank = {place: float(at) for at, place in enumerate(places, 1)}
-    return [one._replace(rank=rank[at]) for at, one in enumerate(said)]
-
-
-def _one_number(value: object, field: str) -> float:
-    if isinstance(value, Mapping):
-        name, value = first_of(value, SCORES)
-        field = f"{field}.{name}"
-    return number(value, field)
 
 
 def tie_words(row: Fields, layout: Layout) -> bool:

@@ -22,13 +22,17 @@ from personalrm.errors import RowError
 
 THUMBS: Mapping[str, bool] = {
     **dict.fromkeys(
-        ("true", "yes", "up", "good", "like", "liked", "positive", "thumbs_up", "thumbs up", "thumbup"), True
+        ("true", "yes", "up", "good", "like", "liked", "positive", "thumbs_up", "thumbs up", "thumbup", "thumbsup"),
+        True,
     ),
     **dict.fromkeys(("upvote", "upvoted", "helpful", "desirable", "👍", "+1", "chosen", "accepted", "correct"), True),
     **dict.fromkeys(("false", "no", "down", "bad", "dislike", "disliked", "negative", "thumbs_down"), False),
-    **dict.fromkeys(("thumbs down", "thumbdown", "downvote", "downvoted", "unhelpful", "undesirable"), False),
+    **dict.fromkeys(
+        ("thumbs down", "thumbdown", "thumbsdown", "downvote", "downvoted", "unhelpful", "undesirable"), False
+    ),
     **dict.fromkeys(("👎", "-1", "rejected", "incorrect", "not helpful", "neutral_false"), False),
 }
+_JUDGED = ("value", "rating", "score", "type", "thumb")
 _NUMBERS = {1.0: True, 0.0: False, -1.0: False}
 
 
@@ -55,6 +59,9 @@ def thumb(value: object, field: str) -> bool | None:
     """Up or down; None if nothing is said. RowError if it is neither."""
     if isinstance(value, bool):
         return value
+    if isinstance(value, Mapping):
+        name, value = first_of(value, _JUDGED)
+        return thumb(value, f"{field}.{name or _JUDGED[0]}") if name else None
     if missing(value):
         return None
     if isinstance(value, int | float) and float(value) in _NUMBERS:

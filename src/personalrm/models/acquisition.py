@@ -1,20 +1,20 @@
-"""Which pair a person should be asked next: what would each answer teach?
+"""Query selection (active learning): which pair should a user be asked to compare next?
 
     next_questions(history, read_candidates("pairs.jsonl"), predictor.of_pairs, top=3)    # [Question(candidate, …)]
-    several(doubt, "information", 3)                             # places of the three pairs, one after the other
+    select_queries(posterior, "information", 3)                  # indices of the three pairs, selected greedily
 
-A `MarginPosterior` holds the uncertainty: margins m + F z, z ~ N(0, I), with s² = |f|² the variance of one margin, and
-w (`gain_weight`) what an answer takes from a variance. The criteria, of pair i (n,), are the same whichever response
-stands first, and zero where the responses are identical:
+The input is a `MarginPosterior`: margins m + F z, z ~ N(0, I), with s² = |f|² the variance of one margin, and w
+(`gain_weight`) the share of a variance that an answer removes. The criteria, of pair i (n,), do not depend on which
+response comes first, and are zero where the responses are identical:
 
-    information    H[E σ] − E H[σ]                      BALD: what is learned of the person, nats
-    prediction     ½ wᵢ Σⱼ wⱼ (fᵢ·fⱼ)²                  EPIG: what is learned of the answers to all candidates, nats
-    pref           σ'(mᵢ)² sᵢ²                          PReF's (arXiv 2503.06358), s² = vᵀ H⁻¹ v
+    information    H[E σ] − E H[σ]                      BALD (arXiv 1112.5745): information about the user, nats
+    prediction     ½ wᵢ Σⱼ wⱼ (fᵢ·fⱼ)²                  EPIG (arXiv 2304.08151): about all candidates' answers
+    pref           σ'(mᵢ)² sᵢ²                          PReF (arXiv 2503.06358), s² = vᵀ H⁻¹ v
 
 Expected log loss on pairs not asked, embedded engine, 160 simulated people, after 4 (8) answers: random 0.6504
 (0.6357), information 0.6430 (0.6251), prediction 0.6447 (0.6258), pref 0.6424 (0.6261). A PReF model, 40 people, mean
-after 1 to 12 answers: random 0.6560, information 0.6472, prediction 0.6495, pref 0.6493. The three hardly differ; the
-first is the best on average and needs no pool. docs/asking.md has real people.
+over 1 to 12 answers: random 0.6560, information 0.6472, prediction 0.6495, pref 0.6493. The three hardly differ; the
+first is best on average and needs no pool. docs/asking.md has results on real people.
 """
 
 from __future__ import annotations
@@ -34,38 +34,40 @@ from personalrm.renamed import renamed
 
 Criterion = Literal["information", "prediction", "pref"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
-_SETTLED = 3
+_MOST_TRAITS = 3
 """Traits named for each question."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 
-def pref(doubt: MarginPosterior) -> Array:
-    """σ'(m)² s²: the variance of the predicted probability, to first order."""
-    p = sigmoid(doubt.margin)
-    found: Array = (p * (1.0 - p)) ** 2 * doubt.variance
+def pref(posterior: MarginPosterior) -> Array:
+    """σ'(m)² s²: first-order variance of the predicted probability (n,)."""
+    p = sigmoid(posterior.margin)
+    found: Array = (p * (1.0 - p)) ** 2 * posterior.variance
     return found
 
 
-def information(doubt: MarginPosterior) -> Array:
-    """H[E σ(N(m, s²))] − E H[σ(N(m, s²))], nats: entropy of the answer that knowing the person would remove."""
-    margins = doubt.margin[:, None] + np.sqrt(doubt.variance)[:, None] * _NODES
+def information(posterior: MarginPosterior) -> Array:
+    """H[E σ(N(m, s²))] − E H[σ(N(m, s²))] (n,), nats: mutual information of the answer and the user's weights."""
+    margins = posterior.margin[:, None] + np.sqrt(posterior.variance)[:, None] * _NODES
     weights = _WEIGHTS / _WEIGHTS.sum()
     found: Array = _entropy(sigmoid(margins) @ weights) - _entropy(sigmoid(margins)) @ weights
-    return np.where(doubt.variance > 0.0, np.maximum(found, 0.0), 0.0)
+    return np.where(posterior.variance > 0.0, np.maximum(found, 0.0), 0.0)
 
 
-def prediction(doubt: MarginPosterior) -> Array:
-    """½ wᵢ Σⱼ wⱼ (fᵢ·fⱼ)², nats: how far answer i lowers the expected log loss of all answers, to second order.
+def prediction(posterior: MarginPosterior) -> Array:
+    """½ wᵢ Σⱼ wⱼ (fᵢ·fⱼ)² (n,), nats: second-order reduction of the expected log loss over all answers.
 
-    Two answers with covariance E σ'ᵢ E σ'ⱼ (fᵢ·fⱼ) share about ½ cov² / (var var) nats.
+    Two answers with covariance E σ'ᵢ E σ'ⱼ (fᵢ·fⱼ) have a mutual information of about ½ cov² / (var var) nats.
     """
-    return 0.5 * _fall(doubt, doubt.gain_weight)
+    return 0.5 * _variance_reduction(posterior, posterior.gain_weight)
 
 
-def _fall(doubt: MarginPosterior, weights: Array) -> Array:
-    """By how much an answer to each pair lowers the weighted sum of all variances (n,): wᵢ Σⱼ weightⱼ (fᵢ·fⱼ)²."""
-    every = doubt.factor.T @ (doubt.factor * weights[:, None])
-    found: Array = doubt.gain_weight * np.maximum(np.einsum("nr,rs,ns->n", doubt.factor, every, doubt.factor), 0.0)
+def _variance_reduction(posterior: MarginPosterior, weights: Array) -> Array:
+    """Reduction of the weighted sum of all variances by an answer to each pair (n,): wᵢ Σⱼ weightⱼ (fᵢ·fⱼ)²."""
+    every = posterior.factor.T @ (posterior.factor * weights[:, None])
+    found: Array = posterior.gain_weight * np.maximum(
+        np.einsum("nr,rs,ns->n", posterior.factor, every, posterior.factor), 0.0
+    )
     return found
 
 
@@ -81,32 +83,32 @@ def _entropy(p: Array) -> Array:
     return -(p * np.log(inside[0]) + (1.0 - p) * np.log(inside[1]))
 
 
-def select_queries(doubt: MarginPosterior, criterion: Criterion, count: int) -> list[int]:
-    """The pairs to ask, best first; of equals the earlier. Fewer than ``count`` where no more would teach anything.
+def select_queries(posterior: MarginPosterior, criterion: Criterion, count: int) -> list[int]:
+    """Indices of the pairs to ask, best first; ties go to the earlier. Fewer than ``count`` if no more are informative.
 
-    Each is chosen with the doubt that the answers before it are expected to leave, so that pairs that teach the same,
-    as those of one conversation do, do not come in a row.
+    Greedy: each pair is chosen under the posterior expected after the answers before it, so that redundant pairs, such
+    as those of one conversation, are not asked in a row.
     """
-    return [at for at, _ in _in_turn(doubt, criterion, count)]
+    return [at for at, _ in _greedy(posterior, criterion, count)]
 
 
-def _in_turn(doubt: MarginPosterior, criterion: Criterion, count: int) -> Iterator[tuple[int, MarginPosterior]]:
-    """Each pair to ask, and the doubt in which it is asked."""
+def _greedy(posterior: MarginPosterior, criterion: Criterion, count: int) -> Iterator[tuple[int, MarginPosterior]]:
+    """Each selected pair, and the posterior under which it is selected."""
     chosen: list[int] = []
-    while len(chosen) < min(count, len(doubt.margin)):
-        values = _MEASURES[criterion](doubt)
+    while len(chosen) < min(count, len(posterior.margin)):
+        values = _MEASURES[criterion](posterior)
         values[chosen] = 0.0
         best = int(values.argmax())
         if values[best] <= 0.0:
             return
-        yield best, doubt
+        yield best, posterior
         chosen.append(best)
-        doubt = doubt.after(best)
+        posterior = posterior.after(best)
 
 
 @dataclass(frozen=True, slots=True)
 class WeightReduction:
-    """A trait, and the share of what is not known of its weight that an answer is expected to remove."""
+    """A trait, and the share of its weight's posterior variance that an answer is expected to remove."""
 
     trait: str
     share: float
@@ -118,11 +120,11 @@ class Question:
 
     Attributes:
         candidate: the pair.
-        probability: that ``candidate.a`` is preferred, as far as is known now.
-        variance_removed: share of the variance of this person's answers to all candidates that the answer should
-            remove, beyond what the questions before it do; the shares add up.
-        settles: the traits that it would tell most about, most first; empty where the model has no names for them.
-        value: what the criterion says, in its own unit.
+        probability: that ``candidate.a`` is preferred, under the present posterior.
+        variance_removed: share of the variance of this user's answers to all candidates that the answer is expected to
+            remove, beyond that of the questions before it; the shares add up.
+        settles: the traits whose weights it tells most about, in order; empty where the model has no names for them.
+        value: of the criterion, in its own unit.
     """
 
     candidate: Candidate
@@ -140,14 +142,14 @@ def next_questions(
     top: int = 1,
     criterion: Criterion = "information",
 ) -> list[Question]:
-    """The pairs to ask this person, best first; fewer than ``top`` where no more of them would teach anything.
+    """The pairs to ask this user, best first; fewer than ``top`` if no more are informative.
 
     Args:
-        history: what is answered already.
+        history: the answers so far.
         candidates: the pairs to choose from.
-        posterior: what is not known of the person, as it shows in some pairs.
-        top: how many.
-        criterion: what counts.
+        posterior: gives the posterior over the margins of some pairs.
+        top: number of questions.
+        criterion: acquisition function, one of `CRITERIA`.
 
     Raises:
         DataError: an impossible ``top`` or ``criterion``.
@@ -165,16 +167,16 @@ def next_questions(
         Question(
             left[at],
             float(probabilities[at]),
-            float(_fall(now, first.gain_weight)[at]) / total,
-            _settled(now, at),
+            float(_variance_reduction(now, first.gain_weight)[at]) / total,
+            _weight_reductions(now, at),
             float(_MEASURES[criterion](now)[at]),
         )
-        for at, now in _in_turn(first, criterion, top)
+        for at, now in _greedy(first, criterion, top)
     ]
 
 
 def unanswered(history: History, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates that can be asked: not answered already, not met before, and of two different responses.
+    """The candidates that can be asked: not answered, no duplicates, and two different responses.
 
     Texts are compared, not ids: those are unique within one file only.
     """
@@ -192,14 +194,18 @@ def _texts(context: Sequence[Message], one: str, other: str) -> tuple[tuple[Mess
     return tuple(context), min(one, other), max(one, other)
 
 
-def _settled(doubt: MarginPosterior, pair: int) -> tuple[WeightReduction, ...]:
-    """The traits whose weight the answer tells most about."""
-    before = np.einsum("pr,pr->p", doubt.weight_factor, doubt.weight_factor)
-    shares = doubt.gain_weight[pair] * (doubt.weight_factor @ doubt.factor[pair]) ** 2 / np.maximum(before, 1e-12)
-    order = np.argsort(-shares, kind="stable")[:_SETTLED]
+def _weight_reductions(posterior: MarginPosterior, pair: int) -> tuple[WeightReduction, ...]:
+    """The traits whose weights the answer tells most about."""
+    before = np.einsum("pr,pr->p", posterior.weight_factor, posterior.weight_factor)
+    shares = (
+        posterior.gain_weight[pair]
+        * (posterior.weight_factor @ posterior.factor[pair]) ** 2
+        / np.maximum(before, 1e-12)
+    )
+    order = np.argsort(-shares, kind="stable")[:_MOST_TRAITS]
     return (
-        tuple(WeightReduction(doubt.names[at], float(shares[at])) for at in order if shares[at] > 0.0)
-        if doubt.names
+        tuple(WeightReduction(posterior.names[at], float(shares[at])) for at in order if shares[at] > 0.0)
+        if posterior.names
         else ()
     )
 

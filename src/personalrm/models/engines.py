@@ -135,10 +135,10 @@ class TraitsEngine:
 
     def _open(self, profile: Profile) -> UncertainLocalPredictor:
         from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
-        from personalrm.models.uncertainty import doubt_of_traits
+        from personalrm.models.uncertainty import traits_margin_posterior
 
         model = TraitsModel.from_profile(profile)
-        return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
+        return UncertainLocalPredictor(model, partial(traits_margin_posterior, model))
 
     def _open_population(self, profile: Profile) -> LocalPredictor:
         from personalrm.models.traits import TraitsModel

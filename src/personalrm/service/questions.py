@@ -81,10 +81,10 @@ def _of_everybody() -> UncertainLocalPredictor:
     from functools import partial
 
     from personalrm.models.traits import TraitsModel
-    from personalrm.models.uncertainty import doubt_of_traits
+    from personalrm.models.uncertainty import traits_margin_posterior
 
     model = TraitsModel.shipped()
-    return UncertainLocalPredictor(model, partial(doubt_of_traits, model))
+    return UncertainLocalPredictor(model, partial(traits_margin_posterior, model))
 
 
 def _answered(space: SpaceStore, person: PersonState) -> History:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from personalrm.formatting.texts import listed
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.changes import FALSE_ALARMS, TasteChange, taste_changes
-from personalrm.models.traits.claims import in_words
+from personalrm.models.traits.wording import in_words
 from personalrm.service.predictors import Predictors
 from personalrm.store.profiles import Version
 from personalrm.store.records import StoredChoice

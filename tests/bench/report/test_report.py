@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -97,6 +98,12 @@ def folder(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without figures, which take a second each: for tests of what the text says."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
 def page_of(folder: Path) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
 
@@ -183,6 +190,7 @@ def test_reports_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.unfinished"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_without_results_says_that_it_is_not_finished(folder: Path) -> None:
     (folder / "results.json").unlink()
     with pytest.raises(DataError, match=naming(folder)):
@@ -304,8 +312,8 @@ def test_equal_runs_give_equal_reports(reported: Path, tmp_path: Path) -> None:
     assert {"leaderboard.csv", "leaderboard.tex", "against.csv", "learning_curve.csv", "same_pairs_1.tex"} <= set(first)
 
 
-def test_without_matplotlib_sentences_stand_for_figures(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+@pytest.mark.usefixtures("undrawn")
+def test_without_matplotlib_sentences_stand_for_figures(folder: Path) -> None:
     from personalrm.bench.charts import Dots
     from personalrm.bench.report.drawing import draw
 
@@ -319,6 +327,7 @@ def test_without_matplotlib_sentences_stand_for_figures(folder: Path, monkeypatc
     assert (folder / "tables/leaderboard.tex").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_failed_is_named_first(folder: Path) -> None:
     record = json.loads((folder / "results.json").read_text())
     record["failed"] = {"default · <b>big</b>": "the host is gone"}
@@ -336,6 +345,7 @@ def test_the_worst_predictions_are_those_with_the_largest_log_loss(reported: Pat
     assert "it says more" in page.text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_killed_run_is_reported_as_far_as_its_results_go(folder: Path) -> None:
     for path in (folder / "judgements").iterdir():
         path.write_bytes(path.read_bytes()[:-40])  # half a last line
@@ -356,6 +366,7 @@ def test_a_damaged_file_is_named_with_its_line_and_nothing_is_overwritten(report
         assert (folder / "report.html").read_bytes() == page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_folder_that_cannot_be_written(folder: Path) -> None:
     (folder / "tables").write_text("in the way")
     with pytest.raises(StorageError, match=naming(folder)):
@@ -376,7 +387,9 @@ STUDY = {
 }  # fmt: skip
 
 
-def test_studies_of_the_folder_are_shown_and_a_broken_one_takes_nothing_away(folder: Path) -> None:
+def test_studies_of_the_folder_are_shown_and_a_broken_one_takes_nothing_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "studies").mkdir()
     (folder / "studies/transfer.json").write_text(json.dumps(STUDY))
     (folder / "studies/broken.json").write_text("{")
@@ -398,5 +411,6 @@ def test_studies_of_the_folder_are_shown_and_a_broken_one_takes_nothing_away(fol
         assert f"studies/{name}.json cannot be shown" in page.text
     assert (folder / "tables/study_transfer_1.csv").read_text().splitlines()[1] == "a<b>,0.5,3,0.4,0.6"
     shutil.rmtree(folder / "studies")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     write_report(folder)
     assert not (folder / "tables/study_transfer_1.csv").exists()

@@ -117,7 +117,7 @@ def test_the_limit_stops_and_a_higher_one_goes_on(run: Run, prism: Path, llm: Si
     words = ("curate", "prism", prism, "--model", f"one@{llm.url}", *LENIENT)
     limited = [*words, "--out", tmp_path / "out", "--max-calls", 100]
     stopped = subprocess.run(  # a process of its own: what is on its way at the limit is kept before it ends
-        [sys.executable, "-m", "personalrm.cli", *map(str, limited)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "personalrm", *map(str, limited)], capture_output=True, text=True, timeout=120
     )
     assert stopped.returncode == 3
     assert tells(stopped.stderr, "kept")
@@ -136,7 +136,7 @@ def test_kill_nine_and_again(run: Run, prism: Path, llm: SimulatedLLM, tmp_path:
     words = ["curate", "prism", prism, "--out", tmp_path / "out", "--model", f"one@{llm.url}", *LENIENT]
     limits = ["--concurrency", 4, "--cache", tmp_path / "cache.sqlite"]
     program = subprocess.Popen(
-        [sys.executable, "-m", "personalrm.cli", *map(str, [*words, *limits])], stderr=subprocess.PIPE
+        [sys.executable, "-m", "personalrm", *map(str, [*words, *limits])], stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 120
     while llm.statistics.requests < 120 and program.poll() is None and time.monotonic() < deadline:

@@ -116,7 +116,7 @@ def test_a_spent_budget_stops_and_the_next_run_goes_on(
 ) -> None:
     command = [*words, "--optimizer", optimizer, "--cache", tmp_path / "cache.sqlite"]
     stopped = subprocess.run(  # a process of its own ends only when what it has sent is answered and kept
-        [sys.executable, "-m", "personalrm.cli", *map(str, command), "--max-calls", str(calls)],
+        [sys.executable, "-m", "personalrm", *map(str, command), "--max-calls", str(calls)],
         stderr=subprocess.PIPE,
         text=True,
         check=False,
@@ -138,7 +138,7 @@ def test_ctrl_c_says_how_to_go_on(words: list[object], own_llm: SimulatedLLM, tm
     own_llm.behaviour = Behaviour(latency=0.05)
     limits = ["--concurrency", 2, "--cache", tmp_path / "cache.sqlite"]
     program = subprocess.Popen(
-        [sys.executable, "-m", "personalrm.cli", *map(str, [*words, *limits])], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "personalrm", *map(str, [*words, *limits])], stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
     while own_llm.statistics.requests < 40 and program.poll() is None and time.monotonic() < deadline:

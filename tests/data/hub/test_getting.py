@@ -65,7 +65,7 @@ def driven(hub: LocalHub, home: Path, *jobs: tuple[str, Path, dict[str, Any]], *
 
 
 def command(home: Path, *arguments: str, hub: LocalHub | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "personalrm.cli", "data", *arguments]
+    line = [sys.executable, "-m", "personalrm", "data", *arguments]
     return subprocess.run(line, capture_output=True, text=True, env=environment(hub, home, **more), timeout=120)
 
 

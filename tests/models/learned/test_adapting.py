@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from personalrm.models.learned import adapting
-from personalrm.models.learned.adapting import Link, Normal, posterior, slope, weights_of
+from personalrm.models.learned.adapting import Link, Normal, laplace_posterior, slope, weights_of
 from personalrm.models.traits.posterior import person_posterior
 
 LINKS: tuple[Link, ...] = ("identity", "softmax")
@@ -40,7 +40,7 @@ def loss_of(offset: Tensor, t: Tensor, known: Tensor, link: Link) -> Any:
 def test_the_linear_one_is_that_of_the_traits_engine() -> None:
     offset, t, known = problem(6, 12)
     centred = Normal(torch.zeros(4), PRIOR.variance)
-    mean, covariance = posterior(offset, t, known, centred, "identity")
+    mean, covariance = laplace_posterior(offset, t, known, centred, "identity")
     for one in range(6):
         o, rows = offset[one][known[one]].double().numpy(), t[one][known[one]].double().numpy()
         theirs, spread = person_posterior(o, rows, centred.variance.double().numpy())
@@ -51,7 +51,7 @@ def test_the_linear_one_is_that_of_the_traits_engine() -> None:
 @pytest.mark.parametrize("link", LINKS)
 def test_it_is_a_minimum_that_scipy_cannot_lower(link: Link) -> None:
     offset, t, known = problem(20, 12, seed=1)
-    found, _ = posterior(offset, t, known, PRIOR, link)
+    found, _ = laplace_posterior(offset, t, known, PRIOR, link)
     for one in range(20):
         loss = loss_of(offset[one], t[one], known[one], link)
         ours = found[one].double().numpy()
@@ -63,7 +63,7 @@ def test_it_is_a_minimum_that_scipy_cannot_lower(link: Link) -> None:
 def test_on_the_simplex_it_is_mostly_the_lowest_of_the_minima() -> None:
     """The loss is not convex there; from one beginning nobody can promise more."""
     offset, t, known = problem(40, 12, seed=2)
-    found, _ = posterior(offset, t, known, PRIOR, "softmax")
+    found, _ = laplace_posterior(offset, t, known, PRIOR, "softmax")
     draw, worse = np.random.default_rng(0), []
     for one in range(40):
         loss = loss_of(offset[one], t[one], known[one], "softmax")
@@ -77,7 +77,7 @@ def test_on_the_simplex_it_is_mostly_the_lowest_of_the_minima() -> None:
 @pytest.mark.parametrize("link", LINKS)
 def test_where_nothing_is_known_it_is_exactly_the_prior(link: Link) -> None:
     offset, t, known = problem(3, 5)
-    found, covariance = posterior(offset, t, torch.zeros_like(known), PRIOR, link)
+    found, covariance = laplace_posterior(offset, t, torch.zeros_like(known), PRIOR, link)
     assert torch.equal(found, PRIOR.mean.expand(3, -1))
     assert torch.allclose(covariance, torch.diag(PRIOR.variance).expand(3, -1, -1), rtol=1e-6)
 
@@ -85,10 +85,10 @@ def test_where_nothing_is_known_it_is_exactly_the_prior(link: Link) -> None:
 @pytest.mark.parametrize("link", LINKS)
 def test_many_people_at_once_are_as_one_by_one(link: Link) -> None:
     offset, t, known = problem(9, 10, seed=3)
-    found, covariance = posterior(offset, t, known, PRIOR, link)
+    found, covariance = laplace_posterior(offset, t, known, PRIOR, link)
     for one in range(9):
         at = slice(one, one + 1)
-        alone, spread = posterior(offset[at], t[at], known[at], PRIOR, link)
+        alone, spread = laplace_posterior(offset[at], t[at], known[at], PRIOR, link)
         assert torch.allclose(found[at], alone, atol=1e-4)
         assert torch.allclose(covariance[at], spread, atol=1e-3)
 
@@ -96,8 +96,10 @@ def test_many_people_at_once_are_as_one_by_one(link: Link) -> None:
 @pytest.mark.parametrize("link", LINKS)
 def test_what_is_not_known_may_be_anything_at_all(link: Link) -> None:
     offset, t, known = problem(4, 10, seed=4)
-    found, _ = posterior(offset, t, known, PRIOR, link)
-    other, _ = posterior(torch.where(known, offset, 7.0), torch.where(known[..., None], t, -3.0), known, PRIOR, link)
+    found, _ = laplace_posterior(offset, t, known, PRIOR, link)
+    other, _ = laplace_posterior(
+        torch.where(known, offset, 7.0), torch.where(known[..., None], t, -3.0), known, PRIOR, link
+    )
     assert torch.equal(found, other)
 
 
@@ -108,7 +110,7 @@ def test_absurd_choices_stay_finite(link: Link, offsets: float, size: float) -> 
     _, t, known = problem(5, 8, seed=5)
     wide = Normal(torch.zeros(4), torch.tensor([9.0, 9.0, 1e-6, 1e4]))
     t = (size * t).requires_grad_()
-    found, covariance = posterior(torch.full((5, 8), offsets), t, known, wide, link)
+    found, covariance = laplace_posterior(torch.full((5, 8), offsets), t, known, wide, link)
     assert found.isfinite().all()
     assert covariance.isfinite().all()
     (found.sum() + covariance.sum()).backward()
@@ -119,13 +121,13 @@ def test_absurd_choices_stay_finite(link: Link, offsets: float, size: float) -> 
 @pytest.mark.parametrize("link", LINKS)
 def test_its_gradient_is_that_of_finite_differences(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the best guess and of the covariance, by all that goes in."""
-    monkeypatch.setattr(adapting, "_CLOSE", 1e-10)
+    monkeypatch.setattr(adapting, "_TOLERANCE", 1e-10)
     monkeypatch.setattr(adapting, "_ROUNDING", 1e-14)
     offset, t, known = problem(3, 7, seed=6)
     given = [one.double().requires_grad_() for one in (offset, t, PRIOR.mean, PRIOR.variance.log())]
 
     def found(offset: Tensor, t: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
-        return posterior(offset, t, known, Normal(mean, log_variance.exp()), link)
+        return laplace_posterior(offset, t, known, Normal(mean, log_variance.exp()), link)
 
     assert torch.autograd.gradcheck(found, given, eps=1e-5, atol=1e-5)
 
@@ -143,5 +145,5 @@ def test_more_choices_leave_less_doubt() -> None:
     spreads = []
     for count in (0, 5, 20, 60):
         known = torch.arange(60)[None] < count
-        spreads.append(torch.linalg.eigvalsh(posterior(offset, t, known, PRIOR, "identity")[1]).sum().item())
+        spreads.append(torch.linalg.eigvalsh(laplace_posterior(offset, t, known, PRIOR, "identity")[1]).sum().item())
     assert spreads == sorted(spreads, reverse=True)

@@ -12,7 +12,7 @@ from vector_people import FORMS, WIDTH, Invented, few_tastes, trained
 
 from personalrm.models.learned.ensemble import predict_margins
 from personalrm.models.learned.method import Method
-from personalrm.models.learned.people import Batch, Choices, Episode, side_by_side
+from personalrm.models.learned.people import Batch, Choices, Episode, collate
 
 KNOWN = 20
 
@@ -38,27 +38,27 @@ def met(choices: Choices) -> Episode:
 def believed(member: Method, batch: Batch) -> tuple[Tensor, Tensor]:
     """Margins and their variance, of all choices."""
     with torch.no_grad():
-        belief = member.infer(batch)
-        return member.margins(belief.mean, batch), member.doubt(belief, batch)
+        posterior = member.infer(batch)
+        return member.margins(posterior.mean, batch), member.margin_variance(posterior, batch)
 
 
 @pytest.fixture
 def new(vector_people: list[Invented]) -> Batch:
-    return side_by_side([met(one.choices) for one in vector_people[:10]])
+    return collate([met(one.choices) for one in vector_people[:10]])
 
 
 def test_a_person_alone_is_as_among_others(member: Method, vector_people: list[Invented]) -> None:
     """Whatever the others say and however long they are."""
     ada = vector_people[0].choices
     short = Choices("ada", *(one[:23] for one in (ada.chosen, ada.rejected, ada.group)))
-    among = side_by_side([met(vector_people[5].choices), met(short), met(vector_people[6].choices)])
-    for alone, others in zip(believed(member, side_by_side([met(short)])), believed(member, among), strict=True):
+    among = collate([met(vector_people[5].choices), met(short), met(vector_people[6].choices)])
+    for alone, others in zip(believed(member, collate([met(short)])), believed(member, among), strict=True):
         assert torch.allclose(alone[0], others[1, :23], atol=1e-3)
 
 
 def test_the_order_of_known_choices_says_nothing(member: Method, new: Batch) -> None:
     order = torch.cat([torch.randperm(KNOWN, generator=torch.Generator().manual_seed(0)), torch.arange(KNOWN, 30)])
-    turned = Batch(*(one[:, order] for one in (new.chosen, new.rejected, new.known, new.asked)), new.person)
+    turned = Batch(*(one[:, order] for one in (new.chosen, new.rejected, new.known, new.target)), new.person)
     for plain, moved in zip(believed(member, new), believed(member, turned), strict=True):
         assert torch.allclose(plain[:, KNOWN:], moved[:, KNOWN:], atol=1e-3)
 
@@ -67,8 +67,8 @@ def test_what_is_asked_is_not_read(member: Method, new: Batch) -> None:
     """Labels of the asked choices change nothing but the sign of their own margins."""
     swapped = replace(
         new,
-        chosen=torch.where(new.asked[..., None], new.rejected, new.chosen),
-        rejected=torch.where(new.asked[..., None], new.chosen, new.rejected),
+        chosen=torch.where(new.target[..., None], new.rejected, new.chosen),
+        rejected=torch.where(new.target[..., None], new.chosen, new.rejected),
     )
     plain, turned = believed(member, new), believed(member, swapped)
     assert torch.allclose(plain[0][:, KNOWN:], -turned[0][:, KNOWN:], atol=1e-4)
@@ -76,16 +76,16 @@ def test_what_is_asked_is_not_read(member: Method, new: Batch) -> None:
 
 
 def test_of_equal_responses_none_is_preferred(member: Method, new: Batch) -> None:
-    equal = replace(new, rejected=torch.where(new.asked[..., None], new.chosen, new.rejected))
+    equal = replace(new, rejected=torch.where(new.target[..., None], new.chosen, new.rejected))
     margins, variance = believed(member, equal)
     assert (margins[:, KNOWN:] == 0.0).all()
     assert torch.allclose(variance[:, KNOWN:], torch.zeros(1), atol=1e-6)
 
 
 def test_knowing_nothing_everybody_is_the_same(member: Method, new: Batch) -> None:
-    heard = predict_margins([member], new.unknown())
-    assert not heard.personal.any()
-    mean = member.infer(new.unknown()).mean
+    parts = predict_margins([member], new.without_known())
+    assert not parts.personal.any()
+    mean = member.infer(new.without_known()).mean
     assert (mean == mean[:1]).all()
 
 
@@ -104,15 +104,15 @@ def test_opposite_choices_turn_the_prediction_around(member: Method, new: Batch)
 
 def test_the_reach_is_behind_the_doubt(member: Method, new: Batch) -> None:
     with torch.no_grad():
-        belief = member.infer(new)
-        doubt, factor = member.doubt(belief, new), member.factor(belief, new)
+        posterior = member.infer(new)
+        doubt, factor = member.margin_variance(posterior, new), member.margin_factor(posterior, new)
     assert torch.allclose(factor.square().sum(-1), doubt, rtol=1e-3, atol=1e-4)
     assert (doubt >= 0.0).all()
 
 
 def test_more_of_a_person_leaves_less_doubt(member: Method, new: Batch) -> None:
     """GPO has no doubt of its own; the ensemble's is beside it."""
-    nothing, much = believed(member, new.unknown())[1], believed(member, new)[1]
+    nothing, much = believed(member, new.without_known())[1], believed(member, new)[1]
     assert much[:, KNOWN:].mean() <= nothing[:, KNOWN:].mean()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from personalrm.models.learned.calibrating import Calibrator, calibrated
+from personalrm.models.learned.calibrating import Calibrator, fit_calibrator
 from personalrm.models.traits.fit import sigmoid
 
 
@@ -22,13 +22,13 @@ def chosen(
 
 @pytest.mark.parametrize(("everybody", "person"), [(1.0, 1.0), (0.5, 1.5), (1.8, 0.4)])
 def test_the_factors_are_found_again(everybody: float, person: float) -> None:
-    trust = calibrated(*chosen(12_000, everybody, person))
+    trust = fit_calibrator(*chosen(12_000, everybody, person))
     assert trust.everybody == pytest.approx(everybody, abs=0.12)
     assert trust.person == pytest.approx(person, abs=0.12)
 
 
 def test_also_where_there_is_doubt() -> None:
-    trust = calibrated(*chosen(20_000, 1.0, 1.2, doubt=1.0))
+    trust = fit_calibrator(*chosen(20_000, 1.0, 1.2, doubt=1.0))
     assert trust.everybody == pytest.approx(1.0, abs=0.15)
     assert trust.person == pytest.approx(1.2, abs=0.2)
 
@@ -36,16 +36,16 @@ def test_also_where_there_is_doubt() -> None:
 def test_a_personal_part_that_is_noise_is_not_trusted() -> None:
     shared, _, variance = chosen(20_000, 1.0, 0.0)
     noise = np.random.default_rng(5).normal(size=20_000)
-    assert calibrated(shared, noise, variance).person <= 0.1
+    assert fit_calibrator(shared, noise, variance).person <= 0.1
 
 
 def test_a_personal_part_that_misleads_is_never_turned_around() -> None:
     shared, own, variance = chosen(5_000, 1.0, 1.0)
-    assert calibrated(shared, -own, variance).person == 0.0
+    assert fit_calibrator(shared, -own, variance).person == 0.0
 
 
 def test_a_handful_of_choices_moves_neither_factor_far() -> None:
-    trust = calibrated(*chosen(5, 1.0, 1.0))
+    trust = fit_calibrator(*chosen(5, 1.0, 1.0))
     assert abs(trust.everybody - 1.0) < 0.2
     assert abs(trust.person - 1.0) < 0.2
 
@@ -57,6 +57,6 @@ def test_no_trust_in_the_person_predicts_as_everybody_would() -> None:
 
 def test_both_factors_are_short_numbers() -> None:
     """They stand in a file that people read."""
-    trust = calibrated(*chosen(500, 1.3, 0.6))
+    trust = fit_calibrator(*chosen(500, 1.3, 0.6))
     assert len(str(trust.everybody)) <= 4
     assert len(str(trust.person)) <= 4

@@ -26,12 +26,12 @@ STATE = {"method": {"basis": torch.arange(3.0)}, "order": np.random.default_rng(
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "checkpoint.pt"
-    keeper = Checkpoint(path, IDENTITY, resume=True)
-    assert keeper.finished(0) is None
-    assert keeper.unfinished(0) is None
-    keeper.finish(0, {"method": {"basis": torch.ones(2)}})
-    keeper._written = 0.0
-    keeper.keep(1, lambda: STATE)
+    checkpoints = Checkpoint(path, IDENTITY, resume=True)
+    assert checkpoints.finished(0) is None
+    assert checkpoints.unfinished(0) is None
+    checkpoints.finish(0, {"method": {"basis": torch.ones(2)}})
+    checkpoints._written = 0.0
+    checkpoints.keep(1, lambda: STATE)
     again = Checkpoint(path, IDENTITY, resume=True)
     found, under_way = again.finished(0), again.unfinished(1)
     assert found is not None
@@ -45,17 +45,17 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
 def test_it_is_written_at_most_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
-    keeper, asked = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True), []
+    checkpoints, asked = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True), []
     for _ in range(25):
-        keeper.keep(0, lambda: asked.append(clock[0]) or STATE)  # type: ignore[func-returns-value]
+        checkpoints.keep(0, lambda: asked.append(clock[0]) or STATE)  # type: ignore[func-returns-value]
         clock[0] += 0.1
     assert asked == pytest.approx([1000.0, 1001.0, 1002.0])
 
 
 def test_a_finished_member_ends_what_was_under_way(tmp_path: Path) -> None:
-    keeper = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True)
-    keeper.keep(0, lambda: STATE)
-    keeper.finish(0, STATE)
+    checkpoints = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True)
+    checkpoints.keep(0, lambda: STATE)
+    checkpoints.finish(0, STATE)
     again = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True)
     assert again.unfinished(0) is None
     assert again.finished(0) is not None
@@ -100,8 +100,8 @@ def test_a_full_disk_is_told_and_the_last_one_stays(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "checkpoint.pt"
-    keeper = Checkpoint(path, IDENTITY, resume=True)
-    keeper.finish(0, STATE)
+    checkpoints = Checkpoint(path, IDENTITY, resume=True)
+    checkpoints.finish(0, STATE)
     before = path.read_bytes()
 
     def full(state: object, file: IO[bytes]) -> None:
@@ -110,7 +110,7 @@ def test_a_full_disk_is_told_and_the_last_one_stays(
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(StorageError, match=naming("checkpoint.pt")):
-        keeper.finish(1, STATE)
+        checkpoints.finish(1, STATE)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.pt"]
 
@@ -122,10 +122,10 @@ def test_where_nothing_can_be_written_it_is_told(tmp_path: Path) -> None:
 
 
 def test_removing_it_twice_is_no_error(tmp_path: Path) -> None:
-    keeper = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True)
-    keeper.finish(0, STATE)
-    keeper.remove()
-    keeper.remove()
+    checkpoints = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True)
+    checkpoints.finish(0, STATE)
+    checkpoints.remove()
+    checkpoints.remove()
     assert not list(tmp_path.iterdir())
 
 
@@ -148,9 +148,9 @@ def tell(member, point):
     if slow:
         time.sleep(0.05)
 
-keeper = checkpoint.Checkpoint(out / "checkpoint.pt", {"data": "same"}, resume=True)
+checkpoints = checkpoint.Checkpoint(out / "checkpoint.pt", {"data": "same"}, resume=True)
 settings = Settings("lore", features="traits", members=2, epochs=12, batch_people=4)
-save(train(simulate_people(20, 8, seed=1), settings, keeper=keeper, tell=tell), out)
+save(train(simulate_people(20, 8, seed=1), settings, checkpoints=checkpoints, on_epoch=tell), out)
 """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.models.learned.people import Choices, Episode, dealt, everything, halved, side_by_side
+from personalrm.models.learned.people import Choices, Episode, collate, group_folds, random_episode, whole_episode
 
 groups = st.lists(st.integers(0, 5), min_size=1, max_size=20)
 
@@ -18,53 +18,53 @@ def choices_in(group: list[int]) -> Choices:
 
 def apart(one: Episode) -> bool:
     group = one.choices.group
-    return not set(group[one.known]) & set(group[one.asked])
+    return not set(group[one.known]) & set(group[one.target])
 
 
 @given(groups, st.integers(0, 10_000))
 def test_halves_share_no_group_and_something_is_asked(group: list[int], seed: int) -> None:
-    one = halved(choices_in(group), np.random.default_rng(seed), 3)
+    one = random_episode(choices_in(group), np.random.default_rng(seed), 3)
     assert apart(one)
-    assert one.asked.any()
-    assert (one.known ^ one.asked).all()
+    assert one.target.any()
+    assert (one.known ^ one.target).all()
     assert one.person == 3
 
 
 @given(groups, st.integers(1, 10))
 def test_parts_ask_each_choice_once_and_know_all_other_groups(group: list[int], parts: int) -> None:
-    episodes = list(dealt(choices_in(group), parts))
+    episodes = list(group_folds(choices_in(group), parts))
     assert all(apart(one) for one in episodes)
-    assert all((one.known ^ one.asked).all() for one in episodes)
-    assert np.array_equal(np.sum([one.asked for one in episodes], axis=0), np.ones(len(group)))
+    assert all((one.known ^ one.target).all() for one in episodes)
+    assert np.array_equal(np.sum([one.target for one in episodes], axis=0), np.ones(len(group)))
     assert len(episodes) == min(parts, len(set(group)))
 
 
 def test_halving_meets_all_numbers_of_known_groups() -> None:
     draw, choices = np.random.default_rng(0), choices_in(list(range(6)))
-    met = {int(halved(choices, draw).known.sum()) for _ in range(500)}
+    met = {int(random_episode(choices, draw).known.sum()) for _ in range(500)}
     assert met == {0, 1, 2, 3, 4, 5}
 
 
 @given(st.lists(groups, min_size=1, max_size=4))
 def test_side_by_side_holds_each_as_it_is_and_nothing_else(several: list[list[int]]) -> None:
     people = [choices_in(one) for one in several]
-    batch = side_by_side([everything(one, at) for at, one in enumerate(people)])
+    batch = collate([whole_episode(one, at) for at, one in enumerate(people)])
     assert batch.chosen.shape == (len(people), max(map(len, several)), 1)
     for at, one in enumerate(people):
         n = len(one)
         assert np.array_equal(batch.differences[at, :n].numpy(), one.chosen - one.rejected)
         assert not batch.known[at, n:].any()
-        assert not batch.asked[at, n:].any()
+        assert not batch.target[at, n:].any()
         assert not batch.differences[at, n:].any()
     assert batch.person.tolist() == list(range(len(people)))
-    assert not batch.unknown().known.any()
-    assert batch.unknown().asked.equal(batch.asked)
+    assert not batch.without_known().known.any()
+    assert batch.without_known().target.equal(batch.target)
 
 
 @given(st.lists(groups, min_size=1, max_size=7), st.integers(1, 5))
 def test_alike_people_stand_together_and_nobody_is_lost(several: list[list[int]], parts: int) -> None:
     people = [choices_in(one) for one in several]
-    found = side_by_side([everything(one, at) for at, one in enumerate(people)]).alike(parts)
+    found = collate([whole_episode(one, at) for at, one in enumerate(people)]).split_by_length(parts)
     assert sorted(at for one in found for at in one.person.tolist()) == list(range(len(people)))
     lengths = [[len(people[at]) for at in one.person.tolist()] for one in found]
     assert [one for each in lengths for one in each] == sorted(map(len, people))

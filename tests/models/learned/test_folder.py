@@ -31,7 +31,7 @@ def saved(
     where = tmp_path_factory.mktemp("models")
     found = {}
     for name, model in {**models, "lore:published": published}.items():
-        found[name] = (replace(model, trust=Calibrator(1.05, 0.85)), where / name.replace(":", "-"))
+        found[name] = (replace(model, calibrator=Calibrator(1.05, 0.85)), where / name.replace(":", "-"))
         save(*found[name])
     return found
 
@@ -43,8 +43,8 @@ def test_read_again_it_is_the_same_model(
     model, where = saved[name]
     again = load(where)
     assert again.settings == model.settings
-    assert again.facts == model.facts
-    assert again.trust == model.trust
+    assert again.summary == model.summary
+    assert again.calibrator == model.calibrator
     pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19]]
     for who in (twenty_people[16], twenty_people[17], History("nobody", ())):
         assert np.allclose(again.fit(who).compare_many(pairs), model.fit(who).compare_many(pairs), atol=1e-6)

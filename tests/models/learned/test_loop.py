@@ -13,7 +13,7 @@ from vector_people import FORMS, WIDTH, Invented, lore_people, same_weights, tra
 from personalrm.errors import TrainingFailed
 from personalrm.models.learned import loop
 from personalrm.models.learned.checkpoint import State
-from personalrm.models.learned.loop import Member, Point, train_member
+from personalrm.models.learned.loop import EpochMetrics, Member, train_member
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.training import method_of
 
@@ -73,23 +73,23 @@ def test_interrupted_after_any_pass_it_ends_with_the_same_weights(
     given = {**SHORT, "published": published}
     whole, curve = trained(name, vector_people, **given)
     for last in range(1, len(curve)):
-        keeper = InMemory()
+        checkpoints = InMemory()
 
-        def interrupt(member: int, point: Point, last: int = last) -> None:
+        def interrupt(member: int, point: EpochMetrics, last: int = last) -> None:
             if point.epoch == last:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            trained(name, vector_people, keeper=keeper, tell=interrupt, **given)
-        assert len(keeper.passes) == last
-        resumed, same_curve = trained(name, vector_people, keeper=keeper, **given)
+            trained(name, vector_people, checkpoints=checkpoints, on_epoch=interrupt, **given)
+        assert len(checkpoints.passes) == last
+        resumed, same_curve = trained(name, vector_people, checkpoints=checkpoints, **given)
         assert same_weights(whole, resumed)
         assert curve == same_curve
 
 
 def test_everything_is_told_once_with_the_members_number(vector_people: list[Invented]) -> None:
-    told: list[tuple[int, Point]] = []
-    _, curve = trained("pref", vector_people, tell=lambda member, point: told.append((member, point)), **SHORT)
+    told: list[tuple[int, EpochMetrics]] = []
+    _, curve = trained("pref", vector_people, on_epoch=lambda member, point: told.append((member, point)), **SHORT)
     assert told == [(0, point) for point in curve]
     assert [point.epoch for point in curve] == list(range(len(curve)))
 
@@ -113,9 +113,9 @@ def test_it_learns(vector_people: list[Invented]) -> None:
 
 @pytest.mark.parametrize("name", ["gpo", "vpl", "pref"])
 def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, vector_people: list[Invented]) -> None:
-    keeper = InMemory()
+    checkpoints = InMemory()
 
-    def spoil(member: int, point: Point) -> None:
+    def spoil(member: int, point: EpochMetrics) -> None:
         if point.epoch == 1:
             people_choices[5].chosen[:] = np.inf
 
@@ -125,11 +125,11 @@ def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, vector_
     ]
     settings = Settings(name, **SHORT)  # type: ignore[arg-type]
     method = method_of(settings, torch.zeros(WIDTH), 20, 0)
-    rate = loop._RATES[name]
-    with pytest.raises(TrainingFailed, match=rf"loss of {name} .* pass 3 of member 1: .*below {rate:g};"):
-        train_member(method, Member(0, people_choices[5:], people_choices[:5]), settings, keeper, spoil)
-    assert len(keeper.passes) == 2
-    assert all(one.isfinite().all() for one in keeper.passes[-1]["method"].values())
+    rate = loop._LEARNING_RATES[name]
+    with pytest.raises(TrainingFailed, match=rf"loss of {name} .* epoch 3 of member 1: .*below {rate:g};"):
+        train_member(method, Member(0, people_choices[5:], people_choices[:5]), settings, checkpoints, spoil)
+    assert len(checkpoints.passes) == 2
+    assert all(one.isfinite().all() for one in checkpoints.passes[-1]["method"].values())
 
 
 def test_people_of_validation_that_cannot_be_predicted_end_it_too(vector_people: list[Invented]) -> None:
@@ -137,7 +137,7 @@ def test_people_of_validation_that_cannot_be_predicted_end_it_too(vector_people:
     bad = type(choices[0])("bad", np.full_like(choices[0].chosen, np.nan), choices[0].rejected, choices[0].group)
     settings = Settings("lore", **SHORT)
     method = method_of(settings, torch.zeros(WIDTH), 24, 0)
-    with pytest.raises(TrainingFailed, match="pass 1 "):
+    with pytest.raises(TrainingFailed, match="epoch 1 "):
         train_member(method, Member(0, choices[1:], [bad]), settings, InMemory(), lambda member, point: None)
 
 

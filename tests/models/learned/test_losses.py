@@ -14,7 +14,7 @@ from vector_people import FORMS, WIDTH, batch_of, choices_by, linear, untrained
 
 from personalrm.models.learned import adapting, gpo, lore, pal, pref, vpl
 from personalrm.models.learned.method import Method, masked_log_loss, moderated
-from personalrm.models.learned.people import Batch, halved, side_by_side
+from personalrm.models.learned.people import Batch, collate, random_episode
 from personalrm.models.reward_model.losses import bradley_terry_loss
 from personalrm.models.traits.fit import integrated, sigmoid
 
@@ -24,7 +24,7 @@ def batch() -> Batch:
     """Four people, some of whose choices are known, in double precision."""
     draw = np.random.default_rng(0)
     people = [choices_by(linear(draw.normal(size=WIDTH)), f"{at}", draw, 5 + 2 * at) for at in range(4)]
-    return in_double(side_by_side([halved(one, draw, at) for at, one in enumerate(people)]))
+    return in_double(collate([random_episode(one, draw, at) for at, one in enumerate(people)]))
 
 
 def in_double(batch: Batch) -> Batch:
@@ -82,7 +82,7 @@ def test_each_loss_agrees_with_finite_differences(
     name: str, published: bool, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In every parameter; for our own LoRe, PAL and PReF through the steps that find a person's weights."""
-    monkeypatch.setattr(adapting, "_CLOSE", 1e-10)
+    monkeypatch.setattr(adapting, "_TOLERANCE", 1e-10)
     monkeypatch.setattr(adapting, "_ROUNDING", 1e-14)
     method = shaken(untrained(name, published=published))
 
@@ -113,8 +113,10 @@ def test_the_divergence_of_vpl_is_that_of_torch(batch: Batch) -> None:
     def loss(progress: float) -> Tensor:
         return method.loss(batch, progress, torch.Generator().manual_seed(0))
 
-    belief = method.infer(batch)
-    divergence = kl_divergence(Normal(belief.mean, belief.spread.sqrt()), Normal(0.0, 1.0)).sum() / batch.asked.sum()
+    posterior = method.infer(batch)
+    divergence = (
+        kl_divergence(Normal(posterior.mean, posterior.covariance.sqrt()), Normal(0.0, 1.0)).sum() / batch.target.sum()
+    )
     assert divergence > 0.01
     assert torch.allclose(loss(0.5) - loss(0.0), 0.3 * divergence)
     assert torch.allclose(loss(0.25) - loss(0.0), 0.15 * divergence)
@@ -154,9 +156,9 @@ def test_pref_is_coefficients_times_features() -> None:
 def test_the_published_form_is_the_penalised_likelihood_of_the_paper() -> None:
     """Of a batch of everybody: equation 5 of PReF, divided by the number of choices."""
     draw = np.random.default_rng(0)
-    method = pref.PReF(torch.zeros(WIDTH), 3, pref.Settings(factors=4, spread=0.5, published=True))
+    method = pref.PReF(torch.zeros(WIDTH), 3, pref.Settings(factors=4, prior_std=0.5, published=True))
     people = batch_of([choices_by(linear(np.zeros(WIDTH)), f"{at}", draw, 5) for at in range(3)])
-    likelihood = masked_log_loss(method.margins(method.table, people), people.asked)
+    likelihood = masked_log_loss(method.margins(method.table, people), people.target)
     held = 2.0 * method.table.square().sum() + 0.15 * method.directions.square().sum()
     found = method.loss(people, 0.0, torch.Generator())
     assert torch.allclose(found, likelihood + held / 15, atol=1e-6)

@@ -27,10 +27,10 @@ def test_it_predicts_and_reads_again(model: LearnedModel, twenty_people: list[Hi
     again = load(tmp_path)
     pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19].choices[:2]]
     mine = model.fit(twenty_people[19].only(twenty_people[19].choices[2:4]))
-    assert np.isfinite(mine.margins_of(pairs).everybody).all()
+    assert np.isfinite(mine.margins_of(pairs).population).all()
     theirs = again.fit(twenty_people[19].only(twenty_people[19].choices[2:4]))
     assert np.allclose(mine.compare_many(pairs), theirs.compare_many(pairs), atol=1e-5)
-    assert again.footing.features.width == 1 + 384
+    assert again.shared_reward.features.width == 1 + 384
 
 
 def test_another_encoder_is_refused_by_name_and_folder(model: LearnedModel, tmp_path: Path) -> None:

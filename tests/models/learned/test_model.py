@@ -22,7 +22,7 @@ def asked(twenty_people: list[History]) -> list[tuple[tuple[Message, ...], str, 
 @pytest.fixture
 def model(name: str, models: dict[str, LearnedModel]) -> LearnedModel:
     """As trained, but that the person's part is trusted."""
-    return replace(models[name], trust=Calibrator(1.1, 0.9))
+    return replace(models[name], calibrator=Calibrator(1.1, 0.9))
 
 
 def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel, twenty_people: list[History]) -> None:
@@ -47,8 +47,8 @@ def test_differences_of_scores_are_margins(model: LearnedModel, twenty_people: l
     mine, pairs = model.fit(twenty_people[16]), asked(twenty_people)[:6]
     parts = mine.margins_of(pairs)
     scores = [mine.score(context, a) - mine.score(context, b) for context, a, b in pairs]
-    assert np.allclose(scores, parts.everybody + parts.personal, atol=1e-4)
-    moderated = (parts.everybody + parts.personal) / np.sqrt(1.0 + np.pi / 8.0 * parts.variance)
+    assert np.allclose(scores, parts.population + parts.personal, atol=1e-4)
+    moderated = (parts.population + parts.personal) / np.sqrt(1.0 + np.pi / 8.0 * parts.variance)
     assert np.allclose(mine.compare_many(pairs), 1.0 / (1.0 + np.exp(-moderated)), atol=1e-6)
 
 
@@ -95,7 +95,7 @@ def test_the_person_moves_the_prediction(model: LearnedModel, twenty_people: lis
 
 
 def test_a_person_in_whom_there_is_no_trust_is_everybody(model: LearnedModel, twenty_people: list[History]) -> None:
-    pairs, wary = asked(twenty_people), replace(model, trust=Calibrator(1.1, 0.0))
+    pairs, wary = asked(twenty_people), replace(model, calibrator=Calibrator(1.1, 0.0))
     assert np.allclose(wary.fit(twenty_people[16]).compare_many(pairs), wary.compare_many(pairs), atol=1e-12)
     assert not wary.score_many(twenty_people[16:17], [(pairs[0][0], pairs[0][1])]).deviation.any()
 
@@ -104,16 +104,16 @@ def test_the_reason_says_both_parts(model: LearnedModel, twenty_people: list[His
     context, a, b = asked(twenty_people)[0]
     said = model.fit(twenty_people[16]).compare(context, a, b).reasoning
     assert said is not None
-    assert "everybody's reward says" in said
+    assert "population-level reward" in said
     assert "this person's choices" in said
 
 
 def test_facts_name_nobody_and_hold_who_was_trained_on(model: LearnedModel, twenty_people: list[History]) -> None:
-    assert all(model.facts.people.holds(one.user) for one in twenty_people[:16])
-    assert not any(model.facts.people.holds(one.user) for one in twenty_people[16:])
-    assert model.facts.choices == 16 * 8
-    assert 0.0 < model.facts.validation_log_loss < 1.5
-    assert twenty_people[0].user not in repr(model.facts)
+    assert all(model.summary.people.holds(one.user) for one in twenty_people[:16])
+    assert not any(model.summary.people.holds(one.user) for one in twenty_people[16:])
+    assert model.summary.choices == 16 * 8
+    assert 0.0 < model.summary.validation_log_loss < 1.5
+    assert twenty_people[0].user not in repr(model.summary)
 
 
 def test_absurd_texts_are_scored(model: LearnedModel, twenty_people: list[History]) -> None:

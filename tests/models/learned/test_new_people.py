@@ -39,7 +39,7 @@ def everybody(request: pytest.FixtureRequest) -> list[History]:
 def test_people_whom_nobody_learned_from_are_predicted_better_than_by_chance(everybody: list[History]) -> None:
     model = train(everybody[:60], Settings("pref", "traits", members=2, epochs=6))
     new = everybody[60:120]
-    assert not any(model.facts.people.holds(one.user) for one in new)
+    assert not any(model.summary.people.holds(one.user) for one in new)
     margins = [np.array(margins_of(model, one)) for one in new]
     right, count = np.array([(one > 0).sum() for one in margins]), np.array([len(one) for one in margins])
     draws = np.random.default_rng(0).integers(len(new), size=(2000, len(new)))  # people, not choices, are drawn

@@ -83,9 +83,9 @@ def test_vpl_knows_opposed_tastes_from_five_choices() -> None:
     draw, sides = np.random.default_rng(8), np.where(np.arange(100) % 2, 1.0, -1.0)
     known = batch_of([choices_by(linear(side * direction[0]), "new", draw, 5) for side in sides])
     with torch.no_grad():
-        belief = method.infer(known)
-        rewards = method.rewards(belief.mean, torch.eye(1, WIDTH).expand(100, 1, -1))
-        opposite = method.rewards(belief.mean, -torch.eye(1, WIDTH).expand(100, 1, -1))
+        posterior = method.infer(known)
+        rewards = method.rewards(posterior.mean, torch.eye(1, WIDTH).expand(100, 1, -1))
+        opposite = method.rewards(posterior.mean, -torch.eye(1, WIDTH).expand(100, 1, -1))
     assert ((rewards > opposite)[:, 0].numpy() == (sides > 0)).mean() > 0.9
 
 

@@ -12,9 +12,9 @@ from facts import naming
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.learned import LearnedModel, Settings, train
 from personalrm.models.learned.features import Features, learn_features
-from personalrm.models.learned.loop import Point
+from personalrm.models.learned.loop import EpochMetrics
 from personalrm.models.learned.model import choices_of
-from personalrm.models.learned.shared_reward import learn_footing
+from personalrm.models.learned.shared_reward import learn_shared_reward
 from personalrm.models.learned.training import train_validated
 from personalrm.preferences import History, Preference
 
@@ -43,9 +43,9 @@ def test_nobody_stands_on_both_sides(twenty_people: list[History]) -> None:
 
 
 def test_validation_people_must_have_decided_something(twenty_people: list[History]) -> None:
-    with pytest.raises(NotEnoughChoices, match="validate"):
+    with pytest.raises(NotEnoughChoices, match="validation"):
         train(twenty_people[:12], SHORT, validation=[History("nobody", ())])
-    with pytest.raises(NotEnoughChoices, match="validate"):
+    with pytest.raises(NotEnoughChoices, match="validation"):
         train(twenty_people[:12], SHORT, validation=[])
 
 
@@ -53,36 +53,38 @@ def test_ties_and_people_without_a_choice_teach_nothing(twenty_people: list[Hist
     plain = train(twenty_people[:12], SHORT)
     other = train([*map(with_ties, twenty_people[:12]), History("nobody", ())], SHORT)
     assert weights(plain) == weights(other)
-    assert plain.trust == other.trust
-    assert plain.facts.choices == other.facts.choices == 96
-    assert not other.facts.people.holds("nobody")
+    assert plain.calibrator == other.calibrator
+    assert plain.summary.choices == other.summary.choices == 96
+    assert not other.summary.people.holds("nobody")
 
 
 def test_the_seed_decides_everything(twenty_people: list[History]) -> None:
     first, again, other = (train(twenty_people[:12], replace(SHORT, seed=seed)) for seed in (3, 3, 4))
     assert weights(first) == weights(again)
     assert weights(first) != weights(other)
-    assert first.facts.people.salt != again.facts.people.salt  # nobody can be found by comparing two models
+    assert first.summary.people.salt != again.summary.people.salt  # nobody can be found by comparing two models
 
 
 def test_each_member_is_stopped_by_people_it_has_not_learned_from(twenty_people: list[History]) -> None:
-    told: list[tuple[int, Point]] = []
-    model, said = train_validated(twenty_people[:15], SHORT, tell=lambda member, point: told.append((member, point)))
+    told: list[tuple[int, EpochMetrics]] = []
+    model, said = train_validated(
+        twenty_people[:15], SHORT, on_epoch=lambda member, point: told.append((member, point))
+    )
     assert [member for member, _ in told] == [0, 0, 1, 1]
-    assert [len(one) for one in model.facts.curves] == [2, 2]
-    assert len(said.choices) == len(said.margins) == len(said.everybody) == 2 * 3 * 8  # three people a fold
-    assert len({one.user for one in said.choices}) == model.facts.validation_people == 6
+    assert [len(one) for one in model.summary.curves] == [2, 2]
+    assert len(said.choices) == len(said.margins) == len(said.population) == 2 * 3 * 8  # three people a fold
+    assert len({one.user for one in said.choices}) == model.summary.validation_people == 6
     assert len({one.id for one in said.choices}) == 48
 
 
 def test_what_is_said_of_a_choice_is_of_that_choice(twenty_people: list[History]) -> None:
-    """In the order of the choices, whoever heard them: with all people in the validation, one by one."""
+    """In the order of the choices, whoever parts them: with all people in the validation, one by one."""
     model, said = train_validated(twenty_people[:12], SHORT, validation=twenty_people[12:])
-    assert model.facts.validation_people == 8
+    assert model.summary.validation_people == 8
     assert sorted(one.id for one in said.choices) == sorted(one.id for who in twenty_people[12:] for one in who)
-    everybody = [model.margins_of([(one.context, one.chosen, one.rejected)]).everybody[0] for one in said.choices]
-    assert np.allclose(said.everybody, everybody, atol=1e-4)
-    assert model.facts.validation_accuracy == pytest.approx((said.margins > 0).mean())
+    everybody = [model.margins_of([(one.context, one.chosen, one.rejected)]).population[0] for one in said.choices]
+    assert np.allclose(said.population, everybody, atol=1e-4)
+    assert model.summary.validation_accuracy == pytest.approx((said.margins > 0).mean())
     for one, margin in list(zip(said.choices, said.margins, strict=True))[::7]:
         history = next(who for who in twenty_people if who.user == one.user)
         known = history.only(each for each in history if each.group != one.group)
@@ -95,8 +97,8 @@ def test_with_validation_people_all_members_learn_from_everybody_else(twenty_peo
     model = train(twenty_people[:12], replace(SHORT, members=3), validation=twenty_people[12:])
     assert len(model.members) == 3
     assert len({str(one) for one in weights(model)}) == 3
-    assert model.facts.people.holds(twenty_people[0].user)
-    assert not model.facts.people.holds(twenty_people[12].user)
+    assert model.summary.people.holds(twenty_people[0].user)
+    assert not model.summary.people.holds(twenty_people[12].user)
 
 
 def test_members_are_no_more_than_folds(twenty_people: list[History]) -> None:
@@ -106,7 +108,7 @@ def test_members_are_no_more_than_folds(twenty_people: list[History]) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"method": "dpo"}, "no method 'dpo'"),
+        ({"method": "dpo"}, "method 'dpo'"),
         ({"members": 0}, "members.*1.*0"),
         ({"epochs": -1}, "epochs"),
         ({"patience": 0}, "patience"),
@@ -144,20 +146,20 @@ def test_scores_of_training_come_from_weights_that_have_not_seen_the_person(
     ]
     scores = []
     for choices in (plain, turned):
-        footing, readied = learn_footing(choices, features, fold, published=False)
-        assert footing.base.tolist() == [1.0, *[0.0] * (readied[0].chosen.shape[1] - 1)]
-        scores.append(np.concatenate([one.chosen[:, 0] - one.rejected[:, 0] for one in readied[::5]]))
+        shared_reward, inputs = learn_shared_reward(choices, features, fold, published=False)
+        assert shared_reward.base.tolist() == [1.0, *[0.0] * (inputs[0].chosen.shape[1] - 1)]
+        scores.append(np.concatenate([one.chosen[:, 0] - one.rejected[:, 0] for one in inputs[::5]]))
     assert np.corrcoef(*scores)[0, 1] < -0.98
-    footing, readied = learn_footing(plain, features, fold, published=False)
-    inside = footing.ready(plain[0].chosen)
-    assert not np.allclose(inside[:, 0], readied[0].chosen[:, 0])
-    assert np.array_equal(inside[:, 1:], readied[0].chosen[:, 1:])
+    shared_reward, inputs = learn_shared_reward(plain, features, fold, published=False)
+    inside = shared_reward.transform(plain[0].chosen)
+    assert not np.allclose(inside[:, 0], inputs[0].chosen[:, 0])
+    assert np.array_equal(inside[:, 1:], inputs[0].chosen[:, 1:])
 
 
 def test_in_the_published_form_nothing_is_shared(twenty_people: list[History], features: Features) -> None:
     choices = [choices_of(one, features) for one in twenty_people]
-    footing, readied = learn_footing(choices, features, np.arange(20) % 5, published=True)
-    assert footing.weights is None
-    assert not footing.base.any()
-    assert readied == choices
-    assert footing.ready(choices[0].chosen) is choices[0].chosen
+    shared_reward, inputs = learn_shared_reward(choices, features, np.arange(20) % 5, published=True)
+    assert shared_reward.weights is None
+    assert not shared_reward.base.any()
+    assert inputs == choices
+    assert shared_reward.transform(choices[0].chosen) is choices[0].chosen

@@ -26,11 +26,11 @@ from personalrm.errors import PersonalrmError
 
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", help="Model to ask, NAME or NAME@URL; several for a comparison; limits count for each."),
+    typer.Option("--model", help="Model to ask, NAME or NAME@URL; repeatable; limits apply to each."),
 ]
 ContextSizes = Annotated[
     str | None,
-    typer.Option(help="How many choices may be learned from, e.g. 2,4,8,all: several make a learning curve."),
+    typer.Option(help="Numbers of choices to learn from, e.g. 2,4,8,all; several give a learning curve."),
 ]
 
 
@@ -40,40 +40,43 @@ def bench(
     data: HistoryFile,
     methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
     protocol: Annotated[
-        str, typer.Option(help="new-people, new-people-and-new-texts (no text of the test learned), context-target.")
+        str,
+        typer.Option(help="new-people, new-people-and-new-texts (test texts are not in training), or context-target."),
     ] = "new-people",
     population: Population = None,
     train_on_test_users_context: Annotated[
         bool,
         typer.Option(
-            "--train-on-test-users-context", help="Trained models may learn from the context of the people predicted."
+            "--train-on-test-users-context", help="Let trained models learn from the test users' context choices."
         ),
     ] = False,
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
     model: Models = None,
-    out: Annotated[Path | None, typer.Option(help="Where finished work and results are kept.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for finished work and results; a rerun resumes from it.")
+    ] = None,
     context_sizes: ContextSizes = None,
     seed: Seed = 0,
     verdicts: VerdictsOption = VerdictsName.token,
-    preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
+    preset: Annotated[PresetName, typer.Option(help="Preset of synthesizeme.")] = PresetName.default,
     persona_prompt: PersonaPrompt = None,
-    features: Annotated[str, typer.Option(help="What gpo, vpl, pal, lore and pref see of a response.")] = FEATURES,
-    backbone: Annotated[
-        str, typer.Option(help="What bt is fine-tuned from: minilm, a folder or a hub name.")
-    ] = "minilm",
-    device: Annotated[DeviceName, typer.Option(help="Where models are trained.")] = DeviceName.auto,
+    features: Annotated[str, typer.Option(help="Features of a response for gpo, vpl, pal, lore and pref.")] = FEATURES,
+    backbone: Annotated[str, typer.Option(help="Backbone of bt: minilm, a folder or a hub name.")] = "minilm",
+    device: Annotated[DeviceName, typer.Option(help="Device for training.")] = DeviceName.auto,
     as_json: Json = False,
 ) -> None:
-    """Compare methods on many people, with intervals over people and paired tests."""
+    """Compare methods on many people, with user-clustered intervals and paired tests."""
     from personalrm.bench.command import bench as compare_methods
     from personalrm.cli import output
     from personalrm.models.from_population import Training
     from personalrm.profile.options import Options
 
+    chosen = inputs.methods(methods)
+    inputs.refuse_if_private(context, inputs.shares_schemes(chosen))
     with progress.bench_progress() as tell:
         result, ledgers = compare_methods(
             data,
-            inputs.listed(methods),
+            chosen,
             protocol,
             population=population,
             folds=folds,
@@ -98,7 +101,7 @@ def bench(
         raise PersonalrmError(f"{name}{others} could not be finished: {why}; what was answered is kept")
 
 
-def report(directory: Annotated[Path, typer.Argument(help="A folder written by bench --out.")]) -> None:
+def report(directory: Annotated[Path, typer.Argument(help="Folder written by bench --out.")]) -> None:
     """Write one self-contained HTML page, and LaTeX and CSV tables, from a benchmark's results."""
     from personalrm.bench.report.writing import write_report
 

@@ -25,31 +25,37 @@ class DataName(StrEnum):
     arena = "arena"
 
 
-DataSet = Annotated[DataName, typer.Argument(help="What RAW is.")]
-RawData = Annotated[str, typer.Argument(help="The published files: their folder, one file, or hub:owner/name.")]
-Out = Annotated[Path, typer.Option(help="Folder to write: the splits, labels.jsonl, manifest.json.")]
-Survey = Annotated[str | None, typer.Option(help="PRISM: the survey, if it is not in the folder or set.")]
+DataSet = Annotated[DataName, typer.Argument(help="Data set of RAW.")]
+RawData = Annotated[str, typer.Argument(help="Published files: a folder, one file, or hub:owner/name.")]
+Out = Annotated[Path, typer.Option(help="Output folder: the splits, labels.jsonl, manifest.json.")]
+Survey = Annotated[str | None, typer.Option(help="PRISM: the survey file, if it is not in RAW.")]
 Models = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
-        help="A judge, NAME or NAME@URL; several; limits count for each. The first also judges room for taste.",
+        help="Judge, NAME or NAME@URL; repeatable; limits apply to each. The first also rates personalisability.",
     ),
 ]
-Skip = Annotated[bool, typer.Option("--skip-llm-filters", help="Ask no model.")]
-Gap = Annotated[float, typer.Option(min=0, help="PRISM: least difference of scores, of 100, that is a choice.")]
-Pairs = Annotated[int, typer.Option(min=2, help="Least pairs of a person, before and after the other filters.")]
-Conversations = Annotated[int, typer.Option(min=2, help="Least conversations of a person.")]
-Personalizable = Annotated[float, typer.Option(min=0, max=1, help="Least probability that there is room for taste.")]
-Low = Annotated[float, typer.Option(min=0, max=1, help="Least share of verdicts that equal the person's choice.")]
-High = Annotated[float, typer.Option(min=0, max=1, help="Greatest such share; above it the judges agree.")]
-Scored = Annotated[float, typer.Option(min=0, max=1, help="Least share of verdicts that must be readable.")]
-Train = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to train on.")]
-Validation = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to validate on; the rest is test.")]
-Target = Annotated[float, typer.Option(help="Share of a person's pairs to predict: the latest conversations.")]
+Skip = Annotated[bool, typer.Option("--skip-llm-filters", help="Skip the filters that ask a model.")]
+Gap = Annotated[float, typer.Option(min=0, help="PRISM: minimum score difference of a choice, of 100.")]
+Pairs = Annotated[int, typer.Option(min=2, help="Minimum pairs per person, before and after the other filters.")]
+Conversations = Annotated[int, typer.Option(min=2, help="Minimum conversations per person.")]
+Personalizable = Annotated[
+    float, typer.Option(min=0, max=1, help="Minimum probability that taste can matter (personalisability).")
+]
+Low = Annotated[float, typer.Option(min=0, max=1, help="Minimum share of verdicts equal to the person's choice.")]
+High = Annotated[float, typer.Option(min=0, max=1, help="Maximum such share; above it the judges agree.")]
+Scored = Annotated[float, typer.Option(min=0, max=1, help="Minimum share of readable verdicts.")]
+Train = Annotated[float, typer.Option(min=0, max=1, help="Share of people in the training split.")]
+Validation = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of people in the validation split; the rest is test.")
+]
+Target = Annotated[float, typer.Option(help="Share of a person's pairs used as targets: the latest conversations.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Arena: only this language; repeatable.")]
-Anonymous = Annotated[bool, typer.Option("--anonymous-only", help="Arena: only votes on models without names.")]
-Toxic = Annotated[bool, typer.Option("--leave-out-toxic", help="Arena: not what a moderation model flagged.")]
+Anonymous = Annotated[bool, typer.Option("--anonymous-only", help="Arena: only votes on anonymous models.")]
+Toxic = Annotated[
+    bool, typer.Option("--leave-out-toxic", help="Arena: drop conversations flagged by the moderation model.")
+]
 
 
 @with_options(STRICT, ENDPOINT)
@@ -77,7 +83,7 @@ def curate(
     seed: Seed = 0,
     verdicts: VerdictsOption = VerdictsName.token,
 ) -> None:
-    """Curate PRISM or Chatbot Arena: user filter, room for taste, contested by judges, splits at two levels."""
+    """Curate PRISM or Chatbot Arena: user, personalisability and judge-agreement filters; two-level splits."""
     from personalrm.cli import output
     from personalrm.curation.command import curate as make
     from personalrm.curation.running import Plan

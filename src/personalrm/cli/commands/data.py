@@ -21,24 +21,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="data",
-    help="Public data sets with people in them: what there is, and fetching one.",
+    help="List and download public data sets with several users.",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-Out = Annotated[Path | None, typer.Option(help="Folder to write (a new one called like the set).")]
-From = Annotated[
-    Path | None, typer.Option("--from", help="A folder with the set's files, fetched by hand: nothing is fetched.")
-]
-Revision = Annotated[str | None, typer.Option(help="Another branch, tag or commit of the repository.")]
-Gap = Annotated[
-    float | None, typer.Option(min=0, help="Ratings: least difference of scores that counts as a choice (PRISM: 10).")
-]
+Out = Annotated[Path | None, typer.Option(help="Output folder (default: the name of the set).")]
+From = Annotated[Path | None, typer.Option("--from", help="Folder with the set's files; nothing is downloaded.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the repository.")]
+Gap = Annotated[float | None, typer.Option(min=0, help="Ratings: minimum score difference of a choice (PRISM: 10).")]
 
 
 @app.command("list", epilog=EXAMPLES["data list"])
 def list_sets(as_json: Json = False) -> None:
-    """List the sets: where each lies, its licence, its size, and what it lacks."""
+    """List the sets: location, licence, size and what each lacks."""
     from personalrm.cli import public_sets
     from personalrm.data.hub.catalogue import SETS
 
@@ -47,14 +43,14 @@ def list_sets(as_json: Json = False) -> None:
 
 @app.command(epilog=EXAMPLES["data get"])
 def get(
-    name: Annotated[str, typer.Argument(help="A set as `data list` calls it.")],
+    name: Annotated[str, typer.Argument(help="Name of the set in `data list`.")],
     out: Out = None,
     from_: From = None,
     revision: Revision = None,
     min_gap: Gap = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch a set, check it, and write its choices with a manifest of where they come from."""
+    """Download a set, verify it, and write its choices with a manifest of their origin."""
     from personalrm.cli import public_sets
     from personalrm.data.hub import getting
     from personalrm.data.hub.catalogue import named

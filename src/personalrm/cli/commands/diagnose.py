@@ -17,7 +17,7 @@ def diagnose(
     model: Model = None,
     as_json: Json = False,
 ) -> None:
-    """Name what is wrong with a profile, with the number that shows it and what to do."""
+    """List problems of a profile, each with the number that shows it and what to do."""
     from personalrm.bench.diagnosis import Symptom
     from personalrm.bench.diagnosis import diagnose as examined
     from personalrm.cli import output

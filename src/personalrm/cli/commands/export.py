@@ -19,7 +19,7 @@ def persona(profile: ProfileFile) -> None:
 
 def export(
     profile: ProfileFile,
-    as_: Annotated[ExportName, typer.Option("--as", help="What to export.")],
+    as_: Annotated[ExportName, typer.Option("--as", help="Output format.")],
 ) -> None:
     """Print the profile as a prompt for a judge (JSON) or for generation, or as a file that another tool reads."""
     from personalrm.cli import output

@@ -25,7 +25,7 @@ def fit(
     force: Force = False,
     population: Population = None,
 ) -> None:
-    """Learn what one person likes; show the persona, its evidence and whether it helps."""
+    """Fit a profile to one person's choices; show the persona, its evidence and whether it helps."""
     inputs.check_output(out)
     inputs.say_what_is_idle(context, model)
     choices = inputs.read(history, user, context)
@@ -42,11 +42,13 @@ def update(
     context: typer.Context,
     profile: ProfileFile,
     history: HistoryFile,
-    out: Annotated[Path | None, typer.Option(help="File to write the new profile to; the old one if left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write the new profile to (default: replace the old one).")
+    ] = None,
     force: Force = False,
     population: Population = None,
 ) -> None:
-    """Learn from new choices of the same person; earlier answers are reused."""
+    """Add new choices of the same person to a profile; earlier answers are reused."""
     from personalrm.profile.file import load
 
     out = out or profile

@@ -11,11 +11,13 @@ from personalrm.cli.options import Json
 
 
 def judge_weights(
-    cache: Annotated[Path | None, typer.Option(help="The answer cache beside which the verdicts lie.")] = None,
-    forget: Annotated[str | None, typer.Option(help="Remove the verdicts on this user's choices.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Answer cache; the labelled verdicts are stored beside it.")
+    ] = None,
+    forget: Annotated[str | None, typer.Option(help="Delete the verdicts on this user's choices.")] = None,
     as_json: Json = False,
 ) -> None:
-    """What each judge is worth beside traits (fused:MODEL), learned from verdicts on pairs whose choice is known."""
+    """Show the weight of each judge beside traits (fused:MODEL), learned from labelled verdicts."""
     import orjson
 
     from personalrm.formatting.texts import counted

@@ -35,15 +35,19 @@ class CriterionName(StrEnum):
 def next_question(
     context: typer.Context,
     profile: ProfileFile,
-    candidates: Annotated[list[str], typer.Argument(help="Pairs, or choices of anybody; labels are not looked at.")],
-    top: Annotated[int, typer.Option(min=1, help="How many to ask, best first.")] = 1,
+    candidates: Annotated[
+        list[str], typer.Argument(help="Candidate pairs, or choices of any user; labels are ignored.")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Number of pairs to select.")] = 1,
     criterion: Annotated[
         CriterionName,
-        typer.Option(help="What counts: information on the person, on all candidates' answers, or PReF's."),
+        typer.Option(
+            help="Criterion: information about the person (BALD), about all candidates' answers (EPIG), or PReF's."
+        ),
     ] = CriterionName.information,
     as_json: Json = False,
 ) -> None:
-    """Which pairs this person should be asked next, and what each answer would teach. Nothing is written."""
+    """Select the pairs to ask this person next, with the expected information of each. Writes nothing."""
     from personalrm.cli import output
     from personalrm.client import Client
     from personalrm.data.candidates import read_candidates

@@ -22,16 +22,18 @@ class OptimizerName(StrEnum):
     gepa = "gepa"
 
 
-Model = Annotated[str, typer.Option(help="Who writes personas and judges with them, NAME or NAME@URL.")]
+Model = Annotated[str, typer.Option(help="Model that writes personas and judges with them, NAME or NAME@URL.")]
 ProposerModel = Annotated[
-    str | None, typer.Option(help="Who proposes instructions, NAME or NAME@URL; --model if left out.")
+    str | None, typer.Option(help="Model that proposes instructions, NAME or NAME@URL (default: --model).")
 ]
-OptimizerOption = Annotated[OptimizerName, typer.Option(help="DSPy's optimiser.")]
-Out = Annotated[Path, typer.Option(help="The prompt file to write.")]
-People = Annotated[int, typer.Option(min=4, help="Most people to take, drawn by the seed.")]
-Holdout = Annotated[float, typer.Option(min=0, max=1, help="Share of the people to measure on.")]
-Candidates = Annotated[int, typer.Option(min=1, help="Candidate instructions to propose and try.")]
-Accept = Annotated[bool, typer.Option("--accept-best", help="Choose the best candidate even if no gain is shown.")]
+OptimizerOption = Annotated[OptimizerName, typer.Option(help="DSPy optimiser.")]
+Out = Annotated[Path, typer.Option(help="Prompt file to write.")]
+People = Annotated[int, typer.Option(min=4, help="Maximum number of people, sampled with the seed.")]
+Holdout = Annotated[float, typer.Option(min=0, max=1, help="Share of people held out for measurement.")]
+Candidates = Annotated[int, typer.Option(min=1, help="Number of candidate instructions.")]
+Accept = Annotated[
+    bool, typer.Option("--accept-best", help="Accept the best candidate even without a significant gain.")
+]
 
 
 @with_options(CHOICES, ENDPOINT)
@@ -50,15 +52,16 @@ def optimize_prompt(
     verdicts: VerdictsOption = VerdictsName.token,
     private: Private = False,
 ) -> None:
-    """Optimise the instruction that writes personas (extra 'optimize'); measured on people who took no part in it."""
+    """Optimise the persona-writing instruction (extra 'optimize'); measured on held-out people."""
     from personalrm.cli import output
     from personalrm.formatting.texts import counted
-    from personalrm.optimizing.optimize import MIXING, Plan, optimize
+    from personalrm.optimizing.optimize import OptimizationConfig, optimize
     from personalrm.optimizing.prompt_file import check_replaceable, save
+    from personalrm.optimizing.trials import MIXING
 
     inputs.refuse_if_private(context, MIXING.get(optimizer.value))
     check_replaceable(out)
-    plan = Plan(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
+    plan = OptimizationConfig(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
     reading = inputs.read_options(context)
     with progress.bench_progress() as tell:
         found, ledgers = optimize(data, plan, model, proposer, inputs.endpoint_options(context), reading, tell)

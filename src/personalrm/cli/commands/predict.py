@@ -25,7 +25,7 @@ def compare(
     sure: Annotated[float | None, typer.Option(metavar="RISK", help=SURE)] = None,
     as_json: Json = False,
 ) -> None:
-    """Which of two responses the person prefers: a probability from both orders, and why."""
+    """Predict which of two responses the person prefers: a probability from both orders, and why."""
     from personalrm.cli import output
 
     known, client = inputs.opened(context, profile, model)
@@ -41,12 +41,12 @@ def rank(
     context: typer.Context,
     profile: ProfileFile,
     prompt: Text,
-    response: Annotated[list[str], typer.Option(help="A response, or @file; give it several times.")],
+    response: Annotated[list[str], typer.Option(help="A response, or @file; repeatable.")],
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.token,
     as_json: Json = False,
 ) -> None:
-    """Several responses, best first for this person."""
+    """Rank several responses for this person, best first."""
     from personalrm.cli import output
 
     responses = [inputs.text(one) for one in response]
@@ -64,7 +64,7 @@ def score(
     model: Model = None,
     as_json: Json = False,
 ) -> None:
-    """How much the person likes one response, as log-odds."""
+    """Score one response for this person, in log-odds."""
     from personalrm.cli import output
 
     known, client = inputs.opened(context, profile, model)
@@ -83,7 +83,7 @@ def evaluate(
     verdicts: VerdictsOption = VerdictsName.token,
     as_json: Json = False,
 ) -> None:
-    """How well a profile predicts other choices of the same person, with the surface baselines beside it."""
+    """Measure how well a profile predicts other choices of the same person, beside surface baselines."""
     from personalrm.cli import output
     from personalrm.data.files import name_of
 

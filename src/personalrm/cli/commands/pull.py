@@ -20,22 +20,22 @@ class HostKind(StrEnum):
 
 
 def pull(
-    host: Annotated[HostKind, typer.Argument(help="Where the feedback lies.")],
-    out: Annotated[Path, typer.Option(help="A .jsonl file; what is new is added to it.")],
+    host: Annotated[HostKind, typer.Argument(help="Tool to read feedback from.")],
+    out: Annotated[Path, typer.Option(help="A .jsonl file; new choices are appended.")],
     url: Annotated[
         str | None,
-        typer.Option(help="The host's URL (else its variable: LANGFUSE_HOST, LANGSMITH_ENDPOINT, ARGILLA_API_URL, …)."),
+        typer.Option(help="The tool's URL (default: LANGFUSE_HOST, LANGSMITH_ENDPOINT, ARGILLA_API_URL, …)."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="From this time on (ISO 8601); else from the newest that the file holds.")
+        str | None, typer.Option(help="Start time (ISO 8601); default: the latest time in the file.")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Whose is feedback that names no user; else it is left out.")] = None,
-    project: Annotated[
-        list[str] | None, typer.Option(help="A project's number or a dataset's name; may be repeated.")
+    user: Annotated[
+        str | None, typer.Option(help="User for feedback that names none; without it such feedback is skipped.")
     ] = None,
+    project: Annotated[list[str] | None, typer.Option(help="Project number or dataset name; repeatable.")] = None,
     json: Json = False,
 ) -> None:
-    """Add people's feedback on answers from another tool to a file of choices. Keys come from the environment."""
+    """Read feedback from another tool into a file of choices. API keys come from the environment."""
     from dataclasses import asdict
 
     from personalrm.cli import output

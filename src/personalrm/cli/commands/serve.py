@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="serve",
-    help="Serve people's rewards over HTTP; keys and copies of the database.",
+    help="Serve rewards over HTTP; manage API keys and database backups.",
     invoke_without_command=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,10 +30,10 @@ app = typer.Typer(
 Database = Annotated[
     str | None,
     typer.Option(
-        help="sqlite:///FILE or postgresql://USER@HOST/NAME (else PERSONALRM_DATABASE, else a file of yours)."
+        help="sqlite:///FILE or postgresql://USER@HOST/NAME (default: PERSONALRM_DATABASE, else a user data file)."
     ),
 ]
-Space = Annotated[str, typer.Argument(help="Whose people these are: a product or a team.")]
+Space = Annotated[str, typer.Argument(help="Space (tenant): a product or a team.")]
 
 
 @app.callback()
@@ -47,11 +47,11 @@ def serve(
     ] = None,
     base_url: BaseUrl = None,
     upstream: Annotated[
-        str | None, typer.Option(help="Who answers chats: an OpenAI-compatible URL (else --base-url).")
+        str | None, typer.Option(help="Upstream for chat completions: an OpenAI-compatible URL (default: --base-url).")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Serve one space without a key, on this machine only.")] = False,
 ) -> None:
-    """Serve people's rewards over HTTP. Every option has a variable: PERSONALRM_PORT and so on."""
+    """Serve rewards over HTTP. Every option can be set by environment: PERSONALRM_PORT etc."""
     context.obj = database
     if context.invoked_subcommand is not None:
         return
@@ -68,11 +68,11 @@ def serve(
 def key(
     context: typer.Context,
     space: Space,
-    scopes: Annotated[str, typer.Option(help="What it may do: write, predict, manage.")] = "write,predict,manage",
-    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    scopes: Annotated[str, typer.Option(help="Scopes: write, predict, manage.")] = "write,predict,manage",
+    label: Annotated[str, typer.Option(help="Note on the key's purpose.")] = "",
     database: Database = None,
 ) -> None:
-    """Make the space if need be and print a new key for it; it is told this once."""
+    """Create the space if needed and print a new API key; it is shown only once."""
     from personalrm.cli import inputs, output
 
     with _store(context, database) as store:
@@ -95,10 +95,10 @@ def keys(context: typer.Context, space: Space, database: Database = None) -> Non
 def revoke(
     context: typer.Context,
     space: Space,
-    key_id: Annotated[str, typer.Argument(help="As `serve keys` lists it.")],
+    key_id: Annotated[str, typer.Argument(help="Key id from `serve keys`.")],
     database: Database = None,
 ) -> None:
-    """Revoke a key; running services believe it for up to five seconds more."""
+    """Revoke a key; running services may accept it for up to five more seconds."""
     with _store(context, database) as store:
         _known(store, space).keys.revoke(key_id)
 
@@ -107,16 +107,14 @@ def revoke(
 def budget(
     context: typer.Context,
     space: Space,
-    max_calls: Annotated[int | None, typer.Option(min=-1, help="Calls a month; -1 is unlimited.")] = None,
-    max_cost: Annotated[float | None, typer.Option(min=-1, help="US dollars a month; -1 is unlimited.")] = None,
-    max_chats: Annotated[int | None, typer.Option(min=-1, help="Answers of chats a month; -1 is unlimited.")] = None,
-    max_chat_tokens: Annotated[
-        int | None, typer.Option(min=-1, help="Tokens of chats a month; -1 is unlimited.")
-    ] = None,
-    fits_at_once: Annotated[int | None, typer.Option(min=1, max=64, help="Refits that may run at once.")] = None,
+    max_calls: Annotated[int | None, typer.Option(min=-1, help="Calls per month; -1: unlimited.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=-1, help="US dollars per month; -1: unlimited.")] = None,
+    max_chats: Annotated[int | None, typer.Option(min=-1, help="Chat answers per month; -1: unlimited.")] = None,
+    max_chat_tokens: Annotated[int | None, typer.Option(min=-1, help="Chat tokens per month; -1: unlimited.")] = None,
+    fits_at_once: Annotated[int | None, typer.Option(min=1, max=64, help="Maximum concurrent refits.")] = None,
     database: Database = None,
 ) -> None:
-    """Set or show what a space may spend in a calendar month: at the model's endpoint, and at the chats' upstream."""
+    """Set or show a space's monthly limits: at the model endpoint and at the chat upstream."""
     given = {"max_calls": max_calls, "max_cost": max_cost, "max_chats": max_chats, "max_chat_tokens": max_chat_tokens}
     given["fits_at_once"] = fits_at_once
     changes = {name: None if value < 0 else value for name, value in given.items() if value is not None}
@@ -134,7 +132,7 @@ def budget(
 
 @app.command()
 def migrate(context: typer.Context, database: Database = None) -> None:
-    """Make the tables of the database, or bring them to this version."""
+    """Create the database tables, or migrate them to this version."""
     from personalrm.cli import output
 
     with _store(context, database) as store:
@@ -147,7 +145,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
     database: Database = None,
 ) -> None:
-    """Copy the whole database while it is in use."""
+    """Back up the whole database while it is in use."""
     from personalrm.cli import output
 
     with _store(context, database) as store:
@@ -160,10 +158,10 @@ def backup(
 @app.command()
 def restore(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="What `serve backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="File written by `serve backup`.")],
     database: Database = None,
 ) -> None:
-    """Put a copy back into an empty database."""
+    """Restore a backup into an empty database."""
     from personalrm.cli import output
 
     with _installed():

@@ -32,7 +32,7 @@ def study(
     context: typer.Context,
     name: Name,
     data: HistoryFile,
-    out: Annotated[Path, typer.Option(help="Where finished work and the result are kept; `report` shows it.")],
+    out: Annotated[Path, typer.Option(help="Folder for finished work and the result; `report` shows it.")],
     methods: Annotated[str, typer.Option(help=METHODS)] = "traits",
     population: Population = None,
     folds: Annotated[int, typer.Option(min=1, help="Folds by person.")] = 5,
@@ -40,18 +40,18 @@ def study(
     context_sizes: ContextSizes = "1,2,4,8,all",
     seed: Seed = 0,
     verdicts: VerdictsOption = VerdictsName.token,
-    preset: Annotated[PresetName, typer.Option(help="How synthesizeme fits.")] = PresetName.default,
+    preset: Annotated[PresetName, typer.Option(help="Preset of synthesizeme.")] = PresetName.default,
     private: Private = False,
-    participant: Annotated[
-        str | None, typer.Option(help="human: go on with this participant's code instead of a new one.")
-    ] = None,
-    choices: Annotated[int | None, typer.Option(min=8, help="human: choices a participant makes (24).")] = None,
+    participant: Annotated[str | None, typer.Option(help="human: resume this participant's session.")] = None,
+    choices: Annotated[int | None, typer.Option(min=8, help="human: choices per participant (24).")] = None,
     effect: Annotated[
-        float | None, typer.Option(help="human: the effect to be found, in standard deviations (0.5).")
+        float | None, typer.Option(help="human: effect size to detect, in standard deviations (0.5).")
     ] = None,
-    analyze: Annotated[bool, typer.Option("--analyze", help="human: what was found so far, and its files.")] = False,
+    analyze: Annotated[
+        bool, typer.Option("--analyze", help="human: analyse the ratings so far and write the result files.")
+    ] = False,
 ) -> None:
-    """Answer one question about personalising: what was found in sentences, a table, a figure in the report."""
+    """Run one study of personalisation: findings in sentences, a table, a figure for the report."""
     if name == "human":
         from personalrm.cli.commands import human_study
 
@@ -65,7 +65,8 @@ def study(
     from personalrm.data.sources import source
     from personalrm.profile.options import Options
 
-    inputs.refuse_if_private(context, MIXING.get(name))
+    chosen = inputs.methods(methods)
+    inputs.refuse_if_private(context, MIXING.get(name) or inputs.shares_schemes(chosen))
     reading = inputs.read_options(context)
     limits = inputs.context_sizes(context_sizes)
     with progress.bench_progress() as tell:
@@ -73,7 +74,7 @@ def study(
             name,
             StudyContext(
                 source(data, reading),
-                tuple(inputs.listed(methods)),
+                tuple(chosen),
                 out,
                 (),
                 Options(preset.value, verdicts.value, seed=seed),

@@ -49,28 +49,34 @@ class SplitName(StrEnum):
 Method = Annotated[
     str, typer.Argument(help="bradley-terry (bt), or one of gpo, vpl, pal, lore, pref (learned).", metavar="METHOD")
 ]
-Out = Annotated[Path, typer.Option(help="Folder for the model and what is said of it.")]
-Validation = Annotated[str | None, typer.Option(help="Other people, who stop and calibrate; else some of DATA's.")]
-Split = Annotated[SplitName, typer.Option(help="Which choices: all, or those the data marks as context.")]
+Out = Annotated[Path, typer.Option(help="Folder for the model, its card and manifest.")]
+Validation = Annotated[
+    str | None, typer.Option(help="People for early stopping and calibration (default: some of DATA's).")
+]
+Split = Annotated[SplitName, typer.Option(help="Choices to use: all, or those marked as context in the data.")]
 Features = Annotated[str, typer.Option(help="Learned: traits, an encoder (minilm, hf:PATH), or traits+ENCODER.")]
 PaperVariant = Annotated[
     bool, typer.Option("--paper-variant", help="Learned: as in the paper, without the population-level reward.")
 ]
 EnsembleSize = Annotated[int | None, typer.Option(min=1, help="Learned: models in the ensemble (5).")]
-BatchPeople = Annotated[int | None, typer.Option(min=1, help="Learned: people a step (32).")]
+BatchPeople = Annotated[int | None, typer.Option(min=1, help="Learned: people per step (32).")]
 Epochs = Annotated[float | None, typer.Option(help="Maximum epochs (default depends on the method).")]
 Rate = Annotated[
     float | None, typer.Option("--learning-rate", help="Peak learning rate (default depends on the method).")
 ]
 Backbone = Annotated[str, typer.Option(help="bradley-terry: minilm, a folder or a hub name.")]
-UserPrompt = Annotated[UserPromptName, typer.Option(help="bradley-terry: what of the person the model is told.")]
-LoraRank = Annotated[int | None, typer.Option(help="bradley-terry: train adapters of this rank, not all weights.")]
-MaxLength = Annotated[int | None, typer.Option(help="bradley-terry: tokens of an input; else what the backbone reads.")]
-BatchSize = Annotated[int | None, typer.Option(help="bradley-terry: choices a step (16).")]
-Frozen = Annotated[int | None, typer.Option(help="bradley-terry: lower layers that are not trained.")]
-Checkpointing = Annotated[bool, typer.Option("--gradient-checkpointing", help="bradley-terry: less memory, slower.")]
-Device = Annotated[DeviceName, typer.Option(help="Where the encoder or backbone computes.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+UserPrompt = Annotated[UserPromptName, typer.Option(help="bradley-terry: user information in the model's input.")]
+LoraRank = Annotated[int | None, typer.Option(help="bradley-terry: LoRA rank (default: train all weights).")]
+MaxLength = Annotated[
+    int | None, typer.Option(help="bradley-terry: maximum input tokens (default: the backbone's limit).")
+]
+BatchSize = Annotated[int | None, typer.Option(help="bradley-terry: choices per step (16).")]
+Frozen = Annotated[int | None, typer.Option(help="bradley-terry: number of frozen lower layers.")]
+Checkpointing = Annotated[
+    bool, typer.Option("--gradient-checkpointing", help="bradley-terry: gradient checkpointing (less memory, slower).")
+]
+Device = Annotated[DeviceName, typer.Option(help="Device for the encoder or backbone.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")]
 
 
 @with_options(CHOICES)
@@ -99,11 +105,11 @@ def train(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a reward model on many people's choices, for any of them and for people it has never seen."""
+    """Train a reward model on many people's choices; it can be fitted to new people."""
     from personalrm.cli import output
 
     try:
-        from personalrm.training.order import BRADLEY_TERRY, TrainConfig, method_named
+        from personalrm.training.config import BRADLEY_TERRY, TrainConfig, method_named
         from personalrm.training.train import train as made
 
         name = method_named(method)

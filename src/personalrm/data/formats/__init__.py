@@ -14,7 +14,7 @@ from functools import cache
 
 from personalrm.data.fields import Fields
 from personalrm.data.files import Row
-from personalrm.data.formats.base import Format
+from personalrm.data.formats.base import CONVERSATION_NAMES, Format
 from personalrm.errors import RowError
 
 _KEPT = 500
@@ -102,9 +102,9 @@ def nearest(columns: Collection[str]) -> str | None:
     """The format that these columns come closest to, and what they lack of it; None if they are near to none."""
     best: tuple[float, Format] | None = None
     for one in known_formats():
-        shared = len(set(one.needs) & set(columns))
-        share = shared / max(len(one.needs), 1)
-        if shared and share < 1 and (best is None or share > best[0]):
+        shared = set(one.needs) & set(columns)
+        share = len(shared) / max(len(one.needs), 1)
+        if shared - CONVERSATION_NAMES and share < 1 and (best is None or share > best[0]):
             best = (share, one)
     if best is None or best[0] < 0.5:
         return None

@@ -37,7 +37,7 @@ def feedback(row: Fields) -> Iterator[Fields]:
         "reason": data.get("comment") or data.get("reason"),
         "group": meta.get("chat_id"),
     }
-    yield from _rated(messages, name, number(data["rating"], "data.rating"), bool(meta.get("arena")), said)
+    yield from rated_message(messages, name, number(data["rating"], "data.rating"), bool(meta.get("arena")), said)
 
 
 def chats(row: Fields) -> Iterator[Fields]:
@@ -53,7 +53,7 @@ def chats(row: Fields) -> Iterator[Fields]:
                 "group": row.get("id"),
             }
             rating = number(annotation["rating"], f"chat.{name}.annotation.rating")
-            yield from _rated(messages, name, rating, bool(message.get("arena")), said)
+            yield from rated_message(messages, name, rating, bool(message.get("arena")), said)
 
 
 def _messages(value: Any, field: str) -> Mapping[str, Any]:
@@ -69,7 +69,7 @@ def _messages(value: Any, field: str) -> Mapping[str, Any]:
     raise RowError("a chat with its history of messages", field=field, found=describe(value))
 
 
-def _rated(messages: Mapping[str, Any], name: str, rating: float, arena: bool, said: Fields) -> Iterator[Fields]:
+def rated_message(messages: Mapping[str, Any], name: str, rating: float, arena: bool, said: Fields) -> Iterator[Fields]:
     rated = messages[name]
     answer = _text(rated, name)
     others = [text for one in _siblings(messages, name) if (text := _text(messages[one], one)) and text != answer]

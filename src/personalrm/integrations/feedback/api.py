@@ -189,5 +189,5 @@ class Api:
         asks = f" and asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
         return Unreachable(
             f"{name} gave no answer in {tries} tries: {fault.said}{asks}; what was pulled is kept: "
-            "run the same command again to go on"
+            "run the same command again to resume"
         )

@@ -1,16 +1,16 @@
-"""Rewards with a person in them, learned from many people: GPO, VPL, PAL, LoRe and PReF.
+"""Personalised reward models learned from a population: GPO, VPL, PAL, LoRe and PReF.
 
 | module | what it does |
 |---|---|
-| `features` | a response in its conversation → a row of numbers |
-| `people`, `footing` | choices as rows; what everybody likes, learned without each person in turn |
-| `method` | the seam of all methods |
-| `gpo`, `vpl`, `pal`, `lore`, `pref` | a method a file, with the paper's equations |
-| `factors`, `adapting` | what PAL, LoRe and PReF share: a person is a few weights, found by Newton's method |
-| `loop`, `checkpoint`, `threads` | training with early stopping on people, to be interrupted at any time |
-| `calibrating` | how far everybody's and the person's part are to be trusted |
+| `features` | a response in its conversation → a feature vector |
+| `people`, `shared_reward` | choices as feature matrices; the population-level reward, cross-fitted by person |
+| `method` | the base class of all methods |
+| `gpo`, `vpl`, `pal`, `lore`, `pref` | one method a file, with the paper's equations |
+| `factors`, `adapting` | shared by PAL, LoRe and PReF: user weights and their Laplace posterior (Newton's method) |
+| `loop`, `checkpoint`, `threads` | training with early stopping on held-out people; can be interrupted at any time |
+| `calibrating` | scales of the population-level and the personal part of a margin |
 | `training` | the whole: people → `LearnedModel` |
-| `model`, `folder` | predicting for anybody; a model on disk |
+| `model`, `folder` | predictions for any user; a model on disk |
 
     model = train(read_people("prism.jsonl.gz"), Settings("pref"))
     model.fit(history).compare(context, a, b)

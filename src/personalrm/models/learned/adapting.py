@@ -1,12 +1,13 @@
-"""A new person from a handful of choices, where the reward is linear in a few weights of theirs.
+"""Posterior of a new user's weights from a few choices, for rewards that are linear in these weights.
 
-LoRe, PAL and PReF predict a choice by σ(o + t·w): o is what everybody says, t what the factors differ by, w the
-person's weights. With a normal prior on what is behind w, the best guess and its uncertainty take a few Newton steps
-in as many unknowns as there are factors: a millisecond, and many people at once. Both can be differentiated.
+LoRe, PAL and PReF predict a choice by σ(o + t·w): o is the population-level margin, t the difference of the factors,
+w the user's weights. With a normal prior on the latent vector behind w, the mode and the Laplace covariance take a few
+Newton steps in as many unknowns as there are factors: about a millisecond, batched over people. Both are
+differentiable.
 
-    behind, covariance = posterior(offset, t, known, prior, "softmax")
+    latent, covariance = laplace_posterior(offset, t, known, prior, "softmax")
 
-The papers fit a new person without a prior, by gradient steps; a dozen choices cannot bear that.
+The papers fit a new user without a prior, by gradient steps, which overfits a dozen choices.
 """
 
 from __future__ import annotations
@@ -18,101 +19,103 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from personalrm.renamed import renamed
+
 Link = Literal["identity", "softmax"]
-_STEPS, _CAREFUL, _CLOSE, _HALVINGS = 30, 6, 1e-4, 8
+_MAX_STEPS, _GAUSS_NEWTON_STEPS, _TOLERANCE, _HALVINGS = 30, 6, 1e-4, 8
 _ROUNDING = 1e-6  # of the loss, in single precision
 
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """What is expected of anybody: mean and variance (k,) of what is behind their weights."""
+    """Normal prior on a user's latent vector: mean and variance (k,)."""
 
     mean: Tensor
     variance: Tensor
 
 
-def weights_of(behind: Tensor, link: Link) -> Tensor:
-    """The weights (…, k): what is behind them as it is, or brought onto the simplex."""
-    return behind.softmax(-1) if link == "softmax" else behind
+def weights_of(latent: Tensor, link: Link) -> Tensor:
+    """Weights (…, k) from the latent vector: the vector itself, or its softmax."""
+    return latent.softmax(-1) if link == "softmax" else latent
 
 
-def slope(t: Tensor, behind: Tensor, link: Link) -> Tensor:
-    """How each margin moves with what is behind the weights, (P, n, k)."""
+def slope(t: Tensor, latent: Tensor, link: Link) -> Tensor:
+    """Jacobian of the margins with respect to the latent vector, (P, n, k)."""
     if link == "identity":
         return t
-    weights = behind.softmax(-1)[:, None]
+    weights = latent.softmax(-1)[:, None]
     return t * weights - (t * weights).sum(-1, keepdim=True) * weights
 
 
-def posterior(offset: Tensor, t: Tensor, known: Tensor, prior: Normal, link: Link) -> tuple[Tensor, Tensor]:
-    """Best guess (P, k) and covariance (P, k, k) of what is behind each person's weights (Laplace, Gauss–Newton).
+def laplace_posterior(offset: Tensor, t: Tensor, known: Tensor, prior: Normal, link: Link) -> tuple[Tensor, Tensor]:
+    """Mode (P, k) and covariance (P, k, k) of each user's latent vector (Laplace approximation, Gauss–Newton).
 
     Args:
-        offset: what everybody says of each choice, log-odds (P, n).
-        t: how the factors differ, chosen minus rejected (P, n, k).
-        known: which choices may be learned from (P, n).
-        prior: of what is behind the weights.
-        link: how weights come from it.
+        offset: population-level margin of each choice, log-odds (P, n).
+        t: difference of the factors, chosen minus rejected (P, n, k).
+        known: mask of the choices to fit to (P, n).
+        prior: of the latent vector.
+        link: how weights come from the latent vector.
     """
     problem = _Problem(offset, t, known, prior, link)
     with torch.no_grad():
-        behind = _lowest(problem)
-    seen = problem.seen(behind)
+        latent = _minimize(problem)
+    local = problem.expand(latent)
     if torch.is_grad_enabled():
-        # at the minimum the slope stays zero: how the minimum moves follows from the curvature there alone
-        step = torch.linalg.solve(seen.bend.detach(), seen.downhill)
-        behind = behind + (step - step.detach())
-        seen = problem.seen(behind)
-    return behind, torch.linalg.inv(seen.curvature)
+        # implicit differentiation: the gradient stays zero at the minimum, so its derivative needs the Hessian alone
+        step = torch.linalg.solve(local.hessian.detach(), local.negative_gradient)
+        latent = latent + (step - step.detach())
+        local = problem.expand(latent)
+    return latent, torch.linalg.inv(local.curvature)
 
 
-def _lowest(problem: _Problem) -> Tensor:
-    """The minimum of everybody's loss.
+def _minimize(problem: _Problem) -> Tensor:
+    """The minimum of every user's loss.
 
-    Under ``softmax`` the loss has several: Gauss–Newton's first steps choose, Newton's finish. (On simulated people
-    LoRe's rewards of fresh responses correlate with the truth by 0.86 to 0.97 with Newton's steps alone and by 0.97 to
-    0.99 so, over 6 populations; Gauss–Newton's alone are as good and take three times as long.)
+    Under ``softmax`` the loss has several minima: Gauss–Newton steps first, then Newton steps. (On simulated people
+    LoRe's rewards of new responses correlate with the truth by 0.86 to 0.97 with Newton steps alone and by 0.97 to 0.99
+    this way, over 6 populations; Gauss–Newton alone is as good and takes three times as long.)
     """
-    behind = problem.prior.mean.expand(len(problem.t), -1)
-    now = problem.value(behind)
-    for at in range(_STEPS):
-        seen = problem.seen(behind)
-        bend = seen.curvature
-        if problem.link == "softmax" and at >= _CAREFUL:
-            convex = torch.linalg.cholesky_ex(seen.bend).info == 0
-            bend = torch.where(convex[:, None, None], seen.bend, bend)
-        step = torch.linalg.solve(bend, seen.downhill)
-        behind, now, moved = _shortened(problem, behind, now, step)
-        if moved < _CLOSE:
+    latent = problem.prior.mean.expand(len(problem.t), -1)
+    now = problem.value(latent)
+    for at in range(_MAX_STEPS):
+        local = problem.expand(latent)
+        hessian = local.curvature
+        if problem.link == "softmax" and at >= _GAUSS_NEWTON_STEPS:
+            convex = torch.linalg.cholesky_ex(local.hessian).info == 0
+            hessian = torch.where(convex[:, None, None], local.hessian, hessian)
+        step = torch.linalg.solve(hessian, local.negative_gradient)
+        latent, now, moved = _line_search(problem, latent, now, step)
+        if moved < _TOLERANCE:
             break
-    return behind
+    return latent
 
 
-def _shortened(problem: _Problem, behind: Tensor, now: Tensor, step: Tensor) -> tuple[Tensor, Tensor, float]:
-    """A step that lowers the loss of everybody, halved where the whole one overshoots; and the furthest move."""
+def _line_search(problem: _Problem, latent: Tensor, now: Tensor, step: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Line search: the step halved until each user's loss falls. Gives the point, the losses and the largest move."""
     size, bar = torch.ones_like(step[:, :1]), now + _ROUNDING * (1.0 + now.abs())
-    trial = problem.value(behind + step)
+    trial = problem.value(latent + step)
     for _ in range(_HALVINGS):
         over = trial > bar
         if not over.any():
             break
         size[over] /= 2.0
-        trial = problem.value(behind + size * step)
+        trial = problem.value(latent + size * step)
     size[trial > bar] = 0.0
-    return behind + size * step, torch.minimum(now, trial), float((size * step).abs().max())
+    return latent + size * step, torch.minimum(now, trial), float((size * step).abs().max())
 
 
-class _Seen(NamedTuple):
-    """The loss about a point: minus its slope, what bends it by Gauss–Newton, and all that bends it."""
+class _Expansion(NamedTuple):
+    """Second-order expansion of the loss: negative gradient, Gauss–Newton curvature and full Hessian."""
 
-    downhill: Tensor
+    negative_gradient: Tensor
     curvature: Tensor
-    bend: Tensor
+    hessian: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """The penalised log loss of each person."""
+    """The penalised log loss of each user."""
 
     offset: Tensor
     t: Tensor
@@ -120,21 +123,28 @@ class _Problem:
     prior: Normal
     link: Link
 
-    def value(self, behind: Tensor) -> Tensor:
-        away = behind - self.prior.mean
-        found: Tensor = (softplus(-self._margins(behind)) * self.known).sum(-1)
+    def value(self, latent: Tensor) -> Tensor:
+        away = latent - self.prior.mean
+        found: Tensor = (softplus(-self._margins(latent)) * self.known).sum(-1)
         return found + 0.5 * (away * away / self.prior.variance).sum(-1)
 
-    def seen(self, behind: Tensor) -> _Seen:
-        moves = slope(self.t, behind, self.link)
-        p = torch.sigmoid(-self._margins(behind)) * self.known
-        pulled = (p[:, None] @ moves)[:, 0]
-        downhill = pulled - (behind - self.prior.mean) / self.prior.variance
+    def expand(self, latent: Tensor) -> _Expansion:
+        moves = slope(self.t, latent, self.link)
+        p = torch.sigmoid(-self._margins(latent)) * self.known
+        likelihood_gradient = (p[:, None] @ moves)[:, 0]
+        negative_gradient = likelihood_gradient - (latent - self.prior.mean) / self.prior.variance
         curvature = (moves * (p * (1.0 - p))[..., None]).transpose(1, 2) @ moves + torch.diag(1.0 / self.prior.variance)
         if self.link == "identity":
-            return _Seen(downhill, curvature, curvature)
-        across = pulled[:, :, None] * behind.softmax(-1)[:, None, :]  # the weights bend too
-        return _Seen(downhill, curvature, curvature - torch.diag_embed(pulled) + across + across.transpose(1, 2))
+            return _Expansion(negative_gradient, curvature, curvature)
+        across = likelihood_gradient[:, :, None] * latent.softmax(-1)[:, None, :]  # second derivative of the softmax
+        return _Expansion(
+            negative_gradient,
+            curvature,
+            curvature - torch.diag_embed(likelihood_gradient) + across + across.transpose(1, 2),
+        )
 
-    def _margins(self, behind: Tensor) -> Tensor:
-        return self.offset + (self.t @ weights_of(behind, self.link)[..., None])[..., 0]
+    def _margins(self, latent: Tensor) -> Tensor:
+        return self.offset + (self.t @ weights_of(latent, self.link)[..., None])[..., 0]
+
+
+__getattr__ = renamed(__name__, {"posterior": "laplace_posterior"})

@@ -1,10 +1,10 @@
-"""How far everybody's reward and a person's part are to be trusted: two numbers, from people not learned from.
+"""Calibration of the two parts of a margin, the population-level and the personal one, by one scale each.
 
-    trust = calibrated(everybody, personal, variance)       # of choices by people the members have not seen
-    trust.margins(everybody, personal, variance)             # log-odds of which σ is the probability
+    calibrator = fit_calibrator(population, personal, variance)   # margins of people the members were not trained on
+    calibrator.margins(population, personal, variance)            # calibrated log-odds
 
-A method whose personal part misleads people it has not seen gets a part of zero, and predicts as everybody would: the
-fallback of the learned methods. Both numbers are drawn towards 1 as by a handful of choices.
+A method whose personal part misleads on new people gets a personal scale of zero and predicts with the population-level
+reward. Both scales are shrunk towards 1.
 """
 
 from __future__ import annotations
@@ -16,44 +16,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.files import NO_OTHERS
+from personalrm.renamed import renamed
 
 Array = NDArray[np.float64]
 
-_EVERYBODY, _PERSON = np.linspace(0.2, 3.0, 57), np.linspace(0.0, 3.0, 61)
-_STRENGTH = 20.0  # nats for being off by one; prism: 5 would do as well, and 22 people alone mislead
+_POPULATION_SCALES, _PERSON_SCALES = np.linspace(0.2, 3.0, 57), np.linspace(0.0, 3.0, 61)
+_PENALTY = 20.0  # nats for a scale off by one; on PRISM 5 is as good, and without a penalty 22 people overfit
 
 
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """Factors of everybody's part and of the person's part of a margin."""
+    """Scales of the population-level and of the personal part of a margin; named as in the saved file."""
 
-    __pydantic_config__: ClassVar[Any] = NO_OTHERS  # a damaged factor is not taken for 1
+    __pydantic_config__: ClassVar[Any] = NO_OTHERS  # an unknown field is an error, not a default of 1
     everybody: float = 1.0
     person: float = 1.0
 
-    def margins(self, everybody: Array, personal: Array, variance: Array) -> Array:
-        """Calibrated log-odds, moderated by what is not known of the person.
+    def margins(self, population: Array, personal: Array, variance: Array) -> Array:
+        """Calibrated log-odds, moderated by the posterior variance (MacKay's approximation).
 
         Args:
-            everybody: margins where nothing is known of the person.
-            personal: what the person's choices add to them.
-            variance: of that.
+            population: margins of the population-level reward (n,).
+            personal: what the user's choices add to them (n,).
+            variance: posterior variance of that addition (n,).
         """
-        found: Array = (self.everybody * everybody + self.person * personal) / np.sqrt(
+        found: Array = (self.everybody * population + self.person * personal) / np.sqrt(
             1.0 + np.pi / 8.0 * self.person**2 * variance
         )
         return found
 
 
-def calibrated(everybody: Array, personal: Array, variance: Array) -> Calibrator:
-    """The two factors that make these choices (chosen minus rejected) most likely, on a grid of 0.05."""
+def fit_calibrator(population: Array, personal: Array, variance: Array) -> Calibrator:
+    """The scales that minimise the penalised log loss of these choices (chosen minus rejected), on a grid of 0.05."""
     best, least = Calibrator(), np.inf
-    for person in _PERSON:
+    for person in _PERSON_SCALES:
         scale = np.sqrt(1.0 + np.pi / 8.0 * person**2 * variance)
-        margins = (_EVERYBODY[:, None] * everybody + person * personal) / scale
+        margins = (_POPULATION_SCALES[:, None] * population + person * personal) / scale
         losses = np.logaddexp(0.0, -margins).sum(axis=1)
-        losses += _STRENGTH * ((_EVERYBODY - 1.0) ** 2 + (person - 1.0) ** 2)
+        losses += _PENALTY * ((_POPULATION_SCALES - 1.0) ** 2 + (person - 1.0) ** 2)
         at = int(losses.argmin())
         if losses[at] < least:
-            best, least = Calibrator(round(float(_EVERYBODY[at]), 2), round(float(person), 2)), float(losses[at])
+            best, least = (
+                Calibrator(round(float(_POPULATION_SCALES[at]), 2), round(float(person), 2)),
+                float(losses[at]),
+            )
     return best
+
+
+__getattr__ = renamed(__name__, {"calibrated": "fit_calibrator", "Trust": "Calibrator"})

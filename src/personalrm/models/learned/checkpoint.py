@@ -1,10 +1,10 @@
-"""What is trained so far, on disk: members that are finished, and the one under way.
+"""The checkpoint of a training run: finished ensemble members, and the state of the one in training.
 
-    keeper = Checkpoint(out / "checkpoint.pt", identity, resume=True)
-    train(people, settings, keeper=keeper)
-    keeper.remove()                                # the model is saved
+    checkpoints = Checkpoint(out / "checkpoint.pt", identity, resume=True)
+    train(people, settings, checkpoints=checkpoints)
+    checkpoints.remove()                           # the model is saved
 
-It is written after a pass, at most once a second, whole or not at all: `kill -9` costs a second.
+Written after an epoch, at most once a second, atomically: `kill -9` loses about a second of training.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _SECONDS = 1.0
 
 
 class CheckpointStore(Protocol):
-    """Where training puts what it has reached."""
+    """Where training stores its state."""
 
     def finished(self, member: int) -> State | None:
-        """A member's weights and curve, if it is finished."""
+        """A member's weights and training curve if it is finished, else None."""
         ...
 
     def unfinished(self, member: int) -> State | None:
-        """What a member had reached, if it is under way."""
+        """The state of a member in training, else None."""
         ...
 
     def keep(self, member: int, state: Callable[[], State]) -> None:
-        """Keep what a member under way has reached, if it is time to."""
+        """Store the state of a member in training, if the last write is long enough ago."""
         ...
 
     def finish(self, member: int, state: State) -> None:
-        """Keep a finished member."""
+        """Store a finished member."""
         ...
 
 
 class NullStore:
-    """Keeps nothing."""
+    """Stores nothing."""
 
     def finished(self, member: int) -> State | None:
         return None
@@ -66,11 +66,11 @@ class Checkpoint:
 
     Args:
         path: the file.
-        identity: what the training is of; a file of another one is refused.
-        resume: go on from what is there; else it is overwritten.
+        identity: data and settings of the run; a file of another run is refused.
+        resume: continue from the file; else it is overwritten.
 
     Raises:
-        DataError: the file is of another training, or is no checkpoint.
+        DataError: the file belongs to another run, or is not a checkpoint.
     """
 
     def __init__(self, path: Path, identity: State, *, resume: bool) -> None:
@@ -81,8 +81,8 @@ class Checkpoint:
             if found["identity"] != identity:
                 changed = differing(found["identity"], identity)
                 raise DataError(
-                    f"{path} is of another training ({', '.join(changed)} differ): give the same data and settings, "
-                    "or another --out"
+                    f"{path} is the checkpoint of another run ({', '.join(changed)} differ): give the same data and "
+                    "settings, or another --out"
                 )
             self._kept = found
 
@@ -105,7 +105,7 @@ class Checkpoint:
         self._write()
 
     def remove(self) -> None:
-        """The training is over and saved elsewhere."""
+        """Delete the file: the finished model is saved elsewhere."""
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
@@ -124,6 +124,6 @@ def _read(path: Path) -> State:
         if not isinstance(found, dict) or not {"identity", "finished", "unfinished"} <= found.keys():
             raise ValueError
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError):
-        raise DataError(f"{path} is no checkpoint, or damaged: remove it to begin anew") from None
+        raise DataError(f"{path} is not a checkpoint, or it is damaged: remove it to start again") from None
     state: State = found
     return state

@@ -1,13 +1,12 @@
-"""A response in its conversation as a row of numbers: readable traits, an encoder's embedding, or both.
+"""Feature vector of a response in its conversation: readable traits, an encoder's embedding, or both.
 
     features = learn_features("traits+minilm", people, encoder_named("minilm"))
-    features.of([(context, response)]).shape                # (1, d); the difference of two rows is a choice
-    features.personal(rows).shape                           # (1, p): the columns in which people are let differ
+    features.of([(context, response)]).shape                # (1, d); a choice is the difference of two rows
+    features.personal(rows).shape                           # (1, p): the columns in which users may differ
 
-All columns are scaled so that about as much weight is expected of one as of another. People differ in the traits one
-can name to them, and in how near they want a response to be to the question; without traits, in the directions in which
-responses differ most. (On prism, 3 seeds, 16 such directions beside the traits make PReF worse: 0.5521 against 0.5508
-nats.)
+All columns are scaled so that the same prior variance suits every weight. Users may differ in the readable traits and
+in the similarity of a response to the question; without traits, in the principal directions of response differences.
+(On PRISM, 3 seeds, 16 such directions in addition to the traits make PReF worse: log loss 0.5521 against 0.5508.)
 """
 
 from __future__ import annotations
@@ -38,16 +37,16 @@ from personalrm.preferences import History, Message
 
 Item = tuple[Sequence[Message], str]
 """A response in its conversation."""
-PERSONAL_SD = 0.17  # log-odds per standard unit by which people differ in a trait; traits' own estimate is √0.03
+PERSONAL_SD = 0.17  # of a trait's weight over users, log-odds per standard unit; the traits engine estimates √0.03
 _DIRECTIONS = 16
-_ENOUGH = 4_000  # choices that units are learned from
+_ENOUGH = 4_000  # choices that centre and scale are estimated from
 _CHUNK = 64
 _REMEMBER = 4_096
 TRAITS = "traits"
 
 
 def encoder_part(name: str) -> str | None:
-    """The encoder in the name of some features; None if there is none."""
+    """The encoder in a feature name; None if there is none."""
     if name == TRAITS:
         return None
     return name.removeprefix(f"{TRAITS}+")
@@ -59,11 +58,11 @@ class Features:
 
     Attributes:
         name: as in the settings.
-        design: units of the traits; None without them.
-        encoder: None without one.
-        similarity: mean and deviation of a response's similarity to its message.
-        directions: of the embedding, in which people differ where there are no traits (16, width).
-        kept: rows that were read last, by conversation and response.
+        design: centre and scale of the traits; None without traits.
+        encoder: None without embeddings.
+        similarity: mean and standard deviation of a response's similarity to the last message.
+        directions: principal directions of the embedding in which users may differ, without traits (16, width).
+        kept: cache of recent rows, by conversation and response.
     """
 
     name: str
@@ -74,7 +73,7 @@ class Features:
     kept: OrderedDict[tuple[str, str], Floats] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def of(self, items: Sequence[Item]) -> Floats:
-        """Rows (n, d); a response that comes several times is read once, and the last 4,096 are kept (24 MB)."""
+        """Rows (n, d); repeated responses are computed once, and the last 4,096 rows are cached (24 MB)."""
         keys = [("\0".join(one.content for one in context), response) for context, response in items]
         found = {key: row for key in keys if (row := self.kept.get(key)) is not None}
         new = {key: item for key, item in zip(keys, items, strict=True) if key not in found}
@@ -87,11 +86,11 @@ class Features:
 
     @property
     def width(self) -> int:
-        """Numbers in a row."""
+        """Features per row, d."""
         return self._trait_columns + (0 if self.encoder is None else 1 + self.encoder.width)
 
     def personal(self, rows: Floats) -> Floats:
-        """Columns in which people are let differ, from rows (…, d)."""
+        """The columns in which users may differ (…, p), from rows (…, d)."""
         parts = []
         at = self._trait_columns
         if self.design is not None:
@@ -133,10 +132,10 @@ class Features:
 
 
 def learn_features(name: str, people: Sequence[History], encoder: Encoder | None) -> Features:
-    """The units of some people's choices; ``encoder`` is the one that the name asks for.
+    """Fit centre, scale and directions to a population's choices; ``encoder`` is the one that the name asks for.
 
     Raises:
-        NotEnoughChoices: nobody made a decided choice.
+        NotEnoughChoices: no decided choice.
     """
     some = _some(people)
     if not some:
@@ -154,7 +153,7 @@ def learn_features(name: str, people: Sequence[History], encoder: Encoder | None
 
 
 def _some(people: Iterable[History]) -> list[History]:
-    """People until there are enough choices to learn units from."""
+    """People until there are enough choices to estimate centre and scale from."""
     found, choices = [], 0
     for one in people:
         if one.decided and choices < _ENOUGH:
@@ -164,7 +163,7 @@ def _some(people: Iterable[History]) -> list[History]:
 
 
 def _relate(encoder: Encoder, items: Sequence[Item]) -> tuple[Floats, Floats]:
-    """Similarity of each response to its message (n,), and its embedding (n, width)."""
+    """Cosine similarity of each response to the last message (n,), and its embedding (n, width)."""
     texts = [encoder.text(context, response) for context, response in items]
     both = encoder.embed([last_message(context) for context, _ in items] + texts)
     messages, responses = both[: len(items)], both[len(items) :]
@@ -172,7 +171,7 @@ def _relate(encoder: Encoder, items: Sequence[Item]) -> tuple[Floats, Floats]:
 
 
 def _directions(differences: Floats) -> Floats:
-    """Where responses differ most, in columns as `Features.of` gives them: one unit is one deviation."""
+    """Principal directions of response differences, in the columns of `Features.of`, scaled to unit deviation."""
     _, _, right = np.linalg.svd(differences, full_matrices=False)
     kept = right[: min(_DIRECTIONS, len(right))]
     spread = (differences @ kept.T).std()

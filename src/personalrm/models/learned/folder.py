@@ -1,6 +1,6 @@
-"""A learned model on disk: `model.safetensors` (all numbers) and `personalrm-model.json` (all the rest, to be read).
+"""A learned model on disk: `model.safetensors` (tensors) and `personalrm-model.json` (everything else, readable).
 
-No text of anybody is written, and nobody's name (`lineage`).
+No text, name or id of any person is written; people are held as salted hashes (`profile.provenance.Lineage`).
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class LearnedCard:
-    """All of a model but its numbers.
+    """Everything but the tensors of a model.
 
     Attributes:
-        schema: of the file.
+        schema: version of the file format.
         personalrm: version of the package that wrote it.
         settings: how it was trained.
-        encoder: name of the one behind its features, with what identifies it; None without one.
-        similarity: mean and deviation of the similarity to the message.
-        members: for how many people each member keeps a vector.
+        encoder: identity of the encoder of its features; None without one.
+        similarity: mean and standard deviation of the similarity to the last message.
+        members: number of users each member stores a vector for.
         trust: calibration of the margins.
-        facts: what it was trained on.
-        checksums: of the file of numbers.
+        facts: summary of the training.
+        checksums: of the tensor file.
     """
 
     schema: int
@@ -58,7 +58,7 @@ class LearnedCard:
 
 
 def save(model: LearnedModel, folder: str | Path) -> None:
-    """Write the model; files of an earlier one are replaced. StorageError if that cannot be done."""
+    """Write the model; files of an earlier model are replaced. StorageError if it cannot be written."""
     from safetensors.torch import save as tensors
 
     where = Path(folder)
@@ -70,10 +70,10 @@ def save(model: LearnedModel, folder: str | Path) -> None:
 
 
 def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
-    """Read a model; ``device`` is where its encoder computes.
+    """Read a model; ``device`` is where its encoder runs.
 
     Raises:
-        DataError: there is no model, it is damaged, or its encoder is another one here.
+        DataError: no model, a damaged one, or its encoder is a different one on this machine.
     """
     from safetensors.torch import load as tensors
 
@@ -85,47 +85,47 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
         check_finite(numbers.items(), where)
         features = _features(card, numbers, device)
         weights = numbers.get("everybody")
-        footing = SharedReward(features, None if weights is None else weights.numpy())
-        members = _members(card.settings, footing, numbers, card.members)
+        shared_reward = SharedReward(features, None if weights is None else weights.numpy())
+        members = _members(card.settings, shared_reward, numbers, card.members)
     except OSError as error:
         raise DataError(f"{where / NUMBERS} cannot be read: {error.strerror or error}") from None
     except DataError as error:
         raise DataError(str(error) if str(where) in str(error) else f"{where}: {error}") from None
     except Exception as error:  # safetensors has errors of its own
         raise DataError(f"{where} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
-    return LearnedModel(card.settings, footing, members, card.trust, card.facts)
+    return LearnedModel(card.settings, shared_reward, members, card.trust, card.facts)
 
 
 def read_card(folder: Path) -> LearnedCard:
-    """What is written of a model. DataError if the folder holds none, it is damaged, or a newer version wrote it."""
+    """The JSON part of a model. DataError if there is none, it is damaged, or a newer version wrote it."""
     if not (folder / CARD).is_file():
         raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote")
     return read_record(folder / CARD, LearnedCard, "model", SCHEMA)
 
 
 def _card(model: LearnedModel, checksums: Mapping[str, str]) -> LearnedCard:
-    encoder = model.footing.features.encoder
+    encoder = model.shared_reward.features.encoder
     return LearnedCard(
         schema=SCHEMA,
         personalrm=__version__,
         settings=model.settings,
         encoder=None if encoder is None else encoder.name,
-        similarity=model.footing.features.similarity,
-        members=tuple(_remembered(one) for one in model.members),
-        trust=model.trust,
-        facts=model.facts,
+        similarity=model.shared_reward.features.similarity,
+        members=tuple(_stored_users(one) for one in model.members),
+        trust=model.calibrator,
+        facts=model.summary,
         checksums=checksums,
     )
 
 
-def _remembered(method: torch.nn.Module) -> int:
-    """For how many people a member keeps a vector."""
+def _stored_users(method: torch.nn.Module) -> int:
+    """Number of users a member stores a vector for."""
     table = dict(method.named_parameters()).get("table")
     return 1 if table is None else len(table)
 
 
 def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
-    features = model.footing.features
+    features = model.shared_reward.features
     arrays: dict[str, Any] = {}
     if features.design is not None:
         design = features.design
@@ -135,8 +135,8 @@ def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
         }  # fmt: skip
     if features.directions is not None:
         arrays["directions"] = features.directions
-    if model.footing.weights is not None:
-        arrays["everybody"] = model.footing.weights
+    if model.shared_reward.weights is not None:
+        arrays["everybody"] = model.shared_reward.weights
     found = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
     for number, member in enumerate(model.members):
         found |= {f"members.{number}.{name}": value.contiguous() for name, value in member.state_dict().items()}
@@ -157,23 +157,27 @@ def _features(card: LearnedCard, numbers: dict[str, torch.Tensor], device: Devic
 
 
 def _same_encoder(name: str, expected: str | None, device: Device) -> Encoder:
-    """The encoder of that name; DataError if it is not the one that was trained with."""
+    """The encoder of that name; DataError if it is not the one used in training."""
     encoder = encoder_named(name, device=device)
     if encoder.name != expected:
-        raise DataError(f"the model was trained with the encoder {expected}, and '{name}' is here {encoder.name}")
+        raise DataError(
+            f"the model was trained with the encoder {expected}, but '{name}' on this machine is {encoder.name}"
+        )
     return encoder
 
 
 def _members(
-    settings: Settings, footing: SharedReward, numbers: dict[str, torch.Tensor], people: Sequence[int]
+    settings: Settings, shared_reward: SharedReward, numbers: dict[str, torch.Tensor], people: Sequence[int]
 ) -> tuple[Any, ...]:
     from personalrm.models.learned.training import method_of
 
-    base, members = torch.from_numpy(footing.base), []
+    base, members = torch.from_numpy(shared_reward.base), []
     for number, count in enumerate(people):
         table = numbers.get(f"members.{number}.table")
-        if count != (1 if table is None else len(table)):  # also lest a damaged count takes all memory
-            raise DataError(f"member {number} holds another number of people than '{CARD}' says")
+        if count != (1 if table is None else len(table)):  # a damaged count could otherwise allocate all memory
+            raise DataError(
+                f"member {number} stores {1 if table is None else len(table)} users, but {CARD} says {count}"
+            )
         member = method_of(settings, base, count, number)
         prefix = f"members.{number}."
         member.load_state_dict(

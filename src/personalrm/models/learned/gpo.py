@@ -1,13 +1,13 @@
-"""GPO, group preference optimisation (Zhao et al., arXiv 2310.11523): a transformer reads a person's choices.
+"""GPO, group preference optimisation (Zhao et al., arXiv 2310.11523): a transformer reads a user's choices in context.
 
-A known choice is a token of its features and its label (chosen minus rejected holds both), a response that is asked
-about is a token of its features and an empty label. Known tokens attend to each other and asked ones to the known ones
-alone; they have no order, so no positions are encoded. One more token that is always known stands for everybody, so
-that there is something to attend to where nothing is known. The answer is the asked response's reward, and training
-makes the asked choices likely.
+A known choice is one token of its features and its label (the difference chosen minus rejected holds both); a target
+response is a token of its features and an empty label. Known tokens attend to each other and target tokens to the known
+ones only; there are no positional encodings, because choices have no order. One more token, always known, represents
+the population, so that attention is defined without known choices. The output is the target's reward; training
+maximises the likelihood of the target choices.
 
-The paper predicts how a group's answers spread over options; of one person's choice between two responses that is
-Bradley–Terry's probability. A new person takes no step of training, only another context.
+The paper predicts a group's distribution over options; for one user's choice between two responses that is the
+Bradley–Terry probability. A new user needs no gradient step, only a new context.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ class Settings:
 
 
 class GPO(Method):
-    """See the module's docstring. A person's taste is their known choices: (P, n, d), a last column that marks them."""
+    """See the module's docstring. A user's parameter: their known choices (P, n, d + 1) with a mask column."""
 
     def __init__(self, base: Tensor, people: int, settings: Settings) -> None:
         super().__init__(base)
         width = settings.width
         self.features = nn.Linear(len(base), width, bias=False)
+        # the attribute names are parameter names in saved models
         self.everybody, self.known, self.asked = (nn.Parameter(0.02 * torch.randn(width)) for _ in range(3))
         self._layers = [_Layer(width, settings.heads) for _ in range(settings.layers)]
         self.layers = nn.ModuleList(self._layers)
@@ -50,12 +51,12 @@ class GPO(Method):
         nn.init.normal_(self.reward.weight, std=0.02)
 
     def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
-        """Attention costs the square of the longest history: whoever has many choices is read apart."""
-        parts = batch.alike(_PARTS) if batch.known.shape[1] > _LONG else [batch]
+        """Attention is quadratic in the longest history, so long histories are read in separate batches."""
+        parts = batch.split_by_length(_PARTS) if batch.known.shape[1] > _LONG else [batch]
         losses = [
-            masked_log_loss(self.margins(self.infer(one).mean, one), one.asked) * one.asked.sum() for one in parts
+            masked_log_loss(self.margins(self.infer(one).mean, one), one.target) * one.target.sum() for one in parts
         ]
-        return torch.stack(losses).sum() / batch.asked.sum().clamp(min=1)
+        return torch.stack(losses).sum() / batch.target.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         known = batch.known[..., None]
@@ -65,12 +66,12 @@ class GPO(Method):
         return self._answered(self._read(mean), features)
 
     def margins(self, mean: Tensor, batch: Batch) -> Tensor:
-        """The known choices are read once for both responses."""
+        """The known choices are encoded once for both responses."""
         read = self._read(mean)
         return batch.differences @ self.base + self._answered(read, batch.chosen) - self._answered(read, batch.rejected)
 
     def _read(self, mean: Tensor) -> _Context:
-        """What the known choices, and everybody, offer in each layer."""
+        """Keys and values of the known choices, and of the population token, in each layer."""
         context = self.features(mean[..., :-1]) + self.known
         context = torch.cat([self.everybody.expand(len(context), 1, -1), context], 1)
         mask = pad(mean[..., -1] > 0, (1, 0), value=True)[:, None, None, :]
@@ -89,14 +90,14 @@ class GPO(Method):
 
 
 class _Context(NamedTuple):
-    """Keys and values of the known tokens, a pair a layer, and which of them are known (P, 1, 1, 1 + n)."""
+    """Keys and values of the known tokens for each layer, and the mask of known tokens (P, 1, 1, 1 + n)."""
 
     offered: list[tuple[Tensor, Tensor]]
     mask: Tensor
 
 
 class _Layer(nn.Module):
-    """Attention to the known tokens, then a network of each token's own; each is added to what comes in."""
+    """Pre-norm attention to the known tokens, then a token-wise network, each with a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -106,7 +107,7 @@ class _Layer(nn.Module):
         self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def keys(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """What the known tokens offer, by head: (P, heads, n, width / heads) each."""
+        """Keys and values of the known tokens by head: (P, heads, n, width / heads) each."""
         seen = self.before(context)
         return self._split(self.key(seen)), self._split(self.value(seen))
 

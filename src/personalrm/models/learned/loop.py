@@ -1,11 +1,11 @@
-"""Training of one member: passes over people, early stopping on people it does not learn from.
+"""Training of one ensemble member: epochs over people, with early stopping on people that are not trained on.
 
-    curve = train_member(method, Member(0, people, validation), settings, keeper, tell)
+    curve = train_member(method, Member(0, people, validation), settings, checkpoints, on_epoch)
 
-Each pass meets everybody once, a few people a step. After it the validation people's groups are predicted from their
-other groups; the weights of the best pass are kept. Everything drawn comes from generators seeded by the settings'
-seed and the member's number, and these stand in the checkpoint, so that a run that was interrupted ends with the same
-weights as one that was not.
+An epoch visits each training user once, a few users a step. Then each group of the validation users' choices is
+predicted from their other groups; the weights of the best epoch are kept. All random numbers come from generators
+seeded by the settings' seed and the member's number, whose states are part of the checkpoint: a resumed run ends with
+the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,21 +21,30 @@ import torch
 from personalrm.errors import TrainingFailed
 from personalrm.models.learned.checkpoint import CheckpointStore
 from personalrm.models.learned.method import Method, masked_log_loss, moderated
-from personalrm.models.learned.people import Batch, Choices, Episode, dealt, everything, halved, side_by_side
+from personalrm.models.learned.people import (
+    Batch,
+    Choices,
+    Episode,
+    collate,
+    group_folds,
+    random_episode,
+    whole_episode,
+)
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.threads import one_thread
+from personalrm.renamed import renamed
 
 PARTS = 4
-"""Parts that the groups of a validation person are dealt into."""
-_DECAY = 1e-2
-_RATES = {"gpo": 1e-3, "vpl": 3e-3, "pal": 1e-2, "lore": 1e-2, "pref": 1e-2}
-_ENOUGH = 1e-5
+"""Folds of a validation user's groups."""
+_WEIGHT_DECAY = 1e-2
+_LEARNING_RATES = {"gpo": 1e-3, "vpl": 3e-3, "pal": 1e-2, "lore": 1e-2, "pref": 1e-2}
+_MIN_IMPROVEMENT = 1e-5
 _AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One pass: log loss of training and of validation people, nats a choice, and the latter's accuracy."""
+class EpochMetrics:
+    """One epoch: log loss of training and validation users, nats a choice, and validation accuracy."""
 
     epoch: int
     loss: float
@@ -45,66 +54,68 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of the ensemble: its number, who it learns from and who stops it."""
+    """One member of the ensemble: its number, its training users and its validation users."""
 
     number: int
     people: Sequence[Choices]
     validation: Sequence[Choices]
 
 
-Tell = Callable[[int, Point], None]
-"""Told the member's number after each pass."""
+EpochCallback = Callable[[int, EpochMetrics], None]
+"""Called with the member's number and its metrics after each epoch."""
 
 
 @one_thread()
 def train_member(
-    method: Method, member: Member, settings: Settings, keeper: CheckpointStore, tell: Tell
-) -> list[Point]:
-    """Train ``method`` in place; gives the curve. Raises TrainingFailed if the loss is no number any more."""
+    method: Method, member: Member, settings: Settings, checkpoints: CheckpointStore, on_epoch: EpochCallback
+) -> list[EpochMetrics]:
+    """Train ``method`` in place and return the curve. Raises TrainingFailed if the loss became NaN or infinite."""
     training = _Training(method, member, settings)
-    if (state := keeper.unfinished(member.number)) is not None:
+    if (state := checkpoints.unfinished(member.number)) is not None:
         training.restore(state)
-    while not training.over:
-        tell(member.number, training.one_more())
-        keeper.keep(member.number, training.state)
+    while not training.finished:
+        on_epoch(member.number, training.run_epoch())
+        checkpoints.keep(member.number, training.state)
     method.load_state_dict(training.best)
     method.eval()
     return training.curve
 
 
 class _Training:
-    """What a member's training has reached."""
+    """State of one member's training."""
 
     def __init__(self, method: Method, member: Member, settings: Settings) -> None:
         seed = 1000 * settings.seed + member.number
         self._method, self._member, self._settings = method, member, settings
         self._order, self._noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-        self._rate = settings.learning_rate or _RATES[settings.method]
-        self._optimizer = torch.optim.AdamW(method.parameters(), lr=self._rate, weight_decay=_DECAY)
-        self._held = _alike([one for each in member.validation for one in dealt(each, PARTS)])
-        self.curve: list[Point] = []
+        self._rate = settings.learning_rate or _LEARNING_RATES[settings.method]
+        self._optimizer = torch.optim.AdamW(method.parameters(), lr=self._rate, weight_decay=_WEIGHT_DECAY)
+        self._validation_batches = _batched_by_length(
+            [one for each in member.validation for one in group_folds(each, PARTS)]
+        )
+        self.curve: list[EpochMetrics] = []
         self.best: dict[str, Any] = {}
         self._best_at, self._best_loss = -1, math.inf
-        method.start(member.people)
+        method.initialize(member.people)
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         done = len(self.curve)
         return done >= self._settings.epochs or done - self._best_at > self._settings.patience
 
-    def one_more(self) -> Point:
-        """One pass, and how the validation people are predicted after it."""
+    def run_epoch(self) -> EpochMetrics:
+        """One epoch, then validation."""
         epoch = len(self.curve)
         self._method.train()
         losses = [self._step(batch, epoch) for batch in self._batches()]
         self._method.eval()
-        loss, accuracy = self._validated()
+        loss, accuracy = self._validate()
         if not math.isfinite(loss):
             raise self._failed(epoch)
-        if loss < self._best_loss - _ENOUGH:
+        if loss < self._best_loss - _MIN_IMPROVEMENT:
             self._best_at, self._best_loss = epoch, loss
             self.best = {name: value.clone() for name, value in self._method.state_dict().items()}
-        point = Point(epoch, float(np.mean(losses)), loss, accuracy)
+        point = EpochMetrics(epoch, float(np.mean(losses)), loss, accuracy)
         self.curve.append(point)
         return point
 
@@ -122,29 +133,31 @@ class _Training:
         people, size = self._member.people, self._settings.batch_people
         order = self._order.permutation(len(people))
         episodes = [
-            everything(people[at], at) if self._method.remembers else halved(people[at], self._order, at)
+            whole_episode(people[at], at) if self._method.stores_users else random_episode(people[at], self._order, at)
             for at in order.tolist()
         ]
-        return [side_by_side(episodes[at : at + size]) for at in range(0, len(episodes), size)]
+        return [collate(episodes[at : at + size]) for at in range(0, len(episodes), size)]
 
     @torch.no_grad()
-    def _validated(self) -> tuple[float, float]:
-        method, loss, right, asked = self._method, 0.0, 0, 0
-        for held in self._held:
-            belief, count = method.infer(held), int(held.asked.sum())
-            margins = method.margins(belief.mean, held)
-            loss += count * float(masked_log_loss(moderated(margins, method.doubt(belief, held)), held.asked))
-            right, asked = right + int(((margins > 0) & held.asked).sum()), asked + count
-        return loss / asked, right / asked
+    def _validate(self) -> tuple[float, float]:
+        method, loss, right, total = self._method, 0.0, 0, 0
+        for held in self._validation_batches:
+            posterior, count = method.infer(held), int(held.target.sum())
+            margins = method.margins(posterior.mean, held)
+            loss += count * float(
+                masked_log_loss(moderated(margins, method.margin_variance(posterior, held)), held.target)
+            )
+            right, total = right + int(((margins > 0) & held.target).sum()), total + count
+        return loss / total, right / total
 
     def _failed(self, epoch: int) -> TrainingFailed:
         return TrainingFailed(
-            f"the loss of {self._settings.label} is no number any more in pass {epoch + 1} of member "
-            f"{self._member.number + 1}: give a learning rate below {self._rate:g}; what was trained before is kept"
+            f"the loss of {self._settings.label} became NaN or infinite in epoch {epoch + 1} of member "
+            f"{self._member.number + 1}: use a learning rate below {self._rate:g}; the last checkpoint is kept"
         )
 
     def state(self) -> dict[str, Any]:
-        """Everything that going on needs, as tensors and plain values."""
+        """Everything needed to resume, as tensors and plain values."""
         return {
             "method": self._method.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -157,16 +170,19 @@ class _Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from such a state."""
         self._method.load_state_dict(state["method"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._order.bit_generator.state = state["order"]
         self._noise.set_state(state["noise"])
-        self.curve = [Point(**one) for one in state["curve"]]
+        self.curve = [EpochMetrics(**one) for one in state["curve"]]
         self.best, self._best_at, self._best_loss = state["best"], state["best_at"], state["best_loss"]
 
 
-def _alike(episodes: Sequence[Episode]) -> list[Batch]:
-    """In batches of people with about as many choices: little is filled up, and little memory taken."""
+def _batched_by_length(episodes: Sequence[Episode]) -> list[Batch]:
+    """Batches of users with about as many choices, to save padding and memory."""
     ordered = sorted(episodes, key=lambda one: len(one.choices))
-    return [side_by_side(ordered[at : at + _AT_ONCE]) for at in range(0, len(ordered), _AT_ONCE)]
+    return [collate(ordered[at : at + _AT_ONCE]) for at in range(0, len(ordered), _AT_ONCE)]
+
+
+__getattr__ = renamed(__name__, {"Point": "EpochMetrics", "Tell": "EpochCallback"})

@@ -1,12 +1,12 @@
-"""LoRe, low-rank rewards (Bose et al., arXiv 2504.14439): a person mixes a few rewards that everybody shares.
+"""LoRe, low-rank rewards (Bose et al., arXiv 2504.14439): a user's reward is a mixture of a few shared basis rewards.
 
     r_i(x) = w_iᵀ R(x),  w_i on the simplex,  R(x) ∈ R^B                               (eq. 7)
     min Σ_i −log σ( w_iᵀ [R(x_chosen) − R(x_rejected)] )                                (eq. 10)
-    a new person: the same in w_i alone, R held still
+    a new user: the same in w_i alone, with R fixed
 
-R is linear on features. As in the authors' regularised form the rewards of the basis are drawn to a reference reward
-v, here what everybody likes: R_b(x) = (v + u_b)·x with λ/2 |u_b|². Eq. 10 takes the mean of each person's mean; here
-each choice counts alike, for a person of three choices says less than one of forty.
+R is linear in the features. As in the authors' regularised form the basis rewards are shrunk to a reference reward v,
+here the population-level reward: R_b(x) = (v + u_b)·x with λ/2 |u_b|². Eq. 10 averages each user's mean; here each
+choice has the same weight, because three choices carry less information than forty.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from personalrm.models.learned.factors import Factors
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``rank``: B. ``shrink``: λ. ``spread``: deviation of what is behind people's weights, to begin with."""
+    """``rank``: B. ``ridge``: λ. ``prior_std``: initial standard deviation of the latent weights over users."""
 
     rank: int = 8
-    shrink: float = 0.3
-    spread: float = 3.0
+    ridge: float = 0.3
+    prior_std: float = 3.0
     published: bool = False
 
 
@@ -32,12 +32,12 @@ class LoRe(Factors):
     """See the module's docstring. Parameters: basis (B, d)."""
 
     def __init__(self, base: Tensor, people: int, settings: Settings) -> None:
-        super().__init__(base, people, settings.rank, "softmax", settings.spread, settings.published)
+        super().__init__(base, people, settings.rank, "softmax", settings.prior_std, settings.published)
         self.basis = self.fresh(settings.rank, 0.05 if settings.published else 0.5)
-        self._shrink = settings.shrink
+        self._ridge = settings.ridge
 
     def factors(self, features: Tensor) -> Tensor:
         return features @ self.basis.T
 
     def penalty(self) -> Tensor:
-        return 0.5 * self._shrink * self.basis.square().sum()
+        return 0.5 * self._ridge * self.basis.square().sum()

@@ -1,13 +1,13 @@
-"""The seam of the learned methods: what is learned of everybody, and what a few choices add about one person.
+"""Base class of the learned methods: a population-level reward, and the term that a few choices add for one user.
 
     method = lore.LoRe(base, people=136, settings=lore.Settings())
-    method.loss(batch, progress=0.3, draw=generator)       # one step of training, nats a choice
-    belief = method.believe(batch)                         # from the known choices alone, for people never seen
-    method.rewards(belief.taste, batch.chosen)             # (P, n), log-odds
-    method.doubt(belief, batch)                            # variance of each margin (P, n)
+    method.loss(batch, progress=0.3, draw=generator)       # training loss, nats a choice
+    posterior = method.infer(batch)                        # from the known choices alone, also for new users
+    method.rewards(posterior.mean, batch.chosen)           # (P, n), log-odds
+    method.margin_variance(posterior, batch)               # variance of each margin (P, n)
 
-All methods stand on the same footing: to the reward that everybody shares (``base``) a person's part is added. What a
-method has of its own is that part.
+All methods share one population-level Bradley–Terry reward (``base``) and add a per-user term; they differ in that
+term.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from personalrm.models.learned.people import Batch, Choices
 
 @dataclass(frozen=True, slots=True)
 class UserPosterior:
-    """What is believed of some people.
+    """Posterior of some users' parameters.
 
     Attributes:
-        taste: the best guess (P, …); what its numbers mean is the method's own.
-        spread: its covariance (P, k, k) or variances (P, k); empty where the method has no doubt of its own.
+        mean: posterior mean or mode (P, …); the parametrisation is the method's own.
+        covariance: covariance (P, k, k) or variances (P, k); empty for methods without a posterior variance.
     """
 
     mean: Tensor
-    spread: Tensor
+    covariance: Tensor
 
 
 class Method(nn.Module, ABC):
-    """A way to personalise a reward; see the module's docstring.
+    """A personalised reward; see the module's docstring.
 
     Args:
-        base: everybody's weights of the features (d,); zeros where a method learns everything by itself.
+        base: weights of the population-level reward in the features (d,); zeros where nothing is shared.
     """
 
-    remembers = False
-    """Whether training keeps a vector for each person, so that known and asked choices are the same ones."""
+    stores_users = False
+    """Whether a vector is stored for each training user, so that known and target choices are the same."""
 
     def __init__(self, base: Tensor) -> None:
         super().__init__()
@@ -53,35 +53,35 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
-        """What training makes small: log loss of the asked choices, nats a choice, and what holds weights back.
+        """Training loss: log loss of the target choices in nats a choice, plus regularisation.
 
         Args:
-            batch: people of training.
-            progress: how far training is, 0 to 1.
-            draw: whatever is drawn comes from here.
+            batch: training users.
+            progress: share of the training that is done, 0 to 1.
+            draw: generator of all random numbers.
         """
 
     @abstractmethod
     def infer(self, batch: Batch) -> UserPosterior:
-        """What the known choices say of each person."""
+        """Posterior of each user given their known choices."""
 
     @abstractmethod
     def personal(self, mean: Tensor, features: Tensor) -> Tensor:
-        """A person's part of the reward (P, n), from tastes (P, …) and features (P, n, d)."""
+        """The per-user term of the reward (P, n), from user parameters (P, …) and features (P, n, d)."""
 
-    def doubt(self, belief: UserPosterior, batch: Batch) -> Tensor:
-        """Variance of the margin of each choice (P, n), by what is not known of the person."""
+    def margin_variance(self, posterior: UserPosterior, batch: Batch) -> Tensor:
+        """Posterior variance of each margin (P, n)."""
         return torch.zeros(batch.known.shape)
 
-    def factor(self, belief: UserPosterior, batch: Batch) -> Tensor:
-        """How each margin hangs on what is not known of the person (P, n, r): times N(0, I) it has that `doubt`."""
+    def margin_factor(self, posterior: UserPosterior, batch: Batch) -> Tensor:
+        """Factor F (P, n, r) of the posterior covariance of the margins: F z with z ~ N(0, I) has `margin_variance`."""
         return torch.zeros(*batch.known.shape, 0)
 
-    def start(self, people: Sequence[Choices]) -> None:
-        """A better beginning than a random one, from all choices of the people of training."""
+    def initialize(self, people: Sequence[Choices]) -> None:
+        """Initialise from all choices of the training users, where random weights are a poor start."""
 
     def rewards(self, mean: Tensor, features: Tensor) -> Tensor:
-        """Rewards (P, n) in log-odds, not yet calibrated."""
+        """Rewards (P, n) in log-odds, before calibration."""
         return features @ self.base + self.personal(mean, features)
 
     def margins(self, mean: Tensor, batch: Batch) -> Tensor:
@@ -90,12 +90,12 @@ class Method(nn.Module, ABC):
 
 
 def masked_log_loss(margins: Tensor, mask: Tensor) -> Tensor:
-    """Bradley–Terry: mean −log σ(margin) of the choices in the mask, nats a choice."""
+    """Bradley–Terry loss: mean −log σ(margin) over the mask, nats a choice."""
     found: Tensor = (softplus(-margins) * mask).sum() / mask.sum().clamp(min=1)
     return found
 
 
 def moderated(margins: Tensor, variance: Tensor) -> Tensor:
-    """Margins whose σ is the mean of σ(N(margin, variance)) (MacKay's approximation)."""
+    """Margins m' with σ(m') ≈ E σ(N(margin, variance)) (MacKay 1992)."""
     found: Tensor = margins / torch.sqrt(1.0 + torch.pi / 8.0 * variance)
     return found

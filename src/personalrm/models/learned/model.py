@@ -1,12 +1,12 @@
-"""A trained method, ready to predict anybody.
+"""A trained method that predicts for any user.
 
     model = load("runs/pref")                               # or train(people, Settings("pref"))
-    mine = model.fit(history)                               # a new person, in milliseconds
+    mine = model.fit(history)                               # a new user, in milliseconds
     mine.compare(context, a, b)                             # Verdict
     mine.score(context, response)                           # calibrated log-odds, comparable within a conversation
-    model.score_many([ada, bob], items)                     # n responses for m people, with how unsure each is
+    model.score_many([ada, bob], items)                     # scores and standard deviations, m users × n responses
 
-``fit`` returns a new model; a model that was fitted to nobody predicts as everybody would.
+``fit`` returns a new model; an unfitted model predicts with the population-level reward.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ import torch
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.ensemble import Array, MarginParts, infer, predict_margins
 from personalrm.models.learned.features import Features, Item
-from personalrm.models.learned.loop import Point
+from personalrm.models.learned.loop import EpochMetrics
 from personalrm.models.learned.method import Method, UserPosterior
-from personalrm.models.learned.people import Batch, Choices, Floats, everything, side_by_side
+from personalrm.models.learned.people import Batch, Choices, Floats, collate, whole_episode
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import groups_of
 from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.provenance import Lineage
+from personalrm.renamed import RenamedAttribute
 
-Curve = tuple[Point, ...]
+Curve = tuple[EpochMetrics, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSummary:
-    """What a model was trained on and how well it predicts people that its members have not seen.
+    """Training data of a model, and its accuracy and log loss on people that its members were not trained on.
 
     Attributes:
-        people: who was trained on.
-        choices: decided choices of these.
-        truncated: texts that were longer than the encoder reads.
-        validation_people: people behind the next three.
-        validation_log_loss, validation_accuracy: each group predicted from nearly all their others; nats a choice.
-        everybody_log_loss: the same without what is known of each person.
-        curves: of each member.
+        people: salted hashes of the training users.
+        choices: their decided choices.
+        truncated: texts longer than the encoder's limit.
+        validation_people: number of people behind the next three.
+        validation_log_loss, validation_accuracy: each group predicted from nearly all the user's others; nats a choice.
+        everybody_log_loss: the same of the population-level reward (the name is that of the saved file).
+        curves: training curve of each member.
     """
 
     people: Lineage
@@ -59,7 +60,7 @@ class TrainingSummary:
 
 
 class Scores(NamedTuple):
-    """Calibrated log-odds (m, n), and how unsure the person's part of each is (m, n)."""
+    """Calibrated log-odds (m, n), and the standard deviation of their personal part (m, n)."""
 
     mean: Array
     deviation: Array
@@ -70,84 +71,103 @@ class LearnedModel:
     """See the module's docstring.
 
     Attributes:
-        settings, footing, members, trust: what predicts.
-        facts: where it comes from.
-        beliefs: what each member believes of the person; None before `fit`.
+        settings, shared_reward, members, calibrator: what predicts.
+        summary: training data and validation metrics.
+        posteriors: each member's posterior of the user; None before `fit`.
     """
 
     settings: Settings
-    footing: SharedReward
+    shared_reward: SharedReward
     members: tuple[Method, ...]
-    trust: Calibrator
-    facts: TrainingSummary
-    beliefs: tuple[UserPosterior, ...] | None = None
+    calibrator: Calibrator
+    summary: TrainingSummary
+    posteriors: tuple[UserPosterior, ...] | None = None
+
+    footing = RenamedAttribute("shared_reward")
+    trust = RenamedAttribute("calibrator")
+    facts = RenamedAttribute("summary")
+    beliefs = RenamedAttribute("posteriors")
 
     def fit(self, history: History) -> LearnedModel:
-        """The model for this person; ties teach nothing."""
+        """The model for this user; ties are ignored."""
         if not history.decided:
-            return replace(self, beliefs=None)
-        known = side_by_side([everything(self._choices(history))])
-        return replace(self, beliefs=tuple(infer(self.members, known)))
+            return replace(self, posteriors=None)
+        known = collate([whole_episode(self._choices(history))])
+        return replace(self, posteriors=tuple(infer(self.members, known)))
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Probability that the person prefers ``a``; the two orders sum to one."""
-        heard = self._heard([(context, a, b)])
-        everybody, personal = self.trust.everybody * heard.everybody[0], self.trust.person * heard.personal[0]
-        probability = float(sigmoid(self.trust.margins(*heard))[0])
-        why = f"everybody's reward says {everybody:+.2f} for the first response, this person's choices {personal:+.2f}"
+        """Probability that the user prefers ``a``; it sums to one over both orders."""
+        parts = self._margin_parts([(context, a, b)])
+        population, personal = (
+            self.calibrator.everybody * parts.population[0],
+            self.calibrator.person * parts.personal[0],
+        )
+        probability = float(sigmoid(self.calibrator.margins(*parts))[0])
+        why = f"population-level reward {population:+.2f} for the first response, this person's choices {personal:+.2f}"
         return Verdict(probability, f"{why} (log-odds).")
 
     def compare_many(self, pairs: Sequence[Pair]) -> Array:
         """Probabilities (n,) that the first response of each (context, a, b) is preferred."""
-        return sigmoid(self.trust.margins(*self._heard(pairs))) if pairs else np.zeros(0)
+        return sigmoid(self.calibrator.margins(*self._margin_parts(pairs))) if pairs else np.zeros(0)
 
     def score(self, context: Sequence[Message], response: str) -> float:
         """Calibrated log-odds; differences within a conversation are log-odds of preference."""
         return float(self.scores([(context, response)])[0])
 
     def scores(self, items: Sequence[Item]) -> Array:
-        """`score` of each (context, response) (n,); quicker for many."""
-        return self._scores_of(self.footing.ready(self.footing.features.of(items))).mean[0] if items else np.zeros(0)
+        """`score` of each (context, response) (n,); faster for many."""
+        return (
+            self._scores_of(self.shared_reward.transform(self.shared_reward.features.of(items))).mean[0]
+            if items
+            else np.zeros(0)
+        )
 
     def score_many(self, people: Sequence[History], items: Sequence[Item]) -> Scores:
-        """n responses for m people; each response is read once.
+        """Scores of n responses for m users; the features of a response are computed once.
 
-        ``deviation`` is that of the person's part, against a response like all others.
+        ``deviation`` is that of the personal part, relative to an average response.
         """
         if not people or not items:
             return Scores(np.zeros((len(people), len(items))), np.zeros((len(people), len(items))))
-        rows = self.footing.ready(self.footing.features.of(items))
+        rows = self.shared_reward.transform(self.shared_reward.features.of(items))
         found = [self.fit(one)._scores_of(rows) for one in people]
         return Scores(np.concatenate([one.mean for one in found]), np.concatenate([one.deviation for one in found]))
 
     def margins_of(self, pairs: Sequence[Pair]) -> MarginParts:
-        """Of each pair (n,): everybody's part, the person's part and its variance, all calibrated."""
-        heard, trust = self._heard(pairs), self.trust
+        """Calibrated parts of each pair's margin (n,): population-level, personal, and the variance of the latter."""
+        parts, calibrator = self._margin_parts(pairs), self.calibrator
         return MarginParts(
-            trust.everybody * heard.everybody, trust.person * heard.personal, trust.person**2 * heard.variance
+            calibrator.everybody * parts.population,
+            calibrator.person * parts.personal,
+            calibrator.person**2 * parts.variance,
         )
 
     def _scores_of(self, rows: Floats) -> Scores:
-        heard = predict_margins(self.members, _batch(rows, np.zeros_like(rows)), self.beliefs)
-        mean = self.trust.everybody * heard.everybody + self.trust.person * heard.personal
-        return Scores(mean, self.trust.person * np.sqrt(heard.variance))
+        parts = predict_margins(self.members, _batch(rows, np.zeros_like(rows)), self.posteriors)
+        mean = self.calibrator.everybody * parts.population + self.calibrator.person * parts.personal
+        return Scores(mean, self.calibrator.person * np.sqrt(parts.variance))
 
     def batch_of(self, pairs: Sequence[Pair]) -> Batch:
-        """Pairs as the members see them, of one person of whom nothing is known."""
+        """Pairs as a batch of one user without known choices."""
         items = [(context, side) for context, a, b in pairs for side in (a, b)]
-        rows = self.footing.ready(self.footing.features.of(items))
+        rows = self.shared_reward.transform(self.shared_reward.features.of(items))
         return _batch(rows[0::2], rows[1::2])
 
-    def _heard(self, pairs: Sequence[Pair]) -> MarginParts:
-        return MarginParts(*(one[0] for one in predict_margins(self.members, self.batch_of(pairs), self.beliefs)))
+    def _margin_parts(self, pairs: Sequence[Pair]) -> MarginParts:
+        return MarginParts(*(one[0] for one in predict_margins(self.members, self.batch_of(pairs), self.posteriors)))
 
     def _choices(self, history: History) -> Choices:
-        found = choices_of(history, self.footing.features)
-        return Choices(found.user, self.footing.ready(found.chosen), self.footing.ready(found.rejected), found.group)
+        found = choices_of(history, self.shared_reward.features)
+        return Choices(
+            found.user,
+            self.shared_reward.transform(found.chosen),
+            self.shared_reward.transform(found.rejected),
+            found.group,
+        )
 
 
 def choices_of(history: History, features: Features) -> Choices:
-    """A person's decided choices as rows of the features."""
+    """A user's decided choices as feature rows."""
     decided = history.decided
     rows = features.of([(one.context, text) for one in decided for text in (one.chosen, one.rejected)])
     group = np.zeros(len(decided), dtype=np.intp)
@@ -157,7 +177,7 @@ def choices_of(history: History, features: Features) -> Choices:
 
 
 def _batch(first: Floats, second: Floats) -> Batch:
-    """Pairs of one person of whom nothing is known."""
+    """Pairs as a batch of one user without known choices."""
     a, b = (torch.from_numpy(np.ascontiguousarray(side))[None] for side in (first, second))
     nothing = torch.zeros((1, len(first)), dtype=torch.bool)
     return Batch(a, b, nothing, ~nothing, torch.tensor([-1]))

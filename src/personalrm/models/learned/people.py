@@ -1,10 +1,10 @@
-"""Choices as vectors: one person's, and several people's side by side.
+"""Choices as feature matrices: one user's, and batches of several users'.
 
     ada = Choices("ada", chosen, rejected, group)              # (n, d), (n, d), (n,)
-    side_by_side([everything(ada), everything(bob)]).differences.shape      # (2, most choices, d)
-    for episode in dealt(ada, parts=4): ...                     # some groups asked, the others known
+    collate([whole_episode(ada), whole_episode(bob)]).differences.shape     # (2, longest, d)
+    for episode in group_folds(ada, parts=4): ...              # some groups are targets, the others known
 
-Choices of one group share text, so that known and asked choices never share a group.
+Choices of one group share text, so known and target choices never share a group.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from personalrm.renamed import renamed
+
 Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -24,12 +26,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """One person's decided choices.
+    """One user's decided choices.
 
     Attributes:
-        user: whose.
-        chosen, rejected: the two responses in their conversation as vectors, (n, d) each.
-        group: number of each choice's group (n,).
+        user: the user's id.
+        chosen, rejected: features of the two responses in their conversation, (n, d) each.
+        group: group number of each choice (n,).
     """
 
     user: str
@@ -43,31 +45,31 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A person's choices, of which some are known and others are asked: masks (n,).
+    """A user's choices with masks (n,) of the known ones (to infer from) and the target ones (to predict).
 
-    ``person`` is the person's number among those who are trained on; -1 for anybody else.
+    ``person`` is the user's index among the training users; -1 for any other.
     """
 
     choices: Choices
     known: Mask
-    asked: Mask
+    target: Mask
     person: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Episodes side by side, filled up with empty choices.
+    """Padded episodes.
 
     Attributes:
         chosen, rejected: (P, n, d).
-        known, asked: masks (P, n) of what may be learned from and what is predicted.
-        person: numbers of the people trained on (P,).
+        known, target: masks (P, n) of the choices to infer from and of those to predict.
+        person: indices of the training users (P,).
     """
 
     chosen: Tensor
     rejected: Tensor
     known: Tensor
-    asked: Tensor
+    target: Tensor
     person: Tensor
 
     @property
@@ -75,23 +77,23 @@ class Batch:
         """Chosen minus rejected (P, n, d)."""
         return self.chosen - self.rejected
 
-    def unknown(self) -> Batch:
-        """The same of people of whom nothing is known."""
+    def without_known(self) -> Batch:
+        """The same batch with an empty mask of known choices."""
         return replace(self, known=torch.zeros_like(self.known))
 
-    def alike(self, parts: int) -> list[Batch]:
-        """The same people in some batches by how much there is of them, each filled up no further than it needs."""
-        length = (self.known | self.asked).sum(1)
+    def split_by_length(self, parts: int) -> list[Batch]:
+        """The same users in batches of similar length, each padded no further than it needs."""
+        length = (self.known | self.target).sum(1)
         found = []
         for some in length.argsort(stable=True).tensor_split(min(parts, len(length))):
             most = max(1, int(length[some].max()))
             chosen, rejected = self.chosen[some, :most], self.rejected[some, :most]
-            found.append(Batch(chosen, rejected, self.known[some, :most], self.asked[some, :most], self.person[some]))
+            found.append(Batch(chosen, rejected, self.known[some, :most], self.target[some, :most], self.person[some]))
         return found
 
 
-def side_by_side(episodes: Sequence[Episode]) -> Batch:
-    """Episodes as one batch."""
+def collate(episodes: Sequence[Episode]) -> Batch:
+    """Pad episodes to one batch."""
     most = max(1, *(len(one.choices) for one in episodes))
     width = episodes[0].choices.chosen.shape[1]
     chosen = np.zeros((len(episodes), most, width), dtype=np.float32)
@@ -99,7 +101,7 @@ def side_by_side(episodes: Sequence[Episode]) -> Batch:
     for at, one in enumerate(episodes):
         n = len(one.choices)
         chosen[at, :n], rejected[at, :n] = one.choices.chosen, one.choices.rejected
-        masks[0, at, :n], masks[1, at, :n] = one.known, one.asked
+        masks[0, at, :n], masks[1, at, :n] = one.known, one.target
     return Batch(
         torch.from_numpy(chosen),
         torch.from_numpy(rejected),
@@ -109,23 +111,29 @@ def side_by_side(episodes: Sequence[Episode]) -> Batch:
     )
 
 
-def everything(choices: Choices, person: int = -1) -> Episode:
-    """All choices known and asked: for methods that keep a vector for each person they are trained on."""
+def whole_episode(choices: Choices, person: int = -1) -> Episode:
+    """All choices known and targets: for methods that store a vector for each training user."""
     every = np.ones(len(choices), dtype=bool)
     return Episode(choices, every, every, person)
 
 
-def halved(choices: Choices, draw: np.random.Generator, person: int = -1) -> Episode:
-    """Each group known or asked by a coin of this episode's own bias: all numbers of known choices are met with."""
+def random_episode(choices: Choices, draw: np.random.Generator, person: int = -1) -> Episode:
+    """Each group known with a probability that is drawn per episode, so that all numbers of known choices occur."""
     names = np.unique(choices.group)
     known = np.isin(choices.group, names[draw.random(len(names)) < draw.random()])
-    if known.all():  # something is to be predicted
+    if known.all():  # there must be a target
         known = choices.group != draw.choice(names)
     return Episode(choices, known, ~known, person)
 
 
-def dealt(choices: Choices, parts: int) -> Iterator[Episode]:
-    """The groups dealt into parts; each part is predicted from all others, once."""
+def group_folds(choices: Choices, parts: int) -> Iterator[Episode]:
+    """Cross-validation within a user: the groups in folds, each fold the target once and all others known."""
     part = np.searchsorted(np.unique(choices.group), choices.group) % parts
     for one in np.unique(part):
         yield Episode(choices, part != one, part == one)
+
+
+__getattr__ = renamed(
+    __name__,
+    {"side_by_side": "collate", "everything": "whole_episode", "halved": "random_episode", "dealt": "group_folds"},
+)

@@ -1,15 +1,15 @@
-"""PReF, rewards as factors (Shenfeld et al., arXiv 2503.06358): a person is a few coefficients.
+"""PReF, preference factors (Shenfeld et al., arXiv 2503.06358): a user is a few coefficients of shared reward factors.
 
     r_i(x) = λ_iᵀ φ(x),  φ(x) ∈ R^J                                                     (eq. 3)
     p(x¹ ≻ x² | i) = σ( λ_iᵀ [φ(x¹) − φ(x²)] )                                         (eq. 4)
     maximum likelihood in all λ_i and φ, with β/2 Σ |λ_i|²                              (eq. 5)
-    a new person: the same in λ alone                                                   (eq. 6)
-    the next question: the pair whose σ'(λᵀv)² vᵀ H⁻¹ v is largest, v = φ(x¹) − φ(x²), H the Hessian so far
+    a new user: the same in λ alone                                                     (eq. 6)
+    the next query: the pair with the largest σ'(λᵀv)² vᵀ H⁻¹ v, v = φ(x¹) − φ(x²), H the Hessian so far
 
-φ is linear on features. The likelihood has many bad optima, so the paper begins with a singular value decomposition of
-who chose what. That matrix has a row a pair, and here hardly a pair is judged by two people; `start` decomposes
-people's rewards instead: one step of ascent of each person's likelihood from everybody's reward. (Our own training
-begins at random directions: on prism it ends alike, 0.5530 and 0.5534 nats.) `models.questions` asks.
+φ is linear in the features. The likelihood has many poor optima, so the paper initialises with a singular value
+decomposition of the matrix of choices, one row a pair. Here hardly any pair is judged by two users, so `initialize`
+decomposes rewards instead: one gradient step of each user's likelihood from the population-level reward. (Our own
+training starts from random directions: on PRISM log loss 0.5530 and 0.5534 nats.) Queries: `models.acquisition`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from personalrm.models.learned.people import Choices
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``factors``: J. ``shrink``: ridge of φ. ``spread``: 1/√β, deviation of people's coefficients to begin with."""
+    """``factors``: J. ``ridge``: of φ. ``prior_std``: 1/√β, initial standard deviation of the coefficients."""
 
     factors: int = 24
-    shrink: float = 0.3
-    spread: float = 1.0
+    ridge: float = 0.3
+    prior_std: float = 1.0
     published: bool = False
 
 
@@ -38,20 +38,20 @@ class PReF(Factors):
     """See the module's docstring. Parameters: directions (J, d)."""
 
     def __init__(self, base: Tensor, people: int, settings: Settings) -> None:
-        super().__init__(base, people, settings.factors, "identity", settings.spread, settings.published)
+        super().__init__(base, people, settings.factors, "identity", settings.prior_std, settings.published)
         self.directions = self.fresh(settings.factors, 0.15)
-        self._shrink = settings.shrink
+        self._ridge = settings.ridge
 
     def factors(self, features: Tensor) -> Tensor:
         return features @ self.directions.T
 
     def penalty(self) -> Tensor:
-        return 0.5 * self._shrink * self.directions.square().sum()
+        return 0.5 * self._ridge * self.directions.square().sum()
 
     @torch.no_grad()
-    def start(self, people: Sequence[Choices]) -> None:
-        """Directions and people from the singular values of everybody's first step; in the published form only."""
-        if not self.remembers:
+    def initialize(self, people: Sequence[Choices]) -> None:
+        """Directions and coefficients from an SVD of the users' first gradient steps; with ``published`` only."""
+        if not self.stores_users:
             return
         left, size, right = torch.linalg.svd(torch.stack([self._step(one) for one in people]), full_matrices=False)
         rank = min(len(size), len(self.directions))
@@ -60,7 +60,7 @@ class PReF(Factors):
         self.table[:, :rank] = left[:, :rank] / left[:, :rank].std(0).clamp(min=1e-6)
 
     def _step(self, choices: Choices) -> Tensor:
-        """Where a person's likelihood rises (d,), from everybody's reward, by what surprises it."""
+        """Gradient of a user's likelihood (d,) at the population-level reward."""
         differences = torch.from_numpy(choices.chosen - choices.rejected)
         surprise = torch.sigmoid(-(differences @ self.base))
         return surprise @ (differences * (self.base == 0.0)) / surprise.sum().clamp(min=1.0)

@@ -1,4 +1,4 @@
-"""What a learned method is trained with."""
+"""Settings of the learned methods."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ FEATURES = "traits+minilm"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a method is trained; everything that changes what comes out.
+    """How a method is trained: everything that changes the result.
 
     Attributes:
-        method: which.
-        features: ``traits``, an encoder's name (``minilm``, ``hf:PATH``, ``endpoint:MODEL``) or ``traits+`` such a one.
-        published: as in the paper: nothing is taken from what everybody likes, and where the paper keeps a vector for
-            each person of training (PAL, LoRe, PReF), so is it here.
-        members: models in the ensemble; each one stops early by the people of its own fold.
-        epochs, patience: most passes over all people, and how many without a better validation before it ends.
-        learning_rate: of Adam; None takes the method's own.
-        batch_people: people a step.
-        seed: of everything that is drawn.
+        method: one of `METHODS`.
+        features: ``traits``, an encoder's name (``minilm``, ``hf:PATH``, ``endpoint:MODEL``) or ``traits+`` and a name.
+        published: as in the paper: no shared population-level reward, and a stored vector for each training user where
+            the paper has one (PAL, LoRe, PReF).
+        members: size of the ensemble; each member stops early on its own fold of people.
+        epochs, patience: maximum epochs, and epochs without a better validation loss before training stops.
+        learning_rate: of AdamW; None takes the method's default.
+        batch_people: users a step.
+        seed: random seed.
     """
 
-    __pydantic_config__: ClassVar[Any] = NO_OTHERS  # a setting that is not known is not left out in silence
+    __pydantic_config__: ClassVar[Any] = NO_OTHERS  # an unknown setting is an error
     method: Name
     features: str = FEATURES
     published: bool = False
@@ -42,7 +42,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise DataError(f"there is no method '{self.method}'; known are {', '.join(METHODS)}")
+            raise DataError(f"unknown method '{self.method}': expected one of {', '.join(METHODS)}")
         for name, least in (("members", 1), ("epochs", 1), ("patience", 1), ("batch_people", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise DataError(f"{name}: expected at least {least}, found {getattr(self, name)}")
@@ -51,5 +51,5 @@ class Settings:
 
     @property
     def label(self) -> str:
-        """What results call it."""
+        """The method's name in results."""
         return f"{self.method}:published" if self.published else self.method

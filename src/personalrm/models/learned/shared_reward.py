@@ -1,12 +1,12 @@
-"""What the methods stand on: the reward that everybody shares, and what of a response a person's part may look at.
+"""The population-level reward that all methods share, and the inputs of their per-user terms.
 
-    footing, readied = learn_footing(choices, features, fold, published=False)
-    footing.ready(features.of(items))                     # (n, 1 + p): everybody's score, then the personal columns
+    shared_reward, inputs = learn_shared_reward(choices, features, fold, published=False)
+    shared_reward.transform(features.of(items))           # (n, 1 + p): population-level score, then personal columns
 
-Everybody's reward is Bradley–Terry with a ridge. To the methods it is one column, and the choices of training carry
-scores by weights that have not seen their fold's people: with scores that know these very choices the methods would
-learn to mistrust what is left over (PReF on prism, 3 seeds: calibration 0.58 to 1.15 instead of 1.02 to 1.08).
-In the published form nothing is shared: the methods see all columns and learn everything by themselves.
+The shared reward is a Bradley–Terry model with a ridge penalty. The methods see it as one column, and the training
+choices carry cross-fitted scores, from weights that were not fitted to the user's fold: with in-sample scores the
+methods would learn to distrust the residual (PReF on PRISM, 3 seeds: calibration scales 0.58 to 1.15 instead of 1.02 to
+1.08). With ``published`` nothing is shared: the methods see all columns.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ from personalrm.models.learned.people import Choices, Floats, Rows
 from personalrm.models.learned.threads import one_blas_thread
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import Array
+from personalrm.renamed import renamed
 
-_SHARPNESS = np.linspace(0.5, 2.0, 31)
+_INVERSE_TEMPERATURES = np.linspace(0.5, 2.0, 31)
 
 
 @dataclass(frozen=True, slots=True)
 class SharedReward:
-    """Everybody's weights of the columns of ``features`` (d,); None where nothing is shared."""
+    """Weights of the population-level reward in the columns of ``features`` (d,); None where nothing is shared."""
 
     features: Features
     weights: Array | None
 
-    def ready(self, rows: Floats) -> Floats:
-        """Rows (n, d) as the methods see them."""
-        return rows if self.weights is None else _beside(self.weights, rows, self.features)
+    def transform(self, rows: Floats) -> Floats:
+        """Rows (n, d) as the methods' inputs (n, 1 + p)."""
+        return rows if self.weights is None else _with_score(self.weights, rows, self.features)
 
     @property
     def base(self) -> Floats:
-        """What the methods take everybody's reward to be, as weights of what they see."""
+        """The population-level reward as weights of the methods' inputs."""
         if self.weights is None:
             return np.zeros(self.features.width, np.float32)
         personal = self.features.personal(np.zeros((1, self.features.width), np.float32)).shape[1]
@@ -47,31 +48,34 @@ class SharedReward:
 
 
 @one_blas_thread()
-def learn_footing(
+def learn_shared_reward(
     choices: Sequence[Choices], features: Features, fold: Rows, *, published: bool
 ) -> tuple[SharedReward, list[Choices]]:
-    """The footing, and the choices of training as the methods see them.
+    """Fit the shared reward; return it and the training choices as the methods' inputs.
 
     Args:
-        choices: everybody's, as rows of the features.
-        features: what the rows are.
-        fold: of each person (P,).
+        choices: all training users', as feature rows.
+        features: of the rows.
+        fold: of each user (P,).
         published: share nothing.
     """
     if published:
         return SharedReward(features, None), list(choices)
     x = np.concatenate([one.chosen - one.rejected for one in choices])
     crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]))
-    sharp = min(_SHARPNESS, key=lambda one: maths.log_loss(one * crossed.outside))
-    footing = SharedReward(features, sharp * maths.shared_weights(x, shrink=crossed.shrink))
-    readied = []
+    inverse_temperature = min(_INVERSE_TEMPERATURES, key=lambda one: maths.log_loss(one * crossed.outside))
+    shared_reward = SharedReward(features, inverse_temperature * maths.shared_weights(x, shrink=crossed.shrink))
+    inputs = []
     for one, part in zip(choices, fold, strict=True):
-        weights = sharp * crossed.weights[part]
-        chosen, rejected = (_beside(weights, rows, features) for rows in (one.chosen, one.rejected))
-        readied.append(Choices(one.user, chosen, rejected, one.group))
-    return footing, readied
+        weights = inverse_temperature * crossed.weights[part]
+        chosen, rejected = (_with_score(weights, rows, features) for rows in (one.chosen, one.rejected))
+        inputs.append(Choices(one.user, chosen, rejected, one.group))
+    return shared_reward, inputs
 
 
-def _beside(weights: Array, rows: Floats, features: Features) -> Floats:
-    """Everybody's score, then the personal columns."""
+def _with_score(weights: Array, rows: Floats, features: Features) -> Floats:
+    """Population-level score, then the personal columns."""
     return np.hstack([(rows @ weights)[:, None], features.personal(rows)]).astype(np.float32)
+
+
+__getattr__ = renamed(__name__, {"learn_footing": "learn_shared_reward", "Footing": "SharedReward"})

@@ -1,7 +1,7 @@
-"""One thread, whatever the machine has: the matrices here are so small that threads wait longer than they compute.
+"""Single-threaded linear algebra: the matrices here are so small that threads cost more than they save.
 
-On two cores of which another process keeps one busy, five passes of GPO over 200 people take 40 s with two threads and
-0.5 s with one. And sums come out the same to the last bit on every machine.
+On two cores of which another process keeps one busy, five epochs of GPO over 200 people take 40 s with two threads and
+0.5 s with one. Sums are also bitwise equal on every machine.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """The same for numpy's products: two threads of OpenBLAS give other last bits from one run to the next."""
+    """One thread for numpy's matrix products: with two, OpenBLAS differs in the last bits from run to run."""
     with threadpool_limits(limits=1, user_api="blas"):
         yield
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Until the block or the decorated function ends."""
+    """One torch thread, for the block or the decorated function."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,9 +1,9 @@
-"""From many people's choices to a model that predicts anybody: reading, footing, members, calibration.
+"""From a population's choices to a `LearnedModel`: features, shared reward, ensemble members, calibration.
 
-    model = train(read_people("prism.jsonl.gz"), Settings("lore"), tell=print)
+    model = train(read_people("prism.jsonl.gz"), Settings("lore"))
 
-People are dealt into folds. Each member learns from all folds but one and stops early by the people of that one; what
-the members say of those people, whom they have not seen, calibrates the ensemble.
+People are split into folds. Each member trains on all folds but one and stops early on that one; the members'
+predictions of their own held-out fold calibrate the ensemble.
 """
 
 from __future__ import annotations
@@ -17,77 +17,82 @@ import torch
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import gpo, lore, pal, pref, vpl
-from personalrm.models.learned.calibrating import calibrated
+from personalrm.models.learned.calibrating import fit_calibrator
 from personalrm.models.learned.checkpoint import CheckpointStore, NullStore
 from personalrm.models.learned.ensemble import Array, MarginParts, predict_margins
 from personalrm.models.learned.features import encoder_part, learn_features
-from personalrm.models.learned.loop import Member, Point, Tell, train_member
+from personalrm.models.learned.loop import EpochCallback, EpochMetrics, Member, train_member
 from personalrm.models.learned.method import Method
 from personalrm.models.learned.model import Curve, LearnedModel, TrainingSummary, choices_of
-from personalrm.models.learned.people import Choices, Rows, dealt, side_by_side
+from personalrm.models.learned.people import Choices, Rows, collate, group_folds
 from personalrm.models.learned.settings import Settings
-from personalrm.models.learned.shared_reward import SharedReward, learn_footing
+from personalrm.models.learned.shared_reward import SharedReward, learn_shared_reward
 from personalrm.preferences import History, Preference
 from personalrm.profile.provenance import Lineage
+from personalrm.renamed import renamed, renamed_arguments
 
 FEWEST_PEOPLE = 10
 FOLDS = 5
-_PARTS = 8  # parts that groups are dealt into for calibration: nearly all of a person is known
+_PARTS = 8  # folds of a user's groups in calibration: nearly all of their choices are known
 _AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
-    """Choices of people whom the members that predict them have not learned from; two numbers of trust alone have.
+class HeldOutPredictions:
+    """Predictions of held-out people: the members did not train on them; only the two calibration scales did.
 
     Attributes:
-        choices: what was predicted (n of them), each group from nearly all others of its person.
+        choices: the predicted choices (n of them), each group predicted from nearly all others of its user.
         margins: calibrated log-odds of the chosen response (n,).
-        everybody: the same without what is known of the person (n,).
+        population: the same of the population-level reward (n,).
     """
 
     choices: tuple[Preference, ...]
     margins: Array
-    everybody: Array
+    population: Array
 
 
+@renamed_arguments(keeper="checkpoints", tell="on_epoch")
 def train(
     people: Iterable[History],
     settings: Settings,
     *,
     validation: Iterable[History] | None = None,
     encoder: Encoder | None = None,
-    keeper: CheckpointStore | None = None,
-    tell: Tell = lambda member, point: None,
+    checkpoints: CheckpointStore | None = None,
+    on_epoch: EpochCallback = lambda member, point: None,
 ) -> LearnedModel:
     """Train a method.
 
     Args:
-        people: the population; ties are left out.
-        settings: which method, and how.
-        validation: people who stop the training and calibrate it, instead of one fold of the population a member.
-        encoder: what the settings' features name; None makes it.
-        keeper: where what is reached is kept.
-        tell: told after each pass.
+        people: the population; ties are ignored.
+        settings: method and hyper-parameters.
+        validation: people for early stopping and calibration, instead of one fold of the population for each member.
+        encoder: that of the settings' features; None loads it.
+        checkpoints: where the state of the training is stored.
+        on_epoch: called after each epoch.
 
     Raises:
-        NotEnoughChoices: fewer than 10 people with decided choices, or nobody to validate on.
-        DataError: somebody is both among the people and the validation people.
-        TrainingFailed: the loss is no number any more.
+        NotEnoughChoices: fewer than 10 people with decided choices, or no validation people.
+        DataError: a person is both in the population and in the validation set.
+        TrainingFailed: the loss became NaN or infinite.
     """
-    return train_validated(people, settings, validation=validation, encoder=encoder, keeper=keeper, tell=tell)[0]
+    return train_validated(
+        people, settings, validation=validation, encoder=encoder, checkpoints=checkpoints, on_epoch=on_epoch
+    )[0]
 
 
+@renamed_arguments(keeper="checkpoints", tell="on_epoch")
 def train_validated(
     people: Iterable[History],
     settings: Settings,
     *,
     validation: Iterable[History] | None = None,
     encoder: Encoder | None = None,
-    keeper: CheckpointStore | None = None,
-    tell: Tell = lambda member, point: None,
-) -> tuple[LearnedModel, Validated]:
-    """As `train`, and what is predicted of people who were not learned from."""
+    checkpoints: CheckpointStore | None = None,
+    on_epoch: EpochCallback = lambda member, point: None,
+) -> tuple[LearnedModel, HeldOutPredictions]:
+    """As `train`, and the predictions of held-out people."""
     population, held = _decided(people), _decided(validation or ())
     _check(population, held, validation is not None)
     part = encoder_part(settings.features)
@@ -96,21 +101,23 @@ def train_validated(
     features = learn_features(settings.features, population, encoder)
     choices = [choices_of(one, features) for one in population]
     fold = np.random.default_rng(settings.seed).permutation(len(choices)) % min(FOLDS, len(choices))
-    footing, readied = learn_footing(choices, features, fold, published=settings.published)
-    held_out = [_readied(choices_of(one, features), footing) for one in held]
-    members, curves, heard = _members(readied, held_out, fold, footing, settings, keeper or NullStore(), tell)
-    trust = calibrated(*heard)
-    said = Validated(
-        tuple(_asked(held, held_out) if held else _asked_by_fold(population, readied, fold, len(members))),
-        trust.margins(*heard),
-        trust.everybody * heard.everybody,
+    shared_reward, inputs = learn_shared_reward(choices, features, fold, published=settings.published)
+    held_out = [_as_inputs(choices_of(one, features), shared_reward) for one in held]
+    members, curves, parts = _members(
+        inputs, held_out, fold, shared_reward, settings, checkpoints or NullStore(), on_epoch
     )
-    facts = _facts(population, 0 if encoder is None else encoder.truncated, said, tuple(curves))
-    return LearnedModel(settings, footing, tuple(members), trust, facts), said
+    calibrator = fit_calibrator(*parts)
+    predictions = HeldOutPredictions(
+        tuple(_predicted_choices(held, held_out) if held else _choices_by_fold(population, inputs, fold, len(members))),
+        calibrator.margins(*parts),
+        calibrator.everybody * parts.population,
+    )
+    summary = _summary(population, 0 if encoder is None else encoder.truncated, predictions, tuple(curves))
+    return LearnedModel(settings, shared_reward, tuple(members), calibrator, summary), predictions
 
 
 def method_of(settings: Settings, base: torch.Tensor, people: int, member: int) -> Method:
-    """An untrained member; its first weights hang on the seed and its number alone."""
+    """An untrained member; its initial weights depend only on the seed and its number."""
     published = settings.published
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1000 * settings.seed + member)
@@ -128,83 +135,91 @@ def method_of(settings: Settings, base: torch.Tensor, people: int, member: int) 
 
 
 def _members(
-    readied: Sequence[Choices],
+    inputs: Sequence[Choices],
     held: Sequence[Choices],
     fold: Rows,
-    footing: SharedReward,
+    shared_reward: SharedReward,
     settings: Settings,
-    keeper: CheckpointStore,
-    tell: Tell,
+    checkpoints: CheckpointStore,
+    on_epoch: EpochCallback,
 ) -> tuple[list[Method], list[Curve], MarginParts]:
-    """The trained members, their curves, and what they say of people they have not seen."""
-    base = torch.from_numpy(footing.base)
+    """The trained members, their curves, and their predictions of held-out people."""
+    base = torch.from_numpy(shared_reward.base)
     count = settings.members if held else min(settings.members, int(fold.max()) + 1)
-    members, curves, heard = [], [], []
+    members, curves, parts = [], [], []
     for number in range(count):
-        training = [one for one, part in zip(readied, fold, strict=True) if held or part != number]
-        stopping = held or [one for one, part in zip(readied, fold, strict=True) if part == number]
+        training = [one for one, part in zip(inputs, fold, strict=True) if held or part != number]
+        stopping = held or [one for one, part in zip(inputs, fold, strict=True) if part == number]
         method = method_of(settings, base, len(training), number)
-        curves.append(_trained(method, Member(number, training, stopping), settings, keeper, tell))
+        curves.append(_trained(method, Member(number, training, stopping), settings, checkpoints, on_epoch))
         members.append(method)
         if not held:
-            heard.append(_heard([method], stopping))
+            parts.append(_predict([method], stopping))
     if held:
-        heard.append(_heard(members, held))
-    return members, curves, MarginParts(*(np.concatenate(parts) for parts in zip(*heard, strict=True)))
+        parts.append(_predict(members, held))
+    return members, curves, MarginParts(*(np.concatenate(parts) for parts in zip(*parts, strict=True)))
 
 
-def _trained(method: Method, member: Member, settings: Settings, keeper: CheckpointStore, tell: Tell) -> Curve:
-    """Train a member, or take it as it was kept."""
-    if (kept := keeper.finished(member.number)) is not None:
+def _trained(
+    method: Method, member: Member, settings: Settings, checkpoints: CheckpointStore, on_epoch: EpochCallback
+) -> Curve:
+    """Train a member, or load it from the checkpoint."""
+    if (kept := checkpoints.finished(member.number)) is not None:
         method.load_state_dict(kept["method"])
         method.eval()
-        return tuple(Point(**one) for one in kept["curve"])
-    curve = train_member(method, member, settings, keeper, tell)
-    keeper.finish(member.number, {"method": method.state_dict(), "curve": [asdict(one) for one in curve]})
+        return tuple(EpochMetrics(**one) for one in kept["curve"])
+    curve = train_member(method, member, settings, checkpoints, on_epoch)
+    checkpoints.finish(member.number, {"method": method.state_dict(), "curve": [asdict(one) for one in curve]})
     return tuple(curve)
 
 
-def _heard(members: Sequence[Method], people: Sequence[Choices]) -> MarginParts:
-    """Each group of these people from nearly all their others; a row of choices."""
-    episodes = [one for each in people for one in dealt(each, _PARTS)]
+def _predict(members: Sequence[Method], people: Sequence[Choices]) -> MarginParts:
+    """Predict each group of these users from nearly all their others; flattened over choices."""
+    episodes = [one for each in people for one in group_folds(each, _PARTS)]
     found = []
     for at in range(0, len(episodes), _AT_ONCE):
-        batch = side_by_side(episodes[at : at + _AT_ONCE])
-        found.append(predict_margins(members, batch).of(batch.asked.numpy()))
+        batch = collate(episodes[at : at + _AT_ONCE])
+        found.append(predict_margins(members, batch).of(batch.target.numpy()))
     return MarginParts(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _asked(people: Sequence[History], choices: Sequence[Choices]) -> list[Preference]:
-    """The choices of these people in the order in which `_heard` hears them."""
+def _predicted_choices(people: Sequence[History], choices: Sequence[Choices]) -> list[Preference]:
+    """The choices of these users, in the order in which `_predict` predicts them."""
     return [
         one.decided[at]
         for one, each in zip(people, choices, strict=True)
-        for episode in dealt(each, _PARTS)
-        for at in np.flatnonzero(episode.asked)
+        for episode in group_folds(each, _PARTS)
+        for at in np.flatnonzero(episode.target)
     ]
 
 
-def _asked_by_fold(people: Sequence[History], choices: Sequence[Choices], fold: Rows, members: int) -> list[Preference]:
-    """The same of the people of each member's own fold, member by member."""
+def _choices_by_fold(
+    people: Sequence[History], choices: Sequence[Choices], fold: Rows, members: int
+) -> list[Preference]:
+    """The same for each member's own fold, member by member."""
     places = [at for number in range(members) for at in np.flatnonzero(fold == number).tolist()]
-    return _asked([people[at] for at in places], [choices[at] for at in places])
+    return _predicted_choices([people[at] for at in places], [choices[at] for at in places])
 
 
-def _facts(people: Sequence[History], truncated: int, said: Validated, curves: tuple[Curve, ...]) -> TrainingSummary:
+def _summary(
+    people: Sequence[History], truncated: int, held_out: HeldOutPredictions, curves: tuple[Curve, ...]
+) -> TrainingSummary:
     return TrainingSummary(
         people=Lineage.of(one.user for one in people),
         choices=sum(len(one.decided) for one in people),
         truncated=truncated,
-        validation_people=len({one.user for one in said.choices}),
-        validation_log_loss=float(np.logaddexp(0.0, -said.margins).mean()),
-        validation_accuracy=float((said.margins > 0).mean()),
-        everybody_log_loss=float(np.logaddexp(0.0, -said.everybody).mean()),
+        validation_people=len({one.user for one in held_out.choices}),
+        validation_log_loss=float(np.logaddexp(0.0, -held_out.margins).mean()),
+        validation_accuracy=float((held_out.margins > 0).mean()),
+        everybody_log_loss=float(np.logaddexp(0.0, -held_out.population).mean()),
         curves=curves,
     )
 
 
-def _readied(choices: Choices, footing: SharedReward) -> Choices:
-    return Choices(choices.user, footing.ready(choices.chosen), footing.ready(choices.rejected), choices.group)
+def _as_inputs(choices: Choices, shared_reward: SharedReward) -> Choices:
+    return Choices(
+        choices.user, shared_reward.transform(choices.chosen), shared_reward.transform(choices.rejected), choices.group
+    )
 
 
 def _decided(people: Iterable[History]) -> list[History]:
@@ -217,10 +232,13 @@ def _check(population: Sequence[History], held: Sequence[History], wanted: bool)
             f"training needs at least {FEWEST_PEOPLE} people with a decided choice, found {len(population)}"
         )
     if wanted and not held:
-        raise NotEnoughChoices("nobody to validate on: the validation people hold no decided choice")
+        raise NotEnoughChoices("the validation people have no decided choice")
     both = sorted({one.user for one in population} & {one.user for one in held})
     if both:
         raise DataError(
-            f"'{both[0]}'{f' and {len(both) - 1} more' if len(both) > 1 else ''} stand both among the people trained "
-            "on and among those of validation: a person must be on one side"
+            f"'{both[0]}'{f' and {len(both) - 1} more' if len(both) > 1 else ''} are both in the training "
+            "and in the validation people: a person must be in one of them"
         )
+
+
+__getattr__ = renamed(__name__, {"Validated": "HeldOutPredictions"})

@@ -1,14 +1,13 @@
-"""VPL, variational preference learning (Poddar et al., arXiv 2408.10075): a person is a hidden vector z.
+"""VPL, variational preference learning (Poddar et al., arXiv 2408.10075): a user is a latent vector z.
 
-    q(z | known choices) = N(μ, diag σ²)      each choice is encoded, choices attend to each other, the mean over them
+    q(z | known choices) = N(μ, diag σ²)      each choice is encoded, choices attend to each other, then mean pooling
     r(x, z) = f(x)·z + g(f(x), z)              a decoder of features and z
     maximise  E_q Σ log σ( r(x_chosen, z) − r(x_rejected, z) ) − β KL( q | N(0, I) )
 
-β rises from nothing over the first part of training, lest z be given up before it is of use. The decoder has a product
-of f(x) and z beside the paper's network: with the network alone z was never used on prism, whatever β (posterior
-collapse, as others report of VPL). The known choices are always the same person's and never those that are to be
-predicted: rebuilding the context, as in the authors' code, rewards remembering. The KL has its factor ½ and nothing is
-clamped.
+β is annealed from 0 over the first part of training, against posterior collapse. The decoder adds the product of f(x)
+and z to the paper's network: with the network alone z was never used on PRISM at any β (posterior collapse, which
+others report for VPL too). The known choices are always the same user's and never the target ones: reconstructing the
+context, as in the authors' code, rewards memorisation. The KL has its factor ½ and nothing is clamped.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _DRAWS = 32
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``latent``: size of z. ``width``: of hidden layers. ``beta``: of the KL, nats. ``warmup``: share of training."""
+    """``latent``: size of z. ``width``: of hidden layers. ``beta``: weight of the KL. ``warmup``: share of training."""
 
     latent: int = 8
     width: int = 16
@@ -41,6 +40,7 @@ class VPL(Method):
         super().__init__(base)
         width, latent = settings.width, settings.latent
         self._settings = settings
+        # the attribute names are parameter names in saved models
         self.reading = nn.Sequential(nn.Linear(len(base), width), nn.Tanh())
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.belief = nn.Linear(width, 2 * latent, bias=False)
@@ -56,7 +56,7 @@ class VPL(Method):
         margins = self.margins(mean + noise * (0.5 * log_variance).exp(), batch)
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance).sum()
         weight = self._settings.beta * min(1.0, progress / self._settings.warmup)
-        return masked_log_loss(margins, batch.asked) + weight * divergence / batch.asked.sum().clamp(min=1)
+        return masked_log_loss(margins, batch.target) + weight * divergence / batch.target.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         mean, log_variance = self._encoded(batch)
@@ -65,27 +65,27 @@ class VPL(Method):
     def personal(self, mean: Tensor, features: Tensor) -> Tensor:
         return self._decoded(mean, self.features(features))
 
-    def doubt(self, belief: UserPosterior, batch: Batch) -> Tensor:
-        return self.factor(belief, batch).square().sum(-1)
+    def margin_variance(self, posterior: UserPosterior, batch: Batch) -> Tensor:
+        return self.margin_factor(posterior, batch).square().sum(-1)
 
-    def factor(self, belief: UserPosterior, batch: Batch) -> Tensor:
-        """From draws of z, as many above as below: the decoder bends."""
-        mean, deviation = belief.mean, belief.spread.sqrt()
+    def margin_factor(self, posterior: UserPosterior, batch: Batch) -> Tensor:
+        """Monte Carlo with antithetic draws of z, because the decoder is not linear in z."""
+        mean, deviation = posterior.mean, posterior.covariance.sqrt()
         half = torch.randn(_DRAWS // 2, mean.shape[-1], generator=torch.Generator().manual_seed(_DRAWS))
-        tastes = mean + torch.cat([half, -half])[:, None] * deviation
+        latents = mean + torch.cat([half, -half])[:, None] * deviation
         chosen, rejected = (self.features(one).expand(_DRAWS, -1, -1, -1) for one in (batch.chosen, batch.rejected))
-        drawn = (self._decoded(tastes, chosen) - self._decoded(tastes, rejected)).movedim(0, -1)
+        drawn = (self._decoded(latents, chosen) - self._decoded(latents, rejected)).movedim(0, -1)
         found: Tensor = (drawn - drawn.mean(-1, keepdim=True)) / (_DRAWS - 1) ** 0.5
         return found
 
     def _decoded(self, mean: Tensor, seen: Tensor) -> Tensor:
-        """A person's part of the reward (…, n) from what is seen of the responses (…, n, latent)."""
-        wanted = mean[..., None, :].expand(*seen.shape)
-        found: Tensor = (seen * wanted).sum(-1) + self.network(torch.cat([seen, wanted], -1))[..., 0]
+        """The per-user term of the reward (…, n) from decoder features of the responses (…, n, latent)."""
+        expanded = mean[..., None, :].expand(*seen.shape)
+        found: Tensor = (seen * expanded).sum(-1) + self.network(torch.cat([seen, expanded], -1))[..., 0]
         return found
 
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """μ and log σ² of z (P, latent); N(0, I) exactly where nothing is known."""
+        """μ and log σ² of z (P, latent); exactly N(0, I) without known choices."""
         read = self.reading(batch.differences)
         affinity = self.query(read) @ self.key(read).transpose(1, 2) / read.shape[-1] ** 0.5
         affinity = affinity.masked_fill(~batch.known[:, None, :], -1e9)

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from personalrm.models.traits.held_out import leave_group_out
+from personalrm.models.traits.held_out import leave_group_out, predict_parts
 from personalrm.models.traits.model import TraitsModel
 
-__all__ = ["TraitsModel", "leave_group_out"]
+__all__ = ["TraitsModel", "leave_group_out", "predict_parts"]

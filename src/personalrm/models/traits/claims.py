@@ -27,6 +27,7 @@ from personalrm.models.traits.features import Array, split_words
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import Evidence, alone
 from personalrm.models.traits.prior import PERSONAL
+from personalrm.models.traits.wording import PREFERENCES
 from personalrm.preferences import Preference
 from personalrm.profile.records import Claim
 from personalrm.stats.intervals import benjamini_hochberg
@@ -40,37 +41,6 @@ _MOST = 5  # claims of a persona
 _THRESHOLDS = (20, 30, 50, 80, 120, 200, 300, 500, 800)  # words; round numbers for "under 80 words"
 _MORE = ", more than people in general"
 _SAME = 0.9  # two claims whose choices agree more than this say the same thing; the stronger stays
-
-# How a trait is said, when the person wants more and when they want less of it.
-_SAID: dict[str, tuple[str, str]] = {
-    "words per sentence": ("longer sentences", "shorter sentences"),
-    "numbered items": ("numbered steps", "no numbered steps"),
-    "bullets": ("bullet points", "no bullet points"),
-    "lines": ("answers set in several lines", "answers in one block"),
-    "hedging words": ("careful, hedged wording", "wording without hedging"),
-    "first person": ("answers that speak as 'I'", "answers that do not speak as 'I'"),
-    "second person": ("being addressed as 'you'", "answers that do not say 'you'"),
-    "questions asked": ("answers that ask back", "answers that do not ask back"),
-    "ends with a question": ("answers that end with a question", "answers that do not end with a question"),
-    "refusal": ("answers that decline", "answers that do not decline"),
-    "no opinion of its own": ("answers that keep out of opinions", "answers that do not hide behind neutrality"),
-    "as an AI": ("answers that say they come from an AI", "answers without 'as an AI'"),
-    "own opinion": ("answers that take a stand", "answers that take no stand"),
-    "offer to help": ("offers of further help", "answers without offers of further help"),
-    "balance words": ("a balanced view of all sides", "answers that do not weigh all sides"),
-    "numbers": ("figures and numbers", "answers without figures"),
-    "capital letters": ("names and proper nouns", "answers with few names"),
-    "answers the question's words": ("answers that stay on the words of the question", "answers in words of their own"),
-    "length of words": ("longer words", "plain short words"),
-    "exclamation marks": ("exclamation marks", "answers without exclamation marks"),
-    "warm words": ("warm wording", "matter-of-fact wording"),
-    "empathy": ("empathy before the answer", "answers without shows of empathy"),
-    "negations": ("answers that say what is not so", "answers without negations"),
-    "examples given": ("examples", "answers without examples"),
-    "starts with yes": ("answers that begin with yes or sure", "answers that do not begin with yes or sure"),
-    "starts with no": ("answers that begin with no", "answers that do not begin with no"),
-    "similarity to the message": ("answers close to the meaning of the question", "answers that lead away from it"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +121,19 @@ def _uniform() -> NDArray[np.float32]:
 def _traits(choices: Sequence[Preference], evidence: Evidence) -> list[_Trait]:
     names = (*PERSONAL, "similarity to the message")
     columns = [
-        _Trait(_SAID[name], evidence.t[:, at], np.sign(evidence.t[:, at].round(9)))
+        _Trait(PREFERENCES[name], evidence.t[:, at], np.sign(evidence.t[:, at].round(9)))
         for at, name in enumerate(names[: evidence.t.shape[1]])
-        if name in _SAID
+        if name in PREFERENCES
     ]
     return [_length(choices), *columns]
 
 
 def _axes(evidence: Evidence, covariance: Array) -> list[_Trait]:
     """Axes along which these choices differ in at least two traits; of one trait the trait itself is tried."""
-    names = [name if name in _SAID else "" for name in (*PERSONAL, "similarity to the message")]
+    names = [name if name in PREFERENCES else "" for name in (*PERSONAL, "similarity to the message")]
     differ = np.count_nonzero(evidence.t.round(9), axis=0) >= _LEAST
     return [
-        _Trait((axis.text(_SAID, more=True), axis.text(_SAID, more=False)), *along(axis, evidence.t))
+        _Trait((axis.text(PREFERENCES, more=True), axis.text(PREFERENCES, more=False)), *along(axis, evidence.t))
         for axis in named_axes(covariance, names[: evidence.t.shape[1]])
         if np.count_nonzero(differ & (axis.direction != 0.0)) > 1
     ]
@@ -193,15 +163,3 @@ def _claim(trait: _Trait, more: bool, q: float, choices: Sequence[Preference]) -
 
 def _alike(one: Array, other: Array) -> float:
     return float(abs(one @ other) / math.sqrt((one @ one) * (other @ other)))
-
-
-def in_words(trait: str, *, more: bool) -> str:
-    """What wanting more, or less, of a trait is called: ``in_words("bullets", more=True)`` is "bullet points"."""
-    if trait == "length":
-        return "longer answers" if more else "shorter answers"
-    return _SAID[trait][0 if more else 1] if trait in _SAID else f"{'more' if more else 'less'} '{trait}'"
-
-
-def sayable(trait: str) -> bool:
-    """Whether a trait has words of its own."""
-    return trait == "length" or trait in _SAID

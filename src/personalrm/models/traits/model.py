@@ -34,7 +34,7 @@ from personalrm.models.traits.person import Evidence, groups_of, helps, with_who
 from personalrm.models.traits.posterior import variances_of
 from personalrm.models.traits.prior import PERSONAL, Prior, StandardizedFeatures, numbers, symmetric
 from personalrm.models.traits.reader import TraitReader
-from personalrm.models.traits.shipped import shipped_prior
+from personalrm.models.traits.shipped import shipped_state
 from personalrm.models.traits.whole import WholeEvidence, rewards_of
 from personalrm.preferences import History, Message, Pair, Preference, Verdict
 from personalrm.profile.options import Options
@@ -82,7 +82,7 @@ class TraitsModel:
     @classmethod
     def shipped(cls, *, encoder: bool = False) -> TraitsModel:
         """The prior that comes with the package; with ``encoder`` the one that also uses sentence embeddings."""
-        return cls._sharing(shipped_prior(encoder=encoder).as_json())
+        return cls._sharing(shipped_state(encoder=encoder))
 
     @classmethod
     def from_population(
@@ -184,30 +184,30 @@ class TraitsModel:
     @staticmethod
     def read_once(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Iterator[Array]:
         """`scores` by each of some models of one prior, which read every response once."""
-        prior, tools = models[0].prior, models[0].tools
         found = np.zeros((len(models), len(items)))
-        for at in range(0, len(items), 2 * _CHUNK):
-            asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
-            side = prior.units(tools.reader, asked, tools.encoder)
-            for row in range(len(asked)):  # one by one: products of matrices round by the place in the batch
-                one = side.rows(slice(row, row + 1))
-                shared = prior.everybody(one)
-                for place, model in enumerate(models):
-                    found[place, at + row] = (shared + one.personal @ model.departure)[0]
+        for at, one, shared in models[0]._each(items):
+            for place, model in enumerate(models):
+                found[place, at] = (shared + one.personal @ model.departure)[0]
         return iter(found)
 
     @staticmethod
     def scores_of_each(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Array:
         """Score (n,) of each item, n from 1 on, by the model at its place; all of one prior, texts are read once."""
-        prior, tools = models[0].prior, models[0].tools
         found = np.zeros(len(items))
-        for at in range(0, len(items), 2 * _CHUNK):
-            asked = [(last_message(context), response) for context, response in items[at : at + 2 * _CHUNK]]
-            side = prior.units(tools.reader, asked, tools.encoder)
-            for row in range(len(asked)):  # one by one, as in `read_once`
-                one = side.rows(slice(row, row + 1))
-                found[at + row] = (prior.everybody(one) + one.personal @ models[at + row].departure)[0]
+        for at, one, shared in models[0]._each(items):
+            found[at] = (shared + one.personal @ models[at].departure)[0]
         return found
+
+    def _each(
+        self, items: Sequence[tuple[Sequence[Message], str]]
+    ) -> Iterator[tuple[int, StandardizedFeatures, Array]]:
+        """Features and the population's log-odds, item by item: products of more round by the place among them."""
+        for begin in range(0, len(items), 2 * _CHUNK):
+            asked = [(last_message(context), response) for context, response in items[begin : begin + 2 * _CHUNK]]
+            side = self.prior.units(self.tools.reader, asked, self.tools.encoder)
+            for row in range(len(asked)):
+                one = side.rows(slice(row, row + 1))
+                yield begin + row, one, self.prior.everybody(one)
 
     def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
@@ -284,11 +284,7 @@ class TraitsModel:
             for name, common, own, deviation in zip(names, population, self.departure, deviations, strict=False)
         )
         upper = self.covariance[np.triu_indices(len(self.departure))]
-        state: Mapping[str, object] = {
-            "departure": self.departure.tolist(),
-            "covariance": upper.tolist(),
-            "prior": self.prior.as_json(),
-        }
+        state = {"departure": self.departure.tolist(), "covariance": upper.tolist(), "prior": self.prior.as_json()}
         return TraitsState(weights, state)
 
 

@@ -18,6 +18,7 @@ from personalrm.models.traits.person import Evidence, measure, once_a_ranking
 from personalrm.models.traits.person import arm_selection as arms
 from personalrm.models.traits.posterior import worth
 from personalrm.models.traits.prior import PERSONAL, PERSONAL_COLUMNS, Prior, StandardizedFeatures
+from personalrm.models.traits.wording import difference
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history
@@ -27,7 +28,6 @@ from personalrm.synthesis.notes import remarks
 _SHOWN = 5  # demonstrations
 
 NOTHING_CERTAIN = "No persona: no trait speaks clearly in these choices."
-_NO_NOUN = frozenset({"ends", "starts", "answers", "stays", "opens", "echoes", "as", "a", "no", "own"})
 _LENGTH_COLUMNS = [
     index for index, name in enumerate(TRAITS) if name.startswith("length") and name != "length of words"
 ] + [TRAITS.index("distance from 90 words"), TRAITS.index("a few words only"), TRAITS.index("empty")]
@@ -54,7 +54,7 @@ def reasoning(prior: Prior, departure: Array, side: StandardizedFeatures, probab
     con = [name for name in sorted(parts, key=lambda name: parts[name])[:1] if parts[name] < -0.1]
     winner = "A" if sign > 0 else "B"
     traits = _listed([_difference(name, side, sign) for name in pro]) or "many small traits"
-    return f"{winner} is favoured by {traits}" + (f"; {_difference(con[0], side, sign)} against it." if con else ".")
+    return f"{winner} is favoured by {traits}" + (f"; against it: {_difference(con[0], side, sign)}." if con else ".")
 
 
 def _contributions(prior: Prior, departure: Array, side: StandardizedFeatures) -> dict[str, float]:
@@ -75,17 +75,10 @@ def _contributions(prior: Prior, departure: Array, side: StandardizedFeatures) -
 
 def _difference(name: str, side: StandardizedFeatures, sign: float) -> str:
     if name in ("wording", "meaning"):
-        return name
-    if name == "length":
-        return "greater length" if sign * side.traits[0, TRAITS.index("length")] > 0 else "brevity"
+        return f"its {name}"
     if name == "similarity to the message":
-        return "closeness to the question" if sign * side.similarity[0, 0] > 0 else "distance from the question"
-    more = sign * side.traits[0, TRAITS.index(name)] > 0
-    if name.startswith("share"):
-        return f"a {'larger' if more else 'smaller'} {name}"
-    if name.split()[0] in _NO_NOUN:
-        return f"{'more' if more else 'less'} '{name}'"
-    return f"{'more' if more else 'fewer' if name.endswith('s') else 'less'} {name}"
+        return difference(name, more=sign * float(side.similarity[0, 0]) > 0)
+    return difference(name, more=sign * float(side.traits[0, TRAITS.index(name)]) > 0)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ leave-one-out: Rad & Maleki 2020, arXiv 1801.10243). Its log-odds are within 0.0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,16 @@ def person_posterior(offset: Array, t: Array, covariance: Array) -> tuple[Array,
     root = root_of(covariance)
     mean, spread = posteriors(offset[None], (t @ root)[None])
     return root @ mean[0], root @ spread[0] @ root.T
+
+
+def people_posteriors(people: Sequence[Person], covariance: Array) -> list[tuple[Array, Array]]:
+    """`person_posterior` of each of at least one person, of few choices each: they are solved together."""
+    root, most = root_of(covariance), max(len(one.offset) for one in people)
+    offset, x = np.zeros((len(people), most)), np.zeros((len(people), most, len(root)))
+    for at, one in enumerate(people):
+        offset[at, : len(one.offset)], x[at, : len(one.offset)] = one.offset, one.t @ root
+    means, spreads = posteriors(offset, x)
+    return list(zip(means @ root.T, root @ spreads @ root.T, strict=True))
 
 
 def root_of(covariance: Array) -> Array:
@@ -182,6 +192,43 @@ def _without(offset: Array, x: Array, start: Array, groups: Groups) -> tuple[Arr
             left[inside] = 0.0
         modes[some], hessians[some] = newton(SharedRows(offset, x, kept), start[some])
     return modes, hessians
+
+
+Weighted = tuple[Rows, Array]
+"""Rows that a problem has (k,), a row may come twice, and how much each counts (k,)."""
+
+
+def weighted_predictions(
+    offset: Array, t: Array, covariance: Array, problems: Sequence[Weighted], asked: Groups
+) -> Iterator[tuple[Array, Array, float]]:
+    """Of each of many problems over rows of one person: logit and variance of the rows that it is asked (m,), (m,),
+    and how far its weights are from the population's, in standard deviations of people.
+
+    Args:
+        offset: log-odds of each row by the population's weights (n,).
+        t: trait differences (n, p).
+        covariance: of the weights among people (p, p).
+        problems: what each one learns from.
+        asked: rows that each one predicts.
+    """
+    if not problems:
+        return
+    x = _narrow(t @ root_of(covariance))
+    counts = np.zeros(len(offset))
+    for rows, _ in problems:
+        counts[rows] = 1.0
+    start, _ = newton(SharedRows(offset, x, counts[None]), np.zeros((1, x.shape[1])))
+    each = max(1, _CELLS // max(1, len(offset)))
+    for begin in range(0, len(problems), each):
+        some = problems[begin : begin + each]
+        weights = np.zeros((len(some), len(offset)))
+        for row, (rows, counted) in zip(weights, some, strict=True):
+            np.add.at(row, rows, counted)
+        solved = newton(SharedRows(offset, x, weights), np.repeat(start, len(some), axis=0))
+        for rows, mode, hessian in zip(asked[begin : begin + each], *solved, strict=True):
+            inside = x[rows]
+            variance = (inside * np.linalg.solve(hessian, inside.T).T).sum(axis=1)
+            yield offset[rows] + inside @ mode, variance, float(np.sqrt(mode @ mode))
 
 
 def _one_step(f: Array, x: Array, spread: Array, inside: Rows) -> tuple[Array, Array]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from personalrm.models.traits import TraitsModel
-from personalrm.models.traits.claims import in_words, sayable
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.posterior import person_posterior
 from personalrm.models.traits.prior import PERSONAL
+from personalrm.models.traits.wording import in_words, sayable
 from personalrm.preferences import Preference
 
 ARMS = ("own", "stranger", "generic")

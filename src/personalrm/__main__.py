@@ -1,6 +1,4 @@
-"""``python -m personalrm.cli``."""
-
-from __future__ import annotations
+"""``python -m personalrm``: the same as the command ``personalrm``."""
 
 from personalrm.cli.app import main
 

@@ -1,0 +1,45 @@
+"""Old spellings of arguments, attributes and names: they work, and a DeprecationWarning tells the new one."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from personalrm.renamed import RenamedAttribute, renamed_arguments
+
+
+@renamed_arguments(tell="on_epoch")
+def doubled(value: int, *, on_epoch: int = 0) -> int:
+    return 2 * value + on_epoch
+
+
+class Model:
+    trust = RenamedAttribute("calibrator")
+
+    def __init__(self) -> None:
+        self.calibrator = 0.9
+
+
+def test_renamed_argument_keeps_its_old_spelling() -> None:
+    assert doubled(2, on_epoch=1) == 5
+    with pytest.warns(DeprecationWarning, match=r"doubled\(tell=\) is now doubled\(on_epoch=\)"):
+        assert doubled(2, tell=1) == 5  # type: ignore[call-arg]
+
+
+def test_renamed_attribute_keeps_its_old_spelling() -> None:
+    with pytest.warns(DeprecationWarning, match=r"Model\.trust is now Model\.calibrator"):
+        assert Model().trust == 0.9
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("models.uncertainty", "doubt_of_traits", "traits_margin_posterior"),
+        ("models.uncertainty", "normal_doubt", "normal_margin_posterior"),
+    ],
+)
+def test_renamed_function_keeps_its_old_spelling(module: str, old: str, new: str) -> None:
+    found = import_module(f"personalrm.{module}")
+    with pytest.warns(DeprecationWarning, match=f"{old} is now .*{new}"):
+        assert getattr(found, old) is getattr(found, new)
