@@ -9,7 +9,8 @@ from typing import Literal
 from personalrm import __version__
 from personalrm.errors import MissingExtra, PersonalrmError
 from personalrm.llm.endpoint import Endpoint
-from personalrm.optimizing.trials import Trials
+from personalrm.optimizing.trials import MIXING, Trials
+from personalrm.privacy import refuse_mixing
 
 Optimizer = Literal["miprov2", "gepa"]
 PACKAGES = ("dspy", "gepa", "optuna")
@@ -26,13 +27,18 @@ def check_installed() -> None:
         raise MissingExtra(f"Optimising prompts needs: pip install 'personalrm[optimize]' ({error}).") from None
 
 
-def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
+def drive(
+    optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: int, seed: int, *, private: bool = False
+) -> None:
     """Run an optimiser for ``candidates`` instructions; the results are in ``trials``.
 
     Raises:
+        PrivacyRefused: the optimiser is one of `MIXING`, and ``private`` is true or PERSONALRM_PRIVATE set.
         MissingExtra: DSPy is not installed.
         PersonalrmError: from model calls; or an error of the optimiser itself.
     """
+    if optimizer in MIXING:
+        refuse_mixing(MIXING[optimizer], private=private)
     check_installed()
     from personalrm.optimizing.dspy_backend import gepa, miprov2
     from personalrm.optimizing.dspy_backend.asking import Stop

@@ -23,19 +23,15 @@ from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
 from personalrm.optimizing.people import LEAST, PreparedPerson, draw, fingerprint_of, prepare
 from personalrm.optimizing.prompt_file import SCHEMA, DataSummary, HoldoutScores, PromptFile
-from personalrm.optimizing.trials import Progress, Trials
+from personalrm.optimizing.trials import MIXING, Progress, Trials
 from personalrm.preferences import History
+from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import VerdictMode
 from personalrm.renamed import renamed, renamed_arguments
 from personalrm.synthesis.guard import Guard
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
 """Number of people that an optimiser tries a candidate on before it decides whether to try it on all."""
-
-MIXING: dict[Optimizer, str] = {
-    "gepa": "the optimiser 'gepa' puts the personas of several people into one prompt",
-}
-"""Optimisers that put text about several people into one prompt, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,7 @@ class OptimizationConfig:
         seed: random seed.
         verdicts: how choices are judged.
         keep_anyway: choose the best candidate in training even without a significant gain.
+        private: refuse an optimiser that puts several people's words into one prompt (`personalrm.privacy`).
     """
 
     optimizer: Optimizer
@@ -59,6 +56,7 @@ class OptimizationConfig:
     seed: int = 0
     verdicts: VerdictMode = "token"
     keep_anyway: bool = False
+    private: bool = False
 
 
 @renamed_arguments(tell="report")
@@ -83,10 +81,13 @@ def optimize(
         report: called with the work in progress.
 
     Raises:
+        PrivacyRefused: a private plan, or environment, with an optimiser of `MIXING`; before anything is read.
         MissingExtra: DSPy is not installed.
         DataError, NotEnoughChoices: the data cannot be used.
         EndpointError, BudgetSpent, StorageError: from model calls; all answers so far are in the cache.
     """
+    if plan.optimizer in MIXING:
+        refuse_mixing(MIXING[plan.optimizer], private=plan.private)
     names = list(dict.fromkeys([model, proposer or model]))
     if set(names) & set(TRAITS):
         raise DataError(f"'{TRAITS[0]}' is the embedded engine, which takes no prompt: name a language model")
@@ -117,7 +118,7 @@ def _run(
 ) -> PromptFile:
     learned, measured = _ready(model, training, plan, report), _ready(model, held, plan, report)
     trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, report, SINGLY[plan.optimizer])
-    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed)
+    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed, private=plan.private)
     best = trials.best()
     scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, report))
     chosen = best if plan.keep_anyway or comparing.is_better(scores) else trials.shipped

@@ -11,7 +11,7 @@ those of `personalrm fit --persona-prompt`, so the cache serves both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
@@ -33,6 +33,11 @@ UNSCORED = 0.5
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the step, the number done and the total."""
+
+MIXING: Mapping[str, str] = {
+    "gepa": "the optimiser 'gepa' puts the personas of several people into one prompt",
+}
+"""Optimisers that put text about several people into one prompt, and how."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,9 @@ def optimize_prompt(
     """Optimise the persona-writing instruction (extra 'optimize'); measured on held-out people."""
     from personalrm.cli import output
     from personalrm.formatting.texts import counted
-    from personalrm.optimizing.optimize import MIXING, OptimizationConfig, optimize
+    from personalrm.optimizing.optimize import OptimizationConfig, optimize
     from personalrm.optimizing.prompt_file import check_replaceable, save
+    from personalrm.optimizing.trials import MIXING
 
     inputs.refuse_if_private(context, MIXING.get(optimizer.value))
     check_replaceable(out)

@@ -15,7 +15,8 @@ import dspy
 from personalrm.llm.endpoint import Endpoint
 from personalrm.optimizing.dspy_backend.asking import EndpointLM, LenientAdapter
 from personalrm.optimizing.dspy_backend.program import Program, examples, feedback
-from personalrm.optimizing.trials import Trials
+from personalrm.optimizing.trials import MIXING, Trials
+from personalrm.privacy import refuse_mixing
 from personalrm.synthesis.rendering import safe
 
 NAME = "gepa"
@@ -50,6 +51,7 @@ class Proposer:
         components_to_update: Sequence[str],
     ) -> dict[str, str]:
         """The new texts by component; there is one component."""
+        refuse_mixing(MIXING[NAME])
         new: dict[str, str] = {}
         for name in components_to_update:
             records = reflective_dataset.get(name, ())
