@@ -9,13 +9,22 @@ import pytest
 from facts import naming
 
 from personalrm.errors import DataError, StorageError
-from personalrm.optimizing.prompt_file import SCHEMA, Candidate, Data, Held, Measured, PromptFile, read_prompt, save
+from personalrm.optimizing.prompt_file import (
+    SCHEMA,
+    DataSummary,
+    HoldoutScores,
+    PromptCandidate,
+    PromptFile,
+    PromptMetrics,
+    read_prompt,
+    save,
+)
 
 TEXT = "Write a persona: what this person likes."
 
 
 def found(prompt: str = TEXT) -> PromptFile:
-    measured = Measured(0.6, None, None, 0.66, 0.77, 10, 0, 3)
+    measured = PromptMetrics(0.6, None, None, 0.66, 0.77, 10, 0, 3)
     return PromptFile(
         schema=SCHEMA,
         prompt=prompt,
@@ -30,9 +39,9 @@ def found(prompt: str = TEXT) -> PromptFile:
         trials=1,
         versions={"dspy": "3"},
         prompts={"persona": "00"},
-        data=Data("d.jsonl", "00", 4, 3, 0),
-        scores=Held(measured, None, ()),
-        lineage=(Candidate(0, "shipped", None, prompt, 0.7, 4, None),),
+        data=DataSummary("d.jsonl", "00", 4, 3, 0),
+        scores=HoldoutScores(measured, None, ()),
+        lineage=(PromptCandidate(0, "shipped", None, prompt, 0.7, 4, None),),
     )
 
 

@@ -12,7 +12,8 @@ import typer
 
 from personalrm.cli.groups import ENDPOINT, FITTING
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
-from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
+from personalrm.errors import DataError, SeveralPeople
+from personalrm.privacy import refuse_mixing
 
 if TYPE_CHECKING:
     from personalrm.client import Client
@@ -74,10 +75,8 @@ def refuse_if_private(context: typer.Context, what: str | None) -> None:
     Args:
         what: the words of several people that the command puts into one prompt; None if it does not.
     """
-    if what and (context.params.get("private") or context.find_root().params.get("private")):
-        raise PrivacyRefused(
-            f"{what}, so --private refuses it: run it without --private, on data whose people agreed to that"
-        )
+    if what:
+        refuse_mixing(what, private=bool(context.params.get("private") or context.find_root().params.get("private")))
 
 
 def read_options(context: typer.Context) -> ReadOptions:

@@ -84,8 +84,7 @@ class FitShard:
         """Write the profiles, then the record of the shard."""
         folder = ClusterFolder(self.root, self.shards)
         people = list(people_of(folder, self.shard, self.inputs))
-        client = client_of(self.how, self.limits)
-        fitted = background_loop.run(_asked(client, people)) if self.how.asks_endpoint else _computed(client, people)
+        fitted = fit_all(self.how, self.limits, people)
         profiles = [one for one in fitted if isinstance(one, Profile)]
         spend = sum((one.spend for one in profiles), Spend(cost=0.0))
         write_profiles(folder.output(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key})
@@ -94,6 +93,12 @@ class FitShard:
         record = ShardRecord(self.key, len(profiles), choices, spend, troubles)
         write_record(folder.shard_record(self.shard), record)
         return replace(record, troubles=())
+
+
+def fit_all(how: FitOptions, shared: str | None, people: list[PersonOfShard]) -> list[Profile | Trouble]:
+    """A profile for each person, or why there is none, in order; ``shared`` names the limits of all workers."""
+    client = client_of(how, shared)
+    return background_loop.run(_asked(client, people)) if how.asks_endpoint else _computed(client, people)
 
 
 @lru_cache(maxsize=1)
