@@ -70,6 +70,7 @@ def test_what_a_finished_run_leaves(whole: Path) -> None:
     assert len(config["id2label"]) == 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(whole: Path, qwen: str, tmp_path: Path) -> None:
     assert same(weights(train(ROWS, HELD_OUT, reward_settings(qwen), tmp_path / "a")), weights(whole))
     other = train(ROWS, HELD_OUT, reward_settings(qwen, seed=1), tmp_path / "b")
@@ -223,6 +224,7 @@ def test_more_batches_a_step_and_fewer_layers(bert: str, tmp_path: Path) -> None
         train(ROWS, HELD_OUT, reward_settings(bert, frozen_layers=3), tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_checkpointed_activations_change_nothing(whole: Path, qwen: str, tmp_path: Path) -> None:
     out = train(ROWS, HELD_OUT, reward_settings(qwen, gradient_checkpointing=True), tmp_path / "run")
     assert all(torch.allclose(one, weights(whole)[name], atol=1e-6) for name, one in weights(out).items())
