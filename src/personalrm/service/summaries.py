@@ -20,8 +20,8 @@ from personalrm.store.predictions import PredictionBin
 from personalrm.store.store import SpaceStore, Store
 from personalrm.store.summaries import Kept
 
-LIVE = 20_000
-"""Predictions up to which the figures are worked out when they are asked for: 60 ms."""
+LIVE = 5_000
+"""Predictions up to which the figures are worked out when they are asked for: 40 ms."""
 DAYS = 60
 SHARE = 50
 AT_LEAST_S = 60.0
