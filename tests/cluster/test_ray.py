@@ -6,7 +6,7 @@ Ray and its processes are started by the tests; nothing leaves the machine. They
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,8 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nodes: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for number in range(2):
-        write_choices(folder / f"{number}.jsonl", [one for person in few for one in person][number::2])
-    files = tuple(input_files([str(folder)]))
-    run_over_people(FitRun(files, tmp_path / "alone", FitOptions(), shards=SHARDS), InProcess())
+def killer(nodes: Any) -> tuple[Callable[[str, int, int], None], list[int]]:
+    """Kills a node once some of the profiles are made, and how many were."""
     killed: list[int] = []
 
     def kill(stage: str, done: int, total: int) -> None:
@@ -73,6 +68,17 @@ def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nod
             killed.append(done)
             nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
 
+    return kill, killed
+
+
+def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nodes: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(2):
+        write_choices(folder / f"{number}.jsonl", [one for person in few for one in person][number::2])
+    files = tuple(input_files([str(folder)]))
+    run_over_people(FitRun(files, tmp_path / "alone", FitOptions(), shards=SHARDS), InProcess())
+    kill, killed = killer(nodes)
     with OnRay(nodes.address) as executor:
         assert executor.workers == 2
         result = run_over_people(FitRun(files, tmp_path / "out", FitOptions(), shards=SHARDS), executor, kill)
@@ -101,13 +107,7 @@ def test_one_budget_one_limit_and_one_store_of_answers_over_all_nodes(
             run_over_people(run("out", 20, llm.url), executor)
         assert llm.statistics.requests == 20
         assert llm.statistics.max_concurrency <= 5
-        killed: list[int] = []
-
-        def kill(stage: str, done: int, total: int) -> None:
-            if stage == "profiles" and done and not killed:
-                killed.append(done)
-                nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
-
+        kill, _ = killer(nodes)
         with OnRay(nodes.address) as executor:
             assert run_over_people(run("out", None, llm.url), executor, kill).people == 12
         asked = llm.statistics.requests

@@ -1,4 +1,4 @@
-"""Prompt files: what is read, and what is said of a file that cannot be."""
+"""Prompt files: what can be read, and the error messages for the rest."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def found(prompt: str = TEXT) -> PromptFile:
     )
 
 
-def test_what_is_saved_is_read(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "new" / "persona.json"
     save(found(), path)
     assert read_prompt(path) == TEXT
@@ -77,7 +77,7 @@ def test_a_plain_text_file_is_taken_as_it_is(tmp_path: Path) -> None:
         ("a.txt", b"x" * 20_001, "20,001"),
     ],
 )  # fmt: skip
-def test_a_bad_file_is_one_sentence(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+def test_a_bad_file_is_reported(tmp_path: Path, name: str, content: bytes, says: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError) as error:

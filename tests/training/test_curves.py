@@ -15,7 +15,7 @@ from personalrm.training.outcome import Curve, EvalPoint
 MEMBERS = [Curve(tuple(EvalPoint(at, 0.6 / at, 0.6 + 0.01 * at) for at in range(1, 30)), 1) for _ in range(3)]
 
 
-def test_both_pictures_and_the_same_bytes_whatever_the_user_set(tmp_path: Path) -> None:
+def test_curves_are_independent_of_the_users_rcparams(tmp_path: Path) -> None:
     first = render_curves("pref", "epoch", MEMBERS, 0.55)
     with matplotlib.rc_context({"lines.linewidth": 9, "svg.fonttype": "path"}):
         assert render_curves("pref", "epoch", MEMBERS, 0.55) == first
@@ -39,7 +39,7 @@ def test_both_pictures_and_the_same_bytes_whatever_the_user_set(tmp_path: Path) 
         [],
     ],
 )
-def test_short_runs_are_drawn_too(curves: list[Curve]) -> None:
+def test_curves_of_short_runs(curves: list[Curve]) -> None:
     svg, _ = render_curves("bradley-terry · <data> & more", "step", curves, None)
     ElementTree.fromstring(svg)
     assert b"one line per member" not in svg

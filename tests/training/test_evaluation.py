@@ -16,7 +16,7 @@ class Chosen:
     rejected: str
 
 
-def test_the_model_beside_everybody_and_the_longer_response() -> None:
+def test_the_model_and_both_baselines() -> None:
     choices = [
         Chosen(f"{number // 2}", "long" if number < 4 else "s", "no" if number % 2 else "mid") for number in range(12)
     ]
@@ -33,7 +33,7 @@ def test_the_model_beside_everybody_and_the_longer_response() -> None:
     assert found[0].low < 0.75 < found[0].high
 
 
-def test_few_people_have_no_interval_and_nobody_no_figures() -> None:
+def test_few_people_have_no_interval_and_no_choices_no_metrics() -> None:
     two = [Chosen("ada", "ab", "a"), Chosen("bob", "a", "a")]
     found = evaluate("bradley-terry", PredictedChoices(two, np.array([0.9, 0.9]), None), seed=0)
     assert [(one.name, one.accuracy, one.low) for one in found] == [

@@ -40,9 +40,7 @@ def trained(job: FineTuning, out: Path, told: list[str] | None = None) -> Any:
     return job.train(out, job.fingerprint(), (told if told is not None else []).append)
 
 
-def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(
-    data: TrainingData, tiny_bert: str, tmp_path: Path
-) -> None:
+def test_persona_prompts_are_the_same_after_loading(data: TrainingData, tiny_bert: str, tmp_path: Path) -> None:
     told: list[str] = []
     job = prepare(settings(tiny_bert, user_prompt="persona"), data, None)
     assert len(job.held) == 2
@@ -70,9 +68,7 @@ def test_a_model_told_of_a_persona_is_told_it_alike_after_loading(
     assert Record.read(tmp_path).data == ("few.jsonl",)
 
 
-def test_past_choices_are_told_and_everybody_is_the_model_without_them(
-    data: TrainingData, tiny_bert: str, tmp_path: Path
-) -> None:
+def test_the_population_baseline_has_no_user_prompt(data: TrainingData, tiny_bert: str, tmp_path: Path) -> None:
     short = tuple(simulate_people(6, choices=4, prompt_tokens=6, response_tokens=10))  # all of it fits
     job = prepare(settings(tiny_bert, user_prompt="history", max_length=256), replace(data, people=short), None)
     found = trained(job, tmp_path).predictions
@@ -80,7 +76,7 @@ def test_past_choices_are_told_and_everybody_is_the_model_without_them(
     assert not (tmp_path / PRIOR).exists()
 
 
-def test_a_run_killed_after_its_weights_only_measures(data: TrainingData, tiny_bert: str, tmp_path: Path) -> None:
+def test_a_run_killed_after_training_only_evaluates(data: TrainingData, tiny_bert: str, tmp_path: Path) -> None:
     job = prepare(settings(tiny_bert), data, None)
     first = trained(job, tmp_path)
     assert first.predictions.population is None
@@ -92,7 +88,7 @@ def test_a_run_killed_after_its_weights_only_measures(data: TrainingData, tiny_b
     assert not any(line.startswith("step") for line in told)
 
 
-def test_others_to_validate_on(data: TrainingData, tiny_bert: str) -> None:
+def test_separate_validation_people(data: TrainingData, tiny_bert: str) -> None:
     one, other = (replace(data, name=name, people=some) for name, some in _halves(data))
     job = prepare(settings(tiny_bert), one, other)
     assert (job.people, job.held, job.settings.data) == (one.people, other.people, ("a", "b"))
@@ -103,7 +99,7 @@ def _halves(data: TrainingData) -> tuple[tuple[str, Any], ...]:
     return ("a", data.people[:8]), ("b", data.people[8:])
 
 
-def test_too_few_people_and_no_such_backbone(data: TrainingData) -> None:
+def test_too_few_people_and_unknown_backbone(data: TrainingData) -> None:
     with pytest.raises(NotEnoughChoices, match=naming("bradley-terry", 6, "few.jsonl", 5)):
         prepare(settings("/nowhere"), replace(data, people=data.people[:5]), None)
     with pytest.raises(DataError, match=naming("/nowhere")):

@@ -35,7 +35,7 @@ def test_a_run_from_begin_to_end(tmp_path: Path) -> None:
         state_of(out, MARKS, resume=False)
 
 
-def test_checkpoints_of_a_fine_tuning_count_and_half_a_beginning_does_not(tmp_path: Path) -> None:
+def test_only_complete_checkpoints_make_a_run_unfinished(tmp_path: Path) -> None:
     begin(tmp_path, MARKS)
     (tmp_path / CHECKPOINTS).mkdir()
     assert state_of(tmp_path, MARKS, resume=True) == "new"
@@ -46,7 +46,7 @@ def test_checkpoints_of_a_fine_tuning_count_and_half_a_beginning_does_not(tmp_pa
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
+def test_a_differing_fingerprint_value_is_named(tmp_path: Path, done: bool) -> None:
     begin(tmp_path, MARKS)
     (tmp_path / CHECKPOINT).touch()
     if done:
@@ -66,7 +66,7 @@ def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_what_is_somebody_elses_is_left_alone(tmp_path: Path, resume: bool) -> None:
+def test_files_of_another_source_are_not_touched(tmp_path: Path, resume: bool) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     assert state_of(tmp_path, MARKS, resume=resume) == "new"
     (tmp_path / "config.json").write_text("{}")

@@ -35,9 +35,7 @@ def sides(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[T
     return read(str(folder / "a.jsonl"), "all", READING), read(str(folder / "b.jsonl"), "all", READING)
 
 
-def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(
-    sides: tuple[TrainingData, TrainingData], tmp_path: Path
-) -> None:
+def test_predictions_agree_with_the_saved_model(sides: tuple[TrainingData, TrainingData], tmp_path: Path) -> None:
     told: list[str] = []
     job = LearnedTraining(SETTINGS, *sides, encoder=None)
     outcome = job.train(tmp_path, job.fingerprint(), told.append)
@@ -60,7 +58,7 @@ def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(
     assert "left" in told[-1]
 
 
-def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_them(
+def test_without_validation_people_predictions_are_out_of_fold(
     sides: tuple[TrainingData, TrainingData], tmp_path: Path
 ) -> None:
     job = LearnedTraining(SETTINGS, sides[0], None, encoder=None)
@@ -77,16 +75,14 @@ def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_the
     assert "2 of 5 folds" in outcome.how
 
 
-def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[TrainingData, TrainingData]) -> None:
+def test_too_few_people_are_refused_before_the_encoder_is_loaded(sides: tuple[TrainingData, TrainingData]) -> None:
     few = TrainingData("few.jsonl", "", sides[0].people[:9], 0, 0, 0, False)
     settings = Settings("lore", features="traits+hf:/nowhere")
     with pytest.raises(NotEnoughChoices, match=naming("lore", 10, "few.jsonl", 9)):
         prepare(settings, few, None, "cpu")
 
 
-def test_a_loss_that_is_no_number(
-    sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_nan_loss(sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_loop._Training, "_validate", lambda self: (float("nan"), 0.5))
     job = LearnedTraining(SETTINGS, sides[0], None, encoder=None)
     with pytest.raises(TrainingFailed, match=naming("pref", "epoch 1", "member 1")):

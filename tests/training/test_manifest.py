@@ -44,14 +44,14 @@ FOUND = Manifest(
 )
 
 
-def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     write(FOUND, tmp_path)
     assert read(tmp_path) == FOUND
     with pytest.raises(StorageError, match=naming(tmp_path / "nowhere")):
         write(FOUND, tmp_path / "nowhere")
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_a_damaged_manifest(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=naming(tmp_path)):
         read(tmp_path)
     good = orjson.loads(orjson.dumps(FOUND))
@@ -66,7 +66,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
             read(tmp_path)
 
 
-def test_the_card_and_the_words() -> None:
+def test_the_card_and_the_summary() -> None:
     text = card(FOUND)
     assert "trained:DIR" in text
     assert "| pref:published | 0.700 | 0.600–0.800 | 0.600 | 12 | 80 |" in text

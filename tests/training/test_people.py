@@ -32,7 +32,7 @@ def written(path: Path, change: Callable[[int, Preference], Preference] = lambda
     return str(path)
 
 
-def test_counts_of_what_was_read(tmp_path: Path, reading: ReadOptions, said: list[str]) -> None:
+def test_counts(tmp_path: Path, reading: ReadOptions, said: list[str]) -> None:
     path = Path(
         written(tmp_path / "people.jsonl", lambda at, one: replace(one, tie=at == 0 or one.user == PEOPLE[0].user))
     )
@@ -44,9 +44,7 @@ def test_counts_of_what_was_read(tmp_path: Path, reading: ReadOptions, said: lis
     assert said[0].startswith("people.jsonl: 1 of 25 rows skipped: line 25, expected a JSON object")
 
 
-def test_the_fingerprint_hangs_on_labels_groups_and_order_and_not_on_the_name(
-    tmp_path: Path, reading: ReadOptions
-) -> None:
+def test_the_fingerprint_depends_on_labels_groups_and_order(tmp_path: Path, reading: ReadOptions) -> None:
     same = [read(written(tmp_path / name), "all", reading).fingerprint for name in ("a.jsonl", "b.jsonl.gz")]
     assert same[0] == same[1]
     changes: list[Callable[[int, Preference], Preference]] = [

@@ -1,4 +1,4 @@
-"""A folder is trained into by one process at a time, and whoever comes second loses nothing."""
+"""One process at a time trains into a folder, and a second one is refused without damage."""
 
 from __future__ import annotations
 

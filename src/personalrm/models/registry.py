@@ -134,7 +134,7 @@ def entry_of(name: str) -> Registration:
 def names(kind: Kind | None = None) -> list[str]:
     """All names of a kind; ``judge:NAME``, ``trained:DIR`` and the like stand for what begins so."""
     known = (one for one in _BY_NAME.values() if kind is None or one.kind == kind)
-    ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER", SCALED: "m=M,neighbours=N"}
+    ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER", SCALED: "m=8,neighbours=4"}
     return [one.name + (ends.get(one.name, "…") if one.name.endswith(":") else "") for one in known]
 
 

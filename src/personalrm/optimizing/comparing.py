@@ -28,7 +28,7 @@ async def outcomes(
     people: Sequence[PreparedPerson],
     verdicts: VerdictMode,
     seed: int,
-    tell: Progress,
+    report: Progress,
 ) -> list[CandidateOutcome]:
     """The outcome of one instruction for each person, in order."""
     found: dict[str, CandidateOutcome] = {}
@@ -38,7 +38,7 @@ async def outcomes(
 
     async for user, outcome in bounded_map(one, people, AT_ONCE):
         found[user] = outcome
-        tell("held-out people", len(found), len(people))
+        report("held-out people", len(found), len(people))
     return [found[one.user] for one in people]
 
 

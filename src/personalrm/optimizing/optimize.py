@@ -27,7 +27,7 @@ from personalrm.optimizing.trials import MIXING, Progress, Trials
 from personalrm.preferences import History
 from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import VerdictMode
-from personalrm.renamed import renamed
+from personalrm.renamed import renamed, renamed_arguments
 from personalrm.synthesis.guard import Guard
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
@@ -59,6 +59,7 @@ class OptimizationConfig:
     private: bool = False
 
 
+@renamed_arguments(tell="report")
 def optimize(
     data: Given,
     plan: OptimizationConfig,
@@ -66,7 +67,7 @@ def optimize(
     proposer: str | None,
     settings: EndpointOptions,
     reading: ReadOptions,
-    tell: Progress,
+    report: Progress,
 ) -> tuple[PromptFile, list[Budget]]:
     """Find a better persona instruction; returns the result and the budget spent for each model.
 
@@ -77,7 +78,7 @@ def optimize(
         proposer: proposes instructions; None takes ``model``.
         settings: of the endpoint; limits apply to each model.
         reading: how the file is read.
-        tell: called with the work in progress.
+        report: called with the work in progress.
 
     Raises:
         PrivacyRefused: a private plan, or environment, with an optimiser of `MIXING`; before anything is read.
@@ -96,7 +97,7 @@ def optimize(
     training, held = draw(source(data, reading)(), plan.people, plan.held_back, plan.seed)
     models = background_loop.run(_connected(names, settings))
     try:
-        found = _run(name_of(data), plan, models[0], models[-1], training, held, tell)
+        found = _run(name_of(data), plan, models[0], models[-1], training, held, report)
     finally:
         ledgers = [one.ledger for one in models]
     return found, ledgers
@@ -113,13 +114,13 @@ def _run(
     proposer: Endpoint,
     training: Sequence[History],
     held: Sequence[History],
-    tell: Progress,
+    report: Progress,
 ) -> PromptFile:
-    learned, measured = _ready(model, training, plan, tell), _ready(model, held, plan, tell)
-    trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, tell, SINGLY[plan.optimizer])
+    learned, measured = _ready(model, training, plan, report), _ready(model, held, plan, report)
+    trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, report, SINGLY[plan.optimizer])
     drive(plan.optimizer, trials, proposer, plan.trials, plan.seed, private=plan.private)
     best = trials.best()
-    scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, tell))
+    scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, report))
     chosen = best if plan.keep_anyway or comparing.is_better(scores) else trials.shipped
     left_out = len(training) + len(held) - len(learned) - len(measured)
     return PromptFile(
@@ -149,10 +150,10 @@ def _prompt_hashes(plan: OptimizationConfig) -> dict[str, str]:
 
 
 def _ready(
-    model: Endpoint, people: Sequence[History], plan: OptimizationConfig, tell: Progress
+    model: Endpoint, people: Sequence[History], plan: OptimizationConfig, report: Progress
 ) -> list[PreparedPerson]:
     """The people with their reasonings; NotEnoughChoices if too few have a verified one."""
-    ready = background_loop.run(prepare(model, people, plan.seed, tell))
+    ready = background_loop.run(prepare(model, people, plan.seed, report))
     if len(ready) < LEAST:
         raise NotEnoughChoices(
             f"for {len(people) - len(ready)} of {len(people)} people no reasoning predicted a choice, so no persona "
@@ -162,13 +163,18 @@ def _ready(
 
 
 async def _measure(
-    model: Endpoint, shipped: str, best: str, people: Sequence[PreparedPerson], plan: OptimizationConfig, tell: Progress
+    model: Endpoint,
+    shipped: str,
+    best: str,
+    people: Sequence[PreparedPerson],
+    plan: OptimizationConfig,
+    report: Progress,
 ) -> HoldoutScores:
     """Scores of both prompts on the held-out people; of the shipped one only if it is the best."""
-    theirs = await comparing.outcomes(model, shipped, people, plan.verdicts, plan.seed, tell)
+    theirs = await comparing.outcomes(model, shipped, people, plan.verdicts, plan.seed, report)
     if best == shipped:
         return comparing.compared(theirs, None, plan.seed)
-    ours = await comparing.outcomes(model, best, people, plan.verdicts, plan.seed, tell)
+    ours = await comparing.outcomes(model, best, people, plan.verdicts, plan.seed, report)
     return comparing.compared(theirs, ours, plan.seed)
 
 

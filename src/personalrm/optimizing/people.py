@@ -71,7 +71,7 @@ def draw(people: Iterable[History], most: int, share: float, seed: int) -> tuple
 
 
 async def prepare(
-    endpoint: Endpoint, people: Sequence[History], seed: int, tell: Callable[[str, int, int], None]
+    endpoint: Endpoint, people: Sequence[History], seed: int, report: Callable[[str, int, int], None]
 ) -> list[PreparedPerson]:
     """The people with their reasonings, in order; without those for whom no reasoning was verified."""
     ready: dict[str, PreparedPerson] = {}
@@ -81,7 +81,7 @@ async def prepare(
 
     async for found in bounded_map(one, people, AT_ONCE):
         ready[found.user] = found
-        tell("reasonings, people", len(ready), len(people))
+        report("reasonings, people", len(ready), len(people))
     in_order = (ready[history.user] for history in people)
     return [found for found in in_order if any(shown.why for shown in found.shown)]
 

@@ -88,7 +88,7 @@ class Trials:
         guard: checks each candidate before it is used.
         verdicts: how choices are judged.
         seed: of the order of the responses.
-        tell: called with the work in progress.
+        report: called with the work in progress.
         singly: number of people that are evaluated one by one before all others are evaluated at once; for an optimiser
             that tries most candidates on a few people only.
     """
@@ -100,12 +100,12 @@ class Trials:
         guard: Guard,
         verdicts: VerdictMode,
         seed: int,
-        tell: Progress,
+        report: Progress,
         singly: int = 0,
     ) -> None:
         self.people, self.shipped = tuple(people), prompts.load("persona")
         self._endpoint, self._guard, self._verdicts, self._seed = endpoint, guard, verdicts, seed
-        self._tell, self._singly = tell, singly
+        self._report, self._singly = report, singly
         self._outcomes: dict[tuple[str, str], CandidateOutcome] = {}
         self._entries: dict[str, _Entry] = {}
         self._entries[self.shipped] = _Entry(0, "shipped", None, None)
@@ -129,8 +129,8 @@ class Trials:
         if (instruction, user) not in self._outcomes:
             tried = sum((instruction, one.user) in self._outcomes for one in self.people)
             all_people = instruction == self.shipped or tried >= self._singly
-            wanted = [one for one in self.people if all_people or one.user == user]
-            background_loop.run(self._try(instruction, wanted))
+            people = [one for one in self.people if all_people or one.user == user]
+            background_loop.run(self._try(instruction, people))
         return self._outcomes[instruction, user]
 
     def score(self, instruction: str, user: str) -> float:
@@ -160,7 +160,7 @@ class Trials:
         async for user, found in bounded_map(one, waiting, AT_ONCE):
             self._outcomes[instruction, user] = found
             done += 1
-            self._tell(f"prompt {self.number(instruction)}, people", min(done, len(self.people)), len(self.people))
+            self._report(f"prompt {self.number(instruction)}, people", min(done, len(self.people)), len(self.people))
 
     def _mean(self, instruction: str) -> float | None:
         found = [self._outcomes.get((instruction, one.user)) for one in self.people]

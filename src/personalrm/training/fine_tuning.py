@@ -145,7 +145,7 @@ def add_to_card(out: Path, found: Sequence[PredictorMetrics]) -> None:
 
 
 def _margins(model: RewardModel, rows: Sequence[Row], prompts: Sequence[str | None]) -> Floats:
-    """Rewards of the chosen minus those of the rejected responses (n,), with ``told`` as the user prompts."""
+    """Rewards of the chosen minus those of the rejected responses (n,), with these user prompts."""
     items = [
         (system, one.context, text)
         for one, system in zip(rows, prompts, strict=True)

@@ -68,7 +68,7 @@ def test_every_judge_has_its_name() -> None:
         "memalign",
         "memory",
         "rubric",
-        "rubric:m=M,neighbours=N",
+        "rubric:m=8,neighbours=4",
         "stated",
         "synthesizeme",
         "synthesizeme:persona",

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from choices import choice
+from command_line import Run, sentence
 
 from personalrm.bench.judges import JudgeMethod
 from personalrm.bench.protocols import Question, Task
 from personalrm.cli.inputs import methods, shares_schemes
 from personalrm.data.simulated import simulate_people
-from personalrm.errors import DataError
+from personalrm.errors import DataError, PrivacyRefused
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.models.from_population import Recipe
 from personalrm.models.judges.neighbours import Neighbourhood
 from personalrm.models.judges.rubric import Criterion, averaged
-from personalrm.models.judges.user_scaling import names_no_one
+from personalrm.models.judges.user_scaling import names_no_one, scaled
 from personalrm.models.registry import judge_named
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import History, Message
@@ -141,6 +143,21 @@ def test_a_scheme_that_quotes_or_names_is_refused(text: str) -> None:
 def test_a_scheme_in_general_terms_is_not_refused() -> None:
     bob = person("bob")
     assert names_no_one((Criterion("Is short and direct.", 1.0), Criterion("Uses bullet points.", 2.0)), bob)
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_private_refuses_neighbours_before_anything_is_read(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
+) -> None:
+    before = ("--private",) if how == "option" else ()
+    if how == "environment":
+        monkeypatch.setenv("PERSONALRM_PRIVATE", "1")
+        with pytest.raises(PrivacyRefused):
+            scaled("rubric:m=1,neighbours=2").among([], TraitsModel.shipped())
+    asked = ("--methods", "default,rubric:m=2,neighbours=1", "--model", "m", "--base-url", "http://127.0.0.1:9/v1")
+    said = sentence(run(*before, "bench", tmp_path / "none.jsonl", *asked))
+    assert "rubric:m=2,neighbours=1" in said
+    assert "--private" in said
 
 
 async def test_texts_of_others_reach_no_prompt_of_the_person_and_refused_schemes_neither() -> None:

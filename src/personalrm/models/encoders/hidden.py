@@ -199,13 +199,13 @@ def _quietly() -> Iterator[None]:
     """Without progress bars and log messages of transformers."""
     from transformers.utils import logging
 
-    said: Any = logging  # its functions have no types
-    level, bars = said.get_verbosity(), said.is_progress_bar_enabled()
-    said.set_verbosity(CRITICAL)
-    said.disable_progress_bar()
+    transformers_logging: Any = logging  # its functions have no types
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(CRITICAL)
+    transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
-        said.set_verbosity(level)
+        transformers_logging.set_verbosity(level)
         if bars:
-            said.enable_progress_bar()
+            transformers_logging.enable_progress_bar()

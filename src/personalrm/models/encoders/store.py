@@ -170,13 +170,13 @@ class VectorFile:
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
         """Those that are cached."""
-        db, wanted = self._connection(), list(keys)
+        db, missing = self._connection(), list(keys)
         found: dict[bytes, Row] = {}
         if db is None:
             return found
         with self._storage():
-            for at in range(0, len(wanted), _KEYS_PER_QUERY):
-                part = wanted[at : at + _KEYS_PER_QUERY]
+            for at in range(0, len(missing), _KEYS_PER_QUERY):
+                part = missing[at : at + _KEYS_PER_QUERY]
                 marks = ",".join("?" * len(part))
                 rows = db.execute(f"SELECT key, vector, cut FROM vectors WHERE key IN ({marks})", part)
                 found.update((key, Row(vector, bool(cut))) for key, vector, cut in rows)

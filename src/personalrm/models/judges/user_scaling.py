@@ -25,6 +25,7 @@ from personalrm.llm.gather import gather
 from personalrm.models.judges import FittedJudge
 from personalrm.models.judges.rubric import Rubrics, Scheme, context_of, write_schemes
 from personalrm.preferences import History
+from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import Options
 from personalrm.synthesis.guard import Guard
 
@@ -55,10 +56,17 @@ class ScaledRubric:
     near: Neighbourhood | None = None
 
     def among(self, people: Sequence[History], model: TraitsModel) -> ScaledRubric:
-        """The judge that finds neighbours among these people; the model is learned from them."""
+        """The judge that finds neighbours among these people; the model is learned from them.
+
+        Raises:
+            PrivacyRefused: PERSONALRM_PRIVATE is set.
+        """
         from personalrm.models.judges.neighbours import Neighbourhood  # numpy, 0.1 s
 
-        return replace(self, near=Neighbourhood.of(people, model)) if self.neighbours else self
+        if not self.neighbours:
+            return self
+        refuse_mixing("a judge with 'neighbours=' puts criteria drawn from other people's choices into a prompt")
+        return replace(self, near=Neighbourhood.of(people, model))
 
     async def __call__(self, endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
         context = context_of(history, options.seed)

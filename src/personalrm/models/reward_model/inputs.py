@@ -108,9 +108,9 @@ class Inputs:
         instructions, turns = _dialogue(context)
         texts = [*([system] if system else []), *instructions, *(one.content for one in turns), *responses]
         cut = any(len(text) > _READ * self.max_length for text in texts)
-        told = "\n\n".join(self._clean(text, fences=False) for text in [system or "", *instructions] if text)
+        system_text = "\n\n".join(self._clean(text, fences=False) for text in [system or "", *instructions] if text)
         safe = tuple(replace(one, content=self._clean(one.content)) for one in turns)
-        return _Draft(told, safe, tuple(self._clean(one) for one in responses)), cut
+        return _Draft(system_text, safe, tuple(self._clean(one) for one in responses)), cut
 
     def _clean(self, text: str, *, fences: bool = True) -> str:
         """Text that cannot open or close a turn: ``</s>`` becomes ``‹/s>``. The user prompt keeps its own tags."""

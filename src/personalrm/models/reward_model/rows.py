@@ -104,7 +104,7 @@ def _rows_of(person: History, prompt_of: Callable[[History], str | None], seed: 
 def _checked(profile: Profile, seen: History) -> Profile:
     """The profile, if it is of this person and was fitted to ``seen`` only."""
     if profile.user != seen.user:
-        raise DataError(f"asked for a profile of {seen.user}, got one of {profile.user}")
+        raise DataError(f"expected a profile of {seen.user}, found one of {profile.user}")
     if not {one.id for one in profile.history} <= {one.id for one in seen}:
         raise DataError(
             f"the profile of {seen.user} was fitted to choices that it is to predict: fit it to the given half "
