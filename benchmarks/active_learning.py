@@ -7,7 +7,7 @@ the taste is known, so their losses are expected ones, over what they might have
 ten orders. Intervals are 95 % by person, p-values of the test that flips signs by person, corrected for
 the criteria that are tested together (Holm).
 
-    python benchmarks/active_learning.py [simulated pref prism ukp] [--data FOLDER]
+    python benchmarks/active_learning.py [simulated pref prism ukp crowdrag mt_bench writers] [--people 60] [--data DIR]
 """
 
 from __future__ import annotations
@@ -188,9 +188,11 @@ def halves(history: History, seed: int) -> Iterator[tuple[Rows, Rows]]:
     yield other, one
 
 
-def real_people(path: Path, folds: int) -> Iterator[Person]:
-    """Each person, with what the people of the other folds teach of people in general."""
+def real_people(path: Path, folds: int, most: int | None = None) -> Iterator[Person]:
+    """Each person, with what the people of the other folds teach of people in general; of ``most`` drawn people."""
     people = [one for one in read_people(path) if one.decided]
+    if most is not None and most < len(people):
+        people = [people[at] for at in np.sort(np.random.default_rng(0).permutation(len(people))[:most])]
     fold = np.random.default_rng(0).permutation(len(people)) % folds
     for one in range(folds):
         model = TraitsModel.from_population(h for h, at in zip(people, fold, strict=True) if at != one)
@@ -307,13 +309,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["simulated", "pref", "prism", "ukp"])
     parser.add_argument("--orders", type=int, default=10)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--people", type=int, help="of real people, so many drawn ones (default: all)")
     given = parser.parse_args()
     for name in given.names:
         start, curves = time.perf_counter(), Curves()
         if name in ("simulated", "pref"):
             people, ks = simulated_people(name), (1, 2, 4, 8, 12)
         else:
-            people = real_people((given.data or real_data()) / f"{name}.jsonl.gz", 5 if name == "prism" else 3)
+            people = real_people(
+                (given.data or real_data()) / f"{name}.jsonl.gz", 5 if name == "prism" else 3, given.people
+            )
             ks = (1, 2, 4) if name == "prism" else (1, 2, 4, 8)
         for code, person in enumerate(people):
             for sides in halves(person.history, code):

@@ -50,11 +50,13 @@ class Predicted:
     ) -> Iterator[tuple[Array, JudgeWeight, float]]:
         """Of each population: rows that it predicts, the judge's weight, and that of the judge alone."""
         for number, labels in self.labels.items():
-            v, logit = verdicts([one.choice for one in labels]), np.array([one.logit for one in labels])
+            choices = [one.choice for one in labels]
+            v, logit, long = verdicts(choices), np.array([one.logit for one in labels]), longer(choices)
             known = np.flatnonzero(~np.isnan(v))
             if draw is not None and len(known) > most:
                 known = draw.choice(known, most, replace=False)
-            yield self.population == number, earned_weight(logit[known], v[known]), judge_weight(0 * v[known], v[known])
+            weight = earned_weight(logit[known], v[known], long[known])
+            yield self.population == number, weight, judge_weight(0 * v[known], v[known])
 
 
 def predict(name: str, protocol: str) -> Predicted:

@@ -5,7 +5,7 @@ advanced by the CPU seconds that each job really took, so that a busy machine do
 `scale_model` is given the mean cost of every second job and has to predict the rest (waits, jobs, busy share) within
 20 %. Then it simulates 10^6 to 10^8 people. All people are simulated; prices are inputs.
 
-    python benchmarks/scale_simulation.py [--people 10000] [--choices 500] [--cpu-hour 0.04] [--gb-month 0.12]
+    python benchmarks/scale_simulation.py [--people 10000] [--choices 250] [--cpu-hour 0.04] [--gb-month 0.12]
 """
 
 from __future__ import annotations
@@ -304,7 +304,7 @@ def parsed() -> argparse.Namespace:
     """The inputs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--people", type=int, default=10_000)
-    parser.add_argument("--choices", type=int, default=500)
+    parser.add_argument("--choices", type=int, default=250)
     parser.add_argument("--cpu-hour", type=float, default=0.04, help="dollars for an hour of one core")
     parser.add_argument("--gb-month", type=float, default=0.12, help="dollars for a gigabyte and month")
     parser.add_argument("--price-in", type=float, default=0.15, help="dollars per million prompt tokens")

@@ -26,26 +26,12 @@ from personalrm.llm.simulated.behaviour import Behaviour
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
 
-pytest_plugins = ("requirements",)  # the fixture real_data
+pytest_plugins = ("requirements", "by_module")  # the fixture real_data; which process runs what
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-TOGETHER = ("models/learned",)
-"""Folders whose fixtures are dear: one process runs all of their tests, so that the fixtures are made once."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (``--dist loadgroup``), the tests of a module stay together, and those of some folders."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            module = item.path.relative_to(here).as_posix()
-            group = next((folder for folder in TOGETHER if module.startswith(f"{folder}/")), module)
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish() -> None:

@@ -18,7 +18,7 @@ SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
     {"renamed"},
     {"errors"},
-    {"preferences"},
+    {"preferences", "privacy"},
     {"files", "formatting"},
     {"profile"},
     {"data", "llm", "prompts", "stats"},  # side by side: none of them knows another
@@ -54,7 +54,6 @@ LONG = {
 """Every module of more than 300 lines with its reason; who splits one takes it out."""
 SEVERAL = {
     "Answer": "what the simulated model says; what a judge of curation says",
-    "Candidate": "a pair that may be asked; a prompt that may be better",
     "Choice": "a row of the store; a choice as training's figures count it",
     "Claim": "of a profile; as the simulated model writes it",
     "Design": "of a benchmark; the design matrix of the traits",
@@ -63,12 +62,11 @@ SEVERAL = {
     "Job": "a queued job of the store; a training run",
     "Judge": "the judge of a pair; curation's; the simulated model's",
     "Judgement": "of a judge; of the simulated judge",
-    "Measured": "a trait's value; a prompt's score",
     "Method": "of the benchmark; a learned method",
-    "Outcome": "of curation, of a trial, of a training run",
+    "Outcome": "of curation, of a training run",
     "Pair": "of ratings; as the simulated model reads it from a prompt",
     "Person": "of PRISM's files; of the traits engine",
-    "Plan": "of a benchmark, of curation, of prompt optimisation",
+    "Plan": "of a benchmark, of curation",
     "Prediction": "of a benchmark; as the store keeps it",
     "Question": "of a benchmark; the next one to ask a person",
     "Record": "of a study; of a reward model",

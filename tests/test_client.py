@@ -253,7 +253,7 @@ def test_many_threads_may_use_one_client(profiles: list[Profile]) -> None:
 def test_an_update_keeps_the_prior_that_the_profile_was_fitted_with(people: list[History], tmp_path: Path) -> None:
     """Fault: `fit --population P`, then `update`, took the prior that ships without a word."""
     pair = (people[0].choices[11].context, people[0].choices[11].chosen, people[0].choices[11].rejected)
-    client = Client(population=people[1:], options=Options(seed=5))
+    client = Client(population=people[1:25], options=Options(seed=5))
     save(client.fit(people[0].only(people[0].choices[:10])), tmp_path / "me.json")
     profile = load(tmp_path / "me.json")
     before = Client().compare(profile, *pair).probability
@@ -267,7 +267,7 @@ def test_an_update_keeps_the_prior_that_the_profile_was_fitted_with(people: list
     whole = client.fit(people[0])  # as if all had been known from the start
     assert more.fallback.confidence == pytest.approx(whole.fallback.confidence, abs=1e-3)  # the prior is kept rounded
     assert replace(more, fallback=whole.fallback) == whole
-    other = Client(population=people[7:]).update(profile, [])  # asked for: another population
+    other = Client(population=people[7:25]).update(profile, [])  # asked for: another population
     assert isinstance(other.engine, TraitsState)
     assert other.engine.state["prior"] != profile.engine.state["prior"]
 

@@ -102,6 +102,13 @@ def test_a_moved_module_is_found_under_its_old_path(old: str, new: str) -> None:
         ("personalrm.synthesis.judging", "Sight", "JudgeContext"),
         ("personalrm.synthesis.judging", "Shown", "FewShotExample"),
         ("personalrm.models.judges", "Asking", "FittedJudge"),
+        ("personalrm.models.uncertainty", "doubt_of_learned", "learned_margin_posterior"),
+        ("personalrm.models.learned.people", "side_by_side", "collate"),
+        ("personalrm.models.learned.shared_reward", "learn_footing", "learn_shared_reward"),
+        ("personalrm.training.folder", "RunMark", "RunValue"),
+        ("personalrm.training.evaluation", "Predicted", "PredictedChoices"),
+        ("personalrm.optimizing.optimize", "Plan", "OptimizationConfig"),
+        ("personalrm.optimizing.prompt_file", "Measured", "PromptMetrics"),
     ],
 )
 def test_a_renamed_class_is_found_under_its_old_name(module: str, old: str, new: str) -> None:

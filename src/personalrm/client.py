@@ -1,19 +1,19 @@
-"""Many people in one process: `Client` holds no person; every verb takes the profile it is about.
+"""`Client` serves many people in one process: it holds no profile; each method takes the profile as an argument.
 
     from personalrm import Client
 
     client = Client()                                             # embedded engine, no endpoint needed
     ada, bob = client.fit("ada.jsonl"), client.fit("bob.jsonl")
     client.compare(ada, "How do I boil an egg?", "Eight minutes.", "Boiling an egg is an art …")
-    client.score_many([ada, bob], "Hi!", ["Hello.", "Good day to you."])     # one row a person
+    client.score_many([ada, bob], "Hi!", ["Hello.", "Good day to you."])     # one row per person
 
-Every verb has an async twin (`afit`, `acompare`, …), which never holds up the caller's event loop. Opened predictors
-are kept, so that a person is loaded once and not once a call.
+Every method has an async version (`afit`, `acompare`, …), which does not block the caller's event loop. Opened
+predictors are cached (LRU), so that a profile is loaded once and not once per call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
 from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
+from personalrm.profile.reasons import explained
 from personalrm.profile.records import Profile
 from personalrm.profile.spend import Spend
 from personalrm.synthesis import prompting
@@ -57,38 +58,39 @@ if TYPE_CHECKING:
     from personalrm.models.acquisition import Criterion, Question
 
 OPENED = 256
-"""Predictors that are kept by default; one of traits takes 20 kB."""
+"""Default size of the cache of predictors; one of the traits engine takes 20 kB."""
 
 
 class Client:
-    """Learns profiles and predicts from them (SynthesizeMe, arXiv 2506.05598); stateless over people.
+    """Fits profiles and predicts from them (SynthesizeMe, arXiv 2506.05598); stateless over people.
 
     Args:
         model: ``traits`` or ``traits+encoder`` for the embedded engine, ``trained:DIR`` for a model that ``train``
-            wrote, else a model's name at an OpenAI-compatible endpoint. None fits with ``traits`` and predicts with
-            whatever a profile was fitted with.
-        base_url: the endpoint; None takes OPENAI_BASE_URL, else OpenAI's.
-        api_key: None takes OPENAI_API_KEY.
-        population: other people's choices for the embedded engine's prior; None takes the one that ships, and for
-            `update` the one that the profile was fitted with.
-        cache: file of answers; None takes the user's cache folder.
-        options: how profiles are fitted; None takes the defaults, and for `update` those of the profile.
-        concurrency: most requests in flight, over all objects with the same settings.
-        max_calls: most requests, over all objects with the same settings.
-        max_cost: most US dollars, likewise; needs ``prices``.
-        prices: dollars per million tokens.
-        timeout: seconds that an answer may take at a quick host; it grows with what a slow one shows it needs.
-        max_tokens: the most new tokens of one answer, thoughts included; None lets it grow where answers are cut off.
-        reasoning_effort: how much a reasoning model should think.
-        refresh: ask again what is in the cache, and keep the new answers.
-        endpoint: how to connect, in place of the single settings; or an Endpoint of your own, in place of all of them.
-        answered: called after each answer of the model, for progress.
-        opened: most predictors that are kept.
-        profiles: users and their profiles (a mapping, or a folder of ``USER.json``), for what asks by user, such as the
-            rewards of `personalrm.integrations`; the verbs take profiles and do not need it.
+            wrote, else the name of a model at an OpenAI-compatible endpoint. None fits with ``traits`` and predicts
+            with the model that each profile was fitted with.
+        base_url: URL of the endpoint; default OPENAI_BASE_URL, else OpenAI's.
+        api_key: default OPENAI_API_KEY.
+        population: choices of other people to fit the embedded engine's prior to; default the shipped prior, and for
+            `update` the prior of the profile.
+        cache: file of the response cache; default in the user's cache folder.
+        options: options of the fits; default `Options()`, and for `update` those of the profile.
+        concurrency: maximum number of concurrent requests, over all objects with the same settings.
+        max_calls: maximum number of requests, over all objects with the same settings.
+        max_cost: maximum cost in US dollars, likewise; needs ``prices``.
+        prices: US dollars per million tokens.
+        timeout: seconds per request at a fast host; it adapts to the measured latency of a slow one.
+        max_tokens: maximum number of new tokens per response, including reasoning; by default it is raised when
+            responses are truncated.
+        reasoning_effort: passed to reasoning models.
+        refresh: ignore cached responses and replace them.
+        endpoint: connection settings that replace the single arguments, or an Endpoint that replaces all of them.
+        answered: progress callback, called after each response of the model.
+        opened: maximum number of cached predictors.
+        profiles: profiles by user (a mapping, or a folder of ``USER.json``), for callers that look profiles up by user,
+            such as the rewards of `personalrm.integrations`; the methods of this class do not use it.
 
     Raises:
-        DataError: settings that cannot work.
+        DataError: invalid settings.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class Client:
         self.profiles = None if profiles is None else ProfileCollection(profiles)
         self._pool = EnginePool(asked, population, answered, opened)
         if isinstance(asked, EndpointOptions) and self.model is not None and self._pool.asks(self.model):
-            asked.resolved()  # says now what would fail later
+            asked.resolved()  # raises for invalid settings before the first request
 
     # learning -----------------------------------------------------------------------------------------------------
 
@@ -147,47 +149,53 @@ class Client:
 
         Args:
             choices: a History, a list of Preference, files, rows (dicts), or a table of pandas, polars or `datasets`.
-            user: whose, where there are several people; the person's name, where none is given.
-            columns: which columns hold what, as in ``{"chosen": "better", "rejected": "worse"}``; see docs/formats.md.
+            user: the person to take from data with several people; the person's id for data that has none.
+            columns: field → column, as in ``{"chosen": "better", "rejected": "worse"}``; see docs/formats.md.
 
         Raises:
-            SeveralPeople: the file holds several people and none is named. NotEnoughChoices: nothing to learn from.
+            SeveralPeople: the data holds several people and ``user`` is None.
+            NotEnoughChoices: no usable choice.
         """
         history = await in_worker(history_of, choices, user, columns)
         engine = await self._pool.engine(self.model or DEFAULT, self.options or Options())
         return await engine.fit(history)
 
-    async def aupdate(self, profile: Profile, choices: Choices, *, columns: ColumnsGiven = None) -> Profile:
-        """Learn again with new choices of the same person; what still applies of the profile is reused.
+    async def aupdate(
+        self, profile: Profile, choices: Choices | None = None,
+        *, columns: ColumnsGiven = None, reasons: Mapping[str, str] | None = None,
+    ) -> Profile:  # fmt: skip
+        """Refit with new choices of the same person; returns a new profile and reuses results that are still valid.
 
-        A choice that is known already takes the place of the earlier one, if it differs from it (see
-        `personalrm.profile.merging`: ids are compared within a source, and the texts with them).
+        A known choice with another label or wording replaces the earlier one (see `personalrm.profile.merging`).
+        ``reasons`` maps choice ids to the person's own explanations (`personalrm.profile.reasons`).
         """
-        read = await in_worker(history_of, choices, profile.user, columns)
-        given = check_same_person(read, profile.user)
+        history = profile.history
+        if choices is not None:
+            read = await in_worker(history_of, choices, profile.user, columns)
+            history = merged(history, check_same_person(read, profile.user))
         engine = await self._pool.engine(self.model or profile.model, self.options or profile.options)
-        return await engine.fit(merged(profile.history, given), profile)
+        return await engine.fit(explained(history, reasons or {}), profile)
 
     # predicting ---------------------------------------------------------------------------------------------------
 
     async def aopen(self, profile: Profile) -> Predictor:
-        """What predicts for this profile; kept, and reused by all verbs."""
+        """The predictor of this profile; cached, and shared by all methods."""
         return await self._pool.predictor(*self._used(profile))
 
     async def aopen_population(self, profile: Profile) -> Predictor:
-        """What predicts for people in general, as this profile's prior has it; kept like `aopen`."""
+        """The predictor of the population mean, from this profile's prior; cached like `aopen`."""
         return await self._pool.population_predictor(*self._used(profile))
 
     async def acompare(
         self, profile: Profile, context: Context, a: str, b: str,
         *, verdicts: VerdictMode = "reasoned", sure: float | None = None,
     ) -> Verdict:  # fmt: skip
-        """Which response the person prefers: a probability from both orders, and why; or unscored, and why.
+        """Predict which response the person prefers: the probability of ``a`` over both orders, or an unscored verdict.
 
         Args:
-            profile: whose preference, for the prompt or conversation ``context`` and the responses ``a`` and ``b``.
-            verdicts: ``reasoned`` explains; ``token`` is cheaper.
-            sure: largest share of wrong answers, in (0, 0.5): unscored where less sure (`models.traits.sure`).
+            profile: the person's profile; ``context`` is the prompt or conversation, ``a`` and ``b`` the responses.
+            verdicts: ``reasoned`` includes an explanation; ``token`` costs less.
+            sure: largest risk of a wrong answer, in (0, 0.5); less confident pairs are unscored (`models.traits.sure`).
         """
         check_texts(a, b)
         found = await (await self.aopen(profile)).compare(messages_of(context), a, b, verdicts)
@@ -196,7 +204,7 @@ class Client:
     async def acompare_many(
         self, profile: Profile, pairs: Sequence[tuple[Context, str, str]], *, verdicts: VerdictMode = "token"
     ) -> list[Verdict]:
-        """`compare` for each (context, a, b), in order."""
+        """`compare` for each (context, a, b), in the same order."""
         asked: list[Pair] = []
         for context, a, b in pairs:
             check_texts(a, b)
@@ -206,37 +214,32 @@ class Client:
     async def arank(
         self, profile: Profile, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
+        """Rank responses, best first, by Bradley–Terry strengths from comparisons in both orders."""
         return await (await self.aopen(profile)).rank(messages_of(context), responses_of("rank", responses), verdicts)
 
     async def ascore(self, profile: Profile, context: Context, response: str) -> float | None:
-        """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
+        """Reward of one response in log-odds; differences are calibrated with ``traits`` only. None if unscored."""
         check_texts(response)
         return await (await self.aopen(profile)).score(messages_of(context), response)
 
     async def ascore_many(
         self, profiles: Sequence[Profile], context: Context, responses: Sequence[str]
     ) -> list[list[float | None]]:
-        """Scores of n responses for m people: m rows of n."""
+        """Rewards of n responses for m people, shape (m, n)."""
         given = responses_of("score_many", responses)
         return await score_people([await self.aopen(one) for one in profiles], messages_of(context), given)
 
     async def aevaluate(
-        self,
-        profile: Profile,
-        test: Choices,
-        *,
-        name: str = "",
-        verdicts: VerdictMode | None = None,
-        columns: ColumnsGiven = None,
-    ) -> Evaluation:
-        """How well the person's other choices are predicted, with the surface baselines beside it.
+        self, profile: Profile, test: Choices,
+        *, name: str = "", verdicts: VerdictMode | None = None, columns: ColumnsGiven = None,
+    ) -> Evaluation:  # fmt: skip
+        """Evaluate predictions on the person's held-out choices, with surface baselines.
 
         Args:
-            profile: whose.
-            test: choices that were not learned from.
-            name: what the result calls them; a file's own name if left out.
-            verdicts: how a model is asked; None takes the way of the fit.
+            profile: the person's profile.
+            test: held-out choices of the same person.
+            name: name of the test set in the result; default the file's name.
+            verdicts: how the judge answers; default as in the fit.
         """
         history = await in_worker(history_of, test, profile.user, columns)
         model, _, options = self._used(profile)
@@ -265,76 +268,76 @@ class Client:
         top: int = 1,
         criterion: Criterion = "information",
     ) -> list[Question]:
-        """Which pairs this person should be asked next, best first; the profile stays as it is.
+        """Select the most informative pairs to label next (active learning), best first; the profile is unchanged.
 
         Args:
-            profile: whose.
-            candidates: a file of pairs or choices, or a list of them; who won, if it is said, is not looked at. Pairs
-                that are answered already are left out.
-            top: how many.
-            criterion: ``information`` about the person, about the answers to all candidates (``prediction``), or PReF's
-                (``pref``).
+            profile: the person's profile.
+            candidates: a file of pairs or choices, or a list of them; labels are ignored, and pairs that the person has
+                already labelled are skipped.
+            top: number of pairs.
+            criterion: ``information`` about the person's weights, about the labels of all candidates (``prediction``),
+                or the criterion of PReF (``pref``).
 
         Raises:
-            ProfileError: the profile does not say how unsure it is.
+            ProfileError: the profile's model gives no posterior uncertainty.
         """
         name = self.model or profile.model
         predictor = None if self._pool.asks(name) else await self.aopen(profile)
         if not isinstance(predictor, UncertainLocalPredictor):
             raise ProfileError(
-                f"the profile of {profile.user} was fitted with {name}, which does not say how unsure it is of a "
-                "person: ask with one fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
+                f"the profile of {profile.user} was fitted with {name}, which gives no posterior uncertainty: "
+                "use a profile fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
             )
         return await in_worker(_next_questions, profile, candidates, predictor, top, criterion)
 
-    # prompts to carry away ----------------------------------------------------------------------------------------
+    # exported prompts ---------------------------------------------------------------------------------------------
 
     def judge_prompt(
         self, profile: Profile, context: Context | None = None, a: str | None = None, b: str | None = None
     ) -> list[dict[str, str]]:
-        """Messages for any chat API that ask which response this person prefers.
+        """Judge prompt for this person as messages for any chat API.
 
-        Without a pair they hold the placeholders ``{{conversation}}``, ``{{response_a}}`` and ``{{response_b}}``.
+        Without a pair it contains the placeholders ``{{conversation}}``, ``{{response_a}}`` and ``{{response_b}}``.
         """
         return prompting.judge_prompt(profile, None if context is None else messages_of(context), a, b)
 
     def generation_prompt(self, profile: Profile) -> str:
-        """A system prompt that makes any model answer the way this person likes."""
+        """System prompt that makes a model answer in the way this person prefers."""
         return prompting.generation_prompt(profile)
 
-    # the same from plain code -------------------------------------------------------------------------------------
+    # synchronous versions -----------------------------------------------------------------------------------------
 
     async def aclose(self) -> None:
-        """Wait for requests on their way, then let go of connections, cache and opened predictors."""
+        """Wait for requests in flight, then close connections, cache and predictors."""
         await self._pool.aclose()
 
     fit = blocking(afit)
-    """`afit` from plain code; like all of these, also inside a notebook's running event loop."""
+    """Synchronous `afit`; like all synchronous methods it also works inside a running event loop (notebooks)."""
     update = blocking(aupdate)
-    """`aupdate` from plain code."""
+    """Synchronous `aupdate`."""
     open = blocking(aopen)
-    """`aopen` from plain code."""
+    """Synchronous `aopen`."""
     open_population = blocking(aopen_population)
-    """`aopen_population` from plain code."""
+    """Synchronous `aopen_population`."""
     compare = blocking(acompare)
-    """`acompare` from plain code."""
+    """Synchronous `acompare`."""
     compare_many = blocking(acompare_many)
-    """`acompare_many` from plain code."""
+    """Synchronous `acompare_many`."""
     rank = blocking(arank)
-    """`arank` from plain code."""
+    """Synchronous `arank`."""
     score = blocking(ascore)
-    """`ascore` from plain code."""
+    """Synchronous `ascore`."""
     score_many = blocking(ascore_many)
-    """`ascore_many` from plain code."""
+    """Synchronous `ascore_many`."""
     evaluate = blocking(aevaluate)
-    """`aevaluate` from plain code."""
+    """Synchronous `aevaluate`."""
     next_question = blocking(anext_question)
-    """`anext_question` from plain code."""
+    """Synchronous `anext_question`."""
     close = blocking(aclose)
-    """`aclose` from plain code."""
+    """Synchronous `aclose`."""
 
     def _used(self, profile: Profile) -> tuple[str, Profile, Options]:
-        """Which model predicts for this profile, and how."""
+        """The model that predicts for this profile, the profile and the options to use."""
         return self.model or profile.model, profile, self.options or profile.options
 
 

@@ -1,30 +1,30 @@
 """Every error that personalrm raises on purpose.
 
-    PersonalrmError                 anything of ours; its message is one sentence a person can act on
+    PersonalrmError                 base class; the message is one sentence that says what to do
     ├── DataError                   a choice, a file of choices or a saved profile is not as expected
     │   ├── RowError                one row: names file, line and field, and what was expected
-    │   ├── NotEnoughChoices        too few usable choices for what was asked
+    │   ├── NotEnoughChoices        too few usable choices for the operation
     │   ├── SeveralPeople           a file holds more than one person and none was named
-    │   ├── UnknownPerson           the store holds nobody of that name
-    │   ├── PersonErased            the person was erased and not taken in again
+    │   ├── UnknownPerson           the store has no person with that name
+    │   ├── PersonErased            the person was erased from the store and has not been added again
     │   └── ProfileError            a profile file is damaged, or from a newer version
-    ├── EndpointError               asking the model failed
-    │   ├── EndpointRefused         the host will not serve us: wrong key, unknown model, bad request
-    │   │   └── RequestRefused      not this one request: too long for the model, or filtered
-    │   ├── Unreachable             no answer: dead host, dropped connection, deadline passed
-    │   └── UnusableResponse        the host answers, but nothing that can be used
-    ├── PrivacyRefused              --private refuses to put several people's words into one prompt
-    ├── TrainingFailed              the loss of a model in training is no number any more
-    ├── Interrupted                 Ctrl-C where there is more to say of it than elsewhere
-    ├── BudgetSpent                 --max-cost or --max-calls is used up; all answers so far are kept
+    ├── EndpointError               a call to the model failed
+    │   ├── EndpointRefused         the host rejects all requests: wrong key, unknown model, bad request
+    │   │   └── RequestRefused      the host rejects this one request: too long for the model, or filtered
+    │   ├── Unreachable             no response: host down, connection dropped, deadline passed
+    │   └── UnusableResponse        the host responds, but the response cannot be used
+    ├── PrivacyRefused              --private refuses to put the texts of several people into one prompt
+    ├── TrainingFailed              the training loss became NaN or infinite
+    ├── Interrupted                 Ctrl-C, with a message of its own on how to resume
+    ├── BudgetSpent                 --max-cost or --max-calls is reached; all answers so far are kept
     ├── StorageError                the cache, the store or an output file cannot be written (full disk, no rights)
-    │   ├── StoreBusy               others are writing to the database: the same request may be sent again
+    │   ├── StoreBusy               other processes are writing to the database: retry the request
     │   ├── StoreFull               the disk that holds the database is full
     │   └── StoreUnavailable        the database server cannot be reached
-    ├── StoreConflict               what is asked contradicts what is stored (another content under a known id)
-    └── MissingExtra                an optional package is needed and absent
+    ├── StoreConflict               the request contradicts the stored data (different content under a known id)
+    └── MissingExtra                an optional package is required and not installed
 
-Errors of other libraries become one of these at the one place where the library is called.
+Errors of other libraries are converted to one of these where the library is called.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from personalrm.renamed import renamed
 
 
 def printable(text: str) -> str:
-    """The text with what is not Unicode text (bad bytes of a file, half surrogate pairs) written out as ``\\udc80``."""
+    """The text with lone surrogates and undecodable bytes escaped as ``\\udc80``, so that it can be encoded."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 class PersonalrmError(Exception):
     """Base of all errors raised on purpose; ``str(error)`` is one clear sentence that can be printed and sent."""
 
-    def __init__(self, *said: object) -> None:
-        super().__init__(*(printable(one) if isinstance(one, str) else one for one in said))
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(one) if isinstance(one, str) else one for one in args))
 
 
 class DataError(PersonalrmError):
@@ -51,14 +51,14 @@ class DataError(PersonalrmError):
 
 
 class RowError(DataError):
-    """One bad row.
+    """One invalid row of a file.
 
     Args:
-        expected: what should have stood there, in words.
+        expected: description of the expected value.
         path: the file, if the row came from one.
         line: 1-based line (text files) or row (Parquet) number.
-        field: the column or key at fault, dotted where nested (``context.0.role``).
-        found: a short description of what stood there instead.
+        field: the column or key with the invalid value, dotted if nested (``context.0.role``).
+        found: short description of the value found.
     """
 
     def __init__(
@@ -86,19 +86,19 @@ class RowError(DataError):
 
 
 class NotEnoughChoices(DataError):
-    """Too few usable choices for what was asked."""
+    """Too few usable choices for the operation."""
 
 
 class SeveralPeople(DataError):
-    """A file holds choices of several people and the caller named none."""
+    """A file holds choices of several people and the caller did not name one."""
 
 
 class UnknownPerson(DataError):
-    """The store holds nobody of that name."""
+    """The store has no person with that name."""
 
 
 class PersonErased(DataError):
-    """The person was erased from the store and not taken in again."""
+    """The person was erased from the store and has not been added again."""
 
 
 class ProfileError(DataError):
@@ -106,39 +106,39 @@ class ProfileError(DataError):
 
 
 class EndpointError(PersonalrmError):
-    """Asking the model failed."""
+    """A call to the model failed."""
 
 
 class EndpointRefused(EndpointError):
-    """The host will not serve this request, now or later: wrong key, unknown model, bad request."""
+    """The host rejects the request permanently: wrong key, unknown model, bad request."""
 
 
 class RequestRefused(EndpointRefused):
-    """The host serves others, but not this one request: too long for the model, or stopped by a content filter."""
+    """The host rejects this one request: too long for the model, or stopped by a content filter."""
 
 
 class Unreachable(EndpointError):
-    """No answer within the deadline and its retries: dead host, dropped connection, overload."""
+    """No response within the deadline and its retries: host down, connection dropped, overload."""
 
 
 class UnusableResponse(EndpointError):
-    """The host answers, but with nothing that can be used."""
+    """The host responds, but the response cannot be used."""
 
 
 class PrivacyRefused(PersonalrmError):
-    """The command puts several people's words into one prompt, and ``--private`` was given."""
+    """The texts of several people would stand in one prompt, and ``--private`` or PERSONALRM_PRIVATE is set."""
 
 
 class TrainingFailed(PersonalrmError):
-    """The loss of a model in training is no number any more; what was good before is kept."""
+    """The training loss became NaN or infinite; the last good checkpoint is kept."""
 
 
 class Interrupted(PersonalrmError):
-    """Ctrl-C, where how to go on is said in other words than elsewhere."""
+    """Ctrl-C in a command with a message of its own on how to resume."""
 
 
 class BudgetSpent(PersonalrmError):
-    """The run's limit of calls or cost is used up; all answers so far are in the cache."""
+    """The run's limit of calls or cost is reached; all answers so far are in the cache."""
 
 
 class StorageError(PersonalrmError):
@@ -146,7 +146,7 @@ class StorageError(PersonalrmError):
 
 
 class StoreBusy(StorageError):
-    """Others are writing to the database; the same request may be sent again."""
+    """Other processes are writing to the database; the request can be retried."""
 
 
 class StoreFull(StorageError):
@@ -154,15 +154,15 @@ class StoreFull(StorageError):
 
 
 class StoreUnavailable(StorageError):
-    """The database server cannot be reached; the same request may be sent again."""
+    """The database server cannot be reached; the request can be retried."""
 
 
 class StoreConflict(PersonalrmError):
-    """What is asked contradicts what is stored, or what another process has just done."""
+    """The request contradicts the stored data, or a concurrent change by another process."""
 
 
 class MissingExtra(PersonalrmError):
-    """An optional package is needed and not installed."""
+    """An optional package is required and not installed."""
 
 
 __getattr__ = renamed(__name__, {"Refused": "EndpointRefused", "Unusable": "UnusableResponse"})

@@ -1,8 +1,8 @@
-"""Everything that is written goes through here: whole files, folders with one writer, databases, records in JSON.
+"""All writing to disk: atomic file replacement, folder locks, SQLite databases and JSON records.
 
-replace_file(path, b"...")                       # the old file stays until the new one is complete
-with replacing(path) as out: torch.save(x, out)  # the same for whoever writes into an open file
-with hold(folder, "run of train"): ...           # another process that wants the folder is refused
+replace_file(path, b"...")                       # atomic: the old file stays until the new one is complete
+with replacing(path) as out: torch.save(x, out)  # the same for code that writes to an open file
+with hold(folder, "run of train"): ...           # a second process that locks the folder gets a DataError
 db = open_database(path, "CREATE TABLE IF NOT EXISTS …")
 read_record(path, Manifest, "manifest", schema=1)
 """
@@ -26,27 +26,27 @@ import orjson
 from personalrm.errors import DataError, PersonalrmError, StorageError
 
 MEMORY = ":memory:"
-"""Name of a database that is kept nowhere."""
+"""Name of an in-memory database."""
 WAIT_FOR_OTHERS_S = 60.0
-"""How long a database waits for another process that writes to it."""
+"""Seconds that a connection waits for another process that writes to the database."""
 LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 
 NO_OTHERS: Any = {"extra": "forbid"}
-"""``__pydantic_config__`` of a record in which a field that is not known is a fault."""
+"""``__pydantic_config__`` of a record that rejects unknown fields."""
 
 T = TypeVar("T")
 
 
 @contextlib.contextmanager
 def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
-    """A file to write into; it takes the place of ``path`` when the block ends well, and vanishes otherwise.
+    """A temporary file to write to; it replaces ``path`` when the block succeeds and is removed otherwise.
 
     Args:
-        private: only this user may read the file (mode 0600).
+        private: make the file readable by its owner only (mode 0600).
 
     Raises:
-        OSError: it cannot be written; what stood at ``path`` is as it was.
+        OSError: the file cannot be written; ``path`` is unchanged.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}")
     try:
@@ -59,16 +59,16 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
 
 
 def new_file(path: Path, mode: int = 0o666) -> IO[bytes]:
-    """An empty file to write into, with ``mode`` as far as the umask allows it.
+    """An empty file open for writing, with permissions ``mode`` minus the umask.
 
-    What a killed process left at ``path`` is removed. A link that somebody planted there is not followed.
+    A file that a killed process left at ``path`` is removed. A symbolic link at ``path`` is not followed.
     """
     path.unlink(missing_ok=True)
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")  # noqa: PTH123
 
 
 def replace_file(path: Path, content: bytes | Iterable[bytes], *, private: bool = False) -> int:
-    """Write the file; an existing one is replaced only when the new one is complete. OSError if it cannot be.
+    """Write a file atomically: an existing file is replaced only when the new one is complete. Raises OSError.
 
     Returns the number of blocks written.
     """
@@ -82,7 +82,7 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], *, private: bool 
 
 @contextlib.contextmanager
 def stored(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write at `path` into a StorageError."""
+    """Convert an OSError of the block into a StorageError that names ``path``."""
     try:
         yield
     except OSError as error:
@@ -90,20 +90,20 @@ def stored(path: Path) -> Iterator[None]:
 
 
 class Lock:
-    """A folder or file that this process alone writes to, until `release` or the end of a ``with`` block.
+    """An exclusive write lock on a folder or file, held until `release` or the end of a ``with`` block.
 
-    The lock is the system's (flock), which ends with the process however it dies; its file names the process.
+    The lock is the operating system's (flock) and ends with the process; the lock file holds the process id.
     """
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self._path, self._file, self.made = path, file, False
 
     def release(self) -> None:
-        """Let others in; a second call does nothing. A folder that was made for nothing is removed."""
+        """Release the lock; a second call does nothing. The folder is removed if it is empty."""
         if self._file.closed:
             return
         with contextlib.suppress(OSError):
-            self._path.unlink()  # while it is still held, so that nobody waits for a file that is gone
+            self._path.unlink()  # before the lock is released, so that no process waits on a deleted file
             if self.made:
                 self._path.parent.rmdir()  # an OSError unless it is empty
         self._file.close()
@@ -116,14 +116,13 @@ class Lock:
 
 
 def hold(folder: Path, work: str) -> Lock:
-    """Keep other processes out of a folder, which is made if there is none. What killed processes left half
-    written in it is removed.
+    """Lock a folder, which is created if absent. Unfinished files of killed processes in it are removed.
 
     Args:
-        work: what writes to it, for the other process's error: "another ``run of train`` is writing to …".
+        work: name of the operation for the other process's error: "another ``run of train`` is writing to …".
 
     Raises:
-        DataError: another process holds the folder; the message says which.
+        DataError: another process holds the lock; the message names it.
         StorageError: the folder cannot be written.
     """
     if folder.exists() and not folder.is_dir():
@@ -136,7 +135,7 @@ def hold(folder: Path, work: str) -> Lock:
 
 
 def hold_file(path: Path, work: str) -> Lock:
-    """Keep other processes from changing a file between our reading and our writing it; see `hold`."""
+    """Lock a file during a read-modify-write; arguments and errors as `hold`."""
     return _hold(path.with_name(f".{path.name}{LOCK}"), f"another {work}", path)
 
 
@@ -145,7 +144,7 @@ def _hold(path: Path, other: str, held: Path) -> Lock:
         path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with stored(path):
-            # not through a link that somebody planted: what it points to would lose its content
+            # without following symbolic links: the target's content would be overwritten
             number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         file = os.fdopen(number, "r+b")
         if not _locked(file):
@@ -154,7 +153,7 @@ def _hold(path: Path, other: str, held: Path) -> Lock:
             raise DataError(f"{other}{holder} is writing to {held}: wait for it, or choose another place")
         if _is_same(file, path):
             break
-        file.close()  # its holder removed it between our opening and locking it
+        file.close()  # the previous holder removed it between our open and our lock
     with stored(path):
         file.seek(0)
         file.truncate()
@@ -164,7 +163,7 @@ def _hold(path: Path, other: str, held: Path) -> Lock:
 
 
 def _locked(file: IO[bytes]) -> bool:
-    """Whether the system gave us the file."""
+    """Whether the operating system granted the lock."""
     try:
         import fcntl
     except ImportError:
@@ -173,7 +172,7 @@ def _locked(file: IO[bytes]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks: whoever is named in the file holds it while they live
+    except OSError:  # a file system without locks: the process named in the file holds it while it runs
         return not _is_alive(_read_pid(file))
     return True
 
@@ -207,10 +206,10 @@ def _holder(file: IO[bytes]) -> str:
 
 
 def _is_alive(pid: int | None) -> bool:
-    """Whether a process of this number runs, other than ourselves; where that cannot be known, yes."""
+    """Whether another process with this id is running; true where that cannot be determined."""
     if pid is None or pid == os.getpid():
         return False
-    if os.name == "nt":  # there the signal 0 is Ctrl-C
+    if os.name == "nt":  # on Windows signal 0 is Ctrl-C
         return True
     try:
         os.kill(pid, 0)
@@ -222,7 +221,7 @@ def _is_alive(pid: int | None) -> bool:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left half written."""
+    """Remove the unfinished files of killed processes."""
     for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
         for left in folder.glob(pattern):
             pid = left.name.removesuffix(_UNFINISHED).rpartition(".")[2].partition("-")[0]
@@ -231,19 +230,19 @@ def _remove_unfinished(folder: Path) -> None:
 
 
 def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTHERS_S) -> sqlite3.Connection:
-    """A SQLite file that several processes may share: write-ahead log, each statement committed, readable by us alone.
+    """A SQLite file that several processes can share: write-ahead log, autocommit, readable by its owner only.
 
     Args:
-        path: made with its folder if absent; `MEMORY` keeps nothing.
-        schema: statements that make the tables if they are not there.
-        wait_s: how long to wait for another process that writes.
+        path: created with its folder if absent; `MEMORY` for an in-memory database.
+        schema: SQL statements that create missing tables.
+        wait_s: seconds to wait for another process that writes.
 
     Raises:
-        sqlite3.Error, OSError: it cannot be opened, or is no database.
+        sqlite3.Error, OSError: the file cannot be opened, or is not a database.
     """
     if str(path) != MEMORY:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch(mode=0o600)  # what is in it is about persons
+        Path(path).touch(mode=0o600)  # it holds personal data
     db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         use_write_ahead_log(db, wait_s)
@@ -258,11 +257,11 @@ def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTH
 def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
     """Set ``journal_mode = WAL``, waiting while another connection holds the file.
 
-    The busy timeout of a connection does not cover this statement: SQLite answers SQLITE_BUSY at once where waiting
-    could be a deadlock (https://sqlite.org/c3ref/busy_handler.html), as when several open a new file together.
+    The busy timeout of a connection does not cover this statement: SQLite returns SQLITE_BUSY immediately if waiting
+    could deadlock (https://sqlite.org/c3ref/busy_handler.html), for example if several processes open a new file.
 
     Raises:
-        sqlite3.Error: SQLITE_BUSY after ``wait_s`` seconds; any other error at once.
+        sqlite3.Error: SQLITE_BUSY after ``wait_s`` seconds; any other error immediately.
     """
     until = time.monotonic() + wait_s
     while True:
@@ -277,12 +276,12 @@ def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
 
 
 def is_full(error: sqlite3.Error) -> bool:
-    """A full disk shows as SQLITE_FULL or, when the log cannot grow, as one of the SQLITE_IOERR codes."""
+    """Whether the disk is full: SQLITE_FULL or, if the log cannot grow, one of the SQLITE_IOERR codes."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def to_json(record: object) -> bytes:
-    """A record as it is written: readable JSON with a newline at its end."""
+    """A record as indented JSON with a final newline."""
     return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -292,12 +291,12 @@ def read_object(
     """The JSON object in a file that personalrm wrote.
 
     Args:
-        what: it is, for errors: "manifest".
-        schema: the newest version that can be read, where the file names its own in ``schema``; None if it does not.
-        error: the kind of error to raise.
+        what: name of the file's kind for error messages, such as "manifest".
+        schema: newest readable version if the file has a field ``schema``; None if it has none.
+        error: class of the errors raised.
 
     Raises:
-        DataError, or ``error``: no such file, no JSON object, or a newer version.
+        DataError, or ``error``: the file is missing, is not a JSON object, or has a newer version.
     """
     try:
         found = orjson.loads(path.read_bytes().removeprefix(BOM_UTF8))
@@ -315,13 +314,13 @@ def read_object(
 def read_record(
     path: Path, kind: type[T], what: str, schema: int | None = None, error: type[PersonalrmError] = DataError
 ) -> T:
-    """A record that personalrm wrote, checked field by field; see `read_object` for arguments and errors."""
+    """A record that personalrm wrote, validated field by field; arguments and errors as `read_object`."""
     return checked(read_object(path, what, schema, error), kind, f"the {what} {path}", error)
 
 
 def checked(found: object, kind: type[T], where: str, error: type[PersonalrmError] = DataError) -> T:
-    """JSON values as the dataclass ``kind``; an error of that kind names ``where`` and the first field at fault."""
-    from pydantic import ValidationError  # 0.1 s that only reading needs
+    """JSON values as the dataclass ``kind``; raises ``error``, naming ``where`` and the first invalid field."""
+    from pydantic import ValidationError  # importing takes 0.1 s, needed for reading only
 
     which: Any = kind
     try:
@@ -331,13 +330,13 @@ def checked(found: object, kind: type[T], where: str, error: type[PersonalrmErro
         first = reason.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise error(f"{where}, field '{field}': {first['msg'].lower()}") from None
-    except TypeError as reason:  # of a dataclass that checks its own arguments
+    except TypeError as reason:  # from a dataclass that validates its arguments
         raise error(f"{where}: {reason}") from None
 
 
 @cache
 def _adapter(kind: Any) -> Any:
-    return importlib.import_module("pydantic").TypeAdapter(kind)  # takes longer than checking a record
+    return importlib.import_module("pydantic").TypeAdapter(kind)  # building it takes longer than validating a record
 
 
 def _check_schema(found: object, path: Path, what: str, newest: int, error: type[PersonalrmError]) -> None:

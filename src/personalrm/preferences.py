@@ -1,12 +1,12 @@
-"""What a choice is: messages, one preference of one person, and that person's history.
+"""The core records: messages, one preference of one person, and that person's history.
 
-Everything else in the package is a function over these frozen records.
+All other modules of the package are functions over these frozen records.
 
     pair = Preference(context="Hi", chosen="Hello!", rejected="?")
     first, second = pair.shown(seed=0)      # which response is shown first never depends on the label
 
-A choice of one out of several responses, and a ranking, are kept as pairs that name their ranking; `History.rankings`
-puts them together again. A thumb up or down on a single response is a `Thumb`.
+A choice of one out of several responses, and a ranking, are stored as pairs that name their ranking;
+`History.rankings` reassembles them. A thumb up or down on a single response is a `Thumb`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Side = Literal["a", "b"]
 Part = Literal["context", "target"]
 
 ME = "me"
-"""Whose the choices are where nobody is named."""
+"""Default user where the data names none."""
 _REQUIRED: Any = object()
 
 
@@ -46,25 +46,25 @@ class Preference:
     """One pairwise choice of one person. Only ``chosen`` and ``rejected`` are needed; give them by name.
 
     Attributes:
-        id: unique within one person's history; never made from the label. Made from the texts if not given.
-        user: whose choice it is.
-        group: choices that share text share a group; a split keeps a group on one side. Made from the conversation's
-            first message if not given.
+        id: unique within one person's history; never derived from the label. Derived from the texts if not given.
+        user: the person who made the choice.
+        group: choices that share text share a group; a split keeps a group on one side. Derived from the
+            conversation's first message if not given.
         context: the conversation before the responses, oldest first; may be empty. A text (one user message) or a
-            list of {role, content} is taken as well.
+            list of {role, content} is accepted too.
         chosen: the response the person preferred (either one if ``tie``).
         rejected: the other response.
         tie: the person found both equally good; kept and marked, never scored as right or wrong.
         domain: topic or conversation type, if known.
         time: when the choice was made, ISO 8601 in UTC, if known.
-        demographics: what the data set says about the person, as text, if anything.
-        reason: the person's own words on why, if given.
+        demographics: the data set's description of the person, as text, if any.
+        reason: the person's own explanation of the choice, if given.
         judges: for cached verdicts of LLM judges, whether each was right on this pair.
-        margin: gap between the ratings the choice was derived from, if it was.
-        split: what a benchmark fixed this choice for: to learn from (``context``) or to be predicted (``target``).
-        stated: what the person says of themselves, by name: texts (``self_description``, ``system_string``) and how
-            much they say they care for something, 0–100 (``factuality``: 80.0). To compare with, for no prompt.
-        source: the file or data set that gave the id: ids are unique within a source only. Not part of equality.
+        margin: difference of the ratings that the choice was derived from, if it was derived from ratings.
+        split: the role that a benchmark assigns to this choice: training (``context``) or test (``target``).
+        stated: the person's stated preferences by name: texts (``self_description``, ``system_string``) and stated
+            importance, 0–100 (``factuality``: 80.0). For comparison only; never part of a prompt.
+        source: the file or data set that the id comes from: ids are unique within a source only. Not part of equality.
         ranking: the choice among several responses that this pair was derived from; None for a choice of two.
         weight: how much the pair counts; the pairs of one ranking add up to 1.
     """
@@ -111,7 +111,7 @@ class Preference:
         margin: float | None,
         more: Mapping[str, Any],
     ) -> Preference:
-        """The record of values that are right already, for readers of millions; ``more`` holds the other fields.
+        """The record of values that are already validated, for readers of large files; ``more`` holds other fields.
 
         Assigning to a frozen record costs nine times as much as to a plain one, so a plain one of the same fields is
         filled and becomes this one: 1.1 instead of 9.3 µs for 18 fields.
@@ -131,8 +131,8 @@ class Preference:
     def chosen_first(self, seed: int = 0) -> bool:
         """Whether the chosen response is shown first.
 
-        A hash of id and seed draws whether the alphabetically smaller *text* comes first, so the texts stand in the
-        same order whatever the label is: a flipped pair makes the very same prompt with the opposite answer.
+        A hash of id and seed decides whether the alphabetically smaller *text* comes first, so the order of the texts
+        does not depend on the label: a flipped pair gives the same prompt with the opposite answer.
         """
         smaller_first = blake2b(f"{seed}\0{self.id}".encode(), digest_size=1).digest()[0] & 1 == 0
         return (self.chosen < self.rejected) == smaller_first
@@ -152,18 +152,18 @@ class Preference:
 
 
 class _Draft:
-    """What becomes a `Preference`; see `Preference.unchecked`."""
+    """Mutable record with the fields of `Preference`, which `Preference.unchecked` fills and then converts."""
 
     __slots__ = tuple(one.name for one in fields(Preference))
 
 
 @dataclass(frozen=True, slots=True)
 class Thumb:
-    """A thumb up or down on one response, without another to compare it with: unpaired evidence.
+    """A thumb up or down on one response, without a second response: unpaired feedback.
 
     Attributes:
-        response: the answer that was judged.
-        liked: up or down.
+        response: the response that was rated.
+        liked: true for a thumb up.
         others: as in `Preference`.
     """
 
@@ -188,12 +188,12 @@ class Thumb:
 
 @dataclass(frozen=True, slots=True)
 class RankedChoice:
-    """A choice among several responses, whole: what a Plackett–Luce likelihood needs.
+    """A complete choice among several responses, as a Plackett–Luce likelihood needs it.
 
     Attributes:
         id: the ``ranking`` that its pairs name.
         context: the conversation before the responses.
-        tiers: the responses, best first; those of one tier are not told apart. The choice of one out of four has two
+        tiers: the responses, best first; responses of one tier are not ordered. A choice of one out of four has two
             tiers, of one and of three responses.
     """
 
@@ -203,10 +203,10 @@ class RankedChoice:
 
     @classmethod
     def of(cls, pairs: Sequence[Preference]) -> RankedChoice:
-        """The ranking behind its pairs. A response stands below every response that won against it."""
+        """The ranking that the pairs came from. A response ranks below every response that won against it."""
         depth = {text: 0 for one in pairs for text in (one.chosen, one.rejected)}
         won = [(one.chosen, one.rejected) for one in pairs if not one.tie]
-        for _ in depth:  # the longest way down to each response; a circle of wins ends after as many rounds
+        for _ in depth:  # longest path of wins to each response; a cycle of wins ends after as many rounds
             deeper = [(worse, depth[better] + 1) for better, worse in won if depth[worse] <= depth[better]]
             if not deeper:
                 break
@@ -223,7 +223,7 @@ class History:
 
     Attributes:
         user: the person.
-        choices: pairs, among them those that choices among several responses were taken apart into.
+        choices: pairs, including the pairs that a choice among several responses is stored as.
         thumbs: single responses that the person liked or disliked.
     """
 
@@ -239,12 +239,12 @@ class History:
 
     @property
     def decided(self) -> tuple[Preference, ...]:
-        """The choices that are no ties."""
+        """The choices that are not ties."""
         return tuple(one for one in self.choices if not one.tie)
 
     @property
     def rankings(self) -> tuple[RankedChoice, ...]:
-        """The choices among several responses, each whole, in order of their first pair."""
+        """The complete choices among several responses, in order of their first pair."""
         pairs: dict[str, list[Preference]] = {}
         for one in self.choices:
             if one.ranking is not None:
@@ -252,18 +252,18 @@ class History:
         return tuple(RankedChoice.of(some) for some in pairs.values())
 
     def only(self, choices: Iterable[Preference], thumbs: Iterable[Thumb] = ()) -> History:
-        """The same person with other choices. Thumbs are left out unless given: they may be of what is held out."""
+        """The same person with other choices. Thumbs are dropped unless given: they may belong to the holdout."""
         return History(self.user, tuple(choices), tuple(thumbs))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A prediction for one pair, both orders combined.
+    """A prediction for one pair, combined over both orders.
 
     Attributes:
         probability: that response ``a`` is preferred, in [0, 1]; None if unscored.
-        reasoning: why, if the judge wrote it.
-        unscored: why there is no probability; None if there is one. Unscored is neither wrong nor a tie.
+        reasoning: the judge's explanation, if it wrote one.
+        unscored: reason for the missing probability; None if there is one. Unscored is neither wrong nor a tie.
     """
 
     probability: float | None
@@ -279,19 +279,19 @@ class Verdict:
 
     @property
     def prefers(self) -> Side | None:
-        """The name of `winner` until 0.1."""
+        """Deprecated name of `winner` (version 0.1)."""
         warn("Verdict.prefers", "Verdict.winner")
         return self.winner
 
     def __bool__(self) -> bool:
-        """Raises: a verdict that is true whichever side won would hide a mistake."""
+        """Raises TypeError: every verdict would be true, whichever side won."""
         raise TypeError("a Verdict has no truth value: use verdict.winner ('a', 'b' or None) or verdict.probability")
 
 
 def pair_id(user: str, context: Sequence[Message], one: str, other: str) -> str:
-    """16 hexadecimal digits for this person, conversation and pair of responses, whichever was chosen.
+    """16 hexadecimal digits for this person, conversation and pair of responses, independent of the label.
 
-    The id decides which response is shown first, so one made from the label would give the answer away.
+    The id decides which response is shown first, so an id that depended on the label would leak it.
     """
     turns = [[turn.role, turn.content] for turn in context]
     return _hash([user, turns, min(one, other), max(one, other)], 8)
@@ -311,16 +311,16 @@ def group_of(context: Sequence[Message], one: str, other: str) -> str:
 def _hash(parts: list[object], size: int) -> str:
     try:
         return blake2b(orjson.dumps(parts), digest_size=size).hexdigest()
-    except orjson.JSONEncodeError:  # half a surrogate pair, which no file may hold; whoever reads or keeps it says so
+    except orjson.JSONEncodeError:  # lone surrogate; file readers and writers report it
         return blake2b(repr(parts).encode(), digest_size=size).hexdigest()
 
 
 def _turns(context: object) -> Context:
-    """A context as the caller has it: text, one message or several."""
+    """A context given as text, one message or several."""
     if isinstance(context, str):
         return (Message("user", context),) if context else ()
     given = [context] if isinstance(context, Message | Mapping) else context
     try:
         return tuple(one if isinstance(one, Message) else Message(one["role"], one["content"]) for one in given)  # type: ignore[attr-defined]
     except (TypeError, KeyError):
-        raise TypeError("a context is a text, or messages with 'role' and 'content'") from None
+        raise TypeError("expected a context as a text, or as messages with 'role' and 'content'") from None

@@ -1,4 +1,4 @@
-"""Spellings of version 0.1 that still work: each warns once, with the new one, and is gone in 0.3.
+"""Names of version 0.1 that still work until 0.3: each gives a DeprecationWarning with the new name.
 
 from personalrm.llm import portal               # DeprecationWarning: …; it is personalrm.llm.background_loop
 __getattr__ = renamed(__name__, {"Sight": "JudgeContext"})      # in the module that has the new name
@@ -66,6 +66,8 @@ MODULES: Mapping[str, str] = {
     "models.lineage": "profile.provenance",
     "models.questions": "models.acquisition",
     "models.traits.sense": "models.traits.embedding_weights",
+    "training.figures": "training.evaluation",
+    "training.order": "training.config",
     "optimizing.dspy_room": "optimizing.dspy_backend",
     "profile.fingerprint": "profile.provenance",
     "profile.lineage": "profile.provenance",
@@ -79,16 +81,16 @@ MODULES: Mapping[str, str] = {
     "synthesis.profile_file": "profile.file",
     "synthesis.race": "synthesis.successive_halving",
 }
-"""Modules that were moved."""
+"""Old path → new path of each moved module, relative to the package."""
 
 
 def warn(old: str, new: str, stacklevel: int = 3) -> None:
-    """One line that tells the new spelling."""
+    """Give a DeprecationWarning that names the new spelling."""
     warnings.warn(f"{old} is now {new}; the old spelling works until 0.3", DeprecationWarning, stacklevel=stacklevel)
 
 
 def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module's ``__getattr__`` that knows the old names of what it holds."""
+    """A module-level ``__getattr__`` that resolves old names (``names``: old → new) with a DeprecationWarning."""
 
     def found(name: str) -> Any:
         if name not in names:
@@ -132,18 +134,18 @@ class RenamedAttribute:
 
 
 class OldModules:
-    """Gives the moved module where an old path is imported. Asked before the others: it looks into one mapping."""
+    """Import hook: an old module path imports the moved module. First in ``sys.meta_path``: one dictionary lookup."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Of an old path; None for all others."""
+        """The spec for an old module path; None for all other paths."""
         if fullname.removeprefix(PACKAGE) not in MODULES or not fullname.startswith(PACKAGE):
             return None
         return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module as it is called now."""
+        """The module under its new path."""
         new = PACKAGE + MODULES[spec.name.removeprefix(PACKAGE)]
         warn(spec.name, new)
         module = import_module(new)
@@ -151,13 +153,13 @@ class OldModules:
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """It is executed already; what the import system wrote over is put back."""
+        """Restore the module's own spec, which the import system overwrote; the module has already been executed."""
         spec = module.__spec__
         if spec is not None and isinstance(spec.loader_state, ModuleSpec):
             module.__spec__ = spec.loader_state
 
 
 def install() -> None:
-    """Know the old paths from now on."""
+    """Register the import hook; a second call does nothing."""
     if not any(isinstance(one, OldModules) for one in sys.meta_path):
         sys.meta_path.insert(0, OldModules())

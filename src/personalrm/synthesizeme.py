@@ -1,4 +1,4 @@
-"""One person: their choices in; a persona, a prompt and predictions out. `client.Client` serves many.
+"""`SynthesizeMe`: choices of one person in; a persona, prompts and predictions out. `client.Client` serves many people.
 
     from personalrm import SynthesizeMe
 
@@ -8,12 +8,12 @@
     verdict = me.compare("How do I boil an egg?", "Eight minutes.", "Boiling an egg is an art …")
     me.save("me.json")
 
-Every verb has an async twin (`afit`, `acompare`, …). Both kinds work anywhere, also inside a notebook's running loop.
+Every method has an async version (`afit`, `acompare`, …). Both also work inside a running event loop (notebooks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -42,38 +42,40 @@ if TYPE_CHECKING:
 
 
 class SynthesizeMe:
-    """Learns one person's taste from their choices and predicts the next ones (arXiv 2506.05598).
+    """Learns one person's preferences from their choices and predicts further ones (arXiv 2506.05598).
 
     Args:
         model: ``traits`` or ``traits+encoder`` for the embedded engine, ``trained:DIR`` for a model that ``train``
-            wrote, else a model's name at an OpenAI-compatible endpoint. None takes ``traits``, unless a ``base_url``
-            asks for a name.
-        base_url: the endpoint; None takes OPENAI_BASE_URL, else OpenAI's.
-        api_key: None takes OPENAI_API_KEY.
-        preset: ``default``, or ``paper`` for the released algorithm.
-        verdicts: ``token`` scores by the answer's letter and its log-probabilities, ``reasoned`` asks to explain.
-        samples: reasonings asked for each choice.
-        both_orders: a reasoning is verified only if its prediction holds in both orders.
-        validation: share of the choices that is held back to check what was learned, in (0, 1).
+            wrote, else the name of a model at an OpenAI-compatible endpoint. Default ``traits``; required with a
+            ``base_url``.
+        base_url: URL of the endpoint; default OPENAI_BASE_URL, else OpenAI's.
+        api_key: default OPENAI_API_KEY.
+        preset: ``default``, ``frugal``, or ``paper`` for the released algorithm; see `Options`.
+        verdicts: ``token`` scores by the letter and its log-probabilities, ``reasoned`` asks for an explanation too.
+        samples: number of reasonings sampled for each choice.
+        both_orders: a reasoning is verified only if its prediction is right in both orders.
+        validation: share of the choices used for validation, in (0, 1).
         seed: random seed.
         verification: false also shows explanations whose prediction was wrong (an ablation).
-        selection: false shows every training choice without a competition (an ablation).
-        persona_prompt: another instruction for writing the persona; None takes the one that ships.
-        cache: file of answers; None takes the user's cache folder.
-        concurrency: most requests in flight, over all objects with the same settings.
-        max_calls: most requests, over all objects with the same settings.
-        max_cost: most US dollars, likewise; needs ``prices``.
-        prices: dollars per million tokens.
-        timeout: seconds that an answer may take at a quick host; it grows with what a slow one shows it needs.
-        max_tokens: the most new tokens of one answer, thoughts included; None lets it grow where answers are cut off.
-        reasoning_effort: how much a reasoning model should think.
-        refresh: ask again what is in the cache, and keep the new answers.
-        population: other people's choices for the embedded engine's prior; None takes the one that ships.
-        endpoint: an Endpoint of your own instead of model and base_url.
-        answered: called after each answer of the model, for progress.
+        selection: false shows every training choice without arm selection (an ablation).
+        persona_prompt: instruction for writing the persona; None for the built-in prompt.
+        cache: file of the response cache; default in the user's cache folder.
+        concurrency: maximum number of concurrent requests, over all objects with the same settings.
+        max_calls: maximum number of requests, over all objects with the same settings.
+        max_cost: maximum cost in US dollars, likewise; needs ``prices``.
+        prices: US dollars per million tokens.
+        timeout: seconds per request at a fast host; it adapts to the measured latency of a slow one.
+        max_tokens: maximum number of new tokens per response, including reasoning; by default it is raised when
+            responses are truncated.
+        reasoning_effort: passed to reasoning models.
+        refresh: ignore cached responses and replace them.
+        population: choices of other people to fit the embedded engine's prior to; default the shipped prior.
+        endpoint: an Endpoint that replaces model and base_url.
+        answered: progress callback, called after each response of the model.
 
     Raises:
-        DataError: settings that cannot work. StorageError: the cache cannot be opened.
+        DataError: invalid settings.
+        StorageError: the cache cannot be opened.
     """
 
     def __init__(
@@ -136,19 +138,19 @@ class SynthesizeMe:
 
     @property
     def model(self) -> str:
-        """What predicts: an engine's or a model's name."""
+        """Name of the engine or model that predicts."""
         return self._client.model or DEFAULT
 
     @property
     def profile(self) -> Profile:
-        """Everything learned. PersonalrmError before `fit` or `load`."""
+        """The fitted profile. Raises PersonalrmError before `fit` or `load`."""
         if self._profile is None:
-            raise PersonalrmError("nothing is learned yet: call fit(choices) or SynthesizeMe.load(path) first")
+            raise PersonalrmError("not fitted yet: call fit(choices) or SynthesizeMe.load(path) first")
         return self._profile
 
     @property
     def persona(self) -> str | None:
-        """What the person likes, in words; None if nothing could be verified. See ``profile`` for the evidence."""
+        """The persona's summary; None if no reasoning could be verified. ``profile`` has the evidence."""
         return None if self.profile.persona is None else persona_text(self.profile.persona)
 
     # learning -----------------------------------------------------------------------------------------------------
@@ -158,12 +160,19 @@ class SynthesizeMe:
         self._profile = await self._client.afit(history, user, columns=columns)
         return self
 
-    async def aupdate(self, choices: Choices, *, columns: ColumnsGiven = None) -> SynthesizeMe:
-        """Learn again with new choices of the same person; every earlier answer that still applies is reused.
+    async def aupdate(
+        self,
+        choices: Choices | None = None,
+        *,
+        columns: ColumnsGiven = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> SynthesizeMe:
+        """Refit with new choices of the same person; results that are still valid are reused. Returns this object.
 
-        A choice whose id is known already takes the place of the earlier one, if it differs from it.
+        A known choice with another label or wording replaces the earlier one. ``reasons`` maps choice ids to the
+        person's own explanations.
         """
-        self._profile = await self._client.aupdate(self.profile, choices, columns=columns)
+        self._profile = await self._client.aupdate(self.profile, choices, columns=columns, reasons=reasons)
         return self
 
     # predicting ---------------------------------------------------------------------------------------------------
@@ -171,23 +180,23 @@ class SynthesizeMe:
     async def acompare(
         self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned", sure: float | None = None
     ) -> Verdict:
-        """Which response the person prefers: a probability from both orders, and why; or unscored, and why.
+        """Predict which response the person prefers: the probability of ``a`` over both orders, or an unscored verdict.
 
         Args:
             context: the prompt, or the conversation as messages.
             a: the first response.
             b: the second response.
-            verdicts: ``reasoned`` explains; ``token`` is cheaper.
-            sure: largest share of wrong answers, in (0, 0.5): unscored where it is less sure (traits only).
+            verdicts: ``reasoned`` includes an explanation; ``token`` costs less.
+            sure: largest risk of a wrong answer, in (0, 0.5); less confident pairs are unscored (traits only).
         """
         return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts, sure=sure)
 
     async def arank(self, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token") -> Ranking:
-        """Responses best first, by Bradley–Terry strengths over comparisons in both orders."""
+        """Rank responses, best first, by Bradley–Terry strengths from comparisons in both orders."""
         return await self._client.arank(self.profile, context, responses, verdicts=verdicts)
 
     async def ascore(self, context: Context, response: str) -> float | None:
-        """How much the person likes one response, as log-odds (calibrated for differences with ``traits`` only)."""
+        """Reward of one response in log-odds; differences are calibrated with ``traits`` only. None if unscored."""
         return await self._client.ascore(self.profile, context, response)
 
     async def anext_question(
@@ -197,16 +206,16 @@ class SynthesizeMe:
         *,
         criterion: Criterion = "information",
     ) -> list[Question]:
-        """Which pairs this person should be asked next, best first; see `Client.anext_question`."""
+        """Select the most informative pairs to label next, best first; see `Client.anext_question`."""
         return await self._client.anext_question(self.profile, candidates, top, criterion)
 
     async def aevaluate(self, test: Choices, *, name: str = "", columns: ColumnsGiven = None) -> Evaluation:
-        """How well the person's other choices are predicted, with the surface baselines beside it.
+        """Evaluate predictions on the person's held-out choices, with surface baselines.
 
         Args:
-            test: choices that were not learned from.
-            name: what the result calls them; a file's own name if left out.
-            columns: which columns hold what, as in `afit`.
+            test: held-out choices of the same person.
+            name: name of the test set in the result; default the file's name.
+            columns: field → column, as in `afit`.
         """
         return await self._client.aevaluate(self.profile, test, name=name, columns=columns)
 
@@ -215,69 +224,69 @@ class SynthesizeMe:
     def judge_prompt(
         self, context: Context | None = None, a: str | None = None, b: str | None = None
     ) -> list[dict[str, str]]:
-        """Messages for any chat API that ask which response this person prefers.
+        """Judge prompt for this person as messages for any chat API.
 
-        Without a pair they hold the placeholders ``{{conversation}}``, ``{{response_a}}`` and ``{{response_b}}``.
+        Without a pair it contains the placeholders ``{{conversation}}``, ``{{response_a}}`` and ``{{response_b}}``.
         """
         return self._client.judge_prompt(self.profile, context, a, b)
 
     def generation_prompt(self) -> str:
-        """A system prompt that makes any model answer the way this person likes."""
+        """System prompt that makes a model answer in the way this person prefers."""
         return self._client.generation_prompt(self.profile)
 
     def save(self, path: str | Path) -> None:
-        """Write the profile as one JSON file. StorageError if it cannot be written."""
+        """Write the profile to a JSON file. Raises StorageError if it cannot be written."""
         save(self.profile, path)
 
     async def asave(self, path: str | Path) -> None:
-        """`save`, to be awaited."""
+        """Async version of `save`."""
         await in_worker(self.save, path)
 
     @classmethod
     def load(cls, path: str | Path, **settings: Any) -> SynthesizeMe:
-        """A saved profile, ready to predict; ``settings`` as for the constructor. ProfileError if it cannot be read."""
+        """Load a saved profile; ``settings`` as for the constructor. Raises ProfileError if it cannot be read."""
         profile = load(path)
         settings = {**asdict(profile.options), **settings}
         model = settings.pop("model", None) or profile.model
         loaded = cls(DEFAULT, **settings)
-        loaded._client.model = model  # its endpoint is looked for when it is asked: a persona can be read without one
+        loaded._client.model = model  # the endpoint is resolved at the first request: reading a persona needs none
         loaded._profile = profile
         return loaded
 
     @classmethod
     async def aload(cls, path: str | Path, **settings: Any) -> SynthesizeMe:
-        """`load`, to be awaited."""
+        """Async version of `load`."""
         return await in_worker(cls.load, path, **settings)
 
     async def aclose(self) -> None:
-        """Wait for requests on their way, then let go of connection and cache; the last one to let go closes them."""
+        """Wait for requests in flight, then release connection and cache, which are closed with their last user."""
         await self._client.aclose()
 
-    # the same from plain code -------------------------------------------------------------------------------------
+    # synchronous versions -----------------------------------------------------------------------------------------
 
     fit = blocking(afit)
-    """`afit` from plain code; like all of these, also inside a notebook's running event loop."""
+    """Synchronous `afit`; like all synchronous methods it also works inside a running event loop (notebooks)."""
     update = blocking(aupdate)
-    """`aupdate` from plain code."""
+    """Synchronous `aupdate`."""
     compare = blocking(acompare)
-    """`acompare` from plain code."""
+    """Synchronous `acompare`."""
     rank = blocking(arank)
-    """`arank` from plain code."""
+    """Synchronous `arank`."""
     score = blocking(ascore)
-    """`ascore` from plain code."""
+    """Synchronous `ascore`."""
     next_question = blocking(anext_question)
-    """`anext_question` from plain code."""
+    """Synchronous `anext_question`."""
     evaluate = blocking(aevaluate)
-    """`aevaluate` from plain code."""
+    """Synchronous `aevaluate`."""
     close = blocking(aclose)
-    """`aclose` from plain code."""
+    """Synchronous `aclose`."""
 
     def ask(self, *given: Any, **named: Any) -> list[Question]:
-        """The name of `next_question` until 0.1."""
+        """Deprecated name of `next_question` (version 0.1)."""
         warn("SynthesizeMe.ask", "SynthesizeMe.next_question")
         return self.next_question(*given, **named)
 
     async def aask(self, *given: Any, **named: Any) -> list[Question]:
-        """The name of `anext_question` until 0.1."""
+        """Deprecated name of `anext_question` (version 0.1)."""
         warn("SynthesizeMe.aask", "SynthesizeMe.anext_question")
         return await self.anext_question(*given, **named)

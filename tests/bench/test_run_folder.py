@@ -95,7 +95,7 @@ def test_a_second_run_asks_nothing_and_writes_the_same(
     assert llm.statistics.requests == 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(one, marks=pytest.mark.slow) for one in range(2, 6))])
 def test_from_whatever_a_killed_run_left_the_same_tables_follow(
     seed: int, whole: Path, five: list[History], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
@@ -156,6 +156,7 @@ def test_kill_nine_repeats_no_finished_call_and_ends_in_the_same_bytes(five: lis
         assert (tmp_path / "calm/run" / name).read_bytes() == (tmp_path / "killed/run" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on_and_goes_on(five: list[History], tmp_path: Path) -> None:
     data = tmp_path / "people.jsonl"
     write_choices(data, (choice for one in five for choice in one))

@@ -294,7 +294,7 @@ def test_as_a_process_of_its_own(tmp_path: Path) -> None:
 def test_ctrl_c_says_that_everything_is_kept(tmp_path: Path, person: History) -> None:
     file = tmp_path / "p.jsonl"
     write_choices(file, person)
-    with SimulatedLLM(latency=5.0) as server:
+    with SimulatedLLM(latency=1.0) as server:
         words = [Path(sys.executable).parent / "personalrm", "fit", file, "--model", "m", "--base-url", server.url]
         env = {**os.environ, "PERSONALRM_CACHE": str(tmp_path / "c.sqlite")}
         fitting = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)

@@ -40,7 +40,7 @@ def test_completion_is_offered() -> None:
 def test_the_help_of_methods_names_each_of_them_and_nothing_else() -> None:
     said = set(re.findall(r"[a-z][a-z+]*", METHODS))
     assert {one.partition(":")[0] for one in names()} <= said
-    assert re.fullmatch(r"[\w\s:;,.+-]+", METHODS), "a character that belongs to no name and no sentence"
+    assert re.fullmatch(r"[\w\s:;,.+=-]+", METHODS), "a character that belongs to no name and no sentence"
 
 
 def test_an_option_of_a_command_itself_is_not_under_the_heading_of_a_group() -> None:

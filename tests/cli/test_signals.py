@@ -20,7 +20,12 @@ COMMAND = "from personalrm.cli.app import main; main()"
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)], ids=str
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in ((signal.SIGHUP, 129), (signal.SIGINT, 130))),
+    ],
+    ids=str,
 )
 def test_a_signal_in_the_midst_of_a_fit(number: signal.Signals, code: int, tmp_path: Path) -> None:
     choices, cache = tmp_path / "me.jsonl", tmp_path / "answers.sqlite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import tracemalloc
@@ -14,6 +15,7 @@ import orjson
 import pytest
 from answers_kept import settled
 from command_line import Run
+from reward_server import RewardServer
 
 from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
@@ -279,6 +281,56 @@ def test_small_data_make_small_shards_so_that_no_core_waits_long_for_the_last(tm
     assert [shards(size) for size in (0, 1, 64, 1024)] == [1, 1, 64, 1024]
     assert shards(22, "in.jsonl.gz") == 88
     assert [shards(size) for size in (2048, 4096, 8192, 1 << 20)] == [1024, 1024, 2048, MOST_SHARDS]
+
+
+def scores_of(folder: Path) -> dict[str, dict[str, Any]]:
+    import pyarrow.parquet
+
+    files = sorted(folder.glob("scores-*.parquet"))
+    return {row["id"]: row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()}
+
+
+def test_scores_by_another_model_than_the_profiles(
+    run: Run, llm: Any, fitted: Path, few: list[History], tmp_path: Path
+) -> None:
+    """A reward model at a server (minus the words over ten), a language model, and a trained model in a folder."""
+    pairs = tmp_path / "pairs.jsonl"
+    write_choices(pairs, [*few[2], *few[7]])
+    with RewardServer("chat") as server:
+        model = f"vllm-classify:mine@{server.url}"
+        assert run("cluster", "score", fitted, pairs, "--model", model, "--out", tmp_path / "served").code == 0
+    rows = scores_of(tmp_path / "served")
+    for one in few[7]:
+        assert rows[one.id]["chosen"] == pytest.approx(-len(one.chosen.split()) / 10)
+        gap = rows[one.id]["chosen"] - rows[one.id]["rejected"]
+        assert rows[one.id]["probability"] == pytest.approx(1 / (1 + math.exp(-gap)))
+
+    cache = tmp_path / "answers.sqlite"
+    asked = ("--model", "simulated", "--base-url", llm.url, "--cache", cache)
+    assert run("cluster", "score", fitted, pairs, "--out", tmp_path / "judged", *asked).code == 0
+    judged = scores_of(tmp_path / "judged")
+    assert set(judged) == set(rows)
+    assert {row["chosen"] for row in judged.values()} == {None}
+    assert all(0 <= row["probability"] <= 1 for row in judged.values())
+    requests = llm.statistics.requests
+    assert run("cluster", "score", fitted, pairs, "--out", tmp_path / "judged", "--force", *asked).code == 0
+    assert llm.statistics.requests == requests  # every answer is known
+    assert run("cluster", "score", fitted, pairs, "--out", tmp_path / "judged").code == 1  # another run's folder
+
+
+def test_scores_by_a_trained_model(run: Run, fitted: Path, few: list[History], tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed (extra train)")
+    folder = Path(__file__).parent.parent / "profile" / "old" / "lore-model"
+    pairs = tmp_path / "pairs.jsonl"
+    write_choices(pairs, few[7])
+    model = f"trained:{folder}"
+    assert run("cluster", "score", fitted, pairs, "--model", model, "--out", tmp_path / "out").code == 0
+    rows, profile = scores_of(tmp_path / "out"), ProfileTable(fitted).of(few[7].user)
+    assert profile is not None
+    client = Client(model)
+    own = client.fit(profile.history)
+    for one in few[7]:
+        assert rows[one.id]["chosen"] == client.score(own, one.context, one.chosen)
 
 
 def test_the_process_that_drives_a_run_holds_only_counts(

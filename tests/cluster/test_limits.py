@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from personalrm.cluster import limits
-from personalrm.cluster.limits import ClusterLimits
+from personalrm.cluster.limits import ClusterLimits, SharedBudget, SharedScheduler
+from personalrm.errors import StorageError
 from personalrm.llm.endpoint import Completion
 from personalrm.llm.ledger import Prices
 
@@ -55,3 +57,26 @@ async def test_what_a_dead_worker_held_is_freed(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(0.01)
     assert waiting.done()
     assert await shared.reserve("alive", 0.5) is None
+
+
+class DeadActor:
+    """A handle of an actor whose process has died: what it was asked ends in Ray's error."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def remote(self, *_: Any) -> Any:
+        from ray.exceptions import RayActorError
+
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_exception(RayActorError())
+        return answer
+
+
+async def test_a_dead_actor_is_one_sentence_for_the_budget_and_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed (extra cluster)")
+    monkeypatch.setattr(ray, "get", lambda answer: answer.result())
+    with pytest.raises(StorageError, match="--max-calls"):
+        SharedBudget(None, DeadActor(), "a").reserve()
+    with pytest.raises(StorageError, match="--max-calls"):
+        await SharedScheduler(4, DeadActor(), "a").acquire(0, 0)

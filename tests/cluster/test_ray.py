@@ -6,7 +6,7 @@ Ray and its processes are started by the tests; nothing leaves the machine. They
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from personalrm.cluster.on_ray import OnRay
 from personalrm.cluster.running import FitRun, run_over_people
 from personalrm.cluster.splitting import input_files
 from personalrm.data.writing import write_choices
-from personalrm.errors import BudgetSpent
+from personalrm.errors import BudgetSpent, StorageError
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
@@ -59,13 +59,8 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nodes: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for number in range(2):
-        write_choices(folder / f"{number}.jsonl", [one for person in few for one in person][number::2])
-    files = tuple(input_files([str(folder)]))
-    run_over_people(FitRun(files, tmp_path / "alone", FitOptions(), shards=SHARDS), InProcess())
+def killer(nodes: Any) -> tuple[Callable[[str, int, int], None], list[int]]:
+    """Kills a node once some of the profiles are made, and how many were."""
     killed: list[int] = []
 
     def kill(stage: str, done: int, total: int) -> None:
@@ -73,6 +68,17 @@ def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nod
             killed.append(done)
             nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
 
+    return kill, killed
+
+
+def test_a_killed_node_loses_nothing_and_changes_no_byte(few: list[History], nodes: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(2):
+        write_choices(folder / f"{number}.jsonl", [one for person in few for one in person][number::2])
+    files = tuple(input_files([str(folder)]))
+    run_over_people(FitRun(files, tmp_path / "alone", FitOptions(), shards=SHARDS), InProcess())
+    kill, killed = killer(nodes)
     with OnRay(nodes.address) as executor:
         assert executor.workers == 2
         result = run_over_people(FitRun(files, tmp_path / "out", FitOptions(), shards=SHARDS), executor, kill)
@@ -101,13 +107,7 @@ def test_one_budget_one_limit_and_one_store_of_answers_over_all_nodes(
             run_over_people(run("out", 20, llm.url), executor)
         assert llm.statistics.requests == 20
         assert llm.statistics.max_concurrency <= 5
-        killed: list[int] = []
-
-        def kill(stage: str, done: int, total: int) -> None:
-            if stage == "profiles" and done and not killed:
-                killed.append(done)
-                nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
-
+        kill, _ = killer(nodes)
         with OnRay(nodes.address) as executor:
             assert run_over_people(run("out", None, llm.url), executor, kill).people == 12
         asked = llm.statistics.requests
@@ -120,3 +120,29 @@ def test_one_budget_one_limit_and_one_store_of_answers_over_all_nodes(
         assert asked <= (llm.statistics.requests - asked) + 5  # asked twice: at most what was on the killed node's wire
     for name in sorted(one.name for one in (tmp_path / "alone").glob("profiles-*")):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_dead_keeper_of_the_limits_ends_the_run_in_a_sentence_and_its_work_is_kept(
+    few: list[History], nodes: Any, tmp_path: Path
+) -> None:
+    import ray
+
+    write_choices(tmp_path / "in.jsonl", [one for person in few[:8] for one in person])
+    with SimulatedLLM(latency=0.05) as llm:
+        endpoint = EndpointOptions(llm.url, cache=tmp_path / "answers.sqlite", concurrency=5).resolved()
+        how = FitOptions("simulated", Options(preset="frugal"), endpoint=endpoint)
+        run = FitRun((tmp_path / "in.jsonl",), tmp_path / "out", how, shards=4)
+        with OnRay(nodes.address) as executor:
+
+            def kill(stage: str, done: int, total: int) -> None:
+                if stage == "profiles" and done == 1:
+                    ray.kill(executor._limits)
+
+            with pytest.raises(StorageError, match="limits and the budget"):
+                run_over_people(run, executor, kill)
+        kept = len(list((tmp_path / "out").glob("profiles-*")))
+        assert kept >= 1
+        with OnRay(nodes.address) as executor:
+            result = run_over_people(run, executor)
+        assert (result.people, result.reused) == (8, kept)

@@ -89,14 +89,8 @@ def in_window(time: str, low: str | None, high: str | None) -> bool:
 def answer(path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
     data = STATE["data"]
     one = {name: values[0] for name, values in query.items()}
-    if path in ("/api/public/v2/scores", "/api/public/scores"):
-        if path == "/api/public/v2/scores" and data.get("old"):
-            return 404, {"message": "Not Found"}
-        return langfuse_scores(data, one)
     if path.startswith("/api/public/"):
-        _, _, _, what, name = path.split("/")
-        found = data.get(what, {}).get(name)
-        return (200, found) if found else (404, {"error": "LangfuseNotFoundError", "message": f"{what} not found"})
+        return langfuse(path, one, data)
     if path == "/api/v1/feedback":
         if int(one["limit"]) > 100:
             return 422, {"detail": "limit: at most 100"}
@@ -120,6 +114,22 @@ def answer(path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]
     return label_studio(path, one, body, data)
 
 
+def langfuse(path: str, one: dict[str, str], data: dict[str, Any]) -> tuple[int, Any]:
+    if path in ("/api/public/v3/scores", "/api/public/v2/observations"):
+        if not data.get("v4"):
+            return 404, {"message": "Not Found"}
+        return langfuse_4_scores(data, one) if path.endswith("scores") else langfuse_4_observations(data, one)
+    if data.get("v4"):
+        return 404, {"message": "Not Found"}
+    if path in ("/api/public/v2/scores", "/api/public/scores"):
+        if path == "/api/public/v2/scores" and data.get("old"):
+            return 404, {"message": "Not Found"}
+        return langfuse_scores(data, one)
+    _, _, _, what, name = path.split("/")
+    found = data.get(what, {}).get(name)
+    return (200, found) if found else (404, {"error": "LangfuseNotFoundError", "message": f"{what} not found"})
+
+
 def langfuse_scores(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any]:
     found = [
         row
@@ -130,6 +140,45 @@ def langfuse_scores(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any
     page, limit = int(one["page"]), int(one["limit"])
     meta = {"page": page, "limit": limit, "totalItems": len(found), "totalPages": -(-len(found) // limit)}
     return 200, {"data": found[(page - 1) * limit : page * limit], "meta": meta}
+
+
+def langfuse_4_scores(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any]:
+    """Newest first, by cursor; what the score is about stands in ``subject``, its value has the type of the score."""
+    assert set(one["fields"].split(",")) == {"details", "subject", "annotation"}
+    if int(one["limit"]) > 100:
+        return 400, {"message": "limit: at most 100"}
+    found = [
+        row
+        for row in data.get("scores", [])
+        if in_window(row["timestamp"], one.get("fromTimestamp"), one["toTimestamp"])
+    ]
+    found.sort(key=lambda row: (row["timestamp"], row["id"]), reverse=True)
+    at = next((at for at, row in enumerate(found, 1) if row["id"] == one.get("cursor")), 0)
+    page, limit = found[at:], int(one["limit"])
+    shown = []
+    for row in page[:limit]:
+        about = {"kind": "trace", "id": row["traceId"]}
+        if row.get("observationId"):
+            about = {"kind": "observation", "id": row["observationId"], "traceId": row["traceId"]}
+        kept = {name: value for name, value in row.items() if name not in ("traceId", "observationId")}
+        shown.append({**kept, "value": bool(row["value"]), "subject": about})
+    meta = {"limit": limit, **({"cursor": page[limit - 1]["id"]} if len(page) > limit else {})}
+    return 200, {"data": shown, "meta": meta}
+
+
+def langfuse_4_observations(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any]:
+    """A root, a part of it, and what is judged by itself, one a page; input and output are texts."""
+    trace = data.get("traces", {}).get(one["traceId"])
+    rows = []
+    if trace is not None:
+        root = {"id": f"root-{trace['id']}", "parentObservationId": None, "startTime": trace["timestamp"]}
+        texts = {name: json.dumps(trace[name]) for name in ("input", "output")}
+        part = {"id": "part", "parentObservationId": root["id"], "startTime": "2020", "input": "x", "output": "y"}
+        rows = [part, {**root, **texts, "userId": trace["userId"], "sessionId": trace["sessionId"]}]
+        rows += [{"parentObservationId": root["id"], **row} for row in data.get("observations", {}).values()]
+    at = int(one.get("cursor", 0))
+    meta = {"cursor": str(at + 1)} if at + 1 < len(rows) else {}
+    return 200, {"data": rows[at : at + 1], "meta": meta}
 
 
 def label_studio(path: str, one: dict[str, str], body: Any, data: dict[str, Any]) -> tuple[int, Any]:

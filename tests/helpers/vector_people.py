@@ -1,8 +1,8 @@
-"""Invented people whose responses are vectors and whose rewards are known, and members trained on them.
+"""Simulated people with vector-valued responses and known rewards, and members trained on them.
 
 people = lore_people(220, np.random.default_rng(0))
 member = trained("lore", people[:180])
-correlations(member, people[180:])                     # of rewards of responses nobody has seen
+correlations(member, people[180:])                     # of rewards of new responses
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Reward = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Invented:
-    """Somebody's choices, and the reward they were made by."""
+    """A user's choices, and the reward that generated them."""
 
     choices: Choices
     reward: Reward
@@ -57,7 +57,7 @@ def linear(direction: Array) -> Reward:
 
 
 def few_tastes(count: int, draw: np.random.Generator, tastes: Array) -> list[Invented]:
-    """Everybody has one of a few tastes (k, d)."""
+    """Each user has one of a few reward vectors (k, d)."""
     return people_by([linear(tastes[at]) for at in draw.integers(len(tastes), size=count)], draw)
 
 
@@ -87,7 +87,7 @@ def pal_people(count: int, draw: np.random.Generator, shared: Array | None = Non
 
 
 def beside(x: Any, shared: Array) -> NDArray[np.float32]:
-    """Vectors with everybody's reward as their first column."""
+    """Vectors with the shared reward as their first column."""
     found: NDArray[np.float32] = np.concatenate([(x @ shared)[..., None], x], axis=-1).astype(np.float32)
     return found
 
@@ -97,7 +97,7 @@ def with_shared_reward(choices: Choices, shared: Array) -> Choices:
 
 
 def untrained(name: Any, width: int = WIDTH, people: int = 20, **changes: Any) -> Method:
-    """A member as it begins, with nothing shared."""
+    """A member before training, without a shared reward."""
     return method_of(Settings(name, **changes), torch.zeros(width), people, 0).eval()
 
 
@@ -109,7 +109,7 @@ def trained(
     on_epoch: EpochCallback = lambda member, point: None,
     **changes: Any,
 ) -> tuple[Method, list[EpochMetrics]]:
-    """A member and its curve; a fifth of the people stop its training."""
+    """A member and its training curve; a fifth of the people is held out for early stopping."""
     choices = [one.choices if shared is None else with_shared_reward(one.choices, shared) for one in people]
     base = torch.zeros(WIDTH) if shared is None else torch.eye(1, 1 + WIDTH)[0]
     stopping = len(choices) // 5
@@ -120,7 +120,7 @@ def trained(
 
 
 def correlations(method: Method, people: Sequence[Invented], shared: Array | None = None) -> Array:
-    """Of each person's rewards of 200 responses that nobody has seen, believed and true."""
+    """Correlation of predicted and true rewards of 200 new responses, per user."""
     fresh = np.random.default_rng(99).normal(size=(200, WIDTH))
     seen = fresh if shared is None else beside(fresh, shared)
     known = batch_of([one.choices if shared is None else with_shared_reward(one.choices, shared) for one in people])
@@ -132,11 +132,11 @@ def correlations(method: Method, people: Sequence[Invented], shared: Array | Non
 
 
 def batch_of(choices: Sequence[Choices]) -> Batch:
-    """Everything known and asked, the people numbered."""
+    """All choices known and targets, with user indices."""
     return collate([whole_episode(one, at) for at, one in enumerate(choices)])
 
 
 def same_weights(one: Method, other: Method) -> bool:
-    """To the last bit."""
+    """Bitwise."""
     first, second = one.state_dict(), other.state_dict()
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

@@ -17,6 +17,8 @@ from feedback_server import KEY, PAIR, PAT, FeedbackServer
 from personalrm.data.reading import read_choices, read_history, read_people
 from personalrm.errors import DataError, EndpointRefused, PersonalrmError, Unreachable, UnusableResponse
 from personalrm.integrations.feedback import Pulled, pull
+from personalrm.integrations.feedback.base import Item
+from personalrm.integrations.feedback.kept import PulledFile
 
 DAY = "2026-05-{:02d}T10:00:00.000Z"
 KEYS = {"langfuse": PAIR, "langsmith": KEY, "open-webui": KEY, "label-studio": KEY, "argilla": KEY}
@@ -110,6 +112,46 @@ def test_langfuse_goes_on_from_the_newest_time_and_takes_changes(server: Feedbac
 def test_langfuse_before_version_3_has_its_scores_elsewhere(server: FeedbackServer, tmp_path: Path) -> None:
     server.data(**scores(2), old=True)
     assert pull_from(server, "langfuse", tmp_path / "a.jsonl").added == 2
+
+
+def test_langfuse_4_gives_scores_by_cursor_and_traces_as_observations(server: FeedbackServer, tmp_path: Path) -> None:
+    out, held = tmp_path / "a.jsonl", scores(50)
+    held["scores"][3]["source"] = "EVAL"
+    held["scores"][5] |= {"observationId": "o5", "authorUserId": "bob", "source": "ANNOTATION"}
+    observations = {"o5": {"id": "o5", "startTime": "2020", "input": "A part?", "output": "Another answer."}}
+    server.data(**held, observations=observations)
+    pull_from(server, "langfuse", tmp_path / "before.jsonl")
+    server.data(**held, observations=observations, v4=True)
+    server.faults({"after": 100, "status": 403, "always": True})
+    with pytest.raises(PersonalrmError):
+        pull_from(server, "langfuse", out)
+    kept = len(out.read_bytes().splitlines())
+    assert 0 < kept < 49
+    server.reset()
+    server.data(**held, observations=observations, v4=True)
+    done = pull_from(server, "langfuse", out)
+    assert (done.added, done.known) == (49 - kept, 49)
+    assert "cursor=" in server.log()[0]["path"]
+    texts = [
+        {(one.user, one.chosen, one.rejected) for one in read_choices(path)}
+        for path in (out, tmp_path / "before.jsonl")
+    ]
+    assert texts[0] == texts[1]
+    [bob] = read_history(out, "bob").thumbs
+    assert (bob.context[0].content, bob.response) == ("A part?", "Another answer.")
+    assert pull_from(server, "langfuse", out).added == 0
+
+
+def test_a_judgement_that_was_changed_and_changed_back_stands_once(server: FeedbackServer, tmp_path: Path) -> None:
+    out = tmp_path / "a.jsonl"
+    server.data(**scores(4))
+    pull_from(server, "langfuse", out)
+    before = sorted(out.read_bytes().splitlines())
+    file = PulledFile(out, f"langfuse {server.url}")
+    row = orjson.loads(next(one for one in before if b'"s1"' in one))
+    file.add([Item("ada", "s1", None, {**row, "liked": True})])  # and the process was killed before it finished
+    assert pull_from(server, "langfuse", out).known == 4
+    assert sorted(out.read_bytes().splitlines()) == before
 
 
 def test_feedback_without_a_user_or_a_trace_is_counted_and_never_merged_into_one_person(

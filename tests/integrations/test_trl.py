@@ -154,7 +154,7 @@ def test_trl_is_imported_by_no_other_module() -> None:
 @pytest.mark.parametrize("flipped", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_grpo_raises_the_own_user_s_reward_and_not_the_other_s(example: ModuleType, flipped: bool) -> None:
     """Two policies of a tiny random model under TRL's GRPOTrainer; a flip of all labels swaps the users' tastes."""
-    for log in example.run(steps=40, flipped=flipped).values():
+    for log in example.run(steps=30, flipped=flipped).values():
         own = log[-1]["rewards/personal_reward/mean"] - log[0]["rewards/personal_reward/mean"]
         other = log[-1]["rewards/the_other_user/mean"] - log[0]["rewards/the_other_user/mean"]
         assert own > 0.8

@@ -19,7 +19,7 @@ from personalrm.llm.answers import choice_probability, parse_choice, parse_json,
 from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion, SamplingParams
 
-FAULTS = int(os.environ.get("PERSONALRM_FUZZ", "200"))
+FAULTS = int(os.environ.get("PERSONALRM_FUZZ", "60"))
 GOOD: dict[str, Any] = {
     "id": "x",
     "choices": [

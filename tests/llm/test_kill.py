@@ -65,7 +65,7 @@ def killed_in_the_midst(cache: Path, wanted: int, pause: float, port: int) -> Si
     return llm
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_kill_nine_again_and_again(kills: int, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """Some killed runs of one fit, then one to the end.
 

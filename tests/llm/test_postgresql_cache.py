@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +10,7 @@ from dataclasses import replace
 import orjson
 import postgresql
 import pytest
+from askers import asking
 from database_fixtures import cluster
 from facts import tells
 from odd_hosts import ASK, SHORT, OddHost, answer, question
@@ -30,19 +29,6 @@ KEY = b"k" * 32
 FULL = Completion(
     "B, because …", (TokenLogprob("B", -0.25, (("B", -0.25), ("A", -1.5))),), 120, 7, 64, "stop", 0.0125, False
 )
-ASKER = """
-import asyncio, sys
-from personalrm.llm.connect import EndpointOptions, connect
-from personalrm.llm.endpoint import SamplingParams
-from personalrm.preferences import Message
-
-async def main():
-    llm = connect("m", EndpointOptions(base_url=sys.argv[1], cache=sys.argv[2]))
-    await asyncio.gather(*(llm.complete([Message("user", f"question {at}")], SamplingParams(5)) for at in range(40)))
-    await llm.aclose()
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -112,8 +98,7 @@ def test_a_lease_ends_where_nobody_shows_that_they_live(
 
 def test_processes_that_start_together_ask_once(url: str) -> None:
     with SimulatedLLM(latency=0.3) as llm:
-        command = [sys.executable, "-c", ASKER, llm.url, url]
-        programs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        programs = [asking(llm.url, url) for _ in range(2)]
         assert [one.communicate(timeout=120)[1] for one in programs] == ["", ""]
         assert llm.statistics.requests == 40
 

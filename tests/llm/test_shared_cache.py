@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from askers import asking
 from odd_hosts import ASK, SHORT, OddHost, answer, question
 
 from personalrm.llm import cache_claims
@@ -23,19 +24,6 @@ from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.llm.simulated import SimulatedLLM
 
-ASKER = """
-import asyncio, sys
-from personalrm.llm.connect import EndpointOptions, connect
-from personalrm.llm.endpoint import SamplingParams
-from personalrm.preferences import Message
-
-async def main():
-    llm = connect("m", EndpointOptions(base_url=sys.argv[1], cache=sys.argv[2]))
-    await asyncio.gather(*(llm.complete([Message("user", f"question {at}")], SamplingParams(5)) for at in range(40)))
-    await llm.aclose()
-
-asyncio.run(main())
-"""
 HOLDER = """
 import sqlite3, sys, time
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -45,10 +33,6 @@ time.sleep(float(sys.argv[2]))
 db.execute("COMMIT")
 """
 KEY = b"k" * 32
-
-
-def asking(url: str, cache: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", ASKER, url, str(cache)], stderr=subprocess.PIPE, text=True)
 
 
 def test_processes_that_start_together_ask_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which pair to ask: the criteria against brute force, and against asking at random."""
+"""Query selection: the criteria against brute force and against random selection."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def answered(doubt: MarginPosterior, pair: int) -> tuple[Array, list[Array]]:
 
 
 @pytest.mark.parametrize("size", [0.2, 0.6, 2.0])
-def test_an_answer_leaves_the_variance_that_both_answers_leave_on_average(size: float) -> None:
+def test_the_expected_variance_is_the_average_over_both_answers(size: float) -> None:
     doubt = some_doubt(0, size=size)
     for pair in range(9):
         likely, variances = answered(doubt, pair)
@@ -95,7 +95,7 @@ def test_an_answer_leaves_the_variance_that_both_answers_leave_on_average(size: 
         assert doubt.variance - doubt.after(pair).variance == pytest.approx(fall, rel=0.1, abs=1e-9)
 
 
-def test_nothing_is_learned_for_certain_however_little_is_known() -> None:
+def test_one_answer_never_removes_all_variance() -> None:
     huge = MarginPosterior(np.zeros(1), np.array([[1000.0]]), np.eye(1))
     assert huge.after(0).variance[0] / huge.variance[0] == pytest.approx(1 - 2 / np.pi, rel=0.01)
 
@@ -119,7 +119,7 @@ def test_the_expected_posterior_is_that_of_fitting_again_with_both_answers() -> 
 
 
 @pytest.mark.parametrize("size", [0.3, 1.0, 3.0])
-def test_information_is_the_entropy_that_knowing_the_person_removes(size: float) -> None:
+def test_information_is_the_mutual_information(size: float) -> None:
     doubt, draw = some_doubt(1, size=size), np.random.default_rng(0)
     drawn = sigmoid(doubt.margin + draw.normal(size=(200_000, 4)) @ doubt.factor.T)
 
@@ -130,7 +130,7 @@ def test_information_is_the_entropy_that_knowing_the_person_removes(size: float)
     assert information(doubt) == pytest.approx(entropy(inside.mean(0)) - entropy(inside).mean(0), abs=0.005)
 
 
-def test_prediction_is_what_answers_share_with_all_answers() -> None:
+def test_prediction_is_the_mutual_information_with_all_answers() -> None:
     doubt, draw = some_doubt(2, size=0.15), np.random.default_rng(0)
     p = sigmoid(doubt.margin + draw.normal(size=(100_000, 4)) @ doubt.factor.T)
     mean = p.mean(0)
@@ -158,7 +158,7 @@ FINITE = st.floats(-50, 50, allow_nan=False)
 
 
 @given(arrays(float, 6, elements=FINITE), arrays(float, (6, 3), elements=FINITE))
-def test_the_order_of_a_pair_does_not_matter_and_nothing_is_no_number(margin: Array, factor: Array) -> None:
+def test_the_order_of_a_pair_has_no_effect_and_values_are_finite(margin: Array, factor: Array) -> None:
     doubt, turned = MarginPosterior(margin, factor, np.eye(3)), MarginPosterior(-margin, -factor, np.eye(3))
     for measure in MEASURES:
         values = measure(doubt)
@@ -186,7 +186,7 @@ def test_ties_go_by_order_and_equal_pairs_do_not_come_in_a_row(criterion: str) -
     assert select_queries(doubt, criterion, 2) == [2, 0]  # type: ignore[arg-type]
 
 
-def test_identical_responses_teach_nothing() -> None:
+def test_identical_responses_have_value_zero() -> None:
     doubt = MarginPosterior(np.zeros(3), np.array([[0.0, 0.0], [0.3, 0.1], [0.0, 0.0]]), np.eye(2))
     for measure in MEASURES:
         assert measure(doubt)[[0, 2]].tolist() == [0.0, 0.0]
@@ -200,7 +200,7 @@ def pairs_of(history: History) -> list[tuple[object, str, str]]:
     return [(one.context, one.chosen, one.rejected) for one in history]
 
 
-def test_the_doubt_of_traits_predicts_what_the_model_predicts(model: TraitsModel) -> None:
+def test_the_traits_posterior_agrees_with_the_model(model: TraitsModel) -> None:
     *people, others = simulate_people(8, 12, 7, prompt_tokens=20, response_tokens=60)
     fitted_ones = [model.fit(one) for one in people]
     used = [one for one in fitted_ones if one.departure.any()]
@@ -211,7 +211,7 @@ def test_the_doubt_of_traits_predicts_what_the_model_predicts(model: TraitsModel
 
 
 @pytest.mark.parametrize("method", ["pref", "lore", "pal", "vpl", "gpo"])
-def test_the_doubt_of_trained_models_predicts_what_they_predict(method: str) -> None:
+def test_the_learned_posterior_agrees_with_the_model(method: str) -> None:
     torch = pytest.importorskip("torch")
     from personalrm.models.learned import Settings, train
 
@@ -239,7 +239,7 @@ def test_questions_say_what_an_answer_removes_and_settles(profile: Profile, cand
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
-def test_which_response_stands_first_changes_no_question(
+def test_the_order_of_responses_changes_no_question(
     profile: Profile, candidates: list[Candidate], criterion: str
 ) -> None:
     turned = [Candidate(one.id, one.group, one.context, one.b, one.a) for one in candidates]
@@ -250,7 +250,7 @@ def test_which_response_stands_first_changes_no_question(
         assert one.variance_removed == pytest.approx(other.variance_removed)
 
 
-def test_what_is_answered_met_twice_or_identical_is_not_asked(profile: Profile, candidates: list[Candidate]) -> None:
+def test_answered_duplicate_and_identical_pairs_are_excluded(profile: Profile, candidates: list[Candidate]) -> None:
     known = Candidate.of(profile.history.choices[0])
     same_texts = Candidate("new", "g", known.context, known.b, known.a)
     same_id = Candidate(known.id, "g", (), "One.", "Two.")
@@ -325,7 +325,7 @@ def gains(model: TraitsModel, person: SimulatedPerson) -> Array:
 
 
 @pytest.mark.slow
-def test_asking_well_beats_asking_at_random_on_simulated_people() -> None:
+def test_the_criteria_beat_random_selection_on_simulated_people() -> None:
     """As benchmarks/active_learning.py, with fewer people.
 
     Forty people with short texts, one way, six answers are too few to see it: t = 0.4.

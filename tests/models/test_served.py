@@ -36,7 +36,7 @@ def person(user: str, longer: bool, choices: int = 8) -> History:
     return read_history(made)
 
 
-def test_names_are_taken_apart_and_never_kept_with_their_url() -> None:
+def test_names_are_parsed_and_stored_without_url() -> None:
     name = parse_served("vllm-classify+persona:org/Skywork@2@http://me:secret-0123@localhost:8000/v1")
     assert (name.kind, name.persona, name.model) == ("vllm-classify", True, "org/Skywork@2")
     assert name.url == "http://me:secret-0123@localhost:8000/v1"
@@ -47,7 +47,7 @@ def test_names_are_taken_apart_and_never_kept_with_their_url() -> None:
 
 
 @pytest.mark.parametrize(("mode", "path"), [("chat", "/classify"), ("pooling", "/pooling"), ("no-system", "/classify")])
-def test_vllm_is_asked_without_activation_by_the_way_that_it_understands(mode: str, path: str, tmp_path: Path) -> None:
+def test_vllm_is_requested_without_activation(mode: str, path: str, tmp_path: Path) -> None:
     with RewardServer(mode) as server:
         client = Client(f"vllm-classify:reward@{server.url}/v1")
         profile = client.fit(person("ada", longer=False))
@@ -82,7 +82,7 @@ def test_texts_of_a_conversation_are_sent_once_and_cannot_open_a_turn() -> None:
     assert "<|im_" not in json.dumps(sent[0]["body"], ensure_ascii=False)
 
 
-def test_the_persona_is_used_where_it_predicts_better_and_the_flip_reverses_it() -> None:
+def test_the_persona_is_used_if_it_predicts_better() -> None:
     """The served model prefers short answers, and long ones where its system turn says so."""
     with RewardServer("chat") as server:
         name = f"vllm-classify+persona:reward@{server.url}"
@@ -118,13 +118,13 @@ def test_a_population_sets_the_temperature() -> None:
 
 
 @pytest.mark.parametrize(("mode", "said"), [("two", "num_labels=1"), ("nan", "finite")])
-def test_what_is_no_reward_is_refused(mode: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_without_a_reward_is_refused(mode: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("personalrm.llm.http_client.jittered", lambda attempt: 0.01)
     with RewardServer(mode) as server, pytest.raises(UnusableResponse, match=said):
         Client(f"vllm-classify:reward@{server.url}").fit(person("ada", longer=False))
 
 
-def test_a_server_of_texts_alone_needs_the_tokenizer() -> None:
+def test_a_text_only_server_needs_the_tokenizer() -> None:
     with RewardServer("text") as server, pytest.raises(EndpointRefused):
         Client(f"vllm-classify:reward@{server.url}").fit(person("ada", longer=False))
 

@@ -33,7 +33,7 @@ def test_kinds_are_told_apart_without_torch(folder: Path, tmp_path: Path) -> Non
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"
 
 
-def test_a_model_saved_from_python_knows_its_people(folder: Path, few_people: Path) -> None:
+def test_a_model_saved_from_python_records_its_people(folder: Path, few_people: Path) -> None:
     model, person = load_trained(folder, "cpu"), next(iter(read_people(few_people)))
     assert isinstance(model, LearnedModel)
     assert trained_people(folder).holds(person.user)
@@ -42,7 +42,7 @@ def test_a_model_saved_from_python_knows_its_people(folder: Path, few_people: Pa
     assert model.fit(person).compare(*pair).probability == pytest.approx(model.fit(person).compare_many([pair])[0])
 
 
-def test_the_manifest_says_who_had_a_part(folder: Path, tmp_path: Path) -> None:
+def test_the_manifest_records_the_people_used(folder: Path, tmp_path: Path) -> None:
     (tmp_path / FILE).touch()
     with pytest.raises(DataError, match=naming("manifest.json")):
         trained_people(tmp_path)
@@ -59,7 +59,7 @@ def test_a_damaged_manifest(tmp_path: Path, text: str) -> None:
         trained_people(tmp_path)
 
 
-def test_what_is_no_model(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_model(folder: Path, tmp_path: Path) -> None:
     for nothing in (tmp_path, tmp_path / "nowhere"):
         for ask in (kind_of, load_trained, trained_people):
             with pytest.raises(DataError, match=naming(nothing, "personalrm train")):

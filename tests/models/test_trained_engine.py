@@ -1,4 +1,4 @@
-"""A trained model behind the front door, on simulated people: these show that it works, never an accuracy on people."""
+"""The engine of trained models, on simulated people: that it works, not an accuracy on people."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_profile_says_whether_the_person_helps_and_shows_no_persona(ada: Syn
     assert "vector" in profile.notes[0]
 
 
-def test_somebody_who_was_trained_on_is_told_so(folder: Path) -> None:
+def test_a_training_person_gets_a_note(folder: Path) -> None:
     profile = SynthesizeMe(model=f"trained:{folder}").fit(PEOPLE[0]).profile
     assert "trained on this person" in profile.notes[1]
 
@@ -83,7 +83,7 @@ def test_what_is_no_trained_model_is_refused(tmp_path: Path) -> None:
         SynthesizeMe(model=f"trained:{tmp_path}").fit(ADA)
 
 
-def test_nothing_to_learn_from_is_said(folder: Path) -> None:
+def test_no_decided_choice_is_reported(folder: Path) -> None:
     with pytest.raises(NotEnoughChoices, match="no decided choice"):
         SynthesizeMe(model=f"trained:{folder}").fit(History("eve", ()))
 

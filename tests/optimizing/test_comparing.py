@@ -1,38 +1,38 @@
-"""The comparison on people held back: a gain that is there is chosen, one that is not is reported as not there."""
+"""The comparison on held-out people: a significant gain is chosen, any other is reported."""
 
 from __future__ import annotations
 
 import pytest
 
 from personalrm.optimizing.comparing import compared, is_better, verdict
-from personalrm.optimizing.trials import Outcome, points
+from personalrm.optimizing.trials import CandidateOutcome, points
 
 
-def outcomes(*probabilities: float | None) -> list[Outcome]:
-    return [Outcome("likes lists", (one, one)) for one in probabilities]
+def outcomes(*probabilities: float | None) -> list[CandidateOutcome]:
+    return [CandidateOutcome("likes lists", (one, one)) for one in probabilities]
 
 
-def test_the_score_is_quadratic_and_even_for_what_is_unreadable() -> None:
+def test_the_score_is_quadratic() -> None:
     assert [points(p) for p in (1.0, 0.5, 0.0, None)] == [1.0, 0.75, 0.0, 0.75]
-    assert Outcome(None, (1.0, None)).score == 0.875
+    assert CandidateOutcome(None, (1.0, None)).score == 0.875
 
 
-def test_a_gain_that_everybody_has_is_chosen() -> None:
+def test_a_consistent_gain_is_chosen() -> None:
     held = compared(outcomes(*[0.4] * 10), outcomes(*[0.7] * 10), seed=0)
     assert held.paired[0].difference == pytest.approx((1 - 0.3**2) - (1 - 0.6**2))
     assert held.paired[0].people == 10
     assert is_better(held)
-    assert verdict(held, kept_anyway=False).endswith("it is better, and chosen.")
+    assert verdict(held, kept_anyway=False).endswith("the candidate is chosen.")
 
 
 @pytest.mark.parametrize(
     "candidate", [[0.4] * 10, [0.3] * 10, [0.9, *[0.4] * 9], [0.7, 0.1] * 5, [0.45, None] * 2 + [None] * 6]
 )
-def test_a_gain_that_is_not_there_is_reported_as_not_there(candidate: list[float | None]) -> None:
+def test_no_significant_gain_is_reported(candidate: list[float | None]) -> None:
     held = compared(outcomes(*[0.4] * 10), outcomes(*candidate), seed=0)
     assert not is_better(held)
-    assert "a gain is not shown; the shipped prompt stays" in verdict(held, kept_anyway=False)
-    assert "kept because that was asked for" in verdict(held, kept_anyway=True)
+    assert "no significant gain; the shipped prompt stays" in verdict(held, kept_anyway=False)
+    assert "--accept-best" in verdict(held, kept_anyway=True)
 
 
 def test_without_a_candidate_or_a_readable_answer() -> None:
@@ -42,4 +42,4 @@ def test_without_a_candidate_or_a_readable_answer() -> None:
     unread = compared(outcomes(None, None), outcomes(0.6, 0.7), seed=0)
     assert (unread.shipped.pairs, unread.shipped.unscored) == (0, 4)
     assert not is_better(unread)
-    assert "No choice could be read with both prompts" in verdict(unread, kept_anyway=False)
+    assert "cannot be compared" in verdict(unread, kept_anyway=False)

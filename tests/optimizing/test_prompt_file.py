@@ -1,4 +1,4 @@
-"""Prompt files: what is read, and what is said of a file that cannot be."""
+"""Prompt files: what can be read, and the error messages for the rest."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ import pytest
 from facts import naming
 
 from personalrm.errors import DataError, StorageError
-from personalrm.optimizing.prompt_file import SCHEMA, Candidate, Data, Held, Measured, PromptFile, read_prompt, save
+from personalrm.optimizing.prompt_file import (
+    SCHEMA,
+    DataSummary,
+    HoldoutScores,
+    PromptCandidate,
+    PromptFile,
+    PromptMetrics,
+    read_prompt,
+    save,
+)
 
 TEXT = "Write a persona: what this person likes."
 
 
 def found(prompt: str = TEXT) -> PromptFile:
-    measured = Measured(0.6, None, None, 0.66, 0.77, 10, 0, 3)
+    measured = PromptMetrics(0.6, None, None, 0.66, 0.77, 10, 0, 3)
     return PromptFile(
         schema=SCHEMA,
         prompt=prompt,
@@ -30,13 +39,13 @@ def found(prompt: str = TEXT) -> PromptFile:
         trials=1,
         versions={"dspy": "3"},
         prompts={"persona": "00"},
-        data=Data("d.jsonl", "00", 4, 3, 0),
-        scores=Held(measured, None, ()),
-        lineage=(Candidate(0, "shipped", None, prompt, 0.7, 4, None),),
+        data=DataSummary("d.jsonl", "00", 4, 3, 0),
+        scores=HoldoutScores(measured, None, ()),
+        lineage=(PromptCandidate(0, "shipped", None, prompt, 0.7, 4, None),),
     )
 
 
-def test_what_is_saved_is_read(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "new" / "persona.json"
     save(found(), path)
     assert read_prompt(path) == TEXT
@@ -68,7 +77,7 @@ def test_a_plain_text_file_is_taken_as_it_is(tmp_path: Path) -> None:
         ("a.txt", b"x" * 20_001, "20,001"),
     ],
 )  # fmt: skip
-def test_a_bad_file_is_one_sentence(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+def test_a_bad_file_is_reported(tmp_path: Path, name: str, content: bytes, says: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError) as error:

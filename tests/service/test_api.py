@@ -327,6 +327,30 @@ def test_a_comparison_is_answered_alike_on_the_short_way_and_on_the_long_one(
     assert [(one.status, one.body["way_out"]) for one in missing] == 2 * [(404, missing[0].body["way_out"])]
 
 
+def test_a_body_that_is_too_large_is_refused_with_an_answer_that_arrives(api: Api, user: str) -> None:
+    answer = api.post(f"/v1/people/{user}/choices", b" " * (9 << 20))  # sent whole before anything is read
+    assert (answer.status, answer.body["type"].rpartition(":")[2]) == (413, "body-too-large")
+    assert answer.body["way_out"]
+
+
+def test_an_item_that_is_no_object_is_said_to_be_none(api: Api, user: str) -> None:
+    answer = api.post(f"/v1/people/{user}/choices", {"choices": ["text"]})
+    assert (answer.status, answer.body["rejected"][0]["problem"]) == (422, "expected an object")
+
+
+def test_a_number_under_which_there_is_nothing_is_not_found(api: Api, user: str) -> None:
+    learned(api, user, 3)
+    base = f"/v1/people/{user}"
+    for method, path, field in (
+        ("GET", f"{base}/versions/999", "version"),
+        ("POST", f"{base}/versions/999/use", "version"),
+        ("DELETE", f"{base}/corrections/77", "number"),
+    ):
+        answer = api.ask(method, path)
+        assert (answer.status, answer.body["field"], bool(answer.body["way_out"])) == (404, field, True), path
+    assert api.get("/v1/people/nobody/versions/1").body["type"].endswith("unknown-person")
+
+
 def test_somebody_who_gave_only_thumbs_or_ratings_is_predicted(api: Api, user: str) -> None:
     texts = [choice(n)[side] for n in range(12) for side in ("chosen", "rejected")]
     asked = [{"prompt": f"Question {n}?", "response": text} for n, text in enumerate(texts)]

@@ -337,6 +337,8 @@ def test_from_a_file_to_a_persona_and_a_correction(
         page.goto(f"{address}/import")
         page.get_by_label("A file of choices").set_input_files(file)
         page.get_by_role("button", name="Import").click()
+        page.get_by_role("link", name=user).wait_for()
+        api.fresh(user)  # without a script no page tells that what is imported has been learned
         page.get_by_role("link", name=user).click()
         claim = page.locator("article h3").first.inner_text()
         if script:

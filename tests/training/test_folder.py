@@ -8,9 +8,9 @@ from facts import naming
 
 from personalrm.errors import DataError, StorageError
 from personalrm.models.trained import FILES, MANIFEST
-from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, RunMark, as_json, begin, end, state_of
+from personalrm.training.folder import CHECKPOINT, CHECKPOINTS, RUN, RunValue, as_json, begin, end, state_of
 
-MARKS = {"data": RunMark("ab12", "people.jsonl (ab12)"), "learning_rate": RunMark.of(0.1)}
+MARKS = {"data": RunValue("ab12", "people.jsonl (ab12)"), "learning_rate": RunValue.of(0.1)}
 
 
 def finished(out: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_run_from_begin_to_end(tmp_path: Path) -> None:
         state_of(out, MARKS, resume=False)
 
 
-def test_checkpoints_of_a_fine_tuning_count_and_half_a_beginning_does_not(tmp_path: Path) -> None:
+def test_only_complete_checkpoints_make_a_run_unfinished(tmp_path: Path) -> None:
     begin(tmp_path, MARKS)
     (tmp_path / CHECKPOINTS).mkdir()
     assert state_of(tmp_path, MARKS, resume=True) == "new"
@@ -46,27 +46,27 @@ def test_checkpoints_of_a_fine_tuning_count_and_half_a_beginning_does_not(tmp_pa
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_what_differs_is_named(tmp_path: Path, done: bool) -> None:
+def test_a_differing_fingerprint_value_is_named(tmp_path: Path, done: bool) -> None:
     begin(tmp_path, MARKS)
     (tmp_path / CHECKPOINT).touch()
     if done:
         finished(tmp_path)
     for changed, says in (
         (
-            {"data": RunMark("cd34", "others.jsonl (cd34)")},
+            {"data": RunValue("cd34", "others.jsonl (cd34)")},
             r"data = people.jsonl \(ab12\).* others.jsonl",
         ),
-        ({"learning_rate": RunMark.of(0.2)}, r"learning_rate = 0\.1.* 0\.2"),
-        ({"validation": RunMark.of("x")}, "validation = unset.* x"),
+        ({"learning_rate": RunValue.of(0.2)}, r"learning_rate = 0\.1.* 0\.2"),
+        ({"validation": RunValue.of("x")}, "validation = unset.* x"),
     ):
         with pytest.raises(DataError, match=says):
             state_of(tmp_path, MARKS | changed, resume=True)
-    renamed = MARKS | {"data": RunMark("ab12", "copy.jsonl (ab12)")}
+    renamed = MARKS | {"data": RunValue("ab12", "copy.jsonl (ab12)")}
     assert state_of(tmp_path, renamed, resume=True) == ("finished" if done else "unfinished")
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_what_is_somebody_elses_is_left_alone(tmp_path: Path, resume: bool) -> None:
+def test_files_of_another_source_are_not_touched(tmp_path: Path, resume: bool) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     assert state_of(tmp_path, MARKS, resume=resume) == "new"
     (tmp_path / "config.json").write_text("{}")

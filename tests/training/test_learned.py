@@ -19,7 +19,7 @@ from personalrm.models.learned.folder import load
 from personalrm.models.reward_model import temperature
 from personalrm.models.trained import load_trained
 from personalrm.models.traits.fit import sigmoid
-from personalrm.training.learned import Learning, prepared
+from personalrm.training.learned import LearnedTraining, prepare
 from personalrm.training.people import TrainingData, read
 
 READING = ReadOptions(False, 0.0, lambda line: None)
@@ -35,12 +35,10 @@ def sides(few_people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[T
     return read(str(folder / "a.jsonl"), "all", READING), read(str(folder / "b.jsonl"), "all", READING)
 
 
-def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(
-    sides: tuple[TrainingData, TrainingData], tmp_path: Path
-) -> None:
+def test_predictions_agree_with_the_saved_model(sides: tuple[TrainingData, TrainingData], tmp_path: Path) -> None:
     told: list[str] = []
-    job = Learning(SETTINGS, *sides, encoder=None)
-    outcome = job.train(tmp_path, job.marks(), told.append)
+    job = LearnedTraining(SETTINGS, *sides, encoder=None)
+    outcome = job.train(tmp_path, job.fingerprint(), told.append)
     model = load(tmp_path)
     expected, everybody = {}, {}
     for person in sides[1].people:
@@ -49,23 +47,23 @@ def test_what_is_predicted_is_what_the_saved_model_says_of_each_group(
             ids = [one.id for one in asked]
             expected |= dict(zip(ids, model.fit(known).compare_many(pairs), strict=True))
             everybody |= dict(zip(ids, model.margins_of(pairs).population, strict=True))
-    ids = [one.id for one in outcome.predicted.choices]  # type: ignore[attr-defined]
+    ids = [one.id for one in outcome.predictions.choices]  # type: ignore[attr-defined]
     assert len(ids) == len(set(ids)) == sides[1].choices
-    assert outcome.predicted.model == pytest.approx(np.array([expected[one] for one in ids]), abs=1e-5)
+    assert outcome.predictions.model == pytest.approx(np.array([expected[one] for one in ids]), abs=1e-5)
     alone = np.array([everybody[one] for one in ids])
-    assert outcome.predicted.everybody == pytest.approx(sigmoid(alone / temperature(alone)), abs=1e-5)
+    assert outcome.predictions.population == pytest.approx(sigmoid(alone / temperature(alone)), abs=1e-5)
     assert (outcome.people, outcome.choices, outcome.cut.count) == (16, sides[0].choices, 0)
     assert outcome.how.startswith("the people of b.jsonl")
-    assert told[1].startswith("member 1 of 2, pass 1 of at most 2: loss 0.")
+    assert told[1].startswith("member 1 of 2, epoch 1 of at most 2: loss 0.")
     assert "left" in told[-1]
 
 
-def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_them(
+def test_without_validation_people_predictions_are_out_of_fold(
     sides: tuple[TrainingData, TrainingData], tmp_path: Path
 ) -> None:
-    job = Learning(SETTINGS, sides[0], None, encoder=None)
-    outcome = job.train(tmp_path, job.marks(), lambda line: None)
-    found = outcome.predicted
+    job = LearnedTraining(SETTINGS, sides[0], None, encoder=None)
+    outcome = job.train(tmp_path, job.fingerprint(), lambda line: None)
+    found = outcome.predictions
     users = {one.user for one in found.choices}
     assert len(users) == 7  # two folds of five
     facts = load_trained(tmp_path).summary  # type: ignore[attr-defined]
@@ -77,17 +75,15 @@ def test_without_validation_everybody_is_predicted_by_who_did_not_learn_from_the
     assert "2 of 5 folds" in outcome.how
 
 
-def test_too_few_people_before_an_encoder_is_looked_for(sides: tuple[TrainingData, TrainingData]) -> None:
+def test_too_few_people_are_refused_before_the_encoder_is_loaded(sides: tuple[TrainingData, TrainingData]) -> None:
     few = TrainingData("few.jsonl", "", sides[0].people[:9], 0, 0, 0, False)
     settings = Settings("lore", features="traits+hf:/nowhere")
     with pytest.raises(NotEnoughChoices, match=naming("lore", 10, "few.jsonl", 9)):
-        prepared(settings, few, None, "cpu")
+        prepare(settings, few, None, "cpu")
 
 
-def test_a_loss_that_is_no_number(
-    sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_nan_loss(sides: tuple[TrainingData, TrainingData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_loop._Training, "_validate", lambda self: (float("nan"), 0.5))
-    job = Learning(SETTINGS, sides[0], None, encoder=None)
+    job = LearnedTraining(SETTINGS, sides[0], None, encoder=None)
     with pytest.raises(TrainingFailed, match=naming("pref", "epoch 1", "member 1")):
-        job.train(tmp_path, job.marks(), lambda line: None)
+        job.train(tmp_path, job.fingerprint(), lambda line: None)

@@ -11,10 +11,10 @@ from personalrm.errors import DataError, StorageError
 from personalrm.models.trained import MANIFEST
 from personalrm.profile.provenance import Lineage
 from personalrm.training.card import PAPERS, card
-from personalrm.training.figures import Figure
-from personalrm.training.manifest import SCHEMA, File, Manifest, read, versions, write
-from personalrm.training.order import LEARNED
-from personalrm.training.outcome import Cut
+from personalrm.training.config import LEARNED
+from personalrm.training.evaluation import PredictorMetrics
+from personalrm.training.manifest import SCHEMA, DataFile, Manifest, read, versions, write
+from personalrm.training.outcome import TruncationCount
 from personalrm.training.table import sentences, summary
 
 FOUND = Manifest(
@@ -25,13 +25,16 @@ FOUND = Manifest(
     settings={"epochs": 3, "learning_rate": None},
     seed=1,
     part="all",
-    data=File("people.jsonl", "ab12", 12, 80, 2, 1, 0),
+    data=DataFile("people.jsonl", "ab12", 12, 80, 2, 1, 0),
     validation=None,
     people=12,
     choices=80,
     how="each person by a member that did not learn from them",
-    figures=(Figure("pref:published", 0.7, 0.6, 0.8, 0.6, 12, 80), Figure("longer", 0.6, None, None, None, 12, 80)),
-    cut=Cut("texts", 3, 240),
+    figures=(
+        PredictorMetrics("pref:published", 0.7, 0.6, 0.8, 0.6, 12, 80),
+        PredictorMetrics("longer", 0.6, None, None, None, 12, 80),
+    ),
+    cut=TruncationCount("texts", 3, 240),
     device="cpu",
     seconds=1.5,
     resumed=True,
@@ -41,14 +44,14 @@ FOUND = Manifest(
 )
 
 
-def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     write(FOUND, tmp_path)
     assert read(tmp_path) == FOUND
     with pytest.raises(StorageError, match=naming(tmp_path / "nowhere")):
         write(FOUND, tmp_path / "nowhere")
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_a_damaged_manifest(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=naming(tmp_path)):
         read(tmp_path)
     good = orjson.loads(orjson.dumps(FOUND))
@@ -63,7 +66,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
             read(tmp_path)
 
 
-def test_the_card_and_the_words() -> None:
+def test_the_card_and_the_summary() -> None:
     text = card(FOUND)
     assert "trained:DIR" in text
     assert "| pref:published | 0.700 | 0.600–0.800 | 0.600 | 12 | 80 |" in text
@@ -74,7 +77,7 @@ def test_the_card_and_the_words() -> None:
     said = sentences(FOUND)
     assert any(tells(one, "3 of 240 texts") for one in said)
     assert tells(said[-1], "1.5 s", "cpu")
-    tuned = sentences(replace(FOUND, cut=Cut("inputs", 1, 2)))
-    assert "Longer than the backbone reads, and cut: 1 of 2 inputs." in tuned
+    tuned = sentences(replace(FOUND, cut=TruncationCount("inputs", 1, 2)))
+    assert any(tells(one, "backbone", "1 of 2 inputs") for one in tuned)
     assert orjson.loads(orjson.dumps(summary(FOUND, Path("out"))))["figures"][0]["accuracy"] == 0.7
     assert {"personalrm", "torch"} <= versions().keys()

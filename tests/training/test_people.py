@@ -12,7 +12,7 @@ from personalrm.data.sources import ReadOptions
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import Preference
-from personalrm.training.people import check_apart, check_enough, read
+from personalrm.training.people import check_disjoint, check_enough, read
 
 PEOPLE = simulate_people(4, choices=6, prompt_tokens=10, response_tokens=20)
 
@@ -32,7 +32,7 @@ def written(path: Path, change: Callable[[int, Preference], Preference] = lambda
     return str(path)
 
 
-def test_counts_of_what_was_read(tmp_path: Path, reading: ReadOptions, said: list[str]) -> None:
+def test_counts(tmp_path: Path, reading: ReadOptions, said: list[str]) -> None:
     path = Path(
         written(tmp_path / "people.jsonl", lambda at, one: replace(one, tie=at == 0 or one.user == PEOPLE[0].user))
     )
@@ -44,9 +44,7 @@ def test_counts_of_what_was_read(tmp_path: Path, reading: ReadOptions, said: lis
     assert said[0].startswith("people.jsonl: 1 of 25 rows skipped: line 25, expected a JSON object")
 
 
-def test_the_fingerprint_hangs_on_labels_groups_and_order_and_not_on_the_name(
-    tmp_path: Path, reading: ReadOptions
-) -> None:
+def test_the_fingerprint_depends_on_labels_groups_and_order(tmp_path: Path, reading: ReadOptions) -> None:
     same = [read(written(tmp_path / name), "all", reading).fingerprint for name in ("a.jsonl", "b.jsonl.gz")]
     assert same[0] == same[1]
     changes: list[Callable[[int, Preference], Preference]] = [
@@ -78,10 +76,10 @@ def test_a_group_on_both_sides_of_the_marked_split(tmp_path: Path, reading: Read
 def test_a_person_in_both_files(tmp_path: Path, reading: ReadOptions) -> None:
     found = read(written(tmp_path / "people.jsonl"), "all", reading)
     with pytest.raises(DataError, match=naming("'simulated-", "3 more", "people.jsonl")):
-        check_apart(found, found)
+        check_disjoint(found, found)
     nobody = replace(found, people=())
-    with pytest.raises(NotEnoughChoices, match="nobody"):
-        check_apart(found, nobody)
+    with pytest.raises(NotEnoughChoices, match="no person"):
+        check_disjoint(found, nobody)
 
 
 def test_too_few_people(tmp_path: Path, reading: ReadOptions) -> None:

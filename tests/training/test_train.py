@@ -1,4 +1,4 @@
-"""A folder is trained into by one process at a time, and whoever comes second loses nothing."""
+"""One process at a time trains into a folder, and a second one is refused without damage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personalrm.data.sources import ReadOptions
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError
 from personalrm.profile.provenance import stamp_of_folder
-from personalrm.training.order import TrainConfig
+from personalrm.training.config import TrainConfig
 from personalrm.training.train import train
 
 READING = ReadOptions(False, 0.0, lambda line: None)

@@ -136,7 +136,9 @@ def _member(name: str, recipe: Recipe) -> _Member:
 def _weigh(member: _Member, labels: Sequence[Labelled], seed: int) -> JudgeWeight:
     verdict = _signed(member, labels, seed)
     known = ~np.isnan(verdict)
-    return earned_weight(np.array([one.logit for one in labels], dtype=float)[known], verdict[known])
+    logit = np.array([one.logit for one in labels], dtype=float)
+    longer = np.array([np.sign(len(one.choice.chosen) - len(one.choice.rejected)) for one in labels], dtype=float)
+    return earned_weight(logit[known], verdict[known], longer[known])
 
 
 def _signed(member: _Member, labels: Sequence[Labelled], seed: int) -> Array:

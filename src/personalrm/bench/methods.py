@@ -18,7 +18,7 @@ from personalrm.bench.protocols import Method, Population, Prediction, Question,
 from personalrm.errors import DataError
 from personalrm.models.base import LocalModel
 from personalrm.models.from_population import Recipe
-from personalrm.models.registry import RECORDED, Registration, entry_of
+from personalrm.models.registry import RECORDED, Registration, entry_of, judge_named
 from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import Pair, Verdict
 
@@ -87,7 +87,9 @@ def _judge(name: str, entry: Registration, setup: Setup) -> Method:
 
     if setup.endpoint is None:
         raise DataError(f"method '{name}' asks a language model: name it with --model (and --base-url)")
-    return JudgeMethod(name, setup.endpoint, setup.options or Options(seed=setup.seed), entry.personal)
+    judge_named(name)  # a wrong name is said before anything is asked
+    options = setup.options or Options(seed=setup.seed)
+    return JudgeMethod(name, setup.endpoint, options, entry.personal, recipe=setup.recipe)
 
 
 @dataclass(frozen=True, slots=True)

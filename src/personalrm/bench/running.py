@@ -39,6 +39,7 @@ from personalrm.bench.results import BenchResult
 from personalrm.bench.rows import Row, judgement_rows, task_row
 from personalrm.bench.run_folder import RunFolder
 from personalrm.bench.run_log import rows_as_written
+from personalrm.data.kept import KeptPeople
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
@@ -72,11 +73,13 @@ async def arun(
     training: Training | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    only: Callable[[PlannedTask], bool] | None = None,
 ) -> BenchResult:
     """Predict the choices of ``people`` by every method.
 
     Args:
-        people: whole histories, a person once; or a function that gives them anew each time, and is read as a stream.
+        people: whole histories, a person once; or a function that gives them anew each time; they are then held one at
+            a time, and kept in a temporary file where they are quicker to read.
         methods: names (see `methods`), or methods of your own.
         design: protocol, folds, seed, names.
         population: other people to learn from instead of those of the other folds.
@@ -86,6 +89,8 @@ async def arun(
         training: how models are trained, for the methods that are.
         folder: where finished work is kept; a temporary one if None.
         progress: told as tasks are done.
+        only: which tasks are this process's, all of a person and population or none; the others are left unanswered,
+            for a run in parts (`cluster.benchmark`).
 
     Raises:
         DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
@@ -98,13 +103,14 @@ async def arun(
     recipe = Recipe(design.seed, training, new_texts=protocol_named(design.protocol).new_texts)
     setup = Setup(design.seed, None, options, recipe)
     chosen = methods_of(methods, setup, models)
-    plan = make_plan(_source(people), design, None if population is None else _source(population))
-    lines = lines_of(chosen, context_pairs, plan, options)
     with ExitStack() as stack:
+        others = None if population is None else _source(population, stack)
+        plan = make_plan(_source(people, stack), design, others)
+        lines = lines_of(chosen, context_pairs, plan, options)
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
         kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
-        work = _Work(plan, kept, labels([one.entry for one in lines]), progress)
+        work = _Work(plan, kept, labels([one.entry for one in lines]), progress, only)
         found = [await work.run([one]) for one in lines if not one.method.asks]
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
         by_entry = {one.entry: one for results in found for one in results}
@@ -127,9 +133,11 @@ run = _blocking(arun)
 """`arun`, for those who do not await; also works inside a running event loop."""
 
 
-def _source(people: Iterable[History] | Source) -> Source:
-    if callable(people):
+def _source(people: Iterable[History] | Source, stack: ExitStack) -> Source:
+    if isinstance(people, KeptPeople):
         return people
+    if callable(people):
+        return stack.enter_context(KeptPeople(people))
     held = tuple(people)
     return lambda: held
 
@@ -142,6 +150,7 @@ class _Work:
     folder: RunFolder
     labels: Mapping[ResultKey, str]
     progress: Progress | None
+    only: Callable[[PlannedTask], bool] | None = None
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
@@ -181,7 +190,8 @@ class _Run:
         These are then computed whole, the finished ones with them: what is said of a pair must not depend, to the last
         bit, on when a run was interrupted.
         """
-        finished, planned = self._kept.finished, self._work.plan.tasks(self._line.entry.context_pairs)
+        finished, only = self._kept.finished, self._work.only
+        planned = filter(only, self._work.plan.tasks(self._line.entry.context_pairs))
         if not isinstance(self._line.method, LocalMethod):
             yield from ([one] for one in planned if one.number not in finished)
             return
@@ -233,7 +243,7 @@ class _Run:
         if len(self._kept.finished) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
             if not self._kept.finished:
-                failure = failure or next(iter(self._unanswered.values()))
+                failure = failure or next(iter(self._unanswered.values()), None)
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,

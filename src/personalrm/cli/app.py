@@ -31,6 +31,7 @@ from personalrm.cli.commands.pull import pull
 from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
+from personalrm.cli.commands.why import why
 from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.old_spellings import modern
 from personalrm.cli.options import Private
@@ -57,7 +58,7 @@ def root(
 
 ONE, MANY, SYSTEMS = "One user", "Research on many users", "Data, service, cluster"
 for _panel, _commands in (
-    (ONE, (fit, update, persona, export, compare, rank, score, evaluate, diagnose, next_question)),
+    (ONE, (fit, update, persona, export, compare, rank, score, evaluate, diagnose, next_question, why)),
     (MANY, (train, bench, study, report, curate, optimize_prompt, judge_weights)),
     (SYSTEMS, (pull,)),
 ):

@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "score": ('personalrm score me.json --prompt "A title?" --response "Eggs." --json',),
     "evaluate": ("personalrm evaluate me.json later.jsonl",),
     "next-question": ("personalrm next-question me.json pairs.jsonl --top 3",),
+    "why": ("personalrm why me.json", 'personalrm why me.json c17 "The other one never answers the question."'),
     "train": (
         "personalrm train pref choices-of-many.jsonl --out runs/pref",
         "personalrm fit ada.jsonl --model trained:runs/pref --out ada.json",
@@ -55,6 +56,9 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
         "personalrm cluster fit 'choices/*.parquet' --out profiles --address auto",
     ),
     "cluster score": ("personalrm cluster score profiles pairs.jsonl --out scores",),
+    "cluster bench": (
+        "personalrm cluster bench 'choices/*.jsonl.gz' --methods population,traits --out run --address auto",
+    ),
     "cluster extract": ("personalrm cluster extract profiles --user ada --out ada.json",),
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }

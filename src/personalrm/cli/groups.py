@@ -116,3 +116,30 @@ def with_options(*groups: Group) -> Callable[[Callable[..., None]], Callable[...
         return with_groups
 
     return decorate
+
+
+def extended(
+    base: Callable[..., None], command: Callable[[typer.Context, dict[str, Any]], None], **more: tuple[Any, Any]
+) -> Callable[..., None]:
+    """A command with all options of another one and some more; ``command`` gets the values of all of them.
+
+    Args:
+        base: the other command.
+        more: annotation and default of each further option, or of one that takes the place of the base's; ``...``
+            means that it must be given.
+    """
+
+    @wraps(command)
+    def with_more(context: typer.Context, **given: Any) -> None:
+        command(context, given)
+
+    known = inspect.signature(base, eval_str=True).parameters
+    parameters = {name: one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, one in known.items()}
+    for name, (annotation, default) in more.items():
+        default = inspect.Parameter.empty if default is ... else default
+        parameters[name] = inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+    with_more.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+    with_more.__annotations__ = {one.name: one.annotation for one in parameters.values()}
+    return with_more

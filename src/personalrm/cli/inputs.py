@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ import typer
 
 from personalrm.cli.groups import ENDPOINT, FITTING
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
-from personalrm.errors import DataError, PrivacyRefused, SeveralPeople
+from personalrm.errors import DataError, SeveralPeople
+from personalrm.privacy import refuse_mixing
 
 if TYPE_CHECKING:
     from personalrm.client import Client
@@ -73,10 +75,8 @@ def refuse_if_private(context: typer.Context, what: str | None) -> None:
     Args:
         what: the words of several people that the command puts into one prompt; None if it does not.
     """
-    if what and (context.params.get("private") or context.find_root().params.get("private")):
-        raise PrivacyRefused(
-            f"{what}, so --private refuses it: run it without --private, on data whose people agreed to that"
-        )
+    if what:
+        refuse_mixing(what, private=bool(context.params.get("private") or context.find_root().params.get("private")))
 
 
 def read_options(context: typer.Context) -> ReadOptions:
@@ -185,6 +185,23 @@ def text(value: str) -> str:
 def listed(text: str) -> list[str]:
     """The parts of a comma-separated list."""
     return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def methods(text: str) -> list[str]:
+    """Names of methods from a comma-separated list; ``,neighbours=4`` belongs to the name before it."""
+    found: list[str] = []
+    for one in listed(text):
+        if found and ":" in found[-1] and re.match(r"[a-z_]+=", one):
+            found[-1] += f",{one}"
+        else:
+            found.append(one)
+    return found
+
+
+def shares_schemes(names: Sequence[str]) -> str | None:
+    """What `refuse_if_private` says of a method whose prompts hold what was drawn from other people's choices."""
+    found = next((one for one in names if re.search(r"\bneighbours=0*[1-9]", one)), None)
+    return None if found is None else f"method '{found}' puts criteria drawn from other people's choices into a prompt"
 
 
 def models(several: list[str] | None) -> list[str]:

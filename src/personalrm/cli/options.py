@@ -79,5 +79,6 @@ METHODS = """Comma-separated: longer, shorter, first, random, population, traits
 judge:NAME for cached verdicts in the data; fused and fused:MEMBER+MEMBER for traits with such judges.
 Trained: gpo, vpl, pal, lore, pref, each also with :published; bt, bt:persona, bt:persona+demonstrations,
 bt:history, bt:demographics; trained:DIR for what train wrote.
-These ask --model: default, demographics, stated, history, memory, memalign, rubric, synthesizeme and its ablations
+These ask --model: default, demographics, stated, history, memory, memalign, rubric, rubric:m=8 or
+rubric:m=8,neighbours=4 for the mean of several schemes of criteria; synthesizeme and its ablations
 synthesizeme:persona, :demonstrations, :both, :unverified, :unselected."""

@@ -21,6 +21,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.gather import bounded_map
 from personalrm.models.registry import DEFAULT, is_local
+from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
 from personalrm.profile.spend import Spend
@@ -46,8 +47,13 @@ class FitOptions:
 
     @property
     def asks_endpoint(self) -> bool:
-        """Whether fits ask a language model."""
+        """Whether fits ask over the network."""
         return not is_local(self.model)
+
+    @property
+    def asks_language_model(self) -> bool:
+        """Whether that is a language model: with one limit and one budget for all workers."""
+        return self.asks_endpoint and not is_served(self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,7 @@ class FitShard:
         """Write the profiles, then the record of the shard."""
         folder = ClusterFolder(self.root, self.shards)
         people = list(people_of(folder, self.shard, self.inputs))
-        client = client_of(self.how, self.limits)
-        fitted = background_loop.run(_asked(client, people)) if self.how.asks_endpoint else _computed(client, people)
+        fitted = fit_all(self.how, self.limits, people)
         profiles = [one for one in fitted if isinstance(one, Profile)]
         spend = sum((one.spend for one in profiles), Spend(cost=0.0))
         write_profiles(folder.output(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key})
@@ -88,6 +93,12 @@ class FitShard:
         record = ShardRecord(self.key, len(profiles), choices, spend, troubles)
         write_record(folder.shard_record(self.shard), record)
         return replace(record, troubles=())
+
+
+def fit_all(how: FitOptions, shared: str | None, people: list[PersonOfShard]) -> list[Profile | Trouble]:
+    """A profile for each person, or why there is none, in order; ``shared`` names the limits of all workers."""
+    client = client_of(how, shared)
+    return background_loop.run(_asked(client, people)) if how.asks_endpoint else _computed(client, people)
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from personalrm.errors import BudgetSpent
+from personalrm.errors import BudgetSpent, StorageError
 from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion
 from personalrm.llm.language_model import LanguageModel
@@ -27,6 +27,10 @@ BEAT_S, LEASE_S = 5.0, 30.0
 MOST_WAITING = 10_000
 """Calls of the actor at once: each request that waits for its place is one."""
 STOPPED = "the run was stopped"
+GONE = (
+    "the process that holds the limits and the budget of the cluster died; finished shards and every answer are kept: "
+    "run the same command again to go on (what was spent so far counts no longer: lower --max-calls and --max-cost)"
+)
 
 
 class ClusterLimits:
@@ -186,7 +190,10 @@ class SharedBudget(Budget):
         """Holds up the loop while the actor answers (1 ms): nothing may be sent before it is counted."""
         import ray
 
-        forbidden = ray.get(self._actor.reserve.remote(self._worker, most))
+        try:
+            forbidden = ray.get(self._actor.reserve.remote(self._worker, most))
+        except ray.exceptions.RayActorError:
+            raise StorageError(GONE) from None
         if forbidden is not None:
             raise BudgetSpent(forbidden)
         super().reserve(most)
@@ -215,7 +222,11 @@ def limited(model: str, settings: EndpointOptions, limits: str) -> LanguageModel
     """
     import ray
 
-    actor, worker = ray.get_actor(limits), f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+    try:
+        actor = ray.get_actor(limits)
+    except ValueError:  # there is no actor of that name any more
+        raise StorageError(GONE) from None
+    worker = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     threading.Thread(target=_beat, args=(actor, worker), name="personalrm-limits", daemon=True).start()
     scheduler = SharedScheduler(settings.concurrency, actor, worker)
     return connect(model, settings, scheduler, SharedBudget(settings.prices, actor, worker))
@@ -239,4 +250,9 @@ def _beat(actor: Any, worker: str) -> None:
 
 
 async def _awaited(reference: Any) -> Any:
-    return await reference
+    from ray.exceptions import RayActorError
+
+    try:
+        return await reference
+    except RayActorError:
+        raise StorageError(GONE) from None

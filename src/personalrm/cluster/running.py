@@ -34,6 +34,7 @@ from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
+from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
 from personalrm.profile.table import PROFILES, ROWS
@@ -187,9 +188,9 @@ class _Driver:
         trained = how.model.startswith(TRAINED)
         return Provenance(
             data=hash_of(inputs),
-            model=how.model,
+            model=without_url(how.model),
             stamp=stamp_of_folder(how.model.removeprefix(TRAINED)) if trained else None,
-            prompts=prompts.hashes() if how.asks_endpoint else {},
+            prompts=prompts.hashes() if how.asks_language_model else {},
             options=options,
             seed=how.options.seed,
         )
@@ -227,7 +228,7 @@ class _Driver:
 
     def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
         how = self._run.how
-        shared = self._executor.share(how.endpoint) if how.asks_endpoint and missing else None
+        shared = self._executor.share(how.endpoint) if how.asks_language_model and missing else None
         for shard in missing:
             yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared)
 

@@ -3,35 +3,50 @@
 For each choice of a person with a profile: the probability that the response which the data calls chosen is preferred,
 and the score of each response (log-odds, to be compared within a conversation). Whose labels are right does not matter:
 to score candidates, name either one chosen.
+
+By default each profile is used with the model that it was fitted with. With another one that computes, or a served
+reward model, the person is first fitted to it by the choices in the profile. A language model judges with what the
+profile holds, and gives probabilities alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from personalrm.client import Client
+from personalrm.cluster.fitting import FitOptions, client_of
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
-from personalrm.cluster.people import people_of
+from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.cluster.running import FitRun
-from personalrm.errors import DataError
+from personalrm.errors import DataError, UnusableResponse
+from personalrm.llm import background_loop
+from personalrm.llm.gather import bounded_map
 from personalrm.models.registry import is_local
-from personalrm.preferences import History
+from personalrm.models.served_name import is_served, without_url
 from personalrm.profile.records import Profile
 from personalrm.profile.table import ProfileTable, file_name, read_profiles, read_stamp, write_rows
+from personalrm.synthesis.fitting import AT_ONCE
 
 SCORES = "scores"
 COLUMNS = {"user": "string", "id": "string", "probability": "float64", "chosen": "float64", "rejected": "float64"}
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRun(FitRun):
-    """See `FitRun`; ``profiles`` is a folder that a finished run of ``cluster fit`` wrote."""
+    """See `FitRun`; ``how`` says which model predicts, if ``own`` is False.
+
+    Attributes:
+        profiles: a folder that a finished run of ``cluster fit`` wrote.
+        own: whether each profile is used with the model that it was fitted with.
+    """
 
     profiles: Path = Path()
+    own: bool = True
 
     @property
     def kind(self) -> str:
@@ -43,17 +58,18 @@ class ScoreRun(FitRun):
         return len(ProfileTable(self.profiles).files)
 
     def depends_on(self) -> dict[str, object]:
-        """What the profiles were made from."""
-        return {"profiles": [read_stamp(one) for one in ProfileTable(self.profiles).files]}
+        """What the profiles were made from, and who predicts."""
+        return {"profiles": [read_stamp(one) for one in ProfileTable(self.profiles).files], "own": self.own}
 
     def job(self, shard: int, shards: int, key: str, limits: str | None) -> ScoreShard:
         """Of one shard."""
-        return ScoreShard(self.out, shards, shard, len(self.files), self.profiles, key)
+        how = None if self.own else self.how
+        return ScoreShard(self.out, shards, shard, len(self.files), self.profiles, key, how, limits)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreShard:
-    """Score everybody of a shard; see `fitting.FitShard` for the fields."""
+    """Score everybody of a shard, without ``how`` by each profile's own model; other fields as `fitting.FitShard`."""
 
     root: Path
     shards: int
@@ -61,6 +77,8 @@ class ScoreShard:
     inputs: int
     profiles: Path
     key: str
+    how: FitOptions | None = None
+    limits: str | None = None
 
     @property
     def name(self) -> str:
@@ -70,37 +88,54 @@ class ScoreShard:
         """Write the scores, then the record of the shard."""
         folder = ClusterFolder(self.root, self.shards, SCORES)
         profiles = {one.user: one for one in read_profiles(self.profiles / file_name(self.shard, self.shards))}
-        rows: list[tuple[Any, ...]] = []
-        troubles, people = [], 0
-        for person in people_of(folder, self.shard, self.inputs):
-            profile = profiles.get(person.history.user)
-            try:
-                rows += _scored(profile, person.history)
-                people += 1
-            except DataError as error:
-                troubles.append(Trouble(person.file, person.history.user, str(error)))
+        given = [(one, profiles.get(one.history.user)) for one in people_of(folder, self.shard, self.inputs)]
+        client = _own_client() if self.how is None else client_of(self.how, self.limits)
+        found = background_loop.run(_scored(client, given))
+        troubles = tuple(one for one in found if isinstance(one, Trouble))
+        rows = [row for one in found if not isinstance(one, Trouble) for row in one]
         write_rows(folder.output(self.shard), COLUMNS, rows, {"key": self.key})
-        record = ShardRecord(self.key, people, len(rows), troubles=tuple(troubles))
+        record = ShardRecord(self.key, len(found) - len(troubles), len(rows), troubles=troubles)
         write_record(folder.shard_record(self.shard), record)
-        return ShardRecord(self.key, people, len(rows))
+        return ShardRecord(self.key, record.people, record.choices)
 
 
-def _scored(profile: Profile | None, history: History) -> Iterator[tuple[Any, ...]]:
+async def _scored(client: Client, given: list[tuple[PersonOfShard, Profile | None]]) -> list[list[Row] | Trouble]:
+    """Each person's rows, or why there are none, in the order of ``given``; several at once where a model is asked."""
+
+    async def score(place: int) -> tuple[int, list[Row] | Trouble]:
+        person, profile = given[place]
+        try:
+            return place, await _rows(client, person, profile)
+        except (DataError, UnusableResponse) as error:
+            return place, Trouble(person.file, person.history.user, str(error))
+
+    at_once = 1 if client.model is None or is_local(client.model) else AT_ONCE
+    found: AsyncIterator[tuple[int, list[Row] | Trouble]] = bounded_map(score, range(len(given)), at_once)
+    by_place = {place: rows async for place, rows in found}
+    return [by_place[place] for place in range(len(given))]
+
+
+async def _rows(client: Client, person: PersonOfShard, profile: Profile | None) -> list[Row]:
     """A row of `COLUMNS` for each choice. DataError if that is not possible."""
     if profile is None:
         raise DataError("there is no profile of this user")
-    if not is_local(profile.model):
-        raise DataError(f"the profile was fitted with {profile.model}, which asks a model: use evaluate or compare")
-    client = _client()
-    verdicts = client.compare_many(profile, [(one.context, one.chosen, one.rejected) for one in history])
-    found = []
+    model, history = client.model or profile.model, person.history
+    computes = is_local(model) or is_served(model)
+    if client.model is None and not is_local(model):
+        raise DataError(f"the profile was fitted with {model}, which is asked over the network: name it with --model")
+    if computes and without_url(model) != profile.model:
+        profile = await client.afit(profile.history)
+    verdicts = await client.acompare_many(profile, [(one.context, one.chosen, one.rejected) for one in history])
+    found: list[Row] = []
     for one, verdict in zip(history, verdicts, strict=True):
-        ((chosen, rejected),) = client.score_many([profile], one.context, [one.chosen, one.rejected])
-        found.append((history.user, one.id, verdict.probability, chosen, rejected))
-    return iter(found)
+        scores: list[float | None] = [None, None]
+        if computes:
+            (scores,) = await client.ascore_many([profile], one.context, [one.chosen, one.rejected])
+        found.append((history.user, one.id, verdict.probability, *scores))
+    return found
 
 
 @lru_cache(maxsize=1)
-def _client() -> Client:
+def _own_client() -> Client:
     """One a process; each profile is used once, so that few are kept."""
     return Client(opened=1)

@@ -1,4 +1,4 @@
-"""Files of many people's choices, as commands read them: small files are held, large ones are read anew each time.
+"""Files of many people's choices, as commands read them: small files are held, large ones are kept parsed on disk.
 
 people = source("choices.jsonl", ReadOptions(strict=False, min_gap=0.0, warn=print))
 for history in people(): ...
@@ -12,6 +12,7 @@ from typing import Any
 
 from personalrm.data.files import name_of
 from personalrm.data.inputs import Given
+from personalrm.data.kept import KeptPeople
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.problems import Problems
 from personalrm.data.reading import ColumnsGiven, is_large, read_people
@@ -38,21 +39,18 @@ class ReadOptions:
 
 
 def source(path: Given, reading: ReadOptions) -> Source:
-    """Everybody in a file: held if the file is small, else read anew each time. What is skipped is told once."""
+    """Everybody in a file: held if the file is small, else one at a time. What is skipped is told once."""
     problems = Problems()
-
-    def people(account: Problems | None) -> Iterable[History]:
-        return read_people(path, problems=account, **reading.arguments)
-
-    found = people(problems)
+    accounts = iter([problems])  # of the first pass alone
+    people = KeptPeople(lambda: read_people(path, problems=next(accounts, None), **reading.arguments))
     if not is_large(path, reading.limits):
-        held = tuple(found)
+        held = tuple(read_people(path, problems=problems, **reading.arguments))
         _tell(path, problems, reading)
         return lambda: held
-    for _ in found:
+    for _ in people():
         pass
     _tell(path, problems, reading)
-    return lambda: people(None)
+    return people
 
 
 def _tell(path: Given, problems: Problems, reading: ReadOptions) -> None:

@@ -1,1 +1,1 @@
-"""Numbers and words as people read them: terminal, pages, LaTeX and CSV use these."""
+"""Formatting of numbers and texts for the terminal, HTML pages, LaTeX and CSV."""

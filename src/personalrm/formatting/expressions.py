@@ -1,9 +1,9 @@
-"""Regular expressions whose time grows in proportion to the text, whatever the text is.
+"""Regular expressions with a running time linear in the length of any text.
 
     bounded(r"\\W*(?:and|or)\\s+").pattern            # "\\W{0,12}(?:and|or)\\s{1,12}"
 
-An unbounded repeat makes a search quadratic where a match can begin at each of n characters and fail at the end of the
-text. Twelve blanks or signs are more than any text that is meant has in a row.
+An unbounded repeat makes a search quadratic if a match can begin at each of n characters and fail at the end of the
+text. Normal text does not have twelve blanks or signs in a row.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator
 
 MOST = 12
-"""Repeats that stand for ``*`` and ``+`` where nothing else is said."""
+"""Default maximum of repeats for ``*`` and ``+``."""
 _OPEN = re.compile(r"\{\d+,\}")
 
 
 def bounded(pattern: str, flags: int = 0, most: int = MOST) -> re.Pattern[str]:
     """The expression compiled, with ``*``, ``+`` and ``{n,}`` bounded to ``most`` repeats.
 
-    Possessive repeats (``*+``) are left alone: they never go back.
+    Possessive repeats (``*+``) are unchanged: they never backtrack.
     """
     return re.compile("".join(_parts(pattern, most)), flags)
 
@@ -48,7 +48,7 @@ def _parts(pattern: str, most: int) -> Iterator[str]:
 
 
 def _is_in_set(pattern: str, at: int, in_set: bool) -> bool:
-    """Whether what follows the character at ``at`` stands in a set: ``]`` at the start of one is a character of it."""
+    """Whether the position after ``at`` is inside a character set; ``]`` at the start of a set is a literal."""
     if not in_set:
         return pattern[at] == "["
     first = pattern[at - 1] == "[" or pattern[at - 2 : at] == "[^"

@@ -1,4 +1,4 @@
-"""A table for a notebook: what ``_repr_html_`` gives. Everything in it is escaped."""
+"""HTML table for notebooks (``_repr_html_``). All values are escaped."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def html_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]
 
     Args:
         caption: one line of text.
-        heads: a name for each column.
-        rows: as many texts each.
+        heads: the columns' names.
+        rows: one text per column each.
     """
     body = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows)
     head = f"<thead><tr>{_cells('th', heads)}</tr></thead>"

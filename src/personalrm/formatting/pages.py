@@ -1,11 +1,10 @@
-"""Pages: the Jinja2 templates beside this module, which the report and the service share.
+"""HTML pages from the Jinja2 templates in this folder, shared by the report and the service.
 
     page("report.html", title="prism.jsonl.gz", parts=parts)        # "<!doctype html>…"
     environment()                                                   # for further templates that extend "base.html"
 
-Every value is escaped, and characters that would change how a reader sees the rest (control and direction marks) are
-made visible; only what our own code drew (`trusted`) is taken as it is. A page needs nothing else: no network, no
-script, no file beside it.
+Every value is escaped, and control and text-direction characters are replaced by a visible sign; only markup of our
+own code (`trusted`) is inserted unchanged. A page is self-contained: no network, no script, no other file.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def page(template: str, **values: Any) -> str:
-    """A template filled in. MissingExtra if Jinja2 is not installed."""
+    """Render a template. Raises MissingExtra if Jinja2 is not installed."""
     return environment().get_template(template).render(values)
 
 
 def trusted(markup: str) -> Markup:
-    """Markup of our own, taken as it is. MissingExtra if Jinja2 is not installed."""
+    """Mark our own markup as safe, so that it is not escaped. Raises MissingExtra if Jinja2 is not installed."""
     environment()
     from markupsafe import Markup
 
@@ -36,7 +35,7 @@ def trusted(markup: str) -> Markup:
 
 @cache
 def environment() -> Environment:
-    """Where templates are looked for, and how values are shown. MissingExtra if Jinja2 is not installed."""
+    """The Jinja2 environment: template folder and escaping. Raises MissingExtra if Jinja2 is not installed."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
@@ -52,5 +51,5 @@ def environment() -> Environment:
 
 
 def _shown(value: Any) -> Any:
-    """A value before it is escaped: nobody's text may hide or turn what stands around it."""
+    """A value before it is escaped, without characters that hide or reverse the text around it."""
     return plain(value) if type(value) is str else value

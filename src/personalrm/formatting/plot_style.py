@@ -1,4 +1,4 @@
-"""How figures look: their colours on paper, and the settings of matplotlib that all of them share.
+"""Style of all charts: the colours for print and the shared matplotlib settings.
 
 matplotlib.rcParams.update(style(PAPER))
 """
@@ -21,11 +21,11 @@ PAPER = {
     "--hue5": "#8a6d00",
     "--hue6": "#4a5fb8",
 }
-"""Every colour of figures by its variable, with its value on paper."""
+"""CSS variable → colour in print."""
 
 
 def style(colours: Mapping[str, str]) -> dict[Any, Any]:
-    """What all figures share, as settings of matplotlib, in these colours (`svg.COLOURS`, or `svg.PAPER`)."""
+    """The shared matplotlib settings in these colours (`svg.COLOURS`, or `svg.PAPER`)."""
     ink, soft, line = (colours[name] for name in ("--ink", "--soft", "--line"))
     return {
         "svg.fonttype": "none",

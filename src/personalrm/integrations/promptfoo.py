@@ -41,26 +41,36 @@ def get_assert(output: str, context: Mapping[str, Any]) -> dict[str, Any]:
         DataError: no ``user_id``, no profile of that user, or PERSONALRM_PROFILES is not set.
     """
     told = context.get("vars") or {}
-    user = str(told.get("user_id") or "")
+    asked = str(told.get("question") or context.get("prompt") or "")
+    return _graded(*preference(told.get("user_id"), asked, output, told.get("reference")))
+
+
+def preference(user: object, asked: str, output: str, reference: object = None) -> tuple[float | None, str]:
+    """How much a user likes an output, 0 to 1 (see `get_assert`), and why; None where it could not be scored.
+
+    Raises:
+        DataError: no user, no profile of that user, or PERSONALRM_PROFILES is not set.
+    """
     if not user:
-        raise DataError("promptfoo test: expected the user in the variable 'user_id', found none")
+        raise DataError("expected the user in the variable 'user_id', found none")
     folder = os.environ.get(PROFILES)
     if not folder:
         raise DataError(f"set {PROFILES} to the folder of USER.json profiles")
-    asked = str(told.get("question") or context.get("prompt") or "")
-    return background_loop.run(_asserted(_rewards(folder), user, asked, output, told.get("reference")))
+    return background_loop.run(_preference(_rewards(folder), str(user), asked, output, reference))
 
 
-async def _asserted(rewards: UserRewards, user: str, asked: str, output: str, reference: str | None) -> dict[str, Any]:
+async def _preference(
+    rewards: UserRewards, user: str, asked: str, output: str, reference: object
+) -> tuple[float | None, str]:
     profile, context = rewards.profiles.of(user), context_of(asked)
     if profile is None:
         raise DataError(f"there is no profile of '{user}' in the folder that {PROFILES} names")
     if reference is not None:
         verdict = await (await rewards.open(profile)).compare(context, output, str(reference))
-        return _graded(verdict.probability, _why(verdict))
+        return verdict.probability, _why(verdict)
     [reward] = await rewards.score([user], [context], [output])
     share = None if reward is None else 0.5 * (1.0 + math.erf(reward / math.sqrt(2.0)))
-    return _graded(share, "no readable score" if reward is None else f"{reward:+.2f} deviations from {user}'s mean")
+    return share, "no readable score" if reward is None else f"{reward:+.2f} deviations from {user}'s mean"
 
 
 def _graded(score: float | None, reason: str) -> dict[str, Any]:

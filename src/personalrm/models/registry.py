@@ -47,6 +47,8 @@ LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
 BRADLEY_TERRY = "bt"
 FUSED = "fused"
 """All evidence in one reward; ``fused:…`` says which evidence beside traits."""
+SCALED = "rubric:"
+"""Begins the name of the rubric judge with several schemes: ``rubric:m=8,neighbours=4``."""
 Kind = Literal["judge", "local", "recorded", "fused"]
 
 
@@ -57,7 +59,8 @@ class Registration:
     Attributes:
         name: as it is asked for; one that ends with a colon is the beginning of names (``trained:DIR``).
         home: ``module:attribute`` of what makes it, below ``personalrm`` unless it begins with another package.
-        kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`), ``local`` computes here (a function
+        kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`, or for the beginning of names a
+            function from the name to one), ``local`` computes here (a function
             as in `from_population`), ``recorded`` verdicts lie in the data and need no home, ``fused`` adds the
             evidence of several of these.
         personal: whether it learns from the person's own choices.
@@ -103,6 +106,7 @@ def _entries() -> Iterator[Registration]:
     yield Registration("memalign", f"{judge}memalign:memalign", "judge")
     yield Registration("memory", f"{judge}memory:memory", "judge")
     yield Registration("rubric", f"{judge}rubric:rubric", "judge")
+    yield Registration(SCALED, f"{judge}user_scaling:scaled", "judge")
     yield Registration("stated", f"{judge}stated:stated", "judge", personal=False)
     yield Registration("synthesizeme", f"{judge}synthesizeme:synthesizeme", "judge")
     for variant in ("persona", "demonstrations", "both", "unverified", "unselected"):
@@ -128,18 +132,18 @@ def entry_of(name: str) -> Registration:
 
 
 def names(kind: Kind | None = None) -> list[str]:
-    """All names of a kind; ``judge:NAME``, ``trained:DIR`` and ``fused:MEMBER+MEMBER`` stand for what begins so."""
+    """All names of a kind; ``judge:NAME``, ``trained:DIR`` and the like stand for what begins so."""
     known = (one for one in _BY_NAME.values() if kind is None or one.kind == kind)
-    ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER"}
+    ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER", SCALED: "m=8,neighbours=4"}
     return [one.name + (ends.get(one.name, "…") if one.name.endswith(":") else "") for one in known]
 
 
 def judge_named(name: str) -> JudgeFactory:
     """What fits the judge of that name to a person. DataError names the known ones."""
-    entry = _BY_NAME.get(name)
+    entry = _BY_NAME.get(name) or _BY_NAME.get(name[: name.find(":") + 1])
     if entry is None or entry.kind != "judge":
         raise DataError(f"there is no judge '{name}'; known are {', '.join(names('judge'))}")
-    found: JudgeFactory = entry.load()
+    found: JudgeFactory = entry.load()(name) if entry.name.endswith(":") else entry.load()
     return found
 
 

@@ -1,17 +1,17 @@
-"""A reward model that a server holds: ``--model vllm-classify:NAME@URL`` scores with it.
+"""A served reward model as an engine: ``--model vllm-classify:NAME@URL``.
 
     engine = engine_named("vllm-classify:Skywork@http://localhost:8000", EndpointOptions())
     profile = await engine.fit(history)
     await (await engine.open(profile)).score(context, "Yes.")                # log-odds
 
-| name | server | of the person |
+| name | server | user information |
 |---|---|---|
-| `vllm-classify:NAME@URL` | vLLM | nothing: one reward for all people |
-| `vllm-classify+persona:NAME@URL` | vLLM | the persona, as the system turn, where it lowers the log loss |
-| `sglang-classify:NAME@URL`, `sglang-classify+persona:…` | SGLang; NAME is also where the tokenizer lies | the same |
+| `vllm-classify:NAME@URL` | vLLM | none: one reward for all users |
+| `vllm-classify+persona:NAME@URL` | vLLM | the persona, as the system turn, if it lowers the log loss |
+| `sglang-classify:NAME@URL`, `sglang-classify+persona:…` | SGLang (NAME also locates the tokenizer) | the same |
 
-Without ``@URL`` the base URL of the options is asked. Nothing is trained here. Rewards are divided by a temperature so
-that their differences are log-odds: it is estimated on a population's choices, and is 1 without one.
+Without ``@URL`` the base URL of the options is used. Nothing is trained. Rewards are divided by a temperature so that
+their differences are log-odds: it is fitted to a population's choices, and is 1 without a population.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ from personalrm.profile.provenance import fingerprint_of_history
 from personalrm.profile.records import Arm, ArmScore, ArmSelection, Profile, ServedState
 
 MOST_CALIBRATED = 2_000
-"""Choices of the population that the temperature is estimated on; its standard error is 3 % then."""
+"""Choices of the population that the temperature is fitted to, which gives it a standard error of 3 %."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ServedPredictor:
-    """One person's reward from a served model.
+    """One user's reward from a served model.
 
     Attributes:
-        connection: who is asked.
+        connection: to the server.
         temperature: rewards are divided by it.
-        system: the person's text; None for people in general.
+        system: the user's text; None without user information.
     """
 
     connection: Connection
@@ -62,11 +62,11 @@ class ServedPredictor:
     system: str | None = None
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """``verdicts`` changes nothing: a reward model gives no reasons."""
+        """``verdicts`` has no effect: a reward model gives no reasons."""
         return (await self.compare_many([(context, a, b)]))[0]
 
     async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
-        """Each response is scored by itself, so the order of a pair does not matter."""
+        """Each response is scored separately, so the order of a pair has no effect."""
         found = await self._scores([(context, one) for context, a, b in pairs for one in (a, b)])
         gaps = [found[at] - found[at + 1] for at in range(0, len(found), 2)]
         return [Verdict(1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, gap))))) for gap in gaps]
@@ -76,13 +76,13 @@ class ServedPredictor:
         return (await self._scores([(context, response)]))[0]
 
     async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
-        """All asked at once; the options bound how many are in flight."""
+        """All requests are concurrent; the options limit the number in flight."""
         return [*await self._scores([(context, one) for one in responses])]
 
     async def rank(
         self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """By the scores; nothing is compared."""
+        """By the scores, without pairwise comparisons."""
         return Ranking.of_scores(await self._scores([(context, one) for one in responses]))
 
     async def gaps(self, choices: Sequence[Preference]) -> Floats:
@@ -102,9 +102,9 @@ class ServedEngine:
 
     Args:
         name: see the module; with or without a URL.
-        settings: how to connect.
-        options: written into profiles; nothing of them changes a reward.
-        population: other people's choices, for the temperature.
+        settings: of the connection.
+        options: written into profiles; they do not change a reward.
+        population: other people's choices, to fit the temperature to.
     """
 
     name: str
@@ -120,14 +120,14 @@ class ServedEngine:
         self._connection = Connection(self._parsed, self.settings)
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """The profile: the choices, the temperature, and the persona where the name asks for it."""
+        """The profile: the choices, the temperature, and the persona if the name asks for it."""
         if not history.decided:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         temperature = await self._temperature(history.user, known)
         general = ServedPredictor(self._connection, temperature)
         before = await general.gaps(history.decided)
         whole = await in_fitting_worker(_persona_profile, history) if self._parsed.persona else None
-        after = None if whole is None else await self._left_out(history, general)
+        after = None if whole is None else await self._leave_group_out_gaps(history, general)
         return Profile(
             user=history.user,
             model=self._parsed.plain,
@@ -151,7 +151,7 @@ class ServedEngine:
         return ServedPredictor(self._connection, temperature, system)
 
     async def open_population(self, profile: Profile) -> ServedPredictor:
-        """The model without anything of the person."""
+        """The model without user information."""
         return ServedPredictor(self._connection, self._checked(profile).temperature)
 
     def _checked(self, profile: Profile) -> ServedState:
@@ -168,23 +168,23 @@ class ServedEngine:
             return known.engine.temperature if same and isinstance(known.engine, ServedState) else 1.0  # type: ignore[union-attr]
         choices = await in_worker(_others, self.population, user)
         if not choices:
-            raise NotEnoughChoices(f"the population holds no decided choice of anybody but {user}")
+            raise NotEnoughChoices(f"the population holds no decided choice of a person other than {user}")
         return temperature_of(await ServedPredictor(self._connection).gaps(choices))
 
-    async def _left_out(self, history: History, general: ServedPredictor) -> Floats | None:
-        """Gaps (n,) with the persona that the person's other groups of choices give; None with one group alone."""
+    async def _leave_group_out_gaps(self, history: History, general: ServedPredictor) -> Floats | None:
+        """Leave-group-out margins (n,) with the persona of the user's other groups; None with one group only."""
         if len({one.group for one in history.decided}) < 2:
             return None
         found: dict[str, float] = {}
-        for rest, asked in leave_group_out(history):
+        for rest, target in leave_group_out(history):
             profile = await in_fitting_worker(_persona_profile, rest)
-            told = replace(general, system=user_prompt("persona", rest, profile))
-            found |= zip((one.id for one in asked), map(float, await told.gaps(asked)), strict=True)
+            personal = replace(general, system=user_prompt("persona", rest, profile))
+            found |= zip((one.id for one in target), map(float, await personal.gaps(target)), strict=True)
         return np.array([found[one.id] for one in history.decided])
 
 
 def temperature_of(gaps: Floats) -> float:
-    """The temperature that makes the mean log loss of σ(gap / temperature) least, by bisection.
+    """The temperature that minimises the mean log loss of σ(gap / temperature), by bisection.
 
     Parameters
     ----------
@@ -194,14 +194,14 @@ def temperature_of(gaps: Floats) -> float:
     Returns
     -------
     float
-        At least a hundredth of the gaps' root mean square and at most a hundred times it: a model that is always or
-        never right has no finite one. 1 where all gaps are 0.
+        Between a hundredth of the gaps' root mean square and a hundred times it: a model that is always or never right
+        has no finite optimum. 1 where all gaps are 0.
     """
     scale = math.sqrt(float(np.mean(np.square(gaps))))
     if scale == 0.0:
         return 1.0
     low, high, unit = 0.01, 100.0, gaps / scale
-    for _ in range(60):  # the gradient of a concave likelihood falls: its root lies between
+    for _ in range(60):  # the likelihood is concave: its gradient has one root
         slope = math.sqrt(low * high)
         wrong = 1.0 / (1.0 + np.exp(np.clip(slope * unit, -500, 500)))
         low, high = (slope, high) if float(np.mean(wrong * unit)) > 0 else (low, slope)
@@ -223,11 +223,11 @@ def _persona_profile(history: History) -> Profile:
 def _selected(before: Floats, after: Floats | None) -> ArmSelection:
     arms: dict[Arm, ArmScore] = {"default": _score(before)}
     if after is None:
-        return ArmSelection("default", arms, 0.0, None, "The served model's reward is the same for all people.")
+        return ArmSelection("default", arms, 0.0, None, "The served model's reward is the same for all users.")
     arms["persona"] = _score(after)
     gain = _loss(before) - _loss(after)
     reason = (
-        "With each group of choices predicted from the persona of the others, the persona "
+        "In leave-group-out cross-validation over groups of choices, the persona "
         f"{'lowers' if gain > 0 else 'raises'} the log loss by {abs(gain):.3f} a choice."
     )
     if gain <= 0:

@@ -1,4 +1,4 @@
-"""The connection to one served reward model, and how a conversation is sent there.
+"""Connection to one served reward model, and the format of the conversations sent to it.
 
 connection = Connection(parse_served("vllm-classify:Skywork@http://localhost:8000"), EndpointOptions())
 await connection.rewards([turns_of(None, context, "Yes.")])
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from personalrm.llm.rewards import Render, RewardEndpoint, Turns
 
 _LONGEST = 1 << 20
-"""Tokens; the server says what is too long for its model."""
+"""Maximum tokens; the server enforces its model's own limit."""
 
 
 class Connection:
-    """The endpoint of one served model; its connections are closed when nobody holds this object any more."""
+    """The endpoint of one served model; its HTTP connections are closed when this object is garbage-collected."""
 
     def __init__(self, name: ServedName, settings: EndpointOptions) -> None:
         self._name, self._settings = name, settings
@@ -36,15 +36,15 @@ class Connection:
     async def rewards(self, conversations: Sequence[Turns]) -> list[float]:
         """As `RewardEndpoint.rewards`, from any event loop or none."""
         render = await in_fitting_worker(_renderer, self._name) if self._endpoint is None else None
-        return await background_loop.join(self._asked(conversations, render))
+        return await background_loop.join(self._request(conversations, render))
 
-    async def _asked(self, conversations: Sequence[Turns], render: Render | None) -> list[float]:
+    async def _request(self, conversations: Sequence[Turns], render: Render | None) -> list[float]:
         if self._endpoint is None:
-            self._endpoint = self._connected(render)
+            self._endpoint = self._open_endpoint(render)
             background_loop.close_after(self, self._endpoint.aclose)
         return await self._endpoint.rewards(conversations)
 
-    def _connected(self, render: Render | None) -> RewardEndpoint:
+    def _open_endpoint(self, render: Render | None) -> RewardEndpoint:
         from personalrm.llm.rewards import RewardEndpoint  # aiohttp, 0.2 s
         from personalrm.llm.scheduler import Scheduler
 
@@ -59,7 +59,7 @@ class Connection:
 
 
 def _renderer(name: ServedName) -> Render | None:
-    """Renders by the model's tokenizer, where that is needed or at hand. DataError if it cannot be loaded."""
+    """A renderer with the model's tokenizer, where needed or available. DataError if it cannot be loaded."""
     if PROTOCOLS[name.kind] == "vllm" and not Path(name.model).is_dir():
         return None
     from personalrm.models.reward_model.backbones import load_tokenizer  # torch, 5 s
@@ -76,14 +76,14 @@ def _renderer(name: ServedName) -> Render | None:
 
 
 def turns_of(system: str | None, context: Sequence[Message], response: str) -> Turns:
-    """A conversation with its answer; the person's text and all system turns are one system turn at the beginning."""
-    told = [one for one in (system, *(turn.content for turn in context if turn.role == "system")) if one]
-    turns = [Message("system", "\n\n".join(told))] if told else []
+    """A conversation with its answer; the user's text and all system turns become one system turn at the beginning."""
+    system_texts = [one for one in (system, *(turn.content for turn in context if turn.role == "system")) if one]
+    turns = [Message("system", "\n\n".join(system_texts))] if system_texts else []
     turns += [one for one in context if one.role != "system"]
-    said = (*turns, Message("assistant", response))
-    return [{"role": one.role, "content": break_marks(_encodable(one.content), fences=False)} for one in said]
+    messages = (*turns, Message("assistant", response))
+    return [{"role": one.role, "content": break_marks(_encodable(one.content), fences=False)} for one in messages]
 
 
 def _encodable(text: str) -> str:
-    """Half a surrogate pair is no text."""
+    """Replaces lone surrogates, which have no UTF-8 encoding."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

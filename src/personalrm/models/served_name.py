@@ -1,4 +1,4 @@
-"""Names of reward models at a server: ``vllm-classify:NAME@URL``.
+"""Names of served reward models: ``vllm-classify:NAME@URL``.
 
 parse_served("vllm-classify+persona:Skywork@http://localhost:8000").plain       # "vllm-classify+persona:Skywork"
 """
@@ -14,7 +14,7 @@ PERSONA = "+persona"
 
 
 class ServedName(NamedTuple):
-    """A name of the registry, taken apart."""
+    """The parts of a name."""
 
     kind: str
     persona: bool
@@ -23,12 +23,12 @@ class ServedName(NamedTuple):
 
     @property
     def plain(self) -> str:
-        """The name without the URL, as profiles hold it."""
+        """The name without the URL, as stored in profiles."""
         return f"{self.kind}{PERSONA if self.persona else ''}:{self.model}"
 
 
 def parse_served(name: str) -> ServedName:
-    """DataError if the name of the model is missing."""
+    """The parts of a name. DataError if the model is missing."""
     begins, _, rest = name.partition(":")
     model, found, url = rest.rpartition("@http")
     if not found:
@@ -40,10 +40,10 @@ def parse_served(name: str) -> ServedName:
 
 
 def is_served(name: str) -> bool:
-    """Whether this is a reward model at a server: asked, but no language model."""
+    """Whether the name is that of a served reward model."""
     return ":" in name and name.partition(":")[0].removesuffix(PERSONA) in PROTOCOLS
 
 
 def without_url(name: str) -> str:
-    """The name of any model as results may hold it."""
+    """Any model's name without a URL, as stored in results."""
     return parse_served(name).plain if is_served(name) else name

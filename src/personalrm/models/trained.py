@@ -1,11 +1,11 @@
-"""A model that `personalrm train` wrote, whatever it is: one way to load it, and who it has seen.
+"""Load a model that `personalrm train` wrote, of either kind, and tell whose choices it was trained on.
 
     model = load_trained(Path("runs/pref"))
-    mine = model.fit(history)                            # a new person, from their choices
+    mine = model.fit(history)                            # a new user, from their choices
     mine.compare(context, a, b)                          # Verdict
-    trained_people(Path("runs/pref")).holds("ada")       # True: a test on her choices says nothing
+    trained_people(Path("runs/pref")).holds("ada")       # True: a test on her choices would be contaminated
 
-Nothing here loads torch before a model is loaded.
+torch is imported only when a model is loaded.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cpu", "cuda"]
 Kind = Literal["learned", "bradley-terry"]
 FILES: dict[Kind, str] = {"learned": "personalrm-model.json", "bradley-terry": "personalrm.json"}
-"""What tells the kinds apart: the file that either writes last."""
+"""The file that identifies each kind; it is written last."""
 MANIFEST, PRIOR = "manifest.json", "prior.json"
-"""What a run says of itself; and what its profiles were made with, where a model is told of a profile."""
+"""The run's manifest; and the prior of the profiles in the inputs of a fine-tuned model."""
 
 
 def kind_of(folder: Path) -> Kind:
-    """What the folder holds. DataError if it is no trained model."""
+    """The kind of model in the folder. DataError if it holds no trained model."""
     for kind, name in FILES.items():
         if (folder / name).is_file():
             return kind
@@ -45,15 +45,15 @@ def load_trained(folder: Path, device: Device = "auto") -> ScalarModel:
     """The model in the folder.
 
     Args:
-        folder: what `personalrm train --out` wrote.
-        device: where its encoder or backbone computes.
+        folder: the output folder of `personalrm train`.
+        device: of its encoder or backbone.
 
     Raises:
-        DataError: no trained model, a damaged one, another encoder than it was trained with, or no GPU.
-        MissingExtra: a package that it needs is not installed.
+        DataError: no trained model, a damaged one, a different encoder than in training, or no GPU.
+        MissingExtra: a required package is not installed.
     """
     kind = kind_of(folder)
-    _check_noted(folder)
+    _check_checksums(folder)
     try:
         if kind == "learned":
             from personalrm.models.learned.folder import load
@@ -68,37 +68,37 @@ def load_trained(folder: Path, device: Device = "auto") -> ScalarModel:
         raise DataError(f"{folder} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
 
 
-def _check_noted(folder: Path) -> None:
-    """DataError if a file is not the one that the manifest notes; a model saved from Python has no manifest."""
+def _check_checksums(folder: Path) -> None:
+    """DataError if a file differs from its checksum in the manifest; a model saved from Python has no manifest."""
     if (folder / MANIFEST).exists():
         noted = read_object(folder / MANIFEST, "manifest").get("checksums", {})
         check_files(folder, checked(noted, dict[str, str], f"{folder / MANIFEST} is damaged: its checksums"))
 
 
 def trained_people(folder: Path) -> Lineage:
-    """Everybody whose choices had a part in the model: who was learned from, who stopped it, who calibrated it.
+    """Salted hashes of all people used in training, early stopping or calibration.
 
     Raises:
-        DataError: no trained model, or one that does not say.
+        DataError: no trained model, or one without this record.
     """
     kind = kind_of(folder)
     if (folder / MANIFEST).exists():
         return _lineage(folder / MANIFEST, "lineage")
     if kind == "learned":  # saved from Python
         return _lineage(folder / FILES[kind], "facts", "people")
-    raise DataError(f"{folder} does not say who was trained on: {MANIFEST} is missing")
+    raise DataError(f"{folder} has no record of the people it was trained on: {MANIFEST} is missing")
 
 
 def lineages(folder: Path) -> tuple[Lineage, ...]:
-    """`trained_people`, and those of the shipped prior where the model is told of profiles that are made with it."""
+    """`trained_people`, and those of the shipped prior where the model's inputs hold profiles made with it."""
     trained = trained_people(folder)
     if kind_of(folder) == "learned" or (folder / PRIOR).exists():
         return (trained,)
     from personalrm.models.reward_model.user_prompts import needs_profile
     from personalrm.models.traits.shipped import shipped_people
 
-    told: Any = read_object(folder / FILES["bradley-terry"], "model").get("user_prompt")
-    return (trained, shipped_people()) if needs_profile(told) else (trained,)
+    prompt: Any = read_object(folder / FILES["bradley-terry"], "model").get("user_prompt")
+    return (trained, shipped_people()) if needs_profile(prompt) else (trained,)
 
 
 def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
@@ -118,4 +118,4 @@ def _lineage(path: Path, *names: str) -> Lineage:
     found: Any = read_object(path, "model")
     for name in names:
         found = found.get(name) if isinstance(found, dict) else None
-    return checked(found, Lineage, f"{path} is damaged: who was trained on cannot be read")
+    return checked(found, Lineage, f"{path} is damaged: the record of the people trained on cannot be read")

@@ -1,12 +1,12 @@
-"""A trained model behind the front door: ``--model trained:DIR`` learns a Profile and predicts from it.
+"""Engine of trained models: ``--model trained:DIR`` fits a Profile and predicts from it.
 
     engine = TrainedEngine("runs/pref")
-    profile = await engine.fit(history)                              # milliseconds; no step of training
+    profile = await engine.fit(history)                              # milliseconds; no gradient step of training
     await (await engine.open(profile)).compare(context, a, b)
 
-The profile holds the person's choices and which model they belong to; what the model makes of them is made anew where
-it is needed. Whether that helps this person is measured as in the embedded engine: each group of choices is predicted
-from the others, with them and without.
+The profile holds the user's choices and the identity of the model; the posterior is recomputed when the profile is
+opened. Whether personalisation helps this user is measured as in the embedded engine: each group of choices is
+predicted from the others, and without them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from personalrm.profile.records import Profile, TrainedState
 
 @dataclass(frozen=True)
 class TrainedEngine:
-    """The model in a folder that `train` wrote.
+    """The model in an output folder of `personalrm train`.
 
     Attributes:
-        folder: what ``--out`` named.
-        options: written into profiles; nothing of them changes what is learned.
+        folder: the output folder.
+        options: written into profiles; they do not change the fit.
     """
 
     folder: str
@@ -53,19 +53,19 @@ class TrainedEngine:
 
     @property
     def has_uncertainty(self) -> bool:
-        """Learned models hold a posterior of the person, fine-tuned ones do not. DataError if there is no model."""
+        """Learned models have a posterior of the user, fine-tuned ones do not. DataError if there is no model."""
         return kind_of(Path(self.folder)) == "learned"
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """Learn the profile; ``known`` saves nothing here."""
+        """The profile of a user; ``known`` has no effect here."""
         return await in_fitting_worker(self._fit, history)
 
     async def open(self, profile: Profile) -> LocalPredictor:
-        """The model for this person. ProfileError if the folder holds another one than the profile was fitted with."""
+        """The model for this user. ProfileError if the folder holds another model than the profile was fitted with."""
         return await in_fitting_worker(self._open, profile)
 
     async def open_population(self, profile: Profile) -> LocalPredictor:
-        """The model before it is fitted to anybody."""
+        """The model before it is fitted to a user."""
         return LocalPredictor(await in_fitting_worker(_loaded, self.folder, stamp_of_folder(self.folder)))
 
     def _fit(self, history: History) -> Profile:
@@ -73,11 +73,9 @@ class TrainedEngine:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         stamp = stamp_of_folder(self.folder)
         measured = measure(_loaded(self.folder, stamp), history)
-        notes = [
-            "a trained model's view of a person is a vector: for a persona one can read, fit with traits or an LLM"
-        ]
+        notes = ["a trained model represents a person by a vector: for a readable persona, fit with traits or an LLM"]
         if trained_people(Path(self.folder)).holds(history.user):
-            notes.append("the model was trained on this person's choices too, so what helps is judged too kindly")
+            notes.append("the model was trained on this person's choices, so the measured gain is optimistic")
         return Profile(
             user=history.user,
             model=f"trained:{self.folder}",
@@ -101,32 +99,34 @@ class TrainedEngine:
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with {profile.model}, not with a trained model: fit it again"
             )
-        if state.stamp not in (stamp, fingerprint_of(Path(self.folder))):  # the second one until version 0.1
+        if state.stamp not in (stamp, fingerprint_of(Path(self.folder))):  # the second form was used until version 0.1
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with another model than {self.folder} holds: fit it again"
             )
         model = _loaded(self.folder, stamp)
         fitted = model.fit(profile.history)
-        used = fitted if profile.fallback.chosen == "persona" else model
-        from personalrm.models.learned import LearnedModel  # torch, 3 s, which loading the model has paid
+        predictor = fitted if profile.fallback.chosen == "persona" else model
+        from personalrm.models.learned import (
+            LearnedModel,
+        )  # imports torch (3 s), which loading the model has already done
 
         if not isinstance(fitted, LearnedModel):
-            return LocalPredictor(used)
-        # all choices of the person count here, also where they are not used to predict
-        return UncertainLocalPredictor(used, partial(learned_margin_posterior, fitted))
+            return LocalPredictor(predictor)
+        # the posterior uses all choices, even where prediction uses the population-level reward
+        return UncertainLocalPredictor(predictor, partial(learned_margin_posterior, fitted))
 
 
 def measure(model: ScalarModel, history: History) -> Measured:
-    """The model before and after it is fitted to the person, each group of choices predicted from the others."""
+    """Log loss before and after fitting to the user, with each group of choices predicted from the others."""
     decided = history.decided
     before = _losses(model, decided)
-    held = dict.fromkeys(one.group for one in decided)
-    if len(held) < 2:
+    groups = dict.fromkeys(one.group for one in decided)
+    if len(groups) < 2:
         return Measured.of(before, None, groups_of(decided))
     after = np.zeros(len(decided))
     place = {one.id: at for at, one in enumerate(decided)}
-    for rest, asked in leave_group_out(history):
-        after[[place[one.id] for one in asked]] = _losses(model.fit(rest), asked)
+    for rest, target in leave_group_out(history):
+        after[[place[one.id] for one in target]] = _losses(model.fit(rest), target)
     return Measured.of(before, after, groups_of(decided))
 
 
@@ -139,16 +139,16 @@ def _losses(model: ScalarModel, choices: Sequence[Preference]) -> Array:
 
 
 _LOADED: OrderedDict[tuple[str, str], ScalarModel] = OrderedDict()
-_MOST_LOADED = 2
+_CACHE_SIZE = 2
 _loading = threading.Lock()
 
 
 def _loaded(folder: str, stamp: str) -> ScalarModel:
-    """Loading takes seconds, and a session asks about many pairs; whoever comes second waits for the first."""
+    """Cached and locked: loading takes seconds, and a session opens many predictors."""
     with _loading:
         if (folder, stamp) not in _LOADED:
             _LOADED[folder, stamp] = load_trained(Path(folder))
-            if len(_LOADED) > _MOST_LOADED:
+            if len(_LOADED) > _CACHE_SIZE:
                 _LOADED.popitem(last=False)
         _LOADED.move_to_end((folder, stamp))
         return _LOADED[folder, stamp]

@@ -1,6 +1,6 @@
-"""Θ, the instruction that asks for a persona, optimised over training people (`personalrm optimize-prompt`).
+"""Optimisation of Θ, the instruction for writing personas, on training people (`personalrm optimize-prompt`).
 
-``people`` are drawn and prepared once, ``trials`` writes and judges personas with a candidate instruction, ``guard``
-refuses candidates that carry anything of the training people, ``comparing`` measures on people held back, and
-``prompt_file`` keeps the result. ``driving`` and what it loads are the only modules of the package that import DSPy.
+``people`` samples and prepares people once, ``trials`` writes and evaluates personas with a candidate instruction,
+``guard`` rejects candidates that leak information about training people, ``comparing`` evaluates on held-out people,
+and ``prompt_file`` stores the result. Only ``driving`` and the modules it loads import DSPy.
 """

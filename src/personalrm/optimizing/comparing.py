@@ -1,4 +1,4 @@
-"""Is the new prompt better? Both on the same choices of people who took no part in making it."""
+"""Comparison of the optimised and the shipped prompt on the choices of held-out people."""
 
 from __future__ import annotations
 
@@ -9,74 +9,81 @@ from numpy.typing import NDArray
 
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
-from personalrm.optimizing.people import AT_ONCE, Prepared
-from personalrm.optimizing.prompt_file import Difference, Held, Measured
-from personalrm.optimizing.trials import Outcome, Progress, judged, points
+from personalrm.optimizing.people import AT_ONCE, PreparedPerson
+from personalrm.optimizing.prompt_file import Difference, HoldoutScores, PromptMetrics
+from personalrm.optimizing.trials import CandidateOutcome, Progress, judged, points
 from personalrm.profile.options import VerdictMode
 from personalrm.stats.intervals import interval, paired
 from personalrm.stats.metrics import accuracy, correctness, log_loss
 
 Floats = NDArray[np.float64]
-SURE = 0.05
-"""P-value below which a difference is taken as one."""
+SIGNIFICANCE = 0.05
+"""Significance level."""
 _DIGITS = 6
 
 
 async def outcomes(
-    endpoint: Endpoint, instruction: str, people: Sequence[Prepared], verdicts: VerdictMode, seed: int, tell: Progress
-) -> list[Outcome]:
-    """What one instruction does for each person, in order."""
-    found: dict[str, Outcome] = {}
+    endpoint: Endpoint,
+    instruction: str,
+    people: Sequence[PreparedPerson],
+    verdicts: VerdictMode,
+    seed: int,
+    report: Progress,
+) -> list[CandidateOutcome]:
+    """The outcome of one instruction for each person, in order."""
+    found: dict[str, CandidateOutcome] = {}
 
-    async def one(person: Prepared) -> tuple[str, Outcome]:
+    async def one(person: PreparedPerson) -> tuple[str, CandidateOutcome]:
         return person.user, await judged(endpoint, instruction, person, verdicts, seed)
 
     async for user, outcome in bounded_map(one, people, AT_ONCE):
         found[user] = outcome
-        tell("people held back", len(found), len(people))
+        report("held-out people", len(found), len(people))
     return [found[one.user] for one in people]
 
 
-def compared(shipped: Sequence[Outcome], candidate: Sequence[Outcome] | None, seed: int) -> Held:
-    """Both prompts measured, and their differences tested by person; the shipped one alone without a candidate."""
+def compared(
+    shipped: Sequence[CandidateOutcome], candidate: Sequence[CandidateOutcome] | None, seed: int
+) -> HoldoutScores:
+    """The metrics of both prompts, and their paired differences, clustered by person; no candidate, no differences."""
     theirs, people = _flat(shipped)
     if candidate is None:
-        return Held(_measured(theirs, people, seed), None, ())
+        return HoldoutScores(_measured(theirs, people, seed), None, ())
     ours, _ = _flat(candidate)
     tests = (
         _difference("score", _points(ours), _points(theirs), people, seed),
         _difference("accuracy", correctness(ours), correctness(theirs), people, seed),
     )
-    return Held(
+    return HoldoutScores(
         _measured(theirs, people, seed), _measured(ours, people, seed), tuple(one for one in tests if one is not None)
     )
 
 
-def is_better(held: Held) -> bool:
-    """Whether the candidate's score is higher on people held back, and surely so."""
+def is_better(held: HoldoutScores) -> bool:
+    """Whether the candidate's score is significantly higher on held-out people."""
     first = held.paired[0] if held.paired else None
-    return first is not None and first.of == "score" and first.difference > 0 and first.p < SURE
+    return first is not None and first.of == "score" and first.difference > 0 and first.p < SIGNIFICANCE
 
 
-def verdict(held: Held, *, kept_anyway: bool) -> str:
+def verdict(held: HoldoutScores, *, kept_anyway: bool) -> str:
     """The comparison in a sentence or two."""
     if held.candidate is None:
-        return "No candidate did better than the shipped prompt on the training people: the shipped prompt stays."
-    fate = "it is kept because that was asked for" if kept_anyway else "the shipped prompt stays"
+        return "No candidate scored higher than the shipped prompt on the training people: the shipped prompt stays."
+    decision = "it is accepted because --accept-best was given" if kept_anyway else "the shipped prompt stays"
     if not held.paired:
-        return f"No choice could be read with both prompts, so nothing is known of the candidate; {fate}."
+        return f"No choice has a readable verdict with both prompts, so they cannot be compared; {decision}."
     test = held.paired[0]
-    said = (
-        f"On {test.people} people held back ({test.pairs} choices) the candidate's score differs from the shipped "
+    finding = (
+        f"On {test.people} held-out people ({test.pairs} choices) the candidate's score differs from the shipped "
         f"prompt's by {test.difference:+.4f} (p = {test.p:.3f})"
     )
     if is_better(held):
-        return f"{said}: it is better, and chosen."
-    return f"{said}: a gain is not shown; {fate}."
+        return f"{finding}: a significant gain; the candidate is chosen."
+    return f"{finding}: no significant gain; {decision}."
 
 
-def _flat(found: Sequence[Outcome]) -> tuple[Floats, NDArray[np.int64]]:
-    """P(chosen) of every choice (NaN: unscored) and the number of its person, both of shape (pairs,)."""
+def _flat(found: Sequence[CandidateOutcome]) -> tuple[Floats, NDArray[np.int64]]:
+    """P(chosen) of every choice (NaN: unscored) and the index of its person, both of shape (pairs,)."""
     values = [np.nan if p is None else p for one in found for p in one.probabilities]
     codes = [code for code, one in enumerate(found) for _ in one.probabilities]
     return np.array(values, dtype=np.float64), np.array(codes, dtype=np.int64)
@@ -86,10 +93,10 @@ def _points(probability: Floats) -> Floats:
     return np.array([np.nan if np.isnan(p) else points(float(p)) for p in probability])
 
 
-def _measured(probability: Floats, people: NDArray[np.int64], seed: int) -> Measured:
+def _measured(probability: Floats, people: NDArray[np.int64], seed: int) -> PromptMetrics:
     bounds = interval(correctness(probability), people, seed)
     scored = ~np.isnan(probability)
-    return Measured(
+    return PromptMetrics(
         accuracy=_rounded(accuracy(probability)),
         low=_rounded(bounds[0]) if bounds else None,
         high=_rounded(bounds[1]) if bounds else None,

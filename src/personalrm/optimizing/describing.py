@@ -1,7 +1,9 @@
-"""Choices in general terms: enough to reason about, and not a word of what anybody said.
+"""Descriptions of choices without their text: enough to reason about, and nothing of what anybody wrote.
 
 describe(choice)                  # "went for the response that is shorter (0.4 times as long), without a list"
 describe_choices(shown)           # "12 past choices, 8 of them foreseen; the longer response preferred in 9; …"
+
+These sentences are part of the optimisers' prompts: a change makes their cached answers useless.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from collections.abc import Sequence
 from personalrm.preferences import Preference
 from personalrm.synthesis.judging import FewShotExample
 
-_SURE = 1.25
-"""How many times as long a response is that is called longer."""
+_LONGER = 1.25
+"""Ratio of lengths from which a response is called longer."""
 _FEATURES = (
     ("a list", re.compile(r"^[^\S\n]*(?:[-*•]|\d+[.)])\s", re.MULTILINE)),
     ("headings", re.compile(r"^[^\S\n]*(?:#{1,6}\s|\*\*[^*]+\*\*:?[^\S\n]*$)", re.MULTILINE)),
@@ -37,7 +39,7 @@ def describe(choice: Preference) -> str:
 
 
 def describe_choices(shown: Sequence[FewShotExample]) -> str:
-    """How many choices there are, how many were foreseen, and what the preferred responses have in common."""
+    """The number of choices, how many were predicted correctly, and what the preferred responses have in common."""
     choices = [one.choice for one in shown]
     longer = sum(len(one.chosen) > len(one.rejected) for one in choices)
     parts = [
@@ -54,6 +56,6 @@ def describe_choices(shown: Sequence[FewShotExample]) -> str:
 
 def _length(choice: Preference) -> str:
     times = (len(choice.chosen) + 1) / (len(choice.rejected) + 1)
-    if 1 / _SURE < times < _SURE:
+    if 1 / _LONGER < times < _LONGER:
         return "about as long"
     return f"{'longer' if times > 1 else 'shorter'} ({times:.1f} times as long)"

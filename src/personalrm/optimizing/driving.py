@@ -1,4 +1,4 @@
-"""Which optimiser is driven, and what its errors become: DSPy is loaded here and nowhere else."""
+"""Runs an optimiser, and turns its errors into ours: DSPy is imported here and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Literal
 from personalrm import __version__
 from personalrm.errors import MissingExtra, PersonalrmError
 from personalrm.llm.endpoint import Endpoint
-from personalrm.optimizing.trials import Trials
+from personalrm.optimizing.trials import MIXING, Trials
+from personalrm.privacy import refuse_mixing
 
 Optimizer = Literal["miprov2", "gepa"]
 PACKAGES = ("dspy", "gepa", "optuna")
 
 
 def check_installed() -> None:
-    """Load DSPy. MissingExtra if it, or what it needs, is not installed."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else LiteLLM fetches a price list when imported
+    """Import DSPy. MissingExtra if it, or a package it needs, is not installed."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # otherwise importing LiteLLM downloads a price list
     try:
         import dspy  # noqa: F401
         import gepa  # noqa: F401
@@ -26,13 +27,18 @@ def check_installed() -> None:
         raise MissingExtra(f"Optimising prompts needs: pip install 'personalrm[optimize]' ({error}).") from None
 
 
-def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
-    """Let an optimiser propose and try ``candidates`` instructions; ``trials`` holds them afterwards.
+def drive(
+    optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: int, seed: int, *, private: bool = False
+) -> None:
+    """Run an optimiser for ``candidates`` instructions; the results are in ``trials``.
 
     Raises:
+        PrivacyRefused: the optimiser is one of `MIXING`, and ``private`` is true or PERSONALRM_PRIVATE set.
         MissingExtra: DSPy is not installed.
-        PersonalrmError: what asking raises; or an error of the optimiser itself.
+        PersonalrmError: from model calls; or an error of the optimiser itself.
     """
+    if optimizer in MIXING:
+        refuse_mixing(MIXING[optimizer], private=private)
     check_installed()
     from personalrm.optimizing.dspy_backend import gepa, miprov2
     from personalrm.optimizing.dspy_backend.asking import Stop
@@ -51,7 +57,7 @@ def drive(optimizer: Optimizer, trials: Trials, proposer: Endpoint, candidates: 
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that take part."""
+    """Versions of the packages involved."""
     return {"personalrm": __version__, **{name: version(name) for name in PACKAGES}}
 
 

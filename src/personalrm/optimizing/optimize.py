@@ -1,6 +1,6 @@
-"""The whole run: draw people, prepare them once, let an optimiser try candidates, measure the best on people held back.
+"""The whole run: sample people, prepare them once, run an optimiser, evaluate the best candidate on held-out people.
 
-found, ledgers = optimize("prism.jsonl.gz", Plan("gepa", people=40, …), "gpt-4o-mini", None, EndpointOptions(), …)
+found, ledgers = optimize("prism.jsonl.gz", OptimizationConfig("gepa", people=40, …), "gpt-4o-mini", None, …)
 """
 
 from __future__ import annotations
@@ -21,34 +21,32 @@ from personalrm.llm.ledger import Budget
 from personalrm.models.registry import TRAITS
 from personalrm.optimizing import comparing
 from personalrm.optimizing.driving import Optimizer, check_installed, drive, versions
-from personalrm.optimizing.guard import Guard
-from personalrm.optimizing.people import LEAST, Prepared, draw, fingerprint_of, prepare
-from personalrm.optimizing.prompt_file import SCHEMA, Data, Held, PromptFile
-from personalrm.optimizing.trials import Progress, Trials
+from personalrm.optimizing.people import LEAST, PreparedPerson, draw, fingerprint_of, prepare
+from personalrm.optimizing.prompt_file import SCHEMA, DataSummary, HoldoutScores, PromptFile
+from personalrm.optimizing.trials import MIXING, Progress, Trials
 from personalrm.preferences import History
+from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import VerdictMode
+from personalrm.renamed import renamed, renamed_arguments
+from personalrm.synthesis.guard import Guard
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
-"""People that an optimiser tries a candidate on before it decides whether to try it on all."""
-
-MIXING: dict[Optimizer, str] = {
-    "gepa": "the optimiser 'gepa' reflects upon the personas of several people in one prompt",
-}
-"""Optimisers that put several people's words into one prompt, and how."""
+"""Number of people that an optimiser tries a candidate on before it decides whether to try it on all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do.
+class OptimizationConfig:
+    """Configuration of a run.
 
     Attributes:
-        optimizer: who proposes and searches.
-        people: people to draw.
-        held_back: share of them to measure on, in (0, 1).
-        trials: candidate instructions to propose.
-        seed: of everything that is drawn.
+        optimizer: proposes and searches instructions.
+        people: maximum people to sample.
+        held_back: share of held-out people, in (0, 1).
+        trials: number of candidate instructions.
+        seed: random seed.
         verdicts: how choices are judged.
-        keep_anyway: choose the candidate that is best in training even if no gain is shown.
+        keep_anyway: choose the best candidate in training even without a significant gain.
+        private: refuse an optimiser that puts several people's words into one prompt (`personalrm.privacy`).
     """
 
     optimizer: Optimizer
@@ -58,40 +56,48 @@ class Plan:
     seed: int = 0
     verdicts: VerdictMode = "token"
     keep_anyway: bool = False
+    private: bool = False
 
 
+@renamed_arguments(tell="report")
 def optimize(
     data: Given,
-    plan: Plan,
+    plan: OptimizationConfig,
     model: str,
     proposer: str | None,
     settings: EndpointOptions,
     reading: ReadOptions,
-    tell: Progress,
+    report: Progress,
 ) -> tuple[PromptFile, list[Budget]]:
-    """Find a better persona prompt; gives what was found and what each model was asked.
+    """Find a better persona instruction; returns the result and the budget spent for each model.
 
     Args:
         data: a file of choices of several people.
-        model: who writes personas and judges, NAME or NAME@URL.
-        proposer: who proposes instructions; None takes ``model``.
-        settings: how they are asked; limits count for each.
+        plan: the configuration.
+        model: writes personas and judges, NAME or NAME@URL.
+        proposer: proposes instructions; None takes ``model``.
+        settings: of the endpoint; limits apply to each model.
+        reading: how the file is read.
+        report: called with the work in progress.
 
     Raises:
+        PrivacyRefused: a private plan, or environment, with an optimiser of `MIXING`; before anything is read.
         MissingExtra: DSPy is not installed.
-        DataError, NotEnoughChoices: the data cannot be used for this.
-        EndpointError, BudgetSpent, StorageError: from asking; all answers so far are in the cache.
+        DataError, NotEnoughChoices: the data cannot be used.
+        EndpointError, BudgetSpent, StorageError: from model calls; all answers so far are in the cache.
     """
+    if plan.optimizer in MIXING:
+        refuse_mixing(MIXING[plan.optimizer], private=plan.private)
     names = list(dict.fromkeys([model, proposer or model]))
     if set(names) & set(TRAITS):
-        raise DataError(f"'{TRAITS[0]}' is the embedded engine and follows no prompt: name a language model")
+        raise DataError(f"'{TRAITS[0]}' is the embedded engine, which takes no prompt: name a language model")
     if not 0 < plan.held_back < 1:
         raise DataError(f"--holdout: expected a share between 0 and 1, found {plan.held_back}")
     check_installed()
     training, held = draw(source(data, reading)(), plan.people, plan.held_back, plan.seed)
     models = background_loop.run(_connected(names, settings))
     try:
-        found = _run(name_of(data), plan, models[0], models[-1], training, held, tell)
+        found = _run(name_of(data), plan, models[0], models[-1], training, held, report)
     finally:
         ledgers = [one.ledger for one in models]
     return found, ledgers
@@ -103,18 +109,18 @@ async def _connected(names: Sequence[str], settings: EndpointOptions) -> list[La
 
 def _run(
     name: str,
-    plan: Plan,
+    plan: OptimizationConfig,
     model: Endpoint,
     proposer: Endpoint,
     training: Sequence[History],
     held: Sequence[History],
-    tell: Progress,
+    report: Progress,
 ) -> PromptFile:
-    learned, measured = _ready(model, training, plan, tell), _ready(model, held, plan, tell)
-    trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, tell, SINGLY[plan.optimizer])
-    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed)
+    learned, measured = _ready(model, training, plan, report), _ready(model, held, plan, report)
+    trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, report, SINGLY[plan.optimizer])
+    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed, private=plan.private)
     best = trials.best()
-    scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, tell))
+    scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, report))
     chosen = best if plan.keep_anyway or comparing.is_better(scores) else trials.shipped
     left_out = len(training) + len(held) - len(learned) - len(measured)
     return PromptFile(
@@ -130,36 +136,46 @@ def _run(
         seed=plan.seed,
         trials=plan.trials,
         versions=versions(),
-        prompts=_asked_with(plan),
-        data=Data(name, fingerprint_of([*training, *held]), len(learned), len(measured), left_out),
+        prompts=_prompt_hashes(plan),
+        data=DataSummary(name, fingerprint_of([*training, *held]), len(learned), len(measured), left_out),
         scores=scores,
         lineage=trials.lineage(),
     )
 
 
-def _asked_with(plan: Plan) -> dict[str, str]:
-    """Hashes of the shipped prompts that take part."""
+def _prompt_hashes(plan: OptimizationConfig) -> dict[str, str]:
+    """Hashes of the shipped prompts that are used."""
     names = ("persona", "persona_format", "past_choices", "reasoning", "system", f"verdict_{plan.verdicts}")
     return {name: prompts.hashes()[name] for name in names}
 
 
-def _ready(model: Endpoint, people: Sequence[History], plan: Plan, tell: Progress) -> list[Prepared]:
-    """The people with their reasonings; NotEnoughChoices if too few are left of whom a persona could be written."""
-    ready = background_loop.run(prepare(model, people, plan.seed, tell))
+def _ready(
+    model: Endpoint, people: Sequence[History], plan: OptimizationConfig, report: Progress
+) -> list[PreparedPerson]:
+    """The people with their reasonings; NotEnoughChoices if too few have a verified one."""
+    ready = background_loop.run(prepare(model, people, plan.seed, report))
     if len(ready) < LEAST:
         raise NotEnoughChoices(
-            f"no reasoning of {len(people) - len(ready)} of {len(people)} people foresaw a choice, so no persona can "
-            "be written of them: take more people (--people) or another model"
+            f"for {len(people) - len(ready)} of {len(people)} people no reasoning predicted a choice, so no persona "
+            "can be written for them: use more people (--people) or another model"
         )
     return ready
 
 
 async def _measure(
-    model: Endpoint, shipped: str, best: str, people: Sequence[Prepared], plan: Plan, tell: Progress
-) -> Held:
-    """Both prompts on the people held back; the shipped one alone where it is the best."""
-    theirs = await comparing.outcomes(model, shipped, people, plan.verdicts, plan.seed, tell)
+    model: Endpoint,
+    shipped: str,
+    best: str,
+    people: Sequence[PreparedPerson],
+    plan: OptimizationConfig,
+    report: Progress,
+) -> HoldoutScores:
+    """Scores of both prompts on the held-out people; of the shipped one only if it is the best."""
+    theirs = await comparing.outcomes(model, shipped, people, plan.verdicts, plan.seed, report)
     if best == shipped:
         return comparing.compared(theirs, None, plan.seed)
-    ours = await comparing.outcomes(model, best, people, plan.verdicts, plan.seed, tell)
+    ours = await comparing.outcomes(model, best, people, plan.verdicts, plan.seed, report)
     return comparing.compared(theirs, ours, plan.seed)
+
+
+__getattr__ = renamed(__name__, {"Plan": "OptimizationConfig"})

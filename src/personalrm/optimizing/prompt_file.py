@@ -1,9 +1,9 @@
-"""A prompt file: the persona prompt that an optimisation ended with, where it comes from and what it was worth.
+"""The prompt file: an optimised persona instruction with its provenance and scores.
 
-One readable JSON file without dates, so that equal runs give equal bytes. Whoever fits needs the text alone:
+One readable JSON file without dates, so that equal runs give equal bytes. Fitting needs the text only:
 
     save(found, "persona.json")
-    text = read_prompt("persona.json")         # also a plain text file; DataError says what was expected
+    text = read_prompt("persona.json")         # also a plain text file; DataError names what was expected
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from typing import Any
 
 from personalrm.errors import DataError, StorageError
 from personalrm.files import read_object, replace_file, stored, to_json
+from personalrm.renamed import renamed
 
 SCHEMA = 1
 LONGEST = 20_000
-"""Characters of an instruction: five thousand tokens in front of every persona are no instruction but a mistake."""
+"""Maximum characters of an instruction, about 5,000 tokens."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PromptCandidate:
     """One instruction that was tried.
 
     Attributes:
-        number: place in the order of trial; 0 is the prompt that ships.
+        number: index in the order of trial; 0 is the shipped prompt.
         origin: ``shipped``, or the optimiser that proposed it.
         parent: number of the instruction that it was made from; None for the first.
-        prompt: its text; None where the guard refused it for what it carries of the training people.
-        score: mean score on the training people, in [0, 1]; None if refused, or tried on a part of them only.
-        people: training people it was tried on.
+        prompt: its text; None where the guard refused it because it carries text of training people.
+        score: mean score on the training people, in [0, 1]; None if refused, or tried on some of them only.
+        people: number of training people it was tried on.
         refused: why the guard refused it.
     """
 
@@ -45,10 +46,10 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    """What was learned from: the file's name, a fingerprint of the people drawn, and how many there were.
+class DataSummary:
+    """The data: the file's name, a fingerprint of the sampled people, and their numbers.
 
-    ``left_out`` counts people drawn of whom no reasoning was verified: no prompt can write a persona of them.
+    ``left_out`` counts sampled people without a verified reasoning, for whom no persona can be written.
     """
 
     name: str
@@ -59,11 +60,11 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One prompt on the people held back.
+class PromptMetrics:
+    """One prompt on the held-out people.
 
-    ``low`` and ``high`` are the 95 % interval of the accuracy over people; None for fewer than five. ``score`` is
-    the mean of 1 − (1 − p)² with p the probability of the choice: 0.75 is knowing nothing.
+    ``low`` and ``high`` are the 95 % interval of the accuracy, clustered by person; None for fewer than five. ``score``
+    is the mean of 1 − (1 − p)² with p the probability of the chosen response; an even guess scores 0.75.
     """
 
     accuracy: float | None
@@ -78,7 +79,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The candidate minus the shipped prompt on the same choices, with its interval and p-value by person."""
+    """The candidate minus the shipped prompt on the same choices, with interval and p-value, clustered by person."""
 
     of: str
     difference: float
@@ -90,26 +91,26 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Scores on the people held back. ``candidate`` and ``paired`` are absent where no candidate was to be compared."""
+class HoldoutScores:
+    """Scores on the held-out people; ``candidate`` and ``paired`` are empty if no candidate was compared."""
 
-    shipped: Measured
-    candidate: Measured | None
+    shipped: PromptMetrics
+    candidate: PromptMetrics | None
     paired: tuple[Difference, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFile:
-    """Everything an optimisation found.
+    """The result of an optimisation.
 
     Attributes:
         prompt: the instruction to use.
         chosen: number of the candidate whose text ``prompt`` is.
-        best: number of the candidate that was best on the training people.
-        verdict: in a sentence, whether it is better than what ships.
-        optimizer, model, proposer, verdicts, seed, trials: how it was found.
-        versions: of the packages that took part.
-        prompts: hashes of the shipped prompts that it was tried with.
+        best: number of the candidate with the highest training score.
+        verdict: whether it is better than the shipped prompt, in a sentence.
+        optimizer, model, proposer, verdicts, seed, trials: configuration of the run.
+        versions: of the packages involved.
+        prompts: hashes of the other prompts that were used.
     """
 
     schema: int
@@ -125,13 +126,13 @@ class PromptFile:
     trials: int
     versions: Mapping[str, str]
     prompts: Mapping[str, str]
-    data: Data
-    scores: Held
-    lineage: tuple[Candidate, ...]
+    data: DataSummary
+    scores: HoldoutScores
+    lineage: tuple[PromptCandidate, ...]
 
 
 def check_replaceable(path: Path) -> None:
-    """StorageError if no prompt file may be written there: a folder, or a file that is none of ours."""
+    """StorageError if the path is a folder, or a file that is not a prompt file."""
     if path.is_dir():
         raise StorageError(f"the prompt file {path} cannot be written: it is a directory; name a file with --out")
     if not path.is_file() or path.stat().st_size == 0:
@@ -141,11 +142,11 @@ def check_replaceable(path: Path) -> None:
     except DataError:
         found = {}
     if not {"schema", "prompt", "lineage"} <= set(found):
-        raise StorageError(f"{path} is no prompt file and is not replaced: name another file with --out")
+        raise StorageError(f"{path} is not a prompt file and is not replaced: name another file with --out")
 
 
 def save(found: PromptFile, path: str | Path) -> None:
-    """Write the file whole or not at all. StorageError if it cannot be written, or another file stands there."""
+    """Write the file atomically. StorageError if it cannot be written, or another kind of file is there."""
     target = Path(path)
     check_replaceable(target)
     with stored(target):
@@ -154,7 +155,7 @@ def save(found: PromptFile, path: str | Path) -> None:
 
 
 def read_prompt(path: str | Path) -> str:
-    """The instruction in a prompt file, or a plain text file as it is.
+    """The instruction in a prompt file, or the content of a plain text file.
 
     Raises:
         DataError: no such file, no text, or a prompt file that is damaged or newer than this version.
@@ -180,3 +181,9 @@ def _instruction(text: Any, source: Path, field: str) -> str:
     if any(ord(one) < 32 and one not in "\t\n\r" for one in text):
         raise DataError(f"{source}{field}: expected plain text, found control characters")
     return text.strip()
+
+
+__getattr__ = renamed(
+    __name__,
+    {"Candidate": "PromptCandidate", "Data": "DataSummary", "Measured": "PromptMetrics", "Held": "HoldoutScores"},
+)

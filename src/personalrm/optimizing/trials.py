@@ -1,42 +1,48 @@
-"""A candidate instruction tried on a person: a persona written with it, the person's held choices judged with that.
+"""Evaluation of candidate instructions: a persona is written with the instruction, and held choices are judged with it.
 
-Every pair of candidate and person is tried once, however often an optimiser asks. What is asked is word for word what
-`personalrm fit --persona-prompt` asks, so the cache serves both.
+Each pair of candidate and person is evaluated once, however often an optimiser asks. The requests are identical to
+those of `personalrm fit --persona-prompt`, so the cache serves both.
 
     trials = Trials(endpoint, people, guard, "token", seed=0)
     trials.enter("Write a persona …", "gepa", parent=trials.shipped)
     outcome = trials.outcome("Write a persona …", people[0])
-    outcome.score                  # mean of 1 − (1 − p)², p the probability of what was chosen; 0.75 is knowing nothing
+    outcome.score                  # mean of 1 − (1 − p)², p the probability of the chosen response
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
-from personalrm.optimizing.guard import CARRIES, Guard
-from personalrm.optimizing.people import AT_ONCE, Prepared
-from personalrm.optimizing.prompt_file import Candidate
+from personalrm.optimizing.people import AT_ONCE, PreparedPerson
+from personalrm.optimizing.prompt_file import PromptCandidate
 from personalrm.profile.options import VerdictMode
+from personalrm.renamed import renamed
+from personalrm.synthesis.guard import CARRIES, Guard
 from personalrm.synthesis.judging import JudgeContext
 from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.scoring import score
 
 PRIORITY = 2
 UNSCORED = 0.5
-"""The probability that a choice without a readable verdict counts with: nothing is known of it."""
+"""Probability that is used for a choice without a readable verdict."""
 
 Progress = Callable[[str, int, int], None]
-"""Told what is done, how much of it and of how much."""
+"""Called with the name of the step, the number done and the total."""
+
+MIXING: Mapping[str, str] = {
+    "gepa": "the optimiser 'gepa' puts the personas of several people into one prompt",
+}
+"""Optimisers that put text about several people into one prompt, and how."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one instruction did for one person: the persona, and P(chosen) of each held choice (None: unscored)."""
+class CandidateOutcome:
+    """Result of one instruction for one person: the persona, and P(chosen) of each held choice (None: unscored)."""
 
     persona: str | None
     probabilities: tuple[float | None, ...]
@@ -47,7 +53,7 @@ class Outcome:
         return sum(map(points, self.probabilities)) / len(self.probabilities)
 
 
-REFUSED = Outcome(None, ())
+REFUSED = CandidateOutcome(None, ())
 
 
 @dataclass(slots=True)
@@ -64,107 +70,107 @@ def points(probability: float | None) -> float:
 
 
 async def judged(
-    endpoint: Endpoint, instruction: str | None, person: Prepared, verdicts: VerdictMode, seed: int
-) -> Outcome:
-    """Write the persona (None takes the prompt that ships) and judge the held choices in both orders."""
+    endpoint: Endpoint, instruction: str | None, person: PreparedPerson, verdicts: VerdictMode, seed: int
+) -> CandidateOutcome:
+    """Write the persona (None takes the shipped prompt) and judge the held choices in both orders."""
     persona = await write_persona(endpoint, person.shown, seed, instruction)
     text = None if persona is None else persona_text(persona)
     scores = await score(endpoint, JudgeContext((), text, seed), person.held, verdicts, PRIORITY)
-    return Outcome(text, tuple(scores.probabilities[one.id] for one in person.held))
+    return CandidateOutcome(text, tuple(scores.probabilities[one.id] for one in person.held))
 
 
 class Trials:
-    """All candidates of a run, what they did, and where they came from. For one thread.
+    """All candidates of a run, their outcomes and their lineage. For one thread.
 
     Args:
-        endpoint: who writes and judges.
+        endpoint: writes and judges.
         people: training people.
-        guard: reads each candidate before anything is asked with it.
+        guard: checks each candidate before it is used.
         verdicts: how choices are judged.
-        seed: draws which response is shown first.
-        tell: progress.
-        singly: this many people are tried one after the other before the rest is tried at once; for an optimiser that
-            tries most candidates on a few people only.
+        seed: of the order of the responses.
+        report: called with the work in progress.
+        singly: number of people that are evaluated one by one before all others are evaluated at once; for an optimiser
+            that tries most candidates on a few people only.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
-        people: Sequence[Prepared],
+        people: Sequence[PreparedPerson],
         guard: Guard,
         verdicts: VerdictMode,
         seed: int,
-        tell: Progress,
+        report: Progress,
         singly: int = 0,
     ) -> None:
         self.people, self.shipped = tuple(people), prompts.load("persona")
         self._endpoint, self._guard, self._verdicts, self._seed = endpoint, guard, verdicts, seed
-        self._tell, self._singly = tell, singly
-        self._outcomes: dict[tuple[str, str], Outcome] = {}
+        self._report, self._singly = report, singly
+        self._outcomes: dict[tuple[str, str], CandidateOutcome] = {}
         self._entries: dict[str, _Entry] = {}
         self._entries[self.shipped] = _Entry(0, "shipped", None, None)
 
     def __deepcopy__(self, memo: object) -> Trials:
-        """Programs are copied for each candidate; what they share is not."""
+        """DSPy copies programs for each candidate; the trials are shared."""
         return self
 
     def enter(self, instruction: str, origin: str, parent: str) -> str | None:
-        """Add a candidate to the lineage, if it is new; why the guard refuses it, if it does."""
+        """Add a new candidate to the lineage; returns why the guard refuses it, if it does."""
         entry = self._entries.get(instruction)
         if entry is None:
             refused = self._guard.refusal(instruction)
             entry = self._entries[instruction] = _Entry(len(self._entries), origin, parent, refused)
         return entry.refused
 
-    def outcome(self, instruction: str, user: str) -> Outcome:
-        """What a candidate does for a training person; asked if it is not known. Nothing is asked for refused ones."""
+    def outcome(self, instruction: str, user: str) -> CandidateOutcome:
+        """The outcome of a candidate for a training person, evaluated on first use; `REFUSED` for refused ones."""
         if self._entries[instruction].refused is not None:
             return REFUSED
         if (instruction, user) not in self._outcomes:
             tried = sum((instruction, one.user) in self._outcomes for one in self.people)
-            everybody = instruction == self.shipped or tried >= self._singly
-            wanted = [one for one in self.people if everybody or one.user == user]
-            background_loop.run(self._try(instruction, wanted))
+            all_people = instruction == self.shipped or tried >= self._singly
+            people = [one for one in self.people if all_people or one.user == user]
+            background_loop.run(self._try(instruction, people))
         return self._outcomes[instruction, user]
 
     def score(self, instruction: str, user: str) -> float:
-        """The score of a candidate on a person; 0 if it is refused."""
+        """The score of a candidate for a person; 0 if it is refused."""
         found = self.outcome(instruction, user)
         return found.score if found.probabilities else 0.0
 
     def best(self) -> str:
-        """The instruction with the highest mean score on all training people; of equal ones the earliest."""
+        """The instruction with the highest mean score on all training people; ties go to the earliest."""
         return max(self._entries, key=lambda one: (self._mean(one) or 0.0, -self._entries[one].number))
 
-    def lineage(self) -> tuple[Candidate, ...]:
-        """All candidates in the order of trial. The text of one that carries training people's words is left out."""
+    def lineage(self) -> tuple[PromptCandidate, ...]:
+        """All candidates in the order of trial, without the text of those that carry training people's words."""
         return tuple(self._candidate(text, entry) for text, entry in self._entries.items())
 
     def number(self, instruction: str) -> int:
-        """Its place in the lineage."""
+        """Its index in the lineage."""
         return self._entries[instruction].number
 
-    async def _try(self, instruction: str, people: Sequence[Prepared]) -> None:
+    async def _try(self, instruction: str, people: Sequence[PreparedPerson]) -> None:
         waiting = [one for one in people if (instruction, one.user) not in self._outcomes]
         done = len(self.people) - len(waiting)
 
-        async def one(person: Prepared) -> tuple[str, Outcome]:
+        async def one(person: PreparedPerson) -> tuple[str, CandidateOutcome]:
             return person.user, await judged(self._endpoint, instruction, person, self._verdicts, self._seed)
 
         async for user, found in bounded_map(one, waiting, AT_ONCE):
             self._outcomes[instruction, user] = found
             done += 1
-            self._tell(f"prompt {self.number(instruction)}, people", min(done, len(self.people)), len(self.people))
+            self._report(f"prompt {self.number(instruction)}, people", min(done, len(self.people)), len(self.people))
 
     def _mean(self, instruction: str) -> float | None:
         found = [self._outcomes.get((instruction, one.user)) for one in self.people]
         scores = [one.score for one in found if one is not None]
         return sum(scores) / len(scores) if len(scores) == len(self.people) else None
 
-    def _candidate(self, text: str, entry: _Entry) -> Candidate:
+    def _candidate(self, text: str, entry: _Entry) -> PromptCandidate:
         mean = self._mean(text)
         carries = entry.refused is not None and entry.refused.startswith(CARRIES)
-        return Candidate(
+        return PromptCandidate(
             number=entry.number,
             origin=entry.origin,
             parent=None if entry.parent is None else self._entries[entry.parent].number,
@@ -173,3 +179,6 @@ class Trials:
             people=sum((text, one.user) in self._outcomes for one in self.people),
             refused=entry.refused,
         )
+
+
+__getattr__ = renamed(__name__, {"Outcome": "CandidateOutcome"})

@@ -1,1 +1,1 @@
-"""What is learned about one person, its file and where it came from."""
+"""Profiles: the record of what was learned about one person, its file and its provenance."""

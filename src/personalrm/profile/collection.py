@@ -2,7 +2,7 @@
 
 profiles = ProfileCollection("profiles/")
 profiles.users                 # ["ada", "bob"]
-profiles.of("ada")             # Profile, read once; None for a user without one
+profiles.of("ada")             # Profile, read once; None for a user without a profile
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Profiles = Mapping[str, Profile | str | Path] | str | Path
 
 
 class ProfileCollection:
-    """Profiles by user; files are read when they are first needed.
+    """Profiles by user; each file is read on first use.
 
     Args:
         profiles: a mapping from user to a profile or the path of its file, a folder of ``USER.json``, or one of the
@@ -38,14 +38,14 @@ class ProfileCollection:
 
     @property
     def users(self) -> list[str]:
-        """Users with a profile."""
+        """The users with a profile."""
         return list(self._sources) if self._table is None else self._table.users
 
     def of(self, user: str | None) -> Profile | None:
         """The user's profile; None for a user without one.
 
         Raises:
-            DataError: the mapping holds something that is no profile.
+            DataError: the mapping holds a value that is not a profile or a path.
             ProfileError: the file cannot be read or is damaged.
         """
         if user is None:

@@ -1,7 +1,7 @@
-"""Profiles on disk: one readable JSON file, schema-versioned, written whole or not at all, readable by its owner alone.
+"""Profile files: indented JSON with a schema version, written atomically, readable by the owner only.
 
 save(profile, "ada.json")
-profile = load("ada.json")      # ProfileError names the field at fault
+profile = load("ada.json")      # ProfileError names the invalid field
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LARGEST = 256 << 20
-"""Bytes; whatever is larger is no profile, and is not read to find out."""
+"""Maximum size in bytes; a larger file is rejected without reading it."""
 _STATES: dict[str, type[EngineState]] = {
     "judge": JudgeState,
     "traits": TraitsState,
@@ -43,21 +43,21 @@ _STATES: dict[str, type[EngineState]] = {
 
 
 def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
-    """Write the profile; an existing one is replaced only when the new one is complete.
+    """Write a profile atomically; an existing file is replaced only when the new one is complete.
 
     Args:
-        profile: what to write.
-        path: the file; its folder is made if need be.
+        profile: the profile to write.
+        path: the file; its folder is created if absent.
         force: also replace the profile of another person.
 
     Raises:
-        StorageError: it cannot be written, or the file holds something that is not to be replaced.
+        StorageError: the file cannot be written, or must not be replaced (see `check_replaceable`).
     """
     target = Path(path)
     check_replaceable(target, profile.history, force=force)
     text = orjson.dumps(profile, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     with stored(target):
-        if target.exists() and not target.is_file():  # a pipe or a device: nothing to replace
+        if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced
             target.write_bytes(text)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,11 +65,11 @@ def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
 
 
 def check_replaceable(path: Path, history: History | None = None, *, force: bool = False) -> None:
-    """StorageError if a profile must not be written there: a folder, a file that is no profile, or another person's.
+    """Raise StorageError if ``path`` is a folder, a file that is not a profile, or the profile of another person.
 
     Args:
-        path: where it is to be written.
-        history: whose profile is to be written; None where that is not known yet, which checks the rest.
+        path: the file to be written.
+        history: the history of the person whose profile is to be written; None skips the check of the person.
         force: also replace the profile of another person.
     """
     if path.is_dir():
@@ -81,7 +81,7 @@ def check_replaceable(path: Path, history: History | None = None, *, force: bool
     except (OSError, orjson.JSONDecodeError):
         record = None
     if record is None or not (_is_profile(record) and "history" in record):
-        raise StorageError(f"{path} is no profile and is not replaced: name another file")
+        raise StorageError(f"{path} is not a profile and is not replaced: name another file")
     if history is None or force:
         return
     other, choices = record.get("user"), _ids(record)
@@ -90,25 +90,25 @@ def check_replaceable(path: Path, history: History | None = None, *, force: bool
     )
     if not same:
         raise StorageError(
-            f"{path} holds the profile of another person ('{other}', this one is of '{history.user}'): name another "
-            "file, or replace it with --force"
+            f"{path} holds the profile of another person ('{other}'; the new profile is of '{history.user}'): name "
+            "another file, or replace it with --force"
         )
 
 
 def load(path: str | Path) -> Profile:
-    """Read a profile. ProfileError if there is none, it is damaged, or a newer version wrote it."""
+    """Read a profile. Raises ProfileError if the file is missing, damaged, or written by a newer version."""
     source = Path(path)
     try:
         record = _record(source)
     except OSError as error:
         raise ProfileError(f"the profile {source} cannot be read: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
-        raise ProfileError(f"{source}: expected a profile in JSON, found text that is none ({error})") from None
+        raise ProfileError(f"{source}: expected a profile in JSON, found text that is not JSON ({error})") from None
     return parse(record, source)
 
 
 def parse(record: Any, source: str | Path) -> Profile:
-    """A profile from its JSON value; ``source`` is where it came from, for errors. ProfileError as `load`."""
+    """A profile from its JSON value; ``source`` names its origin in error messages. Raises as `load`."""
     if not _is_profile(record):
         raise ProfileError(f"{source}: expected a personalrm profile (an object with a number in 'schema')")
     if record["schema"] > SCHEMA:
@@ -137,7 +137,7 @@ def _is_profile(record: Any) -> bool:
 
 
 def _ids(record: Any) -> set[str]:
-    """Ids of the choices in a profile that need not be whole."""
+    """Ids of the choices in a profile record, which may be invalid."""
     history = record.get("history")
     held = history if isinstance(history, dict) else {}
     given = [held.get(name) for name in ("choices", "thumbs")]
@@ -162,20 +162,20 @@ def _validated(record: Any, kind: Any, source: str | Path, within: str = "") -> 
         first = error.errors()[0]
         field = within + ".".join(str(part) for part in first["loc"])
         raise ProfileError(f"{source}, field '{field}': {first['msg'].lower()}") from None
-    except TypeError as error:  # a Preference that lacks a response
+    except TypeError as error:  # a Preference without a response
         raise ProfileError(f"{source}: {error}") from None
 
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Made once: it takes longer than reading a profile. Importing it takes 0.1 s that only loading needs."""
+    """Cached: building it takes longer than reading a profile. Imported here because pydantic takes 0.1 s to import."""
     from pydantic import TypeAdapter
 
     return TypeAdapter[Any](kind)
 
 
 def _cited(profile: Profile) -> Iterator[tuple[str, str]]:
-    """Fields that cite a choice which the history does not hold, with its id."""
+    """Fields that refer to a choice missing from the history, with the id."""
     known = {one.id for one in profile.history}
     claims = profile.persona.claims if profile.persona is not None else ()
     cited = {

@@ -1,17 +1,17 @@
-"""New choices of a person whose history is known: which of them are new, which correct an earlier one.
+"""Merging new choices into a person's history: which are new, and which correct an earlier choice.
 
     known = KnownChoices(profile.history)
-    known.find(choice)                                  # the same choice as it stands in the history, or None
-    merged(profile.history, choices)                    # the history with them
+    known.find(choice)                                  # the same choice in the history, or None
+    merged(profile.history, choices)                    # the history with the new choices
 
-An id names a choice within its source only: Tuesday's file may number its choices 1–6 as Monday's did. Two choices of
-one person are the same if their ids and conversations are equal and
+An id is unique within its source only: two files may both number their choices 1–6. Two choices of one person are the
+same if their ids and conversations are equal and
 
-- both responses are, whatever file they come from; or
-- they come from the same source, and one of the responses is (the other was corrected).
+- both responses are equal, in any source; or
+- the source is the same and one of the responses is equal (the other was corrected).
 
-Anything else that has an id of the history is another choice, even if it comes from a file of the same name. It is kept
-under ``id@source``.
+Any other choice with an id of the history is a different choice, also from a file of the same name. It is stored under
+the id ``id@source``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from personalrm.preferences import History, Preference, Thumb, pair_id
 
 
 class KnownChoices:
-    """The choices of a history, to be found again in other files."""
+    """Index of the choices of a history, to find them again in other files."""
 
     def __init__(self, choices: Iterable[Preference]) -> None:
         self._by_id = {one.id: one for one in choices}
 
     def find(self, choice: Preference) -> Preference | None:
-        """The choice of the history that this one is, maybe with another label or wording; None if it is new."""
+        """The same choice in the history, possibly with another label or wording; None if the choice is new."""
         for name in (choice.id, *_other_names(choice)):
             known = self._by_id.get(name)
             if known is not None and _same(known, choice):
@@ -38,7 +38,7 @@ class KnownChoices:
         return None
 
     def add(self, choice: Preference) -> Preference:
-        """Keep a new choice; its id is changed if another choice has it."""
+        """Add a new choice; it gets another id if a different choice has its id."""
         names = (choice.id, *_other_names(choice))
         free = next((name for name in names if name not in self._by_id), None)
         number = 2
@@ -53,8 +53,8 @@ class KnownChoices:
 def merged(history: History, choices: Iterable[Preference]) -> History:
     """The history with these choices of the same person.
 
-    A choice that is known takes the place of the earlier one, and keeps its id and time; new ones are put in order of
-    time where the history is, else at the end. A history brings its thumbs as well.
+    A known choice replaces the earlier one and keeps its id and time; new ones are inserted in order of time if the
+    history is ordered by time, else appended. The thumbs of ``choices`` are merged if it is a `History`.
     """
     known = KnownChoices(history)
     corrected: dict[str, Preference] = {}
@@ -76,17 +76,17 @@ def merged(history: History, choices: Iterable[Preference]) -> History:
 
 
 def _thumbs(history: History, more: Iterable[Preference]) -> tuple[Thumb, ...]:
-    """The thumbs of both; a later one on the same response takes the place of the earlier one."""
+    """The thumbs of both; a later one on the same response replaces the earlier one."""
     fresh = more.thumbs if isinstance(more, History) else ()
     mine = (one if one.user == history.user else replace(one, user=history.user) for one in fresh)
     return tuple({(one.context, one.response): one for one in (*history.thumbs, *mine)}.values())
 
 
 def distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
-    """The choices without repetitions, each under an id of its own: two files may give one id to different choices.
+    """The choices without duplicates, with unique ids: two files may give one id to different choices.
 
     Raises:
-        DataError: the same choice is there with two labels.
+        DataError: the same choice occurs with two labels.
     """
     known = KnownChoices(())
     kept: list[Preference] = []
@@ -95,12 +95,12 @@ def distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
         if old is None:
             kept.append(known.add(one))
         elif replace(one, id=old.id) != old:
-            raise DataError(f"two different choices have the id '{one.id}': give each its own")
+            raise DataError(f"two different choices have the id '{one.id}': give each choice a unique id")
     return tuple(kept)
 
 
 def in_time(user: str, choices: Iterable[Preference]) -> History:
-    """The history, oldest first; a choice without a time takes that of the one before it in the file.
+    """The history, oldest first; a choice without a time takes the time of the previous one in the file.
 
     The sort is stable.
     """
@@ -120,7 +120,7 @@ def _same(known: Preference, choice: Preference) -> bool:
 
 
 def _other_names(choice: Preference) -> Sequence[str]:
-    """What the choice is called where its own id is taken."""
+    """Ids to try where the choice's own id is taken."""
     content = pair_id("", choice.context, choice.chosen, choice.rejected)[:8]
     read_together = (f"{choice.id}@{choice.user}", f"{choice.id}@{choice.user}@{choice.source}")
     if choice.source:

@@ -1,12 +1,12 @@
-"""Profiles of earlier schemas as today's: one function a step, each from one schema to the next.
+"""Migration of profiles of earlier schema versions: one function per step to the next version.
 
     migrated({"schema": 1, …})["schema"]        # 2
 
 | schema | since | what changed |
 |---|---|---|
 | 1 | 0.1 | |
-| 2 | 0.2 | what only one engine understands stands in one tagged ``engine``; seed and preset in ``options`` alone; the
-         embedded engine has no persona where it has no claims |
+| 2 | 0.2 | engine-specific state moved to one tagged field ``engine``; seed and preset in ``options`` only; the
+         embedded engine has no persona if it has no claims |
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Record = Mapping[str, Any]
 
 
 def migrated(record: Record) -> Record:
-    """The record in today's schema. KeyError names a field that is missing, TypeError or AttributeError one of
-    another kind."""
+    """The record in the current schema. Raises KeyError for a missing field, TypeError or AttributeError for one of the
+    wrong type."""
     while record["schema"] < SCHEMA:
         record = STEPS[record["schema"]](record)
     return record
@@ -46,4 +46,4 @@ def _one_engine(record: Record) -> Record:
 
 
 STEPS: Mapping[int, Callable[[Record], Record]] = {1: _one_engine}
-"""By the schema that each reads."""
+"""Schema version → the step that migrates from it."""

@@ -1,4 +1,4 @@
-"""How a profile is fitted: the presets and what can be turned on them."""
+"""Options of a fit: the presets and their parameters."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Literal, get_args
 from personalrm.errors import DataError
 
 VerdictMode = Literal["token", "reasoned"]
-"""How a verdict is asked for: by the answer's letter alone, or with an explanation first."""
+"""How the judge answers: with a letter only (``token``), or with an explanation first (``reasoned``)."""
 Preset = Literal["default", "paper", "frugal"]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to fit.
+    """Options of a fit.
 
     Attributes:
-        preset: ``default`` races few candidates with log-probabilities; ``paper`` follows the released algorithm;
-            ``frugal`` asks for a persona and whether it helps, with the fewest calls.
-        verdicts: ``token`` asks scoring calls for the answer's letter alone, ``reasoned`` for an explanation each time.
-        samples: reasonings asked for each training choice.
-        both_orders: a reasoning is verified only if its prediction holds in both orders.
-        validation: share of the choices that is held back, in (0, 1).
-        seed: of everything that is drawn.
+        preset: ``default`` compares few candidate sets by log-probabilities (successive halving); ``paper`` follows
+            the released algorithm; ``frugal`` writes and validates a persona with the fewest calls.
+        verdicts: ``token`` scores by the letter and its log-probabilities, ``reasoned`` asks for an explanation too.
+        samples: number of reasonings sampled for each training choice.
+        both_orders: a reasoning is verified only if its prediction is right in both orders.
+        validation: share of the choices used for validation, in (0, 1).
+        seed: random seed.
         verification: false also shows explanations whose prediction was wrong (an ablation).
-        selection: false shows every training choice, in the order made, without a competition (an ablation).
-        persona_prompt: another instruction for writing the persona, such as `personalrm optimize-prompt` writes; None
-            takes the one that ships.
+        selection: false shows every training choice, in the order made, without arm selection (an ablation).
+        persona_prompt: instruction for writing the persona, such as one from `personalrm optimize-prompt`; None for
+            the built-in prompt.
     """
 
     preset: Preset = "default"
@@ -42,7 +42,7 @@ class Options:
 
 
 def check_options(options: Options) -> None:
-    """DataError if no fit is possible with these."""
+    """Raise DataError if an option is invalid."""
     for name, value, known in (
         ("preset", options.preset, get_args(Preset)),
         ("verdicts", options.verdicts, get_args(VerdictMode)),

@@ -1,13 +1,13 @@
-"""Where a result comes from: the choices, the model, the prompts, the options, the seed and the version behind it.
+"""Provenance of a result: fingerprints of the data, the model, the prompts, the options, the seed and the version.
 
     fingerprint_of_history(history)             # 16 hex digits that change with any field of any choice
-    stamp_of_folder("runs/pref")                # 32 hex digits of a model's content; its place does not matter
-    Lineage.of(["ada", "bob"]).holds("ada")     # True: a test on her choices proves nothing
-    mine.changes(theirs)                        # ("options.seed", "prompts.persona"): what keeps two apart
+    stamp_of_folder("runs/pref")                # 32 hex digits of a model's content, independent of its path
+    Lineage.of(["ada", "bob"]).holds("ada")     # True: the model was trained on this person's choices
+    mine.changes(theirs)                        # ("options.seed", "prompts.persona"): the differences
 
-Fields are found by going through the dataclasses, so one that is added to `Preference` or `Message` counts without a
-change here. A field at its default is left out, so adding one does not change the fingerprints of today's data; so is
-one that equality leaves out (the file that a choice came from).
+Fields are found by introspection of the dataclasses, so a new field of `Preference` or `Message` is included without a
+change here. Fields at their default are excluded, so that a new field does not change existing fingerprints; so are
+fields with ``compare=False`` (the file that a choice came from).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from personalrm.preferences import History
 
 @dataclass(frozen=True, slots=True)
 class DataFingerprint:
-    """Of some people's choices.
+    """Fingerprint of the choices of several people.
 
     Attributes:
-        total: 16 hex digits that change with anything in the choices, and with their order.
-        fields: the same for each field of a choice that is set somewhere, and ``user`` for the people.
+        total: 16 hex digits that change with any field of any choice, and with the order of the choices.
+        fields: the same for each field that is set in some choice, and ``user`` for the people.
     """
 
     total: str
@@ -46,14 +46,14 @@ class DataFingerprint:
 
 
 class DataHash:
-    """Takes in people one after the other, so that a data set need not be in memory."""
+    """Incremental hash over people, so that a data set need not be in memory."""
 
     def __init__(self) -> None:
         self._states: dict[str, blake2b] = {}
         self._choices = 0
 
     def add(self, history: History) -> None:
-        """Take in one person."""
+        """Add one person."""
         for name, value in set_fields(history).items():
             if name != "choices":
                 self._take(name, f"{self._choices}", value)
@@ -63,7 +63,7 @@ class DataHash:
                 self._take(name, f"{self._choices}", value)
 
     def fingerprint(self) -> DataFingerprint:
-        """Of everybody so far."""
+        """The fingerprint of all people added so far."""
         found = {name: state.hexdigest() for name, state in sorted(self._states.items())}
         return DataFingerprint(hash_of([self._choices, found]), found)
 
@@ -74,7 +74,7 @@ class DataHash:
 
 
 def fingerprint_of_people(people: Iterable[History]) -> DataFingerprint:
-    """Of these people in this order; see `DataFingerprint`."""
+    """`DataFingerprint` of these people in this order."""
     state = DataHash()
     for one in people:
         state.add(one)
@@ -92,15 +92,15 @@ def fingerprint_of_history(history: History) -> str:
 
 
 def hash_of(value: object, size: int = 8) -> str:
-    """A name (``2 * size`` hex digits) for a value of records, mappings, sequences, texts and numbers."""
+    """Hash (``2 * size`` hex digits) of a value made of records, mappings, sequences, texts and numbers."""
     return blake2b(canonical(value), digest_size=size).hexdigest()
 
 
 def canonical(value: object) -> bytes:
-    """The value as JSON, names sorted, fields of records at their defaults left out: other values give other bytes."""
+    """Canonical JSON: sorted keys, without fields at their defaults. Different values give different bytes."""
     try:
         return orjson.dumps(value, _plain, _EXACTLY)
-    except TypeError:  # half of a surrogate pair, which UTF-8 cannot hold, or a number above 64 bits
+    except TypeError:  # a lone surrogate, which UTF-8 cannot encode, or a number above 64 bits
         return json.dumps(value, sort_keys=True, default=_plain).encode()
 
 
@@ -108,7 +108,7 @@ _EXACTLY = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROU
 
 
 def _plain(value: object) -> object:
-    """What JSON can hold in place of a value that it cannot."""
+    """JSON-compatible form of a value that orjson cannot serialise."""
     if is_dataclass(value):
         return set_fields(value)
     if isinstance(value, Mapping):
@@ -132,9 +132,9 @@ def set_fields(record: Any) -> dict[str, Any]:
 
 @cache
 def _fields_of(kind: Any) -> tuple[list[str], list[tuple[str, Any]]]:
-    """Names of the fields without a default, then those with one and their defaults."""
+    """Names of the fields without a default, and (name, default) of the others."""
     required, optional = [], []
-    for one in (each for each in fields(kind) if each.compare):  # what equality leaves out changes no result
+    for one in (each for each in fields(kind) if each.compare):  # compare=False: no influence on results
         default = one.default if one.default_factory is MISSING else one.default_factory()
         if default is MISSING:
             required.append(one.name)
@@ -144,22 +144,22 @@ def _fields_of(kind: Any) -> tuple[list[str], list[tuple[str, Any]]]:
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names under which two mappings hold different values, or only one of them any."""
+    """The keys with different values in the two mappings, or present in only one of them."""
     return tuple(name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name))
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a result depends on.
+    """Everything that a result depends on.
 
     Attributes:
         data: fingerprint of the choices.
-        model: as it was named.
-        stamp: of the content of the prior or of the model's folder; None for a model at an endpoint.
+        model: name of the model as given.
+        stamp: content hash of the prior or of the model's folder; None for a model at an endpoint.
         prompts: hash of each prompt by name.
-        options: everything else that was chosen, as JSON values.
-        seed: of everything random.
-        version: of personalrm.
+        options: all other options, as JSON values.
+        seed: random seed.
+        version: version of personalrm.
     """
 
     data: str
@@ -172,11 +172,11 @@ class Provenance:
 
     @property
     def key(self) -> str:
-        """16 hex digits that change with any of it."""
+        """16 hex digits that change with any field."""
         return hash_of(self)
 
     def changes(self, other: Provenance) -> tuple[str, ...]:
-        """What differs, by name; a prompt or an option as ``prompts.NAME`` or ``options.NAME``."""
+        """Names of the fields that differ; a prompt or an option as ``prompts.NAME`` or ``options.NAME``."""
         return differing(_flat(self), _flat(other))
 
 
@@ -194,13 +194,13 @@ def _flat(record: Provenance) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Who a model was learned from, as salted hashes: enough to refuse a test on somebody, not enough to name anybody.
+    """The people that a model was trained on, as salted hashes: detects test people in the training data without ids.
 
     Attributes:
-        salt: drawn anew for each model.
+        salt: random, different for each model.
         people: hashes of their ids, sorted.
-        choices: hashes of their decided choices, 8 hex digits each, sorted and joined; empty where ids suffice. With
-            them a person is recognised under another id.
+        choices: hashes of their decided choices, 8 hex digits each, sorted and joined; empty where ids suffice. They
+            recognise a person under another id.
     """
 
     salt: str
@@ -209,15 +209,15 @@ class Lineage:
 
     @classmethod
     def of(cls, users: Iterable[str]) -> Lineage:
-        """Of these people, by id."""
+        """Lineage of these people by id."""
         salt = _salt()
         return cls(salt, tuple(sorted(_keyed(salt, one, 12) for one in set(users))))
 
     @classmethod
     def of_people(cls, people: Iterable[History]) -> Lineage:
-        """Of these people, by id and by what they chose; for a model whose users name people as they like.
+        """Lineage of these people by id and by their choices; for a model whose users choose their own ids.
 
-        The salt follows from the choices, so that the same recipe writes the same file.
+        The salt is derived from the choices, so that the same input writes the same file.
         """
         held = tuple(people)
         salt, users, choices = fingerprint_of_people(held).total, set[str](), set[str]()
@@ -228,15 +228,15 @@ class Lineage:
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Lineage:
-        """As `train` and the recipe of the prior write it. Raises KeyError or TypeError if a part is missing."""
+        """From the JSON that `train` and the script of the prior write. Raises KeyError or TypeError if incomplete."""
         return cls(str(state["salt"]), tuple(map(str, state["people"])), str(state.get("choices", "")))
 
     def holds(self, user: str) -> bool:
-        """Whether a person of this id was among them."""
+        """Whether a person with this id was in the training data."""
         return _keyed(self.salt, user, 12) in self.people
 
     def holds_history(self, history: History) -> bool:
-        """Whether this person was among them: by id, or because each of their decided choices was."""
+        """Whether this person was in the training data: by id, or because all of their decided choices were."""
         if self.holds(history.user):
             return True
         known = _split(self.choices)
@@ -263,21 +263,21 @@ def _keyed(salt: str, value: str | bytes, size: int) -> str:
 
 
 WHOLE = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "chat_template.jinja")
-"""Files of a Hugging Face model that its answers depend on, besides its weights."""
+"""Files of a Hugging Face model, besides the weights, that its predictions depend on."""
 _CARDS = ("personalrm-model.json", "personalrm.json", "prior.json", "adapter_config.json")
-"""What `train` writes beside the weights, and a model's answers depend on; not its manifest, card, curves or logs."""
+"""Files of `train`, besides the weights, that predictions depend on; not the manifest, card, curves or logs."""
 _SAMPLES, _SAMPLE = 64, 1 << 16
 
 
 def stamp_of_folder(folder: str | Path) -> str:
-    """32 hex digits of a trained model's weights and settings: the same wherever the folder lies.
+    """Hash (32 hex digits) of a trained model's weights and configuration, independent of the folder's path.
 
     Raises:
-        DataError: there is no such folder, or nothing of a model in it.
+        DataError: the folder does not exist, or holds no model.
     """
     where = Path(folder)
     if not where.is_dir():
-        raise DataError(f"there is no folder {where} with a trained model; if it was moved, name where it is now")
+        raise DataError(f"there is no folder {where} with a trained model; if it was moved, give its new path")
     places = [one for one in (where, where / "adapter") if one.is_dir()]
     files = [one / name for one in places for name in (*WHOLE, *_CARDS)]
     found = blake2b(digest_size=16)
@@ -287,16 +287,16 @@ def stamp_of_folder(folder: str | Path) -> str:
 
 
 def stamp_of_prior(prior: Mapping[str, Any]) -> str:
-    """32 hex digits that change with the numbers of a traits prior, given as JSON; not with what is said of it."""
+    """Hash (32 hex digits) of the numbers of a traits prior given as JSON, without its descriptive fields."""
     return hash_of({name: value for name, value in prior.items() if name not in ("lineage", "people")}, 16)
 
 
 def hash_files(state: blake2b, folder: Path, whole: Iterable[Path], weights: Iterable[Path]) -> int:
-    """Take in files under a folder, by name and content; gives how many there are.
+    """Add files under a folder to a hash, by name and content; returns the number of files found.
 
     Args:
-        whole: read from beginning to end; one that is absent counts as empty.
-        weights: 64 samples of each: reading 16 GB would take longer than the work, and training moves all weights.
+        whole: files hashed completely; an absent one counts as empty.
+        weights: files hashed by 64 samples each: reading 16 GB takes too long, and training changes all weights.
 
     Raises:
         DataError: a file cannot be read.

@@ -1,8 +1,8 @@
-"""The Profile: what was learned about one person, as records that serialise to one readable JSON file.
+"""The Profile: what was learned about one person, as records that serialise to one JSON file.
 
-A profile holds the person's own choices (so that `update` and `persona` can show the evidence), the persona with the
-choices for and against each claim, the demonstrations with what each was worth, which arm won and how sure that is.
-It never holds an API key, a URL or another person's words.
+A profile holds the person's own choices (`update` learns from them and `persona` shows them as evidence), the persona
+with the choices for and against each claim, the demonstrations with their marginal value, the selected arm and the
+confidence in that selection. It never holds an API key, a URL or another person's texts.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from personalrm.profile.spend import Spend
 from personalrm.renamed import renamed
 
 Arm = Literal["default", "persona", "demonstrations", "persona+demonstrations"]
-"""What of the person the judge is shown, simplest first."""
+"""Parts of the profile that are shown to the judge, simplest first."""
 
 SCHEMA = 2
-"""Of the file; `migrations` reads the earlier ones."""
+"""Schema version of the file; `migrations` converts earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One belief about the person.
+    """One statement about the person's preferences.
 
     Attributes:
-        text: the belief.
-        supporting, opposing: ids of the person's choices that speak for and against it.
-        q_value: the false-discovery rate at which the claim holds over all traits tried; None where it was not tested.
+        text: the statement.
+        supporting, opposing: ids of the person's choices that are evidence for and against it.
+        q_value: Benjamini–Hochberg q-value over all traits tested; None if the claim was not tested.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A short text about what the person likes, and the claims it rests on."""
+    """A short text about the person's preferences, and the claims with their evidence."""
 
     summary: str
     claims: tuple[Claim, ...] = ()
@@ -50,11 +50,11 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Why the person may have chosen as they did, written blind to the label (SynthesizeMe stage 1).
+    """A hypothesis about why the person chose as they did, written without the label (SynthesizeMe stage 1).
 
-    ``predicted`` is the side predicted in the order asked; None if the answer could not be read.
-    ``verified`` is true where the prediction held in every order asked. ``surprise`` is the log loss (nats) of the
-    blind prediction: what the choice says that a stranger would not have guessed.
+    ``predicted`` is the side predicted in the order asked; None if the answer could not be parsed.
+    ``verified`` is true if the prediction was right in every order asked. ``surprise`` is the log loss (nats) of the
+    prediction without the label: high if a judge that does not know the person predicts the choice wrong.
     """
 
     choice: str
@@ -66,10 +66,10 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A past choice worth showing, the verified reasoning shown with it, and its worth on validation.
+    """A selected few-shot example: a past choice, its verified reasoning, and its marginal value on validation.
 
-    ``worth`` is the drop of validation log loss (nats a choice) that the demonstration is estimated to bring;
-    None where it was not measured.
+    ``worth`` is the estimated reduction of the validation log loss (nats a choice) by this demonstration; None if not
+    measured.
     """
 
     choice: str
@@ -79,7 +79,7 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
-    """A set of demonstrations that was scored; ``log_loss`` over ``scored`` validation choices, None if unscored."""
+    """A candidate set of demonstrations with its log loss over ``scored`` validation choices; None if unscored."""
 
     choices: tuple[str, ...]
     log_loss: float | None
@@ -90,13 +90,13 @@ class CandidateSet:
 
 @dataclass(frozen=True, slots=True)
 class ArmScore:
-    """How one arm did on the validation choices that every arm answered.
+    """Score of one arm on the validation choices that every arm answered.
 
     Attributes:
-        log_loss: nats a choice; None if there is none.
+        log_loss: nats a choice; None if no choice was scored.
         accuracy: share predicted right.
-        scored: choices behind the two.
-        unanswered: validation choices on which this arm gave no readable verdict.
+        scored: number of choices behind the two.
+        unanswered: validation choices on which this arm gave no verdict that could be parsed.
     """
 
     log_loss: float | None
@@ -107,14 +107,14 @@ class ArmScore:
 
 @dataclass(frozen=True, slots=True)
 class ArmSelection:
-    """The competition of the arms (default, persona, demonstrations, both).
+    """Selection among the arms (default, persona, demonstrations, both).
 
     Attributes:
         chosen: the arm that is used.
         arms: score of every arm that was measured.
         gain: log loss of the default arm minus that of the chosen one, nats a choice; None if not measured.
-        confidence: probability that the chosen arm really beats the default one, given so few validation choices.
-        reason: the choice of arm in one sentence.
+        confidence: estimated probability that the chosen arm has a lower log loss than the default one.
+        reason: the reason for the selection in one sentence.
     """
 
     chosen: Arm
@@ -126,7 +126,7 @@ class ArmSelection:
 
 @dataclass(frozen=True, slots=True)
 class TraitWeight:
-    """One trait of the embedded engine: what the population and this person weigh it, log-odds per standard unit."""
+    """One trait of the embedded engine: population weight and this person's weight, log-odds per standard deviation."""
 
     trait: str
     population: float
@@ -136,14 +136,14 @@ class TraitWeight:
 
 @dataclass(frozen=True, slots=True)
 class JudgeState:
-    """What SynthesizeMe learned on a language model.
+    """State of a profile that SynthesizeMe fitted with a language model as judge.
 
     Attributes:
-        reasonings: why each training choice may have been made, verified or not.
+        reasonings: the reasoning of each training choice, verified or not.
         candidates: the sets of demonstrations that were scored.
-        prompts: hash of each prompt by name; reasonings are reused under the same prompts only.
-        verdicts: of each arm, the probability that it gave to what was chosen, both orders combined, by the id of a
-            choice that was held back; what weights of judges are learned from.
+        prompts: hash of each prompt by name; reasonings are reused only if the prompts are unchanged.
+        verdicts: arm → id of a validation choice → probability of the chosen response, combined over both orders;
+            used to fit the weights of a fused model.
     """
 
     reasonings: tuple[Reasoning, ...] = ()
@@ -155,12 +155,12 @@ class JudgeState:
 
 @dataclass(frozen=True, slots=True)
 class TraitsState:
-    """What the embedded engine needs to predict again.
+    """State of the embedded engine.
 
     Attributes:
-        weights: readable, one a trait.
-        state: the arrays behind them: ``departure``, ``covariance`` and the whole ``prior``, from which `update`
-            learns again, whatever prior the package ships by then.
+        weights: one per trait, for display.
+        state: the arrays used for prediction: ``departure`` (user offset), ``covariance`` and the whole ``prior``, so
+            that `update` does not depend on the prior shipped with the installed version.
     """
 
     weights: tuple[TraitWeight, ...]
@@ -170,10 +170,10 @@ class TraitsState:
 
 @dataclass(frozen=True, slots=True)
 class TrainedState:
-    """Which trained model the profile belongs to; what it makes of the choices is computed where it is needed.
+    """State of a trained model: only its identity; user embeddings are computed from the choices when needed.
 
     Attributes:
-        stamp: of the model's content (`provenance.stamp_of_folder`); its folder may move.
+        stamp: hash of the model's content (`provenance.stamp_of_folder`); the folder may be moved.
     """
 
     stamp: str
@@ -182,10 +182,10 @@ class TrainedState:
 
 @dataclass(frozen=True, slots=True)
 class ServedState:
-    """What is kept of a reward model at a server; the profile's ``model`` names it, without its URL.
+    """State of a reward model at a server; the profile's ``model`` names it, without its URL.
 
     Attributes:
-        temperature: its rewards are divided by it, so that their differences are log-odds.
+        temperature: divisor of its rewards, so that their differences are log-odds.
     """
 
     temperature: float
@@ -194,11 +194,11 @@ class ServedState:
 
 @dataclass(frozen=True, slots=True)
 class FusedState:
-    """Several engines whose log-odds are added.
+    """State of several engines whose weighted log-odds are summed.
 
     Attributes:
-        parts: the state of each engine by name.
-        weights: of its log-odds, by the same names.
+        parts: engine name → its state.
+        weights: engine name → weight of its log-odds.
     """
 
     parts: Mapping[str, JudgeState | TraitsState | TrainedState]
@@ -207,7 +207,7 @@ class FusedState:
 
 
 EngineState = JudgeState | TraitsState | TrainedState | ServedState | FusedState
-"""What only the engine that fitted a profile understands; ``kind`` tells which."""
+"""Engine-specific state of a profile; ``kind`` is the tag."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -215,19 +215,19 @@ class Profile:
     """Everything learned about one person.
 
     Attributes:
-        user: whose choices.
-        model: the engine or model that was fitted, as it was named.
+        user: the person's id.
+        model: name of the engine or model that fitted the profile.
         history: the choices, oldest first.
-        training, validation: ids of the choices that were learned from, and of those held back.
-        persona: what the person likes; None if nothing could be verified.
-        demonstrations: past choices worth showing.
-        fallback: which arm is used, and how sure that is.
+        training, validation: ids of the training choices and of the validation choices.
+        persona: description of the person's preferences; None if no reasoning could be verified.
+        demonstrations: selected few-shot examples.
+        fallback: the selected arm and the confidence in that selection.
         fingerprint: 16 hex digits of the history.
-        options: how it was fitted, the seed among them; new choices are learned from in the same way.
-        engine: what only the engine understands.
-        notes: what the person should know of their choices.
-        spend: what the fit cost.
-        schema: version of this record.
+        options: options of the fit, including the seed; `update` uses the same ones.
+        engine: engine-specific state.
+        notes: remarks on the data and the fit, for the person to read.
+        spend: cost of the fit.
+        schema: schema version of this record.
         personalrm: version of the package that fitted it.
     """
 
@@ -248,7 +248,7 @@ class Profile:
     personalrm: str = ""
 
     def __repr__(self) -> str:
-        """One line: the whole record holds all texts of the choices."""
+        """One line; the full record would include the texts of all choices."""
         claims = 0 if self.persona is None else len(self.persona.claims)
         return f"Profile(user={self.user!r}, model={self.model!r}, choices={len(self.history)}, claims={claims})"
 
@@ -269,22 +269,22 @@ class Profile:
 
     @property
     def reasonings(self) -> tuple[Reasoning, ...]:
-        """Of a judge; empty for other engines."""
+        """Of `JudgeState`; empty for other engines."""
         return () if self._judge is None else self._judge.reasonings
 
     @property
     def candidates(self) -> tuple[CandidateSet, ...]:
-        """Of a judge; empty for other engines."""
+        """Of `JudgeState`; empty for other engines."""
         return () if self._judge is None else self._judge.candidates
 
     @property
     def prompts(self) -> Mapping[str, str]:
-        """Hashes of a judge's prompts; empty for other engines."""
+        """Hashes of the judge's prompts; empty for other engines."""
         return {} if self._judge is None else self._judge.prompts
 
     @property
     def traits(self) -> TraitsState | None:
-        """Of the embedded engine, also where it is a part of several; None for others."""
+        """State of the embedded engine, also as a part of a fused one; None for other engines."""
         found = self.engine.parts.get("traits") if isinstance(self.engine, FusedState) else self.engine
         return found if isinstance(found, TraitsState) else None
 
@@ -294,7 +294,7 @@ class Profile:
         return found if isinstance(found, JudgeState) else None
 
     def choice(self, choice_id: str) -> Preference:
-        """The person's choice of that id; KeyError if there is none."""
+        """The choice with this id. Raises KeyError if there is none."""
         for one in self.history:
             if one.id == choice_id:
                 return one

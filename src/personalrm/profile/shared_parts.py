@@ -1,4 +1,4 @@
-"""What many profiles share (a population's prior) is kept once, by content, wherever many profiles are kept together.
+"""Deduplication of parts that many stored profiles share (a population prior), by content hash.
 
 parts = taken_out(record)               # {"9f…": the prior as JSON}; the record now refers to it
 put_back(record, lambda key: orjson.loads(parts[key]))
@@ -17,7 +17,7 @@ _SHARED_NAMES = frozenset({"prior"})
 
 
 def taken_out(record: dict[str, Any]) -> dict[str, bytes]:
-    """Replace each shared part of a profile's JSON by a reference; the parts as JSON by their hash (32 hex digits)."""
+    """Replace each shared part of a profile's JSON by a reference; returns hash (32 hex digits) → part as JSON."""
     parts: dict[str, bytes] = {}
     for holder, name in list(_places(record)):
         body = orjson.dumps(holder[name], option=orjson.OPT_SORT_KEYS)
@@ -27,7 +27,7 @@ def taken_out(record: dict[str, Any]) -> dict[str, bytes]:
 
 
 def put_back(record: dict[str, Any], part: Callable[[str], Any]) -> None:
-    """Replace each reference by the part that it names."""
+    """Replace each reference by the part that it refers to."""
     for holder, name in list(_places(record)):
         key = holder[name].get(_SHARED)
         if key is not None:

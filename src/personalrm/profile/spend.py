@@ -1,4 +1,4 @@
-"""What a fit cost: calls, tokens, dollars and seconds."""
+"""Cost of a fit: calls, tokens, US dollars and seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a fit asked for, cached answers not counted as calls. ``cost`` in US dollars, None if prices are unknown."""
+    """Usage of a fit; cached answers are not counted as calls. ``cost`` in US dollars, None if prices are unknown."""
 
     calls: int = 0
     cached: int = 0
@@ -17,7 +17,7 @@ class Spend:
     seconds: float = 0.0
 
     def __add__(self, other: Spend) -> Spend:
-        """Both together; the cost is unknown where either is."""
+        """The sum; the cost is None if either cost is."""
         known = self.cost is not None and other.cost is not None
         return Spend(
             self.calls + other.calls,

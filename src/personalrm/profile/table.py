@@ -1,10 +1,10 @@
-"""Profiles of many people in Parquet files, one row a person; what they share (a prior) is stored once a file.
+"""Profiles of many people in Parquet files, one row per person; a shared prior is stored once per file.
 
     write_profiles(Path("profiles-00000-of-00001.parquet"), profiles, {"key": "…"})
     for profile in read_profiles(path, users=["ada"]): ...
-    ProfileTable(folder).of("ada")                            # opens only the file that holds her
+    ProfileTable(folder).of("ada")                            # opens only the file with this user
 
-A folder of them is split by a hash of the user (`shard_of`), so that a person's file is known without an index.
+A folder is sharded by a hash of the user (`shard_of`), so that a person's file is found without an index.
 Needs the extra ``parquet``.
 """
 
@@ -32,7 +32,7 @@ _NAME = re.compile(r"profiles-(\d{5})-of-(\d{5})\.parquet")
 
 
 def shard_of(user: str, shards: int) -> int:
-    """The shard of a person: 0 to ``shards`` − 1, by a hash of the name."""
+    """The shard of a person: 0 to ``shards`` − 1, by a hash of the user id."""
     return int.from_bytes(blake2b(user.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") % shards
 
 
@@ -42,10 +42,10 @@ def file_name(shard: int, shards: int, kind: str = PROFILES) -> str:
 
 
 def write_profiles(path: Path, profiles: Iterable[Profile], stamp: Mapping[str, str]) -> int:
-    """Write profiles in the given order, whole or not at all, readable by their owner alone; gives their number.
+    """Write profiles in the given order, atomically and readable by the owner only; returns their number.
 
     Args:
-        stamp: kept in the file's metadata; the same profiles and stamp give the same bytes.
+        stamp: stored in the file's metadata; the same profiles and stamp give the same bytes.
 
     Raises:
         MissingExtra: pyarrow is not installed. StorageError: the file cannot be written.
@@ -56,7 +56,7 @@ def write_profiles(path: Path, profiles: Iterable[Profile], stamp: Mapping[str, 
 
 
 def write_rows(path: Path, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], stamp: Mapping[str, str]) -> int:
-    """Write rows of such columns (Arrow's types by name, ``user`` among them); see `write_profiles`."""
+    """Write rows of these columns (name → Arrow type, ``user`` among them); errors as `write_profiles`."""
     arrow, parquet = _arrow()
     kinds = [getattr(arrow, one)() for one in columns.values()]
     schema = arrow.schema(list(zip(columns, kinds, strict=True)), {_STAMP: orjson.dumps(dict(stamp))})
@@ -77,17 +77,17 @@ def write_rows(path: Path, columns: Mapping[str, str], rows: Iterable[Sequence[A
 
 
 def read_profiles(path: Path, users: Collection[str] | None = None) -> Iterator[Profile]:
-    """Profiles of a file in their order; with ``users`` only theirs.
+    """Profiles of a file in their order, optionally of these ``users`` only.
 
     Raises:
-        MissingExtra: pyarrow is not installed. ProfileError: the file is damaged, or no file of profiles.
+        MissingExtra: pyarrow is not installed. ProfileError: the file is damaged, or is not a file of profiles.
     """
     for row in _rows(path, ["user", "profile", "shared"], users):
         yield _profile(row, path)
 
 
 def read_stamp(path: Path) -> dict[str, str] | None:
-    """What `write_profiles` was given; None if the file is no file of profiles."""
+    """The ``stamp`` given to `write_profiles`; None if the file is not a file of profiles."""
     arrow, parquet = _arrow()
     try:
         with parquet.ParquetFile(path) as file:
@@ -98,10 +98,10 @@ def read_stamp(path: Path) -> dict[str, str] | None:
 
 
 class ProfileTable:
-    """A folder of such files.
+    """A folder of profiles in Parquet files.
 
     Raises:
-        DataError: the folder holds none, or only some of a set.
+        DataError: the folder holds no such files, or an incomplete set.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,7 +109,7 @@ class ProfileTable:
 
     @property
     def users(self) -> list[str]:
-        """Everybody with a profile, shard by shard."""
+        """All users with a profile, shard by shard."""
         return [row["user"] for path in self.files for row in _rows(path, ["user"], None)]
 
     def of(self, user: str) -> Profile | None:
@@ -118,7 +118,7 @@ class ProfileTable:
         return next(read_profiles(path, [user]), None)
 
     def __iter__(self) -> Iterator[Profile]:
-        """Everybody's, shard by shard; one row group is in memory."""
+        """All profiles, shard by shard, with one row group in memory."""
         for path in self.files:
             yield from read_profiles(path)
 
@@ -178,7 +178,7 @@ def _rows(path: Path, columns: list[str], users: Collection[str] | None) -> Iter
                 rows = file.read_row_group(number, columns).to_pylist()
                 yield from rows if users is None else (one for one in rows if one["user"] in users)
     except (arrow.ArrowException, OSError, KeyError) as error:
-        raise ProfileError(f"{path} is no file of profiles, or damaged: {str(error).splitlines()[0]}") from None
+        raise ProfileError(f"{path} is not a file of profiles, or is damaged: {str(error).splitlines()[0]}") from None
 
 
 def _any_of(users: Collection[str], table: Any) -> bool:

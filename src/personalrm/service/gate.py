@@ -6,6 +6,7 @@ Written as plain ASGI, because it is on the path of every prediction (0.03 ms).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import re
 import secrets
@@ -29,6 +30,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROCESS, _NUMBER = secrets.token_hex(4), itertools.count(1)
 """What a request's id is made of: random bytes for each would be a system call each."""
 _FOR_A_MODEL = 4
+_DRAINED, _DRAIN_S = 64 << 20, 5.0
 _CHAT = "/v1/chat/completions"
 
 
@@ -66,6 +68,8 @@ class Gate:
             if problem is None:
                 problem = await self._answered(scope, passing)
             if problem is not None and not passing.status:
+                if problem.status == 413:
+                    await passing.drain()
                 await problem.response(passing.id)(scope, receive, passing.send)
         finally:
             self._running -= 1
@@ -142,6 +146,7 @@ class _Passing:
         self.status = 0
         self.clock: asyncio.Timeout | None = None
         self._receive, self._send, self._most, self._read = receive, send, max_body, 0
+        self._waits = headers.get(b"expect", b"").lower() == b"100-continue"
 
     async def receive(self) -> Message:
         """Raises BodyTooLarge."""
@@ -150,6 +155,19 @@ class _Passing:
         if self._read > self._most:
             raise BodyTooLarge
         return message
+
+    async def drain(self) -> None:
+        """Take in what the client still sends, within bounds: one that sends on never reads why it was refused."""
+        if self._waits:
+            return
+        left, self.clock = _DRAINED, None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while left > 0:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     async def send(self, message: Message) -> None:
         """Adds the request's id; what streams has started in time and may take longer."""

@@ -16,6 +16,9 @@ _REFUSED = {
     "extra_forbidden": "is not known here",
     "missing": "is missing",
     "json_invalid": "is no JSON: {error}",
+    "model_type": "expected an object",
+    "model_attributes_type": "expected an object",
+    "dict_type": "expected an object",
 }
 _SHOWN = 20
 _LIST_ENDS = ("body", "query", "path", "header")

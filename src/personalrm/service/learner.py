@@ -21,6 +21,7 @@ from personalrm.service.learning import Learner
 from personalrm.service.logs import ServiceLog
 from personalrm.service.predictors import Predictors
 from personalrm.service.running import JobRunner
+from personalrm.service.summaries import refresh_all
 from personalrm.service.workers import Workers
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
@@ -39,7 +40,7 @@ def main() -> None:
     log = ServiceLog(config.request_log)
     store = Store(config.database, migrate=False)
     clients = Clients(store, config)
-    predictors = Predictors(clients, OPENED, _as_it_is)
+    predictors = Predictors(clients, OPENED, as_it_is)
     learner = Learner(clients, Work.refit(config.debounce, config.debounce_most))
     eraser = Eraser(store, predictors, config, log)
 
@@ -48,6 +49,7 @@ def main() -> None:
         for space in store.spaces():
             space.idempotency.forget_old()
             space.completions.forget_old()
+        refresh_all(store)
 
     workers = Workers(store, JobRunner(learner, log, _tell), log, config.workers, periodic)
     workers.start()
@@ -60,7 +62,8 @@ def main() -> None:
     store.close()
 
 
-def _as_it_is(space: SpaceStore, person: PersonState) -> PersonState:
+def as_it_is(space: SpaceStore, person: PersonState) -> PersonState:
+    """The profile in use, whatever has come in since."""
     return person
 
 

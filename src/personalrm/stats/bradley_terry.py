@@ -1,4 +1,4 @@
-"""Bradley–Terry over many comparisons: strengths of n items from pairwise probabilities.
+"""Bradley–Terry model: strengths of n items from pairwise comparisons.
 
 P(i over j) = 1 / (1 + exp(θ_j − θ_i)). The comparisons may be soft (a judge's probability instead of a win). Newton's
 method on the penalised log-likelihood; the penalty (a normal prior of standard deviation 3 on each θ) keeps an item
@@ -28,9 +28,9 @@ def strengths(items: int, comparisons: Sequence[Comparison]) -> npt.NDArray[np.f
     Parameters
     ----------
     items : int
-        How many there are.
+        Number of items, numbered from 0.
     comparisons : sequence of (int, int, float)
-        (i, j, probability that i beats j in [0, 1]), each once for every comparison made.
+        One (i, j, probability in [0, 1] that i beats j) for each comparison made.
 
     Returns
     -------
@@ -68,10 +68,22 @@ def strengths(items: int, comparisons: Sequence[Comparison]) -> npt.NDArray[np.f
 
 
 def pairs_to_compare(items: int, seed: int = 0) -> list[tuple[int, int]]:
-    """Which pairs to ask: all of up to 8 items, else about n·log2(n) of them in connected rounds of matches.
+    """Pairs to compare: all pairs of up to 8 items, else about n·log2(n) pairs that connect all items.
 
-    Each round pairs neighbours on a random circle, so all are linked and every item is compared about equally often (a
-    pair drawn twice is asked once).
+    Each round pairs neighbours on a random circle, so the comparison graph is connected and every item is compared
+    about equally often (a pair drawn twice is compared once).
+
+    Parameters
+    ----------
+    items : int
+        Number of items, numbered from 0.
+    seed : int
+        Random seed.
+
+    Returns
+    -------
+    list of (int, int)
+        Pairs (i, j) with i < j, sorted.
     """
     if items <= ALL_PAIRS_UP_TO:
         return list(itertools.combinations(range(items), 2))

@@ -1,8 +1,8 @@
-"""Whether probabilities come true: the calibration curve and the expected calibration error (ECE).
+"""Calibration of probabilities: the calibration curve (reliability diagram) and the expected calibration error (ECE).
 
 found = calibration(probability_of_a, a_was_preferred, users)
 found.error                  # 0.031
-found.by_chance              # (0.012, 0.035): what a perfectly calibrated judge would show on so few pairs
+found.by_chance              # (0.012, 0.035): ECE of a perfectly calibrated judge on as many pairs, 95 % range
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from personalrm.stats.intervals import Codes, Floats, interval
 
 BINS = 10
-"""Bins of equal numbers of pairs; fewer where a bin would hold under `MIN_BIN` of them."""
+"""Number of bins, with equal numbers of pairs; fewer if a bin would hold fewer than `MIN_BIN` pairs."""
 MIN_BIN = 20
 DRAWS = 2_000
-"""There are many bins and nothing is decided by their third digit."""
+"""Bootstrap draws of each bin's interval; fewer than in `intervals`, because two digits are enough for the chart."""
 _PERFECT_DRAWS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Pairs with similar probabilities: what was predicted on average, what came true, and its 95 % interval."""
+    """Pairs with similar probabilities: mean prediction, observed frequency and its 95 % interval."""
 
     predicted: float
     observed: float
@@ -35,14 +35,14 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The curve, and the mean distance of its bins from the diagonal.
+    """The calibration curve and the expected calibration error (ECE).
 
     Attributes:
         curve: bins in order of probability.
-        error: ECE, weighted by pairs. It is never 0 for few pairs, however good the judge.
-        by_chance: where the ECE of a judge lies in 95 of 100 cases whose every probability is true, on the same pairs.
-            Above it the judge is miscalibrated. (There is no interval of the ECE: resampling adds to it the noise
-            that is in it already, and takes a perfect judge for a miscalibrated one in 4 of 10 samples.)
+        error: ECE, weighted by pairs. It is biased upwards on few pairs, also for a calibrated judge.
+        by_chance: 95 % range of the ECE of a perfectly calibrated judge with the same probabilities. An ECE above it
+            means miscalibration. (A bootstrap interval of the ECE is not given: resampling adds the sampling noise a
+            second time and rejects a perfectly calibrated judge in 4 of 10 samples.)
     """
 
     curve: tuple[Bin, ...]
@@ -51,23 +51,29 @@ class Calibration:
 
 
 def calibration(probability: Floats, came_true: Floats, people: Codes, seed: int = 0) -> Calibration | None:
-    """Compare probabilities with what happened (reliability curve and expected calibration error).
+    """Compare predicted probabilities with observed outcomes (calibration curve and ECE).
 
     Parameters
     ----------
     probability : ndarray of float, shape (pairs,)
-        Of an event that does not depend on the truth, such as "the response shown first is preferred"; all scored.
+        Probability of an event that is defined without the label, such as "the response shown first is preferred";
+        no NaN.
     came_true : ndarray of float, shape (pairs,)
-        1.0 where it happened, else 0.0.
+        Observed outcome: 1.0 if the event happened, else 0.0.
     people : ndarray of int, shape (pairs,)
-        Code of the person behind each pair.
+        Integer code of each pair's person.
     seed : int
-        Random seed of the draws.
+        Random seed of the bootstrap and of the simulated judge.
 
     Returns
     -------
     Calibration or None
-        None with too few pairs for two bins.
+        None with fewer pairs than two bins need (40).
+
+    References
+    ----------
+    M. P. Naeini, G. F. Cooper and M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
+    AAAI 2015 (the ECE).
     """
     number = min(BINS, len(probability) // MIN_BIN)
     if number < 2:
@@ -81,7 +87,7 @@ def calibration(probability: Floats, came_true: Floats, people: Codes, seed: int
 
 
 def _binned(probability: Floats, number: int) -> Codes:
-    """The bin of each pair; as equal in size as can be."""
+    """The bin of each pair; bin sizes differ by one at most."""
     bins = np.empty(len(probability), dtype=np.int64)
     for at, places in enumerate(np.array_split(np.argsort(probability, kind="stable"), number)):
         bins[places] = at

@@ -1,13 +1,13 @@
-"""Has a sequence changed? A permutation test for a change point, with the false-alarm rate over a whole life stated.
+"""Permutation test for a change point in a sequence, with a bound on the false-alarm rate over all looks.
 
     test = ScoreTest.of(scores, information)                  # one row a choice, its score under one unchanging fit
-    found = test.change(level=0.005, rng=rng)                 # None, or where it changed
-    for look in looks(len(scores)): ...                       # when to test, and at which level
+    found = test.change(level=0.005, rng=rng)                 # a ChangePoint, or None
+    for look in looks(len(scores)): ...                       # rows and level of each test
 
-Under the hypothesis that nothing changes, the blocks of a sequence are exchangeable, so every order of them is as
-likely as the one that was seen; the test's level therefore holds in finite samples, whatever the model that the scores
-come from. Looks are taken when the sequence has grown by a quarter; the k-th is made at the level
-10 α / ((k + 9) (k + 10)). These sum to α, so that the chance of ever raising a false alarm is at most α.
+Under the null hypothesis of no change, the blocks of a sequence are exchangeable: every order of them is as likely as
+the observed one. The test's level therefore holds in finite samples for any model that the scores come from. A look is
+taken each time the sequence has grown by a quarter, the k-th at level 10 α / ((k + 9) (k + 10)). These levels sum to
+α, so the probability of any false alarm in the whole sequence is at most α.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 FALSE_ALARMS = 0.05
-"""Of so many unchanging sequences at most this share ever raises an alarm."""
+"""α: upper bound on the share of unchanging sequences with an alarm at any look."""
 FIRST_LOOK, GROWTH, LONGEST = 24, 1.25, 1000
-_SPENT = 9  # the higher, the more even the levels of the first looks
+_SPENT = 9  # higher: more equal levels of the first looks
 SIDE = 5
-"""Rows on each side of a change, at least."""
-_ALL_MOVE, _ONE_MOVES = 2.0, 8.0  # variance of a change, in units of how people differ
-_BEYOND = 5  # of the drawn orders that may reach the statistic of the one that was seen
-_CELLS = 1_000_000  # numbers of one batch of orders: 8 MB
+"""Minimum number of rows on each side of a change."""
+_ALL_MOVE, _ONE_MOVES = 2.0, 8.0  # prior variance of a change, in units of the variance between people
+_BEYOND = 5  # permutations that must reach the observed statistic before sampling stops early
+_CELLS = 1_000_000  # array elements of one batch of permutations: 8 MB
 
 
 class Look(NamedTuple):
-    """A test of the rows ``start`` to ``end``, at this level."""
+    """One test, of the rows ``start`` to ``end`` (excluded), at the given level."""
 
     start: int
     end: int
@@ -43,7 +43,7 @@ class Look(NamedTuple):
 
 
 class ChangePoint(NamedTuple):
-    """The first row after the change, and rows between which it lies with a probability of some 80 %."""
+    """The first row after the change, and the ends of its approximate 80 % credible interval."""
 
     at: int
     earliest: int
@@ -51,7 +51,10 @@ class ChangePoint(NamedTuple):
 
 
 def looks(rows: int, start: int = 0, made: int = 0, false_alarms: float = FALSE_ALARMS) -> Iterator[Look]:
-    """The looks at a sequence from row ``start`` on, after ``made`` earlier looks; above `LONGEST` rows it is cut."""
+    """The looks at a sequence from row ``start`` on, after ``made`` earlier looks.
+
+    A window longer than `LONGEST` rows is moved forward by half of it.
+    """
     size, count = FIRST_LOOK, made
     while start + size <= rows:
         count += 1
@@ -64,17 +67,17 @@ def looks(rows: int, start: int = 0, made: int = 0, false_alarms: float = FALSE_
 
 @dataclass(frozen=True, slots=True)
 class ScoreTest:
-    """Bayes factors of a change after each row, from the scores at one fit of all rows.
+    """Bayes factors for a change after each row, from the scores (gradients) at one fit of all rows.
 
-    Before a change of the weights by δ ~ N(0, s), the sum of the scores of the first k of n rows departs from its share
-    of the total by D ~ N(0, I + s I²), without one by N(0, I), with I = k (n - k) / n² times the information of all
-    rows. Half of the changes that are expected move all weights (s = 2: an unrelated taste), half only one of them
-    (s = 8). The statistic is the mean of the Bayes factors over all k.
+    Let D be the sum of the scores of the first k of n rows minus k/n of the total. Without a change D ~ N(0, I); with a
+    change of the weights by δ ~ N(0, s) after row k, D ~ N(0, I + s I²), where I is k (n - k) / n² times the
+    information of all rows. The prior puts one half on changes of all weights (s = 2: an unrelated taste) and one half
+    on changes of a single weight (s = 8). The statistic is the mean of the Bayes factors over all k.
 
     Attributes:
-        scores: (n, 2 p), in the eigenvectors of the information and as they are.
-        information: of each column (2 p,).
-        block: of each row (n,), numbered from 0; rows of one block stay together when the order is drawn.
+        scores: (n, 2 p), rotated to the eigenvectors of the information, then unrotated.
+        information: Fisher information of each column (2 p,).
+        block: block of each row (n,), numbered from 0; rows of one block stay together in a permutation.
     """
 
     scores: Floats
@@ -83,7 +86,7 @@ class ScoreTest:
 
     @classmethod
     def of(cls, scores: Floats, information: Floats, block: Sequence[Hashable] | None = None) -> ScoreTest:
-        """From scores (n, p), the information (p, p) of all rows and a key of each row's block (n,)."""
+        """From scores (n, p), the information (p, p) of all rows and the key of each row's block (n,)."""
         values, vectors = np.linalg.eigh(information)
         codes: dict[Hashable, int] = {}
         keys = range(len(scores)) if block is None else block
@@ -92,14 +95,14 @@ class ScoreTest:
         return cls(np.hstack([scores @ vectors, scores]), each, rows)
 
     def change(self, level: float, rng: np.random.Generator) -> ChangePoint | None:
-        """Where it changed; None where that is not shown at this level."""
+        """The change point if the permutation test rejects at this level, else None."""
         if len(self.scores) < 2 * SIDE or self.block.max() < 2:
             return None
         evidence = self._log_factors(self.scores[None])
         reached = _log_mean(evidence)[0]
         draws = math.ceil(_BEYOND / level) - 1
         beyond, left = 0, draws
-        while left and beyond < _BEYOND:  # one more and p > level whatever else is drawn
+        while left and beyond < _BEYOND:  # with one more, p > level for any further draws
             batch = max(1, min(left, _CELLS // self.scores.size))
             drawn = self._log_factors(self.scores[self._orders(batch, rng)])
             beyond += int((_log_mean(drawn) >= reached - 1e-9).sum())
@@ -107,12 +110,12 @@ class ScoreTest:
         return None if (beyond + 1) / (draws + 1) > level else _located(evidence[0])
 
     def _orders(self, count: int, rng: np.random.Generator) -> Rows:
-        """Rows in orders that are drawn (count, n)."""
+        """Random permutations of the rows by block (count, n)."""
         place = rng.random((count, int(self.block.max()) + 1))
         return np.argsort(place[:, self.block], axis=1, kind="stable")
 
     def _log_factors(self, drawn: Floats) -> Floats:
-        """Of a change after each of the rows SIDE … n - SIDE (B, n - 2 SIDE + 1), for orders (B, n, p)."""
+        """Log Bayes factors of a change after rows SIDE … n - SIDE (B, n - 2 SIDE + 1), for permutations (B, n, p)."""
         n = drawn.shape[1]
         after = np.arange(SIDE, n - SIDE + 1)
         sums = drawn.cumsum(axis=1)
@@ -126,21 +129,21 @@ class ScoreTest:
 
 
 def _log_factors(apart: Floats, information: Floats, size: float) -> Floats:
-    """log N(D; 0, I + s I²) / N(D; 0, I) of each number, where s is the size."""
+    """log N(D; 0, I + s I²) / N(D; 0, I) elementwise; ``apart`` is D, ``size`` is s."""
     spread = 1.0 + size * information
     found: Floats = (0.5 * size) * (apart * apart) / spread - 0.5 * np.log(spread)
     return found
 
 
 def _log_mean(logs: Floats) -> Floats:
-    """Of the last axis."""
+    """log of the mean of exp over the last axis."""
     top = logs.max(axis=-1)
     found: Floats = np.log(np.exp(logs - top[..., None]).mean(axis=-1)) + top
     return found
 
 
 def _located(evidence: Floats) -> ChangePoint:
-    """The likeliest place, and the middle 80 % of the places' weights, stretched to hold it."""
+    """The row with the largest Bayes factor, and the central 80 % of the normalised factors, extended to include it."""
     share = np.exp(evidence - evidence.max())
     below = np.cumsum(share) / share.sum()
     at = int(evidence.argmax())

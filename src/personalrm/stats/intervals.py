@@ -1,14 +1,14 @@
-"""How sure a mean is when choices of one person hang together: bootstrap and permutation by person.
+"""User-clustered inference: bootstrap intervals, paired permutation tests and corrections for multiple testing.
 
-    low, high = interval(correct, users)                      # 95 %, resampling whole people
+    low, high = interval(correct, users)                      # 95 % interval, resampling people
     effect = paired(correct_ours, correct_theirs, users)      # difference, its interval, and a p-value
     holm([0.01, 0.04, 0.03])                                  # [0.03, 0.06, 0.06]
 
-``values`` has shape (pairs,) and may hold NaN (unscored, left out); ``people`` holds an integer code of the person
-behind each pair. Only sums by person enter: 10,000 draws over 100,000 choices of 1,000 people take half a second.
+``values`` has shape (pairs,) and may hold NaN (unscored, excluded); ``people`` holds the integer code of each pair's
+person. Only sums by person are resampled: 10,000 draws over 100,000 choices of 1,000 people take half a second.
 
-People are taken as independent. Where many of them judged the very same pair (UKP, MT-Bench) an interval speaks of
-other people on these pairs, not of other pairs.
+People are assumed independent. Where many people judged the same pair (UKP, MT-Bench), an interval generalises to
+other people on these pairs, not to other pairs.
 """
 
 from __future__ import annotations
@@ -25,26 +25,25 @@ Codes = NDArray[np.int64]
 
 DRAWS = 10_000
 MIN_PEOPLE = 5
-"""Below this many people resampling them says nothing: there is no interval."""
+"""Minimum number of people for an interval."""
 _MANY_PEOPLE = 2_000
-_CELLS = 2_000_000  # draws × people held at a time: 16 MB
+_CELLS = 2_000_000  # draws × people in memory at a time: 16 MB
 _LEAST_ERROR = 0.4
-"""A draw's standard error counts as no smaller than this part of the sample's. Draws that happen to hold no variation
-at all would otherwise stretch the interval over everything."""
+"""Lower bound of a draw's standard error, in those of the sample: a draw without variation has no finite interval."""
 _LEVEL = 0.05
 _TIES = 1e-5
-"""Weight of people's own differences beside the summed ones; sums of right and wrong are at least 0.5 apart."""
+"""Weight of the mean per-person difference as a tie-breaker; sums of correctness differ by at least 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two methods on the same pairs.
+    """Comparison of two methods on the same pairs.
 
     Attributes:
         difference: mean of the first minus mean of the second, on pairs that both scored.
-        low, high: its 95 % interval by person; None with too few people.
-        p: two-sided p-value of the permutation test that swaps the methods person by person.
-        people, pairs: how many stand behind it.
+        low, high: its user-clustered 95 % interval; None with too few people.
+        p: two-sided p-value of the permutation test that swaps the methods by person.
+        people, pairs: sample sizes.
     """
 
     difference: float
@@ -56,18 +55,18 @@ class Paired:
 
 
 def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> tuple[float, float] | None:
-    """The 95 % interval of a mean, clustered by person.
+    """User-clustered 95 % interval of a mean (studentised bootstrap over people).
 
     Parameters
     ----------
     values : ndarray of float, shape (pairs,)
-        Of which the mean is taken, each in [0, 1]; NaN (unscored) is left out.
+        Values in [0, 1], such as correctness; NaN (unscored) is excluded.
     people : ndarray of int, shape (pairs,)
-        Code of the person behind each pair.
+        Integer code of each pair's person.
     seed : int
-        Random seed of the draws.
+        Random seed of the bootstrap.
     draws : int
-        Bootstrap resamples of whole people.
+        Number of bootstrap resamples of people.
 
     Returns
     -------
@@ -76,13 +75,10 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
 
     Notes
     -----
-    The studentised bootstrap: in each draw the error of the mean is measured in that draw's own standard error,
-    clustered by person, because a draw that is far off is often one that looks surer or less sure than the sample.
-    Percentiles of the means alone hold the truth in 92 of 100 samples of 20 people, not in 95.
-
-    Where everyone is all right (or all wrong) resampling would claim
-    certainty; then the exact binomial bound for that many people is given. Above 2,000 people the interval of the
-    t distribution is used, which is the same to the third digit.
+    Bootstrap-t (Efron & Tibshirani 1993, section 12.5): in each draw the error of the mean is divided by that draw's
+    clustered standard error. The percentile bootstrap covers the true mean in 92 of 100 samples of 20 people, not 95.
+    If all values are 1 (or all 0), the exact binomial bound for that many people is returned, because resampling would
+    give length zero. Above 2,000 people the t interval is used, which agrees to three digits.
     """
     sums, counts = by_person(values, people)
     if len(sums) < MIN_PEOPLE:
@@ -95,31 +91,31 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
 
 
 def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> Paired | None:
-    """Paired permutation test of two methods, and the interval of their difference, clustered by person.
+    """Paired permutation test of two methods by person, and the interval of their difference.
 
     Parameters
     ----------
     ours, theirs : ndarray of float, shape (pairs,)
-        What each method earned on each pair, such as 1.0 where it was right; NaN (unscored) by either is left out.
+        Score of each method on each pair, such as correctness; pairs where either is NaN (unscored) are excluded.
     people : ndarray of int, shape (pairs,)
-        Code of the person behind each pair.
+        Integer code of each pair's person.
     seed : int
-        Random seed of the draws.
+        Random seed of the permutations.
     draws : int
-        Permutations of whole people.
+        Number of random sign flips; all 2ⁿ are used where they are no more than this.
 
     Returns
     -------
     Paired or None
-        None if there is no pair that both scored.
+        None if no pair was scored by both methods.
 
     Notes
     -----
     The test flips the sign of each person's summed difference (all 2ⁿ ways for up to 13 people, ``draws`` random ones
-    above), which is exact if the two methods are exchangeable for each person. Flips that come to the same sum are
-    told apart by the mean of people's own differences: few people with few pairs make so many ties that the test
-    would reject a true null in 3 of 100 samples instead of 5. The interval holds every difference that this test does
-    not reject at 5 %, so the two never contradict each other, however few people the difference comes from.
+    above), which is exact if the two methods are exchangeable within each person. Ties between sums are broken by the
+    mean of the per-person differences: with few people and few pairs there are so many ties that the test would reject
+    a true null hypothesis in 3 of 100 samples instead of 5. The interval is the set of differences that this test does
+    not reject at 5 %, so interval and p-value agree for any number of people.
     """
     sums, counts = by_person(ours - theirs, people)
     if not len(sums):
@@ -131,10 +127,10 @@ def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: in
 
 @dataclass(frozen=True)
 class _Flips:
-    """Sums over people under flipped signs: of differences, of their own means, and of numbers of pairs.
+    """Sums over people under sign flips: of differences, of per-person means, and of numbers of pairs.
 
-    ``own`` is the sample itself, ``drawn`` the flips, shape (flips, 3); ``added`` is 1 where the sample is counted as a
-    draw, because not all flips were made.
+    ``own`` is the observed sample (3,), ``drawn`` the flips (flips, 3); ``added`` is 1 if the observed sample is
+    counted as one draw, because the flips are a random subset.
     """
 
     own: Floats
@@ -159,13 +155,13 @@ class _Flips:
         return float(self.own[0] / self.own[2])
 
     def p_value(self, shift: float = 0.0) -> float:
-        """Two-sided, of the hypothesis that the true difference is ``shift``."""
+        """Two-sided p-value of the hypothesis that the true difference is ``shift``."""
         weights = np.array([1.0, _TIES, -shift])
         extreme = int(np.sum(np.abs(self.drawn @ weights) >= abs(float(self.own @ weights)) - 1e-9))
         return (self.added + extreme) / (self.added + len(self.drawn))
 
     def interval(self) -> tuple[float, float] | tuple[None, None]:
-        """All differences with a p-value above 5 %; none where so few people can reject nothing."""
+        """The ends of the differences with p above 5 %; None where the test cannot reject with so few people."""
         low, high = self._bound(-1.0), self._bound(1.0)
         return (None, None) if low is None or high is None else (low, high)
 
@@ -181,17 +177,17 @@ class _Flips:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for testing them together (Holm's step-down).
+    """Adjusted p-values of Holm's step-down procedure, which controls the family-wise error rate.
 
     Parameters
     ----------
     p_values : sequence of float
-        Of the tests of one family, each in [0, 1].
+        P-values of one family of tests, each in [0, 1].
 
     Returns
     -------
     list of float
-        Corrected p-values, in the order given.
+        Adjusted p-values, in the order of the input.
 
     References
     ----------
@@ -206,7 +202,22 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Q-values (Benjamini & Hochberg 1995), in the order given; rejecting those of at most q keeps the FDR at q."""
+    """Adjusted p-values (q-values) of the Benjamini–Hochberg procedure, which controls the false-discovery rate.
+
+    Parameters
+    ----------
+    p_values : sequence of float
+        P-values of one family of tests, each in [0, 1].
+
+    Returns
+    -------
+    list of float
+        Q-values, in the order of the input; rejecting those of at most q keeps the false-discovery rate at q.
+
+    References
+    ----------
+    Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate", J. R. Stat. Soc. B 57 (1995), 289–300.
+    """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index], reverse=True)
     corrected, lowest = [0.0] * len(p_values), 1.0
     for rank, index in enumerate(order):
@@ -216,7 +227,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
 
 
 def by_person(values: Floats, people: Codes) -> tuple[Floats, Floats]:
-    """Sum and number of the scored values of each person who has any."""
+    """Sum and count of the scored values of each person with a scored value, both of shape (people,)."""
     scored = ~np.isnan(values)
     codes = people[scored]
     if not codes.size:
@@ -239,7 +250,10 @@ def _bounds(sums: Floats, counts: Floats, seed: int, draws: int) -> tuple[float,
 
 
 def standard_error(sums: Floats, counts: Floats) -> float:
-    """Of Σ sums / Σ counts, clustered by person: linearised, with n/(n-1) for few people. Both of shape (people,)."""
+    """User-clustered standard error of the ratio Σ sums / Σ counts.
+
+    Linearised (delta method), with the factor n/(n-1). Both arguments are of shape (people,), as from `by_person`.
+    """
     n = len(sums)
     apart = sums - sums.sum() / counts.sum() * counts
     return float(np.sqrt(n / (n - 1) * np.sum(apart**2)) / counts.sum())
@@ -260,8 +274,8 @@ def t_quantile(share: float, freedom: int) -> float:
 def _studentised(sums: Floats, counts: Floats, mean: float, error: float, seed: int, draws: int) -> Floats:
     """(mean of the draw - mean) / (standard error of the draw), shape (draws,).
 
-    The clustered error of a draw follows from sums over people of squares and products, so a draw costs no more than
-    five weighted sums.
+    The clustered standard error of a draw is computed from sums over people of squares and products: five weighted
+    sums a draw.
     """
     n = len(sums)
     parts = np.stack([sums, counts, sums * sums, sums * counts, counts * counts], axis=1)
@@ -275,7 +289,7 @@ def _studentised(sums: Floats, counts: Floats, mean: float, error: float, seed: 
 
 
 def _resamples(people: int, seed: int, draws: int) -> Iterator[Codes]:
-    """How often each person stands in each draw, in portions of shape (some draws, people)."""
+    """How often each person occurs in each draw, in batches of shape (some draws, people)."""
     rng = np.random.default_rng(seed)
     for size in _portions(draws, people):
         yield rng.multinomial(people, np.full(people, 1.0 / people), size=size)

@@ -1,7 +1,7 @@
-"""Whether a judge of pairs goes by the place of a response instead of its text.
+"""Position bias of a pairwise judge.
 
-Every pair is asked in both orders. A judge that names the response shown first both times has contradicted itself; one
-that does so far more often than a coin would answers by position (Wang et al., arXiv 2305.17926).
+Every pair is judged in both orders. A judge that prefers the same position in both orders contradicts itself; one that
+does so significantly more often than chance answers by position (Wang et al., arXiv 2305.17926).
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 LEAST_SHARE = 0.7
 UNLIKELY = 0.02
-"""Probability that a judge without any preference contradicts itself so often: it agrees with itself by chance in half
-of the pairs."""
+"""Significance level: a judge that answers at random prefers the same position in both orders in half of the pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PositionBias:
-    """Of how many pairs both orders were read, and in how many the same place was named both times."""
+    """Counts: pairs with a readable answer in both orders, and those in which the same position won both times."""
 
     pairs: int = 0
     first: int = 0
@@ -26,7 +25,7 @@ class PositionBias:
 
     @classmethod
     def of(cls, orders: Iterable[tuple[float, float]]) -> PositionBias:
-        """From P(the response named ``a`` is preferred), shown first and shown second; NaN and 0.5 count as unread."""
+        """From P(response ``a`` is preferred), shown first and shown second; NaN and 0.5 count as unreadable."""
         pairs = first = second = 0
         for shown_first, shown_second in orders:
             if 0.5 in (shown_first, shown_second) or math.isnan(shown_first) or math.isnan(shown_second):
@@ -41,12 +40,12 @@ class PositionBias:
 
     @property
     def share(self) -> float:
-        """Share of the pairs in which the same place was named in both orders; 0 without pairs."""
+        """Share of the pairs in which the same position won in both orders; 0 without pairs."""
         return (self.first + self.second) / self.pairs if self.pairs else 0.0
 
     @property
     def decides(self) -> bool:
-        """Whether the judge answers by position: often, and more often than chance would."""
+        """Whether the judge answers by position: in at least `LEAST_SHARE` of the pairs, and significantly often."""
         same = self.first + self.second
         chance = sum(math.comb(self.pairs, k) for k in range(same, self.pairs + 1)) / 2**self.pairs
         return self.share >= LEAST_SHARE and chance < UNLIKELY
@@ -54,6 +53,6 @@ class PositionBias:
     def __str__(self) -> str:
         place = "first" if self.first >= self.second else "second"
         return (
-            f"in {self.first + self.second} of {self.pairs} pairs it named the same place in both orders, mostly the "
-            f"response shown {place}"
+            f"in {self.first + self.second} of {self.pairs} pairs it chose the same position in both orders, "
+            f"mostly the response shown {place}"
         )

@@ -1,6 +1,6 @@
-"""What a comparison could have found: the least true difference that so many people and pairs would show.
+"""Statistical power of the paired test: minimum detectable difference and required number of people.
 
-detectable(correct_ours - correct_theirs, users)      # 0.031: smaller gains than 3.1 points stay hidden
+detectable(correct_ours - correct_theirs, users)      # 0.031: true gains below 3.1 points are unlikely to be found
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ LEVEL, POWER = 0.05, 0.80
 
 
 def detectable(apart: Floats, people: Codes) -> float | None:
-    """The true difference of two methods' accuracies that the paired test would find in 80 of 100 such samples.
+    """Minimum detectable difference: the true difference in accuracy that the paired test finds with a power of 80 %.
 
-    From the standard error of the difference clustered by person, with the t quantiles of the two-sided test at 5 %
-    and of the power (Bloom 1995's minimum detectable effect).
+    The user-clustered standard error of the difference times the sum of the t quantiles of the two-sided 5 % level and
+    of the power (Bloom 1995, "Minimum detectable effects").
 
     Args:
         apart: correctness of one method minus that of the other, shape (pairs,); NaN where either is unscored.
-        people: integer code of the person behind each pair.
+        people: integer code of each pair's person.
 
     Returns:
-        The difference as a fraction; None with fewer than five people, or where the two methods never differ.
+        The difference as a fraction; None with fewer than five people, or if the two methods never differ.
     """
     sums, counts = by_person(apart, people)
     if len(sums) < MIN_PEOPLE or not np.nan_to_num(apart).any():
@@ -35,11 +35,11 @@ def detectable(apart: Floats, people: Codes) -> float | None:
 
 
 def participants_needed(effect: float, comparisons: int = 1) -> int:
-    """People that a paired test needs to find a standardised difference in 80 of 100 samples.
+    """Number of people that a paired test needs for a power of 80 %.
 
     Args:
-        effect: mean difference over its standard deviation between people (Cohen's d_z), above 0.
-        comparisons: tests that Holm's correction is made over; the first one is made at 5 % / comparisons, two-sided.
+        effect: mean difference divided by its standard deviation between people (Cohen's d_z), above 0.
+        comparisons: number of tests in Holm's correction; the level is 5 % / comparisons, two-sided.
     """
     people = MIN_PEOPLE
     while _reach(people - 1, comparisons) > effect * math.sqrt(people):
@@ -48,10 +48,10 @@ def participants_needed(effect: float, comparisons: int = 1) -> int:
 
 
 def detectable_effect(people: int, comparisons: int = 1) -> float | None:
-    """The standardised difference that so many people show in 80 of 100 samples; None with fewer than five."""
+    """The effect size (Cohen's d_z) that so many people detect with a power of 80 %; None with fewer than five."""
     return None if people < MIN_PEOPLE else _reach(people - 1, comparisons) / math.sqrt(people)
 
 
 def _reach(freedom: int, comparisons: int) -> float:
-    """Standard errors between zero and a difference that is found with the wanted power."""
+    """The detectable difference in units of its standard error."""
     return t_quantile(1.0 - LEVEL / (2 * comparisons), freedom) + t_quantile(POWER, freedom)

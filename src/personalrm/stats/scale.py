@@ -1,4 +1,4 @@
-"""A person's own scale of rewards: z-scores against the responses that they have judged.
+"""Per-user standardisation of rewards: z-scores relative to the responses in the user's history.
 
 Scale.of([0.2, -0.4, 1.1]).standardised(0.5)
 """
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEAST_SPREAD = 1e-6
-"""Below this standard deviation (log-odds) a history gives no scale, and rewards are only centred."""
+"""Below this standard deviation (log-odds) rewards are centred but not divided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A user's mean reward and its standard deviation, log-odds."""
+    """Mean and standard deviation of a user's rewards, in log-odds."""
 
     mean: float = 0.0
     deviation: float = 1.0
 
     @classmethod
     def of(cls, rewards: Iterable[float | None]) -> Scale:
-        """Of the rewards of past responses; unscored ones do not count."""
+        """From the rewards of the responses in the history; unscored ones are excluded."""
         known = [one for one in rewards if one is not None and math.isfinite(one)]
         if len(known) < 2:
             return cls()

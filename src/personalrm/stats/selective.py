@@ -1,19 +1,19 @@
-"""Answering only when sure: risk against coverage, and a threshold with a finite-sample guarantee.
+"""Selective prediction: the risk–coverage curve, and a confidence threshold with a finite-sample guarantee.
 
-    curve = risk_coverage(probability)               # of the response that was preferred, (pairs,)
-    curve.area, curve.at(0.5)                        # area under it; risk on the surest half
+    curve = risk_coverage(probability)               # probability of the chosen response, (pairs,)
+    curve.area, curve.at(0.5)                        # area under the curve; risk on the most confident half
     found = sure_threshold(probability, people, 0.2)
-    found.threshold                                  # answer where max(p, 1 - p) is at least this; None if none holds
+    found.threshold                                  # answer where max(p, 1 - p) is at least this
 
-The guarantee. If the people that a threshold is calibrated on and the people it is used for are exchangeable, and the
-method has learned from none of them, then with probability ``level`` over the calibration people the risk is at most
-the one asked for. Risk is the share of wrong answers among the pairs that are answered, where each person counts alike
-however many pairs they have. It is no promise for any single person, nor for other kinds of people or tasks.
+Guarantee: if the calibration people and the people that the threshold is used for are exchangeable, and the method was
+trained on none of them, then with probability ``level`` over the calibration people the risk is at most the requested
+one. Risk is the share of wrong answers among the answered pairs, with equal weight for each person. The guarantee does
+not hold for a single person, or for other populations or tasks.
 
-A threshold passes if the mean over people of (wrong - risk of the answered pairs, 0 of the others) is shown to be below
-zero by a betting test (Waudby-Smith & Ramdas, J. R. Stat. Soc. B 86 (2024), arXiv 2010.09686), which holds for any
-number of people and any dependence among the pairs of one person. Thresholds are tested in a fixed sequence from
-several starts (Learn then Test: Angelopoulos et al., arXiv 2110.01052), so that choosing among them costs no validity.
+A threshold passes if a betting test (Waudby-Smith & Ramdas, J. R. Stat. Soc. B 86 (2024), arXiv 2010.09686) shows that
+the mean over people of (wrong - risk) is below zero, where unanswered pairs count as 0. The test is valid for any
+number of people and any dependence among the pairs of one person. Thresholds are tested in fixed sequences from several
+starts (Learn then Test: Angelopoulos et al., arXiv 2110.01052), so that the selection keeps the guarantee valid.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from personalrm.stats.intervals import Codes, Floats
 from personalrm.stats.metrics import correctness
 
 LEVEL = 0.9
-"""Probability with which a threshold keeps its risk."""
+"""Probability that a threshold keeps its risk."""
 THRESHOLDS = np.round(np.arange(0.99, 0.499, -0.01), 2)
-"""Candidates, the strictest first."""
+"""Candidate thresholds, strictest first."""
 STARTS = (0.9, 0.8, 0.7, 0.6)
-"""Where the sequences of tests begin; each has its share of 1 - level."""
-_MOST_BET = 0.95  # of the stake that could be lost with one person
+"""First thresholds of the test sequences; each sequence gets an equal share of 1 - level."""
+_MOST_BET = 0.95  # largest bet, as a share of the bet that could lose all wealth with one person
 
 
 @dataclass(frozen=True, slots=True)
 class RiskCoverage:
-    """Share of wrong answers among the surest pairs, for each share of pairs that is answered.
+    """Risk–coverage curve: the share of wrong answers among the most confident pairs, for each coverage.
 
     Attributes:
         coverage: share of the scored pairs answered, ascending (pairs,).
-        risk: share of wrong answers among them (pairs,); an exactly even probability is half wrong.
-        area: under the curve (AURC; Geifman & El-Yaniv 2017, arXiv 1705.08500): the mean risk over coverages.
+        risk: share of wrong answers among them (pairs,); a probability of exactly 0.5 counts as half wrong.
+        area: area under the curve (AURC; Geifman & El-Yaniv 2017, arXiv 1705.08500): the mean risk over coverages.
     """
 
     coverage: Floats
@@ -50,13 +50,13 @@ class RiskCoverage:
     area: float
 
     def at(self, coverage: float) -> float:
-        """Risk where the surest ``coverage`` of the pairs, in (0, 1], are answered."""
+        """Risk if the most confident share ``coverage`` of the pairs, in (0, 1], is answered."""
         place = int(np.ceil(coverage * len(self.risk) - 1e-9)) - 1
         return float(self.risk[max(0, place)])
 
 
 def confidence(probability: Floats) -> Floats:
-    """How sure each answer is: the larger of p and 1 - p (pairs,), NaN where unscored."""
+    """Confidence of each prediction: max(p, 1 - p) (pairs,), NaN where unscored."""
     return np.maximum(probability, 1.0 - probability)
 
 
@@ -66,12 +66,12 @@ def risk_coverage(probability: Floats) -> RiskCoverage | None:
     Parameters
     ----------
     probability : ndarray of float, shape (pairs,)
-        Given to the response that was preferred; NaN (unscored) is left out.
+        Probability of the response that the person chose; NaN (unscored) is excluded.
 
     Returns
     -------
     RiskCoverage or None
-        None without a scored pair. Equally sure pairs share their mean error, so that no order of rows wins.
+        None without a scored pair. Pairs of equal confidence get their mean error, so the order of rows is irrelevant.
     """
     scored = probability[~np.isnan(probability)]
     if not scored.size:
@@ -87,15 +87,15 @@ def risk_coverage(probability: Floats) -> RiskCoverage | None:
 
 @dataclass(frozen=True, slots=True)
 class SureThreshold:
-    """Answer where the confidence is at least ``threshold``; see the module's guarantee.
+    """A confidence threshold: with probability ``level``, the risk above it is at most ``risk`` for new people.
 
     Attributes:
-        risk: share of wrong answers that is promised.
-        threshold: least confidence, in [0.5, 1).
+        risk: guaranteed share of wrong answers.
+        threshold: minimum confidence, in [0.5, 1).
         coverage: share of pairs answered, mean over calibration people.
         observed: share of wrong answers among them on the calibration people.
-        people: calibration people.
-        level: probability with which the promise holds.
+        people: number of calibration people.
+        level: probability that the guarantee holds, over the calibration people.
     """
 
     risk: float
@@ -109,25 +109,25 @@ class SureThreshold:
 def sure_threshold(
     probability: Floats, people: Codes, risk: float, *, level: float = LEVEL, seed: int = 0
 ) -> SureThreshold | None:
-    """The lowest threshold of confidence that keeps a risk with a guarantee, calibrated by person.
+    """The lowest confidence threshold with a guaranteed risk, calibrated by person.
 
     Parameters
     ----------
     probability : ndarray of float, shape (pairs,)
-        Given to the response that was preferred, by a method that learned from none of these people; NaN is left out.
+        Probability of the response that the person chose, by a method trained on none of these people; NaN is excluded.
     people : ndarray of int, shape (pairs,)
-        Code of the person behind each pair. All pairs of a person are on one side of the calibration.
+        Integer code of each pair's person.
     risk : float
-        Share of wrong answers that is allowed among those answered, in (0, 1).
+        Largest share of wrong answers among those answered, in (0, 1).
     level : float
-        Probability, over the calibration people, that the promise holds.
+        Probability, over the calibration people, that the guarantee holds.
     seed : int
-        Random seed of the order in which people are bet on.
+        Random seed of the order in which the test takes the people.
 
     Returns
     -------
     SureThreshold or None
-        None where no threshold can be promised: too few people, or the risk is too low for the method.
+        None if no threshold passes: too few people, or the risk is too low for the method.
     """
     given = ~np.isnan(probability)
     _, code = np.unique(people[given], return_inverse=True)
@@ -147,13 +147,13 @@ def sure_threshold(
 
 @dataclass(frozen=True, slots=True)
 class HeldPromise:
-    """A promised risk, tried on people that the threshold was not calibrated on.
+    """The guaranteed risk of `sure_threshold`, measured on people that the threshold was not calibrated on.
 
     Attributes:
-        risk: share of wrong answers that is promised.
-        coverage: share of pairs answered; 0 for people whose other half promises nothing.
+        risk: guaranteed share of wrong answers.
+        coverage: share of pairs answered; 0 for people whose calibration half has no threshold.
         observed: share of wrong answers among them; None if none is answered.
-        thresholds: of either half of the people, None where nothing can be promised.
+        thresholds: the thresholds calibrated on each half of the people, None if none passes.
     """
 
     risk: float
@@ -163,7 +163,7 @@ class HeldPromise:
 
 
 def held_promise(probability: Floats, people: Codes, risk: float, *, seed: int = 0) -> HeldPromise:
-    """Calibrate on half of the people and answer the other half's pairs, both ways; arguments as `sure_threshold`."""
+    """Two-fold cross-validation of `sure_threshold` over people: calibrate on one half, measure on the other."""
     names = np.unique(people)
     half = np.isin(people, np.random.default_rng(seed).permutation(names)[: len(names) // 2])
     coverage = failed = 0.0
@@ -179,8 +179,7 @@ def held_promise(probability: Floats, people: Codes, risk: float, *, seed: int =
 
 
 def selective_risk(probability: Floats, people: Codes, threshold: float) -> tuple[float, float | None]:
-    """Coverage and risk of a threshold on other people, each person counting alike; the risk is None if none is
-    answered."""
+    """Coverage and risk of a threshold, with equal weight for each person; the risk is None if no pair is answered."""
     given = ~np.isnan(probability)
     _, code = np.unique(people[given], return_inverse=True)
     if not code.size:
@@ -193,7 +192,7 @@ def selective_risk(probability: Floats, people: Codes, threshold: float) -> tupl
 
 
 def _by_threshold(sure: Floats, wrong: Floats, code: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Of each person and threshold, the share of pairs answered, and answered wrong, both (people, thresholds)."""
+    """For each person and threshold, the share of pairs answered and answered wrong, both (people, thresholds)."""
     order, size = np.argsort(code, kind="stable"), np.bincount(code)[:, None]
     begin = np.concatenate([[0], np.cumsum(size)[:-1]])
     answered = (sure[order, None] >= THRESHOLDS - 1e-12).astype(np.float64)
@@ -202,10 +201,10 @@ def _by_threshold(sure: Floats, wrong: Floats, code: NDArray[np.intp]) -> tuple[
 
 
 def _p_values(x: Floats, mean: float) -> Floats:
-    """Of the hypotheses that the columns of x (people, k), each in [0, 1], have means of at least ``mean`` (k,).
+    """P-values (k,) of the hypotheses that the columns of x (people, k), in [0, 1], have means of at least ``mean``.
 
-    The wealth of who bets that they are lower is a supermartingale where a hypothesis is true; by Ville's inequality it
-    exceeds 1/p at any time with probability p at most. Each bet depends on earlier people alone.
+    Under the hypothesis the wealth of a bettor against it is a supermartingale; by Ville's inequality it ever exceeds
+    1/p with probability at most p. Each bet depends on earlier people only.
     """
     seen = np.arange(1, len(x) + 1)[:, None]
     average = (mean + np.cumsum(x, axis=0)) / (seen + 1.0)
@@ -219,7 +218,7 @@ def _p_values(x: Floats, mean: float) -> Floats:
 
 
 def _lowest(passed: NDArray[np.bool_]) -> int | None:
-    """Position of the lowest threshold that some start reaches through thresholds that all pass."""
+    """Index of the lowest threshold that a test sequence reaches without a failed test; None if there is none."""
     found: list[int] = []
     for start in STARTS:
         at = int(np.argmin(np.abs(THRESHOLDS - start)))

@@ -1,8 +1,8 @@
-"""Which pairs a number is about: those of equal length, those of one domain, each person's own.
+"""Subsets of the pairs: length-matched pairs, domains, deciles of unusual preferences, and per-user accuracy.
 
 matched = equally_long(lengths)          # mask of shape (pairs,)
-own = own_accuracies(correct, users)     # one number a person
-rare = dict(by_rarity(distance, users))[10]      # pairs of the tenth whose taste is rarest
+own = own_accuracies(correct, users)     # one accuracy per user
+rare = dict(by_rarity(distance, users))[10]      # pairs of the decile with the most unusual preferences
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from personalrm.stats.intervals import Codes, Floats, by_person
 
 LENGTH_RATIO = 0.1
-"""Responses count as equally long where the shorter one lacks at most this share of the longer one."""
+"""Responses are length-matched if their lengths differ by at most this share of the longer one."""
 LENGTH_MATCHING = (
     f"Pairs whose responses differ in length by at most {LENGTH_RATIO:.0%} of the longer one, counted in characters."
 )
@@ -23,13 +23,13 @@ Mask = NDArray[np.bool_]
 
 
 def equally_long(lengths: Sequence[tuple[int, int]]) -> Mask:
-    """The pairs whose responses have nearly as many characters each, shape (pairs,)."""
+    """Mask of the length-matched pairs, shape (pairs,); ``lengths`` in characters."""
     both = np.array(lengths, dtype=np.float64).reshape(-1, 2)
     return np.asarray(np.abs(both[:, 0] - both[:, 1]) <= LENGTH_RATIO * both.max(axis=1, initial=0.0))
 
 
 def by_domain(domains: Sequence[str | None]) -> Iterator[tuple[str, Mask]]:
-    """Each domain with its pairs, in alphabetical order; none where the data names none."""
+    """Each domain with the mask of its pairs, in alphabetical order; nothing if the data has no domains."""
     held = np.array([one or "" for one in domains], dtype=object)
     for domain in sorted({one for one in domains if one}):
         yield domain, held == domain
@@ -39,19 +39,19 @@ DECILES, FEWEST_PEOPLE = 10, 50
 
 
 def by_rarity(distance: Floats, people: Codes) -> Iterator[tuple[int, Mask]]:
-    """Each tenth of the people by how far their taste is from the usual one, nearest first, with its pairs.
+    """Deciles of the people by the distance of their preferences from the population's, nearest first.
 
     Parameters
     ----------
     distance : ndarray of float, shape (pairs,)
-        Of the person behind each pair, as measured for it; a person counts with the mean. NaN where not measured.
+        Distance of each pair's person; the mean over a person's pairs is used. NaN if not measured.
     people : ndarray of int, shape (pairs,)
-        Code of the person behind each pair.
+        Integer code of each pair's person.
 
     Yields
     ------
     (int, ndarray of bool, shape (pairs,))
-        Decile from 1 on, and its pairs; nothing with fewer than ``FEWEST_PEOPLE`` people.
+        Decile from 1 to 10 and the mask of its pairs; nothing with fewer than ``FEWEST_PEOPLE`` people.
     """
     measured = ~np.isnan(distance)
     codes = np.unique(people[measured])
@@ -64,6 +64,6 @@ def by_rarity(distance: Floats, people: Codes) -> Iterator[tuple[int, Mask]]:
 
 
 def own_accuracies(correct: Floats, people: Codes) -> Floats:
-    """Each person's own accuracy, shape (people with a scored pair,)."""
+    """Accuracy of each person, shape (people with a scored pair,)."""
     sums, counts = by_person(correct, people)
     return sums / counts

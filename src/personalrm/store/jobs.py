@@ -27,6 +27,7 @@ from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 Stage = Literal["update", "refit"]
 STAGES: tuple[Stage, ...] = ("update", "refit")
+_SHOWN = ("running", "queued", "failed")
 RANK_BY_HAND, RANK_UPDATE, RANK_REFIT = 0, 1, 2
 MOST_ATTEMPTS = 8
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 2.0, 3600.0
@@ -137,12 +138,12 @@ class JobQueue:
     def next_due(self, stages: Sequence[Stage] = STAGES) -> float | None:
         """When the next job of these stages is due, seconds since 1970; None if nothing waits."""
         with self._database.read() as connection:
-            found: float | None = connection.execute(
-                select(func.min(case((jobs.c.state == "running", jobs.c.lease_until), else_=jobs.c.due))).where(
-                    jobs.c.state != "failed", jobs.c.stage.in_(stages)
-                )
-            ).scalar()
-            return found
+            found = []
+            for state, column in (("queued", jobs.c.due), ("running", jobs.c.lease_until)):
+                for stage in stages:  # one look into an index each
+                    mine = jobs.c.state == state, jobs.c.stage == stage
+                    found.append(connection.execute(select(func.min(column)).where(*mine)).scalar())
+            return min((one for one in found if one is not None), default=None)
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
@@ -188,11 +189,12 @@ class Jobs(SpaceTables):
     def list(self, limit: int = 100) -> list[JobRow]:
         """What runs, waits or has failed, the next due first."""
         columns = (people.c.name, jobs.c.stage, jobs.c.state, jobs.c.due, jobs.c.attempts, jobs.c.error, jobs.c.created)
+        same = and_(people.c.space_id == jobs.c.space_id, people.c.id == jobs.c.person_id)
+        rows: list[AnyRow] = []
         with self._read() as scope:
-            joined = scope.select(jobs, *columns).join(
-                people, and_(people.c.space_id == jobs.c.space_id, people.c.id == jobs.c.person_id)
-            )
-            rows = scope.all(joined.order_by(jobs.c.state.desc(), jobs.c.rank, jobs.c.due).limit(limit))
+            for state in _SHOWN:  # in the order of an index each
+                wanted = scope.select(jobs, *columns).join(people, same).where(jobs.c.state == state)
+                rows += scope.all(wanted.order_by(jobs.c.rank, jobs.c.due).limit(limit - len(rows)))
         return [JobRow(*row) for row in rows]
 
 

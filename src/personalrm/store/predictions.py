@@ -102,6 +102,11 @@ class Predictions(SpaceTables):
             for row in reversed(rows)
         ]
 
+    def count(self, most: int) -> int:
+        """How many there are in the space; not more than ``most`` are looked at."""
+        with self._read() as scope:
+            return scope.count(scope.select(predictions, predictions.c.made), most)
+
     def tallies(self, since: float | None = None) -> list[Tally]:
         """One a person who was predicted, by name; only what was predicted ``since`` then."""
         p = predictions.c.probability

@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0.2.0.3"
+REVISION = "0.2.0.4"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
 
 metadata = MetaData(
@@ -109,9 +109,7 @@ choices = Table(
     Column("id", Id, primary_key=True),
     *_person(),
     *_identity(),
-    Column("context", Text, nullable=False),
-    Column("chosen", Text, nullable=False),
-    Column("rejected", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("context", "chosen", "rejected")),
     Column("tie", Boolean, nullable=False, default=False),
     Column("group_id", String(200), nullable=False),
     Column("domain", Text),
@@ -149,8 +147,7 @@ ratings = Table(
     *_person(),
     *_identity(),
     Column("prompt_hash", LargeBinary(16), nullable=False),
-    Column("context", Text, nullable=False),
-    Column("response", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("context", "response")),
     Column("score", Float, nullable=False),
     Column("time", String(40), nullable=False),
     Column("received", Float, nullable=False),
@@ -165,8 +162,7 @@ thumbs = Table(
     *_person(),
     *_identity(),
     Column("prompt_hash", LargeBinary(16), nullable=False),
-    Column("context", Text, nullable=False),
-    Column("response", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("context", "response")),
     Column("up", Boolean, nullable=False),
     Column("reason", Text),
     Column("time", String(40), nullable=False),
@@ -184,8 +180,7 @@ profiles = Table(
     Column("kind", String(20), nullable=False),  # update, refit
     Column("state", String(20), nullable=False),  # active, superseded, aside
     Column("model", String(200), nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("learned", Integer, nullable=False),  # choices learned from
+    *(Column(name, Integer, nullable=False) for name in ("revision", "learned")),  # learned: choices learned from
     Column("last_choice", Id, nullable=False),  # the newest one that had arrived
     Column("body", LargeBinary, nullable=False),
     Column("checked", Text, nullable=False),  # how it compared with the version before it, as JSON
@@ -270,6 +265,8 @@ jobs = Table(
     Column("created", Float, nullable=False),
     PrimaryKeyConstraint("space_id", "person_id"),
     Index("ix_jobs_due", "state", "rank", "due"),
+    Index("ix_jobs_next", "state", "stage", "due"),
+    Index("ix_jobs_space", "space_id", "state", "rank", "due"),
 )
 """One row a person who has work waiting: there cannot be two workers on one person."""
 
@@ -278,9 +275,7 @@ candidates = Table(
     metadata,
     _space(),
     Column("external_id", String(200), nullable=False),
-    Column("context", Text, nullable=False),
-    Column("a", Text, nullable=False),
-    Column("b", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("context", "a", "b")),
     Column("created", Float, nullable=False),
     PrimaryKeyConstraint("space_id", "external_id"),
 )
@@ -305,13 +300,20 @@ spend = Table(
     metadata,
     _space(),
     Column("day", String(10), nullable=False),
-    Column("calls", Integer, nullable=False, default=0),
-    Column("tokens", Integer, nullable=False, default=0),
+    *(Column(name, Integer, nullable=False, default=0) for name in ("calls", "tokens")),
     Column("cost", Float, nullable=False, default=0.0),
-    Column("chats", BigInteger, nullable=False, server_default="0"),
-    Column("chat_tokens", BigInteger, nullable=False, server_default="0"),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in ("chats", "chat_tokens")),
     PrimaryKeyConstraint("space_id", "day"),
 )
+
+summaries = Table(
+    "summaries",
+    metadata,
+    _space(),
+    *(Column(name, kind, nullable=False) for name, kind in (("made", Float), ("took", Float), ("body", Text))),
+    PrimaryKeyConstraint("space_id"),
+)
+"""What is shown of a large space. No text, no person."""
 
 audit = Table(
     "audit",
@@ -324,6 +326,7 @@ audit = Table(
     Column("subject", String(64)),  # a keyed hash of the person's name
     Column("details", Text, nullable=False),
     Index("ix_audit_space", "space_id", "id"),
+    Index("ix_audit_subject", "space_id", "subject"),
 )
 
 erasures = Table(
@@ -336,8 +339,7 @@ erasures = Table(
     Column("state", String(20), nullable=False),  # started, done
     Column("started", Float, nullable=False),
     Column("finished", Float),
-    Column("counts", Text, nullable=False),
-    Column("models", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("counts", "models")),
     Column("readmitted", Float),
     Index("ix_erasures_subject", "space_id", "subject"),
     Index("ix_erasures_state", "state"),

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
+    func,
     select,
     update,
 )
@@ -106,6 +107,11 @@ class Scope:
     def value(self, statement: AnySelect) -> Any:
         """The first column of the first row, or None."""
         return self.connection.execute(statement).scalar()
+
+    def count(self, statement: AnySelect, most: int) -> int:
+        """How many rows there are; not more than ``most`` are looked at."""
+        found = select(func.count()).select_from(statement.limit(most).subquery())
+        return int(self.connection.execute(found).scalar_one())
 
     def stream(self, statement: AnySelect, size: int = 1000) -> Iterator[AnyRow]:
         """Rows as they come, ``size`` in memory at a time."""

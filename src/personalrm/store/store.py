@@ -39,6 +39,7 @@ from personalrm.store.predictions import Predictions
 from personalrm.store.profiles import Profiles
 from personalrm.store.schema import spaces
 from personalrm.store.spending import Spending
+from personalrm.store.summaries import Summary
 
 _NAME = 100
 
@@ -82,6 +83,7 @@ class SpaceStore:
         self.completions = Completions(database, space_id)
         self.erasures = Erasures(database, space_id)
         self.audit = Audit(database, space_id)
+        self.summary = Summary(database, space_id)
 
 
 class Store:

@@ -163,7 +163,7 @@ async def judge_order(
     asked = await ask_order(endpoint, messages, want, read_probability)
     if asked.probability is None and asked.completion.finish_reason != REFUSED and verdicts == "token":
         again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
-        paid = _both_paid(asked.completion, again.completion)
+        paid = both_paid(asked.completion, again.completion)
         return replace(again, completion=paid, seconds=asked.seconds + again.seconds)
     return asked
 
@@ -184,8 +184,8 @@ async def ask_order(
     return OrderVerdict(probability, completion.text, unscored, completion, prompt, time.perf_counter() - began)
 
 
-def _both_paid(first: Completion, second: Completion) -> Completion:
-    """The second answer, with what the unreadable first one took as well."""
+def both_paid(first: Completion, second: Completion) -> Completion:
+    """The second answer, with what the first one took as well."""
     known = first.cost is not None and second.cost is not None
     return replace(
         second,

@@ -1,11 +1,11 @@
-"""The Bradley–Terry reward model fine-tuned into a folder.
+"""Fine-tuning of the Bradley–Terry reward model into a folder.
 
-job = prepared(settings, data, validation)           # finds the backbone
-outcome = job.train(out, marks, tell)
+job = prepare(settings, data, validation)            # finds the backbone
+outcome = job.train(out, fingerprint, report)
 
-Where nobody is given to validate on, one of six people is held back to stop the training and to fit the temperature.
-A person's prompt is made of their other choices (`reward_model.rows`); where it holds a profile, its prior is learned
-from the people trained on and stays in the folder, so that a profile is later made as it was in training.
+Without validation data one sixth of the people is held out for early stopping and to fit the temperature. A user's
+prompt is made of their other choices (`reward_model.rows`); where it holds a profile, the profile's prior is learned
+from the training people and saved in the folder, so that profiles are later made as in training.
 """
 
 from __future__ import annotations
@@ -33,20 +33,21 @@ from personalrm.models.trained import PRIOR, Kind
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.preferences import History
-from personalrm.training.figures import Figure, Floats, Predicted
-from personalrm.training.folder import Marks, RunMark
-from personalrm.training.order import BRADLEY_TERRY
-from personalrm.training.outcome import Curve, Cut, Eta, EvalPoint, Outcome, Tell, measured
-from personalrm.training.people import TrainingData, check_enough, decided
+from personalrm.renamed import renamed
+from personalrm.training.config import BRADLEY_TERRY
+from personalrm.training.evaluation import Floats, PredictedChoices, PredictorMetrics
+from personalrm.training.folder import RunFingerprint, RunValue
+from personalrm.training.outcome import Curve, Eta, EvalPoint, Outcome, ProgressCallback, TruncationCount, measured
+from personalrm.training.people import TrainingData, check_enough, count_decided
 
 STOPPING = 6
-"""Of so many people one stops the training; and so many are needed."""
+"""One of this many people is held out for validation; also the minimum number of people."""
 People = tuple[History, ...]
 
 
 @dataclass(frozen=True)
 class FineTuning:
-    """A `Job`; see the module's docstring. ``people`` and ``held`` share nobody."""
+    """A `Job`; see the module's docstring. ``people`` and ``held`` are disjoint."""
 
     settings: RewardSettings
     backbone: Backbone
@@ -54,7 +55,7 @@ class FineTuning:
     held: People
     how: str
     kind: ClassVar[Kind] = "bradley-terry"
-    computes: ClassVar[bool] = True
+    uses_device: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
@@ -65,27 +66,27 @@ class FineTuning:
     def sees(self) -> str:
         return self.backbone.known_as
 
-    def marks(self) -> Marks:
-        settings = {name: RunMark.of(one) for name, one in asdict(self.settings).items() if name not in FREE}
-        backbone = RunMark(f"{self.backbone.config}/{self.backbone.tokenizer}", self.backbone.known_as)
+    def fingerprint(self) -> RunFingerprint:
+        settings = {name: RunValue.of(one) for name, one in asdict(self.settings).items() if name not in FREE}
+        backbone = RunValue(f"{self.backbone.config}/{self.backbone.tokenizer}", self.backbone.known_as)
         return {**settings, "backbone": backbone}
 
-    def train(self, out: Path, marks: Marks, tell: Tell) -> Outcome:
-        tell("writing what is told of each person")
+    def train(self, out: Path, fingerprint: RunFingerprint, report: ProgressCallback) -> Outcome:
+        report("writing the user prompts")
         rows, held = self._rows(out)
-        if not (out / FILE).exists():  # killed after that, only what follows is left to do
-            tell("reading the backbone")
-            train(rows, held, self.settings, out, _telling(tell), resume=True)
-        tell("predicting the people of validation")
+        if not (out / FILE).exists():  # else the training is finished, and only the evaluation is missing
+            report("loading the backbone")
+            train(rows, held, self.settings, out, _on_step(report), resume=True)
+        report("predicting the validation people")
         record = Record.read(out)
         cut = [one.truncated for one in (record.training, record.validation)]
         return Outcome(
-            self._predicted(held, out),
+            self._predictions(held, out),
             (_curve(out, record.steps),),
             "step",
-            Cut("inputs", sum(one.count for one in cut), sum(one.of for one in cut)),
+            TruncationCount("inputs", sum(one.count for one in cut), sum(one.of for one in cut)),
             len(self.people),
-            decided(self.people),
+            count_decided(self.people),
             self.how,
         )
 
@@ -99,39 +100,39 @@ class FineTuning:
         rows, held = (training_rows(one, kind, profiles, seed, most) for one in (self.people, self.held))
         return rows, held
 
-    def _predicted(self, rows: Sequence[Row], out: Path) -> Predicted:
+    def _predictions(self, rows: Sequence[Row], out: Path) -> PredictedChoices:
         model = RewardModel.load(out, self.settings.device)
-        told = sigmoid(_gaps(model, rows, [one.system for one in rows]) / model.record.temperature)
+        probability = sigmoid(_margins(model, rows, [one.system for one in rows]) / model.record.temperature)
         if self.settings.user_prompt == "none":
-            return Predicted(rows, told, None)
-        alone = _gaps(model, rows, [None] * len(rows))
-        return Predicted(rows, told, sigmoid(alone / temperature(alone)))
+            return PredictedChoices(rows, probability, None)
+        without_user = _margins(model, rows, [None] * len(rows))
+        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)))
 
 
-def prepared(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:
-    """The training, with its backbone and both sides of people.
+def prepare(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:
+    """The training job, with its backbone and its training and validation people.
 
     Raises:
         NotEnoughChoices: too few people.
-        DataError: there is no such backbone.
+        DataError: unknown backbone.
     """
     check_enough(data, STOPPING, BRADLEY_TERRY)
     names = (data.name,) if validation is None else (data.name, validation.name)
     backbone, settings = identify(settings.backbone), replace(settings, data=names)
     if validation is not None:
-        how = f"the people of {validation.name}, who stopped the training"
+        how = f"the people of {validation.name}, used for early stopping"
         return FineTuning(settings, backbone, data.people, validation.people, how)
     part = folds_by_person((one.user for one in data.people), STOPPING, settings.seed)
     people, held = (tuple(one for one in data.people if (part[one.user] == 0) is side) for side in (False, True))
-    how = f"one of {STOPPING} people, who were not learned from and stopped the training"
+    how = f"one in {STOPPING} people, held out and used for early stopping"
     return FineTuning(settings, backbone, people, held, how)
 
 
-def add_to_card(out: Path, found: Sequence[Figure]) -> None:
-    """Figures with their intervals into the model card, in place of those that training wrote.
+def add_to_card(out: Path, found: Sequence[PredictorMetrics]) -> None:
+    """Add metrics with intervals to the model card, in place of those that training wrote.
 
-    They are of the model as it is used, which cuts each response by itself; training cuts a pair alike (PRISM at 128
-    tokens, half of the pairs cut: 0.591 against 0.603).
+    They are of the model in use, which truncates each response separately; training truncates both responses of a pair
+    alike (accuracy on PRISM at 128 tokens, half of the pairs truncated: 0.591 and 0.603).
     """
     rows = []
     for at, one in enumerate(found):
@@ -143,31 +144,34 @@ def add_to_card(out: Path, found: Sequence[Figure]) -> None:
         write_card(out, rows)
 
 
-def _gaps(model: RewardModel, rows: Sequence[Row], told: Sequence[str | None]) -> Floats:
-    """Rewards of the chosen minus those of the rejected responses (n,), where ``told`` stands before them."""
+def _margins(model: RewardModel, rows: Sequence[Row], prompts: Sequence[str | None]) -> Floats:
+    """Rewards of the chosen minus those of the rejected responses (n,), with these user prompts."""
     items = [
         (system, one.context, text)
-        for one, system in zip(rows, told, strict=True)
+        for one, system in zip(rows, prompts, strict=True)
         for text in (one.chosen, one.rejected)
     ]
     found = model.rewards(items)
     return found[0::2] - found[1::2]
 
 
-def _telling(tell: Tell) -> Callable[[Progress], None]:
+def _on_step(report: ProgressCallback) -> Callable[[Progress], None]:
     left = Eta()
 
-    def told(now: Progress) -> None:
+    def on_step(now: Progress) -> None:
         known = measured(now.loss, now.validation_loss)
-        tell(f"step {now.step:,} of {now.steps:,}{known}{left(now.step / now.steps)}")
+        report(f"step {now.step:,} of {now.steps:,}{known}{left(now.step / now.steps)}")
 
-    return told
+    return on_step
 
 
 def _curve(out: Path, kept: int) -> Curve:
     try:
         found = orjson.loads((out / CURVE).read_bytes())
-        looks = tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found)
+        points = tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found)
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{out / CURVE} cannot be read ({error}): train into another folder") from None
-    return Curve(looks, kept)
+    return Curve(points, kept)
+
+
+__getattr__ = renamed(__name__, {"prepared": "prepare"})

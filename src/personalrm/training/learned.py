@@ -1,7 +1,7 @@
-"""GPO, VPL, PAL, LoRe and PReF, trained into a folder.
+"""Training of GPO, VPL, PAL, LoRe and PReF into a folder.
 
-job = prepared(settings, data, validation, "auto")   # finds the encoder; NotEnoughChoices before that
-outcome = job.train(out, marks, tell)
+job = prepare(settings, data, validation, "auto")    # loads the encoder, after checking for NotEnoughChoices
+outcome = job.train(out, fingerprint, report)
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from personalrm.models.learned.training import FEWEST_PEOPLE, FOLDS, train_valid
 from personalrm.models.reward_model.losses import temperature
 from personalrm.models.trained import Device, Kind
 from personalrm.models.traits.fit import sigmoid
-from personalrm.training.figures import Predicted
-from personalrm.training.folder import CHECKPOINT, Marks, RunMark
-from personalrm.training.outcome import Curve, Cut, Eta, EvalPoint, Outcome, Tell, measured
+from personalrm.renamed import renamed
+from personalrm.training.evaluation import PredictedChoices
+from personalrm.training.folder import CHECKPOINT, RunFingerprint, RunValue
+from personalrm.training.outcome import Curve, Eta, EvalPoint, Outcome, ProgressCallback, TruncationCount, measured
 from personalrm.training.people import TrainingData, check_enough
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearnedTraining:
     """A `Job`; see the module's docstring."""
 
     settings: Settings
@@ -45,33 +46,33 @@ class Learning:
         return self.settings.features + ("" if self.encoder is None else f" ({self.encoder.name})")
 
     @property
-    def computes(self) -> bool:
+    def uses_device(self) -> bool:
         return self.encoder is not None
 
-    def marks(self) -> Marks:
-        encoder = {} if self.encoder is None else {"encoder": RunMark.of(self.encoder.name)}
-        return {name: RunMark.of(value) for name, value in asdict(self.settings).items()} | encoder
+    def fingerprint(self) -> RunFingerprint:
+        encoder = {} if self.encoder is None else {"encoder": RunValue.of(self.encoder.name)}
+        return {name: RunValue.of(value) for name, value in asdict(self.settings).items()} | encoder
 
-    def train(self, out: Path, marks: Marks, tell: Tell) -> Outcome:
-        tell("reading the responses")
+    def train(self, out: Path, fingerprint: RunFingerprint, report: ProgressCallback) -> Outcome:
+        report("computing features")
         held = None if self.validation is None else self.validation.people
-        keeper = Checkpoint(out / CHECKPOINT, {name: one.value for name, one in marks.items()}, resume=True)
-        model, said = train_validated(
+        checkpoints = Checkpoint(out / CHECKPOINT, {name: one.value for name, one in fingerprint.items()}, resume=True)
+        model, held_out = train_validated(
             self.data.people,
             self.settings,
             validation=held,
             encoder=self.encoder,
-            checkpoints=keeper,
-            on_epoch=self._telling(tell),
+            checkpoints=checkpoints,
+            on_epoch=self._on_epoch(report),
         )
         save(model, out)
-        everybody = said.population / temperature(said.population)
+        population = held_out.population / temperature(held_out.population)
         texts = 3 * (self.data.choices + (0 if self.validation is None else self.validation.choices))
         return Outcome(
-            Predicted(said.choices, sigmoid(said.margins), sigmoid(everybody)),
+            PredictedChoices(held_out.choices, sigmoid(held_out.margins), sigmoid(population)),
             tuple(map(_curve, model.summary.curves)),
-            "pass",
-            Cut("texts", model.summary.truncated, texts),
+            "epoch",
+            TruncationCount("texts", model.summary.truncated, texts),
             len(self.data.people),
             self.data.choices,
             self._how(),
@@ -81,35 +82,38 @@ class Learning:
     def _members(self) -> int:
         return self.settings.members if self.validation else min(self.settings.members, FOLDS)
 
-    def _telling(self, tell: Tell) -> Callable[[int, EpochMetrics], None]:
+    def _on_epoch(self, report: ProgressCallback) -> Callable[[int, EpochMetrics], None]:
         left, members, epochs = Eta(), self._members, self.settings.epochs
 
-        def told(member: int, point: EpochMetrics) -> None:
+        def on_epoch(member: int, point: EpochMetrics) -> None:
             done = point.epoch + 1
             share = (member + done / epochs) / members
             known = measured(point.loss, point.validation_loss)
-            tell(f"member {member + 1} of {members}, pass {done} of at most {epochs}{known}{left(share)}")
+            report(f"member {member + 1} of {members}, epoch {done} of at most {epochs}{known}{left(share)}")
 
-        return told
+        return on_epoch
 
     def _how(self) -> str:
         if self.validation is not None:
-            return f"the people of {self.validation.name}, each group from nearly all the person's others"
-        return f"each person by a member that did not learn from them ({self._members} of {FOLDS} folds by person)"
+            return f"the people of {self.validation.name}, each group predicted from nearly all the person's others"
+        return f"each person by a member not trained on them ({self._members} of {FOLDS} folds by person)"
 
 
-def prepared(settings: Settings, data: TrainingData, validation: TrainingData | None, device: Device) -> Learning:
-    """The training, with its encoder.
+def prepare(settings: Settings, data: TrainingData, validation: TrainingData | None, device: Device) -> LearnedTraining:
+    """The training job, with its encoder.
 
     Raises:
         NotEnoughChoices: too few people.
-        DataError: there is no such encoder.
+        DataError: unknown encoder.
     """
     check_enough(data, FEWEST_PEOPLE, settings.label)
     part = encoder_part(settings.features)
-    return Learning(settings, data, validation, None if part is None else encoder_named(part, device=device))
+    return LearnedTraining(settings, data, validation, None if part is None else encoder_named(part, device=device))
 
 
 def _curve(points: tuple[EpochMetrics, ...]) -> Curve:
-    looks = tuple(EvalPoint(one.epoch + 1, one.loss, one.validation_loss) for one in points)
-    return Curve(looks, min(points, key=lambda one: one.validation_loss).epoch + 1)
+    curve = tuple(EvalPoint(one.epoch + 1, one.loss, one.validation_loss) for one in points)
+    return Curve(curve, min(points, key=lambda one: one.validation_loss).epoch + 1)
+
+
+__getattr__ = renamed(__name__, {"Learning": "LearnedTraining", "prepared": "prepare"})

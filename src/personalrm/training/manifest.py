@@ -1,6 +1,6 @@
-"""What a run says of its model, as `manifest.json`: for programs, and for whoever wants to know where it comes from.
+"""The manifest of a trained model, `manifest.json`: provenance and metrics for programs and readers.
 
-It holds counts, hashes and names of files and settings, never a person's id and never a text.
+It holds counts, hashes and names of files and settings, never a person's id or text.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from personalrm.files import read_record, replace_file, stored, to_json
 from personalrm.models.checksums import checksums
 from personalrm.models.trained import FILES, MANIFEST, PRIOR, Kind
 from personalrm.profile.provenance import Lineage
-from personalrm.training.figures import Figure
-from personalrm.training.outcome import Cut
+from personalrm.renamed import renamed
+from personalrm.training.evaluation import PredictorMetrics
+from personalrm.training.outcome import TruncationCount
 from personalrm.training.people import Part, TrainingData
 
 SCHEMA = 1
@@ -24,8 +25,8 @@ PACKAGES = ("personalrm", "numpy", "torch", "transformers", "trl", "peft")
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file of choices: its name, a fingerprint of what was read of it, and how much that was."""
+class DataFile:
+    """A file of choices: its name, a fingerprint of the data read from it, and counts."""
 
     name: str
     fingerprint: str
@@ -36,8 +37,8 @@ class File:
     undecided: int
 
     @classmethod
-    def of(cls, found: TrainingData) -> File:
-        """Of a file that was read."""
+    def of(cls, found: TrainingData) -> DataFile:
+        """The record of a file that was read."""
         return cls(
             found.name,
             found.fingerprint,
@@ -54,20 +55,20 @@ class Manifest:
     """See the module's docstring.
 
     Attributes:
-        method: as results call it.
-        sees: features and encoder, or the backbone, with what identifies them.
+        method: its name in results.
+        sees: features and encoder, or the backbone, with their identity.
         settings: of the method, as used.
-        part: which choices were taken.
-        data, validation: the files; the second one None where some of the first one's people stopped the training.
-        people, choices: learned from.
-        how: who the figures are of, in words.
-        figures: the model first, then everybody's reward, then the longer response, on the same choices.
-        cut: what was too long.
+        part: which choices were used.
+        data, validation: the files; the second is None where some of the first one's people were held out.
+        people, choices: training people and their choices.
+        how: the people behind ``figures``, in words.
+        figures: metrics of the model, then of the population-level reward and the longer response, on the same choices.
+        cut: truncated texts.
         device: where it was computed.
-        seconds: of the run that finished it; ``resumed`` says that an earlier one had begun it.
-        lineage: everybody whose choices had a part.
-        checksums: of the files that say what the weights are; these note the weights' own.
-        run: what a run must share with this one to be the same.
+        seconds: of the run that finished it; ``resumed`` if an earlier run had started it.
+        lineage: salted hashes of all people used in training, early stopping or calibration.
+        checksums: of the files that name the weights; these hold the checksums of the weights.
+        run: the run's fingerprint.
     """
 
     schema: int
@@ -77,13 +78,13 @@ class Manifest:
     settings: Mapping[str, Any]
     seed: int
     part: Part
-    data: File
-    validation: File | None
+    data: DataFile
+    validation: DataFile | None
     people: int
     choices: int
     how: str
-    figures: tuple[Figure, ...]
-    cut: Cut
+    figures: tuple[PredictorMetrics, ...]
+    cut: TruncationCount
     device: str
     seconds: float
     resumed: bool
@@ -94,19 +95,19 @@ class Manifest:
 
 
 def write(manifest: Manifest, out: Path) -> None:
-    """Write the file whole or not at all. StorageError if it cannot be written."""
+    """Write the file atomically. StorageError if it cannot be written."""
     with stored(out):
         noted = checksums(out, (*FILES.values(), PRIOR))
         replace_file(out / MANIFEST, to_json(replace(manifest, checksums=noted)))
 
 
 def read(out: Path) -> Manifest:
-    """What a finished run wrote. DataError if it is missing, damaged, or from a newer version."""
+    """The manifest of a finished run. DataError if it is missing, damaged, or from a newer version."""
     return read_record(out / MANIFEST, Manifest, "manifest", SCHEMA)
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that take part, as far as they are installed."""
+    """Versions of the packages involved, where installed."""
     found = {}
     for name in PACKAGES:
         try:
@@ -114,3 +115,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+__getattr__ = renamed(__name__, {"File": "DataFile"})

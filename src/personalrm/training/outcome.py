@@ -1,4 +1,4 @@
-"""What the two kinds of training have in common: what they are asked, what they come to, and how they tell of it."""
+"""The interface of the two kinds of training: job, outcome, training curves, progress."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from personalrm.models.trained import Kind
-from personalrm.training.figures import Predicted
-from personalrm.training.folder import Marks
+from personalrm.renamed import renamed
+from personalrm.training.evaluation import PredictedChoices
+from personalrm.training.folder import RunFingerprint
 
-Tell = Callable[[str], None]
-"""Told what is being done, in a line."""
+ProgressCallback = Callable[[str], None]
+"""Called with one line about the work in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvalPoint:
-    """A moment of training: losses in nats a choice, None where one was not measured."""
+    """A point of the training curve: losses in nats a choice, None where not measured."""
 
     at: int
     loss: float | None
@@ -27,15 +28,15 @@ class EvalPoint:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One member's way: what was measured, and the place whose weights were kept."""
+    """One member's training curve, and the epoch or step whose weights were kept."""
 
-    looks: tuple[EvalPoint, ...]
+    points: tuple[EvalPoint, ...]
     kept: int
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """Texts that were longer than the encoder reads, or inputs of a fine-tuned model (two a choice), of so many."""
+class TruncationCount:
+    """Truncated texts (encoder) or inputs (fine-tuned model, two per choice), and the total."""
 
     what: Literal["texts", "inputs"]
     count: int
@@ -44,42 +45,42 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a training came to.
+    """Result of a training.
 
     Attributes:
-        predicted: choices of people who were not learned from.
-        curves: one a member.
-        across: what the curves are measured along.
-        cut: what did not fit.
-        people, choices: learned from.
-        how: who was predicted, in words.
+        predictions: of held-out people.
+        curves: one per member.
+        across: x axis of the curves.
+        cut: truncated texts.
+        people, choices: training people and their choices.
+        how: the people behind the predictions, in words.
     """
 
-    predicted: Predicted
+    predictions: PredictedChoices
     curves: tuple[Curve, ...]
-    across: Literal["pass", "step"]
-    cut: Cut
+    across: Literal["epoch", "step"]
+    cut: TruncationCount
     people: int
     choices: int
     how: str
 
 
 class Job(Protocol):
-    """A training that has all it needs."""
+    """A training that is ready to run."""
 
     @property
     def kind(self) -> Kind:
-        """What will be in the folder."""
+        """Kind of the model in the folder."""
         ...
 
     @property
     def label(self) -> str:
-        """What tables call the model."""
+        """The model's name in tables."""
         ...
 
     @property
     def sees(self) -> str:
-        """Features and encoder, or the backbone, with what identifies them."""
+        """Features and encoder, or the backbone, with their identity."""
         ...
 
     @property
@@ -88,26 +89,26 @@ class Job(Protocol):
         ...
 
     @property
-    def computes(self) -> bool:
-        """Whether a device makes a difference."""
+    def uses_device(self) -> bool:
+        """Whether the device matters."""
         ...
 
-    def marks(self) -> Marks:
-        """What the model hangs on beside the data."""
+    def fingerprint(self) -> RunFingerprint:
+        """What the model depends on besides the data."""
         ...
 
-    def train(self, out: Path, marks: Marks, tell: Tell) -> Outcome:
-        """Train, or go on; the model is in ``out`` afterwards, and checkpoints still are.
+    def train(self, out: Path, fingerprint: RunFingerprint, report: ProgressCallback) -> Outcome:
+        """Train, or resume; afterwards the model is in ``out``, with the checkpoints still beside it.
 
         Raises:
-            TrainingFailed: the loss is no number any more.
+            TrainingFailed: the loss became NaN or infinite.
             StorageError: the folder cannot be written.
         """
         ...
 
 
 class Eta:
-    """About how long it will take, from the share that is done."""
+    """Estimated time left, from the share of work done."""
 
     def __init__(self) -> None:
         self._began: tuple[float, float] | None = None
@@ -128,3 +129,6 @@ def measured(loss: float | None, validation: float | None) -> str:
     """': loss 0.552, validation 0.561', as far as known."""
     known = [f"{name} {value:.3f}" for name, value in (("loss", loss), ("validation", validation)) if value is not None]
     return f": {', '.join(known)}" if known else ""
+
+
+__getattr__ = renamed(__name__, {"Cut": "TruncationCount", "Tell": "ProgressCallback"})

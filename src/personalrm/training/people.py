@@ -1,8 +1,8 @@
-"""Who is trained on and who stops it: read, checked and counted before anything slow is done.
+"""Training and validation data: read, checked and counted before anything slow is done.
 
 found = read("prism.jsonl.gz", "all", reading)
 found.people                                     # those with a decided choice
-check_apart(found, read("others.jsonl", "all", reading))
+check_disjoint(found, read("others.jsonl", "all", reading))
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from personalrm.data.splits import check_marks
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History
 from personalrm.profile.provenance import fingerprint_of_people
+from personalrm.renamed import renamed
 
 Part = Literal["all", "context"]
 
@@ -30,12 +31,12 @@ class TrainingData:
 
     Attributes:
         name: of the file, without its folder.
-        fingerprint: 16 hex digits for exactly these people and choices, in this order.
-        people: those with a decided choice; of their choices the part that was asked for.
-        ties: choices that prefer nothing, and teach nothing.
+        fingerprint: 16 hex digits of these people and choices, in this order.
+        people: those with a decided choice, with the requested part of their choices.
+        ties: choices without a preference; not used.
         skipped: rows that could not be used.
-        undecided: people without a decided choice; they are left out.
-        marked: whether the data marks targets, which are among the choices where all of them were asked for.
+        undecided: people without a decided choice; not used.
+        marked: whether the data marks targets and ``part`` was "all", so that they are in the training data.
     """
 
     name: str
@@ -48,24 +49,24 @@ class TrainingData:
 
     @property
     def choices(self) -> int:
-        """Decided ones."""
-        return decided(self.people)
+        """Number of decided choices."""
+        return count_decided(self.people)
 
 
-def decided(people: Iterable[History]) -> int:
-    """Decided choices of these people."""
+def count_decided(people: Iterable[History]) -> int:
+    """Number of decided choices of these people."""
     return sum(len(one.decided) for one in people)
 
 
 def read(path: Given, part: Part, reading: ReadOptions) -> TrainingData:
-    """Everybody in a file.
+    """All people in a file.
 
     Args:
-        part: ``context`` takes what the data marks as context alone, so that its targets stay unseen.
+        part: ``context`` takes only what the data marks as context, so that its targets stay unseen.
 
     Raises:
-        DataError: the file cannot be read, a group stands on both sides of the marked split, or nothing is marked as
-            context where that was asked for.
+        DataError: the file cannot be read, a group is on both sides of the marked split, or ``part="context"`` and
+            nothing is marked as context.
     """
     name, problems, everyone = name_of(path), Problems(), list[History]()
     for one in read_people(path, problems=problems, **reading.arguments):
@@ -79,7 +80,7 @@ def read(path: Given, part: Part, reading: ReadOptions) -> TrainingData:
         if not any(everyone):
             raise DataError(f"{name} marks no choice as context: leave out --split context")
     people = tuple(one for one in everyone if one.decided)
-    ties = sum(map(len, everyone)) - decided(people)
+    ties = sum(map(len, everyone)) - count_decided(people)
     undecided = len(everyone) - len(people)
     return TrainingData(
         name, fingerprint_of_people(people).total, people, ties, problems.skipped, undecided, marked and part == "all"
@@ -95,14 +96,17 @@ def check_enough(found: TrainingData, least: int, method: str) -> None:
         )
 
 
-def check_apart(trained: TrainingData, validation: TrainingData) -> None:
-    """DataError if somebody is in both files; NotEnoughChoices if the second one holds nobody to validate on."""
+def check_disjoint(trained: TrainingData, validation: TrainingData) -> None:
+    """DataError if a person is in both files; NotEnoughChoices if the second has no people to validate on."""
     if not validation.people:
-        raise NotEnoughChoices(f"{validation.name} holds nobody with a decided choice to validate on")
+        raise NotEnoughChoices(f"{validation.name} holds no person with a decided choice to validate on")
     both = sorted({one.user for one in trained.people} & {one.user for one in validation.people})
     if both:
         more = f" and {len(both) - 1} more" if len(both) > 1 else ""
         raise DataError(
-            f"'{both[0]}'{more} stand both in {trained.name} and in {validation.name}: validation needs people the "
-            "model has not learned from"
+            f"'{both[0]}'{more} are both in {trained.name} and in {validation.name}: validation needs people "
+            "who are not trained on"
         )
+
+
+__getattr__ = renamed(__name__, {"check_apart": "check_disjoint", "decided": "count_decided"})

@@ -1,4 +1,4 @@
-"""What a training came to, for the terminal and for programs.
+"""Results of a training, for the terminal and as JSON.
 
 console.print(table(manifest))
 summary(manifest, out)                               # JSON values
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from personalrm.formatting.numbers import between, number
 from personalrm.formatting.texts import counted, plain
+from personalrm.training.evaluation import display_name
 from personalrm.training.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -19,36 +20,38 @@ if TYPE_CHECKING:
 
 
 def table(found: Manifest) -> Table:
-    """A row for the model and for each baseline, on the same choices."""
+    """One row for the model and one for each baseline, on the same choices."""
     from rich.markup import escape
     from rich.table import Table
 
-    result = Table(title="share of choices whose preferred response is predicted", title_justify="left")
+    result = Table(title="accuracy and log loss on held-out choices", title_justify="left")
     for head in ("method", "accuracy", "95 % interval", "log loss"):
         result.add_column(head, justify="left" if head == "method" else "right")
     for one in found.figures:
-        result.add_row(escape(one.name), number(one.accuracy), between(one.low, one.high), number(one.log_loss))
+        result.add_row(
+            escape(display_name(one.name)), number(one.accuracy), between(one.low, one.high), number(one.log_loss)
+        )
     return result
 
 
 def sentences(found: Manifest) -> list[str]:
-    """What was learned from, who was predicted, and what it took."""
+    """Training data, evaluation data, truncation and duration, one sentence each."""
     first = found.figures[0]
     cut = found.cut
     lines = [
-        f"{found.method}: learned from {counted(found.choices, 'choice')} of "
+        f"{found.method}: trained on {counted(found.choices, 'choice')} of "
         f"{counted(found.people, 'person', 'people')} ({found.data.name}).",
-        f"Predicted: {found.how}: {counted(first.pairs, 'choice')} of {counted(first.people, 'person', 'people')}.",
+        f"Evaluated on: {found.how}: {counted(first.pairs, 'choice')} of {counted(first.people, 'person', 'people')}.",
     ]
     if cut.count:
         who = "encoder" if cut.what == "texts" else "backbone"
-        lines.append(f"Longer than the {who} reads, and cut: {cut.count:,} of {cut.of:,} {cut.what}.")
-    took = f"Took {found.seconds:,.1f} s on {found.device}{', after an earlier run' if found.resumed else ''}."
+        lines.append(f"Truncated to the {who}'s limit: {cut.count:,} of {cut.of:,} {cut.what}.")
+    took = f"Took {found.seconds:,.1f} s on {found.device}{', resumed from an earlier run' if found.resumed else ''}."
     return [plain(one) for one in (*lines, took)]
 
 
 def summary(found: Manifest, out: Path) -> dict[str, Any]:
-    """The main figures as JSON values."""
+    """The main results as JSON values."""
     return {
         "method": found.method,
         "kind": found.kind,

@@ -1,7 +1,7 @@
-"""The whole: read the people, look at the folder, train or go on, measure, and say what came out.
+"""A whole training run: read the data, check the folder, train or resume, evaluate, write the manifest.
 
-found = train(TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref")), reading, tell)
-found.manifest.figures[0].accuracy
+result = train(TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref")), reading, report)
+result.manifest.figures[0].accuracy
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from personalrm.data.sources import ReadOptions
 from personalrm.errors import MissingExtra, StorageError
 from personalrm.files import hold, replace_file, stored
 from personalrm.profile.provenance import Lineage
+from personalrm.renamed import renamed, renamed_arguments
 from personalrm.training import curves, manifest
 from personalrm.training.card import card
-from personalrm.training.figures import EVERYBODY, figures
-from personalrm.training.folder import Marks, RunMark, as_json, begin, end, state_of
-from personalrm.training.manifest import SCHEMA, File, Manifest
-from personalrm.training.order import TrainConfig, settings_of
-from personalrm.training.outcome import Job, Outcome, Tell
-from personalrm.training.people import TrainingData, check_apart, read
+from personalrm.training.config import TrainConfig, settings_of
+from personalrm.training.evaluation import POPULATION, evaluate
+from personalrm.training.folder import RunFingerprint, RunValue, as_json, begin, end, state_of
+from personalrm.training.manifest import SCHEMA, DataFile, Manifest
+from personalrm.training.outcome import Job, Outcome, ProgressCallback
+from personalrm.training.people import TrainingData, check_disjoint, read
 
 if TYPE_CHECKING:
     from personalrm.models.learned import Settings
@@ -33,8 +34,8 @@ _log = logging.getLogger("personalrm.training")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is said of the model, and whether it was there already."""
+class TrainingResult:
+    """The manifest, and whether the run had been finished before."""
 
     manifest: Manifest
     was_finished: bool
@@ -42,23 +43,23 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A training and what it is made of."""
+    """A training job and its data."""
 
-    order: TrainConfig
+    config: TrainConfig
     data: TrainingData
     validation: TrainingData | None
     job: Job
 
-    def marks(self) -> Marks:
-        """What the model hangs on."""
+    def fingerprint(self) -> RunFingerprint:
+        """What the model depends on."""
         files = {"data": self.data} | ({} if self.validation is None else {"validation": self.validation})
-        read_from = {name: RunMark(one.fingerprint, f"{one.name} ({one.fingerprint})") for name, one in files.items()}
-        first = {"method": RunMark.of(self.order.method), **read_from, "part": RunMark.of(self.order.part)}
-        return {**first, **self.job.marks()}
+        read_from = {name: RunValue(one.fingerprint, f"{one.name} ({one.fingerprint})") for name, one in files.items()}
+        first = {"method": RunValue.of(self.config.method), **read_from, "part": RunValue.of(self.config.part)}
+        return {**first, **self.job.fingerprint()}
 
     def manifest(self, outcome: Outcome, seconds: float, resumed: bool) -> Manifest:
-        """What is to be said of it; figures are measured here."""
-        order, job = self.order, self.job
+        """The manifest; the metrics are computed here."""
+        config, job = self.config, self.job
         sides = [self.data, *([] if self.validation is None else [self.validation])]
         return Manifest(
             schema=SCHEMA,
@@ -66,125 +67,135 @@ class _Run:
             method=job.label,
             sees=job.sees,
             settings=asdict(job.settings),
-            seed=order.seed,
-            part=order.part,
-            data=File.of(self.data),
-            validation=None if self.validation is None else File.of(self.validation),
+            seed=config.seed,
+            part=config.part,
+            data=DataFile.of(self.data),
+            validation=None if self.validation is None else DataFile.of(self.validation),
             people=outcome.people,
             choices=outcome.choices,
             how=outcome.how,
-            figures=figures(job.label, outcome.predicted, order.seed),
+            figures=evaluate(job.label, outcome.predictions, config.seed),
             cut=outcome.cut,
-            device=_device(order) if job.computes else "cpu",
+            device=_device(config) if job.uses_device else "cpu",
             seconds=round(seconds, 2),
             resumed=resumed,
             versions=manifest.versions(),
             lineage=Lineage.of(one.user for side in sides for one in side.people),
-            run=as_json(self.marks()),
+            run=as_json(self.fingerprint()),
         )
 
 
-def train(order: TrainConfig, reading: ReadOptions, tell: Tell = lambda line: None) -> Found:
-    """Train a model, or go on with one.
+@renamed_arguments(order="config", tell="report")
+def train(config: TrainConfig, reading: ReadOptions, report: ProgressCallback = lambda line: None) -> TrainingResult:
+    """Train a model, or resume a run.
 
     Args:
-        order: what is asked for.
-        reading: how the files are read, and who is told what was skipped.
-        tell: told what is being done.
+        config: method, files and folder.
+        reading: how the files are read, and where warnings about skipped rows go.
+        report: called with one line about the work in progress.
 
     Raises:
         DataError, NotEnoughChoices: the files, settings or folder cannot be used, or another process is training into
             the folder; nothing has been trained.
-        TrainingFailed: the loss is no number any more; what was good before is kept.
+        TrainingFailed: the loss became NaN or infinite; the last checkpoint is kept.
         StorageError: the folder cannot be written.
         MissingExtra: the packages for training are not installed.
-        KeyboardInterrupt: Ctrl-C; the run can be gone on with.
+        KeyboardInterrupt: Ctrl-C; the run can be resumed.
     """
     began = time.perf_counter()
-    settings = settings_of(order)
-    _check(order)
-    with hold(order.out, "run of train"):
-        return _train(order, settings, reading, tell, began)
+    settings = settings_of(config)
+    _check(config)
+    with hold(config.out, "run of train"):
+        return _train(config, settings, reading, report, began)
 
 
 def _train(
-    order: TrainConfig, settings: Settings | RewardSettings, reading: ReadOptions, tell: Tell, began: float
-) -> Found:
-    """As `train`, in a folder that nobody else writes to."""
-    data, validation = _people(order, reading)
-    tell("finding the weights")
-    run = _Run(order, data, validation, _job(order, settings, data, validation))
-    marks = run.marks()
-    state = state_of(order.out, marks, resume=order.resume)
+    config: TrainConfig,
+    settings: Settings | RewardSettings,
+    reading: ReadOptions,
+    report: ProgressCallback,
+    began: float,
+) -> TrainingResult:
+    """As `train`, with the folder locked."""
+    data, validation = _people(config, reading)
+    report("loading the encoder or backbone")
+    run = _Run(config, data, validation, _job(config, settings, data, validation))
+    fingerprint = run.fingerprint()
+    state = state_of(config.out, fingerprint, resume=config.resume)
     if state == "finished":
-        end(order.out)  # of a run that was killed at its last breath
-        return Found(manifest.read(order.out), True)
+        end(config.out)  # the run may have been killed between manifest and clean-up
+        return TrainingResult(manifest.read(config.out), True)
     if state == "new":
-        begin(order.out, marks)
-    _log.info("%s: %d people, a run that is %s, in %s", run.job.label, len(data.people), state, order.out)
-    outcome = run.job.train(order.out, marks, tell)
+        begin(config.out, fingerprint)
+    _log.info("%s: %d people, %s run in %s", run.job.label, len(data.people), state, config.out)
+    outcome = run.job.train(config.out, fingerprint, report)
     found = run.manifest(outcome, time.perf_counter() - began, resumed=state == "unfinished")
-    _keep(order, found, outcome, reading)
+    _write_results(config, found, outcome, reading)
     _log.info("%s: trained in %.1f s", run.job.label, found.seconds)
-    return Found(found, False)
+    return TrainingResult(found, False)
 
 
-def _check(order: TrainConfig) -> None:
-    """What need not wait for the files."""
-    if order.out.exists() and not order.out.is_dir():
-        raise StorageError(f"{order.out} is a file: name a folder with --out")
-    if order.device == "cuda":
+def _check(config: TrainConfig) -> None:
+    """Checks that do not need the data."""
+    if config.out.exists() and not config.out.is_dir():
+        raise StorageError(f"{config.out} is a file: name a folder with --out")
+    if config.device == "cuda":
         from personalrm.models.reward_model.backbones import device_of
 
-        device_of(order.device)
+        device_of(config.device)
 
 
-def _people(order: TrainConfig, reading: ReadOptions) -> tuple[TrainingData, TrainingData | None]:
-    data = read(order.data, order.part, reading)
-    validation = None if order.validation is None else read(order.validation, order.part, reading)
+def _people(config: TrainConfig, reading: ReadOptions) -> tuple[TrainingData, TrainingData | None]:
+    data = read(config.data, config.part, reading)
+    validation = None if config.validation is None else read(config.validation, config.part, reading)
     if data.marked:
-        reading.warn(f"{data.name} marks targets, and they are learned from too; --split context leaves them out.")
+        reading.warn(f"{data.name} marks targets, and they are in the training data; --split context leaves them out.")
     if validation is not None:
-        check_apart(data, validation)
+        check_disjoint(data, validation)
     return data, validation
 
 
 def _job(
-    order: TrainConfig, settings: Settings | RewardSettings, data: TrainingData, validation: TrainingData | None
+    config: TrainConfig, settings: Settings | RewardSettings, data: TrainingData, validation: TrainingData | None
 ) -> Job:
     from personalrm.models.reward_model import RewardSettings
 
     if isinstance(settings, RewardSettings):
         from personalrm.training import fine_tuning
 
-        return fine_tuning.prepared(settings, data, validation)
+        return fine_tuning.prepare(settings, data, validation)
     from personalrm.training import learned
 
-    return learned.prepared(settings, data, validation, order.device)
+    return learned.prepare(settings, data, validation, config.device)
 
 
-def _keep(order: TrainConfig, found: Manifest, outcome: Outcome, reading: ReadOptions) -> None:
-    """Picture and card, then the manifest, with which the run is finished."""
-    everybody = next((one.log_loss for one in found.figures if one.name == EVERYBODY), None)
+def _write_results(config: TrainConfig, found: Manifest, outcome: Outcome, reading: ReadOptions) -> None:
+    """Training curves and model card, then the manifest, which marks the run as finished."""
+    population = next((one.log_loss for one in found.figures if one.name == POPULATION), None)
     try:
-        curves.draw(order.out, f"{found.method} · {found.data.name}", outcome.across, outcome.curves, everybody)
+        curves.write_curves(
+            config.out, f"{found.method} · {found.data.name}", outcome.across, outcome.curves, population
+        )
     except MissingExtra as missing:
-        reading.warn(f"The curves are not drawn: {missing}.")
+        reading.warn(f"No training curves: {missing}.")
     if found.kind == "learned":
-        with stored(order.out):
-            replace_file(order.out / "README.md", [card(found).encode()])
+        with stored(config.out):
+            replace_file(config.out / "README.md", [card(found).encode()])
     else:
         from personalrm.training.fine_tuning import add_to_card
 
-        add_to_card(order.out, found.figures)
-    manifest.write(found, order.out)
-    end(order.out)
+        add_to_card(config.out, found.figures)
+    manifest.write(found, config.out)
+    end(config.out)
 
 
-def _device(order: TrainConfig) -> str:
-    """What "auto" came to."""
+def _device(config: TrainConfig) -> str:
+    """The device that "auto" selects."""
     import torch
 
-    if order.device == "cpu" or not torch.cuda.is_available():
+    if config.device == "cpu" or not torch.cuda.is_available():
         return "cpu"
     return f"cuda ({torch.cuda.get_device_name()})"
+
+
+__getattr__ = renamed(__name__, {"Found": "TrainingResult"})

@@ -95,7 +95,7 @@ def test_flips_and_swaps_change_the_history_alone(stating_people: tuple[History,
 def test_every_model_judges_what_every_model_wrote(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    found = ask(transfer.study, lab(stating_people[:6], tmp_path), llm, ("one", "two"))
+    found = ask(transfer.study, lab(stating_people[:4], tmp_path), llm, ("one", "two"))
     matrix = found.charts[0]
     assert (matrix.rows, matrix.columns) == (("one", "two"), ("one", "two"))
     assert len({value for row in matrix.values for value in row}) == 1  # both are the same simulated judge

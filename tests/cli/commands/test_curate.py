@@ -130,6 +130,7 @@ def test_the_limit_stops_and_a_higher_one_goes_on(run: Run, prism: Path, llm: Si
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_kill_nine_and_again(run: Run, prism: Path, llm: SimulatedLLM, tmp_path: Path) -> None:
     """Every 50th request hangs, so the run to be killed never ends by itself."""
     llm.behaviour = Behaviour(hang_every=50)

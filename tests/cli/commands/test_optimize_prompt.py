@@ -110,7 +110,8 @@ def test_no_person_is_on_both_sides(run: Run, words: list[object], tmp_path: Pat
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("optimizer", "calls"), [pytest.param("miprov2", 15, marks=pytest.mark.slow), ("gepa", 60)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("optimizer", "calls"), [("miprov2", 15), ("gepa", 60)])
 def test_a_spent_budget_stops_and_the_next_run_goes_on(
     run: Run, words: list[object], own_llm: SimulatedLLM, tmp_path: Path, optimizer: str, calls: int
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_spent_budget_stops_and_the_next_run_goes_on(
     assert (tmp_path / "new.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(words: list[object], own_llm: SimulatedLLM, tmp_path: Path) -> None:
     own_llm.behaviour = Behaviour(latency=0.05)
     limits = ["--concurrency", 2, "--cache", tmp_path / "cache.sqlite"]

@@ -54,8 +54,8 @@ def test_a_learned_model_with_all_that_is_said_of_it(
     done = run("train", "pref", few_people, "--out", out, *QUICK)
     assert done.code == 0, done.err
     assert done.err == ""
-    assert f"pref: learned from {sum(map(len, few))} choices of 24 people (few.jsonl)." in done.out
-    assert "everybody" in done.out
+    assert f"{sum(map(len, few))} choices of 24 people (few.jsonl)." in done.out
+    assert "population" in done.out
     assert "longer" in done.out
     assert {one.name for one in out.iterdir()} == FOLDER | {"personalrm-model.json"}
     found = manifest(out)
@@ -151,7 +151,7 @@ def test_bad_input_is_one_sentence_before_anything_is_trained(
     both = some("both.jsonl", slice(12), straddling)
     (tmp_path / "file").touch()
     for words, says in (
-        (("dpo", few_people), "there is no method 'dpo' to train"),
+        (("dpo", few_people), "unknown method 'dpo'"),
         (("pref", tmp_path / "none.jsonl"), "none.jsonl"),
         (("pref", nine, *QUICK), "nine.jsonl holds 9"),
         (("bt", some("five.jsonl", slice(5))), "at least 6 people"),
@@ -189,10 +189,10 @@ def test_a_loss_that_is_no_number(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop._Training, "_validated", lambda self: (float("nan"), 0.5))
+    monkeypatch.setattr(loop._Training, "_validate", lambda self: (float("nan"), 0.5))
     done = run("train", "vpl", few_people, "--out", tmp_path / "a", *QUICK)
     assert done.code == 1
-    assert tells(sentence(done), "vpl", "pass 1", "member 1", "learning rate")
+    assert tells(sentence(done), "vpl", "epoch 1", "member 1", "learning rate")
     monkeypatch.undo()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert run("train", "vpl", few_people, "--out", tmp_path / "a", *QUICK, "--learning-rate", "1e-3").code == 0

@@ -62,7 +62,7 @@ def test_odd_texts_have_vectors(url: str) -> None:
     assert np.allclose(np.linalg.norm(odd, axis=1), 1.0, atol=1e-6)
 
 
-def test_cached_it_is_asked_once_for_each_text(url: str, tmp_path: Path) -> None:
+def test_the_cache_requests_each_text_once(url: str, tmp_path: Path) -> None:
     Cached(EndpointEncoder("m", url), tmp_path / "vectors.sqlite").embed(TEXTS)
     stats(url, "DELETE")
     again = Cached(EndpointEncoder("m", url), tmp_path / "vectors.sqlite")
@@ -71,7 +71,7 @@ def test_cached_it_is_asked_once_for_each_text(url: str, tmp_path: Path) -> None
     assert stats(url)["requests"] == 0
 
 
-def test_passing_faults_are_overcome(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transient_errors_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.01)
     with SimulatedLLM(rate_limit_every=3, error_every=4, drop_every=5) as llm:
         assert np.allclose(EndpointEncoder("m", llm.url).embed(TEXTS)[999], embedding(TEXTS[999]), atol=1e-6)
@@ -87,7 +87,7 @@ def test_a_text_that_is_too_long_is_cut_until_it_is_taken(tmp_path: Path) -> Non
         assert encoder.truncated == 1
 
 
-def test_a_wrong_key_is_one_request_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key_is_not_retried_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with SimulatedLLM(key="another") as llm:
         encoder = EndpointEncoder("m", llm.url, KEY)
         with pytest.raises(EndpointRefused, match=naming(401)) as caught:
@@ -122,7 +122,7 @@ def test_names_tell_hosts_and_models_apart_and_show_neither_url_nor_key() -> Non
         EndpointEncoder("m")
 
 
-def test_a_forked_child_asks_for_itself(url: str) -> None:
+def test_a_forked_child_has_its_own_connection(url: str) -> None:
     program = (
         "import os, sys\nfrom personalrm.models.encoders import EndpointEncoder\n"
         "encoder = EndpointEncoder('m', sys.argv[1]); encoder.embed(['egg'])\n"

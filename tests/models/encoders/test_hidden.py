@@ -1,4 +1,4 @@
-"""Hidden states of real models as vectors: what transformers gives, whatever the company, the length or the text."""
+"""Vectors from hidden states of real models: equal to transformers', independent of the batch."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_vectors_are_what_transformers_gives(bert: Path, llama: Path, pooling: h
 
 
 @pytest.mark.parametrize("pooling", ["mean", "last"])
-def test_a_text_has_one_vector_whatever_its_company(bert: Path, llama: Path, pooling: hidden.Pooling) -> None:
+def test_a_vector_is_independent_of_the_batch(bert: Path, llama: Path, pooling: hidden.Pooling) -> None:
     texts = [f"{'egg water ' * (at % 9)}ten minutes {'in ' * (at % 4)}" for at in range(120)]
     for folder in (bert, llama):
         encoder = HiddenEncoder(find_weights(str(folder)), pooling, "cpu")
@@ -67,7 +67,7 @@ def test_odd_texts_have_vectors(bert: Path, llama: Path) -> None:
         assert encoder.embed([]).shape == (0, encoder.width)
 
 
-def test_what_is_too_long_loses_its_end_or_in_a_chat_its_beginning(bert: Path, llama: Path) -> None:
+def test_the_side_of_truncation(bert: Path, llama: Path) -> None:
     plain = HiddenEncoder(find_weights(str(bert)), "mean", "cpu")
     same = plain.embed(["egg " * 14, "egg " * 14 + "water " * 9])
     assert np.allclose(same[0], same[1], atol=1e-6)
@@ -147,7 +147,7 @@ def test_minilm_gives_the_vectors_of_sentence_transformers(small: HiddenEncoder)
     assert small.truncated == 1
 
 
-def test_minilm_knows_what_answers_what(small: HiddenEncoder) -> None:
+def test_minilm_similarity_is_meaningful(small: HiddenEncoder) -> None:
     asked, near, far = small.embed(["How do I boil an egg?", "Put it into boiling water.", "The stock market fell."])
     assert asked @ near > asked @ far + 0.3
     assert np.isfinite(small.embed(ODD)).all()
@@ -180,7 +180,7 @@ def test_a_name_holds_what_changes_a_vector_and_no_folder(bert: Path, tmp_path: 
     assert HiddenEncoder(find_weights(str(copy)), "mean", "cpu").name != name
 
 
-def test_what_is_no_model_is_one_sentence(bert: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_reported(bert: Path, tmp_path: Path) -> None:
     for missing in (str(tmp_path / "none"), "./none", "no one's"):
         with pytest.raises(DataError, match=f"no folder {missing}"):
             find_weights(missing)
@@ -212,7 +212,7 @@ def test_limits_are_those_of_the_model(bert: Path, tmp_path: Path) -> None:
     assert find_weights(str(folder)).limit == 128
 
 
-def test_no_gpu_is_said_at_once(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_reported_at_once(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(DataError, match=naming("GPU")):
         HiddenEncoder(find_weights(str(bert)), "mean", "cuda")

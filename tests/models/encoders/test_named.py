@@ -42,7 +42,7 @@ def test_endpoints_with_and_without_a_host(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("name", ["", "minilm:", "hf", "hf:", "endpoint:", "endpoint:@http://h", "bert", "MiniLM"])
-def test_other_names_are_told_the_known_forms(name: str) -> None:
+def test_unknown_names_list_the_known_forms(name: str) -> None:
     with pytest.raises(DataError, match=r"^encoder: expected minilm, hf:PATH, .* or endpoint:MODEL@URL, found"):
         encoder_named(name, cache=MEMORY)
 

@@ -1,4 +1,4 @@
-"""Vectors that are kept: nothing is embedded twice, no text is stored, and the file survives what may happen to it."""
+"""The cache of embeddings: each text embedded once, no text stored, and robust to crashes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_no_text_is_stored_and_only_the_owner_may_read(tmp_path: Path) -> None:
     assert encoder.embed(["The patient lives in Wuppertal."]).shape == (1, 12)
 
 
-def test_it_lies_beside_the_answers_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_path_is_beside_the_cache_of_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Cached(Plain()).embed(["egg"])
     assert written(tmp_path / "embeddings.sqlite") == 1
     monkeypatch.setenv("PERSONALRM_CACHE", store.MEMORY)
@@ -128,7 +128,7 @@ def test_it_lies_beside_the_answers_unless_told_otherwise(tmp_path: Path, monkey
 # what may happen to a file ---------------------------------------------------------------------------------------
 
 
-def test_what_is_no_database_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_not_changed(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("These are my notes, and no database at all. " * 100)
     before = text.read_bytes()
@@ -138,7 +138,7 @@ def test_what_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert text.read_bytes() == before
 
 
-def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "vectors.sqlite"
     texts = [f"{at}" for at in range(2000)]
     first = Cached(Plain(), path)
@@ -167,7 +167,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def test_a_full_disk_is_said_once_and_the_work_goes_on(small_disk: Path) -> None:
+def test_a_full_disk_is_reported_once_and_computing_continues(small_disk: Path) -> None:
     inner = Plain(width=64)
     encoder = Cached(inner, small_disk / "vectors.sqlite")
     texts = [f"{at}" for at in range(20_000)]
@@ -198,7 +198,7 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     assert written(path) == 20 * 50 + 2 * 20 * 50
 
 
-def test_kill_nine_keeps_what_was_committed(tmp_path: Path) -> None:
+def test_kill_nine_keeps_committed_vectors(tmp_path: Path) -> None:
     path = tmp_path / "vectors.sqlite"
     for killed in range(3):
         writer = _writer(path, f"k{killed}", 10_000)

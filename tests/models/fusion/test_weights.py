@@ -53,6 +53,17 @@ def test_a_good_judge_has_no_weight_before_a_hundred_labels() -> None:
     assert earned_weight(logit, verdict).weight > 0.5
 
 
+def test_a_judge_that_only_says_which_response_is_longer_has_no_weight() -> None:
+    """Fault: "always longer" gains 3 nats on PRISM, earned a weight of 0.12 and cost 0.56 points of accuracy."""
+    draw = np.random.default_rng(3)
+    logit, longer = labelled(2000, 0.56, seed=3)
+    assert earned_weight(logit, longer).weight > 0.05
+    assert earned_weight(logit, longer, longer).weight == 0.0
+    assert earned_weight(logit, -longer, longer).weight == 0.0
+    other = np.where(draw.random(2000) < 0.65, 1.0, -1.0)
+    assert earned_weight(logit, other, longer).weight == earned_weight(logit, other).weight > 0.3
+
+
 def test_a_judge_that_is_mostly_wrong_is_counted_for_the_other_response() -> None:
     logit, verdict = labelled(500, 0.2, seed=1)
     found = earned_weight(logit, verdict)

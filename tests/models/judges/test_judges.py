@@ -68,6 +68,7 @@ def test_every_judge_has_its_name() -> None:
         "memalign",
         "memory",
         "rubric",
+        "rubric:m=8,neighbours=4",
         "stated",
         "synthesizeme",
         "synthesizeme:persona",
@@ -98,7 +99,7 @@ async def test_a_judge_of_ones_own_is_registered_by_one_line(monkeypatch: pytest
         register(Registration("memory", "my_module:last_words", "judge"))
 
 
-@pytest.mark.parametrize("name", names("judge"))
+@pytest.mark.parametrize("name", [*names("judge"), "rubric:m=8"])
 def test_every_entry_s_home_holds_what_makes_it(name: str) -> None:
     assert callable(entry_of(name).load())
 

@@ -1,4 +1,4 @@
-"""Models that are trained once for all tests."""
+"""Models trained once for all tests."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def twenty_people() -> list[History]:
 
 @pytest.fixture(scope="session")
 def models(twenty_people: list[History]) -> dict[str, LearnedModel]:
-    """Each method, hardly trained."""
+    """Each method, trained for a few epochs."""
     return {name: train(twenty_people[:16], Settings(name, "traits", members=2, epochs=2)) for name in METHODS}

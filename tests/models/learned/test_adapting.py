@@ -1,4 +1,4 @@
-"""What is behind a person's weights: against scipy, against the traits engine, and where choices are absurd."""
+"""The Laplace posterior of a user's weights: against scipy and the traits engine, and with extreme choices."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def loss_of(offset: Tensor, t: Tensor, known: Tensor, link: Link) -> Any:
     return loss
 
 
-def test_the_linear_one_is_that_of_the_traits_engine() -> None:
+def test_the_linear_posterior_equals_that_of_the_traits_engine() -> None:
     offset, t, known = problem(6, 12)
     centred = Normal(torch.zeros(4), PRIOR.variance)
     mean, covariance = laplace_posterior(offset, t, known, centred, "identity")
@@ -49,7 +49,7 @@ def test_the_linear_one_is_that_of_the_traits_engine() -> None:
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_it_is_a_minimum_that_scipy_cannot_lower(link: Link) -> None:
+def test_scipy_finds_no_lower_minimum(link: Link) -> None:
     offset, t, known = problem(20, 12, seed=1)
     found, _ = laplace_posterior(offset, t, known, PRIOR, link)
     for one in range(20):
@@ -60,7 +60,7 @@ def test_it_is_a_minimum_that_scipy_cannot_lower(link: Link) -> None:
         assert np.allclose(ours, again.x, atol=2e-3)
 
 
-def test_on_the_simplex_it_is_mostly_the_lowest_of_the_minima() -> None:
+def test_on_the_simplex_it_is_usually_the_global_minimum() -> None:
     """The loss is not convex there; from one beginning nobody can promise more."""
     offset, t, known = problem(40, 12, seed=2)
     found, _ = laplace_posterior(offset, t, known, PRIOR, "softmax")
@@ -75,7 +75,7 @@ def test_on_the_simplex_it_is_mostly_the_lowest_of_the_minima() -> None:
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_where_nothing_is_known_it_is_exactly_the_prior(link: Link) -> None:
+def test_without_known_choices_the_posterior_is_the_prior(link: Link) -> None:
     offset, t, known = problem(3, 5)
     found, covariance = laplace_posterior(offset, t, torch.zeros_like(known), PRIOR, link)
     assert torch.equal(found, PRIOR.mean.expand(3, -1))
@@ -83,7 +83,7 @@ def test_where_nothing_is_known_it_is_exactly_the_prior(link: Link) -> None:
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_many_people_at_once_are_as_one_by_one(link: Link) -> None:
+def test_a_batch_equals_single_users(link: Link) -> None:
     offset, t, known = problem(9, 10, seed=3)
     found, covariance = laplace_posterior(offset, t, known, PRIOR, link)
     for one in range(9):
@@ -94,7 +94,7 @@ def test_many_people_at_once_are_as_one_by_one(link: Link) -> None:
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_what_is_not_known_may_be_anything_at_all(link: Link) -> None:
+def test_unknown_choices_have_no_effect(link: Link) -> None:
     offset, t, known = problem(4, 10, seed=4)
     found, _ = laplace_posterior(offset, t, known, PRIOR, link)
     other, _ = laplace_posterior(
@@ -106,7 +106,7 @@ def test_what_is_not_known_may_be_anything_at_all(link: Link) -> None:
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("offsets", [0.0, 1e3, -1e3])
 @pytest.mark.parametrize("size", [0.0, 1.0, 1e3])
-def test_absurd_choices_stay_finite(link: Link, offsets: float, size: float) -> None:
+def test_extreme_choices_stay_finite(link: Link, offsets: float, size: float) -> None:
     _, t, known = problem(5, 8, seed=5)
     wide = Normal(torch.zeros(4), torch.tensor([9.0, 9.0, 1e-6, 1e4]))
     t = (size * t).requires_grad_()
@@ -119,7 +119,7 @@ def test_absurd_choices_stay_finite(link: Link, offsets: float, size: float) -> 
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_its_gradient_is_that_of_finite_differences(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gradient_agrees_with_finite_differences(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the best guess and of the covariance, by all that goes in."""
     monkeypatch.setattr(adapting, "_TOLERANCE", 1e-10)
     monkeypatch.setattr(adapting, "_ROUNDING", 1e-14)
@@ -133,14 +133,14 @@ def test_its_gradient_is_that_of_finite_differences(link: Link, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_the_slope_is_that_of_the_margins(link: Link) -> None:
+def test_the_slope_is_the_jacobian_of_the_margins(link: Link) -> None:
     t, behind = torch.randn(2, 5, 3).double(), torch.randn(2, 3).double()
     for one in range(2):
         moved = torch.autograd.functional.jacobian(lambda b, rows=t[one]: rows @ weights_of(b, link), behind[one])
         assert torch.allclose(slope(t, behind, link)[one], moved)
 
 
-def test_more_choices_leave_less_doubt() -> None:
+def test_more_choices_reduce_the_variance() -> None:
     offset, t, _ = problem(1, 60, seed=7)
     spreads = []
     for count in (0, 5, 20, 60):

@@ -1,4 +1,4 @@
-"""What every method promises of what it believes, trained or not: the person's own choices, all of them, no order."""
+"""Properties of every method's posterior: per user, from known choices only, independent of their order."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def new(vector_people: list[Invented]) -> Batch:
     return collate([met(one.choices) for one in vector_people[:10]])
 
 
-def test_a_person_alone_is_as_among_others(member: Method, vector_people: list[Invented]) -> None:
+def test_a_user_is_independent_of_the_rest_of_the_batch(member: Method, vector_people: list[Invented]) -> None:
     """Whatever the others say and however long they are."""
     ada = vector_people[0].choices
     short = Choices("ada", *(one[:23] for one in (ada.chosen, ada.rejected, ada.group)))
@@ -56,14 +56,14 @@ def test_a_person_alone_is_as_among_others(member: Method, vector_people: list[I
         assert torch.allclose(alone[0], others[1, :23], atol=1e-3)
 
 
-def test_the_order_of_known_choices_says_nothing(member: Method, new: Batch) -> None:
+def test_the_order_of_known_choices_has_no_effect(member: Method, new: Batch) -> None:
     order = torch.cat([torch.randperm(KNOWN, generator=torch.Generator().manual_seed(0)), torch.arange(KNOWN, 30)])
     turned = Batch(*(one[:, order] for one in (new.chosen, new.rejected, new.known, new.target)), new.person)
     for plain, moved in zip(believed(member, new), believed(member, turned), strict=True):
         assert torch.allclose(plain[:, KNOWN:], moved[:, KNOWN:], atol=1e-3)
 
 
-def test_what_is_asked_is_not_read(member: Method, new: Batch) -> None:
+def test_target_labels_are_not_used(member: Method, new: Batch) -> None:
     """Labels of the asked choices change nothing but the sign of their own margins."""
     swapped = replace(
         new,
@@ -75,21 +75,21 @@ def test_what_is_asked_is_not_read(member: Method, new: Batch) -> None:
     assert torch.allclose(plain[1][:, KNOWN:], turned[1][:, KNOWN:], atol=1e-3)
 
 
-def test_of_equal_responses_none_is_preferred(member: Method, new: Batch) -> None:
+def test_equal_responses_have_margin_zero(member: Method, new: Batch) -> None:
     equal = replace(new, rejected=torch.where(new.target[..., None], new.chosen, new.rejected))
     margins, variance = believed(member, equal)
     assert (margins[:, KNOWN:] == 0.0).all()
     assert torch.allclose(variance[:, KNOWN:], torch.zeros(1), atol=1e-6)
 
 
-def test_knowing_nothing_everybody_is_the_same(member: Method, new: Batch) -> None:
+def test_without_known_choices_the_personal_part_is_zero(member: Method, new: Batch) -> None:
     parts = predict_margins([member], new.without_known())
     assert not parts.personal.any()
     mean = member.infer(new.without_known()).mean
     assert (mean == mean[:1]).all()
 
 
-def test_opposite_choices_turn_the_prediction_around(member: Method, new: Batch) -> None:
+def test_opposite_choices_reverse_the_prediction(member: Method, new: Batch) -> None:
     """Half of the people like what the other half dislike; of the asked choices one in ten is noise."""
     flipped = replace(
         new,
@@ -102,7 +102,7 @@ def test_opposite_choices_turn_the_prediction_around(member: Method, new: Batch)
     assert opposite.mean() < -0.3
 
 
-def test_the_reach_is_behind_the_doubt(member: Method, new: Batch) -> None:
+def test_the_margin_factor_gives_the_margin_variance(member: Method, new: Batch) -> None:
     with torch.no_grad():
         posterior = member.infer(new)
         doubt, factor = member.margin_variance(posterior, new), member.margin_factor(posterior, new)
@@ -110,13 +110,13 @@ def test_the_reach_is_behind_the_doubt(member: Method, new: Batch) -> None:
     assert (doubt >= 0.0).all()
 
 
-def test_more_of_a_person_leaves_less_doubt(member: Method, new: Batch) -> None:
+def test_more_known_choices_reduce_the_variance(member: Method, new: Batch) -> None:
     """GPO has no doubt of its own; the ensemble's is beside it."""
     nothing, much = believed(member, new.without_known())[1], believed(member, new)[1]
     assert much[:, KNOWN:].mean() <= nothing[:, KNOWN:].mean()
 
 
-def test_members_that_disagree_are_less_sure(vector_people: list[Invented], new: Batch) -> None:
+def test_disagreement_of_members_adds_variance(vector_people: list[Invented], new: Batch) -> None:
     members = [trained("gpo", vector_people[10:], seed=seed, epochs=2)[0] for seed in (0, 1)]
     assert not predict_margins(members[:1], new).variance.any()
     both = predict_margins(members, new)

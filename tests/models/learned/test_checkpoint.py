@@ -1,4 +1,4 @@
-"""What training has reached, on disk: whole or not at all, refused where it is of something else."""
+"""Checkpoints on disk: atomic, and refused for another run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IDENTITY = {"data": "abc", "seed": 0}
 STATE = {"method": {"basis": torch.arange(3.0)}, "order": np.random.default_rng(5).bit_generator.state, "best_at": -1}
 
 
-def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
+def test_a_stored_state_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "checkpoint.pt"
     checkpoints = Checkpoint(path, IDENTITY, resume=True)
     assert checkpoints.finished(0) is None
@@ -52,7 +52,7 @@ def test_it_is_written_at_most_once_a_second(tmp_path: Path, monkeypatch: pytest
     assert asked == pytest.approx([1000.0, 1001.0, 1002.0])
 
 
-def test_a_finished_member_ends_what_was_under_way(tmp_path: Path) -> None:
+def test_a_finished_member_replaces_its_unfinished_state(tmp_path: Path) -> None:
     checkpoints = Checkpoint(tmp_path / "checkpoint.pt", IDENTITY, resume=True)
     checkpoints.keep(0, lambda: STATE)
     checkpoints.finish(0, STATE)
@@ -61,7 +61,7 @@ def test_a_finished_member_ends_what_was_under_way(tmp_path: Path) -> None:
     assert again.finished(0) is not None
 
 
-def test_of_another_training_it_is_refused_and_says_what_differs(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_run_is_refused_with_the_difference(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     Checkpoint(path, IDENTITY, resume=True).finish(0, STATE)
     with pytest.raises(DataError, match=naming("checkpoint.pt", "seed", "steps")):
@@ -70,7 +70,7 @@ def test_of_another_training_it_is_refused_and_says_what_differs(tmp_path: Path)
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "text", "else"])
-def test_damaged_it_is_refused_and_says_what_to_do(damage: str, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused_with_advice(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     Checkpoint(path, IDENTITY, resume=True).finish(0, STATE)
     whole = path.read_bytes()
@@ -82,7 +82,7 @@ def test_damaged_it_is_refused_and_says_what_to_do(damage: str, tmp_path: Path) 
         Checkpoint(path, IDENTITY, resume=True)
 
 
-def test_a_file_with_code_in_it_is_not_run(tmp_path: Path) -> None:
+def test_a_pickle_with_code_is_not_executed(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
 
     class Harmful:
@@ -96,7 +96,7 @@ def test_a_file_with_code_in_it_is_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("write failed")])
-def test_a_full_disk_is_told_and_the_last_one_stays(
+def test_a_full_disk_is_reported_and_the_last_checkpoint_kept(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "checkpoint.pt"
@@ -115,7 +115,7 @@ def test_a_full_disk_is_told_and_the_last_one_stays(
     assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-def test_where_nothing_can_be_written_it_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         Checkpoint(tmp_path / "file" / "checkpoint.pt", IDENTITY, resume=True).finish(0, STATE)
@@ -155,7 +155,7 @@ save(train(simulate_people(20, 8, seed=1), settings, checkpoints=checkpoints, on
 
 
 @pytest.mark.slow
-def test_killed_in_the_midst_and_gone_on_with_it_is_the_same_to_the_byte(tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_is_byte_identical(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run = [sys.executable, "-c", TRAINING]
     subprocess.run([*run, str(whole)], check=True, capture_output=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Choices side by side: known and asked never share a group, and what fills up a batch says nothing."""
+"""Episodes and batches: known and target choices never share a group, and padding has no effect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def apart(one: Episode) -> bool:
 
 
 @given(groups, st.integers(0, 10_000))
-def test_halves_share_no_group_and_something_is_asked(group: list[int], seed: int) -> None:
+def test_random_episodes_split_by_group_and_have_a_target(group: list[int], seed: int) -> None:
     one = random_episode(choices_in(group), np.random.default_rng(seed), 3)
     assert apart(one)
     assert one.target.any()
@@ -31,7 +31,7 @@ def test_halves_share_no_group_and_something_is_asked(group: list[int], seed: in
 
 
 @given(groups, st.integers(1, 10))
-def test_parts_ask_each_choice_once_and_know_all_other_groups(group: list[int], parts: int) -> None:
+def test_group_folds_target_each_choice_once(group: list[int], parts: int) -> None:
     episodes = list(group_folds(choices_in(group), parts))
     assert all(apart(one) for one in episodes)
     assert all((one.known ^ one.target).all() for one in episodes)
@@ -39,14 +39,14 @@ def test_parts_ask_each_choice_once_and_know_all_other_groups(group: list[int], 
     assert len(episodes) == min(parts, len(set(group)))
 
 
-def test_halving_meets_all_numbers_of_known_groups() -> None:
+def test_random_episodes_cover_all_numbers_of_known_groups() -> None:
     draw, choices = np.random.default_rng(0), choices_in(list(range(6)))
     met = {int(random_episode(choices, draw).known.sum()) for _ in range(500)}
     assert met == {0, 1, 2, 3, 4, 5}
 
 
 @given(st.lists(groups, min_size=1, max_size=4))
-def test_side_by_side_holds_each_as_it_is_and_nothing_else(several: list[list[int]]) -> None:
+def test_collate_pads_without_changing_the_episodes(several: list[list[int]]) -> None:
     people = [choices_in(one) for one in several]
     batch = collate([whole_episode(one, at) for at, one in enumerate(people)])
     assert batch.chosen.shape == (len(people), max(map(len, several)), 1)
@@ -62,7 +62,7 @@ def test_side_by_side_holds_each_as_it_is_and_nothing_else(several: list[list[in
 
 
 @given(st.lists(groups, min_size=1, max_size=7), st.integers(1, 5))
-def test_alike_people_stand_together_and_nobody_is_lost(several: list[list[int]], parts: int) -> None:
+def test_split_by_length_keeps_all_users(several: list[list[int]], parts: int) -> None:
     people = [choices_in(one) for one in several]
     found = collate([whole_episode(one, at) for at, one in enumerate(people)]).split_by_length(parts)
     assert sorted(at for one in found for at in one.person.tolist()) == list(range(len(people)))

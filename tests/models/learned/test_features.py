@@ -1,4 +1,4 @@
-"""Rows of numbers: as the traits engine reads them, each response once, whoever else is read beside it."""
+"""Feature rows: equal to the traits engine's, computed once, independent of the other rows."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_differences_of_rows_are_the_columns_of_the_traits_engine(
         assert rows.dtype == np.float32
 
 
-def test_a_row_is_the_same_alone_among_others_and_read_again(twenty_people: list[History], traits: Features) -> None:
+def test_a_row_is_independent_of_the_other_rows(twenty_people: list[History], traits: Features) -> None:
     items = items_of(twenty_people[0])
     many = traits.of([*items_of(twenty_people[1]), *items, *items])
     for at, item in enumerate(items):
@@ -72,7 +72,7 @@ def test_a_row_is_the_same_alone_among_others_and_read_again(twenty_people: list
     assert traits.of([]).shape == (0, traits.width)
 
 
-def test_a_response_is_read_once_and_in_another_conversation_anew(twenty_people: list[History]) -> None:
+def test_a_response_is_computed_once_per_conversation(twenty_people: list[History]) -> None:
     encoder = Letters()
     both = replace(learn_features("traits+minilm", twenty_people, encoder))
     encoder.asked.clear()
@@ -85,9 +85,7 @@ def test_a_response_is_read_once_and_in_another_conversation_anew(twenty_people:
     assert not np.array_equal(both.of([other]), both.of(items[:1]))
 
 
-def test_only_the_last_rows_are_kept_and_none_holds_a_whole_reading(
-    twenty_people: list[History], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_row_cache_is_bounded(twenty_people: list[History], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_REMEMBER", 5)
     few = learn_features("traits", twenty_people, None)
     whole = few.of(items_of(twenty_people[0]))
@@ -98,7 +96,7 @@ def test_only_the_last_rows_are_kept_and_none_holds_a_whole_reading(
     assert len(few.kept) == 5
 
 
-def test_people_differ_in_named_traits_and_in_nearness_to_the_question(twenty_people: list[History]) -> None:
+def test_personal_columns_are_traits_and_similarity(twenty_people: list[History]) -> None:
     both = learn_features("traits+letters", twenty_people, Letters())
     rows = both.of(items_of(twenty_people[0]))
     personal = both.personal(rows)
@@ -108,7 +106,7 @@ def test_people_differ_in_named_traits_and_in_nearness_to_the_question(twenty_pe
     assert both.width == rows.shape[1]
 
 
-def test_without_traits_they_differ_where_responses_differ_most(twenty_people: list[History]) -> None:
+def test_without_traits_personal_columns_are_principal_directions(twenty_people: list[History]) -> None:
     alone = learn_features("letters", twenty_people, Letters())
     assert alone.design is None
     differences = []
@@ -124,7 +122,7 @@ def test_a_choice_without_a_message_has_a_row(twenty_people: list[History], trai
     assert np.isfinite(traits.of([((), "Hello."), ((), "")])).all()
 
 
-def test_nobody_teaches_no_units() -> None:
+def test_an_empty_population_is_refused() -> None:
     with pytest.raises(NotEnoughChoices):
         learn_features("traits", [History("nobody", ())], None)
 

@@ -1,4 +1,4 @@
-"""A model on disk: it predicts the same, holds nobody's words or name, and says what is wrong with it."""
+"""A model on disk: the same predictions, no texts or names, and clear errors when damaged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def saved(
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_read_again_it_is_the_same_model(
+def test_a_loaded_model_equals_the_saved_one(
     name: str, saved: dict[str, tuple[LearnedModel, Path]], twenty_people: list[History]
 ) -> None:
     model, where = saved[name]
@@ -56,7 +56,7 @@ def test_read_again_it_is_the_same_model(
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_saved_twice_it_is_the_same_to_the_byte(
+def test_saving_twice_gives_the_same_bytes(
     name: str, saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path
 ) -> None:
     _, where = saved[name]
@@ -67,7 +67,7 @@ def test_saved_twice_it_is_the_same_to_the_byte(
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_nobodys_name_and_nobodys_words_are_in_it(
+def test_the_folder_holds_no_names_and_no_texts(
     name: str, saved: dict[str, tuple[LearnedModel, Path]], twenty_people: list[History]
 ) -> None:
     _, where = saved[name]
@@ -145,9 +145,7 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
 
 
-def test_settings_of_a_method_that_is_not_known_are_refused(
-    saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path
-) -> None:
+def test_settings_of_an_unknown_method_are_refused(saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path) -> None:
     save(saved["pref"][0], tmp_path)
     changed(settings={"method": "dpo", "features": "traits"})(tmp_path)
     with pytest.raises(DataError, match=r"field 'settings\.method'") as told:
@@ -155,7 +153,7 @@ def test_settings_of_a_method_that_is_not_known_are_refused(
     assert str(tmp_path) in str(told.value)
 
 
-def test_a_full_disk_is_told_and_the_earlier_model_stays(
+def test_a_full_disk_is_reported_and_the_earlier_model_kept(
     saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(saved["pref"][0], tmp_path)
@@ -171,7 +169,7 @@ def test_a_full_disk_is_told_and_the_earlier_model_stays(
     assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
 
 
-def test_where_a_file_is_in_the_way_it_is_told(saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         save(saved["pref"][0], tmp_path / "file")

@@ -1,4 +1,4 @@
-"""One member: the same under a seed, the best pass kept, interrupted anywhere and gone on with to the same weights."""
+"""Training of one member: reproducible, best epoch kept, resumable with the same weights."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_seed_gives_the_same_member_and_another_one_does_not(
 
 
 @pytest.mark.parametrize(("name", "published"), FORMS)
-def test_interrupted_after_any_pass_it_ends_with_the_same_weights(
+def test_a_run_resumed_after_any_epoch_ends_with_the_same_weights(
     name: str, published: bool, vector_people: list[Invented]
 ) -> None:
     given = {**SHORT, "published": published}
@@ -87,14 +87,14 @@ def test_interrupted_after_any_pass_it_ends_with_the_same_weights(
         assert curve == same_curve
 
 
-def test_everything_is_told_once_with_the_members_number(vector_people: list[Invented]) -> None:
+def test_the_callback_gets_each_epoch_once(vector_people: list[Invented]) -> None:
     told: list[tuple[int, EpochMetrics]] = []
     _, curve = trained("pref", vector_people, on_epoch=lambda member, point: told.append((member, point)), **SHORT)
     assert told == [(0, point) for point in curve]
     assert [point.epoch for point in curve] == list(range(len(curve)))
 
 
-def test_the_best_pass_is_kept_and_patience_ends_the_rest(vector_people: list[Invented]) -> None:
+def test_the_best_epoch_is_kept_and_patience_stops_training(vector_people: list[Invented]) -> None:
     given = {"learning_rate": 0.3, "batch_people": 8, "patience": 3}
     method, curve = trained("pref", vector_people, epochs=40, **given)
     best = min(range(len(curve)), key=lambda at: curve[at].validation_loss)
@@ -104,7 +104,7 @@ def test_the_best_pass_is_kept_and_patience_ends_the_rest(vector_people: list[In
     assert same_weights(method, upto)
 
 
-def test_it_learns(vector_people: list[Invented]) -> None:
+def test_training_lowers_the_loss(vector_people: list[Invented]) -> None:
     _, curve = trained("pref", vector_people, epochs=20)
     assert min(point.validation_loss for point in curve) < 0.9 * math.log(2)
     assert curve[-1].loss < curve[0].loss
@@ -112,7 +112,7 @@ def test_it_learns(vector_people: list[Invented]) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpo", "vpl", "pref"])
-def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, vector_people: list[Invented]) -> None:
+def test_a_nan_loss_names_the_epoch_and_the_learning_rate(name: str, vector_people: list[Invented]) -> None:
     checkpoints = InMemory()
 
     def spoil(member: int, point: EpochMetrics) -> None:
@@ -132,7 +132,7 @@ def test_a_loss_that_is_no_number_names_the_pass_and_the_rate(name: str, vector_
     assert all(one.isfinite().all() for one in checkpoints.passes[-1]["method"].values())
 
 
-def test_people_of_validation_that_cannot_be_predicted_end_it_too(vector_people: list[Invented]) -> None:
+def test_a_nan_validation_loss_stops_training(vector_people: list[Invented]) -> None:
     choices = [one.choices for one in vector_people]
     bad = type(choices[0])("bad", np.full_like(choices[0].chosen, np.nan), choices[0].rejected, choices[0].group)
     settings = Settings("lore", **SHORT)
@@ -141,7 +141,7 @@ def test_people_of_validation_that_cannot_be_predicted_end_it_too(vector_people:
         train_member(method, Member(0, choices[1:], [bad]), settings, InMemory(), lambda member, point: None)
 
 
-def test_a_huge_learning_rate_fails_or_keeps_what_was_best(vector_people: list[Invented]) -> None:
+def test_a_huge_learning_rate_fails_or_keeps_the_best_epoch(vector_people: list[Invented]) -> None:
     try:
         method, curve = trained("gpo", vector_people, learning_rate=9.9, epochs=3)
     except TrainingFailed:

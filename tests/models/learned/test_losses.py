@@ -1,4 +1,4 @@
-"""The losses: by hand, against other people's, and their gradients against finite differences."""
+"""Losses: by hand, against other implementations, and gradients against finite differences."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shaken(method: Method) -> Method:
     return method.double()
 
 
-def test_log_loss_is_everybody_elses() -> None:
+def test_log_loss_equals_that_of_torch_and_trl() -> None:
     draw = torch.Generator().manual_seed(0)
     chosen, rejected = torch.randn(2, 3, 7, generator=draw).double()
     mask = torch.rand(3, 7, generator=draw) < 0.6
@@ -60,7 +60,7 @@ def test_log_loss_and_moderation_agree_with_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda m, v: masked_log_loss(moderated(m, v), mask), (margins, variance))
 
 
-def test_absurd_margins_have_a_finite_loss() -> None:
+def test_extreme_margins_have_a_finite_loss() -> None:
     margins = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
     loss = masked_log_loss(margins, torch.ones(1, 3, dtype=torch.bool))
     loss.backward()
@@ -69,7 +69,7 @@ def test_absurd_margins_have_a_finite_loss() -> None:
     assert margins.grad.isfinite().all()
 
 
-def test_moderation_is_the_mean_over_what_is_not_known() -> None:
+def test_moderation_is_the_mean_over_the_posterior() -> None:
     margins, variance = torch.tensor([0.3, 2.0, -1.0]), torch.tensor([0.5, 1.0, 2.0])
     ours = moderated(margins, variance).numpy()
     assert np.allclose(ours, integrated(margins.double().numpy(), variance.double().numpy()), atol=1e-6)
@@ -123,7 +123,7 @@ def test_the_divergence_of_vpl_is_that_of_torch(batch: Batch) -> None:
     assert loss(1.0) == loss(0.5)
 
 
-def test_gpo_reads_long_histories_apart_and_loses_the_same(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpo_splits_long_batches_without_changing_the_loss(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     method = shaken(untrained("gpo"))
     whole = method.loss(batch, 0.5, torch.Generator())
     monkeypatch.setattr(gpo, "_LONG", 3)
@@ -137,7 +137,7 @@ def test_lore_mixes_rewards_on_the_simplex() -> None:
     assert torch.allclose(method.rewards(mean, x), mixed, atol=1e-5)
 
 
-def test_pal_prefers_what_is_nearer_to_the_ideal_point() -> None:
+def test_pal_prefers_the_response_nearer_to_the_ideal_point() -> None:
     method = pal.PAL(torch.zeros(WIDTH), 3, pal.Settings())
     mean, (chosen, rejected) = torch.randn(2, 6), torch.randn(2, 2, 5, WIDTH)
     ideal = (mean.softmax(-1) @ method.prototypes)[:, None]

@@ -1,4 +1,4 @@
-"""With the real encoder: rows of the embedding, and a folder that is refused where the encoder is another one."""
+"""With the real encoder: embedding features, and a folder that is refused with a different encoder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_predicts_and_reads_again(model: LearnedModel, twenty_people: list[Hi
     assert again.shared_reward.features.width == 1 + 384
 
 
-def test_another_encoder_is_refused_by_name_and_folder(model: LearnedModel, tmp_path: Path) -> None:
+def test_a_different_encoder_is_refused(model: LearnedModel, tmp_path: Path) -> None:
     save(model, tmp_path)
     card = orjson.loads((tmp_path / CARD).read_bytes())
     (tmp_path / CARD).write_bytes(orjson.dumps({**card, "encoder": "another one"}))

@@ -1,4 +1,4 @@
-"""A trained model: two orders sum to one, scores are margins, many people at once are as one by one."""
+"""A trained model: both orders sum to one, score differences are margins, batches equal single users."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_both_orders_sum_to_one_and_equal_responses_are_even(model: LearnedModel
     assert mine.compare(context, a, a).winner is None
 
 
-def test_many_comparisons_are_as_one_by_one(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_compare_many_equals_compare(model: LearnedModel, twenty_people: list[History]) -> None:
     mine, pairs = model.fit(twenty_people[16]), asked(twenty_people)
     assert np.allclose(mine.compare_many(pairs), [mine.compare(*one).probability for one in pairs], atol=1e-5)
     assert mine.compare_many([]).shape == (0,)
@@ -52,7 +52,7 @@ def test_differences_of_scores_are_margins(model: LearnedModel, twenty_people: l
     assert np.allclose(mine.compare_many(pairs), 1.0 / (1.0 + np.exp(-moderated)), atol=1e-6)
 
 
-def test_many_people_at_once_are_as_one_by_one(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_score_many_equals_single_users(model: LearnedModel, twenty_people: list[History]) -> None:
     who, items = (
         [*twenty_people[16:19], History("nobody", ())],
         [(context, a) for context, a, _ in asked(twenty_people)],
@@ -66,7 +66,9 @@ def test_many_people_at_once_are_as_one_by_one(model: LearnedModel, twenty_peopl
     assert model.score_many(who, []).mean.shape == (4, 0)
 
 
-def test_whoever_has_decided_nothing_is_everybody(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_a_user_without_decided_choices_gets_the_population_reward(
+    model: LearnedModel, twenty_people: list[History]
+) -> None:
     pairs = asked(twenty_people)
     ties = twenty_people[16].only(replace(one, tie=True) for one in twenty_people[16])
     for nobody in (History("nobody", ()), ties):
@@ -74,7 +76,7 @@ def test_whoever_has_decided_nothing_is_everybody(model: LearnedModel, twenty_pe
     assert not model.margins_of(pairs).personal.any()
 
 
-def test_fitting_again_forgets_who_came_before(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_fitting_again_replaces_the_user(model: LearnedModel, twenty_people: list[History]) -> None:
     pairs = asked(twenty_people)
     first = model.fit(twenty_people[16])
     other = first.fit(twenty_people[17])
@@ -83,24 +85,24 @@ def test_fitting_again_forgets_who_came_before(model: LearnedModel, twenty_peopl
     assert np.array_equal(other.fit(History("nobody", ())).compare_many(pairs), model.compare_many(pairs))
 
 
-def test_ties_teach_nothing_and_order_neither(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_ties_and_order_have_no_effect(model: LearnedModel, twenty_people: list[History]) -> None:
     pairs, who = asked(twenty_people), twenty_people[16]
     turned = who.only([*reversed(who.choices), *(replace(one, tie=True) for one in twenty_people[17])])
     assert np.allclose(model.fit(who).compare_many(pairs), model.fit(turned).compare_many(pairs), atol=1e-4)
 
 
-def test_the_person_moves_the_prediction(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_fitting_changes_the_prediction(model: LearnedModel, twenty_people: list[History]) -> None:
     found = model.fit(twenty_people[16]).margins_of(asked(twenty_people))
     assert np.abs(found.personal).max() > 1e-6
 
 
-def test_a_person_in_whom_there_is_no_trust_is_everybody(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_personal_scale_zero_gives_the_population_reward(model: LearnedModel, twenty_people: list[History]) -> None:
     pairs, wary = asked(twenty_people), replace(model, calibrator=Calibrator(1.1, 0.0))
     assert np.allclose(wary.fit(twenty_people[16]).compare_many(pairs), wary.compare_many(pairs), atol=1e-12)
     assert not wary.score_many(twenty_people[16:17], [(pairs[0][0], pairs[0][1])]).deviation.any()
 
 
-def test_the_reason_says_both_parts(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_the_reason_names_both_parts(model: LearnedModel, twenty_people: list[History]) -> None:
     context, a, b = asked(twenty_people)[0]
     said = model.fit(twenty_people[16]).compare(context, a, b).reasoning
     assert said is not None
@@ -108,7 +110,9 @@ def test_the_reason_says_both_parts(model: LearnedModel, twenty_people: list[His
     assert "this person's choices" in said
 
 
-def test_facts_name_nobody_and_hold_who_was_trained_on(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_the_summary_holds_hashes_of_the_training_people_only(
+    model: LearnedModel, twenty_people: list[History]
+) -> None:
     assert all(model.summary.people.holds(one.user) for one in twenty_people[:16])
     assert not any(model.summary.people.holds(one.user) for one in twenty_people[16:])
     assert model.summary.choices == 16 * 8
@@ -116,7 +120,7 @@ def test_facts_name_nobody_and_hold_who_was_trained_on(model: LearnedModel, twen
     assert twenty_people[0].user not in repr(model.summary)
 
 
-def test_absurd_texts_are_scored(model: LearnedModel, twenty_people: list[History]) -> None:
+def test_odd_texts_are_scored(model: LearnedModel, twenty_people: list[History]) -> None:
     mine = model.fit(twenty_people[16])
     for text in ("", " ", "\0", "word " * 5_000, "🙂" * 500, "\ud800"):
         assert np.isfinite(mine.score((), text))

@@ -36,7 +36,7 @@ def everybody(request: pytest.FixtureRequest) -> list[History]:
     return [one for one in request.getfixturevalue("prism") if one.decided]
 
 
-def test_people_whom_nobody_learned_from_are_predicted_better_than_by_chance(everybody: list[History]) -> None:
+def test_new_people_are_predicted_better_than_chance(everybody: list[History]) -> None:
     model = train(everybody[:60], Settings("pref", "traits", members=2, epochs=6))
     new = everybody[60:120]
     assert not any(model.summary.people.holds(one.user) for one in new)

@@ -34,7 +34,7 @@ SHARED = np.array([0.8, -0.6, 0.4, 0.0, 0.5, -0.3])
 
 @pytest.mark.parametrize("published", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [pytest.param("lore", marks=pytest.mark.slow), "pal", "pref"])
-def test_rewards_of_people_never_seen_are_found_from_30_choices(name: str, published: bool) -> None:
+def test_rewards_of_new_people_are_recovered_from_30_choices(name: str, published: bool) -> None:
     people = POPULATIONS[name](TRAINED_ON + 60, np.random.default_rng(1))
     method, _ = trained(name, people[:TRAINED_ON], published=published)
     found = correlations(method, people[TRAINED_ON:])
@@ -44,7 +44,7 @@ def test_rewards_of_people_never_seen_are_found_from_30_choices(name: str, publi
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", POPULATIONS)
-def test_the_same_beside_a_reward_that_everybody_shares(name: str) -> None:
+def test_rewards_are_recovered_with_a_shared_reward(name: str) -> None:
     people = POPULATIONS[name](TRAINED_ON + 60, np.random.default_rng(2), SHARED)
     method, _ = trained(name, people[:TRAINED_ON], SHARED, epochs=25)
     found = correlations(method, people[TRAINED_ON:], SHARED)
@@ -53,7 +53,7 @@ def test_the_same_beside_a_reward_that_everybody_shares(name: str) -> None:
 
 
 @pytest.mark.parametrize("modes", [2, pytest.param(4, marks=pytest.mark.slow)])
-def test_vpl_tells_opposed_tastes_apart_where_a_common_reward_is_at_chance(modes: int) -> None:
+def test_vpl_separates_opposed_preferences(modes: int) -> None:
     """The paper's didactic example."""
     directions = 3.0 * np.eye(modes // 2, WIDTH)
     people = few_tastes(TRAINED_ON + 100, np.random.default_rng(modes), np.concatenate([directions, -directions]))
@@ -76,7 +76,7 @@ def test_vpl_tells_opposed_tastes_apart_where_a_common_reward_is_at_chance(modes
     assert (np.unique(labels)[nearest] == labels).mean() > 0.95
 
 
-def test_vpl_knows_opposed_tastes_from_five_choices() -> None:
+def test_vpl_identifies_opposed_preferences_from_five_choices() -> None:
     direction = 3.0 * np.eye(1, WIDTH)
     people = few_tastes(TRAINED_ON, np.random.default_rng(0), np.concatenate([direction, -direction]))
     method, _ = trained("vpl", people)
@@ -90,7 +90,7 @@ def test_vpl_knows_opposed_tastes_from_five_choices() -> None:
 
 
 @pytest.mark.slow
-def test_gpo_finds_the_tastes_of_new_people_where_people_come_in_groups() -> None:
+def test_gpo_recovers_preferences_of_clustered_people() -> None:
     """The paper's own setting. A transformer learns how to read choices from people alone: with tastes that fill three
     dimensions 200 people teach it 0.84 to 0.92, with four tastes 0.95."""
     directions = 3.0 * np.eye(2, WIDTH)

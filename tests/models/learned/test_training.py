@@ -1,4 +1,4 @@
-"""From people to a model: who may be trained on, who stops it, what is written down of them."""
+"""From people to a model: training and validation people, early stopping, the summary."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def test_nine_people_are_too_few_and_those_without_a_decided_choice_do_not_count
         train([*twenty_people[:9], *undecided, History("nobody", ())], SHORT)
 
 
-def test_nobody_stands_on_both_sides(twenty_people: list[History]) -> None:
+def test_training_and_validation_people_must_be_disjoint(twenty_people: list[History]) -> None:
     with pytest.raises(DataError, match=naming(f"'{twenty_people[3].user}'")):
         train(twenty_people[:12], SHORT, validation=twenty_people[3:4])
     with pytest.raises(DataError, match="and 1 more"):
         train(twenty_people[:12], SHORT, validation=twenty_people[3:5])
 
 
-def test_validation_people_must_have_decided_something(twenty_people: list[History]) -> None:
+def test_validation_needs_decided_choices(twenty_people: list[History]) -> None:
     with pytest.raises(NotEnoughChoices, match="validation"):
         train(twenty_people[:12], SHORT, validation=[History("nobody", ())])
     with pytest.raises(NotEnoughChoices, match="validation"):
         train(twenty_people[:12], SHORT, validation=[])
 
 
-def test_ties_and_people_without_a_choice_teach_nothing(twenty_people: list[History]) -> None:
+def test_ties_and_people_without_choices_have_no_effect(twenty_people: list[History]) -> None:
     plain = train(twenty_people[:12], SHORT)
     other = train([*map(with_ties, twenty_people[:12]), History("nobody", ())], SHORT)
     assert weights(plain) == weights(other)
@@ -65,7 +65,7 @@ def test_the_seed_decides_everything(twenty_people: list[History]) -> None:
     assert first.summary.people.salt != again.summary.people.salt  # nobody can be found by comparing two models
 
 
-def test_each_member_is_stopped_by_people_it_has_not_learned_from(twenty_people: list[History]) -> None:
+def test_each_member_stops_early_on_its_held_out_fold(twenty_people: list[History]) -> None:
     told: list[tuple[int, EpochMetrics]] = []
     model, said = train_validated(
         twenty_people[:15], SHORT, on_epoch=lambda member, point: told.append((member, point))
@@ -77,7 +77,7 @@ def test_each_member_is_stopped_by_people_it_has_not_learned_from(twenty_people:
     assert len({one.id for one in said.choices}) == 48
 
 
-def test_what_is_said_of_a_choice_is_of_that_choice(twenty_people: list[History]) -> None:
+def test_predictions_are_in_the_order_of_the_choices(twenty_people: list[History]) -> None:
     """In the order of the choices, whoever parts them: with all people in the validation, one by one."""
     model, said = train_validated(twenty_people[:12], SHORT, validation=twenty_people[12:])
     assert model.summary.validation_people == 8
@@ -93,7 +93,7 @@ def test_what_is_said_of_a_choice_is_of_that_choice(twenty_people: list[History]
         assert np.log(found / (1 - found)) == pytest.approx(margin, abs=1e-3)
 
 
-def test_with_validation_people_all_members_learn_from_everybody_else(twenty_people: list[History]) -> None:
+def test_with_validation_people_all_members_use_the_whole_population(twenty_people: list[History]) -> None:
     model = train(twenty_people[:12], replace(SHORT, members=3), validation=twenty_people[12:])
     assert len(model.members) == 3
     assert len({str(one) for one in weights(model)}) == 3
@@ -101,7 +101,7 @@ def test_with_validation_people_all_members_learn_from_everybody_else(twenty_peo
     assert not model.summary.people.holds(twenty_people[12].user)
 
 
-def test_members_are_no_more_than_folds(twenty_people: list[History]) -> None:
+def test_there_are_at_most_as_many_members_as_folds(twenty_people: list[History]) -> None:
     assert len(train(twenty_people[:10], replace(SHORT, members=9, epochs=1)).members) == 5
 
 
@@ -118,13 +118,13 @@ def test_members_are_no_more_than_folds(twenty_people: list[History]) -> None:
         ({"learning_rate": float("nan")}, "learning_rate"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any], said: str) -> None:
+def test_impossible_settings_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         Settings(**{"method": "pref", **wrong})
 
 
 @pytest.mark.parametrize("features", ["nonsense", "traits+nonsense", "traits+", "", "hf:"])
-def test_features_that_nobody_knows_are_refused(features: str, twenty_people: list[History]) -> None:
+def test_unknown_features_are_refused(features: str, twenty_people: list[History]) -> None:
     with pytest.raises(DataError, match="encoder: expected minilm"):
         train(twenty_people[:12], replace(SHORT, features=features))
 
@@ -134,9 +134,7 @@ def features(twenty_people: list[History]) -> Features:
     return learn_features("traits", twenty_people, None)
 
 
-def test_scores_of_training_come_from_weights_that_have_not_seen_the_person(
-    twenty_people: list[History], features: Features
-) -> None:
+def test_training_scores_are_cross_fitted(twenty_people: list[History], features: Features) -> None:
     """Whatever a fold's people chose, their own scores stay: turned around with the labels, up to a common scale."""
     fold = np.arange(len(twenty_people)) % 5
     plain = [choices_of(one, features) for one in twenty_people]
@@ -156,7 +154,7 @@ def test_scores_of_training_come_from_weights_that_have_not_seen_the_person(
     assert np.array_equal(inside[:, 1:], inputs[0].chosen[:, 1:])
 
 
-def test_in_the_published_form_nothing_is_shared(twenty_people: list[History], features: Features) -> None:
+def test_the_paper_variant_has_no_shared_reward(twenty_people: list[History], features: Features) -> None:
     choices = [choices_of(one, features) for one in twenty_people]
     shared_reward, inputs = learn_shared_reward(choices, features, np.arange(20) % 5, published=True)
     assert shared_reward.weights is None

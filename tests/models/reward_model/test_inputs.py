@@ -85,7 +85,7 @@ def test_no_text_can_open_or_close_a_turn(qwen: str, bert: str) -> None:
         assert ids.count(at) == plain.count(at)
 
 
-def test_what_is_cut_first_and_what_is_never_cut(qwen: str) -> None:
+def test_the_order_of_truncation(qwen: str) -> None:
     response = "the start of it " + "middle " * 20 + "the end of it"
     person = "person begins " + "likes " * 30 + "person ends"
     whole = len(inputs_of(qwen, 512).encode(person, CHAT, [response])[0][0])
@@ -107,7 +107,7 @@ def test_what_is_cut_first_and_what_is_never_cut(qwen: str) -> None:
     assert (False, False, True, False) in kept  # then the response
 
 
-def test_a_pair_is_cut_alike_on_both_sides(qwen: str) -> None:
+def test_both_responses_are_truncated_alike(qwen: str) -> None:
     inputs = inputs_of(qwen, 96)
     (long, short), cut = inputs.encode("person " * 40, CHAT[2:], ["word " * 30, "word"])
     assert cut
@@ -121,13 +121,13 @@ def test_a_pair_is_cut_alike_on_both_sides(qwen: str) -> None:
     length=st.integers(64, 128),
 )  # fmt: skip
 @example("\x80\x80\x80\x800\x80\x80\x800\x80\x80", "", "0000\x80\x80\u0800\U00010000\U00010000", 64)
-def test_whatever_is_written_fits(qwen: str, system: str, question: str, response: str, length: int) -> None:
+def test_any_input_fits(qwen: str, system: str, question: str, response: str, length: int) -> None:
     inputs = inputs_of(qwen, length)
     (ids,), _ = inputs.encode(system, [Message("user", question)], [response])
     assert 0 < len(ids) <= length
 
 
-def test_half_a_surrogate_pair_and_a_book_are_read(bert: str) -> None:
+def test_lone_surrogates_and_very_long_texts(bert: str) -> None:
     inputs = inputs_of(bert, 64)
     (ids,), cut = inputs.encode(None, CHAT, ["\ud83d" + "word " * 100_000])
     assert cut
@@ -148,7 +148,7 @@ def test_a_template_that_leaves_no_room_is_named(tmp_path: Path) -> None:
         inputs_of(path, 64).encode(None, CHAT, ["yes"])
 
 
-def test_the_token_that_pads_never_closes_a_text(tmp_path: Path) -> None:
+def test_the_padding_token_is_not_the_last_token(tmp_path: Path) -> None:
     ends = "{% for message in messages %}{{ message['content'] }}<|im_end|>{% endfor %}"
     tokenizer = load_tokenizer(make_qwen(tmp_path, template=ends))
     assert tokenizer.pad_token == "<|endoftext|>"

@@ -29,7 +29,7 @@ def test_only_differences_count_and_gradients_agree_with_finite_differences(chos
     assert moved == pytest.approx(bradley_terry_loss(first, second).item(), abs=1e-9)
 
 
-def test_the_temperature_of_simulated_choices_is_found_again() -> None:
+def test_the_temperature_of_simulated_choices_is_recovered() -> None:
     draw = np.random.default_rng(0)
     gaps = draw.normal(size=20_000) * 3
     chosen = np.where(draw.random(20_000) < 1 / (1 + np.exp(-gaps / 2.5)), gaps, -gaps)
@@ -37,7 +37,7 @@ def test_the_temperature_of_simulated_choices_is_found_again() -> None:
     assert margin_log_loss(chosen / temperature(chosen)) < margin_log_loss(chosen)
 
 
-def test_few_pairs_that_are_all_right_make_nobody_sure() -> None:
+def test_few_correct_pairs_give_no_extreme_confidence() -> None:
     assert temperature(np.zeros(0)) == 1.0
     few, many = temperature(np.ones(2)), temperature(np.ones(200))
     assert few == pytest.approx(1 / math.log(3))  # two of two right are as good as three of four

@@ -83,7 +83,7 @@ def test_adapters_alone_load_over_their_backbone_and_no_other(qwen: str, tmp_pat
     assert other in str(caught.value)
 
 
-def test_rewards_do_not_hang_on_the_company_they_are_in(trained: Path) -> None:
+def test_rewards_are_independent_of_the_batch(trained: Path) -> None:
     model = RewardModel.load(trained, "cpu")
     together = model.rewards(ITEMS)
     assert [model.rewards([one])[0] for one in ITEMS] == pytest.approx(together.tolist(), abs=1e-5)
@@ -128,7 +128,7 @@ def test_a_persona_comes_from_the_embedded_engine(bert: str, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_stated_taste_is_followed_and_without_it_nobody_can_know(tmp_path: Path) -> None:
+def test_a_stated_preference_is_followed(tmp_path: Path) -> None:
     backbone = make_qwen(tmp_path / "backbone", width=64)
     accuracy = {}
     for told in (True, False):
@@ -176,7 +176,7 @@ def test_figures_measured_later_are_added_to_the_card(bert: str, tmp_path: Path)
     assert RewardModel.load(out, "cpu").record.metrics[-1].pairs == 318
 
 
-def test_a_folder_that_is_none_of_ours(tmp_path: Path, trained: Path) -> None:
+def test_a_folder_without_a_reward_model(tmp_path: Path, trained: Path) -> None:
     with pytest.raises(DataError, match=naming(tmp_path)):
         RewardModel.load(tmp_path)
     record = json.loads((trained / "personalrm.json").read_text())

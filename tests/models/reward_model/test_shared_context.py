@@ -59,7 +59,7 @@ def qwen_model(path: str) -> Any:
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_rewards_and_gradients_are_those_of_reading_each_response_alone(attention: str) -> None:
+def test_rewards_and_gradients_equal_separate_encoding(attention: str) -> None:
     model, batch = llama(attention), pairs(9)
     sides = [one[side] for side in ("chosen_ids", "rejected_ids") for one in batch]
     alone = torch.stack([model(torch.tensor([one])).logits[0, 0] for one in sides])
@@ -117,7 +117,7 @@ def test_chunked_rewards_come_in_the_order_of_the_batch(bert: str) -> None:
     assert torch.allclose(rewards(model, sides, PAD), alone, atol=1e-5)
 
 
-def test_inputs_that_are_the_same_score_exactly_the_same(bert: str) -> None:
+def test_equal_inputs_have_equal_rewards(bert: str) -> None:
     found = rewards(qwen_model(bert), [[1, 2, 3], [4, 5], [1, 2, 3]], PAD)
     assert found[0] == found[2]
     assert rewards(qwen_model(bert), [], PAD).shape == (0,)
@@ -157,14 +157,14 @@ def broken() -> Iterator[Any]:
     yield model
 
 
-def test_only_backbones_that_read_from_left_to_right_can_share(qwen: str, bert: str) -> None:
+def test_only_causal_backbones_can_share(qwen: str, bert: str) -> None:
     assert can_share(llama())
     assert can_share(qwen_model(qwen))
     assert not can_share(AutoModelForSequenceClassification.from_pretrained(bert, num_labels=1))
     assert not any(can_share(model) for model in broken())
 
 
-def test_a_backbone_that_gives_other_rewards_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backbone_with_differing_rewards_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     model, pair = llama(), pairs(4)[0]
     assert agrees(model, pair, PAD)
     forward = model.model.forward

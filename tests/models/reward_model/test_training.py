@@ -22,7 +22,7 @@ from tiny_backbones import make_qwen, reward_settings, toy_rows
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError, StorageError
 from personalrm.models import reward_model
-from personalrm.models.reward_model.checkpoints import last_whole
+from personalrm.models.reward_model.checkpoints import last_complete
 from personalrm.models.reward_model.settings import Progress, RewardSettings
 from personalrm.models.reward_model.trainer import curve, stalled
 from personalrm.models.reward_model.training import train
@@ -70,6 +70,7 @@ def test_what_a_finished_run_leaves(whole: Path) -> None:
     assert len(config["id2label"]) == 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(whole: Path, qwen: str, tmp_path: Path) -> None:
     assert same(weights(train(ROWS, HELD_OUT, reward_settings(qwen), tmp_path / "a")), weights(whole))
     other = train(ROWS, HELD_OUT, reward_settings(qwen, seed=1), tmp_path / "b")
@@ -77,7 +78,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(whole: Path, 
 
 
 @pytest.mark.parametrize("rank", [None, pytest.param(4, marks=pytest.mark.slow)])
-def test_a_crashed_run_goes_on_to_the_weights_of_one_that_never_crashed(
+def test_a_crashed_and_resumed_run_ends_with_the_same_weights(
     rank: int | None, whole: Path, qwen: str, tmp_path: Path
 ) -> None:
     settings, out = reward_settings(qwen, lora_rank=rank), tmp_path / "run"
@@ -93,11 +94,11 @@ def test_a_crashed_run_goes_on_to_the_weights_of_one_that_never_crashed(
     assert json.loads((out / "curve.json").read_text()) == json.loads((expected / "curve.json").read_text())
 
 
-def test_ctrl_c_saves_the_step_under_way(whole: Path, qwen: str, tmp_path: Path) -> None:
+def test_ctrl_c_saves_the_current_step(whole: Path, qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         train(ROWS, HELD_OUT, reward_settings(qwen), out, stop_at(5, lambda: signal.raise_signal(signal.SIGINT)))
-    assert last_whole(out / "checkpoints") == out / "checkpoints/checkpoint-6"
+    assert last_complete(out / "checkpoints") == out / "checkpoints/checkpoint-6"
     train(ROWS, HELD_OUT, reward_settings(qwen), out, resume=True)
     assert same(weights(out), weights(whole))
 
@@ -110,7 +111,7 @@ def test_a_second_ctrl_c_stops_at_once(qwen: str, tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         train(ROWS, HELD_OUT, reward_settings(qwen), tmp_path / "run", stop_at(3, twice))
-    assert last_whole(tmp_path / "run/checkpoints") == tmp_path / "run/checkpoints/checkpoint-2"
+    assert last_complete(tmp_path / "run/checkpoints") == tmp_path / "run/checkpoints/checkpoint-2"
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -132,7 +133,7 @@ train(rows, held_out, reward_settings(sys.argv[2]), Path(sys.argv[3]), slowly)
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_weights_of_one_that_was_not(whole: Path, qwen: str, tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_ends_with_the_same_weights(whole: Path, qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-c", KILLED, str(HELPERS), qwen, str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -143,12 +144,12 @@ def test_a_killed_run_goes_on_to_the_weights_of_one_that_was_not(whole: Path, qw
             break
     process.stdout.close()
     process.wait()
-    assert last_whole(out / "checkpoints") is not None
+    assert last_complete(out / "checkpoints") is not None
     train(ROWS, HELD_OUT, reward_settings(qwen), out, resume=True)
     assert same(weights(out), weights(whole))
 
 
-def test_a_checkpoint_that_was_half_written_is_passed_over(whole: Path, qwen: str, tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_is_skipped(whole: Path, qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Crash):
         train(ROWS, HELD_OUT, reward_settings(qwen), out, stop_at(7, crash))
@@ -159,7 +160,7 @@ def test_a_checkpoint_that_was_half_written_is_passed_over(whole: Path, qwen: st
     assert same(weights(out), weights(whole))
 
 
-def test_a_finished_run_is_left_as_it_is(whole: Path, qwen: str) -> None:
+def test_a_finished_run_is_not_changed(whole: Path, qwen: str) -> None:
     before = (whole / "model.safetensors").stat().st_mtime_ns
     assert train(ROWS, HELD_OUT, reward_settings(qwen), whole, resume=True) == whole
     assert (whole / "model.safetensors").stat().st_mtime_ns == before
@@ -167,7 +168,7 @@ def test_a_finished_run_is_left_as_it_is(whole: Path, qwen: str) -> None:
         train(ROWS, HELD_OUT, reward_settings(qwen), whole)
 
 
-def test_another_backbone_other_settings_or_rows_cannot_go_on(qwen: str, tmp_path: Path) -> None:
+def test_a_run_is_not_resumed_with_other_backbone_settings_or_rows(qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Crash):
         train(ROWS, HELD_OUT, reward_settings(qwen), out, stop_at(3, crash))
@@ -184,12 +185,12 @@ def test_another_backbone_other_settings_or_rows_cannot_go_on(qwen: str, tmp_pat
     train(ROWS, HELD_OUT, reward_settings(str(moved)), out, resume=True)  # the same one in another place
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(qwen: str, tmp_path: Path) -> None:
+def test_a_nan_loss_stops_the_run_and_keeps_the_last_checkpoint(qwen: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     settings = reward_settings(qwen, learning_rate=1e30, evaluate_every=1)
     with pytest.raises(PersonalrmError, match=naming("step 2", "learning rate")):
         train(ROWS, HELD_OUT, settings, out)
-    kept = last_whole(out / "checkpoints")
+    kept = last_complete(out / "checkpoints")
     assert kept is not None
     assert all(torch.isfinite(one).all() for one in weights(out / "checkpoints/checkpoint-1").values())
 
@@ -223,6 +224,7 @@ def test_more_batches_a_step_and_fewer_layers(bert: str, tmp_path: Path) -> None
         train(ROWS, HELD_OUT, reward_settings(bert, frozen_layers=3), tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_checkpointed_activations_change_nothing(whole: Path, qwen: str, tmp_path: Path) -> None:
     out = train(ROWS, HELD_OUT, reward_settings(qwen, gradient_checkpointing=True), tmp_path / "run")
     assert all(torch.allclose(one, weights(whole)[name], atol=1e-6) for name, one in weights(out).items())
@@ -284,14 +286,14 @@ def test_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"user_prompt": "horoscope"}, "no user prompt 'horoscope'"),
+        ({"user_prompt": "horoscope"}, "'horoscope'"),
         ({"max_length": 10}, "at least 64 tokens"),
         ({"batch_size": 0}, "batch_size"),
         ({"learning_rate": -1.0}, "learning_rate"),
         ({"frozen_layers": 2, "lora_rank": 4}, "adapters"),
     ],
 )
-def test_settings_that_make_no_sense(change: dict[str, Any], message: str) -> None:
+def test_impossible_settings(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         RewardSettings(**change)
 

@@ -58,7 +58,7 @@ def test_no_prompt_holds_a_choice_of_its_own_half_or_another_person(people: list
         assert f"{row.user}g" in row.system
 
 
-def test_the_halves_are_of_like_size_and_the_seed_deals_them() -> None:
+def test_the_halves_are_balanced_and_seeded() -> None:
     person = marked("ada", [1] * 10)
     halves = [{row.group for row in training_rows([person], "history", seed=seed)[:5]} for seed in range(5)]
     assert all(len(one) == 5 for one in halves)
@@ -78,7 +78,7 @@ def test_a_profile_that_has_seen_the_choices_is_refused() -> None:
         training_rows([ADA], "persona", lambda seen: replace(whole, user="bob"))
 
 
-def test_history_tells_the_newest_choices_in_order_and_within_its_bounds() -> None:
+def test_history_holds_the_latest_choices_within_its_limits() -> None:
     person = marked("ada", [1] * 9)
     told = user_prompt("history", person, most_choices=3)
     assert told is not None
@@ -97,7 +97,7 @@ def test_a_choice_that_is_too_long_makes_room_for_a_shorter_older_one() -> None:
     assert "adag1n0" not in told
 
 
-def test_ties_prefer_nothing_and_are_not_told() -> None:
+def test_ties_are_not_shown() -> None:
     tie = replace(marked("ada", [1]).choices[0], tie=True)
     assert user_prompt("history", History("ada", (tie,))) is None
     assert user_prompt("persona", History("ada", (tie,))) is None
@@ -115,7 +115,7 @@ def test_the_persona_of_the_embedded_engine_and_of_a_language_model() -> None:
     assert both.index("<past_choice") < both.index("Likes short answers.")
 
 
-def test_a_persona_that_found_nothing_tells_nothing() -> None:
+def test_an_empty_persona_gives_no_prompt() -> None:
     profile = shipped_profile(ADA)
     nothing = replace(profile, persona=None)
     assert user_prompt("persona", ADA, nothing) is None
@@ -123,13 +123,13 @@ def test_a_persona_that_found_nothing_tells_nothing() -> None:
     assert user_prompt("persona", ADA, found) is not None
 
 
-def test_demographics_are_what_was_said_last() -> None:
+def test_the_latest_demographics_are_used() -> None:
     assert "I am ada." in (user_prompt("demographics", marked("ada", [2])) or "")
     assert user_prompt("demographics", ADA) is None
 
 
 @pytest.mark.parametrize("kind", ["none", "history", "persona", "persona+demonstrations", "demographics"])
-def test_nothing_is_known_of_a_stranger(kind: Kind) -> None:
+def test_a_user_without_choices_has_no_prompt(kind: Kind) -> None:
     assert user_prompt(kind, History("eve", ())) is None
 
 

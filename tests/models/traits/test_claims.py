@@ -21,7 +21,7 @@ def claimed(model: TraitsModel, history: History) -> int:
     return 0 if persona is None else len(persona.claims)
 
 
-@pytest.mark.parametrize("choices", [8, 15, 30])
+@pytest.mark.parametrize("choices", [8, 15, pytest.param(30, marks=pytest.mark.slow)])
 def test_coins_give_hardly_anybody_a_claim(shipped: TraitsModel, choices: int) -> None:
     """Texts of 60 simulated people, labels by coin: the share with a claim is the false-discovery rate at most."""
     draw = random.Random(choices)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from personalrm.bench.origins import Origins, nothing
 from personalrm.bench.protocols import Method, Population, Prediction, Task, TaskPredictor, newest
 from personalrm.preferences import History
+from personalrm.privacy import refuse_mixing
 
 Change = Callable[[Task], History]
 
@@ -73,8 +74,12 @@ def flipped(task: Task) -> History:
     return task.history.only(one.flipped() for one in task.history)
 
 
-def swapped(people: Iterable[History]) -> Change:
-    """As many choices of the next person in the data."""
+MIXING = "choices are predicted from another person's, in one prompt"
+
+
+def swapped(people: Iterable[History], private: bool = False) -> Change:
+    """As many choices of the next person in the data. PrivacyRefused with ``private``, or where the environment is."""
+    refuse_mixing(MIXING, private=private)
     held = list(people)
     donors = {one.user: held[(at + 1) % len(held)] for at, one in enumerate(held)}
 

@@ -17,21 +17,28 @@ from personalrm.bench.results import BenchResult
 from personalrm.bench.studies.altered import PerturbedMethod, flipped, swapped
 from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, caveats, plain_of, settings_of
 from personalrm.bench.studies.wording import LEVEL, points, share
+from personalrm.privacy import refuse_mixing
 from personalrm.stats.intervals import Paired
 
 QUESTION = "If the labels are flipped, or the choices are another person's, do the predictions follow?"
+MIXING = "the study 'causal' predicts a person's choices from another person's, in one prompt"
 FLIPPED, SWAPPED = "labels flipped", "another person's choices"
 
 
 async def study(lab: StudyContext) -> Record:
-    """Each personal method on the person's choices, on flipped ones, on another person's, and without any."""
+    """Each personal method on the person's choices, on flipped ones, on another person's, and without any.
+
+    Raises:
+        PrivacyRefused: of a private context, before anything is read.
+    """
+    refuse_mixing(MIXING, private=lab.private)
     lines: list[Method] = []
     for name in lab.personal():
         for method in lab.made(name):
             lines += [
                 method,
                 PerturbedMethod(method, FLIPPED, flipped),
-                PerturbedMethod(method, SWAPPED, swapped(lab.people())),
+                PerturbedMethod(method, SWAPPED, swapped(lab.people(), lab.private)),
             ]
     plains = [one for name in dict.fromkeys(map(plain_of, lab.personal())) for one in lab.made(name)]
     result = await lab.run("causal", [*plains, *lines], "context-target")

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from personalrm.bench.methods import asks
+from personalrm.bench.studies import causal, stated
 from personalrm.bench.studies.lab import Record, StudyContext, keep
 from personalrm.errors import DataError
 from personalrm.llm import background_loop
@@ -28,8 +29,8 @@ OWN_METHODS = ("transfer", "stated")
 """Studies that know themselves which methods they compare; all of these ask a model."""
 
 MIXING: Mapping[str, str] = {
-    "causal": "the study 'causal' predicts a person's choices from another person's, in one prompt",
-    "stated": "the study 'stated' shows a model a person's persona beside another person's statement",
+    "causal": causal.MIXING,
+    "stated": stated.MIXING,
 }
 """Studies that put several people's words into one prompt, and how."""
 

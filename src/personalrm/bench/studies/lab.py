@@ -44,6 +44,7 @@ class StudyContext:
         data: what results call the people.
         population: other people to learn from; None takes those of the other folds.
         progress: told after each task.
+        private: refuse studies that put several people's words into one prompt (`personalrm.privacy`).
     """
 
     people: Source
@@ -57,6 +58,7 @@ class StudyContext:
     data: str = ""
     population: Source | None = None
     progress: Progress | None = None
+    private: bool = False
 
     async def run(
         self,

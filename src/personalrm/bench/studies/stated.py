@@ -23,6 +23,7 @@ from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.llm.gather import bounded_map, gather_pair
 from personalrm.models.judges.stated import statement
 from personalrm.preferences import History, Message
+from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import Options
 from personalrm.stats.intervals import interval
 from personalrm.stats.metrics import correctness
@@ -32,6 +33,7 @@ from personalrm.synthesis.judging import TOKEN_ANSWER, JudgeContext, ask_order, 
 from personalrm.synthesis.persona import persona_text
 
 QUESTION = "Does the persona match what the person says they want, and which of the two predicts their choices?"
+MIXING = "the study 'stated' shows a model a person's persona beside another person's statement"
 STRANGERS = 4
 """Other people's statements that each own one is compared with."""
 METHODS = ("default", "stated", "synthesizeme:persona")
@@ -47,7 +49,13 @@ class Match:
 
 
 async def study(lab: StudyContext) -> Record:
-    """Match statements with personas, and predict choices from either; people without a statement are left out."""
+    """Match statements with personas, and predict choices from either; people without a statement are left out.
+
+    Raises:
+        PrivacyRefused: of a private context, before anything is asked.
+        DataError: fewer than two people say something of themselves.
+    """
+    refuse_mixing(MIXING, private=lab.private)
     models = lab.languages()
     said = {one.user: text for one in lab.people() if (text := statement(one))}
     if len(said) < 2:
@@ -106,14 +114,24 @@ def _matching(
         if profile.persona is None:
             return Match(history.user, ())
         persona, own = persona_text(profile.persona), said[history.user]
-        found = [await match(model, persona, own, said[other], lab.options) for other in strangers(history.user, said)]
+        found = [
+            await match(model, persona, own, said[other], lab.options, lab.private)
+            for other in strangers(history.user, said)
+        ]
         return Match(history.user, tuple(found))
 
     return one
 
 
-async def match(model: Endpoint, persona: str, own: str, other: str, options: Options) -> float | None:
-    """The probability that the own statement fits the persona better, both orders combined; None if unreadable."""
+async def match(
+    model: Endpoint, persona: str, own: str, other: str, options: Options, private: bool = False
+) -> float | None:
+    """The probability that the own statement fits the persona better, both orders combined; None if unreadable.
+
+    Raises:
+        PrivacyRefused: with ``private``, or where the environment is.
+    """
+    refuse_mixing(MIXING, private=private)
 
     def messages(first: str, second: str) -> list[Message]:
         pair = rendering.pair((_ASKED,), first, second)

@@ -71,10 +71,12 @@ def bench(
     from personalrm.models.from_population import Training
     from personalrm.profile.options import Options
 
+    chosen = inputs.methods(methods)
+    inputs.refuse_if_private(context, inputs.shares_schemes(chosen))
     with progress.bench_progress() as tell:
         result, ledgers = compare_methods(
             data,
-            inputs.listed(methods),
+            chosen,
             protocol,
             population=population,
             folds=folds,

@@ -8,21 +8,25 @@ personalrm cluster fit choices/*.jsonl.gz --out profiles --address auto       # 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from personalrm.cli import inputs, progress
+from personalrm.cli.commands.bench import bench
 from personalrm.cli.examples import EXAMPLES
-from personalrm.cli.groups import CHOICES, ENDPOINT, FITTING, with_options
+from personalrm.cli.groups import CHOICES, ENDPOINT, FITTING, extended, with_options
 from personalrm.cli.options import HistoryFile, Model, Population
 
 if TYPE_CHECKING:
+    from personalrm.cluster.benchmark import BenchWork
     from personalrm.cluster.executor import Executor
     from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.running import FitRun, RunResult
     from personalrm.cluster.splitting import HowRead
+    from personalrm.profile.options import Options
 
 SOME_FAILED = 4
 """Exit code of a run that ended, but not for everybody."""
@@ -42,6 +46,7 @@ Shards = Annotated[
     int | None,
     typer.Option(min=1, max=65_536, help="Number of output files (default: one for every 1 to 4 MB of text)."),
 ]
+BenchOut = Annotated[Path, typer.Option(help="Folder for finished work and results, shared by all machines.")]
 ForceNew = Annotated[bool, typer.Option("--force", help="Start again if OUT holds a run of other data or options.")]
 
 
@@ -69,7 +74,7 @@ def fit(
 
 
 @app.command(epilog=EXAMPLES["cluster score"])
-@with_options(CHOICES)
+@with_options(CHOICES, ENDPOINT)
 def score(
     context: typer.Context,
     profiles: Annotated[Path, typer.Argument(help="Folder written by cluster fit.")],
@@ -78,16 +83,38 @@ def score(
     address: Address = None,
     processes: ProcessCount = 1,
     force: ForceNew = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Predict with trained:DIR, a served reward model or an LLM (default: each profile's model)."),
+    ] = None,
 ) -> None:
     """Score every person's pairs in DATA with their profile: probability and log-odds per response, as Parquet."""
     _one_thread()
-    from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.scoring import ScoreRun
     from personalrm.cluster.splitting import input_files
+    from personalrm.profile.options import Options
 
-    files = tuple(input_files(data))
-    run = ScoreRun(files, out, FitOptions(), _how_read(context), None, force, profiles.resolve())
+    inputs.say_what_is_idle(context, model)
+    files, how = tuple(input_files(data)), _how_fitted(context, model, Options(), None)
+    run = ScoreRun(files, out, how, _how_read(context), None, force, profiles.resolve(), model is None)
     _carry_out(run, address, processes)
+
+
+def _bench(context: typer.Context, options: dict[str, Any]) -> None:
+    """Compare methods as `personalrm bench` does; methods that compute are divided among workers, by fold."""
+    _one_thread()
+    from personalrm.cluster.benchmark import run_parts
+
+    address, processes = options.pop("address"), options.pop("processes")
+    work = _bench_work(context, options)
+    with progress.cluster_progress() as tell, _executor(address, processes) as executor:
+        run_parts(work, executor, options["out"], tell)
+    bench(context=context, **options)  # finds these methods finished, and asks the language models
+
+
+app.command("bench", epilog=EXAMPLES["cluster bench"])(
+    extended(bench, _bench, address=(Address, None), processes=(ProcessCount, 1), out=(BenchOut, ...))
+)
 
 
 @app.command(epilog=EXAMPLES["cluster extract"])
@@ -108,6 +135,31 @@ def extract(
         raise DataError(f"{profiles} holds no profile of '{user}'")
     save(found, out, force=force)
     output.remark(f"Kept in {out}.")
+
+
+def _bench_work(context: typer.Context, given: dict[str, Any]) -> BenchWork:
+    from personalrm.bench.plan import Design
+    from personalrm.cluster.benchmark import BenchWork
+    from personalrm.cluster.splitting import input_files
+    from personalrm.data.files import name_of
+    from personalrm.models.from_population import Training
+    from personalrm.profile.options import Options
+
+    population = given["population"]
+    people_are: Literal["seen", "unseen"] = "seen" if given["train_on_test_users_context"] else "unseen"
+    others_are = None if population is None else name_of(population)
+    persona_prompt = inputs.persona_prompt(given["persona_prompt"])
+    options = Options(given["preset"].value, given["verdicts"].value, seed=given["seed"], persona_prompt=persona_prompt)
+    return BenchWork(
+        data=tuple(map(str, input_files(given["data"]))),
+        population=() if population is None else tuple(map(str, input_files([population]))),
+        reading=_how_read(context),
+        design=Design(given["protocol"], given["folds"], given["seed"], name_of(given["data"]), others_are, people_are),
+        methods=tuple(inputs.listed(given["methods"])),
+        options=options,
+        training=Training(given["features"], given["backbone"], given["device"].value),
+        context_sizes=tuple(inputs.context_sizes(given["context_sizes"])),
+    )
 
 
 def _how_read(context: typer.Context) -> HowRead:
@@ -152,21 +204,29 @@ def _show(result: RunResult, run: FitRun) -> None:
 
 
 def _fit_options(context: typer.Context) -> FitOptions:
-    from personalrm.cluster.fitting import FitOptions
-    from personalrm.models.registry import DEFAULT
     from personalrm.profile.options import check_options
 
-    given = context.params
     options = inputs.fit_options(context)
-    model, population = given["model"] or DEFAULT, given["population"]
-    if population is not None:
-        population = str(Path(population).resolve())
-    endpoint = inputs.endpoint_options(context)
-    how = FitOptions(model, options, population, endpoint)
-    if how.asks_endpoint:
-        check_options(options)
-        endpoint = endpoint.resolved()  # what the environment of this machine says holds on all of them
-    return FitOptions(model, options, population, endpoint)
+    check_options(options)
+    return _how_fitted(context, context.params["model"], options, context.params["population"])
+
+
+def _how_fitted(context: typer.Context, model: str | None, options: Options, population: str | None) -> FitOptions:
+    """The same on all machines: absolute paths, and what the environment of this one says of the endpoint."""
+    from personalrm.cluster.fitting import FitOptions
+    from personalrm.models.registry import DEFAULT, TRAINED
+    from personalrm.models.served_name import is_served, parse_served
+
+    model = model or DEFAULT
+    if model.startswith(TRAINED):
+        model = TRAINED + str(Path(model.removeprefix(TRAINED)).resolve())
+    population = None if population is None else str(Path(population).resolve())
+    how = FitOptions(model, options, population, inputs.endpoint_options(context))
+    if not how.asks_endpoint:
+        return how
+    named = parse_served(model).url if is_served(model) else None
+    endpoint = how.endpoint if named is None else replace(how.endpoint, base_url=named)
+    return replace(how, endpoint=endpoint.resolved())
 
 
 def _executor(address: str | None, processes: int) -> Executor:

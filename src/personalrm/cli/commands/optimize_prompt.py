@@ -55,12 +55,13 @@ def optimize_prompt(
     """Optimise the persona-writing instruction (extra 'optimize'); measured on held-out people."""
     from personalrm.cli import output
     from personalrm.formatting.texts import counted
-    from personalrm.optimizing.optimize import MIXING, Plan, optimize
+    from personalrm.optimizing.optimize import OptimizationConfig, optimize
     from personalrm.optimizing.prompt_file import check_replaceable, save
+    from personalrm.optimizing.trials import MIXING
 
     inputs.refuse_if_private(context, MIXING.get(optimizer.value))
     check_replaceable(out)
-    plan = Plan(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
+    plan = OptimizationConfig(optimizer.value, people, holdout, candidates, seed, verdicts.value, accept_best)
     reading = inputs.read_options(context)
     with progress.bench_progress() as tell:
         found, ledgers = optimize(data, plan, model, proposer, inputs.endpoint_options(context), reading, tell)

@@ -65,7 +65,8 @@ def study(
     from personalrm.data.sources import source
     from personalrm.profile.options import Options
 
-    inputs.refuse_if_private(context, MIXING.get(name))
+    chosen = inputs.methods(methods)
+    inputs.refuse_if_private(context, MIXING.get(name) or inputs.shares_schemes(chosen))
     reading = inputs.read_options(context)
     limits = inputs.context_sizes(context_sizes)
     with progress.bench_progress() as tell:
@@ -73,7 +74,7 @@ def study(
             name,
             StudyContext(
                 source(data, reading),
-                tuple(inputs.listed(methods)),
+                tuple(chosen),
                 out,
                 (),
                 Options(preset.value, verdicts.value, seed=seed),

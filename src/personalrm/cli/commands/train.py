@@ -109,7 +109,7 @@ def train(
     from personalrm.cli import output
 
     try:
-        from personalrm.training.order import BRADLEY_TERRY, TrainConfig, method_named
+        from personalrm.training.config import BRADLEY_TERRY, TrainConfig, method_named
         from personalrm.training.train import train as made
 
         name = method_named(method)

@@ -104,10 +104,12 @@ class PulledFile:
         """Leave the newest version of each judgement alone."""
         if not self._stale:
             return
+        written: set[Identity] = set()
         with stored(self.path), replacing(self.path) as out:
             for line, identity in self._lines():
-                if self._known.get(identity) == _digest(line):
-                    out.write(line)
+                if identity not in written and self._known.get(identity) == _digest(line):
+                    out.write(line)  # once, also where it was changed and changed back
+                    written.add(identity)
         self._stale = False
 
     def _scan(self) -> None:

@@ -1,7 +1,11 @@
 """Langfuse: scores that people gave, joined with the trace or observation that they judge.
 
-``GET /api/public/v2/scores`` (``/api/public/scores`` of older servers), ``GET /api/public/traces/ID`` and
-``GET /api/public/observations/ID``, Basic authentication with public and secret key
+- Langfuse 4 and Langfuse Cloud: ``GET /api/public/v3/scores`` in pages by cursor, and
+  ``GET /api/public/v2/observations``, from which a trace is put together: its first observation without a parent.
+- Before: ``GET /api/public/v2/scores`` (``/api/public/scores`` of still older servers) in numbered pages,
+  ``GET /api/public/traces/ID`` and ``GET /api/public/observations/ID``.
+
+Basic authentication with public and secret key
 (https://langfuse.com/docs/api-and-data-platform/features/scores-api). Scores of source ``EVAL`` are a model's and are
 left out. The user is the annotator, else the trace's ``userId``.
 """
@@ -13,15 +17,21 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from personalrm.data.fields import missing
 from personalrm.errors import EndpointRefused, RowError
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
 from personalrm.llm.gather import gather
 
+BY_CURSOR = "/api/public/v3/scores"
 SCORES = ("/api/public/v2/scores", "/api/public/scores")
+OBSERVATIONS = "/api/public/v2/observations"
 PER_PAGE = 100
 MODELS = ("EVAL",)
+_CURSOR = "v3:"
+"""Begins where a page of `BY_CURSOR` begins; others are numbers."""
 
 
 class Langfuse:
@@ -29,20 +39,35 @@ class Langfuse:
 
     def __init__(self, projects: tuple[str, ...] = ()) -> None:
         self._path: str | None = None
+        self._has_traces = True
 
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """Pages of scores by number; the window is the host's filter, so that pages keep still while scores arrive."""
-        number = int(cursor or 1)
+        """Pages of scores; the window is the host's filter, so that pages keep still while scores arrive."""
+        if cursor is None or cursor.startswith(_CURSOR):
+            position = (cursor or "").removeprefix(_CURSOR)
+            found = await api.get(BY_CURSOR, self._query(window, position), or_none=True)
+            if found is not None:
+                async for page in self._by_cursor(api, window, found):
+                    yield page
+                return
+        async for page in self._by_number(api, window, int(cursor) if cursor and cursor.isdecimal() else 1):
+            yield page
+
+    async def _by_cursor(self, api: Api, window: Window, found: Any) -> AsyncIterator[Page]:
         while True:
-            query: dict[str, Any] = {"page": number, "limit": PER_PAGE, "toTimestamp": window.end}
-            found = await self._scores(api, query if window.begin is None else {**query, "fromTimestamp": window.begin})
+            position = (found.get("meta") or {}).get("cursor")
+            items, skipped = await self._read(api, [_as_before(one) for one in objects(found, "data")])
+            yield Page(items, skipped, f"{_CURSOR}{position}" if position else None)
+            if not position:
+                return
+            found = await api.get(BY_CURSOR, self._query(window, position))
+
+    async def _by_number(self, api: Api, window: Window, number: int) -> AsyncIterator[Page]:
+        while True:
+            query: dict[str, Any] = {"page": number, "limit": PER_PAGE, **_times(window)}
+            found = await self._scores(api, query)
             scores = objects(found, "data")
-            given = [one for one in scores if one.get("source") not in MODELS]
-            keys = list(dict.fromkeys(_key(one) for one in given))
-            judged = dict(zip(keys, await gather(_judged(api, *one) for one in keys), strict=True))
-            items, skipped = collected(
-                (f"score {score.get('id')}", partial(_items, score, judged[_key(score)])) for score in given
-            )
+            items, skipped = await self._read(api, scores)
             pages = (found.get("meta") or {}).get("totalPages")
             number += 1
             more = bool(scores) and (number <= pages if isinstance(pages, int) else len(scores) == PER_PAGE)
@@ -56,7 +81,48 @@ class Langfuse:
             if found is not None:
                 self._path = path
                 return found
-        raise EndpointRefused(f"{api.host.name} knows neither {' nor '.join(SCORES)}: is it a Langfuse server?")
+        raise EndpointRefused(
+            f"{api.host.name} knows neither {BY_CURSOR} nor {' nor '.join(SCORES)}: is it a Langfuse server?"
+        )
+
+    async def _read(self, api: Api, scores: list[Mapping[str, Any]]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+        given = [one for one in scores if one.get("source") not in MODELS]
+        keys = list(dict.fromkeys(_key(one) for one in given))
+        judged = dict(zip(keys, await gather(self._judged(api, *one) for one in keys), strict=True))
+        return collected((f"score {score.get('id')}", partial(_items, score, judged[_key(score)])) for score in given)
+
+    async def _judged(self, api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
+        """The trace, with input and output of the observation where one is judged; None if there is no such trace."""
+        if not trace_id:  # a score of a session or an experiment
+            return None
+        if self._has_traces:
+            found = await _trace(api, trace_id, observation_id)
+            if found is not None:
+                return found
+        put_together = await _put_together(api, trace_id, observation_id)
+        self._has_traces = self._has_traces and put_together is None
+        return put_together
+
+    @staticmethod
+    def _query(window: Window, position: str) -> dict[str, Any]:
+        query = {"limit": PER_PAGE, "fields": "details,subject,annotation", **_times(window)}
+        return {**query, "cursor": position} if position else query
+
+
+def _times(window: Window) -> dict[str, Any]:
+    end: dict[str, Any] = {"toTimestamp": window.end}
+    return end if window.begin is None else {**end, "fromTimestamp": window.begin}
+
+
+def _as_before(score: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A score of version 3 with the ids of what it judges as version 2 names them."""
+    subject = score.get("subject")
+    about: Mapping[str, Any] = subject if isinstance(subject, Mapping) else {}
+    if about.get("kind") == "trace":
+        return {**score, "traceId": about.get("id")}
+    if about.get("kind") == "observation":
+        return {**score, "traceId": about.get("traceId"), "observationId": about.get("id")}
+    return score
 
 
 def _key(score: Mapping[str, Any]) -> tuple[str, str]:
@@ -65,10 +131,8 @@ def _key(score: Mapping[str, Any]) -> tuple[str, str]:
     return "" if missing(trace) else str(trace), "" if missing(part) else str(part)
 
 
-async def _judged(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
-    """The trace, with input and output of the observation where one is judged; None if there is no such trace."""
-    if not trace_id:  # a score of a session or an experiment
-        return None
+async def _trace(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
+    """As servers before version 4 keep it."""
     trace = await api.get(f"/api/public/traces/{quote(trace_id, safe='')}", or_none=True)
     if not isinstance(trace, Mapping):
         return None
@@ -76,6 +140,46 @@ async def _judged(api: Api, trace_id: str, observation_id: str) -> dict[str, Any
         return dict(trace)
     part = await api.get(f"/api/public/observations/{quote(observation_id, safe='')}", or_none=True)
     return {**trace, "input": part.get("input"), "output": part.get("output")} if isinstance(part, Mapping) else None
+
+
+async def _put_together(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
+    """From the observations of a trace: the one that is judged, or the first without a parent."""
+    rows: list[Mapping[str, Any]] = []
+    query: dict[str, Any] = {"traceId": trace_id, "fields": "core,basic,io", "limit": PER_PAGE}
+    while True:
+        found = await api.get(OBSERVATIONS, query, or_none=True)
+        if found is None:
+            return None
+        rows += objects(found, "data")
+        position = (found.get("meta") or {}).get("cursor")
+        if not position:
+            break
+        query["cursor"] = position
+    if observation_id:
+        judged = [one for one in rows if str(one.get("id")) == observation_id]
+    else:
+        judged = sorted(
+            (one for one in rows if missing(one.get("parentObservationId"))), key=lambda one: str(one.get("startTime"))
+        )
+    if not judged:
+        return None
+    said = {
+        name: next((one[name] for one in (judged[0], *rows) if not missing(one.get(name))), None)
+        for name in ("userId", "sessionId")
+    }
+    return {**said, "input": judged[0].get("input"), "output": _said(judged[0].get("output"))}
+
+
+def _said(output: Any) -> Any:
+    """An output, which version 4 gives as text: a message or text in JSON is read, an answer in JSON stays as it is."""
+    if not isinstance(output, str) or output[:1] not in ("{", "[", '"'):
+        return output
+    try:
+        found = orjson.loads(output)
+    except orjson.JSONDecodeError:
+        return output
+    one = found[-1] if isinstance(found, list) and found else found
+    return found if isinstance(one, str) or (isinstance(one, Mapping) and "content" in one) else output
 
 
 def _items(score: Mapping[str, Any], trace: Mapping[str, Any] | None) -> Iterable[Item]:

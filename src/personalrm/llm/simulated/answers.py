@@ -13,13 +13,13 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from personalrm.llm.simulated.behaviour import Behaviour
-from personalrm.llm.simulated.judge import Judge
+from personalrm.llm.simulated.judge import Judge, Shown
 from personalrm.llm.simulated.prompts import Asked, read_prompt
 from personalrm.llm.simulated.statistics import Call, tokens
 from personalrm.llm.simulated.writing import (
@@ -139,7 +139,8 @@ class Answerer:
             return self._verdict(body, prompt, asked, how, index)
         if asked.past:
             invent = how.invent_every > 0 and number % how.invent_every == 0
-            noticed = persona_claims(self._judge.shown(asked), most_claims(asked.outside))
+            shown = self._noticed(body, prompt, how, self._judge.shown(asked))
+            noticed = persona_claims(shown, most_claims(asked.outside))
             claims = remembered(asked.memory, noticed)
             facts = write_persona(claims, invent)
             return Draft(_formatted(body, asked, facts, how) or prose(facts))
@@ -150,6 +151,17 @@ class Answerer:
         system = "\n".join(content for role, content in turns if role in ("system", "developer"))
         facts = write_reply(system, turns[-1][1])
         return Draft(_formatted(body, asked, facts, how) or facts.text)
+
+    def _noticed(
+        self, body: Mapping[str, object], prompt: str, how: Behaviour, shown: Sequence[Shown]
+    ) -> Sequence[Shown]:
+        """The past choices that it looks at: all at temperature 0, above it as many drawn with replacement; who samples
+        the same question again gets another draw."""
+        temperature = body.get("temperature", 0)
+        if not shown or not isinstance(temperature, int | float) or temperature <= 0:
+            return shown
+        self._proposed[prompt] += 1
+        return random.Random(f"{how.seed}/{self._proposed[prompt]}/{prompt}").choices(shown, k=len(shown))
 
     def _verdict(self, body: Mapping[str, object], prompt: str, asked: Asked, how: Behaviour, index: int) -> Draft:
         judgement = self._judge.judge(asked)

@@ -1,11 +1,11 @@
-"""From a text to a vector.
+"""Text embeddings.
 
 | module | what it does |
 |---|---|
-| `base` | the seam: `Encoder` |
-| `weights`, `chat`, `batching`, `hidden` | a Hugging Face model's hidden states, MiniLM's too (extra `encoder`) |
-| `endpoint` | an embedding model behind an OpenAI-compatible URL |
-| `store` | vectors kept in memory and in a file, by content |
+| `base` | the interface: `Encoder` |
+| `weights`, `chat`, `batching`, `hidden` | hidden states of a Hugging Face model, such as MiniLM (extra `encoder`) |
+| `endpoint` | an embedding model at an OpenAI-compatible URL |
+| `store` | cache of vectors in memory and in a file, by content |
 
     encoder = encoder_named("minilm")
     encoder.embed(["Ten minutes in boiling water."]).shape                        # (1, 384)
@@ -33,17 +33,17 @@ _POOLINGS: dict[str, Pooling] = {"mean": "mean", "last": "last"}
 
 
 def encoder_named(name: str, *, device: Device = "auto", cache: str | Path | None = None) -> Encoder:
-    """The encoder of this name, with its vectors kept.
+    """The encoder of this name, with a cache of its vectors.
 
     Args:
-        name: ``minilm``; ``hf:PATH`` for a folder or an id at the Hugging Face hub, with the last token's hidden state
-            if its tokenizer has a chat template and else the mean (``:mean`` or ``:last`` at the end decides
-            otherwise); ``endpoint:MODEL`` or ``endpoint:MODEL@URL``.
+        name: ``minilm``; ``hf:PATH`` for a folder or an id at the Hugging Face hub, which pools the last hidden state
+            if its tokenizer has a chat template and else the mean (append ``:mean`` or ``:last`` to choose);
+            ``endpoint:MODEL`` or ``endpoint:MODEL@URL``.
         device: ``auto`` takes a GPU if there is one.
-        cache: the file of vectors; None takes one beside the cache of answers, ``:memory:`` none.
+        cache: file of the cache; None takes the default beside the cache of answers, ``:memory:`` uses no file.
 
     Raises:
-        DataError: there is no such encoder, or no GPU when one is asked for.
+        DataError: unknown encoder, or no GPU with ``cuda``.
         MissingExtra: MiniLM without the extra ``encoder`` installed.
         StorageError: the file cannot be used.
     """
@@ -67,5 +67,5 @@ def _made(name: str, device: Device) -> Encoder:
 
 @once
 def shared_minilm() -> Cached:
-    """The process's MiniLM, on the CPU and in memory only: its weights take 90 MB and seconds to load."""
+    """The process's MiniLM, on the CPU with a cache in memory: its weights take 90 MB and seconds to load."""
     return Cached(HiddenEncoder(minilm(), "mean", "cpu"), MEMORY)

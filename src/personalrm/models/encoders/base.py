@@ -1,10 +1,10 @@
-"""The seam to an encoder: texts in, unit vectors out.
+"""Interface of text encoders: texts in, unit vectors out.
 
     encoder.embed(["Ten minutes in boiling water."])                     # (1, width), float32
-    encoder.embed([encoder.text(context, response)])                     # a response as this encoder wants to see it
+    encoder.embed([encoder.text(context, response)])                     # a response in this encoder's format
 
-`HiddenEncoder` and `EndpointEncoder` make vectors, `Cached` keeps those of another encoder. ``name`` stands for
-whatever changes a vector, so it goes into cache keys and manifests; it holds no path, no URL and no key.
+`HiddenEncoder` and `EndpointEncoder` compute vectors, `Cached` caches those of another encoder. ``name`` identifies
+everything that changes a vector, so it is part of cache keys and manifests; it holds no path, URL or key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 
 
 class Encoder(Protocol):
-    """Anything that turns texts into vectors."""
+    """A text encoder."""
 
     @property
     def name(self) -> str:
@@ -31,34 +31,34 @@ class Encoder(Protocol):
 
     @property
     def width(self) -> int:
-        """Numbers in a vector."""
+        """Dimension of a vector."""
         ...
 
     @property
     def truncated(self) -> int:
-        """Texts that were longer than the encoder reads, so far; a text counts once."""
+        """Number of distinct texts that were longer than the encoder's limit, so far."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors (n, width) of unit length, in the order of the texts; a text's vector hangs on that text alone."""
+        """Unit vectors (n, width), in the order of the texts; a text's vector does not depend on the other texts."""
         ...
 
     def text(self, context: Sequence[Message], response: str) -> str:
-        """What is embedded for a response in its conversation."""
+        """The text that is embedded for a response in its conversation."""
         ...
 
 
 @runtime_checkable
 class Marking(Encoder, Protocol):
-    """An Encoder that also says which texts it had to cut, so that a cache can tell later runs."""
+    """An Encoder that also tells which texts it truncated, so that a cache can store this."""
 
     def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
-        """`embed`, and for each text whether it was cut (n,)."""
+        """`embed`, and whether each text was truncated (n,)."""
         ...
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:
-    """The same directions with length one; a vector of zeros stays what it is."""
+    """The vectors scaled to unit length; zero vectors stay zero."""
     exact = vectors.astype(np.float64)
     length = np.linalg.norm(exact, axis=1, keepdims=True)
     scaled: Vectors = (exact / np.maximum(length, 1e-12)).astype(np.float32)

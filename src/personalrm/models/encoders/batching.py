@@ -1,12 +1,12 @@
-"""Which texts a model reads together: alike lengths, so that little is padded, and a bounded number of tokens.
+"""Batches of texts of similar length, so that there is little padding, with a bounded number of tokens.
 
     for batch in batches([5, 200, 6], Shape(tokens=1024)):
         batch.rows, batch.length, batch.height          # ([0, 2, 1], 200, 3)
 
-On a GPU in half precision a vector's last bits hang on the shape of its batch (1e-3). There every text is padded to a
-length that depends on its own length only, and all batches of one length have the same number of rows, filled up with
-nothing: a text then meets the same arithmetic whatever company it is in. In single precision on a processor the shape
-moves the seventh digit, and nothing is filled up.
+On a GPU in half precision the last bits of a vector depend on the shape of its batch (1e-3). There each text is padded
+to a length that depends only on its own, and all batches of one length have the same number of rows, padded with dummy
+rows, so that a text's vector does not depend on the other texts. In single precision on a CPU the shape changes the
+seventh digit, and there are no dummy rows.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How batches are made.
+    """Batch shape.
 
     Attributes:
-        tokens: the most tokens in a batch, padding counted; a longer text is a batch of its own.
+        tokens: maximum tokens in a batch, with padding; a longer text is a batch of its own.
         step: lengths are padded to multiples of this.
-        full: every batch of a length has the same number of rows.
+        full: whether all batches of a length have the same number of rows.
     """
 
     tokens: int
@@ -32,7 +32,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Texts by number, the length they are padded to, and the rows of the batch (at least as many as texts)."""
+    """Indices of texts, the padded length, and the number of rows (at least that of texts)."""
 
     rows: list[int]
     length: int
@@ -40,7 +40,7 @@ class Batch:
 
 
 def batches(counts: Sequence[int], shape: Shape) -> Iterator[Batch]:
-    """Deal out texts of so many tokens each, shortest first; those of one length stay in the order given."""
+    """Batch texts of these token counts, shortest first; texts of one length stay in the order given."""
     rows: list[int] = []
     length = 0
     for at in sorted(range(len(counts)), key=counts.__getitem__):

@@ -1,4 +1,4 @@
-"""A conversation and its response as the text that a chat model was trained on.
+r"""A conversation and its response in a chat model's template.
 
 render(tokenizer, [Message("user", "How do I boil an egg?")], "Ten minutes.")
 # "<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nTen minutes.<|im_end|>"
@@ -16,17 +16,17 @@ Turns = list[dict[str, str]]
 
 
 def render(tokenizer: Any, context: Sequence[Message], response: str) -> str:
-    """The tokenizer's chat template over the conversation with the response as the assistant's turn.
+    """The tokenizer's chat template over the conversation, with the response as the assistant's turn.
 
-    A template that takes no system message, or wants user and assistant in turn, gets them so.
+    If the template rejects it, roles are made to alternate between user and assistant, without system messages.
 
     Raises:
-        DataError: the template cannot be used.
+        DataError: the template rejects that too.
     """
     turns = [{"role": one.role, "content": one.content} for one in (*context, Message("assistant", response))]
     try:
         return _applied(tokenizer, turns)
-    except Exception:  # a template is a program of the model's maker, and raises what it likes
+    except Exception:  # templates are programs and may raise anything
         pass
     try:
         return _applied(tokenizer, _alternating(turns))
@@ -36,12 +36,12 @@ def render(tokenizer: Any, context: Sequence[Message], response: str) -> str:
 
 
 def _applied(tokenizer: Any, turns: Turns) -> str:
-    """Without the blank space after the last turn: the mark of its end is what the last token should be."""
+    """Without whitespace after the last turn: the last token should be the end-of-turn token."""
     return str(tokenizer.apply_chat_template(turns, tokenize=False)).rstrip()
 
 
 def _alternating(turns: Turns) -> Turns:
-    """Everybody but the assistant is the user, neighbours of one role are joined, and the user begins."""
+    """All roles but the assistant become the user, neighbours of one role are joined, and the user begins."""
     found: Turns = [{"role": "user", "content": ""}]
     for turn in turns:
         role = "assistant" if turn["role"] == "assistant" else "user"

@@ -1,10 +1,10 @@
-"""Vectors from an embedding model behind an OpenAI-compatible ``/embeddings``.
+"""Embeddings from an OpenAI-compatible ``/embeddings`` endpoint.
 
     encoder = EndpointEncoder("text-embedding-3-small")                  # OPENAI_BASE_URL and OPENAI_API_KEY
     encoder.embed(["Ten minutes in boiling water."]).shape               # (1, 1536)
 
-The response alone is embedded, as such models are made for. Requests run in the portal's loop, many at once; the name
-holds a hash of the URL, because one model's name may mean different weights at different hosts.
+Only the response is embedded, which is what such models are made for. Requests run concurrently in the background
+event loop; the name holds a hash of the URL, because one model name may mean different weights at different hosts.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class EndpointEncoder:
         model: the model's name at the host.
         base_url: None takes OPENAI_BASE_URL, else OpenAI's.
         api_key: None takes OPENAI_API_KEY.
-        concurrency: the most requests in flight.
-        timeout: seconds one attempt may take.
+        concurrency: maximum requests in flight.
+        timeout: seconds per attempt.
 
     Raises:
-        DataError: there is no host to ask.
+        DataError: no endpoint is configured.
     """
 
     def __init__(
@@ -52,27 +52,27 @@ class EndpointEncoder:
         self._model, self._concurrency = model, concurrency
         self._host = Host.from_environment(base_url, api_key, timeout)
         if self._host.api_key is None and self._host.base_url == DEFAULT_URL:
-            raise DataError("no endpoint for the encoder: set OPENAI_API_KEY, or name a host: endpoint:MODEL@URL")
+            raise DataError("no endpoint for the encoder: set OPENAI_API_KEY, or give a URL: endpoint:MODEL@URL")
         self._width = 0
         self._cut: set[bytes] = set()
         self._opened: tuple[int, EmbeddingsEndpoint] | None = None
 
     @property
     def name(self) -> str:
-        """Model and a hash of where it is asked."""
+        """Model and a hash of the URL."""
         place = blake2b(self._host.embeddings_url.encode(), digest_size=4).hexdigest()
         return f"endpoint:{self._model}:{place}"
 
     @property
     def width(self) -> int:
-        """Numbers in a vector, as in the first answer; before it one word is asked about."""
+        """Dimension of a vector; one word is embedded to find it out if nothing has been yet."""
         if not self._width:
             self.embed(["width"])
         return self._width
 
     @property
     def truncated(self) -> int:
-        """Texts that the host found too long, so far; a text counts once."""
+        """Number of distinct texts that the host found too long, so far."""
         return len(self._cut)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -84,7 +84,7 @@ class EndpointEncoder:
         return response
 
     def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
-        """Unit vectors (n, width), and which texts were cut (n,). Raises EndpointError."""
+        """Unit vectors (n, width), and which texts were truncated (n,). Raises EndpointError."""
         if not texts:
             return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
         found = background_loop.run(self._ask(texts))
@@ -97,7 +97,7 @@ class EndpointEncoder:
         return await self._endpoint().embed(texts)
 
     def _endpoint(self) -> EmbeddingsEndpoint:
-        """Opened in the portal's loop, and anew in a forked child, which has a loop of its own."""
+        """Opened in the background loop, and again in a forked child, which has its own loop."""
         from personalrm.llm.embeddings import EmbeddingsEndpoint  # aiohttp, 0.2 s
         from personalrm.llm.scheduler import Scheduler
 

@@ -1,12 +1,12 @@
-"""Vectors from the hidden states of a Hugging Face model: the mean over a text's tokens, or its last token.
+"""Embeddings from the hidden states of a Hugging Face model: the mean over a text's tokens, or its last token.
 
     encoder = HiddenEncoder(minilm(), "mean", device="cpu")
-    encoder.embed(["Ten minutes in boiling water."])         # (1, 384), as sentence-transformers gives them, to 1e-6
+    encoder.embed(["Ten minutes in boiling water."])         # (1, 384), equal to sentence-transformers up to 1e-6
 
-A text is tokenised once and read among texts of like length (`batching`). What is longer than the model reads is cut:
-at its end, or, where the tokenizer has a chat template, at its beginning, for the response comes last. On a GPU the
-model computes in bfloat16, which its name then says. The model is loaded at the first use (MiniLM: 3 s, most of it
-the import of torch); one core reads 45 PRISM texts a second.
+A text is tokenised once and batched with texts of similar length (`batching`). Longer texts are truncated at the end,
+or, if the tokenizer has a chat template, at the beginning, because the response comes last. On a GPU the model computes
+in bfloat16, which is part of its name. The model is loaded on first use (MiniLM: 3 s, mostly importing torch); one core
+embeds 45 PRISM texts a second.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Pooling = Literal["mean", "last"]
 Device = Literal["cpu", "cuda", "auto"]
 Ids = NDArray[np.int32]
 
-_ON_CPU = Shape(tokens=1024)  # 512 to 2048 are alike; 8192 leaves the cache and takes a quarter longer
+_ON_CPU = Shape(tokens=1024)  # 512 to 2048 are equally fast; 8192 exceeds the CPU cache and takes 25 % longer
 _ON_GPU = Shape(tokens=8192, step=64, full=True)
-_READ = 16  # characters a token: more of a text than its first tokens need is looked at only if they were long
-_AT_ONCE = 1000  # texts whose tokens are held as objects of the tokenizer, which take 50 times the room of numbers
+_READ = 16  # characters per token: more of a text is tokenised only if this did not fill the limit
+_AT_ONCE = 1000  # texts held as tokenizer objects at a time, which take 50 times the memory of arrays
 
 
 class HiddenEncoder:
-    """One model, loaded at the first use.
+    """One model, loaded on first use.
 
     Args:
         weights: the model.
@@ -48,31 +48,31 @@ class HiddenEncoder:
         device: ``auto`` takes a GPU if there is one.
 
     Raises:
-        DataError: a GPU is asked for and there is none.
-        MissingExtra: torch or transformers is absent (when they are first needed).
+        DataError: ``cuda`` without a GPU.
+        MissingExtra: torch or transformers is not installed (on first use).
     """
 
     def __init__(self, weights: Weights, pooling: Pooling, device: Device = "auto") -> None:
         self._weights, self._pooling, self._wanted = weights, pooling, device
         self._cut: set[bytes] = set()
         if device == "cuda":
-            self._device  # noqa: B018 - to say at once that there is none
+            self._device  # noqa: B018 - raises if there is none
 
     @cached_property
     def name(self) -> str:
-        """Label, pooling, limit and fingerprint; bf16 where it computes in half precision."""
+        """Label, pooling, limit and fingerprint; bf16 in half precision."""
         one = self._weights
         precision = ":bf16" if self._device == "cuda" else ""
         return f"{one.label}:{self._pooling}:{one.limit}:{one.fingerprint}{precision}"
 
     @property
     def width(self) -> int:
-        """Numbers in a vector."""
+        """Dimension of a vector."""
         return self._weights.width
 
     @property
     def truncated(self) -> int:
-        """Texts cut so far; a text counts once."""
+        """Number of distinct truncated texts so far."""
         return len(self._cut)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -80,11 +80,11 @@ class HiddenEncoder:
         return self.mark(texts)[0]
 
     def text(self, context: Sequence[Message], response: str) -> str:
-        """Conversation and response by the chat template; the response alone where the tokenizer has none."""
+        """Conversation and response in the chat template; the response alone without a template."""
         return render(self._loaded.tokenizer, context, response) if self._weights.chat else response
 
     def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
-        """Unit vectors (n, width), and which texts were cut (n,). Raises DataError if the model cannot be loaded."""
+        """Unit vectors (n, width), and which texts were truncated (n,). DataError if the model cannot be loaded."""
         if not texts:
             return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
         tokens, cut = self._tokenised(texts)
@@ -102,7 +102,7 @@ class HiddenEncoder:
             return "cpu"
         has_gpu = _torch().cuda.is_available()
         if self._wanted == "cuda" and not has_gpu:
-            raise DataError("no GPU for the encoder: torch finds none; take the device cpu or auto")
+            raise DataError("no GPU for the encoder: torch finds none; use the device cpu or auto")
         return "cuda" if has_gpu else "cpu"
 
     @cached_property
@@ -111,18 +111,18 @@ class HiddenEncoder:
 
     def _tokenised(self, texts: Sequence[str]) -> tuple[list[Ids], Flags]:
         loaded = self._loaded
-        begins_twice = [loaded.tokenizer.bos_token_id] * 2  # by the chat template and by the tokenizer
+        double_start = [loaded.tokenizer.bos_token_id] * 2  # added by the chat template and by the tokenizer
         tokens: list[Ids] = []
         cut = np.zeros(len(texts), bool)
         for at in range(0, len(texts), _AT_ONCE):
             for one in self._encoded(texts[at : at + _AT_ONCE]):
                 cut[len(tokens)] = bool(one.overflowing)
-                ids = one.ids[one.ids[:2] == begins_twice :]
+                ids = one.ids[one.ids[:2] == double_start :]
                 tokens.append(np.array(ids or [loaded.filler], np.int32))
         return tokens, cut
 
     def _encoded(self, texts: Sequence[str]) -> list[Any]:
-        whole = [text.encode("utf-8", "replace").decode() for text in texts]  # half a surrogate pair is no text
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]  # replaces lone surrogates
         most, backend = _READ * self._weights.limit, self._loaded.tokenizer.backend_tokenizer
         part = slice(-most, None) if self._weights.chat else slice(most)
         found = list(backend.encode_batch_fast([text[part] for text in whole]))
@@ -132,11 +132,11 @@ class HiddenEncoder:
         return found
 
     def _read(self, tokens: Sequence[Ids], batch: Batch) -> NDArray[np.floating]:
-        """One pass through the model, (n, width)."""
+        """One forward pass, (n, width)."""
         torch = _torch()
         ids = np.full((batch.height, batch.length), self._loaded.filler, np.int64)
         mask = np.zeros_like(ids)
-        mask[:, 0] = 1  # rows that fill up a batch are a text of one token
+        mask[:, 0] = 1  # dummy rows are a text of one token
         for row, at in enumerate(batch.rows):
             count = len(tokens[at])
             ids[row, :count], mask[row, :count] = tokens[at], 1
@@ -155,7 +155,7 @@ class HiddenEncoder:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """Tokenizer and model, and the token that fills up rows."""
+    """Tokenizer and model, and the padding token."""
 
     tokenizer: Any
     model: Any
@@ -182,12 +182,12 @@ def _load(weights: Weights, device: str) -> _Loaded:
             here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
             tokenizer = AutoTokenizer.from_pretrained(weights.folder, **here)
             model = AutoModel.from_pretrained(weights.folder, use_safetensors=True, dtype=dtype, **here)
-    except Exception as error:  # every kind of model fails in its own way
+    except Exception as error:  # model classes raise various exceptions
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DataError(f"{weights.folder}: the model cannot be loaded: {why}") from error
     if not tokenizer.is_fast or model.config.is_encoder_decoder:
         raise DataError(f"{weights.folder}: expected an encoder or a decoder with a tokenizer.json")
-    model.config.use_cache = False  # keys and values of the tokens are of no use here
+    model.config.use_cache = False  # no generation, so no key-value cache
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.backend_tokenizer.enable_truncation(weights.limit, direction="left" if weights.chat else "right")
     named = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
@@ -196,16 +196,16 @@ def _load(weights: Weights, device: str) -> _Loaded:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the bars of progress and the remarks of transformers."""
+    """Without progress bars and log messages of transformers."""
     from transformers.utils import logging
 
-    said: Any = logging  # its functions have no types
-    level, bars = said.get_verbosity(), said.is_progress_bar_enabled()
-    said.set_verbosity(CRITICAL)
-    said.disable_progress_bar()
+    transformers_logging: Any = logging  # its functions have no types
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(CRITICAL)
+    transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
-        said.set_verbosity(level)
+        transformers_logging.set_verbosity(level)
         if bars:
-            said.enable_progress_bar()
+            transformers_logging.enable_progress_bar()

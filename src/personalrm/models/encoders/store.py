@@ -1,12 +1,12 @@
-"""No text is embedded twice: vectors by content in a SQLite file that several processes may share.
+"""Cache of embeddings by content, in a SQLite file that several processes may share.
 
     encoder = Cached(HiddenEncoder(minilm(), "mean"), "embeddings.sqlite")       # itself an Encoder
     encoder.embed(texts)                # computed, and committed 2,048 texts at a time
     encoder.embed(texts)                # from memory; in the next run from the file
 
 The key is a hash of the encoder's name and the text; no text is stored. The last vectors used stay in memory (32 MB,
-21,000 of MiniLM). A killed run loses the texts since the last commit, never the file. When the disk is full the work
-goes on and what is new is kept in memory only, which is said once.
+21,000 of MiniLM). A killed run loses the texts since the last commit, never the file. On a full disk the cache
+continues in memory only, with one warning.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from personalrm.preferences import Message
 
 REMEMBER_BYTES = 32 << 20
 CHUNK = 2048
-_ASKED_AT_ONCE = 500
+_KEYS_PER_QUERY = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, cut INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS encoders (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -43,24 +43,24 @@ CREATE TABLE IF NOT EXISTS encoders (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
 
 class Row(NamedTuple):
-    """A vector as little-endian float32, and whether its text was cut."""
+    """A vector as little-endian float32, and whether its text was truncated."""
 
     vector: bytes
     cut: bool
 
 
 def default_path() -> Path:
-    """Beside the cache of answers: ``embeddings.sqlite`` in its folder."""
+    """``embeddings.sqlite`` in the folder of the cache of answers."""
     answers = path_of_answers()
     return answers if str(answers) == MEMORY else answers.with_name("embeddings.sqlite")
 
 
 class Cached:
-    """An Encoder around another one. May be used from several threads.
+    """An Encoder that caches another one. Thread-safe.
 
     Args:
-        encoder: who is asked for what is not known.
-        path: the file; None takes `default_path`, ``:memory:`` keeps nothing beyond memory.
+        encoder: computes the vectors that are not cached.
+        path: the file; None takes `default_path`, ``:memory:`` caches in memory only.
 
     Raises:
         StorageError: the file is no database, or cannot be read or written.
@@ -79,29 +79,29 @@ class Cached:
 
     @property
     def name(self) -> str:
-        """That of the encoder: the vectors are the same."""
+        """The encoder's name: the vectors are the same."""
         return self._encoder.name
 
     @property
     def width(self) -> int:
-        """Numbers in a vector."""
+        """Dimension of a vector."""
         return self._width or self._encoder.width
 
     @property
     def truncated(self) -> int:
-        """Texts cut so far, those that an earlier run cut among them; a text counts once."""
+        """Number of distinct truncated texts so far, including those of earlier runs."""
         return len(self._cut) if isinstance(self._encoder, Marking) else self._encoder.truncated
 
     def text(self, context: Sequence[Message], response: str) -> str:
-        """As the encoder has it."""
+        """As the encoder's."""
         return self._encoder.text(context, response)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors (n, width). Raises what the encoder raises, and StorageError."""
+        """Unit vectors (n, width). Raises the encoder's errors, and StorageError."""
         return self.mark(texts)[0]
 
     def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
-        """Unit vectors (n, width), and which texts were cut (n,)."""
+        """Unit vectors (n, width), and which texts were truncated (n,)."""
         if not texts:
             return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
         keys = _keys(self.name, texts)
@@ -119,7 +119,7 @@ class Cached:
         return vectors[chosen].astype(np.float32, copy=False), np.array([row.cut for row in rows])[chosen]
 
     def close(self) -> None:
-        """Close the file; it opens again when it is used."""
+        """Close the file; it is reopened on use."""
         if self._file is not None:
             self._file.close()
 
@@ -156,7 +156,7 @@ class Cached:
 
 
 class VectorFile:
-    """Vectors by key. Use from one thread at a time; a forked child opens it anew.
+    """Vectors by key. Use from one thread at a time; a forked child reopens it.
 
     Raises:
         StorageError: the file is no database, or cannot be read or written.
@@ -169,28 +169,28 @@ class VectorFile:
         self._connection()
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
-        """Those that are known."""
-        db, wanted = self._connection(), list(keys)
+        """Those that are cached."""
+        db, missing = self._connection(), list(keys)
         found: dict[bytes, Row] = {}
         if db is None:
             return found
         with self._storage():
-            for at in range(0, len(wanted), _ASKED_AT_ONCE):
-                part = wanted[at : at + _ASKED_AT_ONCE]
+            for at in range(0, len(missing), _KEYS_PER_QUERY):
+                part = missing[at : at + _KEYS_PER_QUERY]
                 marks = ",".join("?" * len(part))
                 rows = db.execute(f"SELECT key, vector, cut FROM vectors WHERE key IN ({marks})", part)
                 found.update((key, Row(vector, bool(cut))) for key, vector, cut in rows)
         return found
 
     def keep_name(self, encoder: str) -> None:
-        """Note whose vectors are kept here: `forget_texts` finds them by the encoder's name and the text."""
+        """Store the encoder's name: `forget_texts` computes keys from it and the text."""
         db = self._connection()
         if db is not None and not self._is_full:
             with self._storage():
                 db.execute("INSERT OR IGNORE INTO encoders VALUES (?)", (encoder,))
 
     def put(self, rows: Mapping[bytes, Row]) -> None:
-        """Keep them all in one commit; the first one stays if another process was quicker."""
+        """Store them in one commit; existing rows of another process stay."""
         db = self._connection()
         if db is None or self._is_full:
             return
@@ -222,7 +222,7 @@ class VectorFile:
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:
-        """Errors of SQLite and the file system become ours; a full disk stops the keeping and nothing else."""
+        """Turns errors of SQLite and the file system into StorageError; a full disk only stops writing."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -230,12 +230,12 @@ class VectorFile:
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
                 raise StorageError(f"the cache of embeddings {self.path} cannot be used: {reason}") from None
             self._is_full = True
-            said = f"the disk that holds the cache of embeddings {self.path} is full: new ones are not kept"
-            warnings.warn(said, RuntimeWarning, stacklevel=2)
+            warning = f"the disk that holds the cache of embeddings {self.path} is full: new embeddings are not stored"
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
 
 
 def forget_texts(path: Path, texts: Sequence[str]) -> int:
-    """Delete the vectors of these texts, whichever encoder made them, and return how many there were.
+    """Delete the vectors of these texts, of all encoders, and return their number.
 
     Raises:
         StorageError: the file cannot be read or written.

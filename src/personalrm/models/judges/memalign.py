@@ -18,11 +18,9 @@ from typing import Any
 
 from personalrm import prompts
 from personalrm.errors import RequestRefused
-from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Endpoint, SamplingParams
-from personalrm.llm.thoughts import visible
 from personalrm.models.judges import FittedJudge
-from personalrm.models.judges.memory import as_text
+from personalrm.models.judges.memory import as_text, sentences_of
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options, VerdictMode
@@ -73,9 +71,7 @@ async def _distilled(endpoint: Endpoint, known: Sequence[str], part: Sequence[Fe
 
 def read_guidelines(answer: str) -> list[str]:
     """The guidelines in a model's answer, in JSON; empty if there are none."""
-    found = (parse_json(visible(answer)) or {}).get("guidelines")
-    said = [" ".join(one.split()) for one in found if isinstance(one, str)] if isinstance(found, list) else []
-    return [one for one in said if one][:MOST_GUIDELINES]
+    return sentences_of(answer, "guidelines")[:MOST_GUIDELINES]
 
 
 @dataclass(frozen=True)

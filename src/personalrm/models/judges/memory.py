@@ -55,9 +55,14 @@ async def remember(endpoint: Endpoint, facts: Sequence[str], choice: Preference,
 
 def read_facts(answer: str) -> list[str]:
     """The facts in a model's answer, in JSON; empty if there are none."""
-    found = (parse_json(visible(answer)) or {}).get("facts")
+    return sentences_of(answer, "facts")[:MOST_FACTS]
+
+
+def sentences_of(answer: str, field: str) -> list[str]:
+    """The texts in this list of a model's answer in JSON, each on one line; empty if there are none."""
+    found = (parse_json(visible(answer)) or {}).get(field)
     said = [" ".join(one.split()) for one in found if isinstance(one, str)] if isinstance(found, list) else []
-    return [one for one in said if one][:MOST_FACTS]
+    return [one for one in said if one]
 
 
 def as_text(facts: Sequence[str]) -> str:

@@ -4,34 +4,38 @@
     margin('{"scores": [{"criterion": 1, "a": 8, "b": 3}]}', criteria)      # 5.0 of 9 points in favour of A
 
 The criteria are written before any response is seen, so they cannot be bent to one. (The strongest untrained judge
-published; a persona for each query and a weighted rubric.)
+published; a persona for each query and a weighted rubric.) Of several schemes of criteria (`user_scaling`) each one is
+scored by itself, and the log-odds are averaged.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from typing import Any
 
 from personalrm import prompts
 from personalrm.errors import NotEnoughChoices, RequestRefused
 from personalrm.llm.answers import parse_json
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
-from personalrm.llm.gather import SharedWork, gather_pair
+from personalrm.llm.gather import SharedWork, gather, gather_pair
 from personalrm.llm.thoughts import visible
 from personalrm.models.judges import FittedJudge
 from personalrm.models.judges.shown import past_choices
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options
 from personalrm.synthesis import rendering
-from personalrm.synthesis.judging import JudgeContext, Judgement, OrderVerdict, ask_order, combine
+from personalrm.synthesis.judging import JudgeContext, Judgement, OrderVerdict, ask_order, both_paid, combine, log_odds
 
 POINT = 0.8
 """Log-odds that one point of ten is worth where it counts for all the weight: two points are then 5 to 1, as much as
 two votes that agree (see `judging.VOTE`)."""
 MOST_CRITERIA = 8
+TEMPERATURE = 0.8
+"""Of every scheme but the first, so that samples differ."""
 LONGEST_ANSWER = 600
 _ITEM = {"type": "object", "additionalProperties": False}
 CRITERIA_SCHEMA: dict[str, Any] = {
@@ -76,45 +80,102 @@ class Criterion:
     weight: float
 
 
+Scheme = tuple[Criterion, ...]
+
+
 async def rubric(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
     """The person's choices are shown where the criteria are written; the scores go by the criteria alone."""
+    return FittedJudge(Rubrics(endpoint, context_of(history, options.seed)))
+
+
+def context_of(history: History, seed: int) -> JudgeContext:
+    """What is shown where criteria are written. NotEnoughChoices without a decided choice."""
     if not history.decided:
         raise NotEnoughChoices(f"{history.user} has no decided choice that criteria could be drawn from")
-    return FittedJudge(_Rubrics(endpoint, JudgeContext(past_choices(history, options.seed), seed=options.seed)))
+    return JudgeContext(past_choices(history, seed), seed=seed)
 
 
 @dataclass(frozen=True)
-class _Rubrics:
-    """Judges pairs; the criteria of a conversation are asked for once, whoever asks first."""
+class Rubrics:
+    """Judges pairs; the criteria of a conversation are asked for once, whoever asks first.
+
+    Attributes:
+        sight: the person's choices, from which criteria are written.
+        samples: how many schemes of the person are written for each conversation: the first at temperature 0, the
+            others at `TEMPERATURE`.
+        general: further schemes, which do not depend on the conversation; each counts as much as one of the person's.
+    """
 
     endpoint: Endpoint
     sight: JudgeContext
-    _written: dict[tuple[Message, ...], SharedWork[tuple[Criterion, ...]]] = field(default_factory=dict)
+    samples: int = 1
+    general: tuple[Scheme, ...] = ()
+    _written: dict[tuple[Message, ...], SharedWork[list[Scheme]]] = field(default_factory=dict)
 
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
         if a == b:
             return Judgement(0.5, ())
-        criteria = await self._criteria(tuple(context))
-        if not criteria:
+        schemes = Counter([*await self._schemes(tuple(context)), *self.general])  # one that comes twice is asked once
+        if not schemes:
             return Judgement(None, (), "no criteria could be read")
-        ask = partial(_ask, self.endpoint, criteria, context)
-        return combine(*await gather_pair(ask(a, b), ask(b, a)))
+        judged = await gather(self._scored(one, context, a, b) for one in schemes)
+        return averaged(judged, list(schemes.values()))
 
-    async def _criteria(self, context: tuple[Message, ...]) -> tuple[Criterion, ...]:
+    async def _schemes(self, context: tuple[Message, ...]) -> list[Scheme]:
         written = self._written.get(context)
         if written is None or not written.is_usable:  # an error is not kept: the host may be there again
-            written = self._written[context] = SharedWork(_write(self.endpoint, self.sight, context))
+            written = self._written[context] = SharedWork(self._write_all(context))
         return await written.result()
 
+    async def _write_all(self, context: Sequence[Message]) -> list[Scheme]:
+        asked = f"{self.sight.text}{rendering.conversation(context)}\n\n{prompts.load('rubric')}"
+        return await write_schemes(self.endpoint, asked, self.samples)
 
-async def _write(endpoint: Endpoint, sight: JudgeContext, context: Sequence[Message]) -> tuple[Criterion, ...]:
-    asked = f"{sight.text}{rendering.conversation(context)}\n\n{prompts.load('rubric')}"
+    async def _scored(self, scheme: Scheme, context: Sequence[Message], a: str, b: str) -> Judgement:
+        ask = partial(_ask, self.endpoint, scheme, context)
+        return combine(*await gather_pair(ask(a, b), ask(b, a)))
+
+
+async def write_schemes(endpoint: Endpoint, asked: str, samples: int = 1) -> list[Scheme]:
+    """The schemes that could be read among so many samples of the same question."""
+    found = await gather(_write(endpoint, asked, sample) for sample in range(samples))
+    return [one for one in found if one]
+
+
+async def _write(endpoint: Endpoint, asked: str, sample: int) -> Scheme:
     messages = [Message("system", prompts.load("system")), Message("user", asked)]
+    want = SamplingParams(LONGEST_ANSWER, TEMPERATURE if sample else 0.0, schema=CRITERIA_SCHEMA, sample=sample)
     try:
-        completion = await endpoint.complete(messages, SamplingParams(LONGEST_ANSWER, schema=CRITERIA_SCHEMA))
+        completion = await endpoint.complete(messages, want)
     except RequestRefused:
         return ()
     return read_criteria(completion.text)
+
+
+def averaged(judged: Sequence[Judgement], counts: Sequence[int]) -> Judgement:
+    """Judgements of one pair as one: in each order the mean of the log-odds, over those that are read in both.
+
+    Each counts as often as ``counts`` says. Both orders carry the tokens and cost of all; without one that is read in
+    both orders the pair is unscored.
+    """
+    if len(judged) == 1:
+        return judged[0]
+    scored = [(one, count) for one, count in zip(judged, counts, strict=True) if one.probability is not None]
+    orders = [_pooled([one.orders[at] for one in judged], [(one.orders[at], n) for one, n in scored]) for at in (0, 1)]
+    unread = None if scored else judged[0].unscored
+    forward, turned = (replace(one, unscored=unread) for one in orders)
+    swapped = turned if turned.probability is None else replace(turned, probability=1.0 - turned.probability)
+    return combine(forward, swapped)
+
+
+def _pooled(asked: Sequence[OrderVerdict], scored: Sequence[tuple[OrderVerdict, int]]) -> OrderVerdict:
+    paid = reduce(both_paid, (one.completion for one in asked))
+    first = replace(asked[0], completion=paid, seconds=max(one.seconds for one in asked), probability=None)
+    if not scored:
+        return first
+    total = sum(count for _, count in scored)
+    logit = sum(count * log_odds(one.probability) for one, count in scored if one.probability is not None) / total
+    return replace(first, probability=1.0 / (1.0 + math.exp(-logit)))
 
 
 async def _ask(

@@ -226,12 +226,12 @@ def _decided(people: Iterable[History]) -> list[History]:
     return [one for one in people if one.decided]
 
 
-def _check(population: Sequence[History], held: Sequence[History], wanted: bool) -> None:
+def _check(population: Sequence[History], held: Sequence[History], separate: bool) -> None:
     if len(population) < FEWEST_PEOPLE:
         raise NotEnoughChoices(
             f"training needs at least {FEWEST_PEOPLE} people with a decided choice, found {len(population)}"
         )
-    if wanted and not held:
+    if separate and not held:
         raise NotEnoughChoices("the validation people have no decided choice")
     both = sorted({one.user for one in population} & {one.user for one in held})
     if both:

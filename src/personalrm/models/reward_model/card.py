@@ -1,7 +1,7 @@
-"""The model card: what a stranger must know to use the weights, and nothing of the people they were learned from.
+"""The model card of a fine-tuned reward model; it holds nothing about the people it was trained on.
 
 write_card(Path("my-reward-model"))                                          # from personalrm.json alone
-write_card(Path("my-reward-model"), [Metric("accuracy", 0.63, 0.6, 0.66, 34, 318)])    # figures measured since
+write_card(Path("my-reward-model"), [Metric("accuracy", 0.63, 0.6, 0.66, 34, 318)])    # with later metrics
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from personalrm.files import replace_file
 from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.user_prompts import Kind
 
-_TOLD: dict[Kind, str] = {
-    "none": "Nothing: the reward is everybody's.",
+_USER_PROMPTS: dict[Kind, str] = {
+    "none": "None: the reward is the same for all users.",
     "persona": "A persona, between `<persona>` tags, as the system turn.",
-    "persona+demonstrations": "Past choices of the person, then a persona between `<persona>` tags, as system turn.",
-    "history": "The person's newest choices, between `<past_choice>` tags, as the system turn.",
-    "demographics": "Who the person is, between `<demographics>` tags, as the system turn.",
+    "persona+demonstrations": "Past choices of the user, then a persona between `<persona>` tags, as the system turn.",
+    "history": "The user's latest choices, between `<past_choice>` tags, as the system turn.",
+    "demographics": "Demographics of the user, between `<demographics>` tags, as the system turn.",
 }
 _ON_THE_HUB = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}
 _USE = """```python
@@ -27,20 +27,20 @@ from transformers import AutoTokenizer, pipeline
 
 tokenizer = AutoTokenizer.from_pretrained(PATH)
 reward = pipeline("text-classification", PATH, function_to_apply="none")
-turns = [{"role": "system", "content": USER_PROMPT},   # leave out where nothing is known of the person
+turns = [{"role": "system", "content": USER_PROMPT},   # leave out without user information
          {"role": "user", "content": QUESTION},
          {"role": "assistant", "content": RESPONSE}]
 text = tokenizer.apply_chat_template(turns, tokenize=False)
-text = text.removeprefix(tokenizer.bos_token or "")    # the tokenizer writes it itself, if it has one
+text = text.removeprefix(tokenizer.bos_token or "")    # the tokenizer adds it itself, if it has one
 reward(text, truncation=True)[0]["score"]
 ```
 
-With personalrm, from the person's choices: `PersonalReward.load(PATH).fit(history).compare(context, a, b)`.
+With personalrm, from the user's choices: `PersonalReward.load(PATH).fit(history).compare(context, a, b)`.
 """
 
 
 def write_card(directory: Path, metrics: Iterable[Metric] = ()) -> None:
-    """Write ``README.md``; ``metrics`` are added to those of ``personalrm.json``, the newer of one name winning."""
+    """Write ``README.md``; ``metrics`` are merged with those of ``personalrm.json``, the newer of one name winning."""
     record = Record.read(directory)
     merged = {one.name: one for one in (*record.metrics, *metrics)}
     record = replace(record, metrics=tuple(merged.values()))
@@ -55,24 +55,24 @@ def card(record: Record) -> str:
     parts = [
         _front_matter(record),
         "# Personal reward model",
-        "A Bradley–Terry reward model: one number for a response, the higher the better liked. Differences of rewards, "
+        "A Bradley–Terry reward model: one reward per response, higher is better. Differences of rewards, "
         f"divided by the temperature {record.temperature:.4g}, are log-odds that the first response is preferred.",
         f"- Backbone: {record.backbone.known_as}",
-        f"- Data: {data}: {_counted(record.training)} to learn from, {_counted(record.validation)} to stop by",
-        f"- Seed: {record.seed}; kept after {record.steps} steps",
-        f"- Longest input: {record.max_length} tokens",
+        f"- Data: {data}: {_counted(record.training)} in training, {_counted(record.validation)} in validation",
+        f"- Seed: {record.seed}; checkpoint at {record.steps} steps",
+        f"- Maximum input: {record.max_length} tokens",
         f"- Versions: {', '.join(f'{name} {version}' for name, version in record.versions.items())}",
         f"- Licence: {licence}",
-        "## What it is told of the person",
-        _TOLD[record.user_prompt],
+        "## User information in the input",
+        _USER_PROMPTS[record.user_prompt],
         "## How to use it",
         _use(record),
         "## Measured",
         _table(record.metrics),
         "## Limits",
-        "It predicts which of two responses a person picks, not which is true or good for them. People whose taste is "
-        "unlike that of the people behind the data are predicted worse, and longer responses are often rewarded for "
-        "their length.",
+        "It predicts which of two responses a person prefers, not which is true or good for them. People with "
+        "preferences unlike those in the data are predicted worse, and longer responses are often rewarded for their "
+        "length.",
     ]
     return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
 
@@ -91,18 +91,19 @@ def _use(record: Record) -> str:
         return _USE
     return (
         f"The folder `adapter/` holds LoRA adapters for {record.backbone.name}; "
-        "`RewardModel.load(PATH)` lays them over it."
+        "`RewardModel.load(PATH)` applies them to it."
     )
 
 
 def _counted(counts: Counts) -> str:
-    cut = f", {counts.truncated.count} of {counts.truncated.of} inputs cut" if counts.truncated.count else ""
+    cut = f", {counts.truncated.count} of {counts.truncated.of} inputs truncated" if counts.truncated.count else ""
     return f"{counts.pairs} choices of {counts.people} people{cut}"
 
 
 def _table(metrics: Iterable[Metric]) -> str:
-    lines = ["| what | value | 95 % interval, by person | people | choices |", "|---|---|---|---|---|"]
+    lines = ["| metric | value | 95 % interval, by person | people | choices |", "|---|---|---|---|---|"]
     for one in metrics:
+        name = one.name.replace("everybody:", "population:")  # as it is stored
         interval = "–" if one.low is None or one.high is None else f"{one.low:.4f} to {one.high:.4f}"
-        lines.append(f"| {one.name} | {one.value:.4f} | {interval} | {one.people or '–'} | {one.pairs or '–'} |")
-    return "\n".join(lines) if len(lines) > 2 else "Nothing yet."
+        lines.append(f"| {name} | {one.value:.4f} | {interval} | {one.people or '–'} | {one.pairs or '–'} |")
+    return "\n".join(lines) if len(lines) > 2 else "No metrics."

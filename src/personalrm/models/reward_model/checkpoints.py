@@ -1,9 +1,9 @@
-"""What lies in the folder of a run before it is done: its checkpoints, and what they were made of.
+"""The folder of an unfinished run: its checkpoints, and the run they belong to.
 
-    started = begin(out, run, resume=True)               # the checkpoint to go on from, None at the beginning
+    started = begin(out, run, resume=True)               # the checkpoint to resume from, None for a new run
 
-``run.json`` names the backbone, the settings and a hash of the rows. A run is gone on with only where all of them are
-the same; otherwise the message says what differs. A checkpoint that a killed process left half written is passed over.
+``run.json`` holds the backbone, the settings and a hash of the rows. A run is resumed only if all of them agree;
+otherwise the message names the difference. Incomplete checkpoints of a killed process are skipped.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ from personalrm.models.reward_model.backbones import Backbone
 from personalrm.models.reward_model.record import FILE, Record
 from personalrm.models.reward_model.settings import RewardSettings
 from personalrm.profile.provenance import differing, hash_of
+from personalrm.renamed import renamed
 
 FOLDER, RUN = "checkpoints", "run.json"
-FREE = ("device", "data", "licence", "merge")  # settings that may change on the way: no step depends on them
+FREE = ("device", "data", "licence", "merge")  # settings that may change on resume: no training step depends on them
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the steps of a run depend on."""
+    """What the training steps depend on."""
 
     backbone: Backbone
     settings: RewardSettings
     rows: str
 
     def as_json(self) -> dict[str, Any]:
-        """As it is written to ``run.json``."""
+        """The content of ``run.json``."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in FREE}
         return {"backbone": asdict(self.backbone), "settings": settings, "rows": self.rows}
 
     @property
     def key(self) -> str:
-        """16 hex digits that change with any of it, and not with the backbone's name or place."""
+        """16 hex digits that change with any of it, but not with the backbone's name or path."""
         backbone = (self.backbone.config, self.backbone.tokenizer, self.backbone.weights)
         settings = {name: value for name, value in self.as_json()["settings"].items() if name != "backbone"}
         return hash_of([backbone, settings, self.rows])
 
 
 @dataclass(frozen=True, slots=True)
-class _Noted:
+class _SavedRun:
     """A `Run` as it is written."""
 
     backbone: Backbone
@@ -58,27 +59,27 @@ class _Noted:
 
 
 def begin(out: Path, run: Run, resume: bool) -> Path | None:
-    """Make the folder of a new run, or find the last whole checkpoint of this one.
+    """Create the folder of a new run, or find the last complete checkpoint of this one.
 
     Raises:
-        DataError: the folder holds another run, or one that was not to be gone on with.
+        DataError: the folder holds another run, or a run without ``resume``.
     """
-    noted, finished = out / FOLDER / RUN, (out / FILE).exists()
+    saved, finished = out / FOLDER / RUN, (out / FILE).exists()
     if finished and resume:
         _check_finished(Record.read(out), run, out)
         return None
-    if not resume and (noted.exists() or finished):
-        raise DataError(f"{out} holds a run already: go on with it (resume), or choose another folder")
-    if not noted.exists():
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(noted, to_json(run.as_json()))
+    if not resume and (saved.exists() or finished):
+        raise DataError(f"{out} already holds a run: resume it, or choose another folder")
+    if not saved.exists():
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(saved, to_json(run.as_json()))
         return None
-    _check_same(read_record(noted, _Noted, "run"), run, out)
-    return last_whole(out / FOLDER)
+    _check_same(read_record(saved, _SavedRun, "run"), run, out)
+    return last_complete(out / FOLDER)
 
 
-def last_whole(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; its state is written last."""
+def last_complete(folder: Path) -> Path | None:
+    """The newest complete checkpoint; its state file is written last."""
     numbered = sorted(folder.glob("checkpoint-*"), key=lambda one: int(one.name.rpartition("-")[2]), reverse=True)
     for one in numbered:
         try:
@@ -91,20 +92,23 @@ def last_whole(folder: Path) -> Path | None:
 
 
 def _check_finished(record: Record, run: Run, out: Path) -> None:
-    """The model in the folder is what this run would make; records of version 0.1 do not tell their rows."""
+    """DataError if the finished model differs from this run; records of version 0.1 have no hash of their rows."""
     settings = {name: value for name, value in record.settings.items() if name not in FREE}
-    _check_same(_Noted(record.backbone, settings, record.rows or run.rows), run, out)
+    _check_same(_SavedRun(record.backbone, settings, record.rows or run.rows), run, out)
 
 
-def _check_same(noted: _Noted, run: Run, out: Path) -> None:
-    if not noted.backbone.same_as(run.backbone):
+def _check_same(saved: _SavedRun, run: Run, out: Path) -> None:
+    if not saved.backbone.same_as(run.backbone):
         raise DataError(
-            f"the checkpoints in {out} are of {noted.backbone.known_as}, and cannot be gone on with as "
+            f"the checkpoints in {out} belong to {saved.backbone.known_as}, and cannot be resumed with "
             f"{run.backbone.known_as}"
         )
     ours = run.as_json()["settings"]
-    for name in differing(ours, noted.settings):
+    for name in differing(ours, saved.settings):
         if name in ours and name != "backbone":
-            raise DataError(f"the run in {out} has {name} = {noted.settings.get(name)}, not {ours[name]}")
-    if noted.rows != run.rows:
-        raise DataError(f"the run in {out} was begun with other rows: give the same data, or choose another folder")
+            raise DataError(f"the run in {out} has {name} = {saved.settings.get(name)}, not {ours[name]}")
+    if saved.rows != run.rows:
+        raise DataError(f"the run in {out} was started with other rows: give the same data, or choose another folder")
+
+
+__getattr__ = renamed(__name__, {"last_whole": "last_complete"})

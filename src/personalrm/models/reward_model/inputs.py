@@ -1,16 +1,16 @@
-"""From a person, a conversation and a response to token ids, through the backbone's own chat template.
+"""From a user prompt, a conversation and a response to token ids, through the backbone's chat template.
 
     inputs = Inputs.of(tokenizer, max_length=512)
     ids, cut = inputs.encode("<persona>…</persona>", context, ["Yes.", "It depends."])
-    inputs.text("<persona>…</persona>", context, "Yes.")        # what a plain pipeline is to be given
+    inputs.text("<persona>…</persona>", context, "Yes.")        # input for a plain pipeline
 
-The user prompt is the system turn; where a template takes none it opens the first user turn. The ids are those of
-``tokenizer(text)``, so whoever renders the template and calls the tokenizer (pipelines, vLLM, RewardBench)
-gets the same.
+The user prompt is the system turn; templates without a system role get it at the start of the first user turn. The ids
+are those of ``tokenizer(text)``, so other software that renders the template and tokenises (pipelines, vLLM,
+RewardBench) gets the same.
 
-What does not fit is cut in this order: older turns are dropped, then the middle of the user prompt goes, then that of
-the last question, and only then that of the response, whose end always stays. A pair is cut alike on both sides: the
-two responses differ from the model's view only where they differ.
+Truncation order: older turns are dropped, then the middle of the user prompt is cut, then that of the last question,
+and last that of the response, whose end is always kept. Both responses of a pair are truncated alike, so that they
+differ for the model only where they differ.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from personalrm.preferences import Message
 from personalrm.prompts.marks import break_marks, reads_as_mark, special_tokens
 
 _GAP = " ... "  # ASCII: a byte-level tokenizer would spend five tokens on an ellipsis
-_LEAST_QUESTION, _LEAST_RESPONSE = 16, 16  # tokens that are left of each, however long the other is
-_READ = 16  # characters a token; no text has longer ones throughout, and tokenising 200,000 takes 0.2 s
-_DATE = "26 Jul 2024"  # Llama 3 writes today's date into its system turn: a reward must not change overnight
+_LEAST_QUESTION, _LEAST_RESPONSE = 16, 16  # minimum tokens kept of each
+_READ = 16  # maximum characters per token of any real text; tokenising 200,000 characters takes 0.2 s
+_DATE = "26 Jul 2024"  # Llama 3's template inserts the current date, on which a reward must not depend
 _ANSWERS = ("assistant", "model")
 
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """How many inputs did not fit."""
+    """Number of truncated inputs, and of all."""
 
     count: int
     of: int
@@ -43,7 +43,7 @@ class Truncation:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """An input with its responses, in parts that can be cut."""
+    """An input with its responses, in parts that can be truncated."""
 
     system: str
     turns: tuple[Message, ...]
@@ -56,11 +56,11 @@ class Inputs:
 
     Attributes:
         tokenizer: with a chat template.
-        max_length: tokens of an input at most.
-        folds: the template takes no system turn.
-        adds_start: the tokenizer writes its start token itself, so the template's own is left out.
-        gap: tokens that the mark of a cut may take.
-        marks: finds the tokenizer's special tokens in a text; they and all marks of templates are broken up.
+        max_length: maximum tokens of an input.
+        folds: whether the template has no system role.
+        adds_start: whether the tokenizer adds the start token itself, so that the template's own is removed.
+        gap: maximum tokens of the truncation mark.
+        marks: matches the tokenizer's special tokens in texts, where they are escaped like all template markers.
     """
 
     tokenizer: Any
@@ -72,21 +72,21 @@ class Inputs:
 
     @classmethod
     def of(cls, tokenizer: Any, max_length: int) -> Inputs:
-        """Look at what the tokenizer does by itself."""
+        """Inspect the tokenizer."""
         start = tokenizer.bos_token_id
         adds_start = start is not None and tokenizer("a")["input_ids"][:1] == [start]
-        added = filter(reads_as_mark, tokenizer.get_added_vocab())  # not those that are HTML or line breaks
+        added = filter(reads_as_mark, tokenizer.get_added_vocab())  # without HTML tags and line breaks
         marks = special_tokens(*tokenizer.all_special_tokens, *added)
-        gap = len(tokenizer(_GAP, add_special_tokens=False)["input_ids"]) + 1  # and a word may fall in two
+        gap = len(tokenizer(_GAP, add_special_tokens=False)["input_ids"]) + 1  # plus one for a word that is split
         return cls(tokenizer, max_length, not _takes_system(tokenizer), adds_start, gap, marks)
 
     def encode(
         self, system: str | None, context: Sequence[Message], responses: Sequence[str]
     ) -> tuple[list[list[int]], bool]:
-        """Token ids for each response, and whether anything had to be cut.
+        """Token ids for each response, and whether anything was truncated.
 
         Raises:
-            DataError: the template refuses the conversation, or leaves no room for any.
+            DataError: the template rejects the conversation, or leaves no room.
         """
         draft, cut = self._draft(system, context, responses)
         found = self._ids(draft)
@@ -101,23 +101,23 @@ class Inputs:
         return found, cut
 
     def text(self, system: str | None, context: Sequence[Message], response: str) -> str:
-        """The whole input as text, uncut; ``tokenizer(text)`` gives the ids of `encode` where all of it fits."""
+        """The untruncated input as text; ``tokenizer(text)`` gives the ids of `encode` if nothing is truncated."""
         return self._rendered(self._draft(system, context, [response])[0], response)
 
     def _draft(self, system: str | None, context: Sequence[Message], responses: Sequence[str]) -> tuple[_Draft, bool]:
         instructions, turns = _dialogue(context)
         texts = [*([system] if system else []), *instructions, *(one.content for one in turns), *responses]
         cut = any(len(text) > _READ * self.max_length for text in texts)
-        told = "\n\n".join(self._clean(text, fences=False) for text in [system or "", *instructions] if text)
+        system_text = "\n\n".join(self._clean(text, fences=False) for text in [system or "", *instructions] if text)
         safe = tuple(replace(one, content=self._clean(one.content)) for one in turns)
-        return _Draft(told, safe, tuple(self._clean(one) for one in responses)), cut
+        return _Draft(system_text, safe, tuple(self._clean(one) for one in responses)), cut
 
     def _clean(self, text: str, *, fences: bool = True) -> str:
-        """Readable text that can open or close no turn; ``</s>`` becomes ``‹/s>``. The user prompt keeps its tags."""
+        """Text that cannot open or close a turn: ``</s>`` becomes ``‹/s>``. The user prompt keeps its own tags."""
         longest = _READ * self.max_length
         if len(text) > longest:
             text = text[: longest // 2] + _GAP + text[-longest // 2 :]
-        text = text if text.isascii() else text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+        text = text if text.isascii() else text.encode("utf-8", "replace").decode()  # replaces lone surrogates
         return break_marks(text, self.marks, fences=fences)
 
     def _ids(self, draft: _Draft) -> list[list[int]]:
@@ -135,11 +135,11 @@ class Inputs:
         try:
             text = _render(self.tokenizer, turns)
         except TemplateError as error:
-            raise DataError(f"the backbone's chat template refuses this conversation: {error}") from error
+            raise DataError(f"the backbone's chat template rejects this conversation: {error}") from error
         return text.removeprefix(self.tokenizer.bos_token) if self.adds_start else text
 
     def _without_oldest(self, draft: _Draft, over: int) -> _Draft | None:
-        """Question and answer go together: templates want turns to alternate."""
+        """Question and answer are dropped together: templates want alternating turns."""
         return replace(draft, turns=draft.turns[2:]) if len(draft.turns) > 2 else None
 
     def _shorter_system(self, draft: _Draft, over: int) -> _Draft | None:
@@ -151,7 +151,7 @@ class Inputs:
         return None if shorter is None else replace(draft, turns=(*draft.turns[:-1], Message("user", shorter)))
 
     def _shorter_responses(self, draft: _Draft, over: int) -> _Draft | None:
-        """All responses down to one length, so that none of them seems longer for being less cut."""
+        """All responses to one length, so that truncation does not change which is longer."""
         sizes = [self._size(one) for one in draft.responses]
         goal = max(sizes) - over
         cut = [
@@ -164,7 +164,7 @@ class Inputs:
         return replace(draft, responses=tuple(kept))
 
     def _shorter(self, text: str, by: int, least: int) -> str | None:
-        """The text without ``by`` tokens of its middle; None if it would get no shorter, or fall below ``least``."""
+        """The text without ``by`` tokens of its middle; None if it would not get shorter, or fall below ``least``."""
         spans = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
             "offset_mapping"
         ]
@@ -172,7 +172,7 @@ class Inputs:
         for kept in range(min(keep, len(spans) - 1), max(least, 2 * self.gap) - 1, -1):
             head = (kept + 1) // 2
             shorter: str = text[: spans[head - 1][1]] + _GAP + text[spans[head - kept][0] :]
-            if self._size(shorter) < len(spans):  # a character of several tokens is kept whole
+            if self._size(shorter) < len(spans):  # a character of several tokens is not split
                 return shorter
         return "" if least == 0 and spans else None
 
@@ -181,7 +181,7 @@ class Inputs:
 
 
 def _dialogue(context: Sequence[Message]) -> tuple[list[str], tuple[Message, ...]]:
-    """System texts, and turns that alternate, begin with the user's and end with it, as templates want them."""
+    """System texts, and alternating turns that begin and end with the user's, as templates want them."""
     turns: list[Message] = []
     for one in context:
         role = "assistant" if one.role in _ANSWERS else "user"

@@ -1,10 +1,10 @@
-"""Ctrl-C, or SIGTERM, at a moment that can be gone on from: the step under way is finished first.
+"""Ctrl-C or SIGTERM during training: the current step is finished and saved first.
 
-    with polite_interrupt() as interrupt:
+    with deferred_interrupt() as interrupt:
         for step in steps:
-            if interrupt.asked: ...      # save, and stop
+            if interrupt.requested: ...      # save, and stop
 
-A second Ctrl-C stops at once, as anywhere; what was saved last is then what training goes on from.
+A second Ctrl-C stops at once; training then resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -17,30 +17,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from personalrm.renamed import renamed
+
 
 @dataclass
 class Interrupt:
-    """Whether somebody pressed Ctrl-C or sent SIGTERM."""
+    """Whether Ctrl-C or SIGTERM was received."""
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextmanager
-def polite_interrupt() -> Iterator[Interrupt]:
-    """Note the first Ctrl-C instead of raising. Outside the main thread Python allows no handler, and none is set."""
+def deferred_interrupt() -> Iterator[Interrupt]:
+    """Record the first Ctrl-C instead of raising. Handlers need the main thread; elsewhere this does nothing."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
 
     def note(signum: int, frame: FrameType | None) -> None:
-        if interrupt.asked:
+        if interrupt.requested:
             raise KeyboardInterrupt
-        interrupt.asked = True
+        interrupt.requested = True
 
     def end(signum: int, frame: FrameType | None) -> None:
         note(signum, frame)
-        if callable(terminates):  # the command line notes which signal it was
+        if callable(terminates):  # the command line's handler records which signal it was
             with contextlib.suppress(KeyboardInterrupt):
                 terminates(signum, frame)
 
@@ -52,3 +54,6 @@ def polite_interrupt() -> Iterator[Interrupt]:
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, terminates)
+
+
+__getattr__ = renamed(__name__, {"polite_interrupt": "deferred_interrupt"})

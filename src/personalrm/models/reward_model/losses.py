@@ -1,7 +1,7 @@
 """The Bradley–Terry loss, and the temperature that turns rewards into calibrated log-odds.
 
 bradley_terry_loss(torch.tensor([1.0]), torch.tensor([0.0]))      # −log σ(1) = 0.3133
-temperature(np.array([4.0, 3.0, -1.0]))                           # the t for which σ(difference / t) is honest
+temperature(np.array([4.0, 3.0, -1.0]))                           # t such that σ(difference / t) is calibrated
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 COLDEST, HOTTEST = 1e-3, 100.0
-"""Bounds of the temperature: rewards that are no better than a coin would have it ∞."""
+"""Bounds of the temperature, which diverges for rewards that are no better than chance."""
 
 
 def bradley_terry_loss(chosen: Tensor, rejected: Tensor, margin: Tensor | None = None) -> Tensor:
@@ -22,11 +22,11 @@ def bradley_terry_loss(chosen: Tensor, rejected: Tensor, margin: Tensor | None =
 
 
 def temperature(differences: NDArray[np.float64]) -> float:
-    """The temperature of least log loss of σ(difference / temperature); 1.0 where there is nothing to fit it to.
+    """The temperature that minimises the log loss of σ(difference / temperature); 1.0 without data.
 
-    ``differences`` (pairs,) are rewards of the chosen minus the rejected response on pairs the model has not learned
-    from. As in Platt's scaling n pairs count as n + 1 right and one wrong, or few pairs that all are right would make
-    the model sure of everything. The loss is convex in 1/temperature; its slope is bisected.
+    ``differences`` (pairs,) are rewards of the chosen minus the rejected response on held-out pairs. As in Platt
+    scaling, n pairs count as n + 1 correct and one wrong, so that a few pairs that are all correct do not give extreme
+    confidence. The loss is convex in 1/temperature; its derivative is bisected.
     """
     if not differences.any():
         return 1.0

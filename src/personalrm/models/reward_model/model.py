@@ -1,10 +1,10 @@
-"""The trained reward model, and one person's reward.
+"""The trained reward model, and one user's reward.
 
 model = RewardModel.load(Path("my-reward-model"))
 model.rewards([(None, context, "Yes."), ("<persona>…</persona>", context, "It depends.")])    # (2,)
 mine = PersonalReward(model).fit(history)
 mine.compare(context, a, b)                          # Verdict
-mine.score(context, response)                        # calibrated log-odds; differences mean something
+mine.score(context, response)                        # calibrated log-odds, comparable within a conversation
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class RewardModel:
     """A trained model, ready to score.
 
     Attributes:
-        record: what it is and how its inputs are made.
+        record: metadata: backbone, temperature, format of the inputs.
+        inputs: makes token ids.
+        model: the transformers model.
     """
 
     record: Record
@@ -52,15 +54,15 @@ class RewardModel:
     def load(
         cls, directory: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto", backbone: str | None = None
     ) -> RewardModel:
-        """Load what `train` wrote.
+        """Load the output of `train`.
 
         Args:
-            directory: its folder.
-            device: where to compute.
-            backbone: where the backbone lies on this machine, for a folder that holds adapters alone.
+            directory: the output folder.
+            device: to compute on.
+            backbone: path of the backbone on this machine, for a folder that holds adapters only.
 
         Raises:
-            DataError: no reward model of ours, no GPU, or adapters of another backbone.
+            DataError: no reward model of this package, no GPU, or adapters of another backbone.
         """
         path = Path(directory)
         record, place = Record.read(path), device_of(device)
@@ -76,25 +78,25 @@ class RewardModel:
         return cls(record, Inputs.of(tokenizer, record.max_length), model.to(place).eval())
 
     def rewards(self, items: Sequence[Item]) -> Floats:
-        """Rewards (n,), as they come out of the model: no temperature yet. Alike lengths are read together."""
+        """Raw rewards (n,), before the temperature. Inputs of similar length are batched."""
         ids = [self.inputs.encode(system, context, [response])[0][0] for system, context, response in items]
         found: Floats = batching.rewards(self.model, ids, self.inputs.tokenizer.pad_token_id).double().numpy()
         return found
 
     def truncation(self, items: Sequence[Item]) -> Truncation:
-        """How many of these inputs do not fit."""
+        """The number of these inputs that have to be truncated."""
         cut = sum(self.inputs.encode(system, context, [response])[1] for system, context, response in items)
         return Truncation(cut, len(items))
 
 
 @dataclass(frozen=True)
 class PersonalReward:
-    """One person's reward: `fit` puts the person into the input.
+    """One user's reward: `fit` puts the user's text into the input.
 
     Attributes:
-        model: the trained model, shared by all people.
-        profile_of: makes the profile where the model's inputs hold one; by default the embedded engine.
-        system: the person's user prompt; None before `fit` and where nothing is known.
+        model: the trained model, shared by all users.
+        profile_of: makes the profile for prompts that hold one; by default the embedded engine.
+        system: the user prompt; None before `fit` and without usable choices.
     """
 
     model: RewardModel
@@ -103,18 +105,18 @@ class PersonalReward:
 
     @classmethod
     def load(cls, directory: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto") -> PersonalReward:
-        """Everybody's reward, before it is fitted to anyone."""
+        """The model without user information, before it is fitted to a user."""
         return cls(RewardModel.load(directory, device))
 
     def fit(self, history: History) -> PersonalReward:
-        """The same model told of this person, in the way it was trained with."""
+        """The same model with this user's prompt, of the kind used in training."""
         kind = self.model.record.user_prompt
         profile = self.profile_of(history) if needs_profile(kind) and history.decided else None
         most = int(self.model.record.settings["prompt_characters"])
         return replace(self, system=user_prompt(kind, history, profile, most_characters=most))
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Probability that the person prefers ``a``; with the sides exchanged it is one minus that."""
+        """Probability that the user prefers ``a``; it sums to one over both orders."""
         return Verdict(float(self.compare_many([(context, a, b)])[0]))
 
     def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> Floats:
@@ -124,7 +126,7 @@ class PersonalReward:
         return np.array([1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, gap)))) for gap in gaps])
 
     def score(self, context: Sequence[Message], response: str) -> float:
-        """Utility of one response in log-odds: differences of scores of one context are log-odds of preference."""
+        """Reward over temperature: score differences within a context are log-odds of preference."""
         return float(self.scores([(context, response)])[0])
 
     def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> Floats:
@@ -134,12 +136,12 @@ class PersonalReward:
 
 
 def _adapted(path: Path, record: Record, tokenizer: Any, dtype: torch.dtype, backbone: str | None) -> Any:
-    """The backbone under its adapters; the two must belong together."""
+    """The backbone with its adapters. DataError if they do not belong together."""
     found = identify(backbone or record.backbone.name)
     if not found.same_as(record.backbone):
-        raise DataError(f"the adapters in {path} are of {record.backbone.known_as}, and cannot go on {found.known_as}")
+        raise DataError(f"the adapters in {path} belong to {record.backbone.known_as}, not to {found.known_as}")
     from peft import PeftModel
 
     if not (path / ADAPTER / "adapter_model.safetensors").is_file():
-        raise DataError(f"{path / ADAPTER} holds no adapter_model.safetensors: other weights are not read")
+        raise DataError(f"{path / ADAPTER} holds no adapter_model.safetensors: other formats are not read")
     return PeftModel.from_pretrained(load_model(found.path, tokenizer, dtype), path / ADAPTER)

@@ -1,9 +1,9 @@
-"""What lies beside the weights as ``personalrm.json``: all that is needed to use them again, and what they are.
+"""Metadata beside the weights, ``personalrm.json``: what is needed to use them, and where they come from.
 
     record = Record.read(Path("my-reward-model"))
     record.user_prompt, record.temperature
 
-It holds counts and names of data sets, never a person's id and never a text.
+It holds counts and names of data sets, never a person's id or text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure with what stands behind it; the interval is 95 %, by person, where it was measured."""
+    """A metric with its sample size; the interval is 95 %, clustered by user, where computed."""
 
     name: str
     value: float
@@ -37,7 +37,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a model has learned from, and how many inputs (two a pair) did not fit."""
+    """Training or validation data: people, pairs, and truncated inputs (two per pair)."""
 
     people: int
     pairs: int
@@ -50,13 +50,13 @@ class Record:
 
     Attributes:
         temperature: reward differences divided by it are calibrated log-odds.
-        steps: of the optimizer, up to the checkpoint that was kept.
+        steps: optimizer steps up to the checkpoint that was kept.
         settings: of the training, as given.
         data: names of the data sets.
-        dtype: of the weights that were measured and are to be loaded.
-        rows: hash of the rows that it was trained and stopped with.
-        checksums: of the weights and of whatever else makes the inputs, by file.
-        merged: the weights stand alone; else ``adapter/`` is laid over the backbone.
+        dtype: of the weights in evaluation and inference.
+        rows: hash of the training and validation rows.
+        checksums: of the weights and of all files that determine the inputs.
+        merged: whether the weights are complete; else ``adapter/`` is applied to the backbone.
     """
 
     backbone: Backbone
@@ -79,7 +79,7 @@ class Record:
     schema: int = SCHEMA
 
     def as_json(self) -> bytes:
-        """As it is written."""
+        """The bytes of the file."""
         return to_json(self)
 
     @classmethod
@@ -87,7 +87,7 @@ class Record:
         """Read the record of a trained model.
 
         Raises:
-            DataError: there is none, it is damaged, or a newer version wrote it.
+            DataError: it is missing, damaged, or from a newer version.
         """
         if not (directory / FILE).is_file():
             raise DataError(f"{directory} holds no reward model of personalrm: {FILE} is missing")

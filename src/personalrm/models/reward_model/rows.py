@@ -1,10 +1,10 @@
-"""Rows to train the reward model on: a person's choices, each behind what their *other* choices tell of them.
+"""Training rows: a user's choices, each with a prompt made from the user's *other* choices.
 
     rows = training_rows(people, "persona", traits_profiles(people))
     rows = training_rows(people, "history")
 
-A person's groups are dealt into two halves. The prompt learned from one half stands before the choices of the other,
-so no row is told what it is to predict, and every choice is used. Nothing of another person enters a prompt.
+A user's groups are split into two halves. The prompt made from one half precedes the choices of the other, so that no
+prompt contains the label of its row, and every choice is used. A prompt holds nothing of other users.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from personalrm.preferences import History, Message
 from personalrm.profile.records import Profile
 
 ProfileOf = Callable[[History], Profile]
-"""Learns a profile from the choices given, and from no others of that person."""
+"""Fits a profile to the given choices, and to no others of that user."""
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One choice to learn from. ``system`` is the user prompt, None where nothing is told of the person."""
+    """One training choice. ``system`` is the user prompt, None without user information."""
 
     user: str
     group: str
@@ -48,35 +48,35 @@ def training_rows(
     """Every decided choice of these people, person by person.
 
     Args:
-        people: whose choices; a person whose choices are all of one group gets no prompt.
-        kind: what of a person stands in the input.
-        profile_of: makes the profiles; None takes the embedded engine with the prior that ships.
-        seed: deals the groups.
-        most_characters: of past choices in a prompt.
+        people: whose choices; a person with one group only gets no prompt.
+        kind: kind of user information in the input.
+        profile_of: makes the profiles; None takes the embedded engine with the shipped prior.
+        seed: of the split into halves.
+        most_characters: maximum characters of past choices in a prompt.
 
     Raises:
-        DataError: a profile has seen choices that it is to predict, or is another person's.
+        DataError: a profile was fitted to choices that it precedes, or is another person's.
     """
 
-    def told(seen: History) -> str | None:
+    def prompt_of(seen: History) -> str | None:
         if not seen.choices:
             return None
         profile = _checked((profile_of or shipped_profile)(seen), seen) if needs_profile(kind) else None
         return user_prompt(kind, seen, profile, most_characters=most_characters)
 
-    return [row for person in people for row in _rows_of(person, told, seed)]
+    return [row for person in people for row in _rows_of(person, prompt_of, seed)]
 
 
 def shipped_profile(history: History) -> Profile:
-    """The embedded engine with the prior that ships."""
+    """A profile from the embedded engine with the shipped prior."""
     return _shipped().fit(history).profile()
 
 
 def traits_profiles(population: Iterable[History], seed: int = 0) -> ProfileOf:
-    """The embedded engine with priors learned from ``population``, never from the person who is told of.
+    """The embedded engine with cross-fitted priors: learned from ``population`` without the person themself.
 
-    Five folds by person: someone of the population is met with the prior of the other folds, a stranger with that of
-    all. A prior is learned when it is first asked for (2 s for 136 people of PRISM).
+    Five folds by person: a person of the population gets the prior of the other folds, any other person that of all. A
+    prior is learned on first use (2 s for 136 people of PRISM).
     """
     people = tuple(population)
     k = min(FOLDS, len(people))
@@ -91,29 +91,29 @@ def traits_profiles(population: Iterable[History], seed: int = 0) -> ProfileOf:
     return lambda history: prior(fold_of.get(history.user)).fit(history).profile()
 
 
-def _rows_of(person: History, told: Callable[[History], str | None], seed: int) -> Iterator[Row]:
-    half_of = _dealt([one.group for one in person.decided], f"{seed}\0{person.user}")
+def _rows_of(person: History, prompt_of: Callable[[History], str | None], seed: int) -> Iterator[Row]:
+    half_of = _halves([one.group for one in person.decided], f"{seed}\0{person.user}")
     for half in (0, 1):
         seen = person.only(one for one in person.decided if half_of[one.group] != half)
-        system = told(seen)
+        system = prompt_of(seen)
         for one in person.decided:
             if half_of[one.group] == half:
                 yield Row(one.user, one.group, system, tuple(one.context), one.chosen, one.rejected)
 
 
 def _checked(profile: Profile, seen: History) -> Profile:
-    """The profile, if it is of this person and knows nothing but ``seen``."""
+    """The profile, if it is of this person and was fitted to ``seen`` only."""
     if profile.user != seen.user:
-        raise DataError(f"asked for a profile of {seen.user}, got one of {profile.user}")
+        raise DataError(f"expected a profile of {seen.user}, found one of {profile.user}")
     if not {one.id for one in profile.history} <= {one.id for one in seen}:
         raise DataError(
-            f"the profile of {seen.user} has seen choices that it is to predict: it must be fitted anew to the half "
-            "of the history that it is given"
+            f"the profile of {seen.user} was fitted to choices that it is to predict: fit it to the given half "
+            "of the history only"
         )
     return profile
 
 
-def _dealt(groups: Sequence[str], seed: str) -> dict[str, int]:
+def _halves(groups: Sequence[str], seed: str) -> dict[str, int]:
     """A half, 0 or 1, for each group; their sizes differ by at most one group."""
     names = list(dict.fromkeys(groups))
     random.Random(seed).shuffle(names)

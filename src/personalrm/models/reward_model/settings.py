@@ -1,4 +1,4 @@
-"""How a reward model is trained, and what is told while it is.
+"""Settings and progress of reward model training.
 
 RewardSettings()                                                     # MiniLM, all weights, on any machine
 RewardSettings("meta-llama/Llama-3.1-8B-Instruct", lora_rank=16)     # adapters on a GPU
@@ -14,34 +14,34 @@ from personalrm.models.reward_model.user_prompts import KINDS, MOST_CHARACTERS, 
 
 MINILM = "minilm"
 SHORTEST = 64
-"""Tokens; a chat template and the cut ends of a question and a response need about fifty."""
+"""Minimum ``max_length``; a chat template with truncated question and response needs about 50 tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewardSettings:
-    """All of a run; the same settings and rows give the same weights on one thread of a CPU.
+    """Settings of a run; the same settings and rows give the same weights on one CPU thread.
 
     Attributes:
-        backbone: a folder, a name on the hub, or "minilm" (weights that come inside a package).
-        user_prompt: what of the person stands in the input.
-        prompt_characters: of past choices in it, as the rows were made with; 512 tokens have room for about 800.
-        max_length: tokens of an input; None takes the backbone's limit, at most 2,048.
-        lora_rank: of adapters on all linear layers; None trains all weights.
-        merge: write adapters into the weights, so that anything loads the result; else only the adapters are kept.
-        learning_rate: at its highest; None is 5e-5 for all weights and 2e-4 for adapters.
-        epochs: passes over the rows.
-        batch_size: pairs a step of the optimizer is made of, divided by ``accumulation``.
-        accumulation: batches a step.
-        warmup: share of the steps in which the learning rate rises; it then falls linearly to zero.
+        backbone: a folder, a name on the hub, or "minilm" (weights from a Python package).
+        user_prompt: kind of user information in the input.
+        prompt_characters: maximum characters of past choices in it, as in the rows; 512 tokens have room for 800.
+        max_length: maximum tokens of an input; None takes the backbone's limit, at most 2,048.
+        lora_rank: of LoRA adapters on all linear layers; None trains all weights.
+        merge: merge adapters into the weights, so that other software loads the result; else only adapters are kept.
+        learning_rate: peak; None is 5e-5 for all weights and 2e-4 for adapters.
+        epochs: maximum epochs.
+        batch_size: pairs per batch.
+        accumulation: batches per optimizer step.
+        warmup: share of the steps with a rising learning rate; it then decays linearly to zero.
         weight_decay: of AdamW.
-        frozen_layers: lower layers, and the embeddings below them, that are not trained.
+        frozen_layers: number of lower layers that are frozen, with the embeddings.
         gradient_checkpointing: less memory for a third more time.
-        shared_context: read the context of a pair once; "auto" does where the backbone allows it.
-        evaluate_every: steps between looks at the validation rows, each a checkpoint; None is twice an epoch.
-        patience: looks without a lower validation loss after which training stops.
+        shared_context: encode the context of a pair once; "auto" does where the backbone allows it.
+        evaluate_every: steps between evaluations, each with a checkpoint; None is twice an epoch.
+        patience: evaluations without a lower validation loss before training stops.
         device: "auto", "cpu" or "cuda".
-        seed: of the new head, the adapters and the order of the rows.
-        data: names of the data sets behind the rows, for the model card.
+        seed: random seed of the head, the adapters and the order of the rows.
+        data: names of the data sets, for the model card.
         licence: of the result, for the model card.
     """
 
@@ -69,9 +69,9 @@ class RewardSettings:
 
     def __post_init__(self) -> None:
         if self.user_prompt not in KINDS:
-            raise DataError(f"there is no user prompt '{self.user_prompt}': choose one of {', '.join(KINDS)}")
+            raise DataError(f"unknown user prompt '{self.user_prompt}': expected one of {', '.join(KINDS)}")
         if self.max_length is not None and self.max_length < SHORTEST:
-            raise DataError(f"an input needs at least {SHORTEST} tokens, not {self.max_length}")
+            raise DataError(f"max_length: expected at least {SHORTEST} tokens, found {self.max_length}")
         positive = (
             "prompt_characters", "lora_rank", "learning_rate", "epochs", "batch_size", "accumulation",
             "evaluate_every", "patience",
@@ -79,21 +79,23 @@ class RewardSettings:
         for name in positive:
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise DataError(f"{name} must be above zero, not {value}")
+                raise DataError(f"{name}: expected a number above 0, found {value}")
         if self.frozen_layers < 0 or (self.frozen_layers and self.lora_rank):
-            raise DataError("frozen_layers counts layers that are not trained; with adapters none of them is")
+            raise DataError(
+                "frozen_layers: expected a number from 0, and 0 with adapters (lora_rank), which freeze all layers"
+            )
 
     @property
     def rate(self) -> float:
-        """The learning rate that is used."""
+        """The peak learning rate in use."""
         return self.learning_rate or (2e-4 if self.lora_rank else 5e-5)
 
 
 def settings_for(backbone: str, **given: Any) -> RewardSettings:
-    """Settings for a backbone; ``given`` goes before what was measured for it.
+    """Settings for a backbone; ``given`` overrides its defaults.
 
-    MiniLM on 113 people of PRISM: a rate of 1e-4 and three frozen layers, best after one pass to one and a half; beside
-    a conversation its 512 tokens have room for 800 characters of past choices.
+    MiniLM on 113 people of PRISM: a learning rate of 1e-4 and three frozen layers, best after 1 to 1.5 epochs; its 512
+    tokens have room for 800 characters of past choices beside a conversation.
     """
     usual: dict[str, Any] = (
         {"learning_rate": 1e-4, "frozen_layers": 3, "epochs": 2.0, "prompt_characters": 800}
@@ -107,7 +109,7 @@ def settings_for(backbone: str, **given: Any) -> RewardSettings:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands; losses in nats a pair, None until they are first measured."""
+    """Progress of training; losses in nats a pair, None until first measured."""
 
     step: int
     steps: int

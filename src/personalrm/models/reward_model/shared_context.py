@@ -1,12 +1,12 @@
-"""The context of a pair read once: [context | rest of the chosen | rest of the rejected], several pairs to a row.
+"""The context of a pair encoded once: [context | rest of the chosen | rest of the rejected], several pairs in a row.
 
     batch = PackedPairs(pad=0)([{"chosen_ids": [1, 2, 3], "rejected_ids": [1, 2, 4, 5]}])
-    packed_rewards(model, batch)                         # (2,): as if the two had been read one after the other
+    packed_rewards(model, batch)                         # (2,): as if the two were encoded separately
 
-For backbones that read from left to right. Both responses go on from the end of the context (their positions start
-there again), and a mask lets neither see the other nor any other pair. What is shared is the longest beginning that
-the two inputs have in common, so nothing rests on where a tokenizer puts its seams. Rows are as wide as the longest
-pair of the batch, and short pairs fill them up. The rewards are the same to the last bits (1e-6 in float32).
+For causal backbones. Both responses continue from the end of the context (with the same position ids), and a block mask
+hides the other response and other pairs. The shared part is the longest common prefix of the two inputs, so it does not
+depend on where a tokenizer splits. Rows are as wide as the longest pair of the batch and hold several shorter ones. The
+rewards agree with separate encoding up to rounding (1e-6 in float32).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from transformers.modeling_layers import GenericForSequenceClassification
 from personalrm.models.reward_model.batching import rewards
 
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.05}
-"""How far the two ways of reading may be apart, as part of the rewards' own size: rounding, and nothing else."""
+"""Allowed difference between packed and separate encoding, relative to the rewards: rounding only."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PackedPairs:
 
 
 def fill(lengths: Sequence[int]) -> list[list[int]]:
-    """Positions by row: the longest first, each into the first row that has room, rows as wide as the longest."""
+    """First-fit decreasing: positions by row, the longest first, with rows as wide as the longest."""
     rows: list[list[int]] = []
     room: list[int] = []
     for at in sorted(range(len(lengths)), key=lambda one: -lengths[one]):
@@ -83,7 +83,7 @@ def fill(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def block_mask(pair: Tensor, part: Tensor) -> Tensor:
-    """Which tokens (rows, 1, width, width) each token sees: earlier ones of its pair, of the context or its part."""
+    """Attention mask (rows, 1, width, width): to earlier tokens of the same pair, in the context or the own part."""
     same = pair[:, :, None] == pair[:, None, :]
     own = (part[:, None, :] == 0) | (part[:, :, None] == part[:, None, :])
     earlier = torch.ones(pair.shape[1], pair.shape[1], dtype=torch.bool, device=pair.device).tril()
@@ -94,7 +94,9 @@ def packed_rewards(model: Any, batch: dict[str, Tensor]) -> Tensor:
     """Rewards (2 · pairs,) of a batch of `PackedPairs`, chosen first."""
     whole = _unwrapped(model)
     mask = block_mask(batch["pair"], batch["part"])
-    if whole.config._attn_implementation == "eager":  # adds the mask to the scores; sdpa takes it as it is
+    if (
+        whole.config._attn_implementation == "eager"
+    ):  # eager attention adds the mask to the scores; sdpa takes a boolean
         mask = torch.zeros(mask.shape, dtype=whole.dtype, device=mask.device).masked_fill(
             ~mask, torch.finfo(whole.dtype).min
         )
@@ -106,7 +108,7 @@ def packed_rewards(model: Any, batch: dict[str, Tensor]) -> Tensor:
 
 
 def can_share(model: Any) -> bool:
-    """Whether the backbone reads from left to right, each token seeing all earlier ones, with positions we can set."""
+    """Whether the backbone is causal with full attention and accepts position ids."""
     whole = _unwrapped(model)
     config = whole.config.get_text_config()
     kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None)
@@ -117,7 +119,7 @@ def can_share(model: Any) -> bool:
 
 @torch.no_grad()
 def agrees(model: Any, pair: dict[str, list[int]], pad: int) -> bool:
-    """Whether this very model gives the pair the same rewards both ways: no list of architectures is ever complete."""
+    """Whether this model gives a pair the same rewards both ways; a list of architectures could not be complete."""
     plain = rewards(model, [pair["chosen_ids"], pair["rejected_ids"]], pad)
     batch = {key: value.to(model.device) for key, value in PackedPairs(pad)([pair, pair]).items()}
     training = model.training
@@ -129,7 +131,7 @@ def agrees(model: Any, pair: dict[str, list[int]], pad: int) -> bool:
 
 
 def _packed(chosen: Sequence[int], rejected: Sequence[int]) -> _Packed:
-    most = min(len(chosen), len(rejected)) - 1  # each keeps a last token of its own to be read at
+    most = min(len(chosen), len(rejected)) - 1  # each response keeps a last token, where the reward is read
     shared = next((at for at in range(most) if chosen[at] != rejected[at]), most)
     a, b = chosen[shared:], rejected[shared:]
     return _Packed(

@@ -1,7 +1,7 @@
-"""TRL's RewardTrainer where it differs for us: batches with little padding, exact validation, a stop at NaN.
+"""TRL's RewardTrainer with less padding, exact validation metrics, and an error on NaN.
 
-The loss is TRL's to the last bits, on the same pairs a step. Validation is by all pairs together, not a mean over
-batches, and with the code that scores later. Chatter, telemetry and cards of checkpoints are off.
+The loss equals TRL's up to rounding, on the same pairs per step. Validation metrics are over all pairs, not means over
+batches, and use the inference code. Logging, telemetry and model cards of checkpoints are off.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from personalrm.models.reward_model.interrupting import Interrupt
 from personalrm.models.reward_model.losses import bradley_terry_loss, margin_log_loss
 from personalrm.models.reward_model.settings import Progress
 from personalrm.models.reward_model.shared_context import PackedPairs, packed_rewards
+from personalrm.renamed import renamed
 
 TokenPair = dict[str, list[int]]
 """``chosen_ids`` and ``rejected_ids``."""
@@ -45,9 +46,9 @@ class PairTrainer(RewardTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The Bradley–Terry loss of a batch, in nats a pair."""
+        """The Bradley–Terry loss of a batch, nats a pair."""
         if "ends" in inputs:
-            with self.accelerator.autocast():  # we call the model's inside, which accelerate has not wrapped
+            with self.accelerator.autocast():  # calls the inner model, which accelerate has not wrapped
                 found = packed_rewards(model, inputs)
         else:
             found = chunked_rewards(model, inputs)
@@ -56,7 +57,7 @@ class PairTrainer(RewardTrainer):
         return (loss, {"rewards": found}) if return_outputs else loss
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        """As always, but a loss or a gradient that is no number stops the run before it reaches the weights."""
+        """As in TRL, but a NaN or infinite loss or gradient raises before the weights are updated."""
         trainer: Any = super()
         loss: Tensor = trainer.training_step(model, inputs, num_items_in_batch)
         gradients = [one.grad for one in model.parameters() if one.grad is not None]
@@ -68,7 +69,7 @@ class PairTrainer(RewardTrainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Loss and accuracy over all validation pairs; equal rewards are half right."""
+        """Loss and accuracy over all validation pairs; equal rewards count one half."""
         gaps = differences(self.model, self._validation, self._pad)
         if not np.isfinite(gaps).all():
             self._stop("validation loss", self.state.global_step)
@@ -79,19 +80,19 @@ class PairTrainer(RewardTrainer):
 
     def _stop(self, what: str, step: int) -> NoReturn:
         raise TrainingFailed(
-            f"the {what} is no finite number at step {step}, with learning rate {self._get_learning_rate():.3g}: "
-            "training has stopped and the last checkpoint is as it was; try a lower learning rate"
+            f"the {what} became NaN or infinite at step {step}, with learning rate {self._get_learning_rate():.3g}: "
+            "training has stopped, and the last checkpoint is kept; use a lower learning rate"
         )
 
     def create_model_card(self, *given: Any, **named: Any) -> None:
-        """Checkpoints get none; the card of the result is `card.card`."""
+        """Checkpoints get no card; that of the result is `card.card`."""
 
     def _send_telemetry(self) -> None:
-        """Nothing of a run is anybody's business."""
+        """No telemetry."""
 
 
 def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.float64]:
-    """Reward of the chosen minus that of the rejected (pairs,)."""
+    """Reward of the chosen minus that of the rejected response (pairs,)."""
     both = [one[side] for side in ("chosen_ids", "rejected_ids") for one in pairs]
     chosen, rejected = rewards(model, both, pad).double().chunk(2) if both else (torch.zeros(0), torch.zeros(0))
     found: NDArray[np.float64] = (chosen - rejected).numpy()
@@ -99,22 +100,22 @@ def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.
 
 
 def pair_accuracy(gaps: NDArray[np.float64]) -> float:
-    """Share of pairs with the chosen response ahead; a dead heat is half a pair."""
+    """Share of pairs with the chosen response ahead; equal rewards count one half."""
     return float((np.sign(gaps) / 2 + 0.5).mean())
 
 
-class Watch(TrainerCallback):
-    """Tells of progress, stops where validation no longer improves, and stops politely when asked.
+class RunCallback(TrainerCallback):
+    """Reports progress, stops early, and stops on request.
 
-    The stop is a function of the log, which every checkpoint holds: a resumed run decides as the other would have.
+    Early stopping is a function of the log, which every checkpoint holds, so that a resumed run decides alike.
     """
 
     def __init__(self, interrupt: Interrupt, patience: int, progress: Callable[[Progress], None] | None) -> None:
         self.interrupt, self._patience, self._progress = interrupt, patience, progress
 
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        """After each step of the optimizer."""
-        if self.interrupt.asked:
+        """After each optimizer step."""
+        if self.interrupt.requested:
             control.should_save = control.should_training_stop = True
         if stalled(state.log_history, self._patience):
             control.should_training_stop = True
@@ -124,19 +125,19 @@ class Watch(TrainerCallback):
             self._progress(Progress(state.global_step, state.max_steps, **latest))
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        """After each look at the validation rows."""
+        """After each evaluation."""
         if stalled(state.log_history, self._patience):
             control.should_training_stop = True
 
 
 def stalled(log: Sequence[Mapping[str, float]], patience: int) -> bool:
-    """Whether the last ``patience`` looks brought no lower validation loss."""
+    """Whether the last ``patience`` evaluations brought no lower validation loss."""
     losses = [row[LOSS] for row in log if LOSS in row]
     return len(losses) - 1 - losses.index(min(losses)) >= patience if losses else False
 
 
 def curve(log: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """The learning curve: one record a step that was looked at, with None for what was not measured there."""
+    """The training curve: one record per logged step, with None for what was not measured there."""
     names = {"loss": "loss", LOSS: "validation_loss", ACCURACY: "validation_accuracy"}
     found: dict[int, dict[str, Any]] = {}
     for row in log:
@@ -149,16 +150,19 @@ def curve(log: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No bars, no advice and no word of what will be deprecated from the libraries below, until the block ends."""
+    """Silences progress bars, advice and deprecation warnings of the libraries below, until the block ends."""
     logging: Any = transformers.utils.logging
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 reads names that transformers 5.24 has renamed
+            warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 uses names that transformers 5.24 deprecates
             yield
     finally:
         logging.set_verbosity(before)
         if bars:
             logging.enable_progress_bar()
+
+
+__getattr__ = renamed(__name__, {"Watch": "RunCallback"})

@@ -1,12 +1,11 @@
-"""Training: from rows to a folder that transformers, vLLM and RewardBench load, and that we load again.
+"""Training: from rows to a folder that transformers, vLLM and RewardBench load, and `RewardModel.load`.
 
     train(rows, validation_rows, RewardSettings(user_prompt="persona"), Path("out"))
     train(rows, validation_rows, settings, Path("out"), resume=True)         # after Ctrl-C, a crash or a kill
 
-While it runs ``out/checkpoints/`` holds the best and the last checkpoint; a resumed run takes the same steps as one
-that was never interrupted (on a CPU with one thread to the last bit). When it is done the folder holds the weights, the
-tokenizer, ``README.md``, ``curve.json`` (step, loss, validation loss and accuracy) and, written last,
-``personalrm.json``.
+During training ``out/checkpoints/`` holds the best and the last checkpoint; a resumed run takes the same steps as an
+uninterrupted one (bitwise on a CPU with one thread). Afterwards the folder holds the weights, the tokenizer,
+``README.md``, ``curve.json`` (step, loss, validation loss and accuracy) and, written last, ``personalrm.json``.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from personalrm.models.reward_model.backbones import (
 from personalrm.models.reward_model.batching import ChunkedPairs, budget_for
 from personalrm.models.reward_model.card import write_card
 from personalrm.models.reward_model.inputs import Inputs, Truncation
-from personalrm.models.reward_model.interrupting import polite_interrupt
+from personalrm.models.reward_model.interrupting import deferred_interrupt
 from personalrm.models.reward_model.losses import margin_log_loss, temperature
 from personalrm.models.reward_model.record import FILE, Counts, Metric, Record
 from personalrm.models.reward_model.rows import Row
@@ -51,8 +50,8 @@ from personalrm.models.reward_model.shared_context import PackedPairs, agrees, c
 from personalrm.models.reward_model.trainer import (
     LOSS,
     PairTrainer,
+    RunCallback,
     TokenPair,
-    Watch,
     curve,
     differences,
     pair_accuracy,
@@ -61,12 +60,12 @@ from personalrm.models.reward_model.trainer import (
 from personalrm.profile.provenance import hash_of
 
 ADAPTER, CURVE = "adapter", "curve.json"
-_HEADS = ("score", "classifier")  # what transformers calls the layer that gives the reward
+_HEADS = ("score", "classifier")  # names of the reward head in transformers
 
 
 @dataclass(frozen=True)
 class _Data:
-    """Rows as token ids, with what is to be said of them."""
+    """Rows as token ids, with their counts."""
 
     training: list[TokenPair]
     validation: list[TokenPair]
@@ -81,34 +80,34 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     resume: bool = False,
 ) -> Path:
-    """Train a reward model; the path of its folder.
+    """Train a reward model; returns the path of its folder.
 
     Args:
-        rows: to learn from.
-        validation_rows: of other people, to stop by and to fit the temperature to; may be empty.
-        settings: how.
-        out: the folder; made if there is none.
-        progress: told after each step.
-        resume: go on with the run that ``out`` holds, if it holds one. A finished one is left as it is.
+        rows: training rows.
+        validation_rows: of other people, for early stopping and the temperature; may be empty.
+        settings: hyper-parameters.
+        out: the folder; created if missing.
+        progress: called after each step.
+        resume: resume the run in ``out``, if there is one. A finished one is left unchanged.
 
     Raises:
-        DataError: no rows, a person on both sides, no GPU, a backbone that cannot be used, another run in ``out``.
-        TrainingFailed: the loss is no finite number any more.
+        DataError: no rows, a person on both sides, no GPU, an unusable backbone, or another run in ``out``.
+        TrainingFailed: the loss or its gradient became NaN or infinite.
         StorageError: ``out`` cannot be written.
-        KeyboardInterrupt: Ctrl-C, once the step under way is saved.
+        KeyboardInterrupt: Ctrl-C, after the current step is saved.
     """
     _check(rows, validation_rows)
     device, run = device_of(settings.device), run_of(rows, validation_rows, settings)
     held = hold(out / checkpoints.FOLDER, "training")
-    with held, _storage(out), quiet(), polite_interrupt() as interrupt:
+    with held, _storage(out), quiet(), deferred_interrupt() as interrupt:
         started = checkpoints.begin(out, run, resume)
         if not (out / FILE).exists():
-            _run(rows, validation_rows, run, device, out, Watch(interrupt, settings.patience, progress), started)
+            _run(rows, validation_rows, run, device, out, RunCallback(interrupt, settings.patience, progress), started)
     return out
 
 
 def run_of(rows: Sequence[Row], validation_rows: Sequence[Row], settings: RewardSettings) -> checkpoints.Run:
-    """What the steps depend on."""
+    """What the training steps depend on."""
     return checkpoints.Run(identify(settings.backbone), settings, hash_of([rows, validation_rows], 16))
 
 
@@ -118,18 +117,18 @@ def _run(
     run: checkpoints.Run,
     device: torch.device,
     out: Path,
-    watch: Watch,
+    watch: RunCallback,
     started: Path | None,
 ) -> None:
-    """All steps from ``started`` on, and the result; KeyboardInterrupt if somebody asked for a stop on the way."""
+    """All steps from ``started`` on, and the result; KeyboardInterrupt if a stop was requested."""
     set_seed(run.settings.seed)
     tokenizer = load_tokenizer(run.backbone.path)
-    model = _prepared(run, tokenizer, device)
+    model = _build_model(run, tokenizer, device)
     inputs = Inputs.of(tokenizer, _length(run.settings, model, tokenizer))
     data = _encoded(inputs, rows, validation_rows)
     trainer = _trainer(model, inputs, data, run, device, out, watch)
     trainer.train(resume_from_checkpoint=str(started) if started else None)
-    if watch.interrupt.asked:
+    if watch.interrupt.requested:
         raise KeyboardInterrupt
     _save(trainer, inputs, data, run, out)
 
@@ -141,19 +140,19 @@ def _check(rows: Sequence[Row], validation_rows: Sequence[Row]) -> None:
     if both:
         raise DataError(
             f"{len(both)} {'people are' if len(both) > 1 else 'person is'} in the training and in the validation rows "
-            f"({min(both)}): validation needs people the model has not learned from"
+            f"({min(both)}): validation needs people who are not trained on"
         )
 
 
-def _prepared(run: checkpoints.Run, tokenizer: Any, device: torch.device) -> Any:
-    """The model as it is trained: in bfloat16 where a GPU holds a frozen backbone, in float32 elsewhere."""
+def _build_model(run: checkpoints.Run, tokenizer: Any, device: torch.device) -> Any:
+    """The model for training: in bfloat16 for a frozen backbone on a GPU, else in float32."""
     settings = run.settings
     half = settings.lora_rank is not None and device.type == "cuda"
     model = load_model(run.backbone.path, tokenizer, torch.bfloat16 if half else torch.float32, run.backbone.name)
     if settings.lora_rank is None:
         freeze(model, settings.frozen_layers)
         return model
-    from peft import LoraConfig, TaskType, get_peft_model  # 1 s that full training does not need
+    from peft import LoraConfig, TaskType, get_peft_model  # import takes 1 s, and full training does not need it
 
     heads = [name for name in _HEADS if hasattr(model, name)]
     config = LoraConfig(
@@ -166,7 +165,7 @@ def _prepared(run: checkpoints.Run, tokenizer: Any, device: torch.device) -> Any
 def _length(settings: RewardSettings, model: Any, tokenizer: Any) -> int:
     limit = longest_input(model, tokenizer)
     if settings.max_length is not None and settings.max_length > limit:
-        raise DataError(f"{settings.backbone} reads at most {limit} tokens, not {settings.max_length}")
+        raise DataError(f"{settings.backbone} accepts at most {limit} tokens, and max_length is {settings.max_length}")
     return settings.max_length or min(limit, LONGEST)
 
 
@@ -176,7 +175,7 @@ def _encoded(inputs: Inputs, rows: Sequence[Row], validation_rows: Sequence[Row]
 
 
 def encode_rows(inputs: Inputs, rows: Sequence[Row]) -> tuple[list[TokenPair], Counts]:
-    """Rows as token ids; both sides of a pair are counted where one of them did not fit."""
+    """Rows as token ids; a truncated pair counts as two inputs."""
     pairs, cut = [], 0
     for row in rows:
         (chosen, rejected), shortened = inputs.encode(row.system, row.context, [row.chosen, row.rejected])
@@ -192,7 +191,7 @@ def _trainer(
     run: checkpoints.Run,
     device: torch.device,
     out: Path,
-    watch: Watch,
+    watch: RunCallback,
 ) -> PairTrainer:
     pad = inputs.tokenizer.pad_token_id
     shared = _shares(model.to(device), run.settings, data.training[0], pad)
@@ -212,7 +211,9 @@ def _shares(model: Any, settings: RewardSettings, pair: TokenPair, pad: int) -> 
         return False
     fits = can_share(model) and agrees(model, pair, pad)
     if settings.shared_context is True and not fits:
-        raise DataError(f"{settings.backbone} cannot read a shared context: it must read from left to right")
+        raise DataError(
+            f"{settings.backbone} cannot share the context of a pair: it must be causal (attend left to right)"
+        )
     return fits
 
 
@@ -220,9 +221,9 @@ def _arguments(settings: RewardSettings, data: _Data, device: torch.device, out:
     batches = -(-len(data.training) // settings.batch_size)
     steps = max(1, int(-(-batches // settings.accumulation) * settings.epochs))
     every = settings.evaluate_every or max(1, round(steps / settings.epochs / 2))
-    looks: dict[str, Any] = {"eval_strategy": "no"}
+    evaluation: dict[str, Any] = {"eval_strategy": "no"}
     if data.validation:
-        looks = {
+        evaluation = {
             "eval_strategy": "steps", "eval_steps": every, "load_best_model_at_end": True,
             "metric_for_best_model": LOSS, "greater_is_better": False,
         }  # fmt: skip
@@ -234,12 +235,12 @@ def _arguments(settings: RewardSettings, data: _Data, device: torch.device, out:
         activation_checkpointing=settings.gradient_checkpointing, bf16=device.type == "cuda",
         use_cpu=device.type == "cpu",
         dataloader_pin_memory=device.type == "cuda", seed=settings.seed, data_seed=settings.seed,
-        report_to="none", disable_tqdm=True, **looks,
+        report_to="none", disable_tqdm=True, **evaluation,
     )  # fmt: skip
 
 
 def _save(trainer: PairTrainer, inputs: Inputs, data: _Data, run: checkpoints.Run, out: Path) -> None:
-    """The result, in an order in which a kill leaves either a run to go on with or a whole model."""
+    """The result, written in an order such that a kill leaves a resumable run or a complete model."""
     model: Any = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # no autocast from here on
     settings, log = run.settings, trainer.state.log_history
     if settings.lora_rank is not None:
@@ -257,7 +258,7 @@ def _save(trainer: PairTrainer, inputs: Inputs, data: _Data, run: checkpoints.Ru
 
 
 def _names(out: Path) -> list[str]:
-    """The files that a model is read from."""
+    """The files that a model is loaded from."""
     found = [*out.glob("*.safetensors"), *out.glob("*.json"), *out.glob("*.jinja"), *(out / ADAPTER).glob("*")]
     left_out = {*UNCHECKED, FILE, CURVE}
     return [one.relative_to(out).as_posix() for one in found if one.name not in left_out]
@@ -284,7 +285,7 @@ def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state:
 
 @contextmanager
 def _storage(out: Path) -> Iterator[None]:
-    """What writers raise on a full disk becomes one error of ours: torch and safetensors have errors of their own."""
+    """StorageError for the errors of writers on a full disk: torch and safetensors have their own classes."""
     try:
         yield
     except OSError as error:

@@ -1,11 +1,11 @@
-"""What of a person stands in the reward model's input, as one text before the conversation.
+"""User information in the reward model's input: one text before the conversation.
 
-    user_prompt("history", history)                      # their newest choices, with what they chose
-    user_prompt("persona", history, profile)             # what is believed about their taste
-    user_prompt("none", history)                         # None: everybody's reward
+    user_prompt("history", history)                      # the user's latest choices
+    user_prompt("persona", history, profile)             # the persona of their profile
+    user_prompt("none", history)                         # None: the same reward for all users
 
-It is the person's part of the judge's prompt, word for word, so that a profile serves both. The arm that won the
-profile's fallback plays no part here: how far a persona is to be trusted is what the training learns.
+It is the user part of the judge's prompt, verbatim, so that a profile serves both. The profile's arm selection is not
+used here: how much weight a persona deserves is learned in training.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Kind = Literal["none", "persona", "persona+demonstrations", "history", "demograp
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_CHOICES = 6
 MOST_CHARACTERS = 6_000
-"""Of past choices: 1,500 tokens. A PRISM pair of one turn has 970 characters, so six of them nearly always fit."""
+"""Of past choices: 1,500 tokens. A single-turn PRISM pair has 970 characters, so six of them nearly always fit."""
 
 
 def needs_profile(kind: Kind) -> bool:
-    """Whether this kind is written from a profile and not from the choices alone."""
+    """Whether this kind is made from a profile rather than from the choices alone."""
     return kind in ("persona", "persona+demonstrations")
 
 
@@ -38,26 +38,28 @@ def user_prompt(
     most_choices: int = MOST_CHOICES,
     most_characters: int = MOST_CHARACTERS,
 ) -> str | None:
-    """The person's text; None where nothing is known of them.
+    """The user's text; None without usable choices.
 
     Args:
-        kind: what of the person is told.
-        history: the choices that may be told of; ties are skipped, they prefer nothing.
-        profile: learned from these choices and no others; for the kinds that need one.
-        most_choices: past choices shown at most, the newest first to be taken.
-        most_characters: of all past choices together; one that does not fit is left out, never cut.
+        kind: kind of user information.
+        history: the choices that may be shown; ties are skipped.
+        profile: fitted to these choices and no others; for the kinds that need one.
+        most_choices: maximum past choices; the latest are taken first.
+        most_characters: maximum characters of all past choices; one that does not fit is left out, never truncated.
 
     Raises:
         DataError: an unknown kind, or no profile where the kind needs one.
     """
     if kind not in KINDS:
-        raise DataError(f"there is no user prompt '{kind}': choose one of {', '.join(KINDS)}")
+        raise DataError(f"unknown user prompt '{kind}': expected one of {', '.join(KINDS)}")
     if needs_profile(kind) and profile is None and history.decided:
-        raise DataError(f"the user prompt '{kind}' is written from a profile, and none was given for {history.user}")
-    return _sight(kind, history, profile, most_choices, most_characters).text.strip() or None
+        raise DataError(f"the user prompt '{kind}' needs a profile, and none was given for {history.user}")
+    return _judge_context(kind, history, profile, most_choices, most_characters).text.strip() or None
 
 
-def _sight(kind: Kind, history: History, profile: Profile | None, choices: int, characters: int) -> JudgeContext:
+def _judge_context(
+    kind: Kind, history: History, profile: Profile | None, choices: int, characters: int
+) -> JudgeContext:
     if kind == "history":
         return JudgeContext(_newest((FewShotExample(one) for one in reversed(history.decided)), choices, characters))
     if kind == "demographics":
@@ -76,7 +78,7 @@ def _persona(profile: Profile) -> str | None:
 
 
 def _newest(shown: Iterable[FewShotExample], most: int, characters: int) -> tuple[FewShotExample, ...]:
-    """The first ones that fit, turned round: what is told of first is the oldest, as in the judge's prompt."""
+    """The first ones that fit, reversed to chronological order, as in the judge's prompt."""
     kept: list[FewShotExample] = []
     for one in shown:
         size = len(JudgeContext((one,)).text)

@@ -1,6 +1,6 @@
-"""The only modules that import DSPy: it proposes and searches, everything is asked through our own endpoint.
+"""The only modules that import DSPy: it proposes and searches, and all requests go through our own endpoint.
 
-``asking`` is the language model that DSPy sees, ``program`` the program that it optimises, ``miprov2`` and ``gepa``
-start the optimisers, ``quiet`` keeps their talk, caches and progress bars to themselves. Load them by
-`personalrm.optimizing.driving`, which says what to install where DSPy is missing.
+``asking`` is the language model for DSPy, ``program`` the program to optimise, ``miprov2`` and ``gepa`` run the
+optimisers, ``quiet`` silences their logs, caches and progress bars. Load them through `personalrm.optimizing.driving`,
+which names the extra to install if DSPy is missing.
 """

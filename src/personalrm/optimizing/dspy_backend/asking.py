@@ -1,6 +1,6 @@
-"""The language model that DSPy sees: our own endpoint, with its cache, budget, ledger and scheduler.
+"""The language model for DSPy: our own endpoint, with its cache, budget and scheduler.
 
-Nothing of a host or a key is in these objects, so nothing of them can get into what DSPy copies or prints.
+These objects hold no host and no key, so that DSPy cannot copy or print them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
 
 LONGEST_ANSWER = 3_000
-"""Tokens of a proposal; an instruction takes 400, models that reason think before it."""
-WARMTH = 1.0
-"""Temperature of proposals, as both optimisers advise: equal questions shall get different answers."""
+"""Maximum tokens of a proposal; an instruction takes 400, and reasoning models think before it."""
+TEMPERATURE = 1.0
+"""Of proposals, as both optimisers advise: repeated requests should get different answers."""
 
 
 class Stop(BaseException):
-    """An error of ours on its way through DSPy, which catches every Exception and goes on as if nothing had been."""
+    """Carries an error of ours through DSPy, which catches every Exception and continues."""
 
     def __init__(self, error: PersonalrmError) -> None:
         super().__init__(str(error))
@@ -33,18 +33,18 @@ class Stop(BaseException):
 
 
 class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
-    """Asks an Endpoint. A question that comes again is another sample, so that a second run finds each in the cache."""
+    """Calls an Endpoint. A repeated request is another sample, so that a second run finds each in the cache."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(model=endpoint.model, temperature=WARMTH, max_tokens=LONGEST_ANSWER, cache=False)
+        super().__init__(model=endpoint.model, temperature=TEMPERATURE, max_tokens=LONGEST_ANSWER, cache=False)
         self._endpoint = endpoint
         self._asked: Counter[tuple[Message, ...]] = Counter()
 
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **_: Any) -> Any:
-        """The answer in OpenAI's form. A prompt that the host will not read is answered with nothing."""
+        """The answer in OpenAI's format. A prompt that the host refuses gets an empty answer."""
         turns = messages or [{"role": "user", "content": prompt or ""}]
         asked = tuple(Message(str(one["role"]), str(one["content"])) for one in turns)
-        want = SamplingParams(LONGEST_ANSWER, temperature=WARMTH, sample=self._asked[asked])
+        want = SamplingParams(LONGEST_ANSWER, temperature=TEMPERATURE, sample=self._asked[asked])
         self._asked[asked] += 1
         try:
             text = visible(background_loop.run(self._endpoint.complete(asked, want)).text)
@@ -52,15 +52,15 @@ class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
             text = ""
         except PersonalrmError as error:
             raise Stop(error) from None
-        message = SimpleNamespace(content=text or " ")  # an empty answer DSPy takes for a fault of the host
+        message = SimpleNamespace(content=text or " ")  # DSPy treats an empty answer as an error of the host
         return SimpleNamespace(choices=[SimpleNamespace(message=message)], usage={}, model=self.model)
 
     def __deepcopy__(self, memo: object) -> EndpointLM:
         return self
 
 
-class Lenient(dspy.ChatAdapter):  # type: ignore[misc]
-    """Takes an answer without the fields that DSPy asks for as a whole, where one field is all that was wanted."""
+class LenientAdapter(dspy.ChatAdapter):  # type: ignore[misc]
+    """Takes an unparsable answer as a whole, if only one output field is expected."""
 
     def parse(self, signature: Any, completion: str) -> Any:
         """The fields of an answer."""

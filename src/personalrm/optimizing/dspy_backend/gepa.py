@@ -1,6 +1,7 @@
-"""GEPA: a candidate is tried on three people, reflected upon in words, rewritten, and kept if it does better on them.
+"""GEPA (arXiv 2507.19457): a candidate is tried on three people, rewritten from feedback, and kept if it improves
+there.
 
-What it reflects upon are the personas and which kinds of choices they missed, in general terms (see `program`).
+The feedback holds the personas and the kinds of choices they missed, in general terms (see `program`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 import dspy
 
 from personalrm.llm.endpoint import Endpoint
-from personalrm.optimizing.dspy_backend.asking import EndpointLM, Lenient
+from personalrm.optimizing.dspy_backend.asking import EndpointLM, LenientAdapter
 from personalrm.optimizing.dspy_backend.program import Program, examples, feedback
-from personalrm.optimizing.trials import Trials
+from personalrm.optimizing.trials import MIXING, Trials
+from personalrm.privacy import refuse_mixing
 from personalrm.synthesis.rendering import safe
 
 NAME = "gepa"
@@ -36,7 +38,7 @@ class ImproveInstruction(dspy.Signature):  # type: ignore[misc]
 
 
 class Proposer:
-    """Writes the next instruction from reflections, and tells the lineage which one it was made from."""
+    """Writes the next instruction from the feedback, and records its parent in the lineage."""
 
     def __init__(self, trials: Trials) -> None:
         self._trials, self._improve = trials, dspy.Predict(ImproveInstruction)
@@ -49,6 +51,7 @@ class Proposer:
         components_to_update: Sequence[str],
     ) -> dict[str, str]:
         """The new texts by component; there is one component."""
+        refuse_mixing(MIXING[NAME])
         new: dict[str, str] = {}
         for name in components_to_update:
             records = reflective_dataset.get(name, ())
@@ -61,22 +64,22 @@ class Proposer:
 
 
 def run(trials: Trials, proposer: Endpoint, candidates: int, seed: int) -> None:
-    """Propose ``candidates`` instructions one after the other and try them; ``trials`` holds them afterwards."""
+    """Propose ``candidates`` instructions one after the other and evaluate them; the results are in ``trials``."""
 
     def metric(example: Any, prediction: Any, trace: Any = None, name: Any = None, name_trace: Any = None) -> Any:
-        said = feedback(trials, example.person, prediction.outcome)
-        return dspy.Prediction(score=float(prediction.score), feedback=said)
+        text = feedback(trials, example.person, prediction.outcome)
+        return dspy.Prediction(score=float(prediction.score), feedback=text)
 
     model, propose = EndpointLM(proposer), Proposer(trials)
     people = examples(trials)
-    with dspy.context(lm=model, adapter=Lenient(use_json_adapter_fallback=False)):
+    with dspy.context(lm=model, adapter=LenientAdapter(use_json_adapter_fallback=False)):
         dspy.GEPA(
             metric=metric,
             max_metric_calls=len(people) + candidates * (2 * MINIBATCH + len(people)),
             reflection_minibatch_size=min(MINIBATCH, len(people)),
             reflection_lm=model,
             instruction_proposer=propose,
-            use_merge=False,  # there is one component: nothing to merge
+            use_merge=False,  # merging needs several components
             num_threads=1,
             warn_on_score_mismatch=False,
             seed=seed,

@@ -1,7 +1,7 @@
-"""What DSPy optimises: one predictor whose instruction is Θ, run on training people.
+"""The program that DSPy optimises: one predictor whose instruction is Θ, run on training people.
 
-A person comes as a number and a description in general terms. The predictor writes the persona as the package always
-does, from past choices that stay on our side; the program is scored by how well held choices are predicted with it.
+A person is represented by a number and a description in general terms. The predictor writes the persona from the past
+choices, which DSPy does not see; the program is scored by how well held choices are predicted with it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import dspy
 from personalrm.errors import PersonalrmError
 from personalrm.optimizing.describing import describe
 from personalrm.optimizing.dspy_backend.asking import Stop
-from personalrm.optimizing.trials import Outcome, Trials
+from personalrm.optimizing.trials import CandidateOutcome, Trials
 
 MOST_FEEDBACK = 6
 
@@ -26,18 +26,18 @@ class WritePersona(dspy.Signature):  # type: ignore[misc]
     persona: str = dspy.OutputField(desc="what this person likes in a response")
 
 
-NOTHING = WritePersona.with_instructions("").instructions
+EMPTY = WritePersona.with_instructions("").instructions
 
 
 class Writer(dspy.Predict):  # type: ignore[misc]
-    """The predictor: its signature holds the instruction, `Trials` does what it says."""
+    """The predictor: its signature holds the instruction, `Trials` evaluates it."""
 
     def __init__(self, trials: Trials, origin: str) -> None:
         super().__init__(WritePersona.with_instructions(trials.shipped))
         self._trials, self._origin = trials, origin
 
     def forward(self, **inputs: Any) -> Any:
-        """The persona of one person, and what it was worth."""
+        """The persona of one person."""
         instruction = self._instruction()
         try:
             self._trials.enter(instruction, self._origin, self._trials.shipped)
@@ -50,17 +50,17 @@ class Writer(dspy.Predict):  # type: ignore[misc]
         return written
 
     def score(self, person: str) -> float:
-        """The present instruction's score on a person."""
+        """The current instruction's score for a person."""
         return self._trials.score(self._instruction(), self._user(person))
 
-    def outcome(self, person: str) -> Outcome:
-        """What the present instruction did for a person."""
+    def outcome(self, person: str) -> CandidateOutcome:
+        """The current instruction's outcome for a person."""
         return self._trials.outcome(self._instruction(), self._user(person))
 
     def _instruction(self) -> str:
-        """What it holds; where the proposer wrote nothing DSPy makes up a sentence from the names of the fields."""
+        """The current instruction, or the shipped one where DSPy fills in a default for an empty proposal."""
         held: str = self.signature.instructions
-        return self._trials.shipped if held == NOTHING else held
+        return self._trials.shipped if held == EMPTY else held
 
     def _user(self, person: str) -> str:
         return self._trials.people[int(person) - 1].user
@@ -82,15 +82,15 @@ class Program(dspy.Module):  # type: ignore[misc]
 
 
 def examples(trials: Trials) -> list[Any]:
-    """The training people as DSPy takes them."""
+    """The training people as DSPy examples."""
     return [
         dspy.Example(person=str(number), past_choices=one.about).with_inputs("person", "past_choices")
         for number, one in enumerate(trials.people, 1)
     ]
 
 
-def feedback(trials: Trials, person: str, outcome: Outcome) -> str:
-    """How the predictions went, in general terms: nothing of what was said in the choices."""
+def feedback(trials: Trials, person: str, outcome: CandidateOutcome) -> str:
+    """Which predictions were right, in general terms, without text of the choices."""
     if not outcome.probabilities:
         return "This instruction must not be used: it carries words or topics of the people it was made from."
     held = trials.people[int(person) - 1].held

@@ -1,4 +1,4 @@
-"""DSPy, GEPA and Optuna without their talk: no log lines, no progress bars, no caches, no history of what was asked."""
+"""DSPy, GEPA and Optuna without logs, progress bars, caches or a history of requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOUD = ("dspy", "gepa", "optuna", "LiteLLM")
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """While this is open; everything is as before after it."""
+    """Until the block ends; everything is restored after it."""
     dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(io.StringIO()))
@@ -45,7 +45,7 @@ def _silent(names: tuple[str, ...]) -> Iterator[None]:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """Neither DSPy nor GEPA lets its callers switch off all of its progress bars."""
+    """Neither DSPy nor GEPA has an option for all of its progress bars."""
     original = tqdm.__init__
 
     def init(self: Any, *args: Any, **options: Any) -> None:

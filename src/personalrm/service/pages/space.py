@@ -7,17 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from personalrm.service.evaluation import of_space
 from personalrm.service.pages.charts import calibration, over_time
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
 from personalrm.service.pages.visiting import SeesSpace
 from personalrm.service.state import Service
+from personalrm.service.summaries import summary_of
 from personalrm.store.store import SpaceStore
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_PEOPLE, _JOBS, _DAYS = 50, 20, 60
-_DAY_S = 86400.0
+_PEOPLE, _JOBS = 50, 20
+_OLD_S = 30.0
+"""Seconds from which on the page says from when its figures are."""
 
 
 @router.get("/space")
@@ -30,16 +31,16 @@ async def space(request: Request, caller: SeesSpace, after: Annotated[str, Query
 
 def _space(service: Service, found: SpaceStore, after: str) -> dict[str, Any]:
     people = found.people.list(after, _PEOPLE + 1)
-    days = found.predictions.by_day(time.time() - _DAYS * _DAY_S)
-    bins = found.predictions.by_confidence()
+    summary = summary_of(found)
     return {
         "people": people[:_PEOPLE],
         "following": people[_PEOPLE - 1].name if len(people) > _PEOPLE else None,
-        "quality": of_space(found.predictions.tallies()),
-        "days": days,
-        "over_time": over_time(days),
-        "bins": bins,
-        "calibration": calibration(bins),
+        "quality": summary.quality,
+        "as_of": summary.made if time.time() - summary.made > _OLD_S else None,
+        "days": summary.days,
+        "over_time": over_time(summary.days),
+        "bins": summary.bins,
+        "calibration": calibration(summary.bins),
         "spend": found.spending.days(10),
         "month": found.spending.this_month(),
         "budget": service.store.settings(found),

@@ -13,6 +13,7 @@ from personalrm.service.contract import UserName
 from personalrm.service.evaluation import of_person, of_space
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
+from personalrm.service.summaries import summary_of
 
 router = APIRouter(route_class=JsonRoute, tags=["evaluation"])
 _DAY_S = 86400.0
@@ -49,11 +50,17 @@ async def evaluate_space(
     caller: Predicts,
     days: Annotated[int | None, Query(ge=1, le=3650, description="Only the last so many days")] = None,
 ) -> Response:
-    """The same over all people of the space."""
+    """The same over all people of the space, as of `as_of`: a large space is worked out in the background.
+
+    With `days` it is worked out now, from the predictions of these days.
+    """
     service: Service = request.app.state.service
 
     def found() -> dict[str, Any]:
-        since = None if days is None else time.time() - days * _DAY_S
-        return of_space(caller.space.predictions.tallies(since))
+        if days is None:
+            summary = summary_of(caller.space)
+            return {**summary.quality, "as_of": summary.made}
+        now = time.time()
+        return {**of_space(caller.space.predictions.tallies(now - days * _DAY_S)), "as_of": now}
 
     return reply(await service.threads.store(found))

@@ -1,7 +1,7 @@
-"""What is asked for: a method with its settings, the files, and where the model goes.
+"""The configuration of a training run: a method with its settings, the files, and the output folder.
 
-order = TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref"))
-settings_of(order)                               # learned.Settings, or RewardSettings for bradley-terry
+config = TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref"))
+settings_of(config)                              # learned.Settings, or RewardSettings for bradley-terry
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class TrainConfig:
 
     Attributes:
         method: one of `METHODS`.
-        data, validation: files of choices; without a second one some of the first one's people stop the training.
-        out: the folder.
-        part: all choices, or what the data marks as context.
-        device: where encoders and backbones compute.
-        resume: go on with the run that the folder holds.
-        given: settings of the method by name, without those that were left to it.
+        data, validation: files of choices; without the second, some of the first one's people are held out.
+        out: the output folder.
+        part: all choices, or those that the data marks as context.
+        device: of encoders and backbones.
+        resume: resume the run in the folder.
+        given: settings of the method by name; those left out take the method's default.
     """
 
     method: str
@@ -52,38 +52,38 @@ class TrainConfig:
 
 
 def method_named(name: str) -> str:
-    """The method's whole name. DataError names the known ones."""
+    """The method's full name. DataError names the known ones."""
     found = SHORT.get(name, name)
     if found not in METHODS:
-        raise DataError(f"there is no method '{name}' to train; known are {', '.join(METHODS)}")
+        raise DataError(f"unknown method '{name}': expected one of {', '.join(METHODS)}")
     return found
 
 
-def settings_of(order: TrainConfig) -> Settings | RewardSettings:
+def settings_of(config: TrainConfig) -> Settings | RewardSettings:
     """The method's settings.
 
     Raises:
-        DataError: one of them makes no sense.
+        DataError: an impossible setting.
         MissingExtra: the packages for training are not installed.
     """
     try:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtra("Training needs: pip install 'personalrm[train]'.") from error
-    if order.method == BRADLEY_TERRY:
-        return _reward_settings(order)
+    if config.method == BRADLEY_TERRY:
+        return _reward_settings(config)
     from personalrm.models.learned import Settings
 
-    given = dict(order.given)
+    given = dict(config.given)
     if (epochs := given.get("epochs")) is not None:
         if epochs != int(epochs):
-            raise DataError(f"--epochs: {order.method} makes whole passes, not {epochs:g}")
+            raise DataError(f"--epochs: {config.method}: expected a whole number of epochs, found {epochs:g}")
         given["epochs"] = int(epochs)
-    return Settings(order.method, seed=order.seed, **given)  # type: ignore[arg-type]
+    return Settings(config.method, seed=config.seed, **given)  # type: ignore[arg-type]
 
 
-def _reward_settings(order: TrainConfig) -> RewardSettings:
+def _reward_settings(config: TrainConfig) -> RewardSettings:
     from personalrm.models.reward_model import settings_for
 
-    given = dict(order.given)
-    return settings_for(given.pop("backbone", "minilm"), device=order.device, seed=order.seed, **given)
+    given = dict(config.given)
+    return settings_for(given.pop("backbone", "minilm"), device=config.device, seed=config.seed, **given)

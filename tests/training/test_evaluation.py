@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from personalrm.training.figures import Predicted, figures
+from personalrm.training.evaluation import PredictedChoices, evaluate
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,12 @@ class Chosen:
     rejected: str
 
 
-def test_the_model_beside_everybody_and_the_longer_response() -> None:
+def test_the_model_and_both_baselines() -> None:
     choices = [
         Chosen(f"{number // 2}", "long" if number < 4 else "s", "no" if number % 2 else "mid") for number in range(12)
     ]
     model = np.where(np.arange(12) < 9, 0.8, 0.4)
-    found = figures("pref", Predicted(choices, model, np.full(12, 0.5)), seed=0)
+    found = evaluate("pref", PredictedChoices(choices, model, np.full(12, 0.5)), seed=0)
     assert [one.name for one in found] == ["pref", "everybody", "longer"]
     assert {(one.people, one.pairs) for one in found} == {(6, 12)}
     assert [one.accuracy for one in found] == pytest.approx([9 / 12, 0.5, 4 / 12])
@@ -33,11 +33,11 @@ def test_the_model_beside_everybody_and_the_longer_response() -> None:
     assert found[0].low < 0.75 < found[0].high
 
 
-def test_few_people_have_no_interval_and_nobody_no_figures() -> None:
+def test_few_people_have_no_interval_and_no_choices_no_metrics() -> None:
     two = [Chosen("ada", "ab", "a"), Chosen("bob", "a", "a")]
-    found = figures("bradley-terry", Predicted(two, np.array([0.9, 0.9]), None), seed=0)
+    found = evaluate("bradley-terry", PredictedChoices(two, np.array([0.9, 0.9]), None), seed=0)
     assert [(one.name, one.accuracy, one.low) for one in found] == [
         ("bradley-terry", 1.0, None),
         ("longer", 0.75, None),
     ]
-    assert figures("pref", Predicted([], np.zeros(0), None), seed=0) == ()
+    assert evaluate("pref", PredictedChoices([], np.zeros(0), None), seed=0) == ()

@@ -6,8 +6,8 @@ import pytest
 
 from personalrm import prompts
 from personalrm.llm.simulated.writing import INSTRUCTIONS
-from personalrm.optimizing.guard import Guard, content_words, stem
 from personalrm.preferences import History, Message, Preference
+from personalrm.synthesis.guard import Guard, content_words, stem
 
 PARAPHRASES = (
     prompts.load("persona"),

@@ -10,7 +10,7 @@ from facts import naming
 from personalrm.errors import DataError, MissingExtra
 from personalrm.models.learned import METHODS as LEARNED_METHODS
 from personalrm.models.reward_model import RewardSettings
-from personalrm.training.order import LEARNED, TrainConfig, method_named, settings_of
+from personalrm.training.config import LEARNED, TrainConfig, method_named, settings_of
 
 
 def order(method: str, **given: Any) -> TrainConfig:

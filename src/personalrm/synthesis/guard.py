@@ -1,7 +1,8 @@
-"""What an instruction may not carry: words of the training people, their topics, or guesses who people are.
+"""What a text that others will read may not carry: words of the people it was drawn from, their topics, or guesses who
+they are.
 
 An optimiser is rewarded for what works on the people it sees, and an instruction that remembers them works best on
-them. So each candidate is read before it is tried:
+them; a scheme of criteria is shown where another person is judged for. So each is read before it is used:
 
 * *quote*: five words in a row from a person's context or reason; four content words in a row from any training text
   (responses included), at least one of them no word of preference talk; or seven content words, whatever they are.

@@ -1,0 +1,46 @@
+"""Why the person made their choices, in their own words: what is not said yet, and adding it.
+
+    unexplained(profile.history)                            # decided choices without a reason, newest first
+    explained(profile.history, {"c3": "Too long."})         # the history with the reason
+
+A reason stands beside its choice wherever the choice is shown to a language model (``<own_words>``): where reasonings
+and the persona are written, and among the judge's demonstrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from personalrm.errors import DataError
+from personalrm.preferences import History, Preference
+
+LONGEST = 4_000
+"""Characters of a reason."""
+
+
+def unexplained(history: History) -> list[Preference]:
+    """Decided choices of which nobody said why, newest first."""
+    return [one for one in reversed(history.decided) if not (one.reason or "").strip()]
+
+
+def explained(history: History, reasons: Mapping[str, str]) -> History:
+    """The history with these reasons, by choice id; a reason that is there already is replaced.
+
+    Raises:
+        DataError: no choice of that id, or a reason without words or of more than `LONGEST` characters.
+    """
+    known = {one.id for one in history}
+    for name, reason in reasons.items():
+        if name not in known:
+            raise DataError(
+                f"{history.user} has no choice '{name}': personalrm why PROFILE lists choices and their ids"
+            )
+        if not reason.strip():
+            raise DataError(f"the reason of choice '{name}' is empty: say why in a few words")
+        if len(reason) > LONGEST:
+            raise DataError(
+                f"the reason of choice '{name}' has {len(reason):,} characters: at most {LONGEST:,} are kept"
+            )
+    told = (replace(one, reason=reasons[one.id].strip()) if one.id in reasons else one for one in history)
+    return history.only(told, history.thumbs)
