@@ -68,7 +68,7 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
         ErrorInside: it is an error.
     """
     try:
-        answer = from_stream(body) if is_stream(body) else load_json(body)
+        answer: Any = from_stream(body) if is_stream(body) else load_json(body)
         choices = answer.get("choices")
         if not choices and answer.get("error"):
             raise ErrorInside(status_inside(answer["error"]))
