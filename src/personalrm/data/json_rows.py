@@ -217,36 +217,37 @@ class _Values:
 
     def _skip(self) -> None:
         """Go to the end of the row without keeping it."""
-        self._start, inside = -1, False
+        self._data, self._place, self._start = self._data[self._place :], 0, -1
+        plain, inside = _without_escapes(self._data), False
         while self._level > max(self._base, 0) or inside:
-            place = self._data.find(b'"', self._place) if inside else self._next_mark()
+            place = plain.find(b'"', self._place) if inside else _next_mark(plain, self._place)
             if place < 0:
-                rest = len(self._data) - len(self._data.rstrip(b"\\"))
                 block = self._stream.read(_BLOCK)
                 if not block:
+                    self._data, self._place = b"", 0
                     return
-                self._data, self._place = self._data[len(self._data) - rest % 2 :] + block, 0
+                cut_off = b"\\" if plain.endswith(b"\\") else b""  # the escape that it begins goes on in the next block
+                self._data, self._place = cut_off + block, 0
+                plain = _without_escapes(self._data)
                 continue
             self._place = place + 1
-            mark = self._data[place : place + 1]
+            mark = plain[place : place + 1]
             if mark == b'"':
-                inside = not inside or _slashes(self._data, place) % 2 == 1
+                inside = not inside
             else:
                 self._level += 1 if mark in b"[{" else -1
         if self._level == 0:
             self._data, self._place, self._base = self._data[self._place :], 0, 0
 
-    def _next_mark(self) -> int:
-        found = _TO_MARK.search(self._data, self._place)
-        return found.start() if found else -1
+
+def _next_mark(data: bytes, start: int) -> int:
+    found = _TO_MARK.search(data, start)
+    return found.start() if found else -1
 
 
-def _slashes(data: bytes, place: int) -> int:
-    """How many backslashes stand right before this place."""
-    at = place
-    while at > 0 and data[at - 1] == 0x5C:
-        at -= 1
-    return place - at
+def _without_escapes(data: bytes) -> bytes:
+    """The same bytes with blanks for escaped backslashes and quotes; places do not move."""
+    return data.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
 
 
 def _no_objects(data: bytes) -> Iterator[RowError]:
