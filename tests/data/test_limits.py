@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
+import orjson
 import pytest
 
+from personalrm.data import json_rows
 from personalrm.data.limits import Limits
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
 from personalrm.data.writing import write_choices
-from personalrm.errors import DataError
+from personalrm.errors import DataError, RowError
 from personalrm.preferences import Preference
 
 LINE = b'{"prompt":"Hi","chosen":"yes","rejected":"no"}\n'
@@ -111,3 +115,23 @@ def test_memory_stays_flat_in_a_line_without_an_end(tmp_path: Path, kind: str) -
     count, skipped, megabytes = map(int, done.stdout.split())
     assert (count, skipped) == (1 if kind == "json" else 2, 1)
     assert megabytes < 120
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_the_row_behind_one_that_is_too_long_begins_where_it_ends(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Escaped quotes and brackets inside the long row's texts end nothing, wherever a block of the file ends."""
+    monkeypatch.setattr(json_rows, "_BLOCK", block)
+    rng, marks = random.Random(block), '\\"[]{}ab,: '
+    for _ in range(40):
+        long = "".join(rng.choices(marks, k=140))
+        short = ["".join(rng.choices(marks, k=8)) for _ in range(2)]
+        data = orjson.dumps([{"t": short[0]}, {"t": long, "l": [long]}, {"t": short[1]}])
+        before, too_long, after = json_rows._Values(b"", BytesIO(data), Limits(row=60)).elements()
+        assert isinstance(too_long, RowError)
+        assert [orjson.loads(one)["t"] for one in (before, after) if isinstance(one, bytes)] == short
+
+
+def test_a_text_of_escaped_quotes_that_never_ends_is_said_once(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--limit row=") as refused:
+        read(tmp_path / "open.json", b'[{"chosen": "' + b'\\"' * 200_000)
+    assert str(refused.value).count("--limit") == 1

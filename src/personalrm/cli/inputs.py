@@ -191,7 +191,8 @@ def methods(text: str) -> list[str]:
     """Names of methods from a comma-separated list; ``,neighbours=4`` belongs to the name before it."""
     found: list[str] = []
     for one in listed(text):
-        if found and ":" in found[-1] and re.match(r"[a-z_]+=", one):
+        setting, equals, _ = one.partition("=")
+        if found and ":" in found[-1] and equals and setting.isidentifier():
             found[-1] += f",{one}"
         else:
             found.append(one)
