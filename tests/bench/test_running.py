@@ -6,17 +6,20 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 from choices import longer_people
 
+from personalrm.bench.answers import gathered
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design
 from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.results import baseline
 from personalrm.bench.running import arun, run
 from personalrm.errors import BudgetSpent, DataError
+from personalrm.llm.background_loop import in_event_loop
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.models.registry import SURFACE, names
 from personalrm.preferences import History, Message, Verdict
@@ -128,6 +131,22 @@ async def test_it_runs_inside_a_running_loop_and_awaited() -> None:
     inside = run(longer_people(), ["longer", "random"], Design(folds=3))
     awaited = await arun(longer_people(), ["longer", "random"], Design(folds=3))
     assert np.array_equal(inside.probabilities["random"], awaited.probabilities["random"])
+
+
+async def test_people_are_read_and_answers_gathered_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_the_loop: dict[str, bool] = {}
+
+    def people() -> list[History]:
+        on_the_loop["people"] = on_the_loop.get("people", False) or in_event_loop()
+        return longer_people()
+
+    def gathering(*args: Any) -> Any:
+        on_the_loop["answers"] = on_the_loop.get("answers", False) or in_event_loop()
+        return gathered(*args)
+
+    monkeypatch.setattr("personalrm.bench.running.gathered", gathering)
+    await arun(people, ["longer", "random"], Design(folds=3))
+    assert on_the_loop == {"people": False, "answers": False}
 
 
 def test_runs_are_repeatable_and_the_seed_matters() -> None:
