@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,6 +148,26 @@ async def test_people_are_read_and_answers_gathered_off_the_event_loop(monkeypat
     monkeypatch.setattr("personalrm.bench.running.gathered", gathering)
     await arun(people, ["longer", "random"], Design(folds=3))
     assert on_the_loop == {"people": False, "answers": False}
+
+
+async def test_a_run_cancelled_while_people_are_read_ends_at_once_and_can_be_run_again() -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def people() -> Iterator[History]:
+        for history in longer_people():
+            reading.set()
+            assert go_on.wait(30)
+            yield history
+
+    work = asyncio.ensure_future(arun(people, ["longer"], Design(folds=3)))
+    while not reading.is_set():
+        await asyncio.sleep(0.001)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    go_on.set()
+    again = await arun(people, ["longer"], Design(folds=3))
+    assert np.isfinite(again.probabilities["longer"]).all()
 
 
 def test_runs_are_repeatable_and_the_seed_matters() -> None:
