@@ -160,8 +160,7 @@ async def test_a_run_cancelled_while_people_are_read_ends_at_once_and_can_be_run
             yield history
 
     work = asyncio.ensure_future(arun(people, ["longer"], Design(folds=3)))
-    while not reading.is_set():
-        await asyncio.sleep(0.001)
+    assert await asyncio.to_thread(reading.wait, 30)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
