@@ -38,8 +38,8 @@ async def person(endpoint: Endpoint, history: History) -> dict[str, list[float]]
     fitted = await gather(fit(endpoint, early, Options(preset=one)) for one in ("paper", "default"))
     sights = dict(zip(METHODS, [JudgeContext(), *map(judge_context_of, fitted)], strict=True))
     found: dict[str, list[float]] = {}
-    for name, sight in sights.items():
-        judge = Judge(endpoint, sight)
+    for name, judge_context in sights.items():
+        judge = Judge(endpoint, judge_context)
         judged = await gather(judge.judge(one.context, one.chosen, one.rejected) for one in later)
         found[name] = [correctness(np.array([one.probability], dtype=float)).item() for one in judged]  # None: NaN
     return found

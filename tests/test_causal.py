@@ -64,18 +64,18 @@ class StudyContext:
         )
 
     def chances(self, sights: Sequence[JudgeContext], pairs: Sequence[Sequence[Preference]]) -> list[list[float]]:
-        """P(chosen) of each person's pairs, judged in both orders with what the sight shows."""
+        """P(chosen) of each person's pairs, judged in both orders with this context."""
 
-        async def one(sight: JudgeContext, pair: Preference) -> float:
-            judged = await Judge(self.endpoint, sight).judge(pair.context, pair.chosen, pair.rejected)
+        async def one(judge_context: JudgeContext, pair: Preference) -> float:
+            judged = await Judge(self.endpoint, judge_context).judge(pair.context, pair.chosen, pair.rejected)
             assert judged.probability is not None
             return judged.probability
 
-        async def person(sight: JudgeContext, own: Sequence[Preference]) -> list[float]:
-            return await gather(one(sight, pair) for pair in own)
+        async def person(judge_context: JudgeContext, own: Sequence[Preference]) -> list[float]:
+            return await gather(one(judge_context, pair) for pair in own)
 
         async def work() -> list[list[float]]:
-            return await gather(person(sight, own) for sight, own in zip(sights, pairs, strict=True))
+            return await gather(person(judge_context, own) for judge_context, own in zip(sights, pairs, strict=True))
 
         return background_loop.run(work())
 
@@ -236,9 +236,9 @@ def test_another_person_s_profile_does_not_help(
         "all": everything,
         "chosen": judge_context_of,
     }
-    for sight in ways.values():
-        own = right(lab.chances([sight(one) for one in profiles], targets))
-        others = right(lab.chances([sight(one) for one in strangers], targets))
+    for judge_context in ways.values():
+        own = right(lab.chances([judge_context(one) for one in profiles], targets))
+        others = right(lab.chances([judge_context(one) for one in strangers], targets))
         assert others.mean() <= default.mean() + 0.01
         assert interval(own - others)[0] > 0
 

@@ -567,7 +567,7 @@ class Own:
     def __init__(self) -> None:
         self.asked, self.closed = 0, False
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         self.asked += 1
         prompt = messages[-1].content
         first = prompt.rpartition("<response_a>")[2].partition("</response_a>")[0]

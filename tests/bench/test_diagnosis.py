@@ -29,9 +29,9 @@ class Model:
     def __init__(self, plain: Rule, reads: Rule | None = None, foresees: Rule | None = None) -> None:
         self.plain, self.reads, self.foresees = plain, reads or plain, foresees or plain
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         prompt = messages[-1].content
-        title = (want.schema or {}).get("title")
+        title = (params.schema or {}).get("title")
         if title == "persona":
             claims = [{"claim": "Likes it long", "for": [1, 2], "against": []}]
             return Completion(orjson.dumps({"summary": "Likes long answers.", "claims": claims}).decode())

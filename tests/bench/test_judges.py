@@ -26,7 +26,7 @@ class Model:
         self.prompts: list[str] = []
         self._mute = mute
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         prompt = messages[-1].content
         self.prompts.append(prompt)
         if self._mute in prompt:

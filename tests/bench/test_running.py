@@ -233,7 +233,7 @@ class FirstAnswer:
 
     model = "invented-2"
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         await asyncio.sleep(0)
         return Completion("A", prompt_tokens=10, completion_tokens=1, cost=0.001)
 

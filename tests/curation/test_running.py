@@ -32,31 +32,31 @@ class Ruled:
         self.model, self._rule, self._slow = model, rule, slow
         self.asked: list[str] = []
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         asked = "\n".join(one.content for one in messages)
         self.asked.append(asked)
         await asyncio.sleep(0.002 * (len(asked) % 3) if self._slow else 0)
-        return Completion(self._rule(asked, want), prompt_tokens=7, completion_tokens=1)
+        return Completion(self._rule(asked, params), prompt_tokens=7, completion_tokens=1)
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
 
 def always(answer: str) -> Rule:
-    return lambda asked, want: answer
+    return lambda asked, params: answer
 
 
 def is_room(asked: str) -> bool:
     return asked.startswith(prompts.load("personalizable_system"))
 
 
-def contested(asked: str, want: SamplingParams) -> str:
+def contested(asked: str, params: SamplingParams) -> str:
     """Room everywhere; as a judge always the first response, so half of the verdicts are right."""
     return "A"
 
 
 def fails(error: PersonalrmError) -> Rule:
-    def rule(asked: str, want: SamplingParams) -> str:
+    def rule(asked: str, params: SamplingParams) -> str:
         raise error
 
     return rule
@@ -101,7 +101,7 @@ async def test_a_text_cannot_close_its_tag() -> None:
 
 
 async def test_an_unreadable_letter_is_asked_again_with_reasons() -> None:
-    endpoint = Ruled(lambda asked, want: '{"reasoning": "…", "answer": "A"}' if want.schema else "Well")
+    endpoint = Ruled(lambda asked, params: '{"reasoning": "…", "answer": "A"}' if params.schema else "Well")
     label = await room(Judge(endpoint), "query", pair(), "token", 0)
     assert len(endpoint.asked) == 2
     assert label.probability == 5 / 6
@@ -110,7 +110,7 @@ async def test_an_unreadable_letter_is_asked_again_with_reasons() -> None:
 
 
 async def test_a_verdict_is_of_the_chosen_response_in_either_order() -> None:
-    endpoint = Ruled(lambda asked, want: "A" if asked.index("Long") < asked.index("Brief") else "B")
+    endpoint = Ruled(lambda asked, params: "A" if asked.index("Long") < asked.index("Brief") else "B")
     judge = Judge(endpoint)
     labels = [await verdict(judge, pair(), first, "token") for first in ("chosen", "rejected")]  # type: ignore[arg-type]
     assert [one.probability for one in labels] == [5 / 6, pytest.approx(5 / 6)]
@@ -132,7 +132,7 @@ async def test_those_who_wait_for_a_dead_model_are_let_go() -> None:
     places, sent = asyncio.Semaphore(4), 0
 
     class Crowded(Ruled):
-        async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+        async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
             nonlocal sent
             async with places:
                 sent += 1
@@ -147,7 +147,7 @@ async def test_those_who_wait_for_a_dead_model_are_let_go() -> None:
 
 async def test_who_cancels_the_work_is_not_kept_waiting() -> None:
     class Silent(Ruled):
-        async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+        async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -161,7 +161,7 @@ async def test_who_cancels_the_work_is_not_kept_waiting() -> None:
 async def test_one_answer_makes_a_model_be_asked_on() -> None:
     turns = iter(range(1000))
 
-    def mostly_down(asked: str, want: SamplingParams) -> str:
+    def mostly_down(asked: str, params: SamplingParams) -> str:
         if next(turns) % PATIENCE:
             raise Unreachable("down")
         return "A"
@@ -180,7 +180,7 @@ async def test_the_limit_ends_the_run() -> None:
 
 
 async def test_each_filter_asks_about_what_is_left() -> None:
-    def rule(asked: str, want: SamplingParams) -> str:
+    def rule(asked: str, params: SamplingParams) -> str:
         if is_room(asked) and "<pair>" not in asked:
             return "B" if "Question 0?" in asked else "A"
         if is_room(asked):
@@ -201,8 +201,8 @@ async def test_each_filter_asks_about_what_is_left() -> None:
 
 
 async def test_the_judges_verdicts_go_with_the_pair() -> None:
-    longer = Ruled(lambda asked, want: "A" if is_room(asked) or asked.index("Long") < asked.index("Brief") else "B")
-    shorter = Ruled(lambda asked, want: "B" if asked.index("Long") < asked.index("Brief") else "A", "shorter")
+    longer = Ruled(lambda asked, params: "A" if is_room(asked) or asked.index("Long") < asked.index("Brief") else "B")
+    shorter = Ruled(lambda asked, params: "B" if asked.index("Long") < asked.index("Brief") else "A", "shorter")
     torn = Ruled(always("A"), "torn")
     dead = Ruled(fails(Unreachable("down")), "dead")
     found = await filtered(person(2), [Judge(one) for one in (longer, shorter, torn, dead)], DEFAULT, "token")
@@ -219,7 +219,7 @@ async def test_the_judges_verdicts_go_with_the_pair() -> None:
     ],
 )
 async def test_why_pairs_go(verdict_of: Callable[[str], str], why: str) -> None:
-    endpoint = Ruled(lambda asked, want: "A" if is_room(asked) else verdict_of(asked))
+    endpoint = Ruled(lambda asked, params: "A" if is_room(asked) else verdict_of(asked))
     found = await filtered(person(3), [Judge(endpoint)], DEFAULT, "reasoned")
     assert found.removed[CONTESTED] == {why: 3}
 
@@ -266,7 +266,7 @@ async def test_a_first_model_that_answers_nothing_is_an_error(tmp_path: Path) ->
 
 async def test_nobody_left_says_why(tmp_path: Path) -> None:
     made = plan(tmp_path)
-    none = Ruled(lambda asked, want: "B" if is_room(asked) else "A")
+    none = Ruled(lambda asked, params: "B" if is_room(asked) else "A")
     with pytest.raises(NotEnoughChoices, match=naming("no room", 72)):
         await acurate(made, made.read(), [Judge(none)])
     strict = replace(made, thresholds=Thresholds(min_pairs=500))

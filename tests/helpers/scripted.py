@@ -23,10 +23,10 @@ class Scripted:
         self._rule = rule
         self.asked: list[tuple[tuple[Message, ...], SamplingParams]] = []
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
-        self.asked.append((tuple(messages), want))
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
+        self.asked.append((tuple(messages), params))
         await asyncio.sleep(0)
-        answer = self._rule(messages[-1].content, want)
+        answer = self._rule(messages[-1].content, params)
         return answer if isinstance(answer, Completion) else Completion(answer, prompt_tokens=10, completion_tokens=2)
 
     async def aclose(self) -> None:

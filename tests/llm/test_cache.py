@@ -63,25 +63,25 @@ def test_an_answer_comes_back_whole_and_marked(tmp_path: Path) -> None:
 
 
 def test_whatever_changes_the_answer_changes_the_key() -> None:
-    want = SamplingParams(10, 0.0, {"title": "t", "type": "object"}, 5, 0)
+    params = SamplingParams(10, 0.0, {"title": "t", "type": "object"}, 5, 0)
     keys = {
-        cache_key("m", ask("q"), want),
-        cache_key("n", ask("q"), want),
-        cache_key("m", ask("r"), want),
-        cache_key("m", [Message("system", "q")], want),
-        cache_key("m", [*ask("q"), Message("assistant", "")], want),
-        cache_key("m", ask("q"), replace(want, temperature=0.1)),
-        cache_key("m", ask("q"), replace(want, schema=None)),
-        cache_key("m", ask("q"), replace(want, schema={"title": "u", "type": "object"})),
-        cache_key("m", ask("q"), replace(want, logprobs=0)),
-        cache_key("m", ask("q"), replace(want, sample=1)),
-        cache_key("m", ask("half \ud83d"), want),
-        cache_key("m", ask("half \ud83e"), want),
+        cache_key("m", ask("q"), params),
+        cache_key("n", ask("q"), params),
+        cache_key("m", ask("r"), params),
+        cache_key("m", [Message("system", "q")], params),
+        cache_key("m", [*ask("q"), Message("assistant", "")], params),
+        cache_key("m", ask("q"), replace(params, temperature=0.1)),
+        cache_key("m", ask("q"), replace(params, schema=None)),
+        cache_key("m", ask("q"), replace(params, schema={"title": "u", "type": "object"})),
+        cache_key("m", ask("q"), replace(params, logprobs=0)),
+        cache_key("m", ask("q"), replace(params, sample=1)),
+        cache_key("m", ask("half \ud83d"), params),
+        cache_key("m", ask("half \ud83e"), params),
     }
     assert len(keys) == 12
-    assert cache_key("m", ask("q"), replace(want, max_tokens=11)) in keys  # it only cuts an answer
-    assert cache_key("m", ask("q"), replace(want, priority=9)) in keys
-    assert cache_key("m", ask("q"), replace(want, schema={"type": "object", "title": "t"})) in keys
+    assert cache_key("m", ask("q"), replace(params, max_tokens=11)) in keys  # it only cuts an answer
+    assert cache_key("m", ask("q"), replace(params, priority=9)) in keys
+    assert cache_key("m", ask("q"), replace(params, schema={"type": "object", "title": "t"})) in keys
 
 
 @given(st.lists(st.text(), min_size=2, max_size=4))
@@ -262,8 +262,8 @@ async def test_no_key_no_url_and_no_prompt_on_the_disk(tmp_path: Path) -> None:
     async with OddHost(echo) as odd:
         url = odd.url.replace("http://", "http://user:passw0rd@") + "?token=t0ken"
         llm = connect("m", EndpointOptions(url, key, tmp_path / "answers.sqlite"))
-        want = SamplingParams(5, schema={"title": "t", "type": "object", "description": "described"}, logprobs=5)
-        found = await llm.complete(ask(secret_prompt), want)
+        params = SamplingParams(5, schema={"title": "t", "type": "object", "description": "described"}, logprobs=5)
+        found = await llm.complete(ask(secret_prompt), params)
         stored = _bytes_of(tmp_path)
         await llm.aclose()
         stored += _bytes_of(tmp_path)

@@ -72,8 +72,8 @@ def refusing(*refused: tuple[str, str]) -> Any:
 )
 async def test_each_refusal_is_met_once_by_30_first_calls(refused: tuple[tuple[str, str], ...], refusals: int) -> None:
     async with asked(refusing(*refused)) as (odd, one):
-        calls = [([ASK[0], *messages], want) for messages, want in mixed(30)]
-        found = await asyncio.gather(*(one.complete(messages, want) for messages, want in calls))
+        calls = [([ASK[0], *messages], params) for messages, params in mixed(30)]
+        found = await asyncio.gather(*(one.complete(messages, params) for messages, params in calls))
     assert len(found) == 30
     assert odd.statuses.count(400) == refusals
     assert odd.statuses.count(200) == 30
@@ -84,7 +84,7 @@ async def test_a_refusal_that_names_nothing_gives_up_one_feature_after_the_other
         return (400, b"Bad Request") if "response_format" in body else (200, answer('{"preference": "A"}'))
 
     async with asked(reply) as (odd, one):
-        await asyncio.gather(*(one.complete(messages, want) for messages, want in mixed(12)))
+        await asyncio.gather(*(one.complete(messages, params) for messages, params in mixed(12)))
         assert one.capabilities.structured == "text"
     assert odd.statuses.count(400) <= 4
 
@@ -179,9 +179,9 @@ async def test_the_request_that_uses_most_features_goes_first() -> None:
 
 async def test_hosted_reasoning_model_is_asked_its_way() -> None:
     async with SimulatedLLM(thinking="hidden") as llm:
-        want = SamplingParams(max_tokens=400, temperature=0.0, schema=SCHEMA, logprobs=20)
+        params = SamplingParams(max_tokens=400, temperature=0.0, schema=SCHEMA, logprobs=20)
         one = connect("o", EndpointOptions(base_url=llm.url, cache=":memory:"))
-        await asyncio.gather(*(one.complete(question(at), want) for at in range(10)))
+        await asyncio.gather(*(one.complete(question(at), params) for at in range(10)))
         await one.aclose()
         assert llm.statistics.statuses["400"] == 4  # max_tokens, temperature, logprobs 20, logprobs 5
         assert llm.statistics.finished.total() == 10

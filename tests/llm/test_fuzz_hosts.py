@@ -109,8 +109,8 @@ async def test_whatever_a_host_sends_is_an_answer_or_one_of_our_errors(tmp_path:
             replies.append((draw.choice(STATUSES), mutated(draw), draw.choice(HEADERS)))
             llm = connect("m", EndpointOptions(base_url=odd.url, cache=path, timeout=0.3))
             try:
-                want = SamplingParams(draw.choice([4, 300]), logprobs=5)
-                found = await llm.complete(question(at), want)
+                params = SamplingParams(draw.choice([4, 300]), logprobs=5)
+                found = await llm.complete(question(at), params)
             except EndpointError as error:
                 said.append(str(error))
             else:
@@ -120,7 +120,7 @@ async def test_whatever_a_host_sends_is_an_answer_or_one_of_our_errors(tmp_path:
                     probability = choice_probability(found.tokens)
                     assert probability is None or 0.0 <= probability <= 1.0
                 kept += bool(found.text.strip())
-                again = await llm.complete(question(at), want) if found.text.strip() else found
+                again = await llm.complete(question(at), params) if found.text.strip() else found
                 assert again.text == found.text
             await llm.aclose()
     assert kept > FAULTS // 20

@@ -163,8 +163,8 @@ async def test_max_calls_is_exact_and_going_on_repeats_none(slow_llm: SimulatedL
 async def test_refused_forms_and_retries_are_one_call(tmp_path: Path) -> None:
     async with SimulatedLLM(structured="none", error_every=3) as server:
         one = open_at(server, tmp_path, max_calls=4)
-        want = SamplingParams(50, schema={"title": "t", "type": "object"})
-        found = await asyncio.gather(*(one.complete(question(at), want) for at in range(4)))
+        params = SamplingParams(50, schema={"title": "t", "type": "object"})
+        found = await asyncio.gather(*(one.complete(question(at), params) for at in range(4)))
         await one.aclose()
         assert len(found) == one.ledger.calls == server.statistics.finished.total() == 4
 
@@ -228,7 +228,7 @@ class Plain:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def complete(self, messages: Any, want: SamplingParams) -> Completion:
+    async def complete(self, messages: Any, params: SamplingParams) -> Completion:
         self.asked += 1
         await asyncio.sleep(0.01)
         return Completion("A", prompt_tokens=100, completion_tokens=1)

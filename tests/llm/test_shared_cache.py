@@ -213,12 +213,12 @@ async def test_a_cache_deleted_in_the_midst_is_begun_anew_and_keeps_what_comes(w
 
 
 async def test_answers_of_version_0_1_belong_to_the_first_host_that_is_asked(tmp_path: Path) -> None:
-    path, want = tmp_path / "a.sqlite", SamplingParams(5)
+    path, params = tmp_path / "a.sqlite", SamplingParams(5)
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE answers (key BLOB PRIMARY KEY, model TEXT NOT NULL, answer BLOB NOT NULL, written REAL)")
     from personalrm.llm.cache_rows import keys_before_0_2
 
-    (old,) = keys_before_0_2("m", ASK, want)
+    (old,) = keys_before_0_2("m", ASK, params)
     row = b'{"text":"old","tokens":null,"usage":[9,1,0],"finish":"stop","cost":null}'
     db.execute("INSERT INTO answers VALUES (?, 'm', ?, 0)", (old, row))
     db.commit()
@@ -227,7 +227,7 @@ async def test_answers_of_version_0_1_belong_to_the_first_host_that_is_asked(tmp
     for _ in range(2):
         async with OddHost(lambda *_: (200, answer("new"))) as odd:
             one = connect("m", EndpointOptions(base_url=odd.url, cache=path))
-            texts += [(await one.complete(ASK, want)).text for _ in range(2)]
+            texts += [(await one.complete(ASK, params)).text for _ in range(2)]
             await one.aclose()
     assert texts == ["old", "old", "new", "new"]
 

@@ -23,7 +23,7 @@ class Letter:
 
     model = "letter"
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         return Completion("A", prompt_tokens=3, completion_tokens=1)
 
     async def aclose(self) -> None:

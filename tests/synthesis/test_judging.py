@@ -70,7 +70,7 @@ def test_log_probabilities_count_only_where_they_agree_with_the_text() -> None:
 
 
 async def test_staggered_orders_say_the_same_one_after_the_other() -> None:
-    def rule(prompt: str, want: SamplingParams) -> str:
+    def rule(prompt: str, params: SamplingParams) -> str:
         return "A" if prompt.rpartition("<response_a>")[2].startswith("x") else "B"
 
     found = [
@@ -98,8 +98,8 @@ def test_the_reasoning_in_an_answer(text: str, reasoning: str | None) -> None:
 
 
 def test_the_person_s_part_comes_first_and_the_pair_last() -> None:
-    sight = JudgeContext((FewShotExample(choice(1), "Why."),), "Likes detail.")
-    system, user = judging.question(sight, (), "x", "y", "token")
+    judge_context = JudgeContext((FewShotExample(choice(1), "Why."),), "Likes detail.")
+    system, user = judging.question(judge_context, (), "x", "y", "token")
     marks = ["Past choices", "<past_choice", "<why>", "<persona>", "<pair>", "single letter"]
     assert [user.content.index(one) for one in marks] == sorted(user.content.index(one) for one in marks)
     assert system.content == judging.question(JudgeContext(), (), "x", "y", "reasoned")[0].content
@@ -108,7 +108,7 @@ def test_the_person_s_part_comes_first_and_the_pair_last() -> None:
 async def test_scores_say_how_a_sight_did_on_choices() -> None:
     choices = [choice(0), choice(1, "Alike, long.", "Short."), choice(2)]
 
-    def rule(prompt: str, want: SamplingParams) -> str:
+    def rule(prompt: str, params: SamplingParams) -> str:
         first = prompt.rpartition("<response_a>")[2].partition("<")[0]
         second = prompt.rpartition("<response_b>")[2].partition("<")[0]
         if "Question 2" in prompt:

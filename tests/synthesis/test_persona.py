@@ -127,14 +127,14 @@ def test_claims_of_another_shape_do_not_hurt(claims: object) -> None:
 
 
 async def test_no_verified_reasoning_asks_for_no_persona() -> None:
-    endpoint = Scripted(lambda prompt, want: "x")
+    endpoint = Scripted(lambda prompt, params: "x")
     assert await write_persona(endpoint, [FewShotExample(one.choice) for one in SHOWN], 0) is None
     assert await write_persona(endpoint, [], 0) is None
     assert endpoint.asked == []
 
 
 async def test_the_question_shows_every_choice_with_its_reasoning_and_label_in_order() -> None:
-    endpoint = Scripted(lambda prompt, want: scripted.persona("Likes detail.", ("Likes detail", [2], [])))
+    endpoint = Scripted(lambda prompt, params: scripted.persona("Likes detail.", ("Likes detail", [2], [])))
     found = await write_persona(endpoint, [SHOWN[0], FewShotExample(choice(9)), SHOWN[1]], 0)
     (prompt,) = endpoint.prompts("persona")
     assert prompt.index("Why 1.") < prompt.index("number 9") < prompt.index("Why 2.")

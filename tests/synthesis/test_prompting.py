@@ -18,7 +18,7 @@ from personalrm.synthesis.prompting import generation_prompt, judge_prompt, pers
 
 @pytest.fixture
 async def profile() -> Profile:
-    def rule(prompt: str, want: object) -> str:
+    def rule(prompt: str, params: object) -> str:
         if kind_of(prompt) == "persona":
             return scripted.persona("Likes {{response_a}}.", ("Likes detail", [1], []))
         return reasoned("A") if kind_of(prompt) == "reasoning" else "A"

@@ -17,7 +17,7 @@ from personalrm.synthesis.reasoning import question, reason
 CHOICES = [choice(number) for number in range(12)]
 
 
-def likes_long(prompt: str, want: object) -> str:
+def likes_long(prompt: str, params: object) -> str:
     """Predicts the longer response."""
     first = prompt.partition("<response_a>")[2].partition("</response_a>")[0]
     second = prompt.partition("<response_b>")[2].partition("</response_b>")[0]
@@ -53,7 +53,7 @@ async def test_verified_only_where_the_prediction_holds() -> None:
 
 
 async def test_both_orders_verify_only_what_does_not_hang_on_the_place() -> None:
-    first = Scripted(lambda prompt, want: reasoned("A"))
+    first = Scripted(lambda prompt, params: reasoned("A"))
     found = await reason(first, CHOICES, seed=0)
     assert [one.verified for one in found] == [one.preferred_side(0) == "a" for one in CHOICES]
     assert not any(one.verified for one in await reason(first, CHOICES, seed=0, both_orders=True))
@@ -66,14 +66,14 @@ async def test_of_several_samples_the_first_verified_one_is_kept() -> None:
     one = choice(1)
     right, wrong = ("A", "B") if one.preferred_side(0) == "a" else ("B", "A")
 
-    def rule(prompt: str, want: scripted.SamplingParams) -> str:
-        return reasoned(wrong if want.sample == 0 else right, f"Sample {want.sample}.")
+    def rule(prompt: str, params: scripted.SamplingParams) -> str:
+        return reasoned(wrong if params.sample == 0 else right, f"Sample {params.sample}.")
 
     endpoint = Scripted(rule)
     (found,) = await reason(endpoint, [one], seed=0, samples=3)
     assert found.verified
     assert found.text == "Sample 1."
-    assert [(want.sample, want.temperature) for _, want in endpoint.asked] == [(0, 0.0), (1, 0.7), (2, 0.7)]
+    assert [(params.sample, params.temperature) for _, params in endpoint.asked] == [(0, 0.0), (1, 0.7), (2, 0.7)]
     (alone,) = await reason(Scripted(rule), [one], seed=0)
     assert not alone.verified
 
@@ -88,15 +88,15 @@ async def test_known_reasonings_are_not_asked_again() -> None:
 
 @pytest.mark.parametrize("answer", ["", "Purple tides hum.", "I'm sorry, but I can't help with that.", "<think>A or B"])
 async def test_an_answer_without_a_verdict_verifies_nothing_and_is_as_surprising_as_a_coin(answer: str) -> None:
-    for found in await reason(Scripted(lambda prompt, want: answer), CHOICES, seed=0):
+    for found in await reason(Scripted(lambda prompt, params: answer), CHOICES, seed=0):
         assert (found.predicted, found.verified) == (None, False)
         assert found.surprise == pytest.approx(math.log(2))
         assert found.text in (answer, "")
 
 
 async def test_prose_with_a_verdict_is_a_reasoning_too() -> None:
-    def rule(prompt: str, want: object) -> str:
-        side = "A" if '"preference":"A"' in likes_long(prompt, want) else "B"
+    def rule(prompt: str, params: object) -> str:
+        side = "A" if '"preference":"A"' in likes_long(prompt, params) else "B"
         return f"<think>Perhaps.</think>\n\nThe person seems to value detail.\n\nPreference: {side}"
 
     for found in await reason(Scripted(rule), CHOICES, seed=0):
@@ -105,13 +105,13 @@ async def test_prose_with_a_verdict_is_a_reasoning_too() -> None:
 
 
 async def test_a_letter_alone_explains_nothing() -> None:
-    for found in await reason(Scripted(lambda prompt, want: "A"), CHOICES, seed=0):
+    for found in await reason(Scripted(lambda prompt, params: "A"), CHOICES, seed=0):
         assert found.predicted == "a"
         assert not found.verified
 
 
 async def test_surprise_is_the_log_loss_of_the_blind_prediction() -> None:
-    def rule(prompt: str, want: object) -> Completion:
+    def rule(prompt: str, params: object) -> Completion:
         text = reasoned("A")
         tokens = (TokenLogprob(text[:-3], -0.1), TokenLogprob("A", math.log(0.8), (("B", math.log(0.2)),)))
         return Completion(text, (*tokens, TokenLogprob(text[-2:], -0.1)))

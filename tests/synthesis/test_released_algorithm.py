@@ -16,7 +16,7 @@ from personalrm.synthesis.reasoning import explanations
 PAPER = Options(preset="paper")
 
 
-def rule(prompt: str, want: object) -> str:
+def rule(prompt: str, params: object) -> str:
     kind = kind_of(prompt)
     if kind == "persona":
         return scripted.persona("Likes detail.", ("Likes detail", [1], []))
@@ -89,8 +89,8 @@ async def test_the_first_best_accuracy_wins_whatever_it_brings_against_the_plain
 async def test_the_best_set_is_used_with_its_reasonings() -> None:
     """Only a prompt with exactly the full set in order is answered right."""
 
-    def picky(prompt: str, want: object) -> str:
-        answer = rule(prompt, want)
+    def picky(prompt: str, params: object) -> str:
+        answer = rule(prompt, params)
         if kind_of(prompt) != "verdict" or prompt.count("<why>") == 12:
             return answer
         return "B" if answer == "A" else "A"
@@ -104,8 +104,8 @@ async def test_the_best_set_is_used_with_its_reasonings() -> None:
 
 
 async def test_without_a_verified_reasoning_there_is_no_persona_and_demonstrations_are_used() -> None:
-    def wrong(prompt: str, want: object) -> str:
-        answer = rule(prompt, want)
+    def wrong(prompt: str, params: object) -> str:
+        answer = rule(prompt, params)
         if kind_of(prompt) == "reasoning":
             return reasoned("B" if '"A"' in answer else "A")
         return answer

@@ -51,8 +51,8 @@ def test_only_angle_brackets_change(text: str) -> None:
 @settings(max_examples=200, deadline=None)
 def test_a_prompt_is_read_back_as_it_was_meant(ask: str, a: str, b: str, why: str, said: str, about: str) -> None:
     past = Preference("1", "ada", "g", (Message("user", ask), Message("assistant", b)), a or "x", b, reason=said or "s")
-    sight = JudgeContext((FewShotExample(past, why or "w"),), about or "p")
-    prompt = question(sight, (Message("user", ask),), a, b, "token")[1].content
+    judge_context = JudgeContext((FewShotExample(past, why or "w"),), about or "p")
+    prompt = question(judge_context, (Message("user", ask),), a, b, "token")[1].content
     pair = [
         "pair",
         "conversation",

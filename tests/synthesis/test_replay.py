@@ -75,7 +75,7 @@ def frozen(history: History, reasonings: Mapping[str, str | None], persona: str)
         pair = prompt.rpartition("<pair>")[2]
         return next(one for one in history if safe(one.chosen) in pair and safe(one.rejected) in pair)
 
-    def rule(prompt: str, want: SamplingParams) -> str:
+    def rule(prompt: str, params: SamplingParams) -> str:
         kind = kind_of(prompt)
         if kind == "persona":
             return persona

@@ -26,7 +26,7 @@ def sides(prompt: str) -> tuple[str, str]:
     return first, pair.partition("<response_b>")[2].partition("</response_b>")[0]
 
 
-def rule(prompt: str, want: SamplingParams) -> str:
+def rule(prompt: str, params: SamplingParams) -> str:
     """Knows that the person likes long answers only from a persona or a past choice; strangers like short ones."""
     kind = kind_of(prompt)
     if kind == "persona":
@@ -56,7 +56,7 @@ async def test_twelve_and_five_choices_ask_what_the_module_says() -> None:
 
 async def test_verdicts_ask_for_the_letter_alone_unless_reasons_are_wanted() -> None:
     def wants(endpoint: Scripted) -> list[SamplingParams]:
-        return [want for messages, want in endpoint.asked if kind_of(messages[-1].content) == "verdict"]
+        return [params for messages, params in endpoint.asked if kind_of(messages[-1].content) == "verdict"]
 
     token, explained = (
         Scripted(rule),
@@ -64,8 +64,8 @@ async def test_verdicts_ask_for_the_letter_alone_unless_reasons_are_wanted() -> 
     )
     await fitted(token)
     await fitted(explained, verdicts="reasoned")
-    assert all(want.max_tokens <= 8 and want.schema is None for want in wants(token))
-    assert all(want.max_tokens > 100 and want.schema is not None for want in wants(explained))
+    assert all(params.max_tokens <= 8 and params.schema is None for params in wants(token))
+    assert all(params.max_tokens > 100 and params.schema is not None for params in wants(explained))
 
 
 async def test_what_helps_is_used_and_the_simplest_of_equals_wins() -> None:
@@ -73,14 +73,14 @@ async def test_what_helps_is_used_and_the_simplest_of_equals_wins() -> None:
     assert profile.fallback.chosen == "persona"
     assert profile.fallback.arms["default"].accuracy == 0.0
     assert profile.fallback.arms["persona"].accuracy == 1.0
-    sight = judge_context_of(profile)
-    assert sight.persona == "- Likes detail"
-    assert sight.demonstrations == ()
+    judge_context = judge_context_of(profile)
+    assert judge_context.persona == "- Likes detail"
+    assert judge_context.demonstrations == ()
 
 
 async def test_a_persona_that_harms_is_not_used_but_kept_for_the_reader() -> None:
-    def harmed(prompt: str, want: SamplingParams) -> str:
-        answer = rule(prompt, want)
+    def harmed(prompt: str, params: SamplingParams) -> str:
+        answer = rule(prompt, params)
         told = "<persona>" in prompt.partition("<pair>")[0] and kind_of(prompt) == "verdict"
         return {"A": "B", "B": "A"}[answer] if told else answer
 
@@ -119,12 +119,12 @@ async def test_every_size_of_history(count: int) -> None:
 
 async def test_a_model_without_any_readable_answer_is_unusable() -> None:
     with pytest.raises(UnusableResponse, match=naming("'Purple tides'")):
-        await fitted(Scripted(lambda prompt, want: "Purple\n tides"))
+        await fitted(Scripted(lambda prompt, params: "Purple\n tides"))
 
 
 async def test_verdicts_that_cannot_be_read_leave_the_plain_judge() -> None:
     profile = await fitted(
-        Scripted(lambda prompt, want: rule(prompt, want) if kind_of(prompt) != "verdict" else "Both.")
+        Scripted(lambda prompt, params: rule(prompt, params) if kind_of(prompt) != "verdict" else "Both.")
     )
     assert profile.fallback.chosen == "default"
     assert "validation" in profile.fallback.reason
@@ -133,10 +133,10 @@ async def test_verdicts_that_cannot_be_read_leave_the_plain_judge() -> None:
 
 
 async def test_an_error_ends_the_fit_as_it_is_and_nothing_goes_on_behind_it() -> None:
-    def broke(prompt: str, want: SamplingParams) -> str:
+    def broke(prompt: str, params: SamplingParams) -> str:
         if kind_of(prompt) == "persona":
             raise BudgetSpent("the limit is used up")
-        return rule(prompt, want)
+        return rule(prompt, params)
 
     endpoint = Scripted(broke)
     with pytest.raises(BudgetSpent, match="used up"):

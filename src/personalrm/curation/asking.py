@@ -167,15 +167,15 @@ def prompt_hashes(verdicts: VerdictMode) -> dict[str, str]:
 async def _ask_room(endpoint: Endpoint, step: Personalizable, shown: str, verdicts: VerdictMode) -> Answer:
     asked = f"{shown}\n\n{prompts.load(f'personalizable_{step}')} {prompts.load(f'personalizable_{verdicts}')}"
     messages = [Message("system", prompts.load("personalizable_system")), Message("user", asked)]
-    want = SamplingParams(TOKEN_ANSWER, logprobs=20)
+    params = SamplingParams(TOKEN_ANSWER, logprobs=20)
     if verdicts == "reasoned":
-        want = SamplingParams(REASONED_ANSWER, schema=ROOM_SCHEMA, logprobs=5)
-    completion = await endpoint.complete(messages, want)
+        params = SamplingParams(REASONED_ANSWER, schema=ROOM_SCHEMA, logprobs=5)
+    completion = await endpoint.complete(messages, params)
     probability = read_probability(completion)
     if probability is None and verdicts == "token":
         return await _ask_room(endpoint, step, shown, "reasoned")
     unscored = None if probability is not None else why_unparsed(completion.text)
-    return Answer(probability, unscored, completion, cache_key(endpoint.model, messages, want).hex()[:16])
+    return Answer(probability, unscored, completion, cache_key(endpoint.model, messages, params).hex()[:16])
 
 
 def _label(choice: Preference, step: Step, judge: Judge, first: First | None, answer: Answer | None) -> Label:

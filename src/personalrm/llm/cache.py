@@ -9,7 +9,7 @@ is full, a reserve file beside the cache is given up to make room for the answer
 stops with StorageError.
 
     cache = AnswerCache("answers.sqlite")
-    cache.put(key := row_key(host, cache_key(model, messages, want)), model, completion)
+    cache.put(key := row_key(host, cache_key(model, messages, params)), model, completion)
     cache.get(key).from_cache                                                       # True
 """
 

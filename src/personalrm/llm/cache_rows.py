@@ -1,6 +1,6 @@
 """What a row of the answer cache holds: its key, the answer as JSON, and a checksum that tells damage from an answer.
 
-key = row_key(host_scope, cache_key(model, messages, want))
+key = row_key(host_scope, cache_key(model, messages, params))
 answer_of(key, row_of(key, completion)) == completion           # None where the row is damaged
 """
 
@@ -22,30 +22,30 @@ _OLD_BUDGETS = (1024, 1500)
 """``max_tokens`` of the explained questions before 0.2, when it was part of the key."""
 
 
-def cache_key(model: str, messages: Sequence[Message], want: SamplingParams) -> bytes:
+def cache_key(model: str, messages: Sequence[Message], params: SamplingParams) -> bytes:
     """32 bytes that stand for the question: whatever could change the answer goes in, nothing else.
 
     ``max_tokens`` is left out: it only cuts an answer, and the row of a cut one says where. So are the limits in a
     schema.
     """
-    return _hashed(model, messages, want, ())
+    return _hashed(model, messages, params, ())
 
 
-def keys_before_0_2(model: str, messages: Sequence[Message], want: SamplingParams) -> Iterator[bytes]:
+def keys_before_0_2(model: str, messages: Sequence[Message], params: SamplingParams) -> Iterator[bytes]:
     """The keys under which version 0.1 may have kept the answer, for any host."""
-    for budget in dict.fromkeys((want.max_tokens, *(_OLD_BUDGETS if want.schema is not None else ()))):
-        yield _hashed(model, messages, want, (budget,))
+    for budget in dict.fromkeys((params.max_tokens, *(_OLD_BUDGETS if params.schema is not None else ()))):
+        yield _hashed(model, messages, params, (budget,))
 
 
-def _hashed(model: str, messages: Sequence[Message], want: SamplingParams, budget: tuple[int, ...]) -> bytes:
+def _hashed(model: str, messages: Sequence[Message], params: SamplingParams, budget: tuple[int, ...]) -> bytes:
     question = (
         model,
         [(one.role, one.content) for one in messages],
         *budget,
-        want.temperature,
-        want.schema and without_limits(want.schema),
-        want.logprobs,
-        want.sample,
+        params.temperature,
+        params.schema and without_limits(params.schema),
+        params.logprobs,
+        params.sample,
     )
     try:
         written = orjson.dumps(question, option=orjson.OPT_SORT_KEYS)

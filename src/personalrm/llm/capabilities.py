@@ -5,7 +5,7 @@ host that refuses names the parameter in its 400; the next weaker form is then t
 schema → JSON object → plain text; 20 alternatives → 5 → none. What worked is learned, what failed for good teaches
 nothing. A refusal that names no parameter counts as one only while a feature is untried: later it is of the prompt.
 
-    Capabilities().weakened("'logprobs' is not supported with this model", want).alternatives      # 5
+    Capabilities().weakened("'logprobs' is not supported with this model", params).alternatives      # 5
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class Capabilities:
         """The features that no answered request has used."""
         return FEATURES - self.known
 
-    def features(self, want: SamplingParams) -> frozenset[str]:
+    def features(self, params: SamplingParams) -> frozenset[str]:
         """The features this request would be the first to try."""
         used = {"plain"}
-        if want.schema is not None:
+        if params.schema is not None:
             used.add("structured")
-        if want.logprobs:
+        if params.logprobs:
             used.add("logprobs")
         return frozenset(used) - self.known
 
@@ -71,23 +71,23 @@ class Capabilities:
         """The host answered a request that used these features."""
         return replace(self, known=self.known | features)
 
-    def parameters(self, want: SamplingParams) -> dict[str, Any]:
+    def parameters(self, params: SamplingParams) -> dict[str, Any]:
         """The request's parameters besides model and messages."""
-        body: dict[str, Any] = {self.max_tokens: want.max_tokens}
+        body: dict[str, Any] = {self.max_tokens: params.max_tokens}
         if self.temperature:
-            body["temperature"] = want.temperature
-        if want.schema is not None and self.structured == "json_schema":
-            given = want.schema if self.limits else without_limits(want.schema)
+            body["temperature"] = params.temperature
+        if params.schema is not None and self.structured == "json_schema":
+            given = params.schema if self.limits else without_limits(params.schema)
             schema = {"name": given.get("title", "answer"), "schema": given, "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        elif want.schema is not None and self.structured == "json_object":
+        elif params.schema is not None and self.structured == "json_object":
             body["response_format"] = {"type": "json_object"}
-        if want.logprobs and self.alternatives:
+        if params.logprobs and self.alternatives:
             body["logprobs"] = True
-            body["top_logprobs"] = min(self.alternatives, want.logprobs)
+            body["top_logprobs"] = min(self.alternatives, params.logprobs)
         return body
 
-    def weakened(self, complaint: str, want: SamplingParams) -> Capabilities | None:
+    def weakened(self, complaint: str, params: SamplingParams) -> Capabilities | None:
         """The next weaker way to ask after a refusal with this message; None if nothing is left to give up."""
         said = complaint.lower()
         if _OF_THE_PROMPT.search(said):
@@ -96,12 +96,12 @@ class Capabilities:
         if named is not None:
             return named
         if "logprob" in said:
-            return self._weaker_logprobs(want)
+            return self._weaker_logprobs(params)
         if _STRUCTURE.search(said):
-            return self._weaker_structure(want, said)
-        if _OF_THE_MODEL.search(said) or not self.features(want):
+            return self._weaker_structure(params, said)
+        if _OF_THE_MODEL.search(said) or not self.features(params):
             return None
-        return self._weaker_logprobs(want) or self._weaker_structure(want, said)
+        return self._weaker_logprobs(params) or self._weaker_structure(params, said)
 
     def _named(self, said: str) -> Capabilities | None:
         """Without the one parameter that the refusal names."""
@@ -117,14 +117,14 @@ class Capabilities:
             return replace(self, stop=False)
         return None
 
-    def _weaker_logprobs(self, want: SamplingParams) -> Capabilities | None:
-        if not want.logprobs or not self.alternatives:
+    def _weaker_logprobs(self, params: SamplingParams) -> Capabilities | None:
+        if not params.logprobs or not self.alternatives:
             return None
-        asked = min(self.alternatives, want.logprobs)
+        asked = min(self.alternatives, params.logprobs)
         return replace(self, alternatives=FEW_ALTERNATIVES if asked > FEW_ALTERNATIVES else 0)
 
-    def _weaker_structure(self, want: SamplingParams, said: str) -> Capabilities | None:
-        if want.schema is None or self.structured == "text":
+    def _weaker_structure(self, params: SamplingParams, said: str) -> Capabilities | None:
+        if params.schema is None or self.structured == "text":
             return None
         if self.limits and self.structured == "json_schema" and _LIMITS.search(said):
             return replace(self, limits=False)

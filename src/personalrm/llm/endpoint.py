@@ -131,7 +131,7 @@ class Endpoint(Protocol):
         """The model's name, as it goes into profiles and results."""
         ...
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         """Answer; raises EndpointError, BudgetSpent or StorageError."""
         ...
 
@@ -149,11 +149,11 @@ class ObservableEndpoint(Endpoint, Protocol):
         """What tells the answers of this host from those of another."""
         ...
 
-    def limit(self, want: SamplingParams) -> int:
+    def limit(self, params: SamplingParams) -> int:
         """The most tokens that this question is asked with; an answer cut off there stays cut."""
         ...
 
-    async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
+    async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
         """`complete`, telling ``observer``."""
         ...
 

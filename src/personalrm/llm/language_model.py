@@ -71,21 +71,21 @@ class LanguageModel:
         """Rows of the cache that were no answer, and were asked again."""
         return self._cache.cache.damaged
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         """Answer from the cache or the host. Raises EndpointError, BudgetSpent or StorageError."""
-        key = self.key_of(messages, want)
+        key = self.key_of(messages, params)
         call = self._in_flight.get(key)
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
-        call = self._in_flight[key] = _Call(self, key, want)
-        call.task = asyncio.create_task(self._ask(key, call, messages, want))
+        call = self._in_flight[key] = _Call(self, key, params)
+        call.task = asyncio.create_task(self._ask(key, call, messages, params))
         # nobody may be left to look at the error of an abandoned call
         call.task.add_done_callback(look_at)
         return await self._answer(key, call)
 
-    def key_of(self, messages: Sequence[Message], want: SamplingParams) -> bytes:
+    def key_of(self, messages: Sequence[Message], params: SamplingParams) -> bytes:
         """The key under which the answer is kept: whoever notes it can have the answer taken out again."""
-        return row_key(self._scope, cache_key(self.model, messages, want))
+        return row_key(self._scope, cache_key(self.model, messages, params))
 
     async def drain(self) -> None:
         """Wait until every call on its way is answered and kept (or has failed)."""
@@ -127,22 +127,22 @@ class LanguageModel:
         finally:
             call.waiting -= 1
 
-    async def _ask(self, key: bytes, call: _Call, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def _ask(self, key: bytes, call: _Call, messages: Sequence[Message], params: SamplingParams) -> Completion:
         claimed = False
         try:
             await self._ready()
             claimed = True
-            known = await self._look_up(key, messages, want)
-            if known is not None and self._will_do(known, want):
+            known = await self._look_up(key, messages, params)
+            if known is not None and self._will_do(known, params):
                 claimed = False
                 self.ledger.from_cache += 1
                 return known
             if known is not None:
-                want = replace(want, cut_at=max(1, known.budget))
+                params = replace(params, cut_at=max(1, known.budget))
             await self._check_room()
-            completion = await self._sender.send(messages, want, call)
+            completion = await self._sender.send(messages, params, call)
             claimed = not call.kept
-            self.ledger.cut += completion.finish_reason == "length" and not want.prefix_only
+            self.ledger.cut += completion.finish_reason == "length" and not params.prefix_only
             return call.total(completion)
         except RequestRefused:
             self.ledger.refused += 1
@@ -162,13 +162,13 @@ class LanguageModel:
                 self._prepared.add_done_callback(look_at)
             await asyncio.shield(self._prepared)
 
-    async def _look_up(self, key: bytes, messages: Sequence[Message], want: SamplingParams) -> Completion | None:
+    async def _look_up(self, key: bytes, messages: Sequence[Message], params: SamplingParams) -> Completion | None:
         """What the cache knows; waits while another process is asking. Nothing where everything is asked anew."""
         if self._refreshed is not None and key not in self._refreshed:
             self._refreshed.add(key)
             return None
         pause = FIRST_LOOK_S
-        older = partial(keys_before_0_2, self.model, messages, want)
+        older = partial(keys_before_0_2, self.model, messages, params)
         while True:
             found = await self._cache.look_up(key, older)
             if isinstance(found, Completion):
@@ -178,11 +178,11 @@ class LanguageModel:
             await asyncio.sleep(pause)
             pause = min(LONGEST_LOOK_S, 1.5 * pause)
 
-    def _will_do(self, known: Completion, want: SamplingParams) -> bool:
+    def _will_do(self, known: Completion, params: SamplingParams) -> bool:
         """Whether a kept answer is whole, or nothing longer is to be had."""
-        if known.finish_reason != "length" or (want.prefix_only and visible(known.text)):
+        if known.finish_reason != "length" or (params.prefix_only and visible(known.text)):
             return bool(known.text.strip())
-        return bool(known.text.strip()) and known.budget >= self._sender.limit(want)
+        return bool(known.text.strip()) and known.budget >= self._sender.limit(params)
 
     async def _check_room(self) -> None:
         if self._stopped is not None:
@@ -199,12 +199,12 @@ class _Immediate:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def limit(self, want: SamplingParams) -> int:
-        return want.max_tokens
+    def limit(self, params: SamplingParams) -> int:
+        return params.max_tokens
 
-    async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
-        observer.on_send(sum(len(one.content) for one in messages), want.max_tokens)
-        completion = replace(await self._endpoint.complete(messages, want), budget=want.max_tokens)
+    async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
+        observer.on_send(sum(len(one.content) for one in messages), params.max_tokens)
+        completion = replace(await self._endpoint.complete(messages, params), budget=params.max_tokens)
         await observer.answered(completion)
         return completion
 
@@ -214,8 +214,8 @@ class _Call:
 
     task: asyncio.Task[Completion]
 
-    def __init__(self, model: LanguageModel, key: bytes, want: SamplingParams) -> None:
-        self._model, self._key, self._want = model, key, want
+    def __init__(self, model: LanguageModel, key: bytes, params: SamplingParams) -> None:
+        self._model, self._key, self._want = model, key, params
         self._reserved: float | None = None
         self._paid: list[Completion] = []
         self.waiting = 0
@@ -295,14 +295,14 @@ class UsageMeter:
     def model(self) -> str:
         return self._endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         """Ask and count."""
         try:
-            completion = await self._endpoint.complete(messages, want)
+            completion = await self._endpoint.complete(messages, params)
         except RequestRefused:
             self.refused += 1
             raise
-        if completion.finish_reason == "length" and not want.prefix_only:
+        if completion.finish_reason == "length" and not params.prefix_only:
             self.cut += 1
         if completion.from_cache and not self._cached_too:
             self.cached += 1

@@ -61,17 +61,17 @@ class LetterScoring(OpenAIEndpoint):
             await one.aclose()
         await super().aclose()
 
-    async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
+    async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
         """`complete`, telling ``observer`` what becomes of each request."""
-        is_letter = want.prefix_only and want.logprobs > 0 and want.temperature == 0.0
+        is_letter = params.prefix_only and params.logprobs > 0 and params.temperature == 0.0
         if not is_letter or not await self._can_score():
-            return await super().send(messages, want, observer)
+            return await super().send(messages, params, observer)
         turns = [{"role": one.role, "content": one.content} for one in messages]
         try:
             tokens = await self._tokens({"messages": turns, "add_generation_prompt": True})
-            return await self._scored(tokens, observer, want.priority)
+            return await self._scored(tokens, observer, params.priority)
         except BadRequest:  # a template without system turns, say: the chat knows other ways to ask
-            return await super().send(messages, want, observer)
+            return await super().send(messages, params, observer)
 
     async def _can_score(self) -> bool:
         """Whether the server scores letters; found out by one token, which is not counted."""

@@ -100,76 +100,76 @@ class OpenAIEndpoint:
         if capabilities.slow:
             self._scheduler.start_slowly()
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         """Answer. Raises EndpointRefused (RequestRefused if only this request is at fault), Unreachable or
         UnusableResponse."""
-        return await self.send(messages, want, NULL_OBSERVER)
+        return await self.send(messages, params, NULL_OBSERVER)
 
-    async def send(self, messages: Sequence[Message], want: SamplingParams, observer: RequestObserver) -> Completion:
+    async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
         """`complete`, telling ``observer`` what becomes of each request."""
-        least = min(self.limit(want), GROWTH * want.cut_at)
+        least = min(self.limit(params), GROWTH * params.cut_at)
         while True:
-            completion = await self._ask(messages, want, least, observer)
+            completion = await self._ask(messages, params, least, observer)
             if completion.finish_reason.lower() in CONTENT_FILTERED and not visible(completion.text):
                 raise RequestRefused(f"{self._host.name} stopped the answer of {self._model} by its content filter")
-            larger = self._larger(want, completion)
+            larger = self._larger(params, completion)
             if larger <= completion.budget:
                 self.prompts.seen(messages, completion)
                 return completion
             least = larger
 
-    def limit(self, want: SamplingParams) -> int:
+    def limit(self, params: SamplingParams) -> int:
         """The most tokens that this question is asked with; an answer cut off there stays cut."""
-        return min(self._ceiling, max(GROWTH * want.max_tokens + self.capabilities.room, want.max_tokens))
+        return min(self._ceiling, max(GROWTH * params.max_tokens + self.capabilities.room, params.max_tokens))
 
     @property
     def _ceiling(self) -> int:
         return self._max_tokens or CEILING
 
-    def _budget(self, want: SamplingParams) -> int:
-        return min(self._ceiling, want.max_tokens + self.capabilities.room)
+    def _budget(self, params: SamplingParams) -> int:
+        return min(self._ceiling, params.max_tokens + self.capabilities.room)
 
-    def _larger(self, want: SamplingParams, completion: Completion) -> int:
+    def _larger(self, params: SamplingParams, completion: Completion) -> int:
         """With how many tokens to ask again after this answer; no more than it had if it will do."""
         if completion.finish_reason != "length":
             return 0
         if visible(completion.text):
-            return 0 if want.prefix_only else self.limit(want)
-        if self._budget(want) <= completion.budget:  # nobody else has found out yet that this model thinks first
+            return 0 if params.prefix_only else self.limit(params)
+        if self._budget(params) <= completion.budget:  # nobody else has found out yet that this model thinks first
             room = self._max_tokens or max(FIRST_ROOM, GROWTH * self.capabilities.room)
             self._adopt(replace(self.capabilities, room=min(room, self._ceiling)))
-        return self._budget(want)
+        return self._budget(params)
 
     async def _ask(
-        self, messages: Sequence[Message], want: SamplingParams, least: int, observer: RequestObserver
+        self, messages: Sequence[Message], params: SamplingParams, least: int, observer: RequestObserver
     ) -> Completion:
         """One answer of at least so many tokens, in whatever form the host takes the question."""
         patience = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             now = self.capabilities
-            if not now.features(want):
+            if not now.features(params):
                 try:
-                    return await self._send(now, messages, want, least, observer)
+                    return await self._send(now, messages, params, least, observer)
                 except BadRequest as refusal:
                     if self.capabilities != now:  # somebody else learned more while we asked
                         continue
-                    if now.weakened(refusal.said, want) is None:
+                    if now.weakened(refusal.said, params) is None:
                         raise self._client.refused(refusal) from None
-            elif self._probe is None and now.features(want) < now.untried:
+            elif self._probe is None and now.features(params) < now.untried:
                 await asyncio.sleep(GATHER_S)  # whoever uses more features finds out more with the same request
             if now is self.capabilities and not await self._learned_by_another(patience):
-                return await self._find_out(messages, want, least, observer)
+                return await self._find_out(messages, params, least, observer)
 
     async def _send(
         self,
         how: Capabilities,
         messages: Sequence[Message],
-        want: SamplingParams,
+        params: SamplingParams,
         least: int,
         observer: RequestObserver,
     ) -> Completion:
-        make_body = partial(self._body, how, messages, want, least)
-        return await self._client.persist(make_body, observer, priority=want.priority)
+        make_body = partial(self._body, how, messages, params, least)
+        return await self._client.persist(make_body, observer, priority=params.priority)
 
     async def _learned_by_another(self, patience: float) -> bool:
         """Wait while somebody else finds out how to ask; False if nobody does, or takes longer than our patience."""
@@ -183,7 +183,7 @@ class OpenAIEndpoint:
         return probe.done()
 
     async def _find_out(
-        self, messages: Sequence[Message], want: SamplingParams, least: int, observer: RequestObserver
+        self, messages: Sequence[Message], params: SamplingParams, least: int, observer: RequestObserver
     ) -> Completion:
         """Ask, with less of a feature each time the host refuses it; what is answered in the end is learned."""
         probe = None if self._probe else asyncio.get_running_loop().create_future()
@@ -192,22 +192,22 @@ class OpenAIEndpoint:
         try:
             while True:
                 try:
-                    completion = await self._send(trial, messages, want, least, observer)
+                    completion = await self._send(trial, messages, params, least, observer)
                 except BadRequest as refusal:
-                    weaker = trial.weakened(refusal.said, want)
+                    weaker = trial.weakened(refusal.said, params)
                     if weaker is None:
                         raise self._client.refused(refusal) from None
                     trial = weaker
                     continue
-                self._learn(before, trial, want, completion)
+                self._learn(before, trial, params, completion)
                 return completion
         finally:
             if probe is not None:
                 self._probe = None
                 probe.set_result(None)
 
-    def _learn(self, before: Capabilities, trial: Capabilities, want: SamplingParams, completion: Completion) -> None:
-        untried = trial.features(want)
+    def _learn(self, before: Capabilities, trial: Capabilities, params: SamplingParams, completion: Completion) -> None:
+        untried = trial.features(params)
         if "logprobs" in untried and trial.alternatives and completion.tokens is None:
             if visible(completion.text):
                 trial = replace(trial, alternatives=0)  # taken, and silently left out of the answer
@@ -224,16 +224,16 @@ class OpenAIEndpoint:
             self._learned(learned)
 
     def _body(
-        self, capabilities: Capabilities, messages: Sequence[Message], want: SamplingParams, least: int
+        self, capabilities: Capabilities, messages: Sequence[Message], params: SamplingParams, least: int
     ) -> tuple[bytes, int]:
-        budget = max(self._budget(want), least)
+        budget = max(self._budget(params), least)
         turns = [{"role": one.role, "content": one.content} for one in messages]
         if not capabilities.system:
             turns = alternating(fold_system(turns))
-        body = {"model": self._model, "messages": turns, **capabilities.parameters(replace(want, max_tokens=budget))}
+        body = {"model": self._model, "messages": turns, **capabilities.parameters(replace(params, max_tokens=budget))}
         if self._effort and capabilities.effort:
             body["reasoning_effort"] = self._effort
-        if want.schema is not None and capabilities.stop:
+        if params.schema is not None and capabilities.stop:
             body["stop"] = STOPS
         try:
             return orjson.dumps(body), budget

@@ -166,13 +166,13 @@ class TraitsEngine:
 
 
 def _learned_from(prior: Prior, history: History) -> tuple[str, ...]:
-    """A sentence if the prior is one that ships and was learned from this person too."""
+    """A note if the prior is shipped and was fitted on this user's choices too."""
     from personalrm.models.traits.shipped import is_shipped, shipped_people
 
     encoder = prior.sense is not None
     if not is_shipped(prior.lineage, encoder=encoder) or not shipped_people(encoder=encoder).holds_history(history):
         return ()
-    return ("the prior that ships was learned from this person's choices too, so what helps is judged too kindly",)
+    return ("the shipped prior was fitted on this user's choices too, so its measured gain is optimistic",)
 
 
 @dataclass(frozen=True)
@@ -278,9 +278,9 @@ class ProgressEndpoint:
     def model(self) -> str:
         return self.endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         """Ask and tell."""
-        completion = await self.endpoint.complete(messages, want)
+        completion = await self.endpoint.complete(messages, params)
         self.answered()
         return completion
 

@@ -77,9 +77,9 @@ class PersonEndpoint:
     def model(self) -> str:
         return self._endpoint.model
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         """Ask. Raises BudgetSpent as well."""
-        key = self._endpoint.key_of(messages, want)
+        key = self._endpoint.key_of(messages, params)
         if key not in self._noted:
             await asyncio.to_thread(self._note, key)
             self._noted[key] = None
@@ -88,7 +88,7 @@ class PersonEndpoint:
         await asyncio.to_thread(self._meter.reserve)
         completion = None
         try:
-            completion = await self._endpoint.complete(messages, want)
+            completion = await self._endpoint.complete(messages, params)
         finally:
             await asyncio.to_thread(self._meter.book, completion)
         return completion

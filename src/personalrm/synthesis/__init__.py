@@ -1,1 +1,1 @@
-"""The method, a file a stage: reasoning, persona, demonstrations, fallback, and the fitted profile."""
+"""The SynthesizeMe method, one module per stage: reasoning, persona, demonstrations, arm selection, fitted profile."""

@@ -1,10 +1,11 @@
-"""Arm selection: does what was learned help this person, and how sure is that with so few choices?
+"""Arm selection: whether personalisation helps one user, measured on few validation choices.
 
-Four arms, simplest first (default, persona, demonstrations, both), are compared by log loss on the same validation
-choices: those that all of them answered, so that silence on hard ones wins nothing; what each left unanswered is
-counted. Of the arms whose `advantage` over the plain judge is at least `SURE` the lowest log loss wins, of ties the one
-that answered more, then the simplest; if there is none, the plain judge stays: a persona that does not help is not
-used. (SynthesizeMe's own ablation, 2506.05598: persona alone 53.70 against 56.69 for the default judge.)
+Four arms, simplest first (default, persona, demonstrations, both), are compared by log loss on the validation choices
+that all of them answered, so that an arm gains nothing by leaving hard choices unanswered; unanswered choices are
+counted per arm. Among the arms whose `advantage` over the plain judge is at least `SURE`, the lowest log loss wins; on
+a tie the arm with more answers, then the simpler one. If there is none, the plain judge is kept: a persona that does
+not help is not used. (SynthesizeMe's own ablation, arXiv 2506.05598: persona alone 53.70 against 56.69 for the default
+judge.)
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ from personalrm.synthesis.scoring import Scores, answered_by_all
 
 ARMS: tuple[Arm, ...] = ("default", "persona", "demonstrations", "persona+demonstrations")
 SURE = 0.8
-"""`advantage` that an arm needs over the plain judge; one validation choice alone (0.75) is never enough.
+"""Minimum `advantage` over the plain judge; a single validation choice (0.75) is never enough.
 
-It is a threshold and no probability that a person is told: no language model's gains have been calibrated on people.
+It is a threshold, not a probability to report: gains of language models have not been calibrated on people.
 
-On 150 simulated people each (5 validation choices): with tastes of their own 0.8 gives accuracy .662 (plain judge .598,
+On 150 simulated people each (5 validation choices): with personal tastes 0.8 gives accuracy .662 (plain judge .598,
 the paper's rule .659), without any .679 (plain judge .685, the paper's rule .650). 0.7 gives .669 and .667. With 8
 training and 4 validation choices it gains 6.1 points on people with tastes and loses 1.9 on people without; 0.95 would
 gain 2.8 and lose 1.0.
 """
 TIE = 0.01
-"""Log losses nearer than this, in nats a choice, are a tie."""
+"""Log losses that differ by less than this, in nats per choice, are a tie."""
 DRAWS = 4000
 
 
 def choose(arms: Mapping[Arm, Scores], validation: Sequence[Preference], seed: int) -> ArmSelection:
-    """The arm to use.
+    """Return the selected arm with its gain and the reason.
 
     Args:
         arms: validation scores of every arm that could be measured.
-        validation: the validation choices; choices of one group count together when uncertainty is drawn.
-        seed: of the draws.
+        validation: the validation choices; choices of one group are resampled together.
+        seed: seed of the bootstrap.
     """
     answered: dict[Arm, Scores] = {arm: arms[arm] for arm in ARMS if arm in arms and arms[arm].scored}
     common = answered_by_all(answered.values())
@@ -68,17 +69,17 @@ def choose(arms: Mapping[Arm, Scores], validation: Sequence[Preference], seed: i
 
 
 def arm_scores(arms: Mapping[Arm, Scores]) -> dict[Arm, ArmScore]:
-    """Every arm as the profile keeps it, on the choices that all of them answered."""
+    """Return every arm's scores as stored in the profile, on the choices that all arms answered."""
     common = answered_by_all(arms.values())
     found = {arm: (one.only(common), one.unanswered) for arm, one in arms.items()}
     return {arm: ArmScore(one.log_loss, one.accuracy, one.scored, left) for arm, (one, left) in found.items()}
 
 
 def advantage(ours: Scores, theirs: Scores, validation: Sequence[Preference], seed: int) -> float:
-    """Share of bootstrap draws in which ``ours`` has the lower mean log loss, in [0, 1].
+    """Return the share of bootstrap draws in which ``ours`` has the lower mean log loss, in [0, 1].
 
-    Bayesian bootstrap over groups. Two pseudo-groups, one for and one against, each as large as the mean difference,
-    stand for what is known beforehand: five choices that all agree are then worth 98 %, not 100 %.
+    Bayesian bootstrap over groups. Two pseudo-groups, one in favour and one against, each with the size of the mean
+    difference, act as the prior: five choices that all agree then give 98 %, not 100 %.
     """
     mine, other = ours.losses, theirs.losses
     groups: dict[str, list[float]] = {}
@@ -101,7 +102,7 @@ def _explained(
     measured: Mapping[Arm, Scores],
     records: Mapping[Arm, ArmScore],
 ) -> ArmSelection:
-    """The choice with its gain and a sentence on why."""
+    """The selection with its gain and one sentence of explanation."""
     if "default" not in measured:
         return ArmSelection(
             chosen, records, None, None, f"The plain judge is unscored; {_name(chosen).lower()} could be read."
@@ -124,7 +125,7 @@ def _explained(
 
 
 def _wins(ours: Scores, theirs: Scores) -> str:
-    """On how many of the choices that both scored ours has the lower log loss."""
+    """ "3 of 5 …": the choices scored by both on which ``ours`` has the lower log loss."""
     both = [(loss, theirs.losses[choice]) for choice, loss in ours.losses.items() if choice in theirs.losses]
     return f"{sum(mine < other for mine, other in both)} of {counted(len(both), 'held-out choice')}"
 

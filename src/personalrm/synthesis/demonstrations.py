@@ -1,10 +1,10 @@
-"""Stage 3: which past choices teach the judge most, and what each is worth.
+"""Stage 3: which past choices teach the judge most, and the marginal value of each.
 
-All training choices stand in one order, the chain: verified and surprising choices in turn, conversations not yet seen
-first. Candidate sets are prefixes of the chain, so that the longer one's prompt begins with the shorter one's and the
-host's prefix cache serves both. The sets race on the validation choices with the persona in place: all of them answer
-the first choices, the best of them goes on to the rest. (SynthesizeMe, arXiv 2506.05598, section 3.3; the chain and
-the race are ours. `paper.py` keeps the released candidates.)
+All training choices are put in one order, the chain: verified and surprising choices alternate, new conversations
+first. Candidate sets are prefixes of the chain, so that the prompt of a longer set starts with that of a shorter one
+and the host's prefix cache serves both. The sets compete on the validation choices with the persona in place
+(successive halving): all sets answer the first choices, only the best set answers the rest. (SynthesizeMe,
+arXiv 2506.05598, section 3.3; the chain and the halving are ours. `released_algorithm` keeps the released candidates.)
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from personalrm.synthesis.reasoning import explanations
 from personalrm.synthesis.scoring import Scores, answered_by_all
 
 MOST_SHOWN = 7
-"""More demonstrations cost tokens on every later verdict; seven of 800 tokens each are a prompt of 5,600."""
+"""Maximum number of demonstrations. Each costs tokens on every later verdict; seven of 800 tokens are 5,600."""
 ROOM = 96_000
-"""Characters that past choices may fill in one prompt (24,000 tokens); whole choices are left out beyond it."""
+"""Maximum characters of past choices in one prompt (24,000 tokens); beyond it whole choices are left out."""
 RIDGE = 0.5
 
 
 def order_demonstrations(
     choices: Sequence[Preference], reasonings: Sequence[Reasoning], verification: bool = True
 ) -> list[FewShotExample]:
-    """The training choices, the most informative first; those with a verified reasoning carry it.
+    """Return the training choices, most informative first; those with a verified reasoning carry it.
 
-    Verified and surprising choices alternate: the ones show what the person's taste looks like in words, the others
-    where it departs from what a stranger expects. Within each kind a new conversation goes before one already shown,
-    and a more surprising choice before a less surprising one.
+    Verified and surprising choices alternate: verified ones describe the user's taste in words, surprising ones show
+    where it differs from the plain judge's expectation. Within each kind, a new conversation comes before one already
+    shown, and a more surprising choice before a less surprising one.
     """
     by_id = {one.choice: one for one in reasonings}
     surprise = {one.id: by_id[one.id].surprise for one in choices}
@@ -47,7 +47,7 @@ def order_demonstrations(
 
 
 def fitting(shown: Sequence[FewShotExample], seed: int, room: int = ROOM) -> list[FewShotExample]:
-    """As many of the choices, whole and in order, as fit into ``room`` characters; at least the shortest one."""
+    """Return the choices, whole and in order, that fit into ``room`` characters; at least the shortest one."""
     sizes = [len(JudgeContext((one,), seed=seed).text) for one in shown]
     kept: list[FewShotExample] = []
     for one, size in zip(shown, sizes, strict=True):
@@ -58,30 +58,30 @@ def fitting(shown: Sequence[FewShotExample], seed: int, room: int = ROOM) -> lis
 
 
 def candidate_sets(shown: Sequence[FewShotExample]) -> list[tuple[FewShotExample, ...]]:
-    """Prefixes of the chain: the first seven choices, the first six, the first five (fewer where there are fewer).
+    """Return prefixes of the chain: the first seven, six and five choices (fewer for a shorter chain).
 
-    Much smaller sets were asked for little more than they save: less of their prompts is in the host's prefix cache.
+    Much smaller sets save little: a smaller share of their prompts is in the host's prefix cache.
     """
     most = min(len(shown), MOST_SHOWN)
     return [tuple(shown[:size]) for size in range(max(1, most - 2), most + 1)]
 
 
 def first_round(validation: Sequence[Preference]) -> int:
-    """How many validation choices all candidates answer; only the leader answers the rest."""
+    """Return the number of validation choices that all candidates answer; only the leader answers the rest."""
     return max(1, round(0.4 * len(validation)))
 
 
 def leader(scores: Sequence[Scores]) -> int:
-    """Index of the lowest log loss on the choices that all sets answered.
+    """Return the index of the set with the lowest log loss on the choices that all sets answered.
 
-    Of two alike the one that answered more, then the smaller set, which stands first.
+    On a tie the set with more answers wins, then the smaller set, which comes first.
     """
     common = answered_by_all(scores)
     return min(range(len(scores)), key=lambda i: (scores[i].only(common).sort_key(), scores[i].unanswered))
 
 
 def candidate_record(shown: Iterable[FewShotExample], scores: Scores, asked: int) -> CandidateSet:
-    """The candidate as the profile keeps it; ``asked`` is the number of all validation choices."""
+    """Return the candidate as stored in the profile; ``asked`` is the number of all validation choices."""
     return CandidateSet(
         choices=tuple(one.choice.id for one in shown),
         log_loss=scores.log_loss,
@@ -92,10 +92,10 @@ def candidate_record(shown: Iterable[FewShotExample], scores: Scores, asked: int
 
 
 def worth(candidates: Sequence[tuple[Sequence[FewShotExample], Scores]], without: Scores) -> dict[str, float]:
-    """What each demonstration lowers the validation log loss by, nats a choice, by choice id.
+    """Return how much each demonstration lowers the validation log loss, in nats per choice, by choice id.
 
-    A ridge regression of the change against the same validation choices without demonstrations on who was shown.
-    Choices that were always shown together share what they brought equally.
+    Ridge regression of each set's gain over the run without demonstrations (on the same validation choices) on
+    indicators of the choices shown. Choices that were always shown together share their effect equally.
     """
     ids = list(dict.fromkeys(one.choice.id for shown, _ in candidates for one in shown))
     rows, gains = [], []
@@ -113,7 +113,7 @@ def worth(candidates: Sequence[tuple[Sequence[FewShotExample], Scores]], without
 
 
 def _spread(choices: Sequence[Preference], surprise: Mapping[str, float]) -> list[Preference]:
-    """Most surprising first, one of each group before the second of any."""
+    """The choices, most surprising first; the first of every group before the second of any."""
     ranked = sorted(choices, key=lambda one: -surprise[one.id])
     seen: dict[str, int] = {}
     turn: dict[str, int] = {}

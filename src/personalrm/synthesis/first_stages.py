@@ -1,4 +1,4 @@
-"""Stages 1 and 2 in a row: what every way of fitting asks first."""
+"""Stages 1 and 2, reasoning and persona, which every preset runs first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from personalrm.synthesis.reasoning import reason
 async def reason_and_write_persona(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
 ) -> tuple[list[Reasoning], list[FewShotExample], Persona | None]:
-    """The reasonings of the training choices, those choices in prompt order as far as they fit, and the persona."""
+    """Return the reasonings of the training choices, the examples that fit the prompt in order, and the persona."""
     reasonings, shown = await reason_choices(endpoint, parts, options, known)
     return reasonings, shown, await write_persona(endpoint, shown, options.seed, options.persona_prompt)
 
@@ -27,7 +27,7 @@ async def reason_and_write_persona(
 async def reason_choices(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
 ) -> tuple[list[Reasoning], list[FewShotExample]]:
-    """Stage 1 alone: the reasonings, and the choices in prompt order as far as they fit."""
+    """Stage 1 alone: return the reasonings, and the examples that fit the prompt in order."""
     training = parts.training.decided
     reasonings = await reason(
         endpoint, training, seed=options.seed, samples=options.samples, both_orders=options.both_orders, known=known
@@ -38,5 +38,5 @@ async def reason_choices(
 
 
 def drop_identical_pairs(history: History) -> History:
-    """The history as it is learned from: a choice between two equal texts is a tie."""
+    """Return the history to learn from: a choice between two identical texts becomes a tie."""
     return history.only(one if one.chosen != one.rejected else replace(one, tie=True) for one in history)

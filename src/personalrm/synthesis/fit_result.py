@@ -1,4 +1,4 @@
-"""What a preset hands to `fitting`: everything learned, before it becomes a Profile."""
+"""The result of a preset before `fitting` turns it into a Profile."""
 
 from __future__ import annotations
 
@@ -13,8 +13,19 @@ from personalrm.synthesis.scoring import Scores
 
 @dataclass(frozen=True)
 class FitResult:
-    """One person's reasonings, persona, demonstrations (of the arm that is used), the competition behind
-    them, how often the judge went by position, and the scores of each arm that was asked in both orders."""
+    """What was learned of one user.
+
+    Attributes:
+        reasonings: of the training choices, in order.
+        persona: None if nothing could be kept.
+        demonstrations: of the selected arm.
+        fallback: the selected arm, and why.
+        candidates: the demonstration sets that were compared.
+        worth: reduction of the validation log loss by choice id, in nats per choice.
+        position: how often the judge answered by position.
+        notes: remarks for the reader of the profile.
+        arms: validation scores of every measured arm.
+    """
 
     reasonings: tuple[Reasoning, ...]
     persona: Persona | None

@@ -1,4 +1,4 @@
-"""From a history to a Profile: split, learn by the preset, write down what was learned.
+"""From a history to a Profile: split, learn with the preset, record what was learned.
 
 profile = await fit(endpoint, history, Options())
 """
@@ -30,7 +30,7 @@ from personalrm.synthesis.notes import remarks
 from personalrm.synthesis.persona import persona_text
 
 AT_ONCE = 24
-"""People under way. One keeps 11 requests in flight on average, so 24 fill 64 places with work to spare for the end."""
+"""People fitted at the same time. One has 11 requests in flight on average, so 24 keep 64 places busy to the end."""
 
 
 Learning = Callable[[Endpoint, Split, Options, Mapping[str, Reasoning]], Awaitable[FitResult]]
@@ -38,7 +38,7 @@ Learning = Callable[[Endpoint, Split, Options, Mapping[str, Reasoning]], Awaitab
 
 @dataclass(frozen=True, slots=True)
 class Unlearnable:
-    """A person of whom nothing could be learned, and why."""
+    """A user whose profile could not be learned, and why."""
 
     user: str
     reason: str
@@ -47,18 +47,18 @@ class Unlearnable:
 async def fit(
     endpoint: Endpoint, history: History, options: Options, known: Mapping[str, Reasoning] | None = None
 ) -> Profile:
-    """Learn one person's profile.
+    """Learn one user's profile.
 
     Args:
-        endpoint: who is asked.
-        history: the person's choices, oldest first; ties are kept but not learned from.
+        endpoint: the language model.
+        history: the user's choices, oldest first; ties are kept in the profile but not learned from.
         options: preset and details.
-        known: reasonings of an earlier fit by choice id, not asked again.
+        known: reasonings of an earlier fit by choice id, which are not requested again.
 
     Raises:
-        NotEnoughChoices: no choice that is not a tie.
-        Unusable: the model answers, but no answer can be read as a choice.
-        EndpointError, BudgetSpent, StorageError: from asking; all answers so far are in the cache.
+        NotEnoughChoices: every choice is a tie.
+        UnusableResponse: no answer of the model can be read as a choice.
+        EndpointError, BudgetSpent, StorageError: from the endpoint; all answers so far are in the cache.
     """
     learnable = drop_identical_pairs(history)
     if not learnable.decided:
@@ -77,10 +77,11 @@ async def fit(
 async def fit_people(
     endpoint: Endpoint, people: Iterable[History], options: Options, at_once: int = AT_ONCE
 ) -> AsyncIterator[Profile | Unlearnable]:
-    """Profiles of many people as they are ready, with ``at_once`` people under way and no more of them in memory.
+    """Yield profiles of many users as they become ready, with ``at_once`` users fitted at the same time.
 
-    Whoever cannot be learned from (no decided choice, no readable answer) is given back with the reason; errors that
-    concern everybody (a wrong key, a dead host, a spent budget, a full disk) end the run and are raised.
+    No more than ``at_once`` users are held in memory. A user who cannot be learned from (no decided choice, no readable
+    answer) is yielded as `Unlearnable`; errors that affect every user (wrong key, unreachable host, spent budget, full
+    disk) end the run and are raised.
     """
 
     async def one(history: History) -> Profile | Unlearnable:
@@ -94,12 +95,12 @@ async def fit_people(
 
 
 def judge_context_of(profile: Profile) -> JudgeContext:
-    """What a judge is shown of this person: what the winning arm shows."""
+    """Return the judge's context for this user, as the selected arm shows it."""
     return judge_context_for(profile, profile.fallback.chosen)
 
 
 def judge_context_for(profile: Profile, arm: Arm) -> JudgeContext:
-    """What a judge is shown of this person by one arm, whether it won or not."""
+    """Return the judge's context for this user as the given arm shows it, whether or not it was selected."""
     persona = persona_text(profile.persona) if profile.persona is not None and "persona" in arm else None
     shown: tuple[FewShotExample, ...] = ()
     if "demonstrations" in arm:
@@ -108,7 +109,7 @@ def judge_context_for(profile: Profile, arm: Arm) -> JudgeContext:
 
 
 def _learning(parts: Split, options: Options) -> Learning:
-    """How this person is learned from."""
+    """The learning function for this user's split and preset."""
     if not options.selection:
         return _unselected
     if not parts.validation.choices:
@@ -118,7 +119,7 @@ def _learning(parts: Split, options: Options) -> Learning:
 
 
 async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
-    """The ablation without stage 3: every training choice is shown, whether it teaches anything or not."""
+    """The ablation without stage 3: every training choice is shown."""
     reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     order = {one.id: place for place, one in enumerate(parts.training.choices)}
     in_order = tuple(sorted(shown, key=lambda one: order[one.choice.id]))
@@ -128,7 +129,7 @@ async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known:
 
 
 async def _unvalidated(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
-    """All choices belong to one group, so none can be held back to check anything."""
+    """All choices belong to one group, so none can be held out for validation."""
     training = parts.training.decided
     reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     why = (
@@ -157,7 +158,7 @@ def _check_readable(learned: FitResult, meter: UsageMeter) -> None:
 
 
 def _of_the_host(learned: FitResult, meter: UsageMeter) -> Iterator[str]:
-    """What went wrong at the host, for the reader of the profile."""
+    """Problems at the host during the fit, as notes for the reader of the profile."""
     if learned.position.decides:
         yield f"The judge answers by position, not by what the responses say: {learned.position}."
     if meter.refused:
@@ -167,7 +168,7 @@ def _of_the_host(learned: FitResult, meter: UsageMeter) -> Iterator[str]:
 
 
 def _in_both_orders(learned: FitResult) -> dict[Arm, dict[str, float]]:
-    """Of each arm, P(chosen) of the validation choices that were read in both orders."""
+    """P(chosen) by arm and choice id, for the validation choices that were read in both orders."""
     found = {
         arm: {one: p for one, p in scores.probabilities.items() if p is not None and one in scores.orders}
         for arm, scores in learned.arms.items()

@@ -4,8 +4,8 @@
     plain judge (5)
 
 The numbers are for 12 training and 5 validation choices: 11 calls with short answers, where `default` asks 61. No
-reasoning is asked for or verified, no demonstrations compete, and each validation choice is asked in one order, which
-is drawn, so that a judge that goes by position gains nothing. What is left is whether a persona helps.
+reasoning is requested or verified, no demonstrations compete, and each validation choice is judged in one random order,
+so that a judge that answers by position gains nothing. The fit decides only whether a persona helps.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from personalrm.synthesis.persona import persona_text, write_persona
 from personalrm.synthesis.scoring import Scores, score
 
 MOST_SHOWN = 10
-"""The newest choices; a host that reads thirty tokens a second needs three minutes for ten."""
+"""The newest choices are shown; a host that reads thirty tokens a second needs three minutes for ten."""
 FILLING = 1
 
 
 def calls(validation: int) -> int:
-    """How many calls a fit with so many validation choices takes."""
+    """Return the number of calls of a fit with ``validation`` validation choices."""
     return 1 + 2 * validation
 
 
 async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
-    """A persona and whether it helps; ``known`` is not needed."""
+    """Learn a persona and decide whether it helps; ``known`` is ignored."""
     newest = parts.training.decided[-MOST_SHOWN:]
     shown = stage.fitting([FewShotExample(one) for one in newest], options.seed)
     validation = parts.validation.choices
@@ -44,8 +44,8 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
         persona = await write_persona(endpoint, shown, options.seed, options.persona_prompt, unverified=True)
         if persona is None:
             return None, None
-        sight = JudgeContext(persona=persona_text(persona), seed=options.seed)
-        return persona, await score(endpoint, sight, validation, options.verdicts, 0, seed=options.seed)
+        judge_context = JudgeContext(persona=persona_text(persona), seed=options.seed)
+        return persona, await score(endpoint, judge_context, validation, options.verdicts, 0, seed=options.seed)
 
     plain, (persona, personal) = await gather_pair(
         score(endpoint, JudgeContext(), validation, options.verdicts, FILLING, seed=options.seed), with_persona()

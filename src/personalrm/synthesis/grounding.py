@@ -1,15 +1,15 @@
-"""What a persona may say: nothing about who the person is that their own words do not state.
+"""Drops statements about the user's identity that the user's own words do not support.
 
-A judge needs tastes. Guesses at names, age, gender, family, health, origin, religion, politics, sexuality, education,
-job, income and home are wrong more often than not and harmful when right. A sentence that makes one is dropped unless
-the person said it of themselves ("I am a nurse", "my two kids"; "my doctor says" does not make a doctor of anybody).
-What a person likes to read about is no guess: "recipes of African origin" and "an answer a student could follow" stay.
+A judge needs tastes. Guesses of name, age, gender, family, health, origin, religion, politics, sexuality, education,
+job, income and home are often wrong, and harmful when right. A sentence with such a guess is dropped unless the user
+stated it of themselves ("I am a nurse", "my two kids"; "my doctor says" does not make the user a doctor). Topics that a
+user likes are kept: "recipes of African origin", "an answer a student could follow".
 
     invents("Is likely a nurse in her forties.", own_words(choices))        # True
     grounded("Likes lists. She works as a nurse.", own_words(choices))      # "Likes lists."
 
-English only. Texts are cut first (`LONGEST`), and the time grows in proportion to their length: a persona of 1,000
-words takes about 20 ms.
+English only. Texts are truncated to `LONGEST` characters; time is linear in the length: a persona of 1,000 words takes
+about 20 ms.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from personalrm.synthesis.identity.grammar import NOT_NAMES, PEOPLE, TASTES
 from personalrm.synthesis.identity.lexicon import plurals, term_at
 
 LONGEST = 8_000
-"""Characters of a text that are looked at; a persona has about 1,000, and what follows is left out."""
+"""Maximum characters of a text; a persona has about 1,000. The rest is dropped."""
 LONGEST_TURN = 24_000
-"""Characters of a turn of the person's in which they may have said something of themselves."""
+"""Maximum characters of a user turn that are searched for self-descriptions."""
 LONGEST_SENTENCE = 1_000
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bDr\.)(?<!\bvs\.)(?<!\bU\.S\.)[ \t]")
 _SPACE = re.compile(r"\s+")
@@ -58,7 +58,7 @@ _SUBJECT = re.compile(
 
 
 def own_words(choices: Iterable[Preference]) -> str:
-    """Everything the person themselves wrote: their turns of the conversations and their stated reasons."""
+    """Return all text written by the user: their turns in the conversations and their stated reasons, in lower case."""
     said: list[str] = []
     for choice in choices:
         said.extend(turn.content[:LONGEST_TURN] for turn in choice.context if turn.role == "user")
@@ -68,17 +68,17 @@ def own_words(choices: Iterable[Preference]) -> str:
 
 
 def invents(text: str, words: str) -> bool:
-    """Whether the text says who the person is beyond their own words, or is too long to be looked at.
+    """Return whether the text states an identity that the user's own words do not, or is too long to be checked.
 
     Args:
         text: a claim or a sentence of the persona.
-        words: `own_words` of the person.
+        words: `own_words` of the user.
     """
     return len(text) > LONGEST or any(_invents(one, words) for one in _sentences(text))
 
 
 def grounded(text: str, words: str) -> str:
-    """The text without its sentences and lines that invent something or use an invented name, on one line."""
+    """Return the text, on one line, without sentences and lines that state or name an unsupported identity."""
     sentences = list(_sentences(text[:LONGEST]))
     named = {key for one in sentences for key in _names(one)}
     invented = [re.compile(rf"\b{re.escape(name)}\b") for name in named if not _said(name, words)]
@@ -87,7 +87,7 @@ def grounded(text: str, words: str) -> str:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Sentences and lines, each on one line; one without an end is taken in pieces."""
+    """Sentences and lines, each on one line; an overlong one is split into pieces."""
     for line in _INVISIBLE.sub("", text).splitlines():
         for sentence in _SENTENCE.split(line):
             whole = _SPACE.sub(" ", sentence).strip()
@@ -108,7 +108,7 @@ def _invents(sentence: str, words: str) -> bool:
 
 
 def _names(sentence: str) -> Iterator[str]:
-    """Names that the person is given."""
+    """Names that the sentence gives to the user."""
     for pattern in _NAMES:
         yield from (found["key"] for found in pattern.finditer(sentence))
     opening = _SUBJECT.match(sentence)
@@ -123,7 +123,7 @@ def _may_be_name(word: str) -> bool:
 
 
 def _speaks_of_others(before: str) -> bool:
-    """Whether somebody was named before of whom "her" may speak: "a story of a woman and her dog"."""
+    """Whether "her" may refer to somebody named before: "a story of a woman and her dog"."""
     low = tuple(re.findall(r"[a-z'-]+", before.lower()))
     return any(low[at] in TASTES for at in range(len(low))) and any(
         term_at(low, at, "role") is not None for at in range(1, len(low))

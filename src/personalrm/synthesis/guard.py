@@ -1,17 +1,17 @@
-"""What a text that others will read may not carry: words of the people it was drawn from, their topics, or guesses who
-they are.
+"""Rejects texts that leak words or topics of the people they were derived from, or assume who a person is.
 
-An optimiser is rewarded for what works on the people it sees, and an instruction that remembers them works best on
-them; a scheme of criteria is shown where another person is judged for. So each is read before it is used:
+An optimiser is rewarded for what works on the training people, and an instruction that memorises them works best; a
+rubric is shown when another person is judged. So each text is checked before it is used:
 
 * *quote*: five words in a row from a person's context or reason; four content words in a row from any training text
-  (responses included), at least one of them no word of preference talk; or seven content words, whatever they are.
-* *topic*: a word that a training person's context or reason holds, that is rare over people, and that is no word of
+  (responses included), at least one of them outside the vocabulary of preference talk; or seven content words of any
+  kind.
+* *topic*: a word from a training person's context or reason that is rare over people, and outside the vocabulary of
   preference talk. Rare: under 40 % of the people have it anywhere, responses included, or under five people do.
-* *claim*: a sentence that says who the person is, as `synthesis.grounding` finds them in personas.
+* *claim*: a sentence that states who the person is, as `synthesis.grounding` finds them in personas.
 
-Preference talk are the words of the prompts that ship and of ``preference_words.txt``; ``function_words.txt`` are no
-content words and the four and seven are counted without them. Words are compared without their endings.
+Preference talk is the vocabulary of the shipped prompts and of ``preference_words.txt``; content words are all but
+those of ``function_words.txt``. Words are compared without their endings.
 
     guard = Guard.of(people)
     guard.refusal("Say what they think of the war in Gaza.")       # "names 1 topic of the training people"
@@ -33,23 +33,23 @@ from personalrm.synthesis.grounding import invents
 OWN_RUN = 5
 RUN = 4
 LONG_RUN = 7
-"""Words in a row that are a quote, see above."""
+"""Lengths of the runs of words that count as a quote, see above."""
 COMMON = 0.4
-"""Share of the people from which on a word is everybody's, not a topic: 'political' 39 %, 'specific' 54 % of PRISM."""
+"""Share of people from which a word is common, not a topic: 'political' 39 %, 'specific' 54 % of PRISM."""
 COMMON_LEAST = 5
 LONGEST = 4_000
-"""Characters; the prompt that ships has 1,100."""
+"""Maximum characters; the shipped prompt has 1,100."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ENDINGS = ("ations", "ation", "ively", "ingly", "edly", "ings", "ing", "ness", "ies", "ied", "ers", "ed", "er", "ly",
             "es", "s", "e", "y")  # fmt: skip
 _LEAST_STEM = 4
 CARRIES = ("quotes", "names")
-"""How refusals begin whose text must not be kept: it holds what people said."""
+"""Prefixes of refusals whose instruction must not be stored, because it holds text of people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What is known of the training people: hashes of their runs of words, and the words that are topics of theirs."""
+    """Hashes of the training people's runs of words, and the words that are their topics."""
 
     own_runs: frozenset[int]
     runs: frozenset[int]
@@ -60,25 +60,25 @@ class Guard:
     def of(cls, people: Sequence[History]) -> Guard:
         """The guard for these training people."""
         own, runs, long_runs = set[int](), set[int](), set[int]()
-        said: set[str] = set()
-        spread: Counter[str] = Counter()
+        own_words: set[str] = set()
+        document_frequency: Counter[str] = Counter()
         for history in people:
-            everything: set[str] = set()
+            vocabulary: set[str] = set()
             for text, is_own in _texts(history):
                 words = content_words(text)
-                everything.update(words)
+                vocabulary.update(words)
                 runs.update(_runs(words, RUN))
                 long_runs.update(_runs(words, LONG_RUN))
                 if is_own:
-                    said.update(words)
+                    own_words.update(words)
                     own.update(_runs(_words(text), OWN_RUN))
-            spread.update(everything)
+            document_frequency.update(vocabulary)
         common = max(COMMON_LEAST, COMMON * len(people))
-        topics = frozenset(one for one in said - _talk() if spread[one] < common)
+        topics = frozenset(one for one in own_words - _talk() if document_frequency[one] < common)
         return cls(frozenset(own), frozenset(runs), frozenset(long_runs), topics)
 
     def refusal(self, instruction: str) -> str | None:
-        """Why this instruction must not be used; None if it may. The reason holds nothing of the people either."""
+        """Why this instruction must not be used; None if it may. The reason holds no text of the people either."""
         text = instruction.strip()
         if not text:
             return "is empty"
@@ -111,7 +111,7 @@ def content_words(text: str) -> list[str]:
 
 @cache
 def stem(word: str) -> str:
-    """The word without its endings, as far as four letters stay: ``details`` and ``detailed`` are ``detail``."""
+    """The word without its endings, but at least four letters: ``details`` and ``detailed`` become ``detail``."""
     while True:
         ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= _LEAST_STEM), None)
         if ending is None:
@@ -120,7 +120,7 @@ def stem(word: str) -> str:
 
 
 def _texts(history: History) -> Iterator[tuple[str, bool]]:
-    """Every text, and whether it shows the person's topics: conversations before the responses and reasons do."""
+    """Every text, and whether it shows the person's topics: conversations and reasons do, responses do not."""
     for choice in history:
         yield from ((turn.content, True) for turn in choice.context)
         yield choice.reason or "", True
@@ -142,7 +142,7 @@ def _runs(words: list[str], size: int) -> Iterator[int]:
 
 @cache
 def _talk() -> frozenset[str]:
-    """Words of preference talk: those of the prompts that ship, and those listed."""
+    """Vocabulary of preference talk: that of the shipped prompts, and the list."""
     listed = content_words(_listed("preference_words"))
     shipped = content_words(" ".join(map(prompts.load, prompts.hashes())))
     return frozenset([*listed, *shipped])

@@ -1,8 +1,8 @@
-"""Asking a model which of two responses the person prefers: always in both orders, never guessing.
+"""Asks a model which of two responses the user prefers, in both orders.
 
-What the judge is shown of the person is a `JudgeContext`. Every prompt is `system + past choices + persona + pair +
-question`, in that order: whatever is shared between calls comes first, so that the host's prefix cache pays for it
-once (the demonstrations serve the calls with and without a persona alike).
+`JudgeContext` holds what the judge is shown about the user. Every prompt is `system + past choices + persona + pair +
+question`, in that order: parts shared between calls come first, so that the host's prefix cache serves them (the
+demonstrations serve the calls with and without a persona).
 
     judgement = await judge_pair(endpoint, JudgeContext(), context, "Yes.", "It depends.", "token")
     judgement.probability      # that the first-named response is preferred
@@ -30,14 +30,14 @@ from personalrm.renamed import renamed
 from personalrm.synthesis import rendering
 
 VOTE = 5 / 6
-"""What a verdict without log-probabilities is worth: two votes that agree are the Krichevsky–Trofimov estimate 5/6."""
+"""Probability of a verdict without log-probabilities: the Krichevsky–Trofimov estimate of two agreeing votes."""
 SMALLEST = 1e-3
 TOKEN_ANSWER = 4
-"""Tokens enough for a letter with the quotes, stars or line break some models put before it."""
+"""Maximum tokens: a letter, and the quotes, stars or line break that some models put before it."""
 REASONED_ANSWER = 384
-"""Tokens; eighty words in JSON take about 130. Where a model thinks first, or is cut off, the endpoint allows more."""
+"""Maximum tokens; eighty words of JSON take about 130. The endpoint allows more for a model that reasons first."""
 REFUSED = "refused"
-"""Why there is no answer where the host will not read the question: it will not read a longer one either."""
+"""Finish reason of a request that the host refused; a longer question is not tried."""
 VERDICT_SCHEMA: dict[str, Any] = {
     "title": "verdict",
     "type": "object",
@@ -52,7 +52,7 @@ VERDICT_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class FewShotExample:
-    """A past choice as the judge sees it; ``why`` is its verified reasoning, if there is one."""
+    """A past choice as shown to the judge; ``why`` is its verified reasoning, or None."""
 
     choice: Preference
     why: str | None = None
@@ -60,15 +60,15 @@ class FewShotExample:
 
 @dataclass(frozen=True)
 class JudgeContext:
-    """What the judge is shown of the person.
+    """What the judge is shown about the user.
 
     Attributes:
         demonstrations: past choices, in the order shown.
-        persona: what is believed about their taste.
-        seed: draws which response of a past choice is shown first.
-        demographics: who the person is, in words; a baseline.
-        memory: facts noted about the person; a baseline.
-        own_words: what the person says of themselves and of what they want.
+        persona: description of the user's taste.
+        seed: determines which response of a past choice is shown first.
+        demographics: description of the user; a baseline.
+        memory: facts noted about the user; a baseline.
+        own_words: what the user says about themselves and what they want.
     """
 
     demonstrations: tuple[FewShotExample, ...] = ()
@@ -80,7 +80,7 @@ class JudgeContext:
 
     @cached_property
     def text(self) -> str:
-        """The person's part of the prompt; rendered once for all calls that share it."""
+        """The user's part of the prompt, rendered once for all calls that share it."""
         parts = []
         if self.demonstrations:
             shown = enumerate(self.demonstrations, 1)
@@ -97,15 +97,15 @@ class JudgeContext:
 
 @dataclass(frozen=True, slots=True)
 class OrderVerdict:
-    """What was answered in one order.
+    """The verdict on one order of a pair.
 
     Attributes:
-        probability: that the response named first by the caller is preferred; None if unscored.
-        text: the answer as written.
+        probability: that the caller's first response is preferred; None if unscored.
+        text: the model's answer.
         unscored: why there is no probability.
-        completion: the answer with what it took; where it had to be asked twice, the tokens and cost of both.
+        completion: the completion; after a second request, with the tokens and cost of both.
         prompt: short hash of model, prompt and parameters, as in the answer cache.
-        seconds: from asking to having it, waiting for a free place included.
+        seconds: from request to answer, including the wait in the queue.
     """
 
     probability: float | None
@@ -118,9 +118,9 @@ class OrderVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Both orders of one pair, each as the probability of the response named first by the caller.
+    """The verdicts on both orders of one pair, as probabilities of the caller's first response.
 
-    ``probability`` is None if either order could not be read; no orders were asked of identical responses.
+    ``probability`` is None if either order could not be read; ``orders`` is empty for identical responses.
     """
 
     probability: float | None
@@ -128,21 +128,21 @@ class Judgement:
     unscored: str | None = None
 
     def verdict(self) -> Verdict:
-        """The public verdict, with the reasoning of the first order if one was written."""
+        """Return the public verdict, with the reasoning of the first order if there is one."""
         reasoning = reasoning_of(self.orders[0].text) if self.orders else "The two responses are identical."
         return Verdict(self.probability, reasoning, self.unscored)
 
 
 def question(
-    sight: JudgeContext, context: Sequence[Message], first: str, second: str, verdicts: VerdictMode
+    judge_context: JudgeContext, context: Sequence[Message], first: str, second: str, verdicts: VerdictMode
 ) -> list[Message]:
-    """The messages that ask for one verdict in one order."""
-    asked = f"{sight.text}{rendering.pair(context, first, second)}\n\n{prompts.load(f'verdict_{verdicts}')}"
+    """Return the messages that ask for one verdict in one order."""
+    asked = f"{judge_context.text}{rendering.pair(context, first, second)}\n\n{prompts.load(f'verdict_{verdicts}')}"
     return [Message("system", prompts.load("system")), Message("user", asked)]
 
 
 def wanted(verdicts: VerdictMode, priority: int = 0) -> SamplingParams:
-    """How a verdict of this kind is to be answered."""
+    """Return the sampling parameters for a verdict of this kind."""
     if verdicts == "token":
         return SamplingParams(TOKEN_ANSWER, logprobs=20, priority=priority)
     return SamplingParams(REASONED_ANSWER, schema=VERDICT_SCHEMA, logprobs=5, priority=priority)
@@ -150,32 +150,35 @@ def wanted(verdicts: VerdictMode, priority: int = 0) -> SamplingParams:
 
 async def judge_order(
     endpoint: Endpoint,
-    sight: JudgeContext,
+    judge_context: JudgeContext,
     context: Sequence[Message],
     first: str,
     second: str,
     verdicts: VerdictMode,
     priority: int = 0,
 ) -> OrderVerdict:
-    """Ask in the one order given. An unreadable letter is asked again with an explanation, which models that think
-    before they answer can always give. What the host will not read (too long, filtered) is unscored."""
-    messages, want = question(sight, context, first, second, verdicts), wanted(verdicts, priority)
-    asked = await ask_order(endpoint, messages, want, read_probability)
+    """Return the verdict on one order.
+
+    An unreadable letter is requested again as a reasoned verdict, which also works for models that reason first. A
+    request that the host refuses (too long, filtered) is unscored.
+    """
+    messages, params = question(judge_context, context, first, second, verdicts), wanted(verdicts, priority)
+    asked = await ask_order(endpoint, messages, params, read_probability)
     if asked.probability is None and asked.completion.finish_reason != REFUSED and verdicts == "token":
-        again = await judge_order(endpoint, sight, context, first, second, "reasoned", priority)
+        again = await judge_order(endpoint, judge_context, context, first, second, "reasoned", priority)
         paid = both_paid(asked.completion, again.completion)
         return replace(again, completion=paid, seconds=asked.seconds + again.seconds)
     return asked
 
 
 async def ask_order(
-    endpoint: Endpoint, messages: Sequence[Message], want: SamplingParams, read: Callable[[Completion], float | None]
+    endpoint: Endpoint, messages: Sequence[Message], params: SamplingParams, read: Callable[[Completion], float | None]
 ) -> OrderVerdict:
-    """Ask one question about one order; ``read`` finds the probability of the first shown in the answer."""
-    prompt = cache_key(endpoint.model, messages, want).hex()[:16]
+    """Send one question about one order; ``read`` extracts the probability of the response shown first."""
+    prompt = cache_key(endpoint.model, messages, params).hex()[:16]
     began = time.perf_counter()
     try:
-        completion = await endpoint.complete(messages, want)
+        completion = await endpoint.complete(messages, params)
     except RequestRefused as error:
         refused = Completion("", finish_reason=REFUSED, cost=0.0)
         return OrderVerdict(None, "", str(error), refused, prompt, time.perf_counter() - began)
@@ -185,7 +188,7 @@ async def ask_order(
 
 
 def both_paid(first: Completion, second: Completion) -> Completion:
-    """The second answer, with what the first one took as well."""
+    """Return the second completion with the tokens and cost of both."""
     known = first.cost is not None and second.cost is not None
     return replace(
         second,
@@ -198,7 +201,7 @@ def both_paid(first: Completion, second: Completion) -> Completion:
 
 async def judge_pair(
     endpoint: Endpoint,
-    sight: JudgeContext,
+    judge_context: JudgeContext,
     context: Sequence[Message],
     a: str,
     b: str,
@@ -207,19 +210,19 @@ async def judge_pair(
     *,
     staggered: bool = False,
 ) -> Judgement:
-    """The probability that ``a`` is preferred, from both orders.
+    """Return the probability that ``a`` is preferred, from both orders.
 
-    ``staggered`` asks the second order when the first is answered: slower, but the host has then seen its prompt up to
-    the responses. For work that nobody waits for.
+    ``staggered`` sends the second order after the first is answered: slower, but then the host has the prompt up to the
+    responses in its prefix cache. For background work.
     """
-    ask = partial(judge_order, endpoint, sight, context, verdicts=verdicts, priority=priority)
+    ask = partial(judge_order, endpoint, judge_context, context, verdicts=verdicts, priority=priority)
     if staggered:
         return combine(await ask(a, b), await ask(b, a))
     return combine(*await gather_pair(ask(a, b), ask(b, a)))
 
 
 def combine(forward: OrderVerdict, swapped: OrderVerdict) -> Judgement:
-    """Both orders as one: the mean of the log-odds, in which a preference for the place shown first cancels out."""
+    """Average the log-odds of both orders, which cancels a preference for the first position."""
     turned = swapped if swapped.probability is None else replace(swapped, probability=1.0 - swapped.probability)
     if forward.probability is None or turned.probability is None:
         return Judgement(None, (forward, turned), forward.unscored or turned.unscored)
@@ -228,7 +231,7 @@ def combine(forward: OrderVerdict, swapped: OrderVerdict) -> Judgement:
 
 
 def read_probability(completion: Completion) -> float | None:
-    """P(the first shown is preferred): from the answer's log-probabilities, else from its text as a vote; else None."""
+    """Return P(first response is preferred), from log-probabilities, else from the text as a vote, else None."""
     said = parse_choice(completion.text)
     if completion.tokens is not None:
         measured = choice_probability(completion.tokens)
@@ -240,7 +243,7 @@ def read_probability(completion: Completion) -> float | None:
 
 
 def reasoning_of(text: str) -> str | None:
-    """The explanation in a reasoned answer, in JSON or as prose; None if it is a letter alone."""
+    """Return the explanation in a reasoned answer, in JSON or as prose; None if the answer is only a letter."""
     answer = visible(text)
     record = parse_json(answer) or {}
     written = record.get("reasoning")
@@ -250,13 +253,13 @@ def reasoning_of(text: str) -> str | None:
 
 
 def log_odds(probability: float) -> float:
-    """log p/(1-p), with p kept within [0.001, 0.999]: a judge's certainty beyond that is not evidence."""
+    """Return log p/(1-p), with p clipped to [0.001, 0.999] because a judge is not more certain than that."""
     p = min(max(probability, SMALLEST), 1.0 - SMALLEST)
     return math.log(p / (1.0 - p))
 
 
 def clipped_log_loss(probability_of_chosen: float) -> float:
-    """−log p of what was chosen, in nats, with p kept within [0.001, 0.999]."""
+    """Return −log p of the chosen response, in nats, with p clipped to [0.001, 0.999]."""
     return -math.log(min(max(probability_of_chosen, SMALLEST), 1.0 - SMALLEST))
 
 

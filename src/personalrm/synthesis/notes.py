@@ -1,4 +1,4 @@
-"""What a person should know about their own choices before they trust what was learned from them."""
+"""Remarks on a user's choices: ties, identical responses, contradictions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from personalrm.preferences import History, Message, Preference
 
 
 def remarks(history: History) -> tuple[str, ...]:
-    """Plain sentences on ties, identical responses and contradictions; empty if there is nothing to say."""
+    """Return sentences on ties, identical responses and contradictions; empty if there are none."""
     said = []
     ties = len(history) - len(history.decided)
     if ties:
@@ -20,7 +20,7 @@ def remarks(history: History) -> tuple[str, ...]:
 
 
 def contradictions(history: History) -> list[tuple[Preference, Preference]]:
-    """Pairs of choices between the same two responses to the same conversation with opposite labels."""
+    """Return pairs of choices with the same conversation and responses and opposite labels."""
     seen: dict[tuple[tuple[Message, ...], str, str], Preference] = {}
     found = []
     for choice in history.decided:

@@ -1,10 +1,9 @@
-"""Stage 2: the verified reasonings become a persona that a person can read, and every claim shows its evidence.
+"""Stage 2: a readable persona from the verified reasonings, in which every claim cites its evidence.
 
-The model sees the past choices with their verified reasonings, in the very order and form in which they are
-demonstrations later (so the host has that text in its prefix cache when scoring begins), and writes a summary and
-claims that cite choices by number. What the code keeps of it: claims that at least one choice supports, that more
-choices support than oppose, and that invent nothing about who the person is. (SynthesizeMe, arXiv 2506.05598, section
-3.2; the claims with evidence are ours.)
+The model sees the past choices with their verified reasonings, in the same order and form as later demonstrations (so
+that the host has that text in its prefix cache when scoring begins), and writes a summary and claims that cite choices
+by number. Kept are claims that at least one choice supports, that more choices support than oppose, and that state
+nothing unsupported about who the user is. (SynthesizeMe, arXiv 2506.05598, section 3.2; the cited claims are ours.)
 """
 
 from __future__ import annotations
@@ -27,12 +26,11 @@ from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
 PRIORITY = 1
 LONGEST_ANSWER = 800
-"""Tokens; a summary and six claims with their numbers take about 400. Where a model thinks first, or is cut off, the
-endpoint allows more."""
+"""Maximum tokens; a summary and six claims take about 400. The endpoint allows more for a model that reasons first."""
 MOST_CLAIMS = 6
-"""What the prompt asks for at most; a persona is read by every later verdict."""
+"""Maximum number of claims; every later verdict reads the persona."""
 FEWEST_WORDS = 3
-"""Of prose that is taken as a persona: fewer are no description."""
+"""Minimum words of prose that are accepted as a persona."""
 _SUMMARIES = ("summary", "persona", "description")
 _NUMBERS = {"type": "array", "items": {"type": "integer"}, "maxItems": 40}
 SCHEMA: dict[str, Any] = {
@@ -64,20 +62,20 @@ async def write_persona(
     *,
     unverified: bool = False,
 ) -> Persona | None:
-    """A persona from the person's choices; None if no reasoning is verified or nothing of the answer can be kept.
+    """Return a persona of the user's choices; None if no reasoning is verified or nothing in the answer can be kept.
 
     Args:
-        endpoint: who writes.
+        endpoint: the language model.
         shown: the training choices in prompt order; those with a ``why`` carry a verified reasoning.
-        seed: draws which response is shown first.
-        instruction: what is asked for instead of the prompt that ships; the form of the answer stays.
-        unverified: also write one where no reasoning was asked for.
+        seed: determines which response is shown first.
+        instruction: replaces the shipped instruction; the answer format stays.
+        unverified: write a persona also from choices without reasonings.
     """
     if not unverified and not any(one.why for one in shown):
         return None
-    want = SamplingParams(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
+    params = SamplingParams(LONGEST_ANSWER, schema=SCHEMA, priority=PRIORITY)
     try:
-        completion = await endpoint.complete(question(shown, seed, instruction), want)
+        completion = await endpoint.complete(question(shown, seed, instruction), params)
     except RequestRefused:
         if len(shown) < 2:
             return None
@@ -87,7 +85,7 @@ async def write_persona(
 
 
 def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None = None) -> list[Message]:
-    """The messages that ask for a persona."""
+    """Return the messages that ask for a persona."""
     told = prompts.load("persona") if instruction is None else break_marks(instruction, fences=False)
     parts = JudgeContext(tuple(shown), seed=seed).text, told
     asked = "\n".join([*parts, "", prompts.load("persona_format")])
@@ -95,7 +93,7 @@ def question(shown: Sequence[FewShotExample], seed: int, instruction: str | None
 
 
 def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None:
-    """What can be kept of a model's answer; prose is taken as a summary without claims, a refusal as nothing."""
+    """Parse a model's answer; prose becomes a summary without claims, a refusal None."""
     answer = visible(answer)
     record = parse_json(answer)
     words = own_words(one.choice for one in shown)
@@ -114,13 +112,13 @@ def read_persona(answer: str, shown: Sequence[FewShotExample]) -> Persona | None
 
 
 def persona_text(persona: Persona) -> str:
-    """The persona as a judge reads it: the summary, then the claims that it does not say itself."""
+    """Return the persona as shown to a judge: the summary, then the claims that the summary does not contain."""
     summary = own_summary(persona)
     return "\n".join([*([summary] if summary else []), *(f"- {claim.text}" for claim in other_claims(persona))])
 
 
 def own_summary(persona: Persona) -> str:
-    """The summary; empty where it does nothing but repeat the claims."""
+    """Return the summary, or "" if it only repeats the claims."""
     left = persona.summary
     for claim in persona.claims:
         for said in (_sentence(claim), _sentence(claim).partition(":")[0]):
@@ -129,7 +127,7 @@ def own_summary(persona: Persona) -> str:
 
 
 def other_claims(persona: Persona) -> list[Claim]:
-    """The claims that stand beside `own_summary`: those that it does not hold word for word."""
+    """Return the claims that `own_summary` does not contain word for word."""
     summary = own_summary(persona)
     return [claim for claim in persona.claims if _sentence(claim) not in summary]
 
@@ -154,12 +152,12 @@ def _claim(item: dict[str, Any], shown: Sequence[FewShotExample]) -> Claim | Non
 
 
 def _cited(numbers: Any, shown: Sequence[FewShotExample]) -> tuple[str, ...]:
-    """The numbers that the prompt shows become ids of choices; others are nobody's."""
+    """Ids of the choices with these numbers in the prompt; other numbers are ignored."""
     return tuple(shown[one - 1].choice.id for one in dict.fromkeys(_integers(numbers)) if 1 <= one <= len(shown))
 
 
 def _integers(value: Any) -> Iterable[int]:
-    """Choice numbers as models write them: 3, "3", "#3", 3.0, "1, 2 and 4", [1, 2]."""
+    """Choice numbers in the forms that models write: 3, "3", "#3", 3.0, "1, 2 and 4", [1, 2]."""
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, str):
             yield from map(int, re.findall(r"(?<![-\d.])\d{1,6}(?![\d.]*\d)", one))

@@ -1,4 +1,4 @@
-"""How many calls a fit takes, before anything is asked: for progress bars, and to say that it would take long."""
+"""Estimates the number of calls of a fit in advance, for progress bars and warnings about duration."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from personalrm.synthesis.first_stages import drop_identical_pairs
 
 
 def planned_calls(history: History, options: Options) -> int | None:
-    """About how many answers of the model a fit of this history needs; None for the paper's preset, which varies.
+    """Return the approximate number of answers that a fit of this history needs; None for the preset `paper`, which
+    varies.
 
-    Unreadable letters are asked for again, and answers of the cache count like others.
+    Second requests after unreadable letters are included, and cached answers count like others.
     """
     parts = split(drop_identical_pairs(history), options.validation, options.seed)
     training, validation = len(parts.training.decided), len(parts.validation.choices)

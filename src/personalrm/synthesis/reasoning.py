@@ -1,10 +1,9 @@
-"""Stage 1: explain each training choice blind to its label, keep only explanations that predict it.
+"""Stage 1: explain each training choice without its label, and keep explanations that predict it.
 
-The model sees the conversation and both responses, not the choice and nothing about the person. A reasoning whose
-prediction equals the choice is *verified*: it is a hypothesis about the person that has survived one test. A choice
-that was predicted wrongly is no failure, it is the surprising one; it keeps no reasoning but may still be a
-demonstration. (SynthesizeMe, arXiv 2506.05598, section 3.1. Here every choice is asked once and all candidates share
-the pool.)
+The model sees the conversation and both responses, but neither the label nor anything about the user. A reasoning whose
+prediction equals the label is *verified*: a hypothesis about the user that passed one test. A wrong prediction marks a
+surprising choice; it keeps no reasoning but may become a demonstration. (SynthesizeMe, arXiv 2506.05598, section 3.1.
+Here every choice is asked once and all candidates share the pool.)
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import clipped_log_loss, read_probability, reasoning_of
 
 PRIORITY = 0
-"""Everything else waits for the reasonings, so they go first."""
+"""Highest priority: all other stages wait for the reasonings."""
 LONGEST_KEPT = 2_000
-"""Characters kept of an answer that explains nothing, so that a reader of the profile sees what came."""
+"""Maximum characters kept of an answer without an explanation, for the reader of the profile."""
 LONGEST_ANSWER = 512
-"""Tokens; what is asked for takes about 200."""
+"""Maximum tokens; an answer takes about 200."""
 WARMER = 0.7
 """Temperature of the second and later samples; the first is greedy."""
 SCHEMA: dict[str, Any] = {
@@ -63,15 +62,15 @@ async def reason(
     both_orders: bool = False,
     known: Mapping[str, Reasoning] | None = None,
 ) -> list[Reasoning]:
-    """A reasoning for each choice, in order.
+    """Return a reasoning for each choice, in order.
 
     Args:
-        endpoint: who is asked.
+        endpoint: the language model.
         choices: the training choices.
-        seed: draws which response is shown first.
-        samples: answers asked for each choice; the first verified one is kept.
-        both_orders: a prediction counts only if it holds in both orders (twice the calls).
-        known: reasonings from an earlier fit by choice id; these choices are not asked again.
+        seed: determines which response is shown first.
+        samples: answers per choice; the first verified one is kept.
+        both_orders: count a prediction only if it holds in both orders (twice the calls).
+        known: reasonings of an earlier fit by choice id; these choices are not asked again.
     """
     known = known or {}
 
@@ -82,14 +81,14 @@ async def reason(
 
 
 def explanations(reasonings: Sequence[Reasoning], verification: bool = True) -> dict[str, str]:
-    """The explanations that are shown with their choices, by choice id: the verified ones, else all that predicted."""
+    """Return the explanations shown with their choices, by choice id: verified ones, or all with a prediction."""
     return {
         one.choice: one.text for one in reasonings if one.verified or (not verification and one.predicted is not None)
     }
 
 
 def question(choice: Preference, seed: int, *, swapped: bool = False) -> list[Message]:
-    """The messages that ask for a reasoning about one choice, blind to the label."""
+    """Return the messages that ask for a reasoning about one choice, without its label."""
     first, second = choice.shown(seed)
     if swapped:
         first, second = second, first
@@ -100,14 +99,14 @@ def question(choice: Preference, seed: int, *, swapped: bool = False) -> list[Me
 async def _reason_about(
     endpoint: Endpoint, choice: Preference, seed: int, samples: int, both_orders: bool
 ) -> Reasoning:
-    """Ask all samples and orders of one choice, keep the first sample that is verified."""
+    """Request all samples and orders of one choice and keep the first verified sample."""
 
     async def ask(sample: int, swapped: bool) -> _Answer:
-        want = SamplingParams(
+        params = SamplingParams(
             LONGEST_ANSWER, WARMER if sample else 0.0, SCHEMA, logprobs=5, sample=sample, priority=PRIORITY
         )
         try:
-            completion = await endpoint.complete(question(choice, seed, swapped=swapped), want)
+            completion = await endpoint.complete(question(choice, seed, swapped=swapped), params)
         except RequestRefused as error:  # too long for the model: it has no reasoning, the others have
             return _Answer("", None, math.log(2.0), str(error))
         return _read(completion, choice.preferred_side(seed), swapped)
@@ -125,7 +124,7 @@ async def _reason_about(
 
 
 def _read(completion: Completion, truth: Side, swapped: bool) -> _Answer:
-    """What was written and predicted; sides are turned back to the unswapped order."""
+    """The text and prediction of an answer; sides are mapped back to the unswapped order."""
     side = parse_choice(completion.text)
     probability = read_probability(completion)
     if side is not None and swapped:
@@ -139,7 +138,7 @@ def _read(completion: Completion, truth: Side, swapped: bool) -> _Answer:
 
 
 def _written(text: str) -> str:
-    """The speculations and the reasoning as one text, prose as it is; empty if nothing was explained."""
+    """The speculations and the reasoning as one text; prose unchanged; empty if nothing is explained."""
     record = parse_json(visible(text)) or {}
     speculations = record.get("speculations")
     parts = [str(one).strip() for one in speculations] if isinstance(speculations, list) else []

@@ -1,14 +1,14 @@
 """The preset `paper`: the candidate sets and the selection rule of the released SynthesizeMe code.
 
-Stage 1: every training choice is reasoned about once; 12 candidate sets (labels only, all in order, 10 random ones of
-size randint(1, N)) are scored as few-shot context on validation, each choice in one order; the first best accuracy
-wins. Stage 2: the verified reasonings of the winning set become the persona. Stage 3: with the persona in place the
-12 kinds of sets and an empty one are scored again; the first best wins and is used, whatever it brings against the
-plain judge.
+Stage 1: one reasoning per training choice; 12 candidate sets (labels only, all in order, 10 random ones of size
+randint(1, N)) are scored as few-shot examples on validation, each choice in one order; the first set with the best
+accuracy wins. Stage 2: the verified reasonings of the winning set become the persona. Stage 3: with the persona in
+place, 12 sets of these kinds and an empty one are scored again; the first best one is used, without a comparison with
+the plain judge.
 
-Different from the released code on purpose: labelled choices really reach the judge, and where the winning set holds no
-verified reasoning the persona is written from all of them instead of from nothing. The threshold at which the released
-code stops is checked there after everything has run, so it changes nothing and is left out.
+Deliberate differences from the released code: labelled choices reach the judge, and if the winning set holds no
+verified reasoning, the persona is written from all of them instead of none. The released code checks its stopping
+threshold only after everything has run, so it has no effect and is omitted.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ FILLING = 3
 
 
 async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
-    """The released algorithm. Needs at least one validation choice."""
+    """Run the released algorithm. Needs at least one validation choice."""
     training, validation = parts.training.decided, parts.validation.choices
 
     async def measure(shown: tuple[FewShotExample, ...], persona: str | None = None, priority: int = SCORING) -> Scores:
-        sight = JudgeContext(shown, persona, options.seed)
-        return await score(endpoint, sight, validation, options.verdicts, priority, seed=options.seed)
+        judge_context = JudgeContext(shown, persona, options.seed)
+        return await score(endpoint, judge_context, validation, options.verdicts, priority, seed=options.seed)
 
     plain, reasonings = await gather_pair(
         measure((), priority=FILLING),
@@ -71,7 +71,7 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
 def candidate_sets(
     choices: Sequence[Preference], whys: Mapping[str, str], seed: int
 ) -> list[tuple[FewShotExample, ...]]:
-    """Labels only, all in order with their explanations, and ten random subsets."""
+    """Return the sets: labels only, all in order with their explanations, and ten random subsets."""
     everything = tuple(stage.fitting([FewShotExample(one, whys.get(one.id)) for one in choices], seed))
     labels = tuple(stage.fitting([FewShotExample(one) for one in choices], seed))
     draw = random.Random(seed)
@@ -80,7 +80,7 @@ def candidate_sets(
 
 
 def _first_best(scores: Sequence[Scores]) -> int:
-    """The first set that predicts most choices; one that is unscored is not predicted."""
+    """Index of the first set with the best accuracy; an unscored set counts as the worst."""
     return max(range(len(scores)), key=lambda i: ((scores[i].accuracy or 0.0) * scores[i].scored, -i))
 
 
@@ -90,7 +90,7 @@ def _reasoned(winner: tuple[FewShotExample, ...], everything: tuple[FewShotExamp
 
 
 def _used(arm: Arm, arms: Mapping[Arm, Scores]) -> ArmSelection:
-    """The paper's rule has no fallback; what was measured on the way is kept for the reader."""
+    """The selection without fallback, as in the paper; the measured scores are kept."""
     reason = "The paper's rule: the best candidate set is used, without a comparison with the plain judge."
     return ArmSelection(arm, arm_scores(arms), arms[arm].gain_over(arms["default"]), None, reason)
 

@@ -1,8 +1,8 @@
-"""Choices and pairs as the text a model reads.
+"""Renders choices and pairs as prompt text.
 
-Untrusted text (conversations, responses, a person's own words) stands between tags. Whatever in it looks like one of
-our tags or like a mark of a chat template is broken up (`prompts.marks`), so that no response can close its own tag,
-add a past choice, write a persona or open a turn of its own.
+Untrusted text (conversations, responses, the user's own words) is put between tags. Anything in it that resembles one
+of our tags or a chat-template marker is broken up (`prompts.marks`), so that no response can close its own tag, add a
+past choice, write a persona or start a turn.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from personalrm.preferences import Message, Preference
 from personalrm.prompts.marks import break_marks
 
 LONGEST_TEXT = 24_000
-"""Characters of one response or message that a model is shown (6,000 tokens); the middle of a longer one is left
-out."""
+"""Maximum characters of one response or message in a prompt (6,000 tokens); a longer one loses its middle."""
 
 
 def safe(text: str) -> str:
-    """The text with its middle cut if it is over-long, and without anything that reads as a tag or a mark."""
+    """Return the text, without its middle if overlong, and without anything that reads as a tag or marker."""
     if len(text) > LONGEST_TEXT:
         half = LONGEST_TEXT // 2
         text = f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
@@ -28,18 +27,18 @@ def safe(text: str) -> str:
 
 
 def conversation(context: Sequence[Message]) -> str:
-    """The conversation before the responses."""
+    """Return the rendered conversation before the responses."""
     turns = "\n".join(f'<message role="{_role(one.role)}">{safe(one.content)}</message>' for one in context)
     return f"<conversation>\n{turns}\n</conversation>"
 
 
 def pair(context: Sequence[Message], first: str, second: str) -> str:
-    """A conversation and the two responses to judge, in the order shown."""
+    """Return the rendered conversation and the two responses to judge, in the order shown."""
     return f"<pair>\n{_body(context, first, second)}\n</pair>"
 
 
 def past_choice(number: int, choice: Preference, seed: int, why: str | None) -> str:
-    """A choice with its label, shown in the order that the seed draws for it, and the reasoning if there is one."""
+    """Return a rendered choice with its label, in the order drawn with the seed, and its reasoning if given."""
     first, second = choice.shown(seed)
     words = f"\n<own_words>{safe(choice.reason)}</own_words>" if choice.reason else ""
     explained = f"\n<why>{safe(why)}</why>" if why else ""
@@ -51,7 +50,7 @@ def past_choice(number: int, choice: Preference, seed: int, why: str | None) -> 
 
 
 def tagged(tag: str, text: str) -> str:
-    """A text about the person (persona, memory, …) or the query (rubric) between its tags."""
+    """Return a text about the user (persona, memory, …) or the query (rubric) between its tags."""
     return f"<{tag}>\n{safe(text)}\n</{tag}>"
 
 

@@ -1,4 +1,4 @@
-"""How a sight of the person did on validation: the judgements of the choices, and what they add up to."""
+"""Scores of a judge context on validation choices."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from personalrm.synthesis.judging import JudgeContext, Judgement, clipped_log_lo
 
 @dataclass(frozen=True)
 class Scores:
-    """P(chosen) by choice id for every validation choice that was asked; None where it is unscored.
+    """P(chosen) by choice id of every validation choice that was asked; None if unscored.
 
-    ``orders`` is P(chosen) where the chosen response was shown first and second, of choices read in both orders.
+    ``orders`` holds P(chosen) with the chosen response shown first and second, for choices read in both orders.
     """
 
     probabilities: Mapping[str, float | None] = field(default_factory=dict)
@@ -26,22 +26,22 @@ class Scores:
 
     @property
     def position(self) -> PositionBias:
-        """How often the judge named the same place in both orders."""
+        """How often the judge named the same position in both orders."""
         return PositionBias.of(self.orders.values())
 
     @property
     def asked(self) -> int:
-        """Choices asked."""
+        """Number of choices asked."""
         return len(self.probabilities)
 
     @property
     def losses(self) -> dict[str, float]:
-        """Log loss in nats by choice id, scored choices only."""
+        """Log loss in nats by choice id; scored choices only."""
         return {one: clipped_log_loss(p) for one, p in self.probabilities.items() if p is not None}
 
     @property
     def scored(self) -> int:
-        """Choices with a readable verdict."""
+        """Number of choices with a readable verdict."""
         return len(self.losses)
 
     @property
@@ -52,46 +52,46 @@ class Scores:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of scored choices predicted right; an even probability counts one half."""
+        """Share of scored choices predicted correctly (a probability of 0.5 counts one half); None if none is."""
         right = [1.0 if p > 0.5 else 0.5 if p == 0.5 else 0.0 for p in self.probabilities.values() if p is not None]
         return sum(right) / len(right) if right else None
 
     def sort_key(self) -> float:
-        """Log loss, with nothing scored as the worst."""
+        """Return the log loss; infinity if nothing is scored."""
         return math.inf if self.log_loss is None else self.log_loss
 
     @property
     def unanswered(self) -> int:
-        """Choices asked without a readable verdict."""
+        """Number of choices asked without a readable verdict."""
         return self.asked - self.scored
 
     def only(self, choices: Set[str]) -> Scores:
-        """The scores of these choices alone, by id."""
+        """Return the scores restricted to these choice ids."""
         return Scores(
             {one: p for one, p in self.probabilities.items() if one in choices},
             {one: both for one, both in self.orders.items() if one in choices},
         )
 
     def with_more(self, more: Scores) -> Scores:
-        """These and more choices."""
+        """Return these scores merged with ``more``."""
         return Scores({**self.probabilities, **more.probabilities}, {**self.orders, **more.orders})
 
     def gain_over(self, other: Scores) -> float | None:
-        """Mean log loss of ``other`` minus ours on the choices that both scored; None if there are none."""
+        """Return the mean log loss of ``other`` minus ours on the choices that both scored; None if there are none."""
         ours, theirs = self.losses, other.losses
         both = [theirs[one] - ours[one] for one in ours if one in theirs]
         return sum(both) / len(both) if both else None
 
 
 def answered_by_all(scores: Iterable[Scores]) -> set[str]:
-    """Ids of the choices that everybody scored who scored any: who is silent on the hard ones gains nothing by it."""
+    """Return the ids that every set with any score has scored, so that unanswered hard choices bring no advantage."""
     answered = [set(one.losses) for one in scores if one.scored]
     return set.intersection(*answered) if answered else set()
 
 
 async def score(
     endpoint: Endpoint,
-    sight: JudgeContext,
+    judge_context: JudgeContext,
     choices: Sequence[Preference],
     verdicts: VerdictMode,
     priority: int,
@@ -99,18 +99,25 @@ async def score(
     seed: int | None = None,
     staggered: bool = False,
 ) -> Scores:
-    """Judge validation choices: in both orders, or with a ``seed`` once in the order that the seed draws.
+    """Judge validation choices in both orders, or with a ``seed`` once in an order drawn with the seed.
 
-    ``staggered`` asks the second order after the first (see `judge_pair`).
+    ``staggered`` sends the second order after the first (see `judge_pair`).
     """
 
     orders: dict[str, tuple[float, float]] = {}
 
     async def one(choice: Preference) -> float | None:
         if seed is not None:
-            return await _one_order(endpoint, sight, choice, verdicts, priority, seed)
+            return await _one_order(endpoint, judge_context, choice, verdicts, priority, seed)
         judged: Judgement = await judge_pair(
-            endpoint, sight, choice.context, choice.chosen, choice.rejected, verdicts, priority, staggered=staggered
+            endpoint,
+            judge_context,
+            choice.context,
+            choice.chosen,
+            choice.rejected,
+            verdicts,
+            priority,
+            staggered=staggered,
         )
         if judged.probability is not None and len(judged.orders) == 2:
             first, second = (one.probability for one in judged.orders)
@@ -122,10 +129,10 @@ async def score(
 
 
 async def _one_order(
-    endpoint: Endpoint, sight: JudgeContext, choice: Preference, verdicts: VerdictMode, priority: int, seed: int
+    endpoint: Endpoint, judge_context: JudgeContext, choice: Preference, verdicts: VerdictMode, priority: int, seed: int
 ) -> float | None:
     first, second = choice.shown(seed)
-    judged = await judge_order(endpoint, sight, choice.context, first, second, verdicts, priority)
+    judged = await judge_order(endpoint, judge_context, choice.context, first, second, verdicts, priority)
     if judged.probability is None or choice.chosen_first(seed):
         return judged.probability
     return 1.0 - judged.probability

@@ -1,9 +1,9 @@
-"""The preset `default`: one pool of reasonings, few candidates, most of them dropped early.
+"""The preset `default`: one pool of reasonings and few candidates, most of them dropped early.
 
     reasonings (12 calls) ── persona (1) ─┬─ first round (3 sets × 2 choices × 2 orders) ─┬─ the rest (1 × 3 × 2)
     plain judge (10)                      └─ persona alone (10)                           └─ demonstrations alone (10)
 
-The numbers are for 12 training and 5 validation choices: 61 calls, of which four in a row wait for each other.
+The numbers are for 12 training and 5 validation choices: 61 calls, of which at most four in a row depend on each other.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from personalrm.synthesis.scoring import Scores, score
 
 RACING = 2
 FILLING = 3
-"""Priorities: nobody waits for the arms without a candidate, so they fill what the longer chains leave free."""
+"""Priorities. No call depends on the arms without candidates, so they fill the places left by the longer chains."""
 
 
 @dataclass(frozen=True)
 class _Race:
-    """The candidate sets, what each scored, which won, and how that one does without the persona (if there is one)."""
+    """The candidate sets and their scores, the winner, and its scores without the persona (if there is one)."""
 
     sets: tuple[tuple[FewShotExample, ...], ...]
     scores: tuple[Scores, ...]
@@ -41,14 +41,14 @@ class _Race:
     alone: Scores | None
 
     def arms(self) -> dict[Arm, Scores]:
-        """The arms that the race itself measured."""
+        """The arms measured by the candidate comparison."""
         if self.alone is None:
             return {"demonstrations": self.scores[self.winner]}
         return {"demonstrations": self.alone, "persona+demonstrations": self.scores[self.winner]}
 
 
 async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]) -> FitResult:
-    """Reasonings, persona, demonstrations and the arm that won. Needs at least one validation choice."""
+    """Return reasonings, persona, demonstrations and the selected arm. Needs at least one validation choice."""
     validation = parts.validation.choices
     plain, (reasonings, persona, alone, race) = await gather_pair(
         score(endpoint, JudgeContext(), validation, options.verdicts, FILLING, staggered=True),
@@ -77,7 +77,7 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
 async def _personal(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
 ) -> tuple[list[Reasoning], Persona | None, Scores | None, _Race]:
-    """The chain of calls that wait for each other, and the persona's own scores beside it."""
+    """The chain of dependent calls, and the persona's own scores in parallel."""
     validation = parts.validation.choices
     reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     text = None if persona is None else persona_text(persona)
@@ -85,8 +85,8 @@ async def _personal(
     async def persona_alone() -> Scores | None:
         if text is None:
             return None
-        sight = JudgeContext(persona=text, seed=options.seed)
-        return await score(endpoint, sight, validation, options.verdicts, FILLING, staggered=True)
+        judge_context = JudgeContext(persona=text, seed=options.seed)
+        return await score(endpoint, judge_context, validation, options.verdicts, FILLING, staggered=True)
 
     race = _race(endpoint, stage.candidate_sets(shown), text, validation, options)
     return reasonings, persona, *await gather_pair(persona_alone(), race)
@@ -99,14 +99,14 @@ async def _race(
     validation: Sequence[Preference],
     options: Options,
 ) -> _Race:
-    """All sets answer the first validation choices, the best of them the rest, also without the persona."""
+    """All sets answer the first validation choices; the best one answers the rest, also without the persona."""
     cut = stage.first_round(validation)
     sights = [JudgeContext(shown, persona, options.seed) for shown in sets]
 
-    async def ask(sight: JudgeContext, choices: Sequence[Preference], priority: int) -> Scores:
-        return await score(endpoint, sight, choices, options.verdicts, priority)
+    async def ask(judge_context: JudgeContext, choices: Sequence[Preference], priority: int) -> Scores:
+        return await score(endpoint, judge_context, choices, options.verdicts, priority)
 
-    scores = await gather(ask(sight, validation[:cut], RACING) for sight in sights)
+    scores = await gather(ask(judge_context, validation[:cut], RACING) for judge_context in sights)
     winner = stage.leader(scores)
     last = [ask(sights[winner], validation[cut:], RACING)]
     if persona is not None:

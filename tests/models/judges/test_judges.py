@@ -34,9 +34,9 @@ class Model:
         self.prompts: list[str] = []
         self._rule = rule
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         self.prompts.append(messages[-1].content)
-        return Completion(self._rule(messages[-1].content, str((want.schema or {}).get("title", ""))))
+        return Completion(self._rule(messages[-1].content, str((params.schema or {}).get("title", ""))))
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -360,10 +360,10 @@ async def test_unselected_shows_every_training_choice_in_order_and_scores_nothin
 
 async def test_a_choice_that_the_host_refuses_costs_only_its_own_part() -> None:
     class Small(Model):
-        async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
-            if "Liked 3." in messages[-1].content and "memory" in str(want.schema):
+        async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
+            if "Liked 3." in messages[-1].content and "memory" in str(params.schema):
                 raise RequestRefused("too long")
-            return await super().complete(messages, want)
+            return await super().complete(messages, params)
 
     model = Small(lambda prompt, title: '{"facts": ["Likes it."]}' if title == "memory" else "A")
     assert (await asked("memory", model, ada(5))).learned["memory"] == ["Likes it."]

@@ -25,20 +25,20 @@ class Answers:
     def __init__(self, rule: Callable[[str, str, SamplingParams], str | Completion]) -> None:
         self._rule, self.asked = rule, 0
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         self.asked += 1
         await asyncio.sleep(0)
         text = messages[-1].content
         first = text.rpartition("<response_a>")[2].partition("</response_a>")[0]
         second = text.rpartition("<response_b>")[2].partition("</response_b>")[0]
-        answer = self._rule(first, second, want)
+        answer = self._rule(first, second, params)
         return answer if isinstance(answer, Completion) else Completion(answer)
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
 
-def longer(first: str, second: str, want: SamplingParams) -> str:
+def longer(first: str, second: str, params: SamplingParams) -> str:
     return "A" if len(first) > len(second) else "B"
 
 
@@ -49,7 +49,7 @@ def logprobs(probability: float) -> Completion:
     return Completion(letter, (TokenLogprob(letter, dict(top)[letter], top),))
 
 
-def sure(first: str, second: str, want: SamplingParams) -> Completion:
+def sure(first: str, second: str, params: SamplingParams) -> Completion:
     """P(A) by Bradley–Terry over the number that stands in each response, with a bias to the first."""
     return logprobs(1 / (1 + math.exp(float(second) - float(first) - 0.5)))
 
@@ -59,7 +59,7 @@ async def test_votes_of_both_orders_agree_or_cancel_out() -> None:
     verdict = await fair.compare(CONTEXT, "a long one", "short", "token")
     assert verdict.probability == pytest.approx(VOTE)
     assert (await fair.compare(CONTEXT, "short", "a long one", "token")).probability == pytest.approx(1 - VOTE)
-    biased = Judge(Answers(lambda first, second, want: "A"), JudgeContext())
+    biased = Judge(Answers(lambda first, second, params: "A"), JudgeContext())
     verdict = await biased.compare(CONTEXT, "x", "y", "token")
     assert verdict.probability == pytest.approx(0.5)
     assert verdict.winner is None
@@ -83,16 +83,16 @@ async def test_identical_responses_are_even_and_cost_nothing() -> None:
     [("", "empty answer"), ("I'm sorry, I can't help.", "refusal"), ("Both are equally good.", "tie")],
 )
 async def test_one_unreadable_order_leaves_the_pair_unscored_with_its_reason(answer: str, why: str) -> None:
-    half = Judge(Answers(lambda first, second, want: "A" if first == "x" else answer), JudgeContext())
+    half = Judge(Answers(lambda first, second, params: "A" if first == "x" else answer), JudgeContext())
     verdict = await half.compare(CONTEXT, "x", "y", "token")
     assert (verdict.probability, verdict.unscored, verdict.winner) == (None, why, None)
 
 
 async def test_an_unreadable_letter_is_asked_again_with_an_explanation() -> None:
-    def thinks(first: str, second: str, want: SamplingParams) -> str:
-        if want.schema is None:
+    def thinks(first: str, second: str, params: SamplingParams) -> str:
+        if params.schema is None:
             return "The"
-        return f'{{"reasoning": "It is longer.", "preference": "{longer(first, second, want)}"}}'
+        return f'{{"reasoning": "It is longer.", "preference": "{longer(first, second, params)}"}}'
 
     endpoint = Answers(thinks)
     verdict = await Judge(endpoint, JudgeContext()).compare(CONTEXT, "a long one", "short", "token")
@@ -126,8 +126,8 @@ async def test_ranking_many_asks_for_a_part_and_still_finds_the_best() -> None:
 
 
 async def test_ranking_with_unreadable_answers_counts_them_and_ranks_the_rest() -> None:
-    def refuses_of(first: str, second: str, want: SamplingParams) -> str | Completion:
-        return "I'm sorry, I can't." if "3" in (first, second) else sure(first, second, want)
+    def refuses_of(first: str, second: str, params: SamplingParams) -> str | Completion:
+        return "I'm sorry, I can't." if "3" in (first, second) else sure(first, second, params)
 
     ranking = await Judge(Answers(refuses_of), JudgeContext()).rank(CONTEXT, ["1", "2", "3", "0"])
     assert (ranking.compared, ranking.unscored) == (6, 3)

@@ -40,11 +40,11 @@ class Model:
         self.asked: list[tuple[str, SamplingParams]] = []
         self._criterion, self._points = criterion, points
 
-    async def complete(self, messages: Sequence[Message], want: SamplingParams) -> Completion:
+    async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
         prompt = messages[-1].content
-        self.asked.append((prompt, want))
-        if (want.schema or {})["title"] == "rubric":
-            text = self._criterion(prompt, want.sample)
+        self.asked.append((prompt, params))
+        if (params.schema or {})["title"] == "rubric":
+            text = self._criterion(prompt, params.sample)
             return Completion(json.dumps({"criteria": [{"criterion": text, "weight": 2}]} if text else {}))
         ahead = self._points(prompt.partition("<rubric>")[2].partition("</rubric>")[0])
         sign = 1 if "<response_a>Six" in prompt else -1
@@ -55,7 +55,7 @@ class Model:
         """Nothing is open."""
 
     def prompts(self, title: str) -> list[str]:
-        return [prompt for prompt, want in self.asked if (want.schema or {})["title"] == title]
+        return [prompt for prompt, params in self.asked if (params.schema or {})["title"] == title]
 
 
 def person(user: str, about: str = "gardens", count: int = 6) -> History:
@@ -68,7 +68,7 @@ async def test_so_many_schemes_are_sampled_and_their_log_odds_averaged() -> None
         lambda prompt, sample: "Is brief." if sample else "Is kind.", lambda told: 4.0 if "kind" in told else 2.0
     )
     judged = await (await judge_named("rubric:m=3")(model, person("ada"), Options())).judge(*PAIR)
-    wanted = [want for _, want in model.asked if (want.schema or {})["title"] == "rubric"]
+    wanted = [params for _, params in model.asked if (params.schema or {})["title"] == "rubric"]
     assert [(one.sample, one.temperature) for one in wanted] == [(0, 0.0), (1, 0.8), (2, 0.8)]
     assert len(model.prompts("scores")) == 4
     assert judged.probability == pytest.approx(1 / (1 + np.exp(-0.8 * (4 + 2 + 2) / 3)))

@@ -138,10 +138,10 @@ async def match(
         asked = f"{JudgeContext(persona=persona, seed=options.seed).text}{pair}\n\n{prompts.load('stated')}"
         return [Message("system", prompts.load("system")), Message("user", asked)]
 
-    want = SamplingParams(TOKEN_ANSWER, logprobs=20)
+    params = SamplingParams(TOKEN_ANSWER, logprobs=20)
     orders = await gather_pair(
-        ask_order(model, messages(own, other), want, read_probability),
-        ask_order(model, messages(other, own), want, read_probability),
+        ask_order(model, messages(own, other), params, read_probability),
+        ask_order(model, messages(other, own), params, read_probability),
     )
     return combine(*orders).probability
 

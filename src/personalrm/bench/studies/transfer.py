@@ -83,13 +83,13 @@ class Written:
     async def predict(self, task: Task) -> Prediction:
         """Learn with the writer, judge with the judge."""
         writing, judging = (UsageMeter(one, cached_too=True) for one in (self.writer, self.judge))
-        sight = JudgeContext()
+        judge_context = JudgeContext()
         try:
             profile = await fit(writing, task.history, self.options)
-            sight, told = judge_context_for(profile, ARM), learned(profile, ARM)
+            judge_context, told = judge_context_for(profile, ARM), learned(profile, ARM)
         except (NotEnoughChoices, UnusableResponse) as error:
             told = {"note": f"nothing was written: {error}"}
-        answers = await judged_all(seeing(judging, sight, self.options), task.questions)
+        answers = await judged_all(seeing(judging, judge_context, self.options), task.questions)
         return Prediction(answers, writing.spend() + judging.spend(), told)
 
 

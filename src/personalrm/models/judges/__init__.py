@@ -64,10 +64,10 @@ class UsesNeighbours(Protocol):
 
 
 def seeing(
-    endpoint: Endpoint, sight: JudgeContext, options: Options, learned: Mapping[str, Any] | None = None
+    endpoint: Endpoint, judge_context: JudgeContext, options: Options, learned: Mapping[str, Any] | None = None
 ) -> FittedJudge:
     """The judge that is shown this of the person."""
-    return FittedJudge(partial(Judge(endpoint, sight).judge, verdicts=options.verdicts), learned or {})
+    return FittedJudge(partial(Judge(endpoint, judge_context).judge, verdicts=options.verdicts), learned or {})
 
 
 __getattr__ = renamed(__name__, {"Asking": "FittedJudge", "Judging": "PairJudge", "Learning": "JudgeFactory"})

@@ -32,17 +32,17 @@ class Judge:
 
     Args:
         endpoint: who is asked.
-        sight: what it is shown of the person.
+        judge_context: what it is shown about the user.
     """
 
-    def __init__(self, endpoint: Endpoint, sight: JudgeContext) -> None:
-        self._endpoint, self._sight = endpoint, sight
+    def __init__(self, endpoint: Endpoint, judge_context: JudgeContext) -> None:
+        self._endpoint, self._judge_context = endpoint, judge_context
 
     async def judge(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "token") -> Judgement:
         """Both orders with everything that was answered. Identical responses are even and cost nothing."""
         if a == b:
             return Judgement(0.5, ())
-        return await judge_pair(self._endpoint, self._sight, context, a, b, verdicts)
+        return await judge_pair(self._endpoint, self._judge_context, context, a, b, verdicts)
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
         """The verdict with its reasoning."""
@@ -51,7 +51,7 @@ class Judge:
     async def score(self, context: Sequence[Message], response: str) -> float | None:
         """Log-odds that the person would be content with this one response; not calibrated; None if unreadable."""
         pair = rendering.pair(context, response, response)
-        asked = f"{self._sight.text}{pair}\n\n{prompts.load('score')}"
+        asked = f"{self._judge_context.text}{pair}\n\n{prompts.load('score')}"
         messages = [Message("system", prompts.load("system")), Message("user", asked)]
         for room in (TOKEN_ANSWER, REASONED_ANSWER):  # models that think first need room before the letter
             probability = read_probability(await self._endpoint.complete(messages, SamplingParams(room, logprobs=20)))

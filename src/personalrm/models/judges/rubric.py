@@ -100,14 +100,14 @@ class Rubrics:
     """Judges pairs; the criteria of a conversation are asked for once, whoever asks first.
 
     Attributes:
-        sight: the person's choices, from which criteria are written.
+        judge_context: the user's choices, from which criteria are written.
         samples: how many schemes of the person are written for each conversation: the first at temperature 0, the
             others at `TEMPERATURE`.
         general: further schemes, which do not depend on the conversation; each counts as much as one of the person's.
     """
 
     endpoint: Endpoint
-    sight: JudgeContext
+    judge_context: JudgeContext
     samples: int = 1
     general: tuple[Scheme, ...] = ()
     _written: dict[tuple[Message, ...], SharedWork[list[Scheme]]] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class Rubrics:
         return await written.result()
 
     async def _write_all(self, context: Sequence[Message]) -> list[Scheme]:
-        asked = f"{self.sight.text}{rendering.conversation(context)}\n\n{prompts.load('rubric')}"
+        asked = f"{self.judge_context.text}{rendering.conversation(context)}\n\n{prompts.load('rubric')}"
         return await write_schemes(self.endpoint, asked, self.samples)
 
     async def _scored(self, scheme: Scheme, context: Sequence[Message], a: str, b: str) -> Judgement:
@@ -144,9 +144,9 @@ async def write_schemes(endpoint: Endpoint, asked: str, samples: int = 1) -> lis
 
 async def _write(endpoint: Endpoint, asked: str, sample: int) -> Scheme:
     messages = [Message("system", prompts.load("system")), Message("user", asked)]
-    want = SamplingParams(LONGEST_ANSWER, TEMPERATURE if sample else 0.0, schema=CRITERIA_SCHEMA, sample=sample)
+    params = SamplingParams(LONGEST_ANSWER, TEMPERATURE if sample else 0.0, schema=CRITERIA_SCHEMA, sample=sample)
     try:
-        completion = await endpoint.complete(messages, want)
+        completion = await endpoint.complete(messages, params)
     except RequestRefused:
         return ()
     return read_criteria(completion.text)

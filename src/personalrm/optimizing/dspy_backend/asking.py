@@ -44,10 +44,10 @@ class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
         """The answer in OpenAI's format. A prompt that the host refuses gets an empty answer."""
         turns = messages or [{"role": "user", "content": prompt or ""}]
         asked = tuple(Message(str(one["role"]), str(one["content"])) for one in turns)
-        want = SamplingParams(LONGEST_ANSWER, temperature=TEMPERATURE, sample=self._asked[asked])
+        params = SamplingParams(LONGEST_ANSWER, temperature=TEMPERATURE, sample=self._asked[asked])
         self._asked[asked] += 1
         try:
-            text = visible(background_loop.run(self._endpoint.complete(asked, want)).text)
+            text = visible(background_loop.run(self._endpoint.complete(asked, params)).text)
         except RequestRefused:
             text = ""
         except PersonalrmError as error:

@@ -1,4 +1,4 @@
-"""Who a person is, as a text says it: found in sentences, and compared with what the person said of themselves."""
+"""Identity statements in text: how they are found in sentences, and compared with the user's own words."""
 
 from personalrm.synthesis.identity.claims import identity_claims
 from personalrm.synthesis.identity.own_words import SelfStatements, statements_of

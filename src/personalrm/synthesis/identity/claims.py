@@ -1,4 +1,4 @@
-"""What a sentence says of who the person is.
+"""Finds identity statements in a sentence.
 
 [hit.key for hit in identity_claims("They have two children and live near Boston.")]
 # [("children",), ("boston",)]
@@ -15,7 +15,7 @@ from personalrm.synthesis.identity.sentence import Hit, Sentence
 
 
 def identity_claims(text: str) -> Iterator[Hit]:
-    """What the sentence rests on wherever it says who the person is."""
+    """Yield every statement about who the user is."""
     sentence = Sentence.of(text)
     for way in (*PREDICATES, *MENTIONS):
         for i in range(len(sentence.low)):

@@ -1,4 +1,4 @@
-"""Small words and verbs that tell of whom a sentence speaks (``grammar.txt``)."""
+"""Function words and verbs that determine whom a sentence is about (``grammar.txt``)."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ _READ = dict(_sections())
 PRONOUNS = _words("PRONOUNS")
 POSSESSIVES = _words("POSSESSIVES")
 PEOPLE = _words("PEOPLE")
-"""Nouns for the one that a persona is about, and others that say nothing about who it is."""
+"""Nouns for the subject of a persona that carry no identity: "user", "person"."""
 DEFINITE = _words("DEFINITE")
 ENDS = frozenset(".;:!?()—–[]|•*")
-"""Signs after which a new clause begins."""
+"""Punctuation that ends a clause."""
 GUESSES = _words("GUESSES")
 ADVERBS = GUESSES | _words("ADVERBS")
 ALONE = _words("ALONE")
-"""Verbs that say who a person is without an object."""
+"""Intransitive verbs that state an identity."""
 HELPERS = _words("HELPERS")
 BE = _words("BE")
 SEEM = _words("SEEM")
 AUX_AFTER = _words("AUX_AFTER")
 DETERMINERS = _words("DETERMINERS")
 BREAKS = _words("BREAKS")
-"""Words at which a noun phrase ends."""
+"""Words that end a noun phrase."""
 MODALS = _words("MODALS")
 LIKED = _words("LIKED")
 TASTES = _words("TASTES")
-"""Verbs of what a person likes or does when choosing; what stands behind them is a topic."""
+"""Verbs of preference; their object is a topic."""
 FACTS = _words("FACTS")
-"""Verbs of who a person is."""
+"""Verbs that state an identity."""
 NO_HEADS = _words("NO_HEADS")
 """Words in -ing that are nouns: "nurse training" is about training."""
 HINTS = _words("HINTS")
 FANS = _words("FANS")
-"""Heads that make a taste of what stands before them: "an American football fan"."""
+"""Head nouns that turn their modifier into a taste: "an American football fan"."""
 WELCOME = _words("WELCOME")
 JOB_ENDINGS = (
     "ologist",
@@ -80,11 +80,11 @@ JOB_ENDINGS = (
     "eer",
 )
 TEMPERS = _words("TEMPERS")
-"""Nouns formed like jobs that name a taste or a temper."""
+"""Nouns with the ending of a job that name a taste or a temper."""
 OTHERS = _words("OTHERS")
-"""Whose "their" may be, where they stand before it."""
+"""Nouns to which a later "their" may refer."""
 PORTIONS = _words("PORTIONS")
-"""Nouns behind which "of" goes on to what is meant: "a history of addiction"."""
+"""Nouns whose "of" phrase holds the content: "a history of addiction"."""
 KINDS = ("role", "trait", "loose")
 SUPPORT = _words("SUPPORT")
 COURT = _words("COURT")
@@ -93,29 +93,29 @@ MEANS = _words("MEANS")
 ABILITIES = _words("ABILITIES")
 TROUBLES = _words("TROUBLES")
 LIFE = _words("LIFE")
-"""What people do in their lives: said of the person, and of no answer, it says who they are."""
+"""Activities of daily life: an identity if the subject is the user, not an answer."""
 ANSWERS = _words("ANSWERS")
-"""What a persona is about."""
+"""Nouns for answers and their parts, the topics of a persona."""
 HAVE = _verbs("HAVE")
-"""Verbs whose object may say who a person is, each with the prepositions that may follow it."""
+"""Verbs whose object may state an identity, each with the prepositions that may follow it."""
 ANYTHING = _verbs("ANYTHING")
-"""Verbs that say who a person is whatever follows the preposition."""
+"""Verbs that state an identity whatever follows the preposition."""
 STATES = _phrases("STATES")
-"""Phrases by their first word: they say who a person is behind "is", at a start or after a noun for the person."""
+"""Phrases by first word that state an identity after "is", at a start, or after a noun for the user."""
 ASSUMES = _words("ASSUMES")
 TIMES = _words("TIMES")
-"""What one can live in that is no place."""
+"""Objects of "live in" that are no place."""
 ORIGINS = _words("ORIGINS")
 PLACES = _words("PLACES")
 HEADS = _words("HEADS")
-"""Nouns that say who a person is behind "in" or "on": "in a long-distance relationship"."""
+"""Nouns that state an identity after "in" or "on": "in a long-distance relationship"."""
 LABELS = _words("LABELS")
 DECADES = _words("DECADES")
 NOT_NAMES = _words("NOT_NAMES")
 NOBODY = _words("NOBODY")
-"""What one can be called and remain a stranger: "is a careful reader"; other nouns say who somebody is."""
+"""Nouns after "is a" that carry no identity: "is a careful reader". Other nouns do."""
 NUMBERS = _words("NUMBERS")
 TREATED = _words("TREATED")
-"""Verbs of a manner: "explains things as a teacher would", "to be treated as an adult"."""
+"""Verbs before "as" that describe a manner: "explains things as a teacher would", "to be treated as an adult"."""
 BEHIND = _words("BEHIND")
-"""What follows a noun that stands alone for the person: "Nurse who …"."""
+"""Words that follow a bare noun for the user: "Nurse who …"."""

@@ -1,4 +1,4 @@
-"""The words that say who somebody is (``terms.txt``), and a sentence as words.
+"""Identity terms (``terms.txt``), and sentences as tokens.
 
 words = Words.of("They're a single mother of two.")
 words.low                                      # ("they", "are", "a", "single", "mother", "of", "two", ".")
@@ -37,7 +37,7 @@ _PRONOUNS = ("he", "she", "they", "who", "it", "that", "there", "what")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word or several; ``evidence`` names what the person must have said (``self``, ``have`` or ``live``)."""
+    """One or several words; ``evidence`` names the kind of self-description needed (``self``, ``have`` or ``live``)."""
 
     words: tuple[str, ...]
     kind: str
@@ -47,14 +47,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A sentence as words and signs: as written, and in small letters with contractions written out."""
+    """Tokens of a sentence: as written, and in lower case with contractions expanded."""
 
     written: tuple[str, ...]
     low: tuple[str, ...]
 
     @classmethod
     def of(cls, sentence: str) -> Words:
-        """Take the sentence apart; dotted abbreviations become words."""
+        """Tokenize the sentence; dotted abbreviations become words."""
         for pattern, word in _WRITTEN_OUT:
             sentence = pattern.sub(word, sentence)
         written = tuple(_WORD.findall(sentence))
@@ -67,7 +67,7 @@ class Words:
 
 @cache
 def terms() -> dict[str, tuple[Term, ...]]:
-    """Every term by its first word, the longest first; nouns for people stand there in the plural too."""
+    """Return every term by its first word, longest first; nouns for people are listed in the plural too."""
     found: dict[str, list[Term]] = {}
     for one in _read():
         for words in {one.words, _plural(one.words) if one.kind == "role" else one.words}:
@@ -77,12 +77,12 @@ def terms() -> dict[str, tuple[Term, ...]]:
 
 @cache
 def plurals() -> frozenset[str]:
-    """The last words of nouns for people in the plural."""
+    """Return the last words of the plural nouns for people."""
     return frozenset(_plural(one.words)[-1] for one in _read() if one.kind == "role")
 
 
 def term_at(low: Sequence[str], at: int, *kinds: str) -> Term | None:
-    """The longest term of these kinds that begins at this word."""
+    """Return the longest term of these kinds that begins at this token, or None."""
     if at >= len(low):
         return None
     here = tuple(low[at : at + LONGEST_TERM + 1])

@@ -1,4 +1,4 @@
-"""Phrases without a verb that say who the person is: possessives, "as a nurse", "this Texan user", ages, labels."""
+"""Identity phrases without a verb: possessives, "as a nurse", "this Texan user", ages, labels."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _opens(one: Sentence, i: int) -> Hit | None:
 
 
 def _stands_alone(one: Sentence, found: Hit) -> bool:
-    """Whether a clause that begins with a noun or adjective says it of the person: "Nurse, likes …", "Retired."."""
+    """Whether a clause that begins with a noun or adjective describes the user: "Nurse, likes …", "Retired."."""
     after, last = one.at(found.end), one.at(found.end - 1)
     if last.endswith("s") and last in plurals():
         return False
@@ -174,7 +174,7 @@ def _in_decades(one: Sentence, i: int) -> Hit | None:
 
 
 def _label(one: Sentence, i: int) -> Hit | None:
-    """A table of facts: "Age: late 20s", "**Occupation:** scientist", "Marital status: married"."""
+    """A table of attributes: "Age: late 20s", "**Occupation:** scientist", "Marital status: married"."""
     if one.at(i) not in g.LABELS or i - one.start > 4:
         return None
     k = i + 1

@@ -1,12 +1,12 @@
-"""What a person says of themselves: the evidence without which a persona may not say who they are.
+"""Self-descriptions in a user's own words: the evidence that an identity statement in a persona needs.
 
     said = SelfStatements.of("i am a nurse. my two kids love tram rides. should i ask a doctor?")
     said.state("self", ("nurse",))         # True
     said.state("have", ("kids",))          # True
     said.state("self", ("doctor",))        # False: the doctor is somebody else
 
-A statement is what follows "I am", "as a", "my", "I live" and the like, up to the end of the sentence, 60 characters
-at most. "If I were a nurse", "I am not a nurse" and "imagine I am a nurse" say nothing.
+A statement is the text after "I am", "as a", "my", "I live" and the like, up to the end of the sentence, at most 60
+characters. "If I were a nurse", "I am not a nurse" and "imagine I am a nurse" are not statements.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from itertools import islice
 
 _REACH = 60
 _OWNED = 4
-"""Words behind "my" that are still mine: "my two young kids", but "my doctor asked me about students"."""
+"""Words after "my" that belong to it: "my two young kids", but not all of "my doctor asked me about students"."""
 _MOST = 5_000
-"""Statements that are read at most."""
+"""Maximum number of statements that are read."""
 _SELF = (
     r"(?:i am|i['’]?m|im|i was|i['’]ve been|i have been|i became|i work|i worked|i study|i studied|i teach|i identify"
     r"|i grew up|my job|my name is|my career|call me|this is|me,|being|as|we are|we['’]re|both|my age|aged|speaking as"
@@ -53,17 +53,17 @@ _TENS = {"teens": 10, "twenties": 20, "thirties": 30, "forties": 40, "fifties": 
 
 @dataclass(frozen=True, slots=True)
 class SelfStatements:
-    """What was said of oneself: for each kind of evidence, the numbers of the statements that hold a word."""
+    """Statements of a user about themselves: per kind of evidence, the numbers of the statements with each word."""
 
     said: Mapping[str, Mapping[str, frozenset[int]]]
 
     @classmethod
     def of(cls, words: str) -> SelfStatements:
-        """Find the statements in a person's own words (in small letters)."""
+        """Find the statements in a user's own words (lower case)."""
         return cls({kind: _index(_statements(pattern, words)) for kind, pattern in _MARKS.items()})
 
     def state(self, evidence: str, key: Sequence[str]) -> bool:
-        """Whether one statement holds all of these words; nothing is said by none."""
+        """Return whether one statement holds all of these words; False for no words."""
         wanted = {_form(one) for word in key for one in _WORD.findall(word)}
         kinds = {"self": ("self",), "have": ("have", "self"), "live": ("live",)}[evidence]
         return bool(wanted) and any(_held(wanted, self.said[kind]) for kind in kinds)
@@ -71,7 +71,7 @@ class SelfStatements:
 
 @lru_cache(maxsize=4)
 def statements_of(words: str) -> SelfStatements:
-    """`SelfStatements.of`, kept for the person that is being written about."""
+    """`SelfStatements.of`, cached for the user whose persona is being written."""
     return SelfStatements.of(words)
 
 
@@ -97,7 +97,7 @@ def _index(statements: Iterable[frozenset[str]]) -> Mapping[str, frozenset[int]]
 
 
 def _held(wanted: set[str], said: Mapping[str, frozenset[int]]) -> bool:
-    """Whether one statement holds every word; a decade is held by an age in it."""
+    """Whether one statement holds every word; an age matches its decade."""
     holding = [said.get(one) or _of_decade(one, said) for one in wanted]
     return bool(frozenset.intersection(*holding))
 
@@ -110,7 +110,7 @@ def _of_decade(word: str, said: Mapping[str, frozenset[int]]) -> frozenset[int]:
 
 
 def _form(word: str) -> str:
-    """One form for singular and plural, and for the words of everyday."""
+    """One form for singular and plural, and for common synonyms."""
     word = _ONE.get(word, word)
     if word in _TENS:
         return word

@@ -1,4 +1,4 @@
-"""Verbs that say who their subject is: to be, to have, to live and others; the subject must be the person."""
+"""Verbs that state the identity of their subject: to be, to have, to live and others; the subject must be the user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _aged(one: Sentence, k: int) -> Hit | None:
 
 
 def _somebody(one: Sentence, i: int, k: int) -> Hit | None:
-    """ "is a competitive swimmer": a noun that no list holds, with nothing behind it that makes a taste of it."""
+    """ "is a competitive swimmer": a noun in no list, not followed by a word that makes it a taste."""
     while one.at(i) in g.ADVERBS:
         i += 1
     if one.at(i) not in ("a", "an"):
@@ -61,7 +61,7 @@ def _guess(one: Sentence, i: int) -> Hit | None:
 
 
 def _job_by_form(one: Sentence, i: int, k: int) -> Hit | None:
-    """ "is a glassblower", "probably a hematologist": a noun that no list holds but that is formed like a job."""
+    """ "is a glassblower", "probably a hematologist": a noun in no list with the ending of a job."""
     if one.at(i) not in ("a", "an", *g.ADVERBS):
         return None
     for at in range(k, one.end(k)):
@@ -87,7 +87,7 @@ def _has(one: Sentence, i: int) -> Hit | None:
 
 
 def _has_by_verb(one: Sentence, word: str, k: int) -> Hit | None:
-    """Objects that say something behind some verbs only: a language, a field, a party, somebody loved."""
+    """Objects that state an identity only after some verbs: a language, a field, a party, a loved one."""
     if word in ("speaks", "speak", "spoke") and (term := term_at(one.low, k, "trait")):
         return Hit(term.words, "have") if one.follows(k + 1) or one.at(k + 1) == "at" else None
     if word[:4] in ("stud", "teac", "taug", "prac") and (term := term_at(one.low, k, "field")):

@@ -1,4 +1,4 @@
-"""The noun phrases of a sentence that say who somebody is."""
+"""Noun phrases that state an identity."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _AGED = re.compile(r"\d{1,3}-year-old|\d{1,3}-\d{1,3}-year-old|\w{1,20}-year-old
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What a sentence says of who somebody is.
+    """An identity statement found in a sentence.
 
     Attributes:
-        key: the words that it rests on.
-        evidence: how the person must have said it of themselves (see `own_words`).
-        end: where in the sentence the phrase ends.
-        category: of the term, where there is one.
+        key: the words that carry it.
+        evidence: the kind of self-description that supports it (see `own_words`).
+        end: index of the token after the phrase.
+        category: category of the term, if a term was found.
     """
 
     key: tuple[str, ...]
@@ -36,7 +36,7 @@ class Sentence(Subjects):
     """One sentence of a persona."""
 
     def identity(self, i: int, kinds: Sequence[str] = g.KINDS) -> Hit | None:
-        """What the noun phrase or adjective that begins at ``i`` says of who somebody is."""
+        """Return the identity stated by the noun phrase or adjective that begins at ``i``, or None."""
         at, end = i, self.end(i)
         while at < end:
             word = self.at(at)
@@ -62,7 +62,7 @@ class Sentence(Subjects):
         return None
 
     def _says(self, term: Term, after: int) -> bool:
-        """Whether the term is what the phrase is about, not the topic of a noun that follows."""
+        """Whether the term is the head of the phrase, not the modifier of a noun that follows."""
         if term.kind == "loose":
             topical = self.at(after) in g.BREAKS and self.at(after) not in ("who", "because", "and", "from", "so")
             return (self.follows(after) and not topical) or self._heads_person(after)
@@ -71,7 +71,7 @@ class Sentence(Subjects):
         return self.follows(after)
 
     def _heads_person(self, i: int) -> bool:
-        """Whether a noun for a person comes next, one adjective between at most."""
+        """Whether a noun for a person comes next, with at most one adjective between."""
         for at in (i, i + 1):
             if self.at(at) in ("judge", "reader", "user") and self.at(at + 1) == "of":
                 return False
@@ -82,7 +82,7 @@ class Sentence(Subjects):
         return False
 
     def after_person(self, j: int) -> Hit | None:
-        """What follows a noun for the person: "someone from Texas", "a user with two kids", "someone over 60"."""
+        """Return the identity stated after a noun for the user: "someone from Texas", "someone over 60"; or None."""
         word = self.at(j + 1)
         if word == "with" or (word == "of" and self.at(j) == "member"):
             named = self.at(j + 2) == "the" and self.is_name(j + 3) and word == "of"
@@ -92,9 +92,9 @@ class Sentence(Subjects):
         return self.state(j + 1)
 
     def thing(self, i: int, *, owned: bool = False) -> Hit | None:
-        """What the noun phrase at ``i`` says that somebody has: children, an illness, a mortgage.
+        """Return the possession that the noun phrase at ``i`` states: children, an illness, a mortgage; or None.
 
-        ``owned``: it stands behind "their", so that a noun may follow ("their church music").
+        ``owned``: the phrase follows "their", so that a noun may follow ("their church music").
         """
         at, end = i, self.end(i)
         while at < end:
@@ -116,7 +116,7 @@ class Sentence(Subjects):
         return term if term is not None and term.category in ("health", "family") else None
 
     def state(self, i: int) -> Hit | None:
-        """What a preposition at ``i`` says: "from Texas", "on the spectrum", "in their forties", "of Irish descent"."""
+        """Return the identity stated by a preposition at ``i``: "from Texas", "of Irish descent"; or None."""
         for phrase in g.STATES.get(self.at(i), ()):
             if self.low[i : i + len(phrase)] == phrase:
                 return Hit((phrase[-1],), "have")
@@ -137,7 +137,7 @@ class Sentence(Subjects):
         return None
 
     def _head(self, i: int) -> str | None:
-        """The noun for a state that a phrase of five words at most ends in: "(a) long-distance relationship"."""
+        """The noun for a state that ends a phrase of at most five words: "(a) long-distance relationship"."""
         for at in range(i, i + 5):
             if self.at(at) in g.HEADS:
                 return self.at(at)
@@ -171,7 +171,7 @@ class Sentence(Subjects):
         return None
 
     def content(self, i: int) -> tuple[str, ...]:
-        """Up to three words of weight from ``i`` on, to the end of their phrase."""
+        """Return up to three content words from ``i`` to the end of the phrase."""
         found: list[str] = []
         for at in range(i, self.end(i)):
             word = self.at(at)

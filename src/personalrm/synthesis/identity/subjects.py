@@ -1,8 +1,8 @@
-"""A sentence as words: of whom its verbs speak.
+"""Sentences as tokens, and the subjects of their verbs.
 
-A claim that binds an identity to the person ("they are autistic", "lives near Boston") differs from a taste that
-mentions one ("likes recipes from Texas", "an answer a student could follow") in the subject of its verb, so the subject
-is what is looked for. Every look is a bounded number of words, so the time grows with the length of the sentence.
+A statement of identity ("they are autistic", "lives near Boston") differs from a taste that mentions one ("likes
+recipes from Texas", "an answer a student could follow") in the subject of its verb, so the subject is searched. Every
+search is bounded by a number of tokens, so time is linear in the length of the sentence.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from personalrm.synthesis.identity import grammar as g
 from personalrm.synthesis.identity.lexicon import Words, plurals, term_at
 
 FAR = 30
-"""Words that are looked back for the subject of a verb at most."""
+"""Maximum distance, in tokens, between a verb and its subject."""
 NEAR = 7
-"""Words of a noun phrase at most."""
+"""Maximum tokens of a noun phrase."""
 NUMBER = re.compile(r"\d{1,3}")
 
 
 @dataclass(frozen=True)
 class Subjects:
-    """One sentence as words: as written, and in small letters."""
+    """One sentence as tokens: as written, and in lower case."""
 
     written: tuple[str, ...]
     low: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Take a sentence apart."""
+        """Tokenize a sentence."""
         words = Words.of(text)
         return cls(words.written, words.low)
 
     def at(self, i: int) -> str:
-        """The word at this place in small letters; an end sign beyond either end."""
+        """Return the token at this index in lower case; "." outside the sentence."""
         return self.low[i] if 0 <= i < len(self.low) else "."
 
     def is_name(self, i: int) -> bool:
-        """Whether a capital letter stands here that no sentence start asks for."""
+        """Whether the token is capitalised without being the first of its clause."""
         return 0 < i < len(self.low) and self.written[i][:1].isupper() and self.at(i - 1) not in g.ENDS
 
     @cached_property
     def start(self) -> int:
-        """The first word that is no sign and no adverb."""
+        """Index of the first word that is neither punctuation nor an adverb."""
         for i, word in enumerate(self.low[:FAR]):
             if word not in g.ENDS and not self.is_adverb(i) and word[0].isalnum():
                 return i
@@ -53,7 +53,7 @@ class Subjects:
 
     @cached_property
     def person_subject(self) -> bool:
-        """Whether the sentence as a whole speaks of the person, by its first words."""
+        """Whether the first words make the user the subject of the whole sentence."""
         first = self.at(self.start)
         if any(first in one for one in (g.PRONOUNS, g.TASTES, g.FACTS, g.BREAKS, g.HELPERS, g.HAVE, g.ANYTHING)):
             return True
@@ -66,11 +66,11 @@ class Subjects:
         )
 
     def end(self, i: int) -> int:
-        """Where the noun phrase that begins at ``i`` ends at the latest."""
+        """Return the largest possible end index of the noun phrase that begins at ``i``."""
         return min(len(self.low), i + NEAR)
 
     def speaks_of_person(self, i: int) -> bool:
-        """Whether the verb at ``i`` has the person as its subject, named, meant or understood."""
+        """Whether the user is the subject of the verb at ``i``, named or implied."""
         j = i - 1
         while j >= 0 and i - j < FAR and (self.low[j] in g.ADVERBS - {"and", "or", "as"} or self.low[j] in g.HELPERS):
             j -= 1
@@ -91,16 +91,16 @@ class Subjects:
         return False
 
     def _is_supposed(self, j: int) -> bool:
-        """Whether it is an answer that supposes it: "dislikes it when a response assumes they are religious"."""
+        """Whether an answer assumes it, not the persona: "dislikes it when a response assumes they are religious"."""
         at = j - 1 - (self.at(j - 1) == "that")
         return self.at(at) in g.ASSUMES and any(self.at(back) in g.ANSWERS for back in range(at - 6, at))
 
     def speaks_of_answers(self, i: int) -> bool:
-        """Whether an answer or a part of one is named in the sentence from ``i`` on."""
+        """Whether an answer or a part of one is named from ``i`` on."""
         return not g.ANSWERS.isdisjoint(self.low[i : i + FAR])
 
     def is_bound(self, j: int) -> bool:
-        """Whether the noun for a person at ``j`` is the one that is written about, not anybody."""
+        """Whether the noun for a person at ``j`` refers to the user rather than to any person."""
         first = next((at for at in (j - 1, j - 2, j - 3) if self.at(at) in ("a", "an")), j)
         while first > 0 and j - first < 4 and self.at(first) not in ("a", "an") and not self._opens(first - 1):
             first -= 1
@@ -133,13 +133,13 @@ class Subjects:
         return word in g.ENDS or word in g.BREAKS or word in g.BE or word in g.TASTES or word in (",", "and", "or")
 
     def _is_meant(self, j: int) -> bool:
-        """Whether what stands before "who" is the person."""
+        """Whether the noun before "who" refers to the user."""
         if self.at(j) in g.PEOPLE:
             return self.is_bound(j)
         return term_at(self.low, j, "role") is not None and self.is_subject_start(j)
 
     def is_subject_start(self, j: int) -> bool:
-        """Whether nothing but a noun phrase stands before ``j`` in its clause."""
+        """Whether no verb precedes ``j`` in its clause."""
         return all(not self._is_verb(at) for at in range(self._clause(j), j))
 
     def _is_verb(self, i: int) -> bool:
@@ -152,7 +152,7 @@ class Subjects:
         return at
 
     def _is_relative(self, j: int) -> bool:
-        """Whether a clause about something else is still open before the coordinator at ``j``."""
+        """Whether a relative clause about something else is still open before the coordinator at ``j``."""
         for at in range(j - 1, max(-1, j - FAR), -1):
             word = self.low[at]
             if word in g.ENDS:
@@ -166,7 +166,7 @@ class Subjects:
         return False
 
     def is_adverb(self, i: int) -> bool:
-        """Whether an adverb stands here, and no term that begins with one ("highly educated")."""
+        """Whether the token is an adverb and not the start of a term ("highly educated")."""
         return self.at(i) in g.ADVERBS and term_at(self.low, i, *g.KINDS, "thing") is None
 
     def begins(self, i: int) -> bool:
@@ -174,25 +174,25 @@ class Subjects:
         return i == self.start or (i > 0 and self.at(i - 1) in g.ENDS)
 
     def praises(self, i: int) -> bool:
-        """Whether the clause says of something that it is liked: "a writer with a clear voice is preferred"."""
+        """Whether the clause says that something is liked: "a writer with a clear voice is preferred"."""
         for at in range(i, min(len(self.low), i + FAR)):
             if self.low[at] in g.WELCOME or (self.low[at] in g.BE and self.at(at + 1) in ("what", "how", "best")):
                 return True
         return False
 
     def lists_adjectives(self, i: int) -> bool:
-        """Whether nothing but adjectives follows the comma at ``i``: "Canadian, polite, and careful."."""
+        """Whether only adjectives follow the comma at ``i``: "Canadian, polite, and careful."."""
         rest = [word for word in self.low[i:] if word not in g.ENDS]
         if len(rest) > 12 or rest.count(",") < 2 - ("and" in rest):
             return False
         return rest[-2:-1] in ([","], ["and"])
 
     def is_age(self, i: int) -> bool:
-        """Whether a number of years stands here."""
+        """Whether the token is a number of years."""
         return bool(NUMBER.fullmatch(self.at(i))) and self.follows(i + 1)
 
     def follows(self, i: int) -> bool:
-        """Whether a noun phrase ends before the word at ``i``: it is no further noun."""
+        """Whether the noun phrase ends before the token at ``i``, which is then no further noun."""
         word = self.at(i)
         if not word[0].isalnum() and word not in ("'s", "'"):
             return True
@@ -208,7 +208,7 @@ class Subjects:
         )
 
     def has_other(self, i: int) -> bool:
-        """Whether "their" at ``i`` may speak of others who stand before it: "stories of people and their pets"."""
+        """Whether "their" at ``i`` may refer to other people named before: "stories of people and their pets"."""
         seen = False
         for at in range(i - 1, max(-1, i - 15), -1):
             word = self.low[at]
