@@ -39,7 +39,7 @@ def profiles(people: list[History]) -> list[Profile]:
 
 
 def asking(llm: SimulatedLLM, folder: Path, options: Options | None = None) -> Client:
-    return Client("simulated", base_url=llm.url, api_key="k" * 12, cache=folder / "answers.sqlite", options=options)
+    return Client("judge:simulated", base_url=llm.url, api_key="k" * 12, cache=folder / "answers.sqlite", options=options)
 
 
 def later(history: History) -> History:
