@@ -221,8 +221,9 @@ class _Reader:
         if self._problems.too_close:
             return DataError(f"{given.name}: no rated pair{whose} reaches the minimum gap of {self._how.min_gap:g}")
         if self._problems.undecided:
-            same = f"the {self._problems.undecided:,} single ratings{whose} do not differ"
-            return DataError(f"{given.name}: {same}, and there is no pair to compare")
+            single = self._problems.undecided
+            said = f"{single:,} single rating{' says' if single == 1 else 's say'} nothing{whose}"
+            return DataError(f"{given.name}: {said}: no other to compare with, and none above or below the others")
         return DataError(f"{given.name}: none of its {done.rows:,} rows{whose} holds a choice")
 
     def _unknown(self, user: str) -> str:
