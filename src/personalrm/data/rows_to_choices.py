@@ -59,9 +59,7 @@ class Pass:
         self._unread = UnreadColumns(problems)
         numbering = Numbering(lambda: (row for _, row in self._generic(given.rows())))
         scales = RatingScales(self._ratings)
-        self._reading = RowReading(
-            register, numbering, how.min_gap, how.labels, given.source, scales, how.common_scale
-        )
+        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales, how.common_scale)
         self.people = people
         self.first: RowError | None = None
         self.rows = 0

@@ -1,6 +1,6 @@
 """Responses that nothing is compared with: liked or not, or rated above or below the person's threshold.
 
-    unpaired([Judged("Hello!", score=90)], lambda: scales.of("ada"), min_gap=0).rated     # a thumb up, or down
+unpaired([Judged("Hello!", score=90)], lambda: scales.of("ada"), min_gap=0).rated     # a thumb up, or down
 """
 
 from __future__ import annotations
