@@ -14,6 +14,7 @@ from pathlib import Path
 
 from personalrm.client import Client
 from personalrm.cluster import limits
+from personalrm.cluster.embedding import vectors_of
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.errors import DataError, UnusableResponse
@@ -66,6 +67,7 @@ class FitShard:
         how: how people are fitted.
         key: of what the shard is made from.
         limits: name of the limits that all workers share; None where this is the only one.
+        encoder: model whose encoder's vectors lie in the folder (see `embedding`); None if it has none.
     """
 
     root: Path
@@ -75,6 +77,7 @@ class FitShard:
     how: FitOptions
     key: str
     limits: str | None = None
+    encoder: str | None = None
 
     @property
     def name(self) -> str:
@@ -84,7 +87,8 @@ class FitShard:
         """Write the profiles, then the record of the shard."""
         folder = ClusterFolder(self.root, self.shards)
         people = list(people_of(folder, self.shard, self.inputs))
-        fitted = fit_all(self.how, self.limits, people)
+        with vectors_of(folder, self.encoder):
+            fitted = fit_all(self.how, self.limits, people)
         profiles = [one for one in fitted if isinstance(one, Profile)]
         spend = sum((one.spend for one in profiles), Spend(cost=0.0))
         write_profiles(folder.output(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key})
