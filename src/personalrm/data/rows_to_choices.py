@@ -58,8 +58,8 @@ class Pass:
         self._unpacker = Unpacker()
         self._unread = UnreadColumns(problems)
         numbering = Numbering(lambda: (row for _, row in self._generic(given.rows())))
-        scales = RatingScales(self._ratings) if how.min_gap > 0 and how.common_scale else None
-        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales)
+        scales = RatingScales(self._ratings)
+        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales, how.common_scale)
         self.people = people
         self.first: RowError | None = None
         self.rows = 0
@@ -80,6 +80,8 @@ class Pass:
             self.found += len(found.choices)
             yield from found.choices
             self._problems.too_close += found.too_close
+            self._problems.rated += found.rated
+            self._problems.undecided += found.undecided
             for fault in found.faults:
                 self._report(fault, line)
             for thumb in found.thumbs:
