@@ -91,6 +91,9 @@ COURT = _words("COURT")
 FROM_PLACE = _words("FROM_PLACE")
 MEANS = _words("MEANS")
 ABILITIES = _words("ABILITIES")
+KIN = _words("KIN")
+STRIVES = _words("STRIVES")
+"""What one does to become somebody: "is training to become a pilot"."""
 TROUBLES = _words("TROUBLES")
 LIFE = _words("LIFE")
 """Activities of daily life: an identity if the subject is the user, not an answer."""
@@ -115,6 +118,7 @@ NOT_NAMES = _words("NOT_NAMES")
 NOBODY = _words("NOBODY")
 """Nouns after "is a" that carry no identity: "is a careful reader". Other nouns do."""
 NUMBERS = _words("NUMBERS")
+SPANS = _words("SPANS")
 TREATED = _words("TREATED")
 """Verbs before "as" that describe a manner: "explains things as a teacher would", "to be treated as an adult"."""
 BEHIND = _words("BEHIND")
