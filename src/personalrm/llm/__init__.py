@@ -1,1 +1,1 @@
-"""Asking a language model: one endpoint, its cache, its budget."""
+"""Language model access: endpoints, the answer cache, budgets."""

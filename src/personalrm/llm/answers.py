@@ -1,12 +1,12 @@
-"""Reading a model's answer: which side it prefers, how sure the tokens are, and the JSON in it.
+r"""Parses a model's answer: the preferred side, its probability from log-probabilities, and embedded JSON.
 
     parse_choice('```json\\n{"reasoning": "…", "preference": "B"}\\n```')        # "b"
     parse_choice("Both are equally good.")                                        # None: unscored, never a guess
     why_unparsed("Both are equally good.")                                        # "tie"
     choice_probability(completion.tokens)                                         # P(a), from log-probabilities
 
-The verdict itself is found in verdicts.py, nearly-JSON is read in loose_json.py. Of the 8,770 raw verdicts of six
-models in llmbar_cot.jsonl.gz with a recorded winner all but three are read, and those three prefer neither
+`verdicts` finds the verdict, `loose_json` reads malformed JSON. Of the 8,770 raw verdicts of six models with a recorded
+winner in llmbar_cot.jsonl.gz, all but three are read, and those three prefer neither side
 (benchmarks/parser_real_verdicts.py prints the table). 1,500 characters of prose take about 40 µs.
 """
 
@@ -37,7 +37,7 @@ _FAMILIES = {"1": ("1", "2"), "2": ("1", "2"), "first": ("first", "second"), "se
 
 
 def parse_choice(text: str) -> Side | None:
-    """Which side a model's answer prefers: ``"a"`` (shown first) or ``"b"``; None if it does not say.
+    """Return the side that an answer prefers: ``"a"`` (shown first) or ``"b"``; None if it states none.
 
     None covers ties, refusals, empty answers and answers cut off before the verdict; ``why_unparsed`` names which.
     """
@@ -46,7 +46,7 @@ def parse_choice(text: str) -> Side | None:
 
 
 def why_unparsed(text: str) -> str:
-    """Why ``parse_choice(text)`` is None: "empty answer", "refusal", "tie" or "no verdict found (cut off?)"."""
+    """Return why ``parse_choice(text)`` is None: "empty answer", "refusal", "tie" or "no verdict found (cut off?)"."""
     answer = text[answer_start(text) :]
     if not text.strip():
         return "empty answer"
@@ -56,12 +56,13 @@ def why_unparsed(text: str) -> str:
 
 
 def choice_probability(tokens: Sequence[TokenLogprob]) -> float | None:
-    """P(a) / (P(a) + P(b)) at the token that decides the verdict, in [0, 1]; None if neither side is listed there.
+    """Return P(a) / (P(a) + P(b)) at the token that decides the verdict, in [0, 1]; None if neither side is listed
+    there.
 
-    The deciding token is the one that holds the letter, digit or word which ``parse_choice`` reads; where nothing can
-    be read, the first position whose alternatives name a side. All spellings of a side are summed ("A", " a", '"A'),
-    digits only where the answer uses digits. A side that is missing from the listed alternatives is given the smallest
-    listed probability, or what is not listed if that is less: the most it can have, so the result errs towards doubt.
+    The deciding token holds the letter, digit or word that ``parse_choice`` reads; if nothing can be read, it is the
+    first position whose alternatives name a side. All spellings of a side are summed ("A", " a", '"A'), digits only if
+    the answer uses digits. A side missing from the listed alternatives gets the smallest listed probability, or the
+    unlisted mass if that is less: an upper bound, so that the result errs towards 0.5.
     """
     found = _locate("".join(one.token for one in tokens))
     if found is None:

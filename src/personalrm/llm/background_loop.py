@@ -1,12 +1,12 @@
-"""One event loop in a thread of its own: how the same code serves plain calls, `await`, and a notebook's running loop.
+"""One event loop in its own thread, which serves plain calls, `await`, and notebooks with a running loop.
 
-Connections, the scheduler and the cache belong to this loop, so they survive from one call to the next whoever calls.
+Connections, the scheduler and the cache belong to this loop, so they persist between calls from any thread.
 
-    portal.run(work())           # from plain code, also inside a notebook cell
-    await portal.join(work())    # from the caller's own loop
+    background_loop.run(work())           # from plain code, also inside a notebook cell
+    await background_loop.join(work())    # from the caller's own loop
 
-Ctrl-C cancels the work and is raised again at once. Requests that are on their way by then are paid for: they are
-finished and kept while the program goes on, and at its exit, where a second Ctrl-C gives them up.
+Ctrl-C cancels the work and is re-raised at once. Requests already sent are paid for: they are completed and cached
+while the program runs, and at its exit, where a second Ctrl-C abandons them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ T = TypeVar("T")
 THREAD = "personalrm"
 TIDY_UP_S = 5.0
 EXIT_S = 60.0
-"""How long the end of the program waits for requests on their way, unless `exit_within` says otherwise."""
+"""Seconds that the exit of the program waits for requests in flight; `exit_within` changes it."""
 
 Closer = Callable[[], Coroutine[Any, Any, None]]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end and return the result; Ctrl-C cancels the work, lets it tidy up, and is raised again."""
+    """Run the work to completion and return its result; Ctrl-C cancels it, lets it clean up, and is re-raised."""
     portal = _portal()
     if threading.current_thread() is portal.thread:
         work.close()
@@ -49,9 +49,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def join(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end without blocking the caller's loop; cancelling the caller cancels the work.
+    """Run the work without blocking the caller's loop and return its result; cancelling the caller cancels the work.
 
-    Where no loop runs (see `models.worker`), it blocks as `run` does.
+    Without a running loop (see `models.worker`), it blocks like `run`.
     """
     if not in_event_loop():
         return run(work)
@@ -62,7 +62,7 @@ async def join(work: Coroutine[Any, Any, T]) -> T:
 
 
 def in_event_loop() -> bool:
-    """Whether an event loop runs in this thread."""
+    """Return whether an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -71,25 +71,25 @@ def in_event_loop() -> bool:
 
 
 def close_after(owner: object, closer: Closer) -> None:
-    """Run ``closer`` in the loop when nobody holds ``owner`` any more, at the latest when the program ends."""
+    """Run ``closer`` in the loop once ``owner`` is unreferenced, at the latest at exit."""
     _portal().close_after(owner, closer)
 
 
 def exit_within(seconds: float) -> None:
-    """Wait no longer than this for requests on their way when the program ends; may be called by a signal's handler."""
+    """Limit the wait at exit for requests in flight to ``seconds``; may be called from a signal handler."""
     global _exit_s
     _exit_s = seconds
 
 
 async def _ended(work: Coroutine[Any, Any, Any]) -> None:
-    """Wait until cancelled work has tidied up."""
+    """Wait until cancelled work has cleaned up."""
     tasks = [task for task in asyncio.all_tasks() if task.get_coro() is work]
     if tasks:
         await asyncio.wait(tasks, timeout=TIDY_UP_S)
 
 
 class _Portal:
-    """The loop, its thread, and what is to be closed at the end."""
+    """The loop, its thread, and the closers to run at exit."""
 
     def __init__(self) -> None:
         self._process = os.getpid()
@@ -110,19 +110,19 @@ class _Portal:
         self._closers.append(finalizer)
 
     def _close(self, closer: Closer) -> None:
-        """May run in any thread, in the midst of anything: does not wait."""
+        """Schedule a closer without waiting; may run in any thread at any time."""
         if self._is_here() and not self._loop.is_closed():
             future = self.submit(closer())
             self._closing.add(future)
             future.add_done_callback(self._closing.discard)
 
     def _end(self) -> None:
-        """Finish what is on its way, close what is open, stop the loop."""
+        """Complete the requests in flight, run the closers, stop the loop."""
         if not self._is_here():
             return
         with contextlib.suppress(KeyboardInterrupt, TimeoutError):
             for one in self._closers:
-                found = one.detach()  # calling it does nothing any more once weakref's own exit function has run
+                found = one.detach()  # a finalizer cannot be called after weakref's own exit function has run
                 if found is not None:
                     self._close(*found[2])
             wait(set(self._closing), timeout=EXIT_S if _exit_s is None else _exit_s)
@@ -133,7 +133,7 @@ class _Portal:
             self._loop.close()
 
     def _is_here(self) -> bool:
-        """False in a forked child, where the loop has no thread: nothing that is handed to it would ever be done."""
+        """False in a forked child, whose loop has no thread and would never run submitted work."""
         return os.getpid() == self._process
 
 
@@ -142,17 +142,17 @@ async def _stop_everything() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=TIDY_UP_S) if tasks else None
-    await asyncio.sleep(0.01)  # transports that are closed say so in the next rounds of the loop
+    await asyncio.sleep(0.01)  # closed transports call back in the next iterations of the loop
 
 
 def _portal() -> _Portal:
-    with _starting:  # two threads that come first together must get the same one
+    with _starting:  # two threads that start together must get the same loop
         return _the_portal(os.getpid())
 
 
 @cache
 def _the_portal(process: int) -> _Portal:
-    """One for each process: a forked child has no such thread and starts its own."""
+    """The loop of this process; a forked child starts its own."""
     return _Portal()
 
 

@@ -1,12 +1,11 @@
-"""Every answer once: a content-addressed SQLite file that several processes may share.
+"""The answer cache: a content-addressed SQLite file that several processes may share.
 
 The key is a hash of host, model, messages and parameters; the value is the answer as JSON with a checksum. Prompts,
-URLs and keys are never stored. Each answer is committed before anybody sees it, so a killed run repeats no finished
-call (a commit in WAL mode costs 30 µs; it survives kill -9, and a power cut may lose the last seconds, never the file).
-
-A damaged row counts as absent and is asked again. A file that is deleted while it is open is begun anew. When the disk
-is full, a reserve file beside the cache is given up to make room for the answers that are already paid for, and the run
-stops with StorageError.
+URLs and keys are never stored. Each answer is committed before it is returned, so that a killed run repeats no finished
+call (a commit in WAL mode takes 30 µs; it survives kill -9, and a power failure may lose the last seconds but not the
+file). A damaged row counts as missing and is requested again. A file deleted while open is created again. When the disk
+is full, a reserve file beside the cache is removed to make room for the answers already paid for, and the run stops
+with StorageError.
 
     cache = AnswerCache("answers.sqlite")
     cache.put(key := row_key(host, cache_key(model, messages, params)), model, completion)
@@ -34,10 +33,10 @@ from personalrm.llm.endpoint import Completion
 
 _log = logging.getLogger("personalrm.llm")
 RESERVE_BYTES = 4 << 20
-"""Room for the answers in flight of a full endpoint: 64 answers of 60 kB."""
+"""Size of the reserve: 64 answers in flight of 60 kB."""
 CHECKPOINT_PAGES = 1000
 VERSION = 2
-"""Of a file that no version before 0.2 has begun."""
+"""Schema version of files created by 0.2 or later."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -54,24 +53,24 @@ _KEEP_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET v
 
 
 class Found(Enum):
-    """What looking for an answer found when there is none."""
+    """Results of a lookup without an answer."""
 
     NOTHING = "nobody has asked: the key is claimed for this process"
     ASKED_ELSEWHERE = "another process is asking"
 
 
 class AnswerCache:
-    """Answers by key. Use from one thread at a time. After `close` it opens again when it is used.
+    """Answers by key. Use from one thread at a time. After `close`, the next use opens it again.
 
     Args:
-        path: the SQLite file; made with its folder if absent. ``:memory:`` keeps answers until it is closed.
+        path: the SQLite file; created with its folder if missing. ``:memory:`` keeps answers until it is closed.
 
     Attributes:
-        damaged: rows met that were no answer.
-        begun_anew: how often the file was found deleted.
+        damaged: number of damaged rows found.
+        begun_anew: number of times the file was found deleted.
 
     Raises:
-        StorageError: the file cannot be opened, is no cache, or cannot be written.
+        StorageError: the file cannot be opened, is not a cache, or cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -85,26 +84,26 @@ class AnswerCache:
 
     @property
     def reserve(self) -> Path:
-        """The file that is given up when the disk is full."""
+        """Path of the reserve file, which is removed when the disk is full."""
         return self.path.parent / (self.path.name + ".reserve")
 
     @property
     def claimed(self) -> int:
-        """Questions that this process says it is asking."""
+        """Number of keys claimed by this process."""
         return self._claims.held
 
     def open(self) -> AnswerCache:
-        """Open the file now instead of at the first use."""
+        """Open the file now instead of at the first use, and return the cache."""
         self._connection()
         return self
 
     def get(self, key: bytes) -> Completion | None:
-        """The answer, or None."""
+        """Return the answer, or None."""
         with self._storage():
             return self._select(self._connection(), key)
 
     def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
-        """The answer under ``key``, or under one of the ``older`` keys, from which it is moved; else claim the key."""
+        """Return the answer under ``key``, or moved from one of the ``older`` keys; else claim the key."""
         with self._storage():
             db = self._connection()
             known = self._select(db, key)
@@ -115,8 +114,10 @@ class AnswerCache:
             return Found.NOTHING if known is None else known
 
     def put(self, key: bytes, model: str, completion: Completion, *, replace: bool = False) -> None:
-        """Keep an answer and give its claim back. An earlier one stays unless it is damaged or was cut off, or
-        ``replace`` says so."""
+        """Store an answer and release the claim.
+
+        An existing answer is replaced only if it is damaged or was cut off, or if ``replace`` is set.
+        """
         row = (key, model, row_of(key, completion), time.time())
         db = self._connection()
         try:
@@ -131,18 +132,18 @@ class AnswerCache:
             self._store_in_reserve(db, row)
 
     def give_back(self, key: bytes) -> None:
-        """The key is not asked any more, and has no answer."""
+        """Release the claim of a key without storing an answer."""
         with self._storage():
             self._claims.give_back(self._connection(), key)
 
     def beat(self) -> None:
-        """Show other processes that the claims of this one still hold."""
+        """Renew the claims of this process for other processes."""
         with self._storage():
             self._claims.beat(self._connection())
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside in one commit, in the file that lies at the path when it is made."""
+        """Commit all operations inside together, in the file that is at the path at that time."""
         db = self._connection()
         with self._storage():
             db.execute("BEGIN IMMEDIATE")
@@ -157,7 +158,7 @@ class AnswerCache:
             raise
 
     def is_there(self) -> bool:
-        """Whether the open file still lies at its path; if not, the next use begins it anew."""
+        """Return whether the open file is still at its path; if not, the next use creates it again."""
         if self._in_memory or self._db is None:
             return True
         try:
@@ -167,13 +168,13 @@ class AnswerCache:
         if found is not None and (found.st_dev, found.st_ino) == self._file:
             return True
         self.begun_anew += 1
-        _log.warning("the cache %s was deleted while it was in use: it is begun anew", self.path)
+        _log.warning("the cache %s was deleted while in use; a new file is created", self.path)
         self._claims.forget()
         self.close()
         return False
 
     def has_room(self) -> bool:
-        """Whether there is room on the disk (again) for the reserve, and so for new answers."""
+        """Return whether the disk has room for the reserve, and so for new answers."""
         try:
             self._fill_reserve()
             self._connection().execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -182,7 +183,7 @@ class AnswerCache:
         return True
 
     def fact(self, name: str) -> Any | None:
-        """A JSON value kept beside the answers (what a host can do); None if there is none, or it is damaged."""
+        """Return the JSON value stored under a name (a host's capabilities); None if it is missing or damaged."""
         with self._storage():
             row = self._connection().execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         try:
@@ -194,7 +195,7 @@ class AnswerCache:
         return None
 
     def keep_fact(self, name: str, value: Any) -> None:
-        """Keep a JSON value under a name."""
+        """Store a JSON value under a name."""
         row = orjson.dumps({"fact": value, "check": checksum(name.encode(), value)})
         with self._storage():
             self._connection().execute(_KEEP_FACT, (name, row))
@@ -234,12 +235,12 @@ class AnswerCache:
         known = answer_of(key, row[0])
         if known is None:
             self.damaged += 1
-            _log.info("the cache %s holds a damaged answer: it is asked again", self.path)
+            _log.info("the cache %s holds a damaged answer, which is requested again", self.path)
             db.execute("DELETE FROM answers WHERE key = ?", (key,))
         return known
 
     def _adopted(self, db: cache_claims.CacheConnection, key: bytes, older: Iterable[bytes]) -> Completion | None:
-        """An answer of version 0.1, which knew no hosts: it becomes the answer of the first host that is asked."""
+        """An answer of version 0.1, whose keys have no host: it is assigned to the first host that asks."""
         for old in older:
             known = self._select(db, old)
             if known is not None:
@@ -249,30 +250,30 @@ class AnswerCache:
         return None
 
     def _is_poor(self, db: cache_claims.CacheConnection, key: bytes) -> bool:
-        """Whether the row that is there is damaged or cut off."""
+        """Whether the stored row is damaged or cut off."""
         known = self._select(db, key)
         return known is None or known.finish_reason == "length"
 
     def _store_in_reserve(self, db: cache_claims.CacheConnection, row: Sequence[Any]) -> None:
-        """Make room for an answer that is paid for, then stop the run."""
+        """Store an answer already paid for in the space of the reserve, then stop the run."""
         full = f"the disk that holds the cache {self.path} is full"
         try:
             self.reserve.unlink(missing_ok=True)
-            db.execute("PRAGMA wal_autocheckpoint = 0")  # it would write everything twice, and take the room for itself
+            db.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint writes twice and would use up the freed space
             db.execute(_INSERT, row)
         except (sqlite3.Error, OSError):
-            raise StorageError(f"{full}, and the answer just received could not be kept; make room") from None
-        raise StorageError(f"{full}; all answers so far are kept: make room and run the same command again")
+            raise StorageError(f"{full}, and the answer just received could not be stored; free some space") from None
+        raise StorageError(f"{full}; all answers so far are stored: free some space and run the same command again")
 
     def _fill_reserve(self) -> None:
-        """Real bytes: a sparse file would reserve nothing."""
+        """Write real bytes; a sparse file would reserve nothing."""
         if self._in_memory or (self.reserve.exists() and self.reserve.stat().st_size == RESERVE_BYTES):
             return
-        replace_file(self.reserve, b"\0" * RESERVE_BYTES, private=True)  # whole at once: several processes may do this
+        replace_file(self.reserve, b"\0" * RESERVE_BYTES, private=True)  # atomic: several processes may do this
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:
-        """Errors of SQLite and the file system become ours."""
+        """Convert errors of SQLite and the file system to StorageError."""
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:  # the latter two from damaged files
@@ -280,7 +281,9 @@ class AnswerCache:
 
     def _unusable(self, error: Exception) -> StorageError:
         if isinstance(error, sqlite3.OperationalError) and is_full(error):
-            return StorageError(f"the disk that holds the cache {self.path} is full or failing: make room and go on")
+            return StorageError(
+                f"the disk that holds the cache {self.path} is full or failing: free some space and run again"
+            )
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         reason = "the file is damaged" if isinstance(error, ValueError | TypeError) else reason
         return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")

@@ -1,9 +1,9 @@
-"""Who is asking what just now: so that two processes on one cache do not ask the same question twice.
+"""Claims: two processes with one cache do not send the same request twice.
 
-A process that is about to ask puts a claim beside the answers; another one that wants the same answer waits for it. A
-claim holds only as long as its owner lives: a process on the same machine is looked up by its number and start time, on
-other machines it must raise its counter every `BEAT_S` seconds, or its claims are taken over after `LEASE_S` seconds
-by the clock of whoever waits.
+A process that is about to send a request adds a claim to the cache; another one that needs the same answer waits. A
+claim is valid while its owner lives: an owner on the same machine is looked up by process id and start time; owners on
+other machines must increment a counter every `BEAT_S` seconds, otherwise their claims are taken over after `LEASE_S`
+seconds by the waiting process's clock.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL
 
 
 class CacheConnection(Protocol):
-    """A connection of `sqlite3`, or one that understands the same statements."""
+    """A `sqlite3` connection, or one that accepts the same statements."""
 
     def execute(self, statement: str, values: Any = ..., /) -> Any:
-        """A cursor with ``rowcount`` and ``fetchone``; values stand for question marks."""
+        """Execute a statement with question-mark parameters and return a cursor with ``rowcount`` and ``fetchone``."""
         ...
 
     @property
     def in_transaction(self) -> bool:
-        """Whether statements are committed together later."""
+        """Whether a transaction is open."""
         ...
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         ...
 
 
 @dataclass
 class Claims:
-    """The claims of this process in one cache. Each statement is right by itself, in a transaction or outside."""
+    """The claims of this process in one cache. Each statement is atomic, inside or outside a transaction."""
 
     owner: str = field(default_factory=lambda: f"{_process(os.getpid())}:{secrets.token_hex(8)}")
     _held: set[bytes] = field(default_factory=set)
@@ -54,11 +54,11 @@ class Claims:
 
     @property
     def held(self) -> int:
-        """Claims of this process."""
+        """Number of claims of this process."""
         return len(self._held)
 
     def take(self, db: CacheConnection, key: bytes) -> bool:
-        """Claim the key; False if a living process holds it."""
+        """Claim the key and return True; False if a living process holds it."""
         if not self._registered:
             db.execute("INSERT INTO owners VALUES (?, 0) ON CONFLICT DO NOTHING", (self.owner,))
             self._registered = True
@@ -69,9 +69,9 @@ class Claims:
         return True
 
     def _taken_over(self, db: CacheConnection, key: bytes) -> bool:
-        """Whether the claim is ours, or its owner is dead and nobody else was quicker."""
+        """Whether the claim is ours, or was taken over from a dead owner."""
         row = db.execute("SELECT owner FROM claims WHERE key = ?", (key,)).fetchone()
-        if row is None:  # just given back: the next look finds the answer, or a free key
+        if row is None:  # just released: the next lookup finds the answer, or a free key
             return False
         other = str(row[0])
         if other == self.owner:
@@ -83,28 +83,28 @@ class Claims:
         return bool(db.execute(f"{taken}WHERE claims.owner = ?", mine).rowcount)
 
     def give_back(self, db: CacheConnection, key: bytes) -> None:
-        """The key is answered, or not asked any more."""
+        """Release the claim of a key."""
         if key in self._held:
             self._held.discard(key)
             db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner))
 
     def beat(self, db: CacheConnection) -> None:
-        """Show that this process lives."""
+        """Increment this process's counter."""
         db.execute("UPDATE owners SET beat = beat + 1 WHERE owner = ?", (self.owner,))
 
     def leave(self, db: CacheConnection) -> None:
-        """Give everything back; the next claim begins anew."""
+        """Release all claims of this process."""
         if self._registered:
             db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
             db.execute("DELETE FROM owners WHERE owner = ?", (self.owner,))
         self.forget()
 
     def undone(self) -> None:
-        """The transaction was rolled back: what it registered may be gone."""
+        """Reset after a rollback, which may have removed this process's registration."""
         self._registered = False
 
     def forget(self) -> None:
-        """The file is another one: nothing is claimed there."""
+        """Reset for a new file, which holds no claims."""
         self._held.clear()
         self._registered = False
 
@@ -125,7 +125,7 @@ class Claims:
 
 @cache
 def _machine() -> str:
-    """This machine since its last start, and its numbering of processes; empty where that cannot be told."""
+    """Identifier of this machine's current boot and process namespace; empty if unknown."""
     parts = []
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         with contextlib.suppress(OSError):
@@ -134,7 +134,7 @@ def _machine() -> str:
 
 
 def _started(process: int) -> str:
-    """When a process started, in clock ticks; empty if it is none, or a dead one that nobody has buried yet."""
+    """Start time of a process in clock ticks; empty if there is none or it is a zombie."""
     try:
         fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:

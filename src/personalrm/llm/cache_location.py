@@ -1,4 +1,4 @@
-"""Where answers are kept: a SQLite file, or a PostgreSQL database that many machines share.
+"""Location of the answer cache: a SQLite file, or a PostgreSQL database shared by several machines.
 
 open_cache(default_cache()).get(key)
 """
@@ -12,7 +12,7 @@ from personalrm.llm.cache import AnswerCache
 
 
 def default_path() -> Path:
-    """The file of answers unless one is named: PERSONALRM_CACHE, else in the user's cache folder."""
+    """Return the default file of answers: PERSONALRM_CACHE, else a file in the user's cache folder."""
     named = os.environ.get("PERSONALRM_CACHE", "")
     if named and not is_url(named):
         return Path(named).expanduser()
@@ -21,18 +21,18 @@ def default_path() -> Path:
 
 
 def default_cache() -> str:
-    """`default_path`, or the URL of a PostgreSQL database where PERSONALRM_CACHE is one."""
+    """Return `default_path`, or the URL in PERSONALRM_CACHE if it names a PostgreSQL database."""
     named = os.environ.get("PERSONALRM_CACHE", "")
     return named if is_url(named) else str(default_path())
 
 
 def is_url(cache: str) -> bool:
-    """Whether a cache is named by the URL of a PostgreSQL database."""
+    """Return whether a cache is given as the URL of a PostgreSQL database."""
     return cache.startswith(("postgresql://", "postgres://"))
 
 
 def open_cache(cache: str | Path) -> AnswerCache:
-    """The cache of this path or URL, opened at its first use. MissingExtra where its driver is not installed."""
+    """Return the cache at this path or URL, opened at its first use. MissingExtra if the driver is not installed."""
     if not is_url(str(cache)):
         return AnswerCache(cache)
     from personalrm.llm.cache_postgresql import PostgresAnswerCache

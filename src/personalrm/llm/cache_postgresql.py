@@ -1,11 +1,11 @@
-"""The answer cache in PostgreSQL: one store that all machines of a cluster share (extra ``serve`` brings the driver).
+"""The answer cache in PostgreSQL, shared by all machines of a cluster (extra ``serve`` installs the driver).
 
     cache = PostgresAnswerCache("postgresql://user@host/answers")
 
-Keys, rows, checksums and claims are those of the SQLite file (`cache`). What differs: each statement is committed by
-itself, so that two machines never wait for each other's batch; a commit waits for no disk (``synchronous_commit`` off),
-so that, as with the file, a killed program loses nothing and a power cut of the server at most the last second.
-A connection that breaks ends the run with StorageError; the next use opens another one.
+Keys, rows, checksums and claims are those of the SQLite file (`cache`). Differences: each statement is committed
+separately, so that machines never wait for each other's batch, and commits do not wait for the disk
+(``synchronous_commit`` off), so that a killed program loses nothing and a power failure of the server at most the last
+second. A broken connection ends the run with StorageError; the next use opens a new one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.endpoint import Completion
 
 _WAIT_S = 10
-_LOCK = 0x7072_6D61  # of ours alone: two machines that make the tables together would fail
+_LOCK = 0x7072_6D61  # advisory lock: creating the tables on two machines at once would fail
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS answers (key bytea PRIMARY KEY, model text NOT NULL, answer bytea NOT NULL, "
     "written double precision NOT NULL)",
@@ -45,26 +45,26 @@ class PostgresAnswerCache(AnswerCache):
         self._url, self.driver = url, _driver()
 
     def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
-        """See `AnswerCache.look_up`. Version 0.1 kept nothing here, so there are no ``older`` keys."""
+        """See `AnswerCache.look_up`. Version 0.1 had no PostgreSQL cache, so ``older`` is ignored."""
         found = super().look_up(key)
         if found is not Found.NOTHING:
             return found
-        answered = self.get(key)  # between our looking and our claiming
+        answered = self.get(key)  # stored between the lookup and the claim
         if answered is not None:
             self.give_back(key)
         return found if answered is None else answered
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nothing: each statement is committed by itself."""
+        """Do nothing: each statement is committed separately."""
         yield
 
     def is_there(self) -> bool:
-        """A database is not deleted under a run."""
+        """Return True: a database is not deleted during a run."""
         return True
 
     def has_room(self) -> bool:
-        """Whether it can be written (again)."""
+        """Return whether the database can be written."""
         try:
             self._connection().execute("UPDATE owners SET beat = beat + 1 WHERE owner = ?", ("",))
         except StorageError:
@@ -86,7 +86,7 @@ class PostgresAnswerCache(AnswerCache):
         return self._db
 
     def forget(self, keys: Sequence[bytes]) -> int:
-        """Delete the answers of these keys; how many there were."""
+        """Delete the answers of these keys and return their number."""
         db = self._connection()
         return sum(int(db.execute("DELETE FROM answers WHERE key = ?", (key,)).rowcount) for key in keys)
 
@@ -96,7 +96,7 @@ class PostgresAnswerCache(AnswerCache):
             super().close()
 
     def broken(self, error: Exception) -> StorageError:
-        """What to raise after an error of the driver; the next use opens another connection, and claims anew."""
+        """Return the StorageError for an error of the driver; the next use opens a new connection and claims again."""
         db, self._db = self._db, None
         self._claims.forget()
         if db is not None:
@@ -117,7 +117,7 @@ class PostgresAnswerCache(AnswerCache):
 
 
 class _Connection:
-    """Statements with question marks; errors are those of `AnswerCache`'s own kind."""
+    """Statements with question marks; errors are converted to StorageError."""
 
     in_transaction = False
 
@@ -136,7 +136,7 @@ class _Connection:
 
 
 def _shown(url: str) -> str:
-    """Host and database, without user and password."""
+    """Host and database of the URL, without user and password."""
     parts = urlsplit(url)
     return f"{parts.hostname or 'this machine'}{parts.path}"
 

@@ -1,7 +1,7 @@
-"""What a row of the answer cache holds: its key, the answer as JSON, and a checksum that tells damage from an answer.
+"""Rows of the answer cache: the key, the answer as JSON, and a checksum that detects damage.
 
 key = row_key(host_scope, cache_key(model, messages, params))
-answer_of(key, row_of(key, completion)) == completion           # None where the row is damaged
+answer_of(key, row_of(key, completion)) == completion           # None if the row is damaged
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
 _OLD_BUDGETS = (1024, 1500)
-"""``max_tokens`` of the explained questions before 0.2, when it was part of the key."""
+"""``max_tokens`` of reasoned verdicts before 0.2, when it was part of the key."""
 
 
 def cache_key(model: str, messages: Sequence[Message], params: SamplingParams) -> bytes:
-    """32 bytes that stand for the question: whatever could change the answer goes in, nothing else.
+    """Return the 32-byte key of a request: a hash of everything that can change the answer, and of nothing else.
 
-    ``max_tokens`` is left out: it only cuts an answer, and the row of a cut one says where. So are the limits in a
-    schema.
+    ``max_tokens`` is left out because it only truncates an answer, and the row of a cut answer records its limit.
+    Length limits in a schema are left out too.
     """
     return _hashed(model, messages, params, ())
 
 
 def keys_before_0_2(model: str, messages: Sequence[Message], params: SamplingParams) -> Iterator[bytes]:
-    """The keys under which version 0.1 may have kept the answer, for any host."""
+    """Yield the keys under which version 0.1 may have stored the answer, for any host."""
     for budget in dict.fromkeys((params.max_tokens, *(_OLD_BUDGETS if params.schema is not None else ()))):
         yield _hashed(model, messages, params, (budget,))
 
@@ -49,18 +49,18 @@ def _hashed(model: str, messages: Sequence[Message], params: SamplingParams, bud
     )
     try:
         written = orjson.dumps(question, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # half of a surrogate pair, which UTF-8 cannot say
+    except TypeError:  # a lone surrogate, which UTF-8 cannot encode
         written = repr(question).encode("utf-8", "backslashreplace")
     return blake2b(written, digest_size=32).digest()
 
 
 def row_key(scope: str, question: bytes) -> bytes:
-    """The key of a question at one host: two hosts may call different models by one name."""
+    """Return the key of a request at one host; two hosts may use one name for different models."""
     return blake2b(question, key=blake2b(scope.encode(), digest_size=32).digest(), digest_size=32).digest()
 
 
 def row_of(key: bytes, completion: Completion) -> bytes:
-    """The answer as JSON, with a checksum over it and its key."""
+    """Return the answer as JSON with a checksum over it and its key."""
     tokens = completion.tokens and [(one.token, one.logprob, one.top) for one in completion.tokens]
     record = {
         "text": completion.text,
@@ -74,7 +74,7 @@ def row_of(key: bytes, completion: Completion) -> bytes:
 
 
 def answer_of(key: bytes, row: object) -> Completion | None:
-    """The answer in a row; None if it is damaged. Rows of version 0.1 carry no checksum: their form is checked."""
+    """Return the answer in a row, or None if it is damaged. Rows of version 0.1 have no checksum, only types."""
     try:
         record = orjson.loads(row) if isinstance(row, bytes) else None
         check = record.pop("check", None) if isinstance(record, dict) else None
@@ -86,17 +86,17 @@ def answer_of(key: bytes, row: object) -> Completion | None:
 
 
 def moved(key: bytes, completion: Completion) -> bytes:
-    """The row of an answer that gets another key."""
+    """Return the row of an answer under another key."""
     return row_of(key, replace(completion, from_cache=False))
 
 
 def checksum(key: bytes, record: Any) -> str:
-    """16 hexadecimal digits over a key and a JSON value."""
+    """Return 16 hexadecimal digits over a key and a JSON value."""
     return blake2b(key + orjson.dumps(record), digest_size=8).hexdigest()
 
 
 def _completion(record: dict[str, Any]) -> Completion:
-    """Raises LookupError, TypeError or ValueError where something has not the type that it must have."""
+    """The completion of a record; LookupError, TypeError or ValueError if a field has the wrong type."""
     tokens = record["tokens"] and tuple(
         TokenLogprob(
             _typed(token, str), _number(value), tuple((_typed(other, str), _number(one)) for other, one in top)

@@ -1,7 +1,7 @@
-"""The answer cache from an event loop: all of SQLite in one thread, whatever waits together in one commit.
+"""The answer cache for an event loop: SQLite runs in one thread, and waiting operations share one commit.
 
-Another process that holds the file for seconds holds up the answers, never the loop. What was put is on the disk when
-`put` returns.
+Another process that locks the file for seconds delays answers, but not the loop. An answer is on disk when `put`
+returns.
 
     store = CacheThread(AnswerCache("answers.sqlite"))
     found = await store.look_up(key)                # a Completion; else Found, and the key is claimed
@@ -26,12 +26,12 @@ from personalrm.llm.endpoint import Completion
 
 T = TypeVar("T")
 MOST_AT_ONCE = 256
-"""Operations in one commit."""
+"""Maximum number of operations in one commit."""
 
 
 @dataclass(slots=True)
 class _Job:
-    """Work for the thread: ``read`` may find the result without a transaction; ``alone`` where it shares none."""
+    """An operation for the thread. ``read`` may find the result without a transaction; ``alone``: not shared."""
 
     work: Callable[[], Any]
     future: asyncio.Future[Any] | None
@@ -42,10 +42,10 @@ class _Job:
 
 
 class CacheThread:
-    """An `AnswerCache` whose work is done in a thread. Use it from one event loop.
+    """An `AnswerCache` whose work runs in a thread. Use it from one event loop.
 
     Args:
-        cache: the cache; nobody else may use it meanwhile.
+        cache: the cache; it must not be used elsewhere meanwhile.
     """
 
     def __init__(self, cache: AnswerCache) -> None:
@@ -58,11 +58,11 @@ class CacheThread:
         return await self._do(lambda: self.cache.look_up(key, older), read=lambda: self.cache.get(key))
 
     async def put(self, key: bytes, model: str, completion: Completion, *, replace: bool = False) -> None:
-        """See `AnswerCache.put`. Raises StorageError; the answer may have been kept nevertheless."""
+        """See `AnswerCache.put`. Raises StorageError; the answer may have been stored nevertheless."""
         await self._do(lambda: self.cache.put(key, model, completion, replace=replace))
 
     def give_back(self, key: bytes) -> None:
-        """Give a claim back some time soon."""
+        """Release a claim later, without waiting."""
         self._submit(_Job(lambda: self.cache.give_back(key), None))
 
     async def has_room(self) -> bool:
@@ -74,11 +74,11 @@ class CacheThread:
         return await self._do(lambda: self.cache.fact(name), alone=True)
 
     def keep_fact(self, name: str, value: Any) -> None:
-        """Keep a fact some time soon; what cannot be kept is found out again."""
+        """Store a fact later, without waiting; errors are ignored, because facts can be determined again."""
         self._submit(_Job(lambda: self.cache.keep_fact(name, value), None))
 
     async def aclose(self) -> None:
-        """Do what was asked for, close the file and end the thread; the next use begins another one."""
+        """Finish the queued operations, close the file and end the thread; the next use starts another one."""
         if self._thread is None:
             return
         closed = self._do(self.cache.close, alone=True)
@@ -103,7 +103,7 @@ class CacheThread:
 
 
 def _serve(jobs: queue.SimpleQueue[_Job | None], cache: AnswerCache) -> None:
-    """The thread: takes whatever waits, does it in one commit, tells the loop once."""
+    """The thread: takes all waiting operations, commits them together, notifies the loop once."""
     ends = False
     while not ends:
         try:
@@ -135,7 +135,7 @@ def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
 
 
 def _do_together(cache: AnswerCache, batch: list[_Job]) -> None:
-    """One transaction, again if the file was deleted under it; where something in it fails, each by itself."""
+    """One transaction, repeated if the file was deleted; if an operation fails, each one runs separately."""
     try:
         with cache.transaction():
             for one in batch:
@@ -151,7 +151,7 @@ def _do_together(cache: AnswerCache, batch: list[_Job]) -> None:
 def _do(job: _Job, work: Callable[[], Any]) -> None:
     try:
         job.result, job.error = work(), None
-    except Exception as error:  # told to whoever waits
+    except Exception as error:  # passed to the waiting task
         job.error = error
 
 
@@ -160,7 +160,7 @@ def _tell(batch: list[_Job]) -> None:
     if not waiting or waiting[0].future is None:
         return
     loop = waiting[0].future.get_loop()
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+    with contextlib.suppress(RuntimeError):  # the loop is closed
         loop.call_soon_threadsafe(_resolve, waiting)
 
 

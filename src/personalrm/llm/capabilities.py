@@ -1,9 +1,9 @@
-"""What a host can do with a model: structured answers, log-probabilities, and how it wants to be asked.
+"""Capabilities of a host with a model: structured answers, log-probabilities, and accepted parameters.
 
-Nobody is asked in advance: the first real request that uses a feature is the probe, and the others wait for it once. A
-host that refuses names the parameter in its 400; the next weaker form is then tried with the very same request: JSON
-schema → JSON object → plain text; 20 alternatives → 5 → none. What worked is learned, what failed for good teaches
-nothing. A refusal that names no parameter counts as one only while a feature is untried: later it is of the prompt.
+There is no separate probe: the first real request that uses a feature tests it, and other requests wait for it once. A
+host that refuses names the parameter in its 400; the same request is then sent in the next weaker form: JSON schema →
+JSON object → plain text; 20 alternatives → 5 → none. Only a successful request changes the capabilities. A refusal that
+names no parameter is attributed to a feature only while that feature is untried, later to the prompt.
 
     Capabilities().weakened("'logprobs' is not supported with this model", params).alternatives      # 5
 """
@@ -27,17 +27,17 @@ FEATURES = frozenset({"plain", "structured", "logprobs"})
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """How one host is asked about one model.
+    """How requests for one model are sent to one host.
 
     Attributes:
-        structured: the strongest ``response_format`` that it takes.
-        limits: whether a schema may say how long texts and lists may get.
+        structured: the strongest accepted ``response_format``.
+        limits: whether a schema may limit the length of texts and lists.
         alternatives: ``top_logprobs``; 0 means no log-probabilities.
-        max_tokens: what the parameter is called.
-        temperature, stop, effort: whether ``temperature``, ``stop`` and ``reasoning_effort`` are taken.
+        max_tokens: name of this parameter.
+        temperature, stop, effort: whether ``temperature``, ``stop`` and ``reasoning_effort`` are accepted.
         system: whether messages may have the system role and need not alternate.
-        room: tokens that the model thinks before it answers, added to what is asked for.
-        slow: answers take so long that only few requests are sent until it is known how many it serves.
+        room: tokens of reasoning before the answer, added to the limit.
+        slow: answers take so long that few requests are sent until the host's concurrency is known.
         known: features that an answered request has used.
     """
 
@@ -59,7 +59,7 @@ class Capabilities:
         return FEATURES - self.known
 
     def features(self, params: SamplingParams) -> frozenset[str]:
-        """The features this request would be the first to try."""
+        """Return the features that this request would be the first to use."""
         used = {"plain"}
         if params.schema is not None:
             used.add("structured")
@@ -68,11 +68,11 @@ class Capabilities:
         return frozenset(used) - self.known
 
     def confirmed(self, features: frozenset[str]) -> Capabilities:
-        """The host answered a request that used these features."""
+        """Return the capabilities after the host answered a request with these features."""
         return replace(self, known=self.known | features)
 
     def parameters(self, params: SamplingParams) -> dict[str, Any]:
-        """The request's parameters besides model and messages."""
+        """Return the request's parameters other than model and messages."""
         body: dict[str, Any] = {self.max_tokens: params.max_tokens}
         if self.temperature:
             body["temperature"] = params.temperature
@@ -88,7 +88,7 @@ class Capabilities:
         return body
 
     def weakened(self, complaint: str, params: SamplingParams) -> Capabilities | None:
-        """The next weaker way to ask after a refusal with this message; None if nothing is left to give up."""
+        """Return the next weaker form after a refusal with this message; None if there is none."""
         said = complaint.lower()
         if _OF_THE_PROMPT.search(said):
             return None
@@ -104,7 +104,7 @@ class Capabilities:
         return self._weaker_logprobs(params) or self._weaker_structure(params, said)
 
     def _named(self, said: str) -> Capabilities | None:
-        """Without the one parameter that the refusal names."""
+        """Without the parameter that the refusal names; None if it names none."""
         if self.max_tokens == "max_tokens" and _WANTS_COMPLETION_TOKENS.search(said):
             return replace(self, max_tokens="max_completion_tokens")
         if self.temperature and "temperature" in said:
@@ -131,20 +131,21 @@ class Capabilities:
         return replace(self, structured=_WEAKER[self.structured])
 
     def with_lesson(self, before: Capabilities, after: Capabilities) -> Capabilities:
-        """These capabilities with what one request found out, which began with ``before`` and succeeded with ``after``.
+        """Return these capabilities with the changes of one request, which started with ``before`` and succeeded with
+        ``after``.
 
-        Others may have learned other things meanwhile.
+        Other requests may have changed other fields meanwhile.
         """
         changed = {name: value for name, value in _values(after).items() if value != _values(before)[name]}
         return replace(self, **{**changed, "known": self.known | after.known})
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-able record for the cache."""
+        """Return a JSON-serialisable record for the cache."""
         return _values(self) | {"known": sorted(self.known)}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Capabilities:
-        """The record of `to_json` back; anything else is nothing known."""
+        """Return the capabilities of a `to_json` record; the defaults for anything else."""
         values = _values(cls())
         try:
             kept = {name: type(default)(record[name]) for name, default in values.items()}
@@ -154,7 +155,7 @@ class Capabilities:
 
 
 def without_limits(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON schema without the lengths of texts and lists, for hosts that do not take those."""
+    """Return a JSON schema without length limits of texts and lists, for hosts that do not accept them."""
     return {name: _without_limits(value) for name, value in schema.items() if name not in _LIMIT_KEYS}
 
 

@@ -1,9 +1,9 @@
-"""From settings to a language model that is ready to be asked.
+"""From settings to a connected language model.
 
-People of one run share one connection: whoever asks `shared` for the same settings gets the same scheduler, cache and
-ledger for as long as somebody holds it, so that fifty fits at once still keep to one limit of requests in flight.
+The users of one run share one connection: `shared` returns the same scheduler, cache and budget for the same settings
+as long as one is in use, so that fifty concurrent fits respect one limit of requests in flight.
 
-    llm = shared("gpt-4o-mini", EndpointOptions(max_calls=100))        # in the portal's loop
+    llm = shared("gpt-4o-mini", EndpointOptions(max_calls=100))        # in the background loop
     completion = await llm.complete([Message("user", "Hello")], SamplingParams(max_tokens=20))
 """
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     from personalrm.llm.scheduler import Scheduler
 
 LEARNED_FOR_S = 7 * 86400.0
-"""What a host cannot do is tried again after a week: servers are updated."""
+"""Lifetime of stored capabilities: a week, because servers are updated."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """How a run asks.
+    """How a run sends requests.
 
     Attributes:
         base_url: an OpenAI-compatible URL; None takes OPENAI_BASE_URL, else OpenAI's.
         api_key: None takes OPENAI_API_KEY.
         cache: the file of answers, or the URL of a PostgreSQL database; None takes `default_cache`.
-        concurrency: the most requests in flight over the whole run.
+        concurrency: maximum requests in flight over the whole run.
         max_calls, max_cost: limits of the run; ``max_cost`` in US dollars needs ``prices``.
-        timeout: seconds that an answer may take at a quick host; it grows with what the host shows it needs.
-        max_tokens: the most new tokens of one answer, thoughts of a reasoning model included; None lets it grow up to
-            16,384 where answers are cut off.
-        reasoning_effort: ``low``, ``medium``, ``high`` or what the host knows; None sends none.
-        refresh: ask again what is in the cache, and keep the new answers.
-        max_body: bytes of one answer after decompression at which it is given up.
+        timeout: seconds that an answer of a fast host may take; it grows with the measured latency of the host.
+        max_tokens: maximum new tokens of one answer, reasoning included; None lets it grow to 16,384 after cut-off
+            answers.
+        reasoning_effort: ``low``, ``medium``, ``high`` or another value of the host; None sends none.
+        refresh: request cached answers again and store the new ones.
+        max_body: maximum bytes of one answer after decompression.
     """
 
     base_url: str | None = field(default=None, repr=False)
@@ -67,7 +67,7 @@ class EndpointOptions:
     max_body: int = MAX_BODY
 
     def resolved(self) -> EndpointOptions:
-        """With what the environment adds. DataError if no host can be asked with this, or a limit is none."""
+        """Return the options completed from the environment. DataError if they are not usable or a limit is invalid."""
         self._check_limits()
         host = Host.from_environment(self.base_url, self.api_key)
         if host.api_key is None and host.base_url == DEFAULT_URL:
@@ -80,7 +80,7 @@ class EndpointOptions:
         return replace(self, base_url=host.base_url, api_key=host.api_key, cache=str(self.cache or default_cache()))
 
     def _check_limits(self) -> None:
-        """A NaN is below no limit and above none, so that it would switch one off without a word."""
+        """Reject invalid limits; a NaN compares false with everything and would disable a limit silently."""
         if self.concurrency < 1:
             raise DataError(f"--concurrency: expected at least 1, found {self.concurrency}")
         if not 0.0 < self.timeout < math.inf:
@@ -95,15 +95,15 @@ class EndpointOptions:
 def connect(
     model: str, settings: EndpointOptions, scheduler: Scheduler | None = None, budget: Budget | None = None
 ) -> LanguageModel:
-    """Prepare cache and connection; nothing is opened or asked yet.
+    """Return a language model with cache and connection prepared; nothing is opened or sent yet.
 
     Args:
-        scheduler, budget: shared with others; None makes new ones from the settings.
+        scheduler, budget: shared with other models; None creates new ones from the settings.
 
     Raises:
-        DataError: options that cannot work.
+        DataError: invalid options.
     """
-    # aiohttp costs 0.2 s to import, which those who only predict with `traits` need not pay
+    # importing aiohttp takes 0.2 s, which `traits` does not need
     from personalrm.llm.cache_thread import CacheThread
     from personalrm.llm.language_model import LanguageModel
     from personalrm.llm.letter_scoring import PREFIX, LetterScoring
@@ -147,9 +147,9 @@ def _capabilities(record: Any) -> Capabilities | None:
 
 
 def shared(model: str, settings: EndpointOptions) -> LanguageModel:
-    """The connection of this model and these settings that is open already, else a new one.
+    """Return the open connection for this model and these settings, else a new one.
 
-    Call it in the portal's loop, to which it belongs. It is closed when nobody holds it any more.
+    Call it in the background loop, which owns the connection. It is closed once it is unreferenced.
     """
     key = (model, settings.resolved())
     found = _open.get(key)
@@ -160,17 +160,18 @@ def shared(model: str, settings: EndpointOptions) -> LanguageModel:
 
 
 def shared_models(names: Iterable[str], settings: EndpointOptions) -> list[LanguageModel]:
-    """`shared` for several models, each NAME, or NAME@URL where it has a host of its own; limits count for each.
+    """Return `shared` for several models, each NAME, or NAME@URL for a model with its own host; limits apply to each
+    model.
 
     Raises:
-        DataError: the same model twice, or as `EndpointOptions.resolved`.
+        DataError: a model is named twice, or as `EndpointOptions.resolved`.
     """
     found = []
     for one in names:
         name, _, url = one.partition("@http")
         found.append(shared(name, replace(settings, base_url=f"http{url}") if url else settings))
     if len({one.model for one in found}) < len(found):
-        raise DataError("name each model once: results are told apart by the model's name")
+        raise DataError("name each model once: results are identified by the model's name")
     return found
 
 

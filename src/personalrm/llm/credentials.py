@@ -1,9 +1,9 @@
-"""Every credential of a host, and the one function that removes them from a text.
+"""All credentials of a host, and the functions that remove them from texts.
 
-Whatever a host sent back passes `Credentials.scrub` before it reaches an error, a log, the cache or an artefact: the
-API key, user and password of the URL, values in the URL's query, those of the proxy, and the forms in which they travel
-(base64 of the Basic scheme, percent-encoding, JSON escapes). Parts of a credential are removed as well: hosts echo
-keys cut off or with stars in the middle.
+Everything received from a host passes `Credentials.scrub` before it reaches an error, a log, the cache or an artefact.
+Removed are the API key, user and password of the URL, values in the URL's query, those of the proxy, and their encoded
+forms (base64 of the Basic scheme, percent-encoding, JSON escapes). Parts of a credential are removed as well, because
+hosts echo keys truncated or with stars in the middle.
 
     Credentials.of("sk-live-0123456789", "https://me:pa%40ss@host/v1").scrub("Basic bWU6cGFAc3M= refused")
     # "Basic [key] refused"
@@ -21,13 +21,13 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 MASK = "[key]"
 LONG = 8
-"""Shorter credentials are words or stand-ins of local servers ("EMPTY", "ollama"), which answers may hold as words."""
+"""Minimum characters of a long credential; shorter ones are words ("EMPTY", "ollama") that answers may contain."""
 SHORTEST_PART = 6
-"""Characters in a row of a long credential that are removed."""
+"""Minimum length of a part of a long credential that is removed."""
 _GRAM = 3
 _STEP = SHORTEST_PART - _GRAM + 1
 _LONGEST_SEARCHED = 2_000
-"""Characters of a complaint searched for what looks like a key: the patterns are quadratic in text without a blank."""
+"""Maximum characters searched for key-like text: the patterns are quadratic in text without blanks."""
 _LOOKS_LIKE_A_KEY = re.compile(
     r"\b(?:Bearer|Basic)\s+[\w\-*.~+/=]{6,}|\b(?:sk|pk|rk|key)[-_][\w\-*.]{6,}|(?<!\S)\S*?\*{3}\S*", re.IGNORECASE
 )
@@ -38,11 +38,11 @@ _PUBLIC_QUERY = frozenset({"api-version", "api_version", "version", "deployment"
 
 @dataclass(frozen=True)
 class Credentials:
-    """The credentials of one host. Never shown in a repr.
+    """The credentials of one host, hidden in the repr.
 
     Attributes:
-        long: removed wherever they stand, also in part.
-        short: removed from errors where they stand as a word; an answer may hold such a word by itself.
+        long: removed everywhere, also in part.
+        short: removed from errors where they occur as a word; an answer may contain such a word.
     """
 
     long: tuple[str, ...] = field(default=(), repr=False)
@@ -50,7 +50,7 @@ class Credentials:
 
     @classmethod
     def of(cls, api_key: str | None, *urls: str | None) -> Credentials:
-        """Those of a key (a short one is a stand-in and no credential) and of what URLs carry."""
+        """Return the credentials in a key (a short one is a placeholder, not a credential) and in URLs."""
         found = {api_key} if api_key and len(api_key) >= LONG else set()
         for url in urls:
             found.update(_in_url(url or ""))
@@ -61,14 +61,14 @@ class Credentials:
         )
 
     def scrub_answer(self, text: str) -> str:
-        """A model's answer without the long credentials and parts of them; the same object where there are none."""
+        """Return a model's answer without the long credentials and their parts; the same object if there are none."""
         for secret, grams in self._grams:
             if any(gram in text for gram in grams):
                 text = _without_parts(text, secret)
         return text
 
     def scrub(self, text: str) -> str:
-        """An error text without credentials, parts of them, and anything that looks like a key."""
+        """Return an error text without credentials, parts of them, and anything that looks like a key."""
         text = _USER_IN_URL.sub(f"{MASK}@", self.scrub_answer(text[:_LONGEST_SEARCHED]))
         for one in self.short:
             text = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", MASK, text)
@@ -83,7 +83,7 @@ class Credentials:
 
     @cached_property
     def _grams(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """For each long credential pieces such that every part of `SHORTEST_PART` characters holds one of them."""
+        """For each long credential, substrings of which every part of `SHORTEST_PART` characters contains one."""
         return tuple(
             (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)})) for one in self.long
         )
@@ -93,7 +93,7 @@ NO_CREDENTIALS = Credentials()
 
 
 def without_user(url: str) -> str:
-    """A URL, usable or not, without what may be a user, a password or a token in its query."""
+    """Return a URL, valid or not, without anything that may be a user, a password or a token in its query."""
     head, at, tail = url.rpartition("@")
     scheme = re.match(r"[A-Za-z][\w+.-]{0,20}://", head)
     shown = f"{scheme[0] if scheme else ''}{tail}" if at else url
@@ -106,7 +106,7 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def _in_url(url: str) -> Iterable[str]:
-    """User, password, both as they travel in a Basic header, and the values of the query."""
+    """User, password, their Basic header, and the values of the query."""
     try:
         parts = urlsplit(url)
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
@@ -122,12 +122,12 @@ def _in_url(url: str) -> Iterable[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """The credential as it stands, percent-encoded, and escaped in JSON."""
+    """The credential as given, percent-encoded, and JSON-escaped."""
     return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
 
 
 def _without_parts(text: str, secret: str) -> str:
-    """The text with every run of at least `SHORTEST_PART` characters that the credential holds as well masked."""
+    """The text with every substring of at least `SHORTEST_PART` characters of the credential masked."""
     kept, at, length = [], 0, len(text)
     while at < length:
         end = at + SHORTEST_PART

@@ -1,12 +1,12 @@
-"""Vectors of texts from an OpenAI-compatible host: ``POST /embeddings``, with the retries and the errors of chats.
+"""Text embeddings from an OpenAI-compatible host (``POST /embeddings``), with the retries and errors of chats.
 
-A request carries at most 64 texts and about 8,000 tokens, and as many requests are in flight as the scheduler allows;
-the first one goes alone, so that a wrong key is found out once. A host refuses a text that is longer than its model
-reads: such a text is halved, its beginning kept, until it is taken.
+A request holds at most 64 texts and about 8,000 tokens; the scheduler bounds the requests in flight. The first request
+is sent alone, so that a wrong key fails once. Hosts refuse a text that exceeds the model's context: such a text is
+halved, keeping its beginning, until it is accepted.
 
     endpoint = EmbeddingsEndpoint("text-embedding-3-small", Host.from_environment(), Scheduler(64))
     found = await endpoint.embed(["Ten minutes in boiling water.", "I can't help."])
-    found.vectors.shape, found.cut                  # (2, 1536), array([False, False]); as the host gives them
+    found.vectors.shape, found.cut                  # (2, 1536), array([False, False]); not normalised
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, load_json, shor
 MOST_TEXTS = 64
 MOST_CHARACTERS = 8_000 * CHARACTERS_A_TOKEN
 SHORTEST_CUT = 256
-"""Characters; a text that is refused even when it is so short is refused for another reason than its length."""
+"""Minimum characters; a text refused at this length is refused for another reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """Vectors (n, width) in the order of the texts, and which of the texts had to be cut (n,)."""
+    """Vectors (n, width) in the order of the texts, and a mask (n,) of truncated texts."""
 
     vectors: NDArray[np.float32]
     cut: NDArray[np.bool_]
@@ -48,7 +48,7 @@ class EmbeddingsEndpoint:
 
     Args:
         model: the model's name at the host.
-        host: where to ask.
+        host: URL and key.
         scheduler: bounds the requests in flight.
     """
 
@@ -59,7 +59,12 @@ class EmbeddingsEndpoint:
         self._width = 0
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
-        """All vectors. Raises Refused (RequestRefused if a text is at fault), Unreachable or UnusableResponse."""
+        """Return all vectors.
+
+        Raises:
+            RequestRefused: a text is at fault.
+            EndpointRefused, Unreachable, UnusableResponse: the host does not answer, or not with embeddings.
+        """
         waiting = list(_batches([one.encode("utf-8", "replace").decode() or " " for one in texts]))
         first = [await self._ask(one) for one in waiting[: not self._width]]
         parts = first + await gather(self._ask(one) for one in waiting[len(first) :])
@@ -72,7 +77,7 @@ class EmbeddingsEndpoint:
         await self._client.aclose()
 
     async def _ask(self, texts: Sequence[str]) -> Embeddings:
-        """One request; those that the host finds too much are asked in halves, a single text is halved itself."""
+        """One request; a refused batch is halved, a refused single text is truncated to half."""
         try:
             return Embeddings(await self._send(texts), np.zeros(len(texts), bool))
         except RequestRefused:
@@ -105,11 +110,11 @@ class EmbeddingsEndpoint:
 def read_embeddings(
     body: bytes, request_characters: int, credentials: Credentials = NO_CREDENTIALS
 ) -> NDArray[np.float32]:
-    """The vectors (n, width) of an answer, n from 1 on.
+    """Return the vectors (n, width) of an answer, n ≥ 1.
 
     Raises:
-        Unusable: it is no list of embeddings, or of no use: of several widths, in another order, with NaN in it.
-        ErrorInside: it is an error.
+        UnusableResponse: not a list of embeddings, or of different widths, in another order, or with NaN.
+        ErrorInside: the answer is an error.
     """
     try:
         answer = load_json(body)
@@ -146,7 +151,7 @@ def _numbers(rows: list[list[Any]]) -> NDArray[np.float32]:
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Texts in order, dealt out to requests."""
+    """The texts in order, grouped into requests."""
     batch: list[str] = []
     characters = 0
     for text in texts:

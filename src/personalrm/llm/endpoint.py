@@ -1,7 +1,7 @@
-"""The seam to a language model: messages in, a completion out.
+"""The interface to a language model: messages in, a completion out.
 
-`Endpoint` is all that the method knows of a model. `OpenAIEndpoint` speaks HTTP, `LanguageModel` adds cache and budget,
-`UsageMeter` counts what one person's fit spent; each is an Endpoint around another one.
+`Endpoint` is all that the method needs of a model. `OpenAIEndpoint` speaks HTTP, `LanguageModel` adds cache and budget,
+`UsageMeter` counts the usage of one user's fit; each is an Endpoint around another one.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from personalrm.preferences import Message
 from personalrm.renamed import renamed
 
 ABSENT = -9999.0
-"""What hosts give as the log-probability of a token that is practically impossible."""
+"""Log-probability that hosts report for a practically impossible token."""
 
 
 FEW_TOKENS = 16
-"""Up to so many tokens a letter or a word is asked for."""
+"""Largest ``max_tokens`` of a request for a letter or a word."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """One generated token, its natural-log probability, and the most likely alternatives (itself included)."""
+    """One generated token, its natural-log probability, and the most likely alternatives (including itself)."""
 
     token: str
     logprob: float
@@ -32,20 +32,19 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered.
+    """A model's answer.
 
     Attributes:
         text: the answer; empty if the model gave none.
-        tokens: log-probabilities token by token, if they were asked for and the host gives them.
-        prompt_tokens, completion_tokens, cached_tokens: as billed by the host; estimated (4 characters a token) if it
-            does not say. ``cached_tokens`` are the part of the prompt that the host had in its prefix cache.
-        finish_reason: ``stop``, ``length`` or what the host says.
-        cost: US dollars, if the host or the ledger knows the price.
-        from_cache: answered by our own cache; nothing was asked or paid now.
-        thoughts: what a reasoning model thought aloud beside its answer; not kept in the cache.
-        budget: the most new tokens that this answer was allowed; 0 if unknown.
-        asked: requests that were paid for it: more than one where the first answers were cut off. Counts and cost are
-            those of all of them.
+        tokens: log-probabilities by token, if requested and available.
+        prompt_tokens, completion_tokens, cached_tokens: as billed by the host; estimated (4 characters per token) if it
+            reports none. ``cached_tokens`` is the part of the prompt in the host's prefix cache.
+        finish_reason: ``stop``, ``length`` or another value of the host.
+        cost: US dollars, if the host or the budget knows the price.
+        from_cache: answered by our own cache, at no cost.
+        thoughts: reasoning text returned beside the answer; not stored in the cache.
+        budget: maximum new tokens that this answer was allowed; 0 if unknown.
+        asked: requests paid for this answer: more than one after cut-off answers. Counts and cost include all.
     """
 
     text: str
@@ -63,17 +62,16 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How to answer.
+    """Parameters of a request.
 
     Attributes:
-        max_tokens: the most new tokens that the answer itself should take; where a model thinks first, or an answer
-            is cut off, more are allowed.
+        max_tokens: maximum new tokens of the answer itself; more are allowed for reasoning or after a cut-off answer.
         temperature: 0 is greedy.
-        schema: a JSON schema (an object with a ``title``) the answer should follow where the host can enforce it.
-        logprobs: how many alternatives to each token of the answer to ask for, 0–20; 0 asks for no log-probabilities.
-        sample: which of several independent answers to the same prompt this is.
-        priority: lower goes first when the endpoint is full; not part of the question.
-        cut_at: an answer of so many tokens is known to be cut off; not part of the question.
+        schema: a JSON schema (an object with a ``title``) that the answer should follow if the host supports it.
+        logprobs: number of alternatives per answer token, 0–20; 0 requests no log-probabilities.
+        sample: index among several independent answers to the same prompt.
+        priority: lower goes first when the endpoint is full; not part of the cache key.
+        cut_at: an answer of this many tokens is known to be cut off; not part of the cache key.
     """
 
     max_tokens: int
@@ -86,41 +84,41 @@ class SamplingParams:
 
     @property
     def prefix_only(self) -> bool:
-        """Whether the first tokens are all that is wanted (a letter): an answer that goes on is not cut off then."""
+        """Whether only the first tokens are needed (a letter), so that a longer answer does not count as cut off."""
         return self.schema is None and self.max_tokens <= FEW_TOKENS
 
 
 class RequestObserver(Protocol):
-    """Told when the request of one call is sent and what became of it, perhaps several times."""
+    """Receives the events of one call's requests; a call may send several."""
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """A request is about to be sent. Raises BudgetSpent to forbid it."""
+        """A request is about to be sent. Raises BudgetSpent to prevent it."""
         ...
 
     async def answered(self, answer: Any) -> None:
-        """It was answered and is paid for; its place at the host is given on when this returns."""
+        """The request was answered and is paid for; its slot is released when this returns."""
         ...
 
     def failed(self) -> None:
-        """It got no answer and may be sent again. Raises CancelledError where nobody waits for the answer any more."""
+        """The request got no answer and may be sent again. Raises CancelledError if the answer is no longer needed."""
         ...
 
 
 class _NullObserver:
-    """Nobody to tell."""
+    """An observer that does nothing."""
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """No matter."""
+        """Do nothing."""
 
     async def answered(self, answer: Any) -> None:
-        """No matter."""
+        """Do nothing."""
 
     def failed(self) -> None:
-        """No matter."""
+        """Do nothing."""
 
 
 NULL_OBSERVER = _NullObserver()
-"""For callers that need not be told."""
+"""For callers that need no events."""
 
 
 class Endpoint(Protocol):
@@ -128,33 +126,33 @@ class Endpoint(Protocol):
 
     @property
     def model(self) -> str:
-        """The model's name, as it goes into profiles and results."""
+        """The model's name in profiles and results."""
         ...
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Answer; raises EndpointError, BudgetSpent or StorageError."""
+        """Return the answer; raises EndpointError, BudgetSpent or StorageError."""
         ...
 
     async def aclose(self) -> None:
-        """Finish what is on its way and close connections and files."""
+        """Finish the requests in flight and close connections and files."""
         ...
 
 
 @runtime_checkable
 class ObservableEndpoint(Endpoint, Protocol):
-    """An Endpoint that says when a request is on its way: from then on it is paid for, before it is not."""
+    """An Endpoint that reports when a request is sent: from then on it is paid for."""
 
     @property
     def scope(self) -> str:
-        """What tells the answers of this host from those of another."""
+        """Identifier of the host, which separates its answers from those of other hosts."""
         ...
 
     def limit(self, params: SamplingParams) -> int:
-        """The most tokens that this question is asked with; an answer cut off there stays cut."""
+        """Return the maximum tokens for this request; an answer cut off there stays cut."""
         ...
 
     async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
-        """`complete`, telling ``observer``."""
+        """`complete`, with events sent to ``observer``."""
         ...
 
 

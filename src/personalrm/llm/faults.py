@@ -1,8 +1,8 @@
-"""What a host's refusal means: of all requests, of this one, of the way it was asked, or of this moment.
+"""Classifies a host's refusal: it concerns all requests, this request, its form, or this moment.
 
-fault_of(429, response, host, "m", has_answered=True)       # Passing(overload=True): wait, then again
-fault_of(403, …"not allowed to request logprobs"…)          # BadRequest: ask without them
-fault_of(429, …"requests per day"…)                         # EndpointRefused: nobody need ask again today
+fault_of(429, response, host, "m", has_answered=True)       # Passing(overload=True): wait and retry
+fault_of(403, …"not allowed to request logprobs"…)          # BadRequest: send without them
+fault_of(429, …"requests per day"…)                         # EndpointRefused: stop for today
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from personalrm.llm.transport import BadRequest, Passing, Response
 from personalrm.llm.wire import complaint, one_line
 
 CONTENT_FILTERED = frozenset({"content_filter", "content-filter", "contentfilter", "safety", "blocked", "moderation"})
-"""Finish reasons with which hosts stop an answer that their filter dislikes."""
+"""Finish reasons of answers stopped by a content filter."""
 _FILTER = re.compile(
     r"content.{0,16}(filter|polic|management)|responsible.?ai|moderation|flagged|safety (system|setting|polic)"
     r"|usage polic|prohibited (use|content)|blocked by",
@@ -42,7 +42,7 @@ _NO_CREDIT = re.compile(r"insufficient.(quota|credit|balance|fund)|no credits? l
 
 
 def fault_of(status: int, response: Response, host: Host, model: str, *, has_answered: bool) -> Exception:
-    """The error of a response that is no answer; an EndpointRefused that is no RequestRefused holds for everybody."""
+    """Return the error for a response without an answer; EndpointRefused affects all requests, RequestRefused one."""
     said, where = complaint(response.body, host.credentials), host.name
     if 300 <= status < 400:
         other = one_line(response.headers.get("Location", "another URL"), host.credentials, 200)
@@ -67,7 +67,7 @@ def fault_of(status: int, response: Response, host: Host, model: str, *, has_ans
 
 
 def _of_the_moment(status: int, response: Response, said: str) -> Exception:
-    if status in (429, 503, 529) and not re.search(r"too large", said, re.IGNORECASE):  # that is no matter of time
+    if status in (429, 503, 529) and not re.search(r"too large", said, re.IGNORECASE):  # waiting does not help
         return Passing(f"overloaded ({status}): {said}", overload=True, retry_after=wait_asked(response.headers))
     if status in (408, 409, 425) or status >= 500:
         return Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
@@ -75,7 +75,7 @@ def _of_the_moment(status: int, response: Response, said: str) -> Exception:
 
 
 def refused(refusal: BadRequest, host: Host, model: str) -> EndpointRefused:
-    """The error for a request that the host takes in no form."""
+    """Return the error for a request that the host accepts in no form."""
     filtered = _FILTER.search(refusal.said)
     own = refusal.status == 413 or filtered or _TOO_LONG.search(refusal.said)
     by = " by its content filter" if filtered else ""

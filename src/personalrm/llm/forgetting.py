@@ -1,8 +1,8 @@
-"""Answers and vectors taken out of caches again, for people who ask that nothing of theirs be kept.
+"""Deletes answers and vectors from caches, for users who request erasure.
 
-    forget_rows(Path("answers.sqlite"), "answers", keys)         # how many there were
+    forget_rows(Path("answers.sqlite"), "answers", keys)         # number of rows deleted
 
-What is deleted is overwritten in the file (SQLite's ``secure_delete``), and the log beside it is emptied.
+Deleted rows are overwritten in the file (SQLite's ``secure_delete``), and the write-ahead log is truncated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WAIT_FOR_OTHERS_S = 60.0
 
 
 def forget_answers(cache: str, keys: Sequence[bytes]) -> int:
-    """Delete the answers of these keys from a file or a PostgreSQL database; returns how many there were.
+    """Delete the answers of these keys from a file or a PostgreSQL database and return their number.
 
     Raises:
         StorageError: the cache cannot be written.
@@ -33,7 +33,7 @@ def forget_answers(cache: str, keys: Sequence[bytes]) -> int:
 
 
 def forget_rows(path: Path, table: str, keys: Sequence[bytes]) -> int:
-    """Delete the rows of these keys and return how many there were; 0 where there is no such cache.
+    """Delete the rows of these keys and return their number; 0 if there is no such cache.
 
     Raises:
         StorageError: the file cannot be written.

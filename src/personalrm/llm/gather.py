@@ -1,4 +1,4 @@
-"""Work at the same time; the first error cancels the rest and is raised as it is, not in a group."""
+"""Concurrent work; the first error cancels the rest and is raised unchanged, not in an exception group."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ROUND = 256
 
 
 async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, in order.
+    """Return all results, in order.
 
-    The work is started a few hundred pieces at a time, and no more after an error: an iterable of a million that fails
-    at once costs nothing.
+    Work is started a few hundred items at a time and stops after an error, so that an iterable of a million items that
+    fails at once costs nothing.
     """
     tasks: list[asyncio.Task[T]] = []
     try:
@@ -36,7 +36,7 @@ async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def gather_pair(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]) -> tuple[A, B]:
-    """Two results of different types."""
+    """Return two results of different types."""
     results: list[Any] = await gather([one, other])
     return results[0], results[1]
 
@@ -44,9 +44,10 @@ async def gather_pair(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]
 async def bounded_map(
     work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int
 ) -> AsyncIterator[A]:
-    """Results as they come, with ``at_once`` items under way; an item is taken only when a place is free.
+    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when there is
+    room.
 
-    Memory does not grow with the number of items. The first error stops the rest and is raised as it is.
+    Memory does not grow with the number of items. The first error stops the rest and is raised unchanged.
     """
     waiting = iter(items)
     tasks: set[asyncio.Task[A]] = set()
@@ -67,7 +68,7 @@ async def bounded_map(
 
 
 class SharedWork(Generic[T]):
-    """One piece of work that several tasks wait for. It goes on while one of them waits, and stops with the last."""
+    """Work that several tasks wait for. It runs while at least one of them waits, and is cancelled with the last."""
 
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self._loop, self._waiting = asyncio.get_running_loop(), 0
@@ -76,13 +77,13 @@ class SharedWork(Generic[T]):
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is done well, or under way in this loop; another attempt is needed otherwise."""
+        """Whether it succeeded, or is in progress in this loop; otherwise a new attempt is needed."""
         if self._task.done():
             return not self._task.cancelled() and self._task.exception() is None
         return self._loop is asyncio.get_running_loop() and not self._task.cancelling()
 
     async def result(self) -> T:
-        """What the work gave, or its error."""
+        """Return the result of the work, or raise its error."""
         if self._task.done():
             return self._task.result()
         self._waiting += 1
@@ -97,7 +98,7 @@ class SharedWork(Generic[T]):
 
 
 def look_at(done: asyncio.Task[Any]) -> None:
-    """An error that nobody waits for any more is no news."""
+    """Retrieve the exception of a task without waiters, so that asyncio does not report it."""
     if not done.cancelled():
         done.exception()
 

@@ -1,4 +1,4 @@
-"""Where to ask, and with which key; nothing here needs an HTTP library.
+"""URL and key of a host; nothing here needs an HTTP library.
 
 Host.from_environment().chat_url                # OPENAI_BASE_URL or OpenAI's own, with /v1/chat/completions
 Host("http://localhost:11434").chat_url         # http://localhost:11434/v1/chat/completions
@@ -20,17 +20,17 @@ DEFAULT_URL = "https://api.openai.com/v1"
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 DEADLINE_IN_TIMEOUTS = 2.5
 MAX_BODY = 16 << 20
-"""Bytes of one answer after decompression; a chat completion takes some thousand."""
+"""Maximum bytes of one answer after decompression; a chat completion takes a few thousand."""
 _HIDDEN_USER = re.compile(r"\A[^:/]{0,20}://[^/?#@]*:\d*[/?#].*[^/]@")
-"""A colon before and an @ behind what ends the host's name: a password that would be taken for port and path."""
+"""A colon before and an @ after the end of the host's name: a password that would be parsed as port and path."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """Where to ask, and with which key. The key never shows in a repr.
+    """URL and key of a host. The key is hidden in the repr.
 
-    ``timeout`` bounds one attempt, ``deadline`` one call with all its retries (waiting for a place in the queue not
-    counted), both in seconds. ``max_body`` bounds an answer, in bytes after decompression.
+    ``timeout`` bounds one attempt, ``deadline`` one call with all its retries (without the wait in the queue), both in
+    seconds. ``max_body`` bounds an answer, in bytes after decompression.
     """
 
     base_url: str = field(default=DEFAULT_URL, repr=False)
@@ -47,7 +47,7 @@ class Host:
         timeout: float = 120.0,
         max_body: int = MAX_BODY,
     ) -> Host:
-        """The given values, else OPENAI_BASE_URL and OPENAI_API_KEY, else OpenAI's own URL. DataError if unusable."""
+        """Return the given host, else that of OPENAI_BASE_URL and OPENAI_API_KEY, else OpenAI. DataError if invalid."""
         url = (base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL).strip()
         key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip() or None
         if not _is_usable(url):
@@ -61,15 +61,15 @@ class Host:
 
     @cached_property
     def proxy(self) -> str | None:
-        """The proxy of this URL as the environment names it."""
-        from urllib.request import getproxies, proxy_bypass  # 20 ms, which those who ask nobody need not pay
+        """The proxy for this URL according to the environment."""
+        from urllib.request import getproxies, proxy_bypass  # takes 20 ms; only needed for requests
 
         parts = urlsplit(self.base_url)
         return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
     @cached_property
     def credentials(self) -> Credentials:
-        """Everything that must not be seen of this host: key, URL, proxy and their forms."""
+        """All secrets of this host: key, URL, proxy and their encoded forms."""
         return Credentials.of(self.api_key, self.base_url, self.proxy)
 
     @property
@@ -79,27 +79,27 @@ class Host:
 
     @property
     def embeddings_url(self) -> str:
-        """The URL of embeddings, likewise."""
+        """The URL of embeddings, without user and password."""
         return self._route(EMBEDDINGS)
 
     def root_url(self, path: str) -> str:
-        """A path at the server's root, beside ``/v1``, without user and password."""
+        """Return a path at the server's root, beside ``/v1``, without user and password."""
         parts = urlsplit(self.base_url)
         root = parts.path.rstrip("/").removesuffix(CHAT).removesuffix("/v1")
         return urlunsplit((parts.scheme, self.name, root + path, parts.query, ""))
 
     @property
     def scope(self) -> str:
-        """What tells this host's answers from another's: the URL of chat completions without its query."""
+        """Identifier of this host in cache keys: the URL of chat completions without its query."""
         return self.chat_url.partition("?")[0].lower()
 
     @property
     def name(self) -> str:
-        """Host and port, for messages; without any user:password that the URL may carry."""
+        """Host and port for messages, without user and password."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
     def headers(self) -> dict[str, str]:
-        """The headers of a request; a user and password in the URL count where no key is given."""
+        """The headers of a request; user and password in the URL are used if there is no key."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         user = urlsplit(self.base_url).netloc.rpartition("@")[0]
         if self.api_key:
@@ -120,5 +120,5 @@ def _is_usable(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket left open
+    except ValueError:  # an invalid port, an unclosed bracket
         return False

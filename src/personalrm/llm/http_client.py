@@ -1,10 +1,10 @@
-"""One kind of question of one model at one URL, asked until it is answered.
+"""HTTP requests of one kind for one model at one URL, repeated until answered.
 
-Connections are reused, every call has a deadline that grows with what the host has shown it needs (`pace`), passing
-faults are retried with jitter, and what a host refuses for all is not asked by all in turn.
+Connections are reused, the deadline of a call grows with the measured latency (`pace`), transient faults are retried
+with jitter, and a refusal that affects all requests is not repeated by each of them.
 
     client = HttpClient("m", host, host.chat_url, Scheduler(64), read_completion)
-    completion = await client.persist(lambda: (body, 300), NULL_OBSERVER)           # 300 tokens are asked for at most
+    completion = await client.persist(lambda: (body, 300), NULL_OBSERVER)           # at most 300 new tokens
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ T = TypeVar("T")
 _log = logging.getLogger("personalrm.llm")
 TRIES = 6
 TRIES_AT_START = 3
-"""A host that has never answered is given up sooner: the URL is probably wrong."""
+"""Attempts at a host that has never answered: the URL is probably wrong."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 STANDS_S = 5.0
-"""A refused key or a dead host is so for all who ask in the next seconds; later it is worth a new try."""
+"""Seconds for which a refused key or an unreachable host fails all requests without a new attempt."""
 
 
 class HttpClient(Generic[T]):
-    """Asks one kind of question of one model at one URL, until it is answered. Belongs to one event loop.
+    """Sends requests of one kind for one model to one URL until they are answered. Belongs to one event loop.
 
     Args:
         model: the model's name at the host, for messages.
-        host: whose the URL is.
-        url: where to ask.
+        host: the host of the URL.
+        url: where requests are sent.
         scheduler: bounds the requests in flight.
-        read: from an answer's body, the characters of its request and its credentials to the answer; raises
-            UnusableResponse or ErrorInside.
+        read: parses an answer from its body, the characters of its request, and credentials; raises UnusableResponse
+            or ErrorInside.
     """
 
     def __init__(
@@ -69,15 +69,14 @@ class HttpClient(Generic[T]):
     async def persist(
         self, make_body: Callable[[], tuple[bytes, int]], observer: RequestObserver, *, priority: int = 0
     ) -> T:
-        """Send until answered, refused, or out of tries or time (waiting for a place is our time, not the host's).
+        """Send until answered, refused, or out of attempts or time (the wait in our own queue is not counted).
 
-        The body, and how many tokens it asks for, are made when its turn has come: those of all that wait would fill
-        100 MB, and more is known by then. The place at the host is
-        given on when ``observer.answered`` has returned.
+        The body and its maximum tokens are made when a slot is free: the bodies of all waiting requests would take 100
+        MB, and the capabilities may have changed by then. The slot is released when ``observer.answered`` has returned.
 
         Raises:
-            BadRequest: the host does not take this form of the request.
-            EndpointRefused, Unreachable, UnusableResponse: nothing is to be had.
+            BadRequest: the host does not accept this form of the request.
+            EndpointRefused, Unreachable, UnusableResponse: there is no answer.
         """
         loop, scheduler = asyncio.get_running_loop(), self._scheduler
         turn, used, attempt, faults = scheduler.turn(), 0.0, 0, 0
@@ -102,8 +101,8 @@ class HttpClient(Generic[T]):
                 if fault.overload and not self._is_hopeless(fault, overloaded_since):
                     scheduler.slow_down(fault.retry_after, started)
                     _log.debug("%s is overloaded: %d requests at once from now on", self._host.name, scheduler.limit)
-                    continue  # the scheduler holds everybody back; this request keeps its turn
-            faults += 1  # a host that is busy for a while has not failed
+                    continue  # the scheduler pauses all requests; this one keeps its turn
+            faults += 1  # an overloaded host is not counted
             wait = max(fault.retry_after, jittered(faults))
             used += loop.time() - started + wait
             tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
@@ -114,7 +113,7 @@ class HttpClient(Generic[T]):
             await asyncio.sleep(wait)
 
     def refused(self, refusal: BadRequest) -> EndpointRefused:
-        """The error for a request that the host takes in no form."""
+        """Return the error for a request that the host accepts in no form."""
         return refused(refusal, self._host, self._model)
 
     def _succeeded(self, answer: T, characters: int, max_tokens: int, seconds: float) -> None:
@@ -123,7 +122,7 @@ class HttpClient(Generic[T]):
         self._scheduler.succeeded(self.pace.answered(characters, max_tokens, written, seconds), seconds)
 
     def _is_hopeless(self, fault: Passing, since: float) -> bool:
-        """Whether an overloaded host asks for, or has already had, more patience than a call has."""
+        """Whether an overloaded host requests, or has already taken, more time than a call has."""
         return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
 
     async def _post(self, body: bytes, max_tokens: int) -> T:
@@ -148,7 +147,7 @@ class HttpClient(Generic[T]):
         if fault.dead and not self._has_answered:
             return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
         error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")
-        # a host that served nobody for so long is not asked again by all the others in turn
+        # the other requests need not wait as long for the same host
         return self._stands(error) if self._scheduler.last_success < overloaded_since < float("inf") else error
 
     def _stands(self, error: EndpointError) -> EndpointError:
@@ -166,5 +165,5 @@ def _with_budget(answer: T, max_tokens: int) -> T:
 
 
 def jittered(attempt: int) -> float:
-    """Exponential back-off with full jitter in its upper half, seconds."""
+    """Return the delay of exponential back-off, in seconds, with jitter in its upper half."""
     return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)

@@ -1,12 +1,12 @@
-"""One model as the rest of the package uses it: an endpoint with its cache, its budget, and nothing asked twice.
+"""A language model for the rest of the package: an endpoint with cache and budget, and without duplicate requests.
 
-A request that is sent is finished and kept even if nobody waits for its answer any more, because it is paid for;
-`drain` waits for those. One that still waits for its place is dropped with the last caller who wanted it. Two tasks
-that ask the same question at the same time share one call, and so do two processes on one cache. An answer is on the
-disk before its place at the host goes to the next request, so that a killed run loses only what is on the wire.
+A request that was sent is completed and cached even if its caller was cancelled, because it is paid for; `drain` waits
+for those. A request that waits for a slot is dropped with its last caller. Two tasks with the same request share one
+call, and so do two processes with one cache. An answer is on disk before its slot is released, so that a killed run
+loses only the requests in flight.
 
-An empty answer is never kept. One that was cut off is kept with the budget that cut it, and asked again when more is
-allowed.
+Empty answers are never cached. A cut-off answer is cached with its token limit, and requested again under a larger
+limit.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from personalrm.preferences import Message
 from personalrm.profile.spend import Spend
 
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.5
-"""How often to look whether another process has its answer."""
+"""Seconds between lookups while another process sends the same request."""
 
 
 class LanguageModel:
-    """An Endpoint that remembers. Belongs to one event loop; after `aclose` it opens again when it is asked.
+    """An Endpoint with a cache. Belongs to one event loop; after `aclose`, the next request opens it again.
 
     Args:
-        endpoint: what is asked when the cache does not know.
-        cache: where answers are kept; nobody else may use the object meanwhile.
-        budget: counts and limits the spending of the whole run.
-        prepare: awaited once before the first question.
-        refresh: ask again what is known, once in the life of this object.
+        endpoint: answers requests that are not cached.
+        cache: stores answers; it must not be used elsewhere meanwhile.
+        budget: counts and limits the usage of the whole run.
+        prepare: awaited once before the first request.
+        refresh: request cached answers again, once in the life of this object.
     """
 
     def __init__(
@@ -68,35 +68,35 @@ class LanguageModel:
 
     @property
     def damaged(self) -> int:
-        """Rows of the cache that were no answer, and were asked again."""
+        """Number of damaged rows of the cache, which were requested again."""
         return self._cache.cache.damaged
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Answer from the cache or the host. Raises EndpointError, BudgetSpent or StorageError."""
+        """Return the answer from the cache or the host. Raises EndpointError, BudgetSpent or StorageError."""
         key = self.key_of(messages, params)
         call = self._in_flight.get(key)
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
         call = self._in_flight[key] = _Call(self, key, params)
         call.task = asyncio.create_task(self._ask(key, call, messages, params))
-        # nobody may be left to look at the error of an abandoned call
+        # an abandoned call has no waiter to retrieve its error
         call.task.add_done_callback(look_at)
         return await self._answer(key, call)
 
     def key_of(self, messages: Sequence[Message], params: SamplingParams) -> bytes:
-        """The key under which the answer is kept: whoever notes it can have the answer taken out again."""
+        """Return the cache key of the answer, for example to delete it later."""
         return row_key(self._scope, cache_key(self.model, messages, params))
 
     async def drain(self) -> None:
-        """Wait until every call on its way is answered and kept (or has failed)."""
+        """Wait until every call in flight is answered and cached (or has failed)."""
         await _drain(self._in_flight)
 
     async def aclose(self) -> None:
-        """Wait for the calls on their way, then close connections and cache."""
+        """Wait for the calls in flight, then close connections and cache."""
         await self.closer()()
 
     def closer(self) -> Callable[[], Coroutine[Any, Any, None]]:
-        """What `aclose` does, holding no reference to this object."""
+        """Return a function equivalent to `aclose` without a reference to this object."""
         endpoint, cache, in_flight = self._endpoint, self._cache, self._in_flight
 
         async def close() -> None:
@@ -107,7 +107,7 @@ class LanguageModel:
         return close
 
     async def keep(self, key: bytes, completion: Completion) -> None:
-        """Put an answer on the disk. StorageError if that fails; nothing more is asked then until there is room."""
+        """Store an answer. StorageError if that fails; then no request is sent until there is room."""
         try:
             await self._cache.put(key, self.model, completion, replace=self._refreshed is not None)
         except StorageError as full:
@@ -115,13 +115,13 @@ class LanguageModel:
             raise
 
     async def _answer(self, key: bytes, call: _Call) -> Completion:
-        """The answer; when the last one who waits gives up, the call is dropped unless it is on its way."""
+        """The answer; when the last waiter is cancelled, the call is dropped unless it was sent."""
         call.waiting += 1
         try:
             return await asyncio.shield(call.task)
         except asyncio.CancelledError:
             if call.waiting == 1 and not call.on_its_way and not call.task.done():
-                self._in_flight.pop(key, None)  # at once: whoever asks the same next starts anew
+                self._in_flight.pop(key, None)  # at once: the next identical request starts a new call
                 call.task.cancel()
             raise
         finally:
@@ -155,7 +155,7 @@ class LanguageModel:
                 del self._in_flight[key]
 
     async def _ready(self) -> None:
-        """What is known of the host is read once; whoever stops waiting for it does not stop the others."""
+        """Read the stored capabilities once; a cancelled waiter does not cancel the others."""
         if self._prepare is not None:
             if self._prepared is None or (self._prepared.done() and _failed(self._prepared)):
                 self._prepared = asyncio.create_task(self._prepare())
@@ -163,7 +163,7 @@ class LanguageModel:
             await asyncio.shield(self._prepared)
 
     async def _look_up(self, key: bytes, messages: Sequence[Message], params: SamplingParams) -> Completion | None:
-        """What the cache knows; waits while another process is asking. Nothing where everything is asked anew."""
+        """The cached answer; waits while another process requests it. None with ``refresh``."""
         if self._refreshed is not None and key not in self._refreshed:
             self._refreshed.add(key)
             return None
@@ -179,7 +179,7 @@ class LanguageModel:
             pause = min(LONGEST_LOOK_S, 1.5 * pause)
 
     def _will_do(self, known: Completion, params: SamplingParams) -> bool:
-        """Whether a kept answer is whole, or nothing longer is to be had."""
+        """Whether a cached answer is complete, or no larger limit is allowed."""
         if known.finish_reason != "length" or (params.prefix_only and visible(known.text)):
             return bool(known.text.strip())
         return bool(known.text.strip()) and known.budget >= self._sender.limit(params)
@@ -192,7 +192,7 @@ class LanguageModel:
 
 
 class _Immediate:
-    """An Endpoint that does not say when it sends: taken to do so when it is asked."""
+    """An Endpoint without events: a request counts as sent when it is made."""
 
     scope = ""
 
@@ -210,7 +210,7 @@ class _Immediate:
 
 
 class _Call:
-    """A question that is asked: how many tasks wait for it, where its request is, and what it holds in the budget."""
+    """A call in progress: its waiting tasks, the state of its request, and its reservation in the budget."""
 
     task: asyncio.Task[Completion]
 
@@ -222,7 +222,7 @@ class _Call:
         self.on_its_way = self.kept = False
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """Sent; counted once for each answer that is paid for."""
+        """The request was sent; counted once per paid answer."""
         if self._reserved is None:
             budget = self._model.ledger
             most = 0.0 if budget.prices is None else budget.prices.most(prompt_characters, max_tokens)
@@ -231,7 +231,7 @@ class _Call:
         self.on_its_way = True
 
     async def answered(self, answer: Completion) -> None:
-        """Booked, whatever becomes of the answer, and kept unless it is empty."""
+        """Book the answer, and store it unless it is empty."""
         budget = self._model.ledger
         paid = replace(answer, cost=budget.price(answer), thoughts="")
         budget.record(paid, self._reserved or 0.0)
@@ -242,13 +242,13 @@ class _Call:
             self.kept = True
 
     def failed(self) -> None:
-        """Back without an answer: sent again only if somebody still waits."""
+        """The request got no answer; it is repeated only if a task still waits."""
         self.on_its_way = False
         if not self.waiting:
             raise asyncio.CancelledError
 
     def total(self, last: Completion) -> Completion:
-        """The last answer with what all of them took."""
+        """Return the last answer with the usage of all requests."""
         if len(self._paid) < 2:
             return self._paid[0] if self._paid else last
         costs = [one.cost for one in self._paid]
@@ -262,7 +262,7 @@ class _Call:
         )
 
     def over(self) -> None:
-        """Ended; without an answer if it still holds something in the budget."""
+        """The call ended; release a reservation that is still held."""
         if self._reserved is not None:
             self._model.ledger.failed(self._reserved)
 
@@ -277,12 +277,11 @@ def _failed(done: asyncio.Task[Any]) -> bool:
 
 
 class UsageMeter:
-    """An Endpoint that counts what passes through it: the spending of one person's fit or task within a run.
+    """An Endpoint that counts the usage of one user's fit or task within a run.
 
     Args:
-        endpoint: who is asked.
-        cached_too: also count answers that were known already, as one call each: what the work takes, whatever
-            happens to be in the cache.
+        endpoint: the endpoint to count for.
+        cached_too: count cached answers as one call each, so that the count does not depend on the cache.
     """
 
     def __init__(self, endpoint: Endpoint, *, cached_too: bool = False) -> None:
@@ -296,7 +295,7 @@ class UsageMeter:
         return self._endpoint.model
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Ask and count."""
+        """Return the answer and count it."""
         try:
             completion = await self._endpoint.complete(messages, params)
         except RequestRefused:
@@ -317,9 +316,9 @@ class UsageMeter:
         return completion
 
     def spend(self) -> Spend:
-        """What passed so far."""
+        """Return the usage so far."""
         return Spend(self.calls, self.cached, self.prompt_tokens, self.completion_tokens, self.cost)
 
     async def aclose(self) -> None:
-        """Close what it counts for."""
+        """Close the endpoint."""
         await self._endpoint.aclose()

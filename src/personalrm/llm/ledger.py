@@ -1,11 +1,11 @@
-"""What a run spends, and the limits at which it stops.
+"""Usage of a run, and the limits that stop it.
 
-A call is counted when it is sent (its retries are the same call) and its tokens when the answer is there, whether or
-not the answer can be parsed. `--max-cost` counts, besides what is paid, an estimate for the calls in flight: what they
-cost at most, times how much of that the answers so far took. So a full endpoint overshoots by cents at most, also with
-its first burst, of which nothing is answered yet.
+A call is counted when it is sent (its retries are the same call), its tokens when it is answered, whether or not the
+answer can be parsed. `--max-cost` includes an estimate for the calls in flight: their maximum cost times the share of
+the maximum that previous answers used. So a full endpoint exceeds the limit by cents at most, also in its first burst,
+before any answer.
 
-    ledger.reserve(prices.most(prompt_characters=6000, max_tokens=300)); …; ledger.record(completion)
+    budget.reserve(prices.most(prompt_characters=6000, max_tokens=300)); …; budget.record(completion)
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from personalrm.llm.wire import CHARACTERS_A_TOKEN
 from personalrm.renamed import renamed
 
 HIGHEST_PRICE = 1e6
-"""Dollars per million tokens; a hundred times what the dearest model has cost."""
+"""Maximum price in dollars per million tokens; a hundred times the most expensive model so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """US dollars per million tokens; ``cached_prompt`` is the discounted price of cached prompt tokens."""
+    """US dollars per million tokens; ``cached_prompt`` is the price of cached prompt tokens."""
 
     prompt: float
     completion: float
@@ -32,7 +32,7 @@ class Prices:
 
     @classmethod
     def parse(cls, text: str) -> Prices:
-        """Prices from ``IN,OUT`` or ``IN,OUT,CACHED``, dollars per million tokens."""
+        """Parse ``IN,OUT`` or ``IN,OUT,CACHED``, in dollars per million tokens. DataError if it is something else."""
         try:
             values = [float(part) for part in text.split(",")]
         except ValueError:
@@ -44,25 +44,25 @@ class Prices:
         return cls(*values)
 
     def cost(self, completion: Completion) -> float:
-        """Dollars for one answer."""
+        """Return the cost of one answer in dollars."""
         cached = min(completion.cached_tokens, completion.prompt_tokens) if self.cached_prompt is not None else 0
         fresh = completion.prompt_tokens - cached
         dollars = fresh * self.prompt + completion.completion_tokens * self.completion
         return (dollars + cached * (self.cached_prompt or 0.0)) / 1e6
 
     def most(self, prompt_characters: int, max_tokens: int) -> float:
-        """About the most dollars that one call can cost."""
+        """Return the approximate maximum cost of one call in dollars."""
         return (prompt_characters / CHARACTERS_A_TOKEN * self.prompt + max_tokens * self.completion) / 1e6
 
 
 @dataclass(slots=True)
 class Budget:
-    """Counts calls, tokens and cost of a run, and refuses the call that would pass a limit.
+    """Counts calls, tokens and cost of a run, and refuses calls beyond a limit.
 
     Attributes:
-        prices: to compute the cost where the host does not bill it; None if unknown.
+        prices: used if the host does not report the cost; None if unknown.
         max_calls, max_cost: limits; None is unlimited. ``max_cost`` is in US dollars.
-        refused: questions that the host would not answer: too long for the model, or stopped by its content filter.
+        refused: requests that the host refused: too long for the model, or stopped by its content filter.
         cut: answers that stayed cut off.
     """
 
@@ -82,7 +82,7 @@ class Budget:
     _most_answered: float = 0.0
 
     def reserve(self, most: float = 0.0) -> None:
-        """Count a call that is about to be sent and costs this at most; BudgetSpent if a limit forbids it."""
+        """Count a call that is about to be sent, with its maximum cost; BudgetSpent if it would exceed a limit."""
         if self.max_calls is not None and self.calls >= self.max_calls:
             raise BudgetSpent(f"the limit of {self.max_calls} calls (--max-calls) is used up")
         if self.max_cost is not None:
@@ -92,7 +92,7 @@ class Budget:
         self._most_in_flight += most
 
     def record(self, completion: Completion, most: float = 0.0) -> None:
-        """Book an answer that arrived; ``most`` as it was reserved."""
+        """Book an answer; ``most`` is the reserved cost."""
         self.failed(most)
         self._most_answered += most
         self.prompt_tokens += completion.prompt_tokens
@@ -101,14 +101,14 @@ class Budget:
         self.cost += completion.cost or 0.0
 
     def failed(self, most: float = 0.0) -> None:
-        """A call ended without an answer; ``most`` as it was reserved."""
+        """Book a call that ended without an answer; ``most`` is the reserved cost."""
         self.in_flight -= 1
         self._most_in_flight -= most
 
     def price(self, completion: Completion) -> float | None:
-        """What the answer cost: the larger of the host's bill and our prices; None if neither is known.
+        """Return the cost of the answer: the larger of the host's bill and our prices; None if neither is known.
 
-        A host that bills nothing, or counts too little, cannot switch a limit off.
+        So a host that reports no cost, or too little, cannot disable a limit.
         """
         known = [completion.cost] if completion.cost is not None and 0 <= completion.cost < math.inf else []
         if self.prices is not None:
@@ -118,12 +118,12 @@ class Budget:
     def _check_cost(self, limit: float, most: float) -> None:
         if self._most_answered > 0:
             on_the_way = self._most_in_flight * self.cost / self._most_answered
-        elif self.in_flight and not most:  # no prices: the host bills, and the first bill is not here yet
+        elif self.in_flight and not most:  # no prices, and no bill of the host yet
             on_the_way = self.in_flight * self.cost / max(1, self.calls - self.in_flight)
         else:
             on_the_way = self._most_in_flight
-        if not self.cost + on_the_way < limit:  # NaN is below nothing
-            spent = f"${self.cost:.4f} spent, {self.in_flight} calls on their way"
+        if not self.cost + on_the_way < limit:  # also true for NaN
+            spent = f"${self.cost:.4f} spent, {self.in_flight} calls in flight"
             raise BudgetSpent(f"the limit of ${limit:g} (--max-cost) is used up: {spent}")
 
 

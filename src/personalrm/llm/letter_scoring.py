@@ -1,11 +1,11 @@
-"""vLLM's ``/generative_scoring`` for questions that one letter answers: P(A) against P(B) without writing a token.
+"""vLLM's ``/generative_scoring`` for questions answered with one letter: P(A) against P(B) without generating a token.
 
     endpoint = LetterScoring("qwen", Host.from_environment("http://localhost:8000/v1"), Scheduler(64))
     await endpoint.complete(messages, SamplingParams(4, logprobs=20))       # Completion("A", tokens=…)
 
-Used for ``--model vllm-score:NAME``. The conversation is rendered by ``/tokenize`` with the model's chat template.
-Where the server lacks a path, or A and B are no single tokens, the letter is asked for as a chat with
-log-probabilities. Other questions are chats as well. Source: vLLM's ``entrypoints/generate/generative_scoring``.
+Used for ``--model vllm-score:NAME``. The conversation is rendered by ``/tokenize`` with the model's chat template. If
+the server lacks a path, or A and B are not single tokens, the letter is requested as a chat with log-probabilities.
+Other questions are chats as well. Source: vLLM's ``entrypoints/generate/generative_scoring``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ SMALLEST = 1e-9
 
 
 class LetterScoring(OpenAIEndpoint):
-    """An endpoint that scores letters where the server can. Belongs to one event loop.
+    """An endpoint that scores letters if the server supports it. Belongs to one event loop.
 
     Args:
-        model: the model's name at the host; results call it ``vllm-score:NAME``.
-        host: where to ask.
+        model: the model's name at the host; results name it ``vllm-score:NAME``.
+        host: URL and key.
         scheduler: bounds the requests in flight.
-        more: of `OpenAIEndpoint`.
+        more: arguments of `OpenAIEndpoint`.
     """
 
     def __init__(self, model: str, host: Host, scheduler: Scheduler, **more: Any) -> None:
@@ -62,7 +62,7 @@ class LetterScoring(OpenAIEndpoint):
         await super().aclose()
 
     async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
-        """`complete`, telling ``observer`` what becomes of each request."""
+        """`complete`, with events of each request sent to ``observer``."""
         is_letter = params.prefix_only and params.logprobs > 0 and params.temperature == 0.0
         if not is_letter or not await self._can_score():
             return await super().send(messages, params, observer)
@@ -70,11 +70,11 @@ class LetterScoring(OpenAIEndpoint):
         try:
             tokens = await self._tokens({"messages": turns, "add_generation_prompt": True})
             return await self._scored(tokens, observer, params.priority)
-        except BadRequest:  # a template without system turns, say: the chat knows other ways to ask
+        except BadRequest:  # for example a template without system turns, which chats can work around
             return await super().send(messages, params, observer)
 
     async def _can_score(self) -> bool:
-        """Whether the server scores letters; found out by one token, which is not counted."""
+        """Whether the server scores letters; determined with one token, which is not counted."""
         async with self._finding_out:
             if self._is_known is None:
                 try:
@@ -84,7 +84,7 @@ class LetterScoring(OpenAIEndpoint):
                     if self._is_known:
                         await self._scored(self._labels, NULL_OBSERVER, 0)
                 except (BadRequest, EndpointRefused, UnusableResponse):
-                    self._is_known = False  # a wrong key is told by the chat that follows
+                    self._is_known = False  # the chat that follows reports a wrong key
             return self._is_known
 
     async def _tokens(self, asked: dict[str, Any]) -> list[int]:
@@ -98,7 +98,7 @@ class LetterScoring(OpenAIEndpoint):
 
 
 def read_score(body: bytes, request_characters: int, credentials: Credentials = NO_CREDENTIALS) -> Completion:
-    """P(first label) as an answer of one token. UnusableResponse if the answer holds no probability."""
+    """Return P(first label) as an answer of one token. UnusableResponse if the answer holds no probability."""
     try:
         answer = load_json(body)
         (item,) = answer["data"]
@@ -108,7 +108,7 @@ def read_score(body: bytes, request_characters: int, credentials: Credentials = 
         usage = answer.get("usage") or {}
     except (ValueError, LookupError, TypeError, AttributeError):
         said = short(body, credentials)
-        raise UnusableResponse(f"the host answered with something that is no score: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is not a score: {said}") from None
     logs = [math.log(max(SMALLEST, one)) for one in (chance, 1.0 - chance)]
     best = 0 if chance >= 0.5 else 1
     token = TokenLogprob(LETTERS[best], logs[best], tuple(zip(LETTERS, logs, strict=True)))
@@ -117,12 +117,12 @@ def read_score(body: bytes, request_characters: int, credentials: Credentials = 
 
 
 def read_tokens(body: bytes, request_characters: int, credentials: Credentials = NO_CREDENTIALS) -> list[int]:
-    """The token ids in an answer of ``/tokenize``. UnusableResponse if there are none."""
+    """Return the token ids in an answer of ``/tokenize``. UnusableResponse if there are none."""
     try:
         tokens = load_json(body)["tokens"]
         if not tokens or not all(isinstance(one, int) for one in tokens):
             raise ValueError(tokens)
     except (ValueError, LookupError, TypeError):
         said = short(body, credentials)
-        raise UnusableResponse(f"the host answered with something that is no list of tokens: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is not a list of tokens: {said}") from None
     return list(tokens)

@@ -1,11 +1,11 @@
-"""Reading a JSON object from what a model wrote around, before, inside and instead of it.
+r"""A tolerant reader for the JSON object in a model's answer, with text around it or with syntax errors.
 
     parse_json('Sure! ```json\\n{“claims”: ["short answers", "no lists",], "summary": "Likes it sho')
     # {"claims": ["short answers", "no lists"], "summary": "Likes it sho"}
 
-A small tolerant reader, not a pile of replacements: it accepts single and typographic quotes, trailing commas, bare
-words, raw line breaks and unescaped quotes in strings, and closes what was cut off. Strict JSON takes the fast way
-through orjson. Every character is read a bounded number of times, so that 200,000 opening braces cost milliseconds.
+It accepts single and typographic quotes, trailing commas, bare words, raw line breaks and unescaped quotes in strings,
+and closes truncated values. Strict JSON is parsed with orjson. Every character is read a bounded number of times, so
+that 200,000 opening braces take milliseconds.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _KEY = re.compile(r"[\w$][\w$ .-]{0,80}")
 _QUOTES = {'"': '"', "'": "'", "“": '”“"', "”": '”"', "‘": "’‘'", "`": "`"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-# A quote ends a string only if what follows could come after a string; others are quotes inside it.
+# A quote ends a string only if the next token can follow a string; other quotes are part of it.
 _AFTER_KEY = re.compile(r"\s{0,40}:")
 _AFTER_VALUE = re.compile(r"\s{0,40}(?:$|[}\]]|,\s{0,80}(?:$|[\"'“”‘}\]{\[]|[\w$]{1,40}\s{0,4}:|-?\d|true|false|null))")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
 class _Hopeless(Exception):
-    """Here stands no object; never leaves this module."""
+    """No object starts here; never leaves this module."""
 
 
 def parse_json(text: str) -> dict[str, Any] | None:
-    """The JSON object in a model's answer; None if there is none.
+    """Return the JSON object in a model's answer; None if there is none.
 
-    Of several objects the last whole one counts (a final answer follows its drafts), else the last cut-off one.
+    Of several objects, the last complete one counts (a final answer follows its drafts), else the last truncated one.
     """
     try:
         whole = orjson.loads(text)
@@ -65,7 +65,7 @@ def _last_object(text: str) -> dict[str, Any] | None:
 
 
 class _Reader:
-    """One pass over the text from an opening brace; ``cut`` says that the end came too early."""
+    """One pass over the text from an opening brace; ``cut`` is True if the text ended early."""
 
     def __init__(self, text: str, at: int) -> None:
         self.text, self.at, self.cut = text, at, False

@@ -1,14 +1,14 @@
-"""Any OpenAI-compatible host: OpenAI, Azure, vLLM, Ollama, llama.cpp, gateways.
+"""OpenAI-compatible chat hosts: OpenAI, Azure, vLLM, Ollama, llama.cpp, gateways.
 
-The hot path of the package, so one lean client over aiohttp (`http_client`, `transport`). A host that refuses a feature
-is asked again without it. `embeddings` is the counterpart for vectors.
+The most performance-critical module, hence one lean client over aiohttp (`http_client`, `transport`). A request that a
+host refuses because of a feature is sent again without it. `embeddings` is the counterpart for vectors.
 
-Until the first answer one request finds out how the host wants to be asked (see capabilities.py); the others wait for
-it, but not longer than `PATIENCE_S`: a refusal comes at once, so whoever thinks that long has taken the parameters. A
-wrong key is found out the same way, with one request.
+Before the first answer, one request determines the host's capabilities (`capabilities`); the others wait for it, but
+not longer than `PATIENCE_S`: a refusal comes at once, so a host that takes longer has accepted the parameters. A wrong
+key also costs one request only.
 
-An answer that is cut off before it says anything (a model that thinks first) is asked again with more room, which is
-remembered; one that is cut off in its midst is asked again once, with four times as much.
+An answer that is cut off before any visible text (a reasoning model) is requested again with a larger limit, which is
+remembered; one that is cut off later is requested again once, with four times the limit.
 
     endpoint = OpenAIEndpoint("gpt-4o-mini", Host.from_environment(), Scheduler(64))
     completion = await endpoint.complete([Message("user", "Hello")], SamplingParams(max_tokens=20))
@@ -41,12 +41,12 @@ __all__ = ["DEFAULT_URL", "Host", "OpenAIEndpoint"]
 PATIENCE_S = 5.0
 GATHER_S = 0.005
 CEILING = 16_384
-"""The most new tokens of one answer, thoughts included, unless the user says otherwise."""
+"""Default maximum of new tokens of one answer, including reasoning."""
 FIRST_ROOM = 2_048
-"""Tokens for thoughts that are added when an answer was cut off before it began; four times as many the next time."""
+"""Tokens added for reasoning after an answer was cut off before its text; four times as many the next time."""
 GROWTH = 4
 STOPS = ("<pair>", "<past_choice", "<conversation>")
-"""Marks of our own prompts: a model that writes one goes on with the prompt instead of answering it."""
+"""Stop sequences: tags of our prompts, which a model writes if it continues the prompt instead of answering."""
 
 
 class OpenAIEndpoint:
@@ -54,12 +54,12 @@ class OpenAIEndpoint:
 
     Args:
         model: the model's name at the host.
-        host: where to ask.
+        host: URL and key.
         scheduler: bounds the requests in flight; share it between all endpoints of a run.
-        capabilities: what is known of the host from earlier runs.
-        learned: called with the capabilities whenever more is known.
-        max_tokens: the most new tokens of one answer, thoughts included; None leaves it to `CEILING`.
-        effort: how much a reasoning model should think (``low``, ``medium``, ``high``, or what the host knows).
+        capabilities: capabilities known from earlier runs.
+        learned: called with the capabilities whenever they change.
+        max_tokens: maximum new tokens of one answer, including reasoning; None uses `CEILING`.
+        effort: reasoning effort (``low``, ``medium``, ``high``, or another value of the host).
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class OpenAIEndpoint:
 
     @property
     def scope(self) -> str:
-        """What tells this host's answers from another's: its URL without query, user and password."""
+        """Identifier of this host in cache keys: its URL without query, user and password."""
         return self._host.scope
 
     async def aclose(self) -> None:
@@ -95,18 +95,23 @@ class OpenAIEndpoint:
         await self._client.aclose()
 
     def recall(self, capabilities: Capabilities) -> None:
-        """What is known of the host from earlier runs; before anything is asked."""
+        """Set the capabilities known from earlier runs; call it before the first request."""
         self.capabilities = capabilities
         if capabilities.slow:
             self._scheduler.start_slowly()
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Answer. Raises EndpointRefused (RequestRefused if only this request is at fault), Unreachable or
-        UnusableResponse."""
+        """Return the answer.
+
+        Raises:
+            RequestRefused: this request is at fault.
+            EndpointRefused: all requests are refused.
+            Unreachable, UnusableResponse: there is no answer, or none that can be used.
+        """
         return await self.send(messages, params, NULL_OBSERVER)
 
     async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
-        """`complete`, telling ``observer`` what becomes of each request."""
+        """`complete`, with events of each request sent to ``observer``."""
         least = min(self.limit(params), GROWTH * params.cut_at)
         while True:
             completion = await self._ask(messages, params, least, observer)
@@ -119,7 +124,7 @@ class OpenAIEndpoint:
             least = larger
 
     def limit(self, params: SamplingParams) -> int:
-        """The most tokens that this question is asked with; an answer cut off there stays cut."""
+        """Return the maximum tokens for this request; an answer cut off there stays cut."""
         return min(self._ceiling, max(GROWTH * params.max_tokens + self.capabilities.room, params.max_tokens))
 
     @property
@@ -130,12 +135,12 @@ class OpenAIEndpoint:
         return min(self._ceiling, params.max_tokens + self.capabilities.room)
 
     def _larger(self, params: SamplingParams, completion: Completion) -> int:
-        """With how many tokens to ask again after this answer; no more than it had if it will do."""
+        """The token limit for another request after this answer; the same limit if the answer is sufficient."""
         if completion.finish_reason != "length":
             return 0
         if visible(completion.text):
             return 0 if params.prefix_only else self.limit(params)
-        if self._budget(params) <= completion.budget:  # nobody else has found out yet that this model thinks first
+        if self._budget(params) <= completion.budget:  # no other request has raised the limit meanwhile
             room = self._max_tokens or max(FIRST_ROOM, GROWTH * self.capabilities.room)
             self._adopt(replace(self.capabilities, room=min(room, self._ceiling)))
         return self._budget(params)
@@ -143,7 +148,7 @@ class OpenAIEndpoint:
     async def _ask(
         self, messages: Sequence[Message], params: SamplingParams, least: int, observer: RequestObserver
     ) -> Completion:
-        """One answer of at least so many tokens, in whatever form the host takes the question."""
+        """One answer with at least this token limit, in any form that the host accepts."""
         patience = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             now = self.capabilities
@@ -151,12 +156,12 @@ class OpenAIEndpoint:
                 try:
                     return await self._send(now, messages, params, least, observer)
                 except BadRequest as refusal:
-                    if self.capabilities != now:  # somebody else learned more while we asked
+                    if self.capabilities != now:  # another request changed them meanwhile
                         continue
                     if now.weakened(refusal.said, params) is None:
                         raise self._client.refused(refusal) from None
             elif self._probe is None and now.features(params) < now.untried:
-                await asyncio.sleep(GATHER_S)  # whoever uses more features finds out more with the same request
+                await asyncio.sleep(GATHER_S)  # let a request with more features go first, which tests all of them
             if now is self.capabilities and not await self._learned_by_another(patience):
                 return await self._find_out(messages, params, least, observer)
 
@@ -172,20 +177,20 @@ class OpenAIEndpoint:
         return await self._client.persist(make_body, observer, priority=params.priority)
 
     async def _learned_by_another(self, patience: float) -> bool:
-        """Wait while somebody else finds out how to ask; False if nobody does, or takes longer than our patience."""
+        """Wait while another request determines the capabilities; False if none does within ``patience``."""
         probe, left = self._probe, patience - asyncio.get_running_loop().time()
         if probe is None:
             return False
         if left > 0:
             await asyncio.wait({probe}, timeout=left)
         if not probe.done():
-            self._scheduler.start_slowly()  # nobody knows yet how many a host serves that thinks so long
+            self._scheduler.start_slowly()  # the concurrency of such a slow host is unknown
         return probe.done()
 
     async def _find_out(
         self, messages: Sequence[Message], params: SamplingParams, least: int, observer: RequestObserver
     ) -> Completion:
-        """Ask, with less of a feature each time the host refuses it; what is answered in the end is learned."""
+        """Send, with a weaker feature after each refusal; the form that is answered in the end is stored."""
         probe = None if self._probe else asyncio.get_running_loop().create_future()
         self._probe = self._probe or probe
         before = trial = self.capabilities
@@ -210,9 +215,9 @@ class OpenAIEndpoint:
         untried = trial.features(params)
         if "logprobs" in untried and trial.alternatives and completion.tokens is None:
             if visible(completion.text):
-                trial = replace(trial, alternatives=0)  # taken, and silently left out of the answer
+                trial = replace(trial, alternatives=0)  # accepted, but missing from the answer
             else:
-                untried -= {"logprobs"}  # an empty answer has no tokens: nothing is known yet
+                untried -= {"logprobs"}  # an empty answer has no tokens, so support is unknown
         if not visible(completion.text) and completion.finish_reason == "length":
             trial = replace(trial, room=self._max_tokens or max(FIRST_ROOM, GROWTH * trial.room))
         trial = replace(trial, slow=self._client.pace.mean_s > PATIENCE_S)

@@ -1,5 +1,5 @@
-"""Answers in shapes that nobody asked for, which are paid all the same: a stream of events, a text completion, log-
-probabilities of the older completions API.
+"""Answers in formats that were not requested but are billed: event streams, text completions, and log-probabilities of
+the older completions API.
 
 from_stream(b'data: {"choices": [{"delta": {"content": "A"}}]}\\n\\ndata: [DONE]')    # {"choices": [{"message": …}], …}
 """
@@ -15,12 +15,12 @@ _MARK = b"data:"
 
 
 def is_stream(body: bytes) -> bool:
-    """Whether a body is a stream of server-sent events."""
+    """Return whether a body is a stream of server-sent events."""
     return body[:200].lstrip().startswith((_MARK, b": ", b"event:"))
 
 
 def from_stream(body: bytes) -> dict[str, Any]:
-    """The answer that the chunks of a stream make together. ValueError: there is none in it."""
+    """Return the answer assembled from the chunks of a stream. ValueError if there is none."""
     texts: dict[str, list[str]] = {"content": [], "reasoning_content": [], "reasoning": []}
     choice: dict[str, Any] = {}
     whole: dict[str, Any] = {}
@@ -51,7 +51,7 @@ def _chunks(body: bytes) -> Iterator[dict[str, Any]]:
 
 
 def message_of(choice: dict[str, Any]) -> dict[str, Any]:
-    """The message of a choice; a text completion has its text beside."""
+    """Return the message of a choice; that of a text completion is made from its text."""
     message = choice.get("message")
     if message is None and isinstance(choice.get("text"), str):
         return {"content": choice["text"]}
@@ -60,7 +60,7 @@ def message_of(choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def called(message: dict[str, Any]) -> str:
-    """The arguments of the only tool that was called, where an answer was asked for and no text was given."""
+    """Return the arguments of the only tool call; "" if there is not exactly one."""
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or len(calls) != 1 or not isinstance(calls[0], Mapping):
         return ""
@@ -70,7 +70,7 @@ def called(message: dict[str, Any]) -> str:
 
 
 def listed_logprobs(logprobs: Mapping[str, Any]) -> list[Any] | None:
-    """``tokens``, ``token_logprobs``, ``top_logprobs`` (Together, older servers) as the list of today."""
+    """Return ``tokens``, ``token_logprobs``, ``top_logprobs`` (Together, older servers) in the current list format."""
     names, values, tops = (logprobs.get(name) for name in ("tokens", "token_logprobs", "top_logprobs"))
     if not isinstance(names, list) or not isinstance(values, list) or len(names) != len(values):
         return None

@@ -1,11 +1,11 @@
-"""What a host has shown of its speed, and what follows from it: how long an answer may take, and how full the host is.
+"""Measured speed of a host, and what follows from it: the deadline of a request, and whether the host is saturated.
 
-A host on a CPU reads thirty tokens a second and writes two, so that an answer may take ten minutes; one that works on a
-request must not be given up, or the work is thrown away and asked again. Nothing that a host sends tells slow from
-silent, so the deadline of a request grows with what earlier answers took.
+A host on a CPU may read thirty tokens a second and write two, so that an answer takes ten minutes; aborting a request
+that is being served wastes the work. No response distinguishes slow from silent, so the deadline of a request grows
+with the time of earlier answers.
 
-Whether requests wait in the host's queue is told from latency alone: the time of a request against the quickest one of
-its kind (as long to read, as much to write) is its `inflation`, 1 where it did not wait.
+Whether requests wait in the host's queue is inferred from latency: the time of a request divided by that of the fastest
+comparable one (same prompt and answer length) is its `inflation`, 1 if it did not wait.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from personalrm.llm.wire import CHARACTERS_A_TOKEN
 
 DEFAULT_TIMEOUT_S = 120.0
 FIRST_ANSWER_IN_TIMEOUTS = 15.0
-"""Half an hour for the first answer of a host by default: a model on a CPU may have to be loaded, and to read much."""
+"""Deadline of a host's first answer, in timeouts (half an hour by default): a model on a CPU may have to be loaded."""
 FIRST_ANSWER_HURRIED = 2.5
-"""Who gives a shorter timeout than the default says that the host is quick."""
+"""The same for a timeout below the default, which implies a fast host."""
 SAFETY = 3.0
-"""How much longer an answer may take than the slowest one so far, by its length."""
+"""Deadline relative to the slowest answer so far, scaled by length."""
 READ_AT_ONCE = 4.0
-"""Tokens of a prompt that are read in the time of writing one, at the least."""
+"""Minimum prompt tokens read in the time of generating one token."""
 FORGETS = 0.99
-"""The quickest and the slowest answer fade by so much with each answer: hosts get slower, and quicker again."""
+"""Decay per answer of the fastest and slowest time: the speed of hosts changes."""
 LONGEST_S = 6 * 3600.0
 
 
@@ -32,7 +32,7 @@ class Pace:
     """The speed of one model at one host.
 
     Args:
-        timeout: seconds that an answer may take at a quick host.
+        timeout: seconds that an answer of a fast host may take.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -43,20 +43,20 @@ class Pace:
         self.answers = 0
 
     def allowed(self, characters: int, max_tokens: int) -> float:
-        """Seconds that an answer to such a request may take before it is given up."""
+        """Return the seconds that an answer to such a request may take."""
         if not self.answers:
             patient = self._timeout >= DEFAULT_TIMEOUT_S
             return self._timeout * (FIRST_ANSWER_IN_TIMEOUTS if patient else FIRST_ANSWER_HURRIED)
         return min(LONGEST_S, max(self._timeout, SAFETY * self._slowest * _work(characters, max_tokens)))
 
     def answered(self, characters: int, max_tokens: int, written: int, seconds: float) -> float:
-        """An answer took so long; its inflation, at least 1.
+        """Record the time of an answer and return its inflation, at least 1.
 
         Args:
-            characters: of the request.
-            max_tokens: it was allowed to write; 0 where nothing is written.
-            written: tokens that it wrote.
-            seconds: from sending to having it.
+            characters: length of the request.
+            max_tokens: limit of new tokens; 0 if nothing is generated.
+            written: generated tokens.
+            seconds: from sending to the complete answer.
         """
         self.answers += 1
         self._slowest = max(self._slowest * FORGETS, seconds / _work(characters, written))
@@ -68,12 +68,12 @@ class Pace:
 
     @property
     def mean_s(self) -> float:
-        """Mean seconds of the last answers; 0 before the first."""
+        """Mean seconds of recent answers; 0 before the first."""
         return self._mean
 
 
 def _work(characters: int, tokens: int) -> float:
-    """The time of a request in tokens written."""
+    """The time of a request, in units of generated tokens."""
     return characters / CHARACTERS_A_TOKEN / READ_AT_ONCE + tokens + 1.0
 
 

@@ -1,4 +1,4 @@
-"""How long a host asks us to wait, from its headers: never negative, never endless, by the host's own clock.
+"""The waiting time in a host's headers: non-negative, bounded, relative to the host's own clock.
 
 wait_asked({"Retry-After": "2.5"})                                            # 2.5
 wait_asked({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:27:00 GMT"})    # 60.0
@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_S = 31 * 86400.0
-"""More than a month is as good as never."""
+"""Upper bound in seconds: one month."""
 
 
 def wait_asked(headers: Mapping[str, str]) -> float:
-    """Seconds in [0, 31 days]: retry-after-ms, or Retry-After as seconds or as a date; 0 if none can be read."""
+    """Return seconds in [0, 31 days] from retry-after-ms, or Retry-After as seconds or date; 0 if unreadable."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return _clamped(milliseconds / 1000)
@@ -27,7 +27,7 @@ def wait_asked(headers: Mapping[str, str]) -> float:
     until = _date(given)
     if until is None:
         return 0.0
-    now = _date(headers.get("Date")) or datetime.now(UTC)  # a host whose clock is wrong is wrong in both
+    now = _date(headers.get("Date")) or datetime.now(UTC)  # a wrong clock of the host affects both headers
     return _clamped((until - now).total_seconds())
 
 
@@ -36,7 +36,7 @@ def _clamped(seconds: float) -> float:
 
 
 def _number(text: str | None) -> float | None:
-    """A finite number in ASCII digits, or one too large for any clock; None if it is none."""
+    """A finite number in ASCII digits, or infinity if it is too large; None if it is not a number."""
     if text is None or not text.isascii():
         return None
     try:

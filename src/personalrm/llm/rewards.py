@@ -3,9 +3,9 @@
     endpoint = RewardEndpoint("Skywork", Host.from_environment("http://localhost:8000"), Scheduler(64))
     await endpoint.rewards([[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]])    # [3.2]
 
-vLLM renders a conversation by the model's own chat template (``messages``). Where a server takes texts only, ``render``
-makes them. What the server understands is found out by its first answer. The activation is switched off: the number is
-the logit. Sources: vLLM's ``entrypoints/pooling`` protocols; SGLang's documentation of reward models.
+vLLM renders a conversation with the model's chat template (``messages``). For servers that accept only texts,
+``render`` makes them. The first answer determines which form the server accepts. The activation is disabled: the reward
+is the logit. Sources: vLLM's ``entrypoints/pooling`` protocols; SGLang's documentation of reward models.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ Turns = list[dict[str, str]]
 Render = Callable[[Turns], str]
 CLASSIFY, POOLING = "/classify", "/pooling"
 REMEMBERED = 65_536
-"""Rewards that are kept: a conversation is scored once while the program runs."""
+"""Rewards kept in memory, so that a conversation is scored once per process."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A way to ask: a path, and whether it takes messages, messages without a system turn, or a text."""
+    """A form of request: a path, and whether it takes messages, messages without a system turn, or a text."""
 
     path: str
     form: Literal["messages", "folded", "text"]
@@ -63,10 +63,10 @@ class RewardEndpoint:
 
     Args:
         model: the model's name at the host.
-        host: where to ask; a ``/v1`` at the end of its path is left out.
+        host: URL and key; a trailing ``/v1`` of its path is dropped.
         scheduler: bounds the requests in flight.
-        protocol: whose server it is.
-        render: a conversation as the text that the model reads; for servers that take no conversations.
+        protocol: ``vllm`` or ``sglang``.
+        render: renders a conversation as the model's input, for servers that do not accept messages.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class RewardEndpoint:
         self._known: OrderedDict[bytes, float] = OrderedDict()
 
     async def rewards(self, conversations: Sequence[Turns]) -> list[float]:
-        """The reward of the last turn of each conversation, as the model gives it.
+        """Return the reward (a logit) of the last turn of each conversation.
 
         Raises:
-            EndpointRefused: no way to ask is understood, or the key is refused.
-            Unreachable, UnusableResponse: no answer, or one that is not one finite number.
+            EndpointRefused: the server accepts no form of request, or refuses the key.
+            Unreachable, UnusableResponse: no answer, or not exactly one finite number.
         """
         first = [await self._reward(one) for one in conversations[: self._best is None]]
         return first + await gather(self._reward(one) for one in conversations[len(first) :])
@@ -104,7 +104,7 @@ class RewardEndpoint:
         return self._known[key]
 
     async def _asked(self, turns: Turns) -> float:
-        """By the way that worked last, then by the others."""
+        """Try the form that worked last, then the others."""
         refused: EndpointRefused | None = None
         for way in sorted(self._ways, key=lambda one: one != self._best):
             if way.form == "folded" and turns[0]["role"] != "system":
@@ -121,7 +121,7 @@ class RewardEndpoint:
             self._best = self._best or way
             return found
         raise refused or EndpointRefused(
-            f"{self._host.name} takes texts alone, which need the tokenizer of {self._model}: name its local folder"
+            f"{self._host.name} accepts only texts, which need the tokenizer of {self._model}: name its local folder"
         )
 
     async def _sent(self, way: _Way, turns: Turns) -> float:
@@ -140,15 +140,15 @@ class RewardEndpoint:
             asked: dict[str, Any] = {"input": [text], "add_special_tokens": True}
         else:
             asked = {"messages": fold_system(turns) if way.form == "folded" else turns}
-        # vLLM before 0.11 calls it ``activation``; unknown fields change nothing
+        # vLLM before 0.11 names it ``activation``; unknown fields are ignored
         return {"model": self._model, **asked, "use_activation": False, "activation": False}
 
 
 def read_reward(body: bytes, request_characters: int, credentials: Credentials = NO_CREDENTIALS) -> float:
-    """The one number of an answer to one conversation, in any of the three forms.
+    """Return the one number in an answer to one conversation, in any of the three forms.
 
     Raises:
-        UnusableResponse: no answer of a reward model, several numbers, or none that is finite.
+        UnusableResponse: not an answer of a reward model, several numbers, or a number that is not finite.
     """
     try:
         answer = load_json(body)
@@ -159,11 +159,11 @@ def read_reward(body: bytes, request_characters: int, credentials: Credentials =
             (numbers,) = numbers
     except (ValueError, LookupError, TypeError, StopIteration):
         said = short(body, credentials)
-        raise UnusableResponse(f"the host answered with something that is no reward: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is not a reward: {said}") from None
     if not isinstance(numbers, list) or len(numbers) != 1:
         raise UnusableResponse(
             f"expected a reward model with one output (num_labels=1), found an answer of {len(numbers)} numbers"
         )
     if isinstance(numbers[0], bool) or not isinstance(numbers[0], int | float) or not math.isfinite(numbers[0]):
-        raise UnusableResponse("the host gave a reward that is no finite number")
+        raise UnusableResponse("the host gave a reward that is not a finite number")
     return float(numbers[0])

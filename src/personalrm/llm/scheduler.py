@@ -1,22 +1,22 @@
-"""One bounded scheduler for a whole run: keeps the endpoint full, and yields when it says 429 or gets slower.
+"""One bounded scheduler per run: keeps the endpoint busy, and backs off after a 429 or when latency rises.
 
-Every request takes a slot. Free slots go to the lowest priority number first, then first come first served: the stages
-on which others wait (reasoning before persona before scoring) go first, so that the end of a run is made of work that
-fills every slot. A request that is sent again keeps its turn.
+Every request takes a slot. Free slots go to the lowest priority number, then to the earliest arrival: stages on which
+others depend (reasoning before persona before scoring) go first, so that the remaining work at the end of a run can
+fill every slot. A repeated request keeps its turn.
 
-A 429 lowers the limit to what the host is still serving, but a burst of 429s (answers to requests sent before the last
-lowering) never to less than half: a host that serves 16 at once is found out in two bursts, and one that counts
-requests a minute does not throw the limit down to one. Nothing is sent while the host asks us to wait. Every success
-raises the limit by 1/limit, so that one round trip of a full endpoint regains one slot.
+A 429 lowers the limit to the requests that the host still serves, but a burst of 429s (answers to requests sent before
+the last reduction) at most halves it: a host that serves 16 at once is found in two bursts, and a host with a limit per
+minute does not reduce the limit to one. Nothing is sent while the host asks for a pause. Every success raises the limit
+by 1/limit, so that one round trip of a full endpoint adds one slot.
 
-A host that never says 429 queues what it cannot serve, and answers take longer the more are sent. More than it serves
-at once gains nothing, and loses much when the run is stopped or the host gives up. So the limit rises only while
-answers come about as quickly as the quickest of their kind (`inflation` below `GROWS_BELOW`), and falls where they
-take `SHRINKS_ABOVE` times as long and long enough to matter (TCP Vegas; Netflix's gradient limits). A slow host begins
-with `SLOW_START` and is doubled while nothing waits, so that the first requests of a run do not fill its queue.
+A host that never answers 429 queues excess requests, and latency rises with the number sent. Sending more than it
+serves gains nothing, and loses work when the run is stopped. So the limit rises only while answers take about as long
+as the fastest comparable one (`inflation` below `GROWS_BELOW`), and falls if they take `SHRINKS_ABOVE` times as long
+and long enough to matter (TCP Vegas; Netflix's gradient limits). A slow host starts with `SLOW_START` requests, doubled
+while none waits, so that the first requests of a run do not fill its queue.
 
-Only a few requests are sent in one round of the event loop, so that answers which arrive meanwhile are read and stored
-first: what is on the wire when a program is killed has to be paid again.
+Only a few requests are sent per iteration of the event loop, so that answers which arrive meanwhile are read and stored
+first: requests in flight when a program is killed have to be paid for again.
 
     async with scheduler.slot(priority=0):
         ...
@@ -31,22 +31,22 @@ from types import TracebackType
 
 LEAST_LEFT = 0.5
 AT_ONCE = 4
-"""Sending costs 0.3 ms each; 64 at once would leave answers unread for 20 ms."""
+"""Requests per loop iteration. Sending takes 0.3 ms each; 64 at once would delay answers by 20 ms."""
 SLOW_START = 4
 GROWS_BELOW, SHRINKS_ABOVE = 2.0, 3.0
 DOUBLES_BELOW = 1.4
 MATTERS_S = 2.0
-"""Seconds; the queue of a host that answers sooner harms nobody, and its latency varies for other reasons."""
+"""Minimum latency in seconds at which queueing matters; below it, latency varies for other reasons."""
 SMOOTHED = 0.15
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 10.0
-"""Where the host does not say how long to wait: doubled with every burst of refusals since the last success."""
+"""Pauses if the host states none; doubled with every burst of refusals since the last success."""
 
 
 class Scheduler:
     """Bounds the requests in flight. Belongs to one event loop.
 
     Args:
-        concurrency: the most requests in flight.
+        concurrency: maximum requests in flight.
     """
 
     def __init__(self, concurrency: int = 64) -> None:
@@ -70,7 +70,7 @@ class Scheduler:
 
     @property
     def limit(self) -> int:
-        """Requests allowed in flight just now."""
+        """Requests currently allowed in flight."""
         return max(1, int(self._limit))
 
     @property
@@ -79,24 +79,24 @@ class Scheduler:
         return self._busy
 
     def turn(self) -> int:
-        """A place in the order of arrival."""
+        """Return a position in the order of arrival."""
         return next(self._turns)
 
     def slot(self, priority: int = 0, turn: int | None = None) -> _Slot:
-        """Wait for a place, hold it for the length of the block; ``turn`` is that of an earlier try."""
+        """Return a context manager that waits for a slot and holds it; ``turn`` is that of an earlier attempt."""
         return _Slot(self, priority, self.turn() if turn is None else turn)
 
     def start_slowly(self) -> None:
-        """The host takes long, and nobody knows how many it serves at once: begin with few, double while none waits."""
+        """Start with few requests and double while none waits, for a slow host of unknown concurrency."""
         if self.last_success == float("-inf") and not self._doubles:
             self._doubles = True
             self._limit = min(self._limit, float(SLOW_START))
 
     def succeeded(self, inflation: float = 1.0, seconds: float = 0.0) -> None:
-        """A request went well: allow a little more, unless answers take the longer the more are sent.
+        """Raise the limit after a success, unless latency grows with the number of requests.
 
         Args:
-            inflation: the request's time against the quickest of its kind.
+            inflation: the request's time relative to the fastest comparable one.
             seconds: its time.
         """
         self.last_success = asyncio.get_running_loop().time()
@@ -114,11 +114,11 @@ class Scheduler:
         self._doubles = self._doubles and inflation < GROWS_BELOW
 
     def slow_down(self, retry_after: float, sent_at: float) -> None:
-        """A request sent at this time (of the loop's clock) was refused: allow less, and send nothing for a while.
+        """Lower the limit and pause after a refused request.
 
         Args:
-            retry_after: seconds the host asks us to wait; 0 if it does not say.
-            sent_at: when the refused request was sent. Call it while the request still holds its slot.
+            retry_after: pause in seconds that the host asks for; 0 if unknown.
+            sent_at: loop time at which the refused request was sent. Call it while the request still holds its slot.
         """
         loop = asyncio.get_running_loop()
         if sent_at > self._lowered_at:
@@ -142,7 +142,7 @@ class Scheduler:
         self._wake()
 
     async def acquire(self, priority: int, turn: int) -> None:
-        """Wait for a place; give it back with `release`."""
+        """Wait for a slot; give it back with `release`."""
         if self._busy < self.limit and not self._waiting and self._release is None and self._given < AT_ONCE:
             self._give()
             return
@@ -151,12 +151,12 @@ class Scheduler:
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():  # woken and cancelled at once: pass the place on
+            if place.done() and not place.cancelled():  # woken and cancelled at the same time: pass the slot on
                 self.release()
             raise
 
     def release(self) -> None:
-        """Give a place back."""
+        """Give a slot back."""
         self._busy -= 1
         self._wake()
 
@@ -181,7 +181,7 @@ class Scheduler:
 
 
 class _Slot:
-    """A place among the requests in flight; an object of its own because a generator costs three times as much."""
+    """A slot as a context manager; a class, because a generator takes three times as long."""
 
     __slots__ = ("_priority", "_scheduler", "_turn")
 

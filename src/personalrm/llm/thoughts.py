@@ -1,7 +1,7 @@
-"""Where a reasoning model's thoughts end and its answer begins, in the marks that models and servers use.
+"""Separates a reasoning model's thoughts from its answer, for the markers that models and servers use.
 
 visible("<think>Hm. A?</think>B")             # "B"
-visible("<think>Hm, let me")                  # "": it never came to an answer
+visible("<think>Hm, let me")                  # "": truncated before the answer
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _BEGINNINGS = ("<think>", "<thinking>", "<thought>", "<reasoning>", "[THINK]", "
 
 
 def answer_start(text: str) -> int:
-    """Position at which the answer begins; the length of the text where the thoughts never end."""
+    """Return the index at which the answer begins; the length of the text if the thoughts do not end."""
     if "<" not in text and "[" not in text:
         return 0
     ends = [place + len(mark) for mark in _ENDS if (place := text.rfind(mark)) >= 0]
@@ -21,5 +21,5 @@ def answer_start(text: str) -> int:
 
 
 def visible(text: str) -> str:
-    """The answer after the thoughts, without blanks around it; empty if it never came to one."""
+    """Return the stripped answer after the thoughts; "" if there is none."""
     return text[answer_start(text) :].strip()

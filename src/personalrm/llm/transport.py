@@ -1,7 +1,7 @@
-"""One URL over aiohttp: a body out, a status and a body back. Errors of aiohttp become ours here and nowhere else.
+"""HTTP POST to one URL over aiohttp. Errors of aiohttp are converted here and nowhere else.
 
-An answer is read piece by piece and decompressed here, so that an endless body or a gzip bomb ends at ``max_body``
-bytes, whatever its headers say.
+An answer is read and decompressed in chunks, so that an endless body or a gzip bomb ends at ``max_body`` bytes,
+whatever its headers state.
 
 transport = Transport(host, host.chat_url)
 response = await transport.post(b'{"model": ...}', seconds=30.0)
@@ -28,12 +28,12 @@ from personalrm.llm.host import Host
 
 CONNECT_S = 10.0
 LARGE_BODY = 1 << 20
-"""aiohttp warns when more bytes than this are sent in one piece."""
+"""aiohttp warns about larger bodies sent in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back."""
+    """Status, headers and body of an answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,7 +41,7 @@ class Response:
 
 
 class Passing(Exception):
-    """A fault that may pass; becomes an error of ours when all tries are used up."""
+    """A transient fault; becomes a package error when all attempts are used up."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Passing(Exception):
 
     @property
     def kind(self) -> str:
-        """What a log may say of it: what the host said may repeat a prompt."""
+        """Description for logs without the host's message, which may repeat a prompt."""
         return "no answer" if self.dead else "an answer of no use" if self.unusable else "a fault of the host"
 
 
 class BadRequest(Exception):
-    """The host refuses this form of the request (400, 413, 422); `Client.refused` makes an error of ours of it."""
+    """The host refuses this form of the request (400, 413, 422); `HttpClient.refused` converts it."""
 
     def __init__(self, status: int, said: str) -> None:
         super().__init__(said)
@@ -85,19 +85,20 @@ class Transport:
             await session.close()
 
     async def post(self, body: bytes, allowed: Callable[[], float]) -> Response:
-        """Send and wait for the answer.
+        """Send the request and return the answer.
 
         Args:
             body: the request.
-            allowed: seconds that the answer may take; asked again when they are over, since more may be known by then.
+            allowed: seconds that the answer may take; called again when they have passed, since it may have grown.
 
         Raises:
-            Passing: no answer; EndpointRefused: this host cannot be asked at all.
+            Passing: no answer.
+            EndpointRefused: the host cannot be used at all.
         """
         return await self.send("POST", self._url, body, allowed)
 
     async def send(self, method: str, url: URL, body: bytes | None, allowed: Callable[[], float]) -> Response:
-        """`post` with another method or to another URL of the same host, whose credentials are sent along."""
+        """`post` with another method or to another URL of the same host, which gets the same credentials."""
         session = self._session or self._open()
         data = io.BytesIO(body) if body is not None and len(body) >= LARGE_BODY else body
         try:
@@ -129,13 +130,13 @@ class Transport:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent",),
-            proxy=self._host.proxy,  # found once: aiohttp's trust_env looks it up for every request, in a thread
+            proxy=self._host.proxy,  # determined once: aiohttp's trust_env would do it for every request, in a thread
         )
         return self._session
 
 
 class _Deadline:
-    """An `asyncio.timeout` whose length is looked at again when it is over."""
+    """An `asyncio.timeout` whose limit is evaluated again when it expires."""
 
     def __init__(self, allowed: Callable[[], float]) -> None:
         self._allowed = allowed
@@ -165,7 +166,7 @@ class _Deadline:
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:
-    """With probes of the system: a host that has vanished from the network shows within a minute."""
+    """A socket with TCP keep-alive, so that a host that disappeared is detected within a minute."""
     made = socket.socket(family=address[0], type=address[1], proto=address[2])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4)):

@@ -1,12 +1,12 @@
-"""Verdicts in forms of their own: comparisons ("[[A>>B]]"), tags ("<winner>B</winner>"), an option and its reason.
+"""Verdicts in special forms: comparisons ("[[A>>B]]"), tags ("<winner>B</winner>"), an option with a reason.
 
     verdict_of("My final verdict is: [[B>>A]]")        # Found("b", 24, 25)
     verdict_of("Final verdict: A = B")                 # None: a tie is no verdict
     verdict_of("B, since it is short.")                # Found("b", 0, 1)
 
-A comparison or a tag says what it says whatever words stand before it, so it is read first; then `verdicts` reads JSON,
-marks and prose; an option that opens the answer is read last, and only if the other one is named nowhere but as what it
-was compared with. All repeats are bounded, so that the time is linear in the text.
+A comparison or a tag is unambiguous whatever precedes it, so it is read first; then `verdicts` reads JSON, marks and
+prose; an option at the start of the answer is read last, and only if the other option is named nowhere except as the
+one compared with. All repetitions are bounded, so that time is linear in the text.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _LONGEST_OPENING = 1_000
 
 
 def verdict_of(text: str) -> Found | None:
-    """The verdict of an answer in any form, or None if it says none."""
+    """Return the verdict of an answer in any form, or None if it states none."""
     reading = _comparison(text) or _tagged(text) or _abroad(text)
     if reading is not None:
         return None if reading == "undecided" else reading
@@ -75,12 +75,12 @@ def verdict_of(text: str) -> Found | None:
 
 
 def says_even(text: str) -> bool:
-    """Whether a comparison or a tag says that neither is preferred: "[[A=B]]", "<winner>tie</winner>"."""
+    """Return whether a comparison or a tag states a tie: "[[A=B]]", "<winner>tie</winner>"."""
     return (_comparison(text) or _tagged(text)) == "undecided"
 
 
 def _comparison(text: str) -> Reading:
-    """The last comparison in double brackets, else one that the last line is: "A > B", "[[A=B]]", "Verdict: B ≻ A"."""
+    """The last comparison in double brackets, else a last line that is one: "A > B", "[[A=B]]", "Verdict: B ≻ A"."""
     marks = list(_MARKED.finditer(text)) if "[[" in text else []
     if marks:
         return _preferred(marks[-1], 0)
@@ -115,7 +115,7 @@ def _abroad(text: str) -> Reading:
 
 
 def _tagged(text: str) -> Reading:
-    """The last tag of a verdict that holds a side or a tie: "<winner>B</winner>"."""
+    """The last verdict tag that holds a side or a tie: "<winner>B</winner>"."""
     for found in reversed(list(_TAGGED.finditer(text)) if "</" in text else []):
         side = side_of(found["side"])
         if side is not None:
@@ -126,7 +126,7 @@ def _tagged(text: str) -> Reading:
 
 
 def _opening(text: str) -> Found | None:
-    """An option with its reason: "B, since it is short.", "I lean towards A". Nothing may speak for the other one."""
+    """An option with its reason: "B, since it is short.", "I lean towards A". Nothing may support the other one."""
     found = _OPENING.match(text) if len(text) <= _LONGEST_OPENING else None
     side = side_of(found["side"]) if found is not None else None
     if found is None or side is None or _DOUBT.search(text):

@@ -1,12 +1,12 @@
-"""Finding the verdict in what a model wrote: which side, and where the deciding letter stands.
+"""Finds the verdict in a model's answer: the side, and the position of the deciding letter.
 
     find_verdict("Output (a) rhymes better, but overall Output (b) is better.")    # Found("b", 50, 51)
 
-Design. A verdict is looked for where it is most reliable first: under a verdict key of a JSON object, in an ``[[A]]``
-mark, as an answer or last line that is nothing but an option, then in prose. Prose is read backwards around words that
-announce a verdict ("better", "prefer", "answer"): the last plain statement wins; a qualified one ("better at rhyme")
-counts only in a finished answer in which no other side was praised. A tie said after the last plain statement takes
-it back. What is not said is not guessed. All windows are bounded, so that the time is linear in the text.
+The most reliable places are searched first: a verdict key of a JSON object, an ``[[A]]`` mark, an answer or last line
+that consists of an option, then prose. Prose is searched backwards around words that announce a verdict ("better",
+"prefer", "answer"): the last unqualified statement wins; a qualified one ("better at rhyme") counts only in a complete
+answer that praises no other side. A tie stated after the last unqualified statement cancels it. Nothing is guessed. All
+search windows are bounded, so that time is linear in the text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from personalrm.preferences import Side
 
 
 class Found(NamedTuple):
-    """A verdict; ``start`` and ``end`` delimit the letter, digit or word in the text that decides it."""
+    """A verdict; ``start`` and ``end`` delimit the deciding letter, digit or word in the text."""
 
     side: Side
     start: int
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 
 Reading = Found | Literal["undecided"] | None
-"""A verdict, or the clear absence of one (a tie, a cut-off value), or nothing said here: look further."""
+"""A verdict; "undecided" for a tie or a truncated value; None to search on."""
 
 SIDES: dict[str, Side] = {
     "a": "a", "1": "a", "one": "a", "first": "a", "b": "b", "2": "b", "two": "b", "second": "b",
@@ -42,7 +42,7 @@ NOUN = (
     r"(?:output|response|completion|assistant|answer|option|candidate|model|choice|reply|text|argument"
     r"|essay|summary|version|conversation)"
 )
-# The ways to name a side. A bare letter must be a capital ("a" is an article) and stand alone.
+# Names of a side. A bare letter must be upper case ("a" is an article) and separate.
 _OPTION = (
     rf"(?:\b(?i:{NOUN})[\s_*`\"'“‘(\[#:-]{{0,4}}(?P<named>[abAB12１２１٢١१२]|(?i:one|two))(?![\w'’])[)\]*_`\"'”’]{{0,4}}"
     rf"|\b(?P<order>(?i:first|second))(?:\s+(?i:{NOUN}|one)\b|(?=\s+(?i:is|was|wins)\b|\W*$|\s*[.!\n]))"
@@ -68,7 +68,7 @@ _KEYED = re.compile(
     rf"(?<!\\)[\"'“”‘](?i:{KEYS})[\"'“”’]\s*:\s*(?:[\"“”](?P<double>[^\"“”]*)|'(?P<single>[^'\n]*)"
     r"|(?P<plain>[^\s,}\]\"'“”][^,}\n]*))?(?P<more>[\"”']?\s*(?:\bor\b|\||/))?"
 )
-# A boxed digit is more often the answer to a sum in the texts that are compared than a verdict.
+# A boxed digit is more often the result of a calculation in the compared texts than a verdict.
 _MARKS = bounded(r"(?i)\[\[\s*(a|b|c|1|2|tie)\s*\]\]|\\boxed\{\s*(?:\\text\{)?\s*\(?(a|b|tie)\)?\s*\}")
 
 _CUES = re.compile(
@@ -153,7 +153,7 @@ _TAIL = 400
 
 
 def find_verdict(text: str) -> Found | None:
-    """The verdict of an answer, or None if it says none."""
+    """Return the verdict of an answer, or None if it states none."""
     readers = (_retracted, _structured, _alone, _prose, _first_line)
     for reader in readers:
         reading = reader(text)
@@ -163,7 +163,7 @@ def find_verdict(text: str) -> Found | None:
 
 
 def says_tie(text: str) -> bool:
-    """Whether an answer without a verdict says so: both, neither, equally good, a tie."""
+    """Return whether an answer without a verdict states a tie: both, neither, equally good."""
     values = [_value(match)[0] for match in _KEYED.finditer(text)]
     values += [one or two for one, two in _MARKS.findall(text)]
     values.append(text[-100:])
@@ -173,7 +173,7 @@ def says_tie(text: str) -> bool:
 
 
 def normal(word: str) -> str:
-    """One form of a letter or digit: full-width, circled and other scripts' digits become 1 and 2."""
+    """Return the plain form of a letter or digit: full-width, circled and other scripts' digits become 1 and 2."""
     plain = unicodedata.normalize("NFKC", word).lower()
     return str(unicodedata.digit(plain)) if len(plain) == 1 and plain.isdigit() else plain
 
@@ -183,14 +183,14 @@ def side_of(word: str) -> Side | None:
 
 
 def _found(match: re.Match[str], offset: int = 0) -> Found | None:
-    """The side that a match of a regex with option groups names; ``offset`` of the matched slice in the text."""
+    """The side that a match of a regex with option groups names; ``offset`` is that of the slice in the text."""
     name = match.lastgroup
     side = side_of(match[name]) if name else None
     return Found(side, offset + match.start(name), offset + match.end(name)) if name and side else None
 
 
 def _retracted(text: str) -> Reading:
-    """A second thought at the end of the answer: "B. Wait, actually A." JSON says its verdict in its own place."""
+    """A correction at the end of the answer: "B. Wait, actually A." JSON is handled elsewhere."""
     kept = text.rstrip()
     start = max(0, len(kept) - _TAIL)
     if kept.endswith(("}", "`")):
@@ -208,7 +208,7 @@ def _structured(text: str) -> Reading:
     keyed = list(_KEYED.finditer(text)) if ":" in text else []
     for match in reversed(keyed):
         value, start = _value(match)
-        if match["more"]:  # the template, repeated: "A" or "B"
+        if match["more"]:  # the template repeated: "A" or "B"
             continue
         inner = _VALUE.match(_digits(value)) or None
         found = _found(inner, start) if inner else _prose_found(value, start)
@@ -221,7 +221,7 @@ def _structured(text: str) -> Reading:
         side = side_of(marks[-1][group])
         return Found(side, *marks[-1].span(group)) if side else "undecided"
     if reading is None and text.lstrip("`jsonJSON \t\n").startswith("{") and not text.rstrip("` \n").endswith("}"):
-        return "undecided"  # an object that was cut off before its verdict
+        return "undecided"  # an object truncated before its verdict
     return reading
 
 
@@ -233,7 +233,7 @@ def _value(match: re.Match[str]) -> tuple[str, int]:
 
 
 def _digits(text: str) -> str:
-    """The text with other scripts' digits and letters in their plain form, of the same length."""
+    """The text with digits and letters of other scripts in plain form, of the same length."""
     if text.isascii():
         return text
     return "".join(plain if len(plain := normal(one)) == 1 else one for one in text)
@@ -250,7 +250,7 @@ def _line(line: str, offset: int) -> Found | None:
 
 
 def _alone(text: str) -> Reading:
-    """The whole answer, or its last line, is nothing but an option."""
+    """The verdict if the whole answer, or its last line, is an option."""
     kept = text.rstrip()
     if kept.strip(" \t\n.*\"'`").lower() in TIE_VALUES:
         return "undecided"
@@ -259,7 +259,7 @@ def _alone(text: str) -> Reading:
 
 
 def _first_line(text: str) -> Reading:
-    """A bare option on the first line, its explanation below; not so if the lines are headings of both options."""
+    """A bare option on the first line, followed by an explanation; not if the lines are headings of both options."""
     kept = text.lstrip()
     offset = len(text) - len(kept)
     found = None if kept.startswith("#") else _line(kept.split("\n", 1)[0], offset)
@@ -287,7 +287,7 @@ def _prose(text: str) -> Reading:
 
 
 def _statements(text: str, lower: str) -> Iterator[tuple[Found, bool]]:
-    """Every statement of a preference, last first, and whether it is plain (not "better at rhyme")."""
+    """Every statement of a preference, last first, and whether it is unqualified (not "better at rhyme")."""
     middle = max(0, len(text) - _TAIL)
     for begin, end in ((middle, len(text)), (0, middle)):
         for cue in reversed(list(_CUES.finditer(lower, begin, end + 16))):  # 16: a cue across the border
@@ -315,7 +315,7 @@ def _statement(text: str, cue: re.Match[str]) -> tuple[Found, bool] | None:
 
 
 def _subject(left: str, offset: int, cue: str) -> tuple[bool, Found | None]:
-    """Whether the cue is said of an option before it, and of which; None if the statement is negated or of both."""
+    """Whether the cue refers to an option before it, and to which; None if it is negated or refers to both."""
     options = list(_OPTIONS.finditer(left))
     for index in range(len(options) - 1, -1, -1):
         option, filler = options[index], left[options[index].end() :]
@@ -333,7 +333,7 @@ def _subject(left: str, offset: int, cue: str) -> tuple[bool, Found | None]:
 
 
 def _clause(before: str) -> str:
-    """The part of a sentence that belongs to what follows it."""
+    """The clause of a sentence that belongs to the following text."""
     start = 0
     for stop in _BREAK.finditer(before):
         start = stop.end()

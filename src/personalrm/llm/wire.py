@@ -1,7 +1,7 @@
-"""The OpenAI wire format: an answer's JSON to a Completion, a host's complaint to one safe sentence.
+"""The OpenAI wire format: an answer's JSON to a Completion, a host's error to one safe sentence.
 
-Nothing that a host sends is trusted: log-probabilities are finite numbers of text tokens or absent, counts and bills
-lie in ranges that an answer can have, text is text (half surrogates replaced) and of bounded length.
+Nothing from a host is trusted: log-probabilities are finite numbers of text tokens or absent, counts and bills lie in
+plausible ranges, text is valid Unicode (lone surrogates replaced) and of bounded length.
 
     read_completion(b'{"choices": [{"message": {"content": "A"}}]}', prompt_characters=40).text     # "A"
 """
@@ -21,24 +21,24 @@ from personalrm.llm.other_shapes import called, from_stream, is_stream, listed_l
 
 CHARACTERS_A_TOKEN = 4
 KEPT_TOKENS = 24
-"""Log-probabilities matter at the verdict, which a reasoned answer gives last; the tail keeps the cache small."""
+"""Last tokens whose log-probabilities are kept: a reasoned answer ends with its verdict."""
 LONGEST_TEXT = 100_000
-"""Characters of an answer that are kept; what is asked for takes a few thousand at most."""
+"""Maximum characters kept of an answer; answers take a few thousand at most."""
 MOST_COMPLETION_TOKENS = 10_000_000
-"""No model writes more in one answer; higher counts are nonsense."""
+"""Maximum plausible tokens of one answer; higher counts are ignored."""
 HIGHEST_BILL = 1_000.0
-"""US dollars for one answer; higher bills are nonsense, and what our prices say counts."""
+"""Maximum plausible bill of one answer in US dollars; above it, our prices are used."""
 FEWEST_CHARACTERS_A_TOKEN, MOST_CHARACTERS_A_TOKEN = 0.2, 32.0
 """A byte-level tokenizer needs up to five tokens for a character; no tokenizer packs 32 characters into one."""
 _MOST_ALTERNATIVES = 20
 _LONGEST_TOKEN = 200
 _LONGEST_REASON = 40
 _CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
-"""Finish reasons with which hosts say that an answer was cut off."""
+"""Finish reasons of answers that were cut off."""
 
 
 class ErrorInside(Exception):
-    """An error that a gateway sent with status 200; ``status`` is the one it names, 502 if it names none."""
+    """An error that a gateway sent with status 200; ``status`` is the one it names, 502 if none."""
 
     def __init__(self, status: int) -> None:
         super().__init__(str(status))
@@ -46,10 +46,11 @@ class ErrorInside(Exception):
 
 
 def load_json(body: bytes) -> Any:
-    """The value of a host's JSON; half surrogates, NaN and integers beyond 64 bits are let through to be judged.
+    """Return the value of a host's JSON; lone surrogates, NaN and integers beyond 64 bits are accepted and checked
+    later.
 
     Raises:
-        ValueError: it is no JSON, or nested too deep.
+        ValueError: not JSON, or nested too deeply.
     """
     try:
         return orjson.loads(body)
@@ -61,11 +62,11 @@ def load_json(body: bytes) -> Any:
 
 
 def read_completion(body: bytes, prompt_characters: int, credentials: Credentials = NO_CREDENTIALS) -> Completion:
-    """The first choice of an answer, without credentials should the host echo them.
+    """Return the first choice of an answer, without credentials that the host may echo.
 
     Raises:
-        UnusableResponse: it is not a chat completion.
-        ErrorInside: it is an error.
+        UnusableResponse: not a chat completion.
+        ErrorInside: an error.
     """
     try:
         answer: Any = from_stream(body) if is_stream(body) else load_json(body)
@@ -80,10 +81,10 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
             raise ErrorInside(status_inside(choice["error"]))
     except (ValueError, LookupError, TypeError, AttributeError):
         said = short(body, credentials)
-        raise UnusableResponse(f"the host answered with something that is no chat completion: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is not a chat completion: {said}") from None
     finish_reason = _finish_reason(choice, credentials)
     if not text.strip() and finish_reason != "length":
-        text, tokens = thoughts, None  # some servers take the whole answer for a thought
+        text, tokens = thoughts, None  # some servers report the whole answer as reasoning
     shown = credentials.scrub_answer(text)
     if shown is not text and MASK in shown:
         tokens = None
@@ -115,7 +116,7 @@ def _text(message: dict[str, Any]) -> str:
 
 
 def _thoughts(message: dict[str, Any]) -> str:
-    """What a reasoning model thought aloud beside its answer, under either of the two names in use."""
+    """The reasoning text beside the answer, under either of the two names in use."""
     for name in ("reasoning_content", "reasoning"):
         found = message.get(name)
         if isinstance(found, str) and found:
@@ -124,7 +125,7 @@ def _thoughts(message: dict[str, Any]) -> str:
 
 
 def whole(text: str) -> str:
-    """The text with pairs of surrogates joined and halves replaced by U+FFFD, so that UTF-8 can say it."""
+    """Return the text with surrogate pairs joined and lone ones replaced by U+FFFD, so that UTF-8 can encode it."""
     if text.isascii():
         return text
     try:
@@ -144,7 +145,7 @@ def _finish_reason(choice: dict[str, Any], credentials: Credentials) -> str:
 
 
 def count(value: Any, most: int) -> int:
-    """A number of tokens in [0, most]; 0 for what is no finite positive number."""
+    """Return a number of tokens in [0, most]; 0 if it is not a finite positive number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     if isinstance(value, float) and not math.isfinite(value):
@@ -153,7 +154,7 @@ def count(value: Any, most: int) -> int:
 
 
 def _prompt_tokens(usage: dict[str, Any], characters: int) -> int:
-    """As the host counts, within what a tokenizer can make of so many characters; estimated where it does not say."""
+    """The host's count, limited to what a tokenizer can make of the characters; estimated if there is none."""
     most = int(characters / FEWEST_CHARACTERS_A_TOKEN) + 10_000
     counted = count(usage.get("prompt_tokens"), most) or characters // CHARACTERS_A_TOKEN
     return max(counted, int(characters / MOST_CHARACTERS_A_TOKEN))
@@ -177,7 +178,7 @@ def _bill(value: Any) -> float | None:
 
 
 def status_inside(error: Any) -> int:
-    """The HTTP status that an error sent with status 200 names; 502 if it names none."""
+    """Return the HTTP status that an error sent with status 200 names; 502 if none."""
     code = error.get("code") or error.get("status") if isinstance(error, dict) else None
     if isinstance(code, str) and code.isascii() and code.isdecimal() and len(code) == 3:
         code = int(code)
@@ -214,7 +215,7 @@ def _token(value: Any) -> str:
 
 
 def _logprob(value: Any) -> float:
-    """In [-9999, 0]. Minus infinity has no JSON: hosts send null or -9999. ValueError for NaN and what is no number."""
+    """The log-probability in [-9999, 0]. Null stands for minus infinity. ValueError for NaN and non-numbers."""
     if type(value) is float and ABSENT <= value <= 0.0:  # nearly all of them
         return value
     if value is None:
@@ -225,7 +226,7 @@ def _logprob(value: Any) -> float:
 
 
 def fold_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
-    """For models without a system role: its text opens the first user message."""
+    """Return the turns with the system text in the first user message, for models without a system role."""
     system = "\n\n".join(one["content"] for one in turns if one["role"] == "system")
     rest = [one for one in turns if one["role"] != "system"]
     if not system:
@@ -236,7 +237,7 @@ def fold_system(turns: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def alternating(turns: list[dict[str, str]]) -> list[dict[str, str]]:
-    """For templates that insist on user and assistant in turn: turns of one role in a row become one."""
+    """Return the turns with consecutive turns of one role merged, for templates that need alternating roles."""
     joined: list[dict[str, str]] = []
     for turn in turns:
         if joined and joined[-1]["role"] == turn["role"]:
@@ -247,7 +248,7 @@ def alternating(turns: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def complaint(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
-    """What a host says is wrong, in at most 300 characters, with credentials and control characters removed."""
+    """Return the host's error message, at most 300 characters, without credentials and control characters."""
     try:
         error = load_json(body)
         error = error[0] if isinstance(error, list) and error and isinstance(error[0], dict) else error  # Gemini
@@ -261,11 +262,11 @@ def complaint(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
 
 
 def short(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
-    """How an answer begins, on one line."""
+    """Return the beginning of an answer on one line."""
     return one_line(body[:2_000].decode("utf-8", "replace"), credentials, 160) or "(nothing)"
 
 
 def one_line(text: str, credentials: Credentials, length: int) -> str:
-    """A host's text on one line, scrubbed before it is cut, without characters that command a terminal."""
+    """Return a host's text on one line, scrubbed before truncation, without terminal control characters."""
     line = " ".join(whole(text).split())
     return "".join(one if one.isprintable() else "�" for one in credentials.scrub(line)[:length])
