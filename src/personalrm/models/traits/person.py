@@ -24,7 +24,7 @@ from personalrm.models.traits.gain import PUBLIC, Expected, GainPrior
 from personalrm.models.traits.posterior import Groups, leave_out, variances_of
 from personalrm.models.traits.thumbs import Threshold
 from personalrm.models.traits.whole import Rewards, WholeEvidence, is_needed
-from personalrm.preferences import History, Preference, RankedChoice
+from personalrm.preferences import History, Preference, RankedChoice, shares
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
 
 TOLERANCE = 0.005
@@ -142,7 +142,7 @@ def with_whole(evidence: Evidence, history: History, rewards: Rewards, threshold
     decided = history.decided
     names = [decided[rows[0]].group for rows in evidence.groups]
     whole = WholeEvidence.of(history, names, rewards, threshold)
-    return replace(evidence, weight=np.array([one.weight for one in decided]), whole=whole)
+    return replace(evidence, weight=np.array(shares(decided)), whole=whole)
 
 
 def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[Sequence[Preference], Evidence]:
@@ -152,11 +152,16 @@ def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[S
     """
     if evidence.whole is None:
         return choices, evidence
+    rows = widest_pairs(choices)
+    return [choices[at] for at in rows], Evidence(evidence.offset[rows], evidence.t[rows], ())
+
+
+def widest_pairs(choices: Sequence[Preference]) -> NDArray[np.intp]:
+    """Positions of one pair of each ranking, its best against its worst, and of all choices of two."""
     pairs: dict[str, list[int]] = {}
     for at, one in enumerate(choices):
         pairs.setdefault(one.ranking or f"\0{at}", []).append(at)
-    rows = np.array([_widest(choices, places) for places in pairs.values()], dtype=np.intp)
-    return [choices[at] for at in rows], Evidence(evidence.offset[rows], evidence.t[rows], ())
+    return np.array([_widest(choices, places) for places in pairs.values()], dtype=np.intp)
 
 
 def _widest(choices: Sequence[Preference], places: Sequence[int]) -> int:
