@@ -55,6 +55,10 @@ class FeedbackServer:
         """What the next API requests get instead of an answer; ``after`` lets so many through first."""
         self._control({"faults": faults})
 
+    def delete(self, path: str, after: int, table: str, *ids: str) -> None:
+        """Delete rows of a table once so many requests to a path were answered."""
+        self._control({"deletions": [{"path": path, "after": after, "table": table, "ids": ids}]})
+
     def log(self) -> list[dict[str, Any]]:
         return list(self._control({}))
 
@@ -67,7 +71,17 @@ class FeedbackServer:
             connection.close()
 
 
-STATE: dict[str, Any] = {"data": {}, "faults": [], "log": []}
+STATE: dict[str, Any] = {"data": {}, "faults": [], "log": [], "deletions": []}
+
+
+def delete_what_is_due(path: str) -> None:
+    for one in STATE["deletions"]:
+        if path == one["path"]:
+            one["after"] -= 1
+            if not one["after"]:
+                held = STATE["data"][one["table"]]
+                for rows in held.values() if isinstance(held, dict) else [held]:
+                    rows[:] = [row for row in rows if str(row["id"]) not in one["ids"]]
 
 
 def authorized(path: str, headers: Any) -> bool:
@@ -222,9 +236,10 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
         if self.path == "/_control":
             if body.get("reset"):
-                STATE.update(data={}, faults=[], log=[])
+                STATE.update(data={}, faults=[], log=[], deletions=[])
             STATE["data"] |= body.get("data", {})
             STATE["faults"] += body.get("faults", [])
+            STATE["deletions"] += body.get("deletions", [])
             return self._send(200, STATE["log"])
         return self._answer(body)
 
@@ -236,7 +251,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if not authorized(parts.path, self.headers):
             return self._send(401, {"detail": f"Invalid key {self.headers.get('Authorization')}"})
-        return self._send(*answer(parts.path, parse_qs(parts.query), body))
+        found = answer(parts.path, parse_qs(parts.query), body)
+        delete_what_is_due(parts.path)
+        return self._send(*found)
 
     def _fault(self) -> dict[str, Any] | None:
         if not STATE["faults"]:
