@@ -20,7 +20,7 @@ FIRST = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PageRead:
     """A part of a list.
 
     Attributes:
@@ -39,7 +39,7 @@ class PagedList(Protocol):
 
     size: int
 
-    async def read(self, place: int) -> Part:
+    async def read(self, place: int) -> PageRead:
         """The row at a place, counted from 0, and the page behind it."""
         ...
 
@@ -55,11 +55,11 @@ class ByOffset:
     def __init__(self, ask: Callable[[int, int], Awaitable[list[Row]]], size: int) -> None:
         self._ask, self.size = ask, size
 
-    async def read(self, place: int) -> Part:
+    async def read(self, place: int) -> PageRead:
         """One request."""
         rows = await self._ask(max(place, 0), self.size)
         more = len(rows) == self.size
-        return Part(None, rows, more) if place == FIRST else Part(rows[0] if rows else None, rows[1:], more)
+        return PageRead(None, rows, more) if place == FIRST else PageRead(rows[0] if rows else None, rows[1:], more)
 
 
 class ByNumber:
@@ -74,15 +74,15 @@ class ByNumber:
     def __init__(self, ask: Callable[[int, int], Awaitable[tuple[list[Row], int | None]]], size: int) -> None:
         self._ask, self.size = ask, size
 
-    async def read(self, place: int) -> Part:
+    async def read(self, place: int) -> PageRead:
         """A request, and after it one for the row before, which thus stood there when the page was read."""
         rows, total = await self._ask((place + 1) // self.size + 1, self.size)
         if place == FIRST:
             if rows and total is not None and len(rows) < min(self.size, total):
                 self.size = len(rows)
-            return Part(None, rows, self._goes_on(place, rows, total))
+            return PageRead(None, rows, self._goes_on(place, rows, total))
         before, _ = await self._ask(place + 1, 1)
-        return Part(before[0] if before else None, rows, self._goes_on(place, rows, total))
+        return PageRead(before[0] if before else None, rows, self._goes_on(place, rows, total))
 
     def _goes_on(self, place: int, rows: Sequence[Row], total: int | None) -> bool:
         return len(rows) == self.size and (total is None or place + 1 + len(rows) < total)
