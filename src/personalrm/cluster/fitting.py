@@ -21,7 +21,7 @@ from personalrm.errors import DataError, UnusableResponse
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.gather import bounded_map
-from personalrm.models.registry import DEFAULT, is_local
+from personalrm.models.registry import DEFAULT, asked_model, is_local, judging_name
 from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
@@ -107,9 +107,12 @@ def fit_all(how: FitOptions, shared: str | None, people: list[PersonOfShard]) ->
 
 @lru_cache(maxsize=1)
 def client_of(how: FitOptions, shared: str | None) -> Client:
-    """One a process: a population is learned and a host connected to once, not once a shard."""
-    endpoint = how.endpoint if shared is None else limits.limited(how.model, how.endpoint, shared)
-    return Client(how.model, options=how.options, population=how.population, endpoint=endpoint)
+    """One a process: a population is learned and a host connected to once, not once a shard.
+
+    A language model predicts by itself: with fused weights a profile would depend on which shards were fitted before.
+    """
+    endpoint = how.endpoint if shared is None else limits.limited(asked_model(how.model), how.endpoint, shared)
+    return Client(judging_name(how.model), options=how.options, population=how.population, endpoint=endpoint)
 
 
 def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
