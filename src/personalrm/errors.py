@@ -74,9 +74,9 @@ class RowError(DataError):
         self.expected, self.path, self.line = printable(expected), path, line
         self.field = None if field is None else printable(field)
         self.found = None if found is None else printable(found)
-        super().__init__(self._sentence())
+        super().__init__(self.expected)
 
-    def _sentence(self) -> str:
+    def __str__(self) -> str:  # written when it is read: a file may have a million bad rows
         where = str(self.path) if self.path is not None else "input"
         if self.line is not None:
             where += f", line {self.line}"
