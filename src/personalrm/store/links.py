@@ -19,7 +19,8 @@ from sqlalchemy import and_, select
 
 from personalrm.store import people as people_of
 from personalrm.store.database import Database
-from personalrm.store.schema import people, spaces, studies
+from personalrm.store.schema import people, spaces
+from personalrm.store.schema_studies import studies
 from personalrm.store.scope import SpaceTables
 
 PREFIX, STUDY_PREFIX = "prp", "prs"

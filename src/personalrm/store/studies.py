@@ -22,7 +22,7 @@ from personalrm.errors import DataError, StoreConflict, UnknownStudy
 from personalrm.preferences import group_of
 from personalrm.store import audit
 from personalrm.store.records import dump_context, load_context
-from personalrm.store.schema import studies, study_events
+from personalrm.store.schema_studies import studies, study_events
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 MOST_PARTICIPANTS = 5000
