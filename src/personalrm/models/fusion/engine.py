@@ -1,4 +1,4 @@
-"""``fused:MODEL``: the traits engine and SynthesizeMe on a language model as one reward.
+"""``fused:MODEL``, the default for a model at an endpoint: the traits engine and SynthesizeMe as one reward.
 
     engine = FusedEngine(endpoint, VerdictTable(table_path(None)))
     profile = await engine.fit(history)
@@ -31,7 +31,7 @@ from personalrm.profile.records import Arm, FusedState, JudgeState, Profile, Tra
 from personalrm.synthesis.arm_selection import ARMS
 from personalrm.synthesis.fitting import judge_context_for
 
-PREFIX = "fused:"
+PREFIX, ALONE = "fused:", "judge:"
 MODES: tuple[VerdictMode, ...] = ("token", "reasoned")
 
 
@@ -111,7 +111,10 @@ class FusedEngine:
             else f"{arm} 0 ({labels} of {ENOUGH})"
             for arm, weight, labels in self._weights(profile, self.options.verdicts)
         ]
-        yield f"Weight of {self.endpoint.model} beside traits, learned on other people: {', '.join(said)}."
+        model = self.endpoint.model
+        yield f"Weight of {model} beside traits, learned on other people: {', '.join(said)}."
+        if not any(self._listeners(profile).values()):
+            yield f"So traits predict, and the model is not asked; '{ALONE}{model}' predicts with the model by itself."
 
     def _listeners(self, profile: Profile) -> Mapping[VerdictMode, tuple[Listener, ...]]:
         """Those with a weight, the heaviest first, by how they are asked."""
