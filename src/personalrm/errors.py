@@ -6,6 +6,7 @@
     │   ├── NotEnoughChoices        too few usable choices for the operation
     │   ├── SeveralPeople           a file holds more than one person and none was named
     │   ├── UnknownPerson           the store has no person with that name
+    │   ├── UnknownStudy            the store has no study with that number
     │   ├── PersonErased            the person was erased from the store and has not been added again
     │   └── ProfileError            a profile file is damaged, or from a newer version
     ├── EndpointError               a call to the model failed
@@ -95,6 +96,10 @@ class SeveralPeople(DataError):
 
 class UnknownPerson(DataError):
     """The store has no person with that name."""
+
+
+class UnknownStudy(DataError):
+    """The store has no study with that number."""
 
 
 class PersonErased(DataError):
