@@ -29,7 +29,9 @@ class Problems:
         reasons: how often each reason occurred, e.g. ``"field 'chosen': expected text"``.
         first: the first 20 problems in full.
         too_close: rated pairs left out because their ratings lie nearer than the minimum gap; these are no faults.
-        thumbs: responses with a thumb and no other response to compare them with.
+        thumbs: responses with a thumb or a rating and no other response to compare them with.
+        rated: those of them that are ratings, taken as thumbs by the person's threshold.
+        undecided: ratings without a counterpart that lie at the person's threshold, which say nothing.
         empty: rows of a known format that hold no choice (a chat that nobody rated).
         unread: columns with text that play no role.
         undated: columns of dates of which day and month cannot be told apart, which were not read.
@@ -42,17 +44,23 @@ class Problems:
     first: list[RowError] = field(default_factory=list)
     too_close: int = 0
     thumbs: int = 0
+    rated: int = 0
+    undecided: int = 0
     empty: int = 0
     unread: dict[str, None] = field(default_factory=dict)
     undated: dict[str, None] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
 
     def add(self, error: RowError) -> None:
-        """Count one bad row."""
-        self.skipped += 1
-        self.reasons[_reason(error)] += 1
+        """Count one bad row, and keep the first ones."""
+        self.count(error)
         if len(self.first) < KEPT:
             self.first.append(error)
+
+    def count(self, error: RowError) -> None:
+        """Count one bad row; which line it is in need not be known."""
+        self.skipped += 1
+        self.reasons[_reason(error)] += 1
 
     def summary(self) -> str:
         """One sentence on what was skipped and why; empty if nothing was."""
@@ -69,8 +77,19 @@ class Problems:
         if self.too_close:
             pairs = _counted(self.too_close, "rated pair")
             found.append(f"{pairs} left out: the scores differ by less than --min-gap {min_gap:g}.")
-        if self.thumbs:
-            found.append(f"{_counted(self.thumbs, 'response')} with a thumb and nothing to compare with: no pair.")
+        if self.thumbs > self.rated:
+            thumbs = _counted(self.thumbs - self.rated, "response")
+            found.append(f"{thumbs} with a thumb and nothing to compare with: no pair.")
+        if self.rated:
+            rated = _counted(self.rated, "response")
+            found.append(
+                f"{rated} with a rating and nothing to compare with: no pair; each counts as a thumb up if it is above "
+                "the person's mean rating (shrunken towards everyone's), down if below."
+            )
+        if self.undecided:
+            near = f" or nearer to it than --min-gap {min_gap:g}" if min_gap else ""
+            rated = _counted(self.undecided, "single rating")
+            found.append(f"{rated} left out: at the person's mean rating{near}.")
         if self.empty:
             found.append(f"{_counted(self.empty, 'row')} without a choice.")
         if self.unread:

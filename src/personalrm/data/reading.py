@@ -166,7 +166,8 @@ class _Reader:
                 pairs += 1
                 yield one
         if not pairs:
-            raise DataError(f"{self.name} holds {self._problems.thumbs:,} single thumbs, and no pair to compare")
+            single = f"{self._problems.thumbs:,} single thumbs or ratings"
+            raise DataError(f"{self.name} holds {single}, and no pair to compare")
 
     def choices(self, user: str | None) -> Iterator[Preference | Thumb]:
         register, found, errors = Register(), 0, list[DataError]()
@@ -174,7 +175,8 @@ class _Reader:
             one = Pass(given, self._how, self._problems, register, self.people)
             try:
                 for choice in one.choices(rows, user):
-                    self._problems.thumbs += isinstance(choice, Thumb)
+                    if isinstance(choice, Thumb):
+                        self._problems.thumbs += 1
                     yield choice
                 if not one.found and (user is None or len(self._inputs) == 1):
                     raise self._nothing(given, one, user)
@@ -219,6 +221,10 @@ class _Reader:
             return DataError(f"{given.name}: none of the rows{whose} can be used: {short(done.first)}")
         if self._problems.too_close:
             return DataError(f"{given.name}: no rated pair{whose} reaches the minimum gap of {self._how.min_gap:g}")
+        if self._problems.undecided:
+            single = self._problems.undecided
+            said = f"{single:,} single rating{' says' if single == 1 else 's say'} nothing{whose}"
+            return DataError(f"{given.name}: {said}: no other to compare with, and none above or below the others")
         return DataError(f"{given.name}: none of its {done.rows:,} rows{whose} holds a choice")
 
     def _unknown(self, user: str) -> str:

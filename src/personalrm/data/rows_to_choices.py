@@ -20,7 +20,7 @@ from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import ratings_in
-from personalrm.data.problems import Problems
+from personalrm.data.problems import KEPT, Problems
 from personalrm.data.rating_scales import RatingScales
 from personalrm.data.unread import UnreadColumns
 from personalrm.errors import RowError
@@ -58,8 +58,8 @@ class Pass:
         self._unpacker = Unpacker()
         self._unread = UnreadColumns(problems)
         numbering = Numbering(lambda: (row for _, row in self._generic(given.rows())))
-        scales = RatingScales(self._ratings) if how.min_gap > 0 and how.common_scale else None
-        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales)
+        scales = RatingScales(self._ratings)
+        self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales, how.common_scale)
         self.people = people
         self.first: RowError | None = None
         self.rows = 0
@@ -69,6 +69,9 @@ class Pass:
         """What the rows hold. RowError for the first fault, if ``strict``."""
         gatherer = Gatherer(self._layouts, self._how.limits)
         for line, row, layout in gatherer.gathered(self._generic(self._counted(rows), note=True)):
+            if isinstance(row, RowError):
+                self._report(row, line)
+                continue
             try:
                 found = self._of_row(row, layout, user)
             except RowError as error:
@@ -77,6 +80,8 @@ class Pass:
             self.found += len(found.choices)
             yield from found.choices
             self._problems.too_close += found.too_close
+            self._problems.rated += found.rated
+            self._problems.undecided += found.undecided
             for fault in found.faults:
                 self._report(fault, line)
             for thumb in found.thumbs:
@@ -105,9 +110,7 @@ class Pass:
             except RowError:
                 continue
 
-    def _of_row(self, row: Fields | RowError, layout: Layout | None, user: str | None) -> Found:
-        if isinstance(row, RowError):
-            raise row
+    def _of_row(self, row: Fields, layout: Layout | None, user: str | None) -> Found:
         if layout is None or not layout.kind:
             raise ColumnsError("the columns of a known format", found=_there(row))
         if layout.unread:
@@ -152,6 +155,9 @@ class Pass:
                 yield line, row
 
     def _report(self, error: RowError, line: int) -> None:
+        if not self._how.strict and self.first is not None and len(self._problems.first) >= KEPT:
+            self._problems.count(error)
+            return
         expected = error.expected
         if self._how.strict and isinstance(error, ColumnsError):
             expected += f" ({KNOWN})"

@@ -72,6 +72,7 @@ def invalid(field_name: str, problem: str, way_out: str = "correct the field and
 # More special errors stand before those they are special cases of.
 _PROBLEMS: tuple[tuple[type[errors.PersonalrmError], int, str, str], ...] = (
     (errors.UnknownPerson, 404, "unknown-person", "check the name, and that the key is of the person's space"),
+    (errors.UnknownStudy, 404, "unknown-study", "check the number, and that the key is of the study's space"),
     (errors.PersonErased, 410, "person-erased", "PUT /v1/people/{user} takes the person in again, if they agree"),
     (errors.NotEnoughChoices, 409, "not-enough-choices", "send choices of the person that are no ties"),
     (errors.ProfileError, 409, "profile-unusable", "ask for a refit: POST /v1/people/{user}/refit"),

@@ -83,7 +83,7 @@ def learn(
     """
     rng = np.random.default_rng(seed)
     reader = reader or TraitReader()
-    kept = _some_people(people, rng)
+    kept = people_to_learn_from(people, rng)
     known = together([read(one.decided, reader, encoder) for one in kept])
     timed = np.array([all(each.time for each in one.decided) for one in kept])
     prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed)
@@ -130,7 +130,7 @@ def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
     return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
 
 
-def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
+def people_to_learn_from(people: Iterable[History], rng: np.random.Generator) -> list[History]:
     """People with decided choices; a random part of them where there are more than ``_MOST_CHOICES`` choices."""
     kept: list[History] = []
     total = 0
