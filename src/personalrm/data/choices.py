@@ -108,7 +108,7 @@ def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) ->
     if layout.is_marked and as_written(row, layout):
         return _written(row, layout, reading, user)
     columns = layout.pair
-    chosen, rejected = (_response(row, column) for column in columns)
+    chosen, rejected = _response(row, columns[0]), _response(row, columns[1])
     context = conversation_of(row, layout)
     if isinstance(chosen, str) and isinstance(rejected, str) and not (chosen[:1] in _OPEN or rejected[:1] in _OPEN):
         context, one, other = _texts(row, layout, context, chosen, rejected)

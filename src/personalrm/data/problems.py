@@ -52,11 +52,15 @@ class Problems:
     refused: list[str] = field(default_factory=list)
 
     def add(self, error: RowError) -> None:
-        """Count one bad row."""
-        self.skipped += 1
-        self.reasons[_reason(error)] += 1
+        """Count one bad row, and keep the first ones."""
+        self.count(error)
         if len(self.first) < KEPT:
             self.first.append(error)
+
+    def count(self, error: RowError) -> None:
+        """Count one bad row; which line it is in need not be known."""
+        self.skipped += 1
+        self.reasons[_reason(error)] += 1
 
     def summary(self) -> str:
         """One sentence on what was skipped and why; empty if nothing was."""

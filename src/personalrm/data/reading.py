@@ -175,7 +175,8 @@ class _Reader:
             one = Pass(given, self._how, self._problems, register, self.people)
             try:
                 for choice in one.choices(rows, user):
-                    self._problems.thumbs += isinstance(choice, Thumb)
+                    if isinstance(choice, Thumb):
+                        self._problems.thumbs += 1
                     yield choice
                 if not one.found and (user is None or len(self._inputs) == 1):
                     raise self._nothing(given, one, user)

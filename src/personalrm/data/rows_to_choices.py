@@ -20,7 +20,7 @@ from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import ratings_in
-from personalrm.data.problems import Problems
+from personalrm.data.problems import KEPT, Problems
 from personalrm.data.rating_scales import RatingScales
 from personalrm.data.unread import UnreadColumns
 from personalrm.errors import RowError
@@ -69,6 +69,9 @@ class Pass:
         """What the rows hold. RowError for the first fault, if ``strict``."""
         gatherer = Gatherer(self._layouts, self._how.limits)
         for line, row, layout in gatherer.gathered(self._generic(self._counted(rows), note=True)):
+            if isinstance(row, RowError):
+                self._report(row, line)
+                continue
             try:
                 found = self._of_row(row, layout, user)
             except RowError as error:
@@ -107,9 +110,7 @@ class Pass:
             except RowError:
                 continue
 
-    def _of_row(self, row: Fields | RowError, layout: Layout | None, user: str | None) -> Found:
-        if isinstance(row, RowError):
-            raise row
+    def _of_row(self, row: Fields, layout: Layout | None, user: str | None) -> Found:
         if layout is None or not layout.kind:
             raise ColumnsError("the columns of a known format", found=_there(row))
         if layout.unread:
@@ -154,6 +155,9 @@ class Pass:
                 yield line, row
 
     def _report(self, error: RowError, line: int) -> None:
+        if not self._how.strict and self.first is not None and len(self._problems.first) >= KEPT:
+            self._problems.count(error)
+            return
         expected = error.expected
         if self._how.strict and isinstance(error, ColumnsError):
             expected += f" ({KNOWN})"

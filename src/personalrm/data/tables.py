@@ -22,7 +22,7 @@ from personalrm.data.limits import Limits
 from personalrm.errors import DataError, RowError
 
 _QUOTED = re.compile(r'"[^"]*+"')
-_BLOCK = 1 << 16
+_BLOCK, _MANY = 1 << 16, 64
 _RECOVERIES = 20
 """Quotes without an end after which the file is read on from the next line; each may cost as much as a row may hold."""
 
@@ -37,11 +37,12 @@ def csv_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[tuple[in
     with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         records = _Records(text, path, limits)
         header = _checked(records.header(path), path, limits)
+        wrong: dict[int, RowError] = {}
         for line, record in records:
             if isinstance(record, RowError):
                 yield line, record
             elif any(record):
-                yield line, _row(header, record)
+                yield line, _row(header, record, wrong)
 
 
 def _checked(header: list[str], path: Path, limits: Limits) -> list[str]:
@@ -59,12 +60,14 @@ def _checked(header: list[str], path: Path, limits: Limits) -> list[str]:
 class _Lines:
     """Physical lines, of which those of a record can be given back.
 
-    A line that is too long raises, and the next call goes on behind it. ``number`` is that of the next line.
+    A line that is too long raises, and the next call goes on behind it. ``number`` is that of the next line, ``taken``
+    are those of this record. From the 64th line of a record on, lines without a quote come in blocks, because a quote
+    that is never closed makes a record of a million lines.
     """
 
     def __init__(self, first: str, number: int, text: io.TextIOWrapper, limits: Limits) -> None:
-        self._waiting = [first]
-        self._text, self._limits = text, limits
+        self._source: io.StringIO | io.TextIOWrapper = io.StringIO(first, newline="")
+        self._text, self._limits, self._most = text, limits, limits.row
         self.number = number
         self.taken: list[str] = []
 
@@ -72,21 +75,48 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._waiting.pop() if self._waiting else self._text.readline(self._limits.row + 1)
+        line = self._source.readline(self._most + 1)
         if not line:
-            raise StopIteration
+            if self._source is self._text:
+                raise StopIteration
+            self._source = self._text  # what was given back is read again
+            return self.__next__()
         self.number += 1
-        if len(line) > self._limits.row:
-            while (rest := self._text.readline(_BLOCK)) and rest[-1] not in "\r\n":
+        if len(line) > self._most:
+            while (rest := self._source.readline(_BLOCK)) and rest[-1] not in "\r\n":
                 pass
             raise RowError(f"a line of {self._limits.exceeded('row', 'bytes')}", found="a longer one")
+        if len(self.taken) >= _MANY and '"' not in line:
+            line += self._without_quotes()
         self.taken.append(line)
         return line
 
+    def _without_quotes(self) -> str:
+        """The lines of the next block up to the first that holds a quote."""
+        block = self._source.read(min(_BLOCK, self._most)) + self._source.readline(self._most)
+        quote = block.find('"')
+        cut = len(block) if quote < 0 else max(block.rfind("\n", 0, quote), block.rfind("\r", 0, quote)) + 1
+        if cut < len(block):
+            self._give_back(block[cut:])
+        self.number += _count(block[:cut])
+        return block[:cut]
+
     def give_back(self) -> None:
         """All lines of this record but its first are to be read again."""
-        self._waiting += self.taken[:0:-1]
-        self.number -= len(self.taken) - 1
+        lines = "".join(self.taken[1:])
+        self.taken.clear()
+        self.number -= _count(lines)
+        self._give_back(lines)
+
+    def _give_back(self, lines: str) -> None:
+        waiting = "" if self._source is self._text else self._source.read()
+        self._source = io.StringIO(lines + waiting, newline="")
+
+
+def _count(lines: str) -> int:
+    """How many lines a text is that ends with one (the file's last may lack its end)."""
+    ends = lines.count("\n") + lines.count("\r") - lines.count("\r\n")
+    return ends + (bool(lines) and lines[-1] not in "\r\n")
 
 
 class _Records:
@@ -116,7 +146,8 @@ class _Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | RowError]]:
         while True:
-            line, self._lines.taken = self._lines.number, []
+            line = self._lines.number
+            self._lines.taken.clear()
             try:
                 record = next(self._reader)
             except StopIteration:
@@ -143,9 +174,13 @@ class _Records:
         return "a quote inside a quoted cell (double it)" if "expected after" in words else words
 
 
-def _row(header: list[str], record: list[str]) -> Fields | RowError:
+def _row(header: list[str], record: list[str], wrong: dict[int, RowError]) -> Fields | RowError:
+    """The cells by their columns. ``wrong`` keeps the faults: behind a quote left open there may be millions of one."""
     while len(record) > len(header) and not record[-1]:  # spreadsheets fill rows up
         record.pop()
     if len(record) != len(header):
-        return RowError(f"{len(header)} cells as in the header", found=f"{len(record)}")
+        count = len(record)
+        if count not in wrong:
+            wrong[count] = RowError(f"{len(header)} cells as in the header", found=f"{count}")
+        return wrong[count]
     return {name: cell or None for name, cell in zip(header, record, strict=True)}

@@ -87,7 +87,7 @@ def learn(
     """
     rng = np.random.default_rng(seed)
     reader = reader or TraitReader()
-    kept = _some_people(people, rng)
+    kept = people_to_learn_from(people, rng)
     known = together([read(one.decided, reader, encoder) for one in kept])
     timed = np.array([all(each.time for each in one.decided) for one in kept])
     counted = counted_once(kept)
@@ -154,7 +154,7 @@ def counted_once(people: Sequence[History]) -> Counted | None:
     return Counted(np.concatenate([shares(one.decided) for one in people]), np.concatenate(once))
 
 
-def _some_people(people: Iterable[History], rng: np.random.Generator) -> list[History]:
+def people_to_learn_from(people: Iterable[History], rng: np.random.Generator) -> list[History]:
     """People with decided choices; a random part of them where there are more than ``_MOST_CHOICES`` choices."""
     kept: list[History] = []
     total = 0
