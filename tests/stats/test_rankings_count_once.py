@@ -15,12 +15,13 @@ from personalrm.bench.entries import ResultKey
 from personalrm.bench.evaluation import evaluate
 from personalrm.bench.plan import Design, make_plan
 from personalrm.bench.results import BenchResult
+from personalrm.data.shares import shares
 from personalrm.models.surface import Longer
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.learning import counted_once
 from personalrm.optimizing.comparing import compared
 from personalrm.optimizing.trials import CandidateOutcome
-from personalrm.preferences import History, Preference, shares
+from personalrm.preferences import History, Preference
 from personalrm.profile.spend import Spend
 from personalrm.service import checking
 from personalrm.service.evaluation import of_person, of_space

@@ -23,13 +23,14 @@ from personalrm.bench.origins import NOTHING, Origin, origin_of
 from personalrm.bench.plan import Design, PlannedPair
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
+from personalrm.data.shares import shares
 from personalrm.errors import NotEnoughChoices
 from personalrm.formatting.notebook import html_table
 from personalrm.formatting.numbers import between, number
 from personalrm.llm.gather import gather
 from personalrm.models.base import Predictor
 from personalrm.models.worker import in_fitting_worker
-from personalrm.preferences import History, Preference, Verdict, group_of, shares
+from personalrm.preferences import History, Preference, Verdict, group_of
 from personalrm.profile.merging import KnownChoices
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.spend import Spend

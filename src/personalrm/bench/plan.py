@@ -21,9 +21,10 @@ from functools import cached_property
 from typing import Literal
 
 from personalrm.bench.protocols import Task, current_name, protocol_named, tasks
+from personalrm.data.shares import shares
 from personalrm.data.splits import folds_by_person, folds_of
 from personalrm.errors import DataError, NotEnoughChoices
-from personalrm.preferences import History, Side, shares
+from personalrm.preferences import History, Side
 from personalrm.profile.provenance import DataFingerprint, DataHash, fingerprint_of_people
 
 DEFAULT_FOLDS = 5

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
+from personalrm.data.shares import shares
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
 from personalrm.optimizing.people import AT_ONCE, PreparedPerson
 from personalrm.optimizing.prompt_file import PromptCandidate
-from personalrm.preferences import shares
 from personalrm.profile.options import VerdictMode
 from personalrm.renamed import renamed
 from personalrm.synthesis.guard import CARRIES, Guard

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from personalrm.data.shares import shares
 from personalrm.models.base import Predictor
 from personalrm.models.worker import blocking
-from personalrm.preferences import Preference, shares
+from personalrm.preferences import Preference
 from personalrm.profile.records import Profile
 from personalrm.stats.metrics import log_loss
 

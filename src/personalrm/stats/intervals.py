@@ -5,7 +5,7 @@
     holm([0.01, 0.04, 0.03])                                  # [0.03, 0.06, 0.06]
 
 ``values`` has shape (pairs,) and may hold NaN (unscored, excluded); ``people`` holds the integer code of each pair's
-person. ``weight``, of the same shape, is how much each pair counts (`preferences.shares`: the ten pairs of a ranking of
+person. ``weight``, of the same shape, is how much each pair counts (`data.shares`: the ten pairs of a ranking of
 five count as one choice); None: all alike. Only sums by person are resampled: 10,000 draws over 100,000 choices of
 1,000 people take half a second.
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from personalrm.data.shares import shares
 from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import Settings, save
 from personalrm.models.learned.checkpoint import Checkpoint
@@ -22,7 +23,6 @@ from personalrm.models.learned.training import FEWEST_PEOPLE, FOLDS, train_valid
 from personalrm.models.reward_model.losses import temperature
 from personalrm.models.trained import Device, Kind
 from personalrm.models.traits.fit import sigmoid
-from personalrm.preferences import shares
 from personalrm.renamed import renamed
 from personalrm.training.evaluation import PredictedChoices
 from personalrm.training.folder import CHECKPOINT, RunFingerprint, RunValue

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from personalrm.data.shares import shares
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError
 from personalrm.models.reward_model.user_prompts import MOST_CHARACTERS, Kind, needs_profile, user_prompt
 from personalrm.models.traits import TraitsModel
-from personalrm.preferences import History, Message, shares
+from personalrm.preferences import History, Message
 from personalrm.profile.records import Profile
 
 ProfileOf = Callable[[History], Profile]

@@ -52,7 +52,7 @@ def shared_weights(
 ) -> Array:
     """Weights (d,) that minimise the log loss of all rows (n, d) + shrink/2 |w|², every label 1.
 
-    ``weight``, (n,) in [0, 1], is how much each row counts (`preferences.shares`); None: all alike.
+    ``weight``, (n,) in [0, 1], is how much each row counts (`data.shares`); None: all alike.
     """
     begin = np.zeros((x.shape[1], 1)) if start is None else start[:, None]
     used = None if weight is None else weight.astype(np.float32)[:, None]

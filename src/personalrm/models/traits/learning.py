@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.data.shares import shares
 from personalrm.errors import NotEnoughChoices
 from personalrm.models.traits import sure
 from personalrm.models.traits.covariance import weight_covariance, weight_variances
@@ -46,7 +47,7 @@ from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.whole import learned_threshold, rewards_of
-from personalrm.preferences import History, shares
+from personalrm.preferences import History
 
 if TYPE_CHECKING:
     from personalrm.models.encoders import Encoder

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.data.shares import shares
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.forgetting import posterior_over_time
@@ -24,7 +25,7 @@ from personalrm.models.traits.gain import PUBLIC, Expected, GainPrior
 from personalrm.models.traits.posterior import Groups, leave_out, variances_of
 from personalrm.models.traits.thumbs import Threshold
 from personalrm.models.traits.whole import Rewards, WholeEvidence, is_needed
-from personalrm.preferences import History, Preference, RankedChoice, shares
+from personalrm.preferences import History, Preference, RankedChoice
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
 
 TOLERANCE = 0.005
