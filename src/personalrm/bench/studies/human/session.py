@@ -1,7 +1,7 @@
-"""A participant's way through the study, kept line by line, so that it goes on where it was left.
+"""Sessions of the human study, stored event by event, so that a participant can resume.
 
-``study.json`` holds the protocol and a fingerprint of the pairs, ``participants/CODE.jsonl`` what one participant has
-said: each line is written to the disk before the next step is shown.
+``study.json`` has the protocol and a fingerprint of the pairs, ``participants/CODE.jsonl`` the events of one
+participant; each event is written to the disk before the next step is shown.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Picked = Literal["left", "right", "neither"]
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """To be shown and agreed to first."""
+    """Step: the consent text, to be agreed to first."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """The next pair: ``number`` of ``total``."""
+    """Step: choose between two responses; pair ``number`` of ``total``."""
 
     number: int
     total: int
@@ -51,12 +51,12 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """All choices are made, but there is no stranger yet whose persona could be rated."""
+    """Step: all choices are made, but no other participant has finished choosing yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The next claim: ``number`` of ``total``."""
+    """Step: rate claim ``number`` of ``total``."""
 
     number: int
     total: int
@@ -65,14 +65,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Everything is said; also where every pair was answered with "neither", so that there is no persona to rate."""
+    """Step: the session is complete; also if every pair was answered with "neither" and there is no persona to rate."""
 
 
 Step = Consent | Choose | Wait | Rate | Finished
 
 
 class HumanStudy:
-    """One study in one folder; made by `open`."""
+    """A human study in a folder; create it with `open`."""
 
     def __init__(self, folder: Path, pairs: Sequence[Preference], protocol: Protocol, model: TraitsModel) -> None:
         self.folder, self.pairs, self.protocol, self.model = folder, pairs, protocol, model
@@ -85,16 +85,16 @@ class HumanStudy:
         protocol: Protocol | None = None,
         model: TraitsModel | None = None,
     ) -> HumanStudy:
-        """A new study, or one that has begun.
+        """Create a study, or open an existing one.
 
         Args:
-            folder: of the study.
-            pairs: that participants choose between; who made these choices, and which, is not used.
-            protocol: of a new study; of one that has begun None, or the same.
-            model: with the prior for people in general; None takes the one that ships.
+            folder: the study's folder.
+            pairs: the pairs that participants choose between; the users and labels of these choices are not used.
+            protocol: the protocol of a new study; for an existing one None or the same.
+            model: the traits model whose prior is the population mean; None: the shipped one.
 
         Raises:
-            DataError: too few pairs; the folder holds a study of other pairs or another protocol.
+            DataError: too few pairs, or the folder holds a study with other pairs or another protocol.
             StorageError: the folder cannot be written.
         """
         distinct = list({(one.context, frozenset((one.chosen, one.rejected))): one for one in pairs}.values())
@@ -104,13 +104,15 @@ class HumanStudy:
             found = read_object(file, "study", SCHEMA)
             begun = checked(found.get("protocol"), Protocol, f"the study {file}, field 'protocol'")
             if found.get("pairs") != mark:
-                raise DataError(f"{folder} holds a study of other pairs: name another --out, or the same pairs again")
+                raise DataError(f"{folder} holds a study with other pairs: give another --out, or the same pairs")
             if protocol is not None and protocol != begun:
-                raise DataError(f"{folder} holds a study of another protocol; it cannot be changed once it has begun")
+                raise DataError(
+                    f"{folder} holds a study with another protocol, which cannot be changed after the start"
+                )
             return cls(folder, distinct, begun, model or TraitsModel.shipped())
         fresh = protocol or Protocol()
         if len(distinct) < fresh.choices:
-            raise DataError(f"the study needs {fresh.choices} different pairs, the file holds {len(distinct)}")
+            raise DataError(f"the study needs {fresh.choices} different pairs, but the file has {len(distinct)}")
         with stored(folder):
             (folder / "participants").mkdir(parents=True, exist_ok=True)
             record = {"schema": SCHEMA, "pairs": mark, "protocol": asdict(fresh), "planned": fresh.planned}
@@ -118,20 +120,20 @@ class HumanStudy:
         return cls(folder, distinct, fresh, model or TraitsModel.shipped())
 
     def session(self, code: str | None = None) -> Session:
-        """Of a new participant, or of one who has a code. DataError if the study knows no such code."""
+        """The session of a new participant, or of the one with this code. Raises DataError for an unknown code."""
         if code is None:
             mark = "simulated-" if self.protocol.simulated else ""
             return Session(self, f"{mark}p-{secrets.token_hex(4)}")
         if not CODE.fullmatch(code) or not self._file(code).exists():
-            raise DataError(f"this study knows no participant '{code[:40]}'")
+            raise DataError(f"this study has no participant '{code[:40]}'")
         return Session(self, code)
 
     def codes(self) -> list[str]:
-        """Of everybody who has agreed to take part."""
+        """Codes of all participants who gave consent, sorted."""
         return sorted(one.stem for one in (self.folder / "participants").glob("*.jsonl") if CODE.fullmatch(one.stem))
 
     def analyse(self) -> Analysis:
-        """Over everybody who has finished; see `analysis`."""
+        """Analyse the ratings of all participants who have finished; see `analysis`."""
         sessions = [self.session(code) for code in self.codes()]
         done = [one for one in sessions if one.statements and isinstance(one.step(), Finished)]
         rated = [Rated(one.code, one.statements, one.ratings) for one in done]
@@ -142,7 +144,7 @@ class HumanStudy:
 
 
 class Session:
-    """One participant; see the module's docstring."""
+    """The session of one participant."""
 
     def __init__(self, study: HumanStudy, code: str) -> None:
         self._study, self.code = study, code
@@ -157,7 +159,7 @@ class Session:
         self._flipped = np.random.default_rng([1, *seed]).random(len(self._order)) < 0.5
 
     def step(self) -> Step:
-        """What comes next; the claims are drawn when the last choice is made and there is somebody else."""
+        """The next step; draws the claims once all choices are made and another participant has finished choosing."""
         if not self._agreed:
             return Consent(CONSENT)
         if len(self.picks) < len(self._order):
@@ -174,30 +176,30 @@ class Session:
         return Finished()
 
     def agree(self) -> None:
-        """Take part."""
+        """Record the participant's consent."""
         self._write({"event": "consent", "text": blake2b(CONSENT.encode(), digest_size=8).hexdigest()})
         self._agreed = True
 
     def choose(self, picked: Picked) -> None:
-        """Answer the pair that `step` shows."""
+        """Record the answer to the pair that `step` shows. Raises DataError for another value or step."""
         if not isinstance(self.step(), Choose) or picked not in ("left", "right", "neither"):
-            raise DataError("expected left, right or neither, for a pair that is shown")
+            raise DataError("expected left, right or neither, while a pair is shown")
         self._write({"event": "choice", "pair": self._pair(len(self.picks)).id, "picked": picked})
         self.picks.append(picked)
 
     def rate(self, value: int) -> None:
-        """Rate the claim that `step` shows."""
+        """Record the rating of the claim that `step` shows. Raises DataError for another value or step."""
         if not isinstance(self.step(), Rate) or not SCALE[0] <= value <= SCALE[1]:
-            raise DataError(f"expected {SCALE[0]} to {SCALE[1]}, for a sentence that is shown")
+            raise DataError(f"expected {SCALE[0]} to {SCALE[1]}, while a claim is shown")
         self._write({"event": "rating", "statement": len(self.ratings), "value": value})
         self.ratings.append(value)
 
     def choices(self) -> list[Preference]:
-        """What the participant has chosen so far; neither is a tie."""
+        """The participant's choices so far; "neither" is a tie."""
         return [self._chosen(at, picked) for at, picked in enumerate(self.picks)]
 
     def has_chosen(self) -> bool:
-        """Whether all choices are made, one of them decided."""
+        """Whether all choices are made and at least one is decided."""
         return len(self.picks) == len(self._order) and any(one != "neither" for one in self.picks)
 
     def _pair(self, at: int) -> Preference:
@@ -223,7 +225,7 @@ class Session:
         )
 
     def _draw(self) -> bool:
-        """Draw the claims; false while there is no stranger."""
+        """Draw the claims and return True; False while no other participant has finished choosing."""
         others = [self._study.session(one) for one in self._study.codes() if one != self.code]
         strangers = [one for one in others if one.has_chosen()]
         if not strangers:
@@ -256,7 +258,7 @@ class Session:
             return
         content = self._path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):  # a line that a crash has cut off was never answered to
+        if len(whole) < len(content):  # remove an incomplete last line left by a crash; it was never acknowledged
             with stored(self._path):
                 os.truncate(self._path, len(whole))
         for number, line in enumerate(whole.splitlines(), 1):
