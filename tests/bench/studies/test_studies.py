@@ -70,7 +70,7 @@ def test_flipping_the_labels_turns_what_personalising_changed(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path, judge: str
 ) -> None:
     found = ask(causal.study, lab(stating_people, tmp_path, judge), llm)
-    assert "Flipping the labels turns" in found.reading[0]
+    assert "Flipping the labels changes" in found.reading[0]
     rows = {row[0]: row for row in found.tables[0].rows}
     assert set(rows) == {judge, f"{judge}, labels flipped", f"{judge}, another person's choices"}
     assert rows[judge][3] > 0 > rows[f"{judge}, labels flipped"][3]

@@ -3,7 +3,7 @@
     with_judges(row)["judges"]        # {"gemini/gemini-1.5-pro": True, …}: whether the judge agrees with the user
 
 `MichaelR207/prism_personalized_0125` and `…chatbot_arena_personalized_0125` use the reference package's columns:
-`split` marks context (train, val) and target (test), `type` is the domain, the scores give the margin. In addition, they
+`split` marks context (train, val) and target (test), `type` is the domain, the scores give the margin. They also
 have the answer of each consensus judge in both orders (`prediction_JUDGE` and `prediction_flip_JUDGE`), the order
 (`flip`), and the `agreement` of all judges with the user.
 
