@@ -172,7 +172,7 @@ def test_comparisons_are_on_shared_pairs_and_corrected() -> None:
         (["judge:"], "'judge:'"),
         (["judge:gpt"], r"gpt\b.*\bj\b"),
         ([], "method"),
-        (["longer", "longer"], "each one .* once"),
+        (["longer", "longer"], "each method.* once"),
     ],
 )
 def test_bad_methods(methods: list[str], message: str) -> None:

@@ -147,7 +147,7 @@ def test_types_of_conversation_predict_each_other_where_taste_does_not_depend_on
     found = ask(cross_context.study, lab(stating_people, tmp_path, "history"), llm)
     assert found.charts[0].rows == found.charts[0].columns == ("a", "b")
     assert len(found.tables[0].rows) == 4
-    assert "same type against another is worth" in found.reading[0]
+    assert "the difference between the same type and another is" in found.reading[0]
 
 
 def test_choices_of_another_type_are_as_many_and_never_of_a_group_that_is_predicted(

@@ -106,7 +106,7 @@ def _row(result: BenchResult, writer: str | None, judge: str, effect: Paired | N
     row = result.row_of.get(result.label(_named(writer) if writer else "default", judge) or "")
     accuracy, within = (row.accuracy, (row.low, row.high)) if row else (None, None)
     gain = (effect.difference, (effect.low, effect.high), effect.p) if effect else (None, None, None)
-    return writer or "none", judge, accuracy, within, *gain
+    return writer or "nobody", judge, accuracy, within, *gain
 
 
 def _reading(result: BenchResult, names: tuple[str, ...]) -> list[str]:
