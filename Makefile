@@ -6,7 +6,9 @@ OUT := demo
 # Temporary files of the tests lie in memory where there is room: some disks take half a minute to delete databases.
 TESTS_TMP := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 TESTS_ENV := $(TESTS_TMP) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
-PYTEST := $(TESTS_ENV) $(BIN)/python -m pytest -n auto --maxprocesses 8 -o tmp_path_retention_count=1
+# One process more than there are cores: a third of the tests' time is waiting for servers and other processes.
+PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(8, 1 + (os.cpu_count() or 1)))')
+PYTEST := $(TESTS_ENV) $(BIN)/python -m pytest -n $(PROCESSES) -o tmp_path_retention_count=1
 PYTEST_FLAGS ?=
 
 .PHONY: demo fuzz real test slow checks programs lint types bytecode docs bench wheel clean

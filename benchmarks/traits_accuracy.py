@@ -9,6 +9,13 @@ To compare with another version of the code, let it write its predictions first;
 
     PYTHONPATH=OTHER/src python benchmarks/traits_accuracy.py --write before.npz
     python benchmarks/traits_accuracy.py --before before.npz [prism crowdrag ukp mt_bench writers] [--seeds 0 1 2]
+
+A long measurement goes on where it was stopped, and several processes may share it: each part of people and texts that
+is finished lies in a folder.
+
+    python benchmarks/traits_accuracy.py ukp --cells FOLDER --share 0 2 &
+    python benchmarks/traits_accuracy.py ukp --cells FOLDER --share 1 2; wait
+    python benchmarks/traits_accuracy.py ukp --cells FOLDER                # everything is there: the tables
 """
 
 from __future__ import annotations
@@ -18,6 +25,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from inspect import signature
+from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -30,8 +39,12 @@ from common import real_data
 from personalrm.data.reading import read_people
 from personalrm.data.splits import folds_by_person
 from personalrm.models.traits import TraitsModel, leave_group_out
-from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History
+
+try:
+    from personalrm.models.traits.reader import TraitReader
+except ImportError:  # code before 0.2, to compare with
+    TraitReader = None  # type: ignore[assignment, misc]
 
 SETS = ("prism", "crowdrag", "ukp", "mt_bench", "writers")
 PROTOCOLS = ("new people", "new people and new texts")
@@ -43,7 +56,11 @@ BARS = {
 }
 """Least accuracy of traits."""
 FOLDS = 5
+METHODS = ("longer", "population", "traits")
+LEARNED = ("people", "choices", "shrink", "inverse_temperature", "trust")
+"""What is kept of how each cell's prior was learned."""
 Array = NDArray[np.float64]
+Share = tuple[int, int]
 
 
 class Predicted(NamedTuple):
@@ -98,26 +115,68 @@ def shared_groups(people: Sequence[History]) -> list[str]:
     return [shared[at] for at in order]
 
 
-def predict(people: Sequence[History], protocol: str, seed: int, encoder: bool) -> Predicted:
-    """Every decided choice, by its cell's model: longer response, population, traits."""
+def predict(
+    people: Sequence[History],
+    protocol: str,
+    seed: int,
+    encoder: bool,
+    folder: Path | None = None,
+    share: Share = (0, 1),
+) -> Predicted:
+    """Every decided choice, by its cell's model: longer response, population, traits.
+
+    Args:
+        folder: where finished cells lie.
+        share: (k, n): of the cells that are not there yet only each n-th from the k-th on; the others stay NaN.
+    """
     starts = np.cumsum([0, *(len(one.decided) for one in people)])
-    found = {name: np.full(int(starts[-1]), np.nan) for name in ("longer", "population", "traits")}
-    reader = TraitReader(remember=100_000)
-    for cell in cells(people, protocol, seed):
-        new_texts = protocol == PROTOCOLS[1]
-        model = TraitsModel.from_population(
-            cell.population, encoder=encoder, seed=seed, reader=reader, new_texts=new_texts
-        )
-        for at in cell.people:
-            decided = people[at].decided
-            rows = [i for i, one in enumerate(decided) if cell.groups is None or one.group in cell.groups]
-            if rows:
-                place = starts[at] + np.array(rows)
-                pairs = [(decided[i].context, decided[i].chosen, decided[i].rejected) for i in rows]
-                found["longer"][place] = [(np.sign(len(a) - len(b)) + 1.0) / 2.0 for _, a, b in pairs]
-                found["population"][place] = model.compare_many(pairs)
-                found["traits"][place] = leave_group_out(model, people[at])[rows]
+    found = {name: np.full(int(starts[-1]), np.nan) for name in METHODS}
+    reader = None if TraitReader is None else TraitReader(remember=100_000)
+    for number, cell in enumerate(cells(people, protocol, seed)):
+        path = None if folder is None else folder / f"{number}.npz"
+        if path is None or not path.exists():
+            if number % share[1] != share[0]:
+                continue
+            kept = predict_cell(people, starts, cell, protocol, seed, encoder, reader)
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.savez_compressed(part := path.with_suffix(f".{os.getpid()}.npz"), **kept)
+                part.replace(path)
+        else:
+            kept = dict(np.load(path))
+        for name in METHODS:
+            found[name][kept["place"]] = kept[name]
     return Predicted(np.repeat(np.arange(len(people)), np.diff(starts)), found)
+
+
+def predict_cell(
+    people: Sequence[History],
+    starts: NDArray[np.int64],
+    cell: Cell,
+    protocol: str,
+    seed: int,
+    encoder: bool,
+    reader: TraitReader | None,
+) -> dict[str, Array]:
+    """Places of the cell's choices among all choices (n,), a probability of each by each method, what was learned."""
+    how = {"encoder": encoder, "seed": seed, "reader": reader, "new_texts": protocol == PROTOCOLS[1]}
+    known = signature(TraitsModel.from_population).parameters
+    model = TraitsModel.from_population(cell.population, **{name: one for name, one in how.items() if name in known})
+    learned = model.prior.lineage
+    places: list[int] = []
+    found: dict[str, list[float]] = {name: [] for name in METHODS}
+    for at in cell.people:
+        decided = people[at].decided
+        rows = [i for i, one in enumerate(decided) if cell.groups is None or one.group in cell.groups]
+        if not rows:
+            continue
+        places += [int(starts[at]) + row for row in rows]
+        pairs = [(decided[i].context, decided[i].chosen, decided[i].rejected) for i in rows]
+        found["longer"] += [(np.sign(len(a) - len(b)) + 1.0) / 2.0 for _, a, b in pairs]
+        found["population"] += model.compare_many(pairs).tolist()
+        found["traits"] += leave_group_out(model, people[at])[rows].tolist()
+    chosen = {name: np.array(learned.get(name, np.nan), dtype=float) for name in LEARNED}
+    return {"place": np.array(places), **{name: np.array(each) for name, each in found.items()}, **chosen}
 
 
 def right(probability: Array) -> Array:
@@ -218,6 +277,8 @@ def main() -> None:
     parser.add_argument("--now", nargs="+", default=[], help="predictions written before: nothing is predicted again")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="only this one")
     parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
+    parser.add_argument("--cells", type=Path, help="folder of finished parts; what is there is not measured again")
+    parser.add_argument("--share", nargs=2, type=int, default=(0, 1), metavar=("K", "N"), help="each N-th part from K")
     given = parser.parse_args()
     found = read(given.now)
     for name in [] if given.now else given.names:
@@ -226,12 +287,17 @@ def main() -> None:
         for protocol in [one for one in known if given.protocol in (None, one)]:
             for seed in given.seeds:
                 start = time.process_time()
-                found[key(name, protocol, seed)] = predict(people, protocol, seed, given.encoder)
+                folder = None if given.cells is None else given.cells / key(name, protocol.replace(" ", "-"), seed)
+                one = predict(people, protocol, seed, given.encoder, folder, tuple(given.share))
                 took = time.process_time() - start
-                print(f"{name}, {protocol}, seed {seed}: {took:.0f} s", file=sys.stderr, flush=True)
+                missing = int(np.isnan(one.probabilities["traits"]).sum())
+                print(f"{name}, {protocol}, seed {seed}: {took:.0f} s, {missing:,} choices left", file=sys.stderr)
+                if missing:
+                    continue
+                found[key(name, protocol, seed)] = one
                 if given.write:
                     write(given.write, found)
-    if not given.write:
+    if found and not given.write:
         show(found, read(given.before), given.seeds)
 
 

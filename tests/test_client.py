@@ -39,7 +39,8 @@ def profiles(people: list[History]) -> list[Profile]:
 
 
 def asking(llm: SimulatedLLM, folder: Path, options: Options | None = None) -> Client:
-    return Client("simulated", base_url=llm.url, api_key="k" * 12, cache=folder / "answers.sqlite", options=options)
+    cache = folder / "answers.sqlite"
+    return Client("judge:simulated", base_url=llm.url, api_key="k" * 12, cache=cache, options=options)
 
 
 def later(history: History) -> History:

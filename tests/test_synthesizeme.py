@@ -48,8 +48,8 @@ def rest(history: History) -> History:
 
 
 def door(llm: SimulatedLLM, folder: Path, **settings: object) -> SynthesizeMe:
-    given = {"model": "simulated", "base_url": llm.url, "api_key": "k", "cache": folder / "answers.sqlite", **settings}
-    return SynthesizeMe(**given)  # type: ignore[arg-type]
+    asked = {"model": "judge:simulated", "base_url": llm.url, "api_key": "k", "cache": folder / "answers.sqlite"}
+    return SynthesizeMe(**{**asked, **settings})  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ every verb

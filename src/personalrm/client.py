@@ -41,7 +41,7 @@ from personalrm.models.base import Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import UncertainLocalPredictor, score_people
 from personalrm.models.population import Population
-from personalrm.models.registry import DEFAULT, FUSED, is_fused
+from personalrm.models.registry import ALONE, DEFAULT, FUSED, is_fused, predicting_name
 from personalrm.models.served_name import without_url
 from personalrm.models.traits.sure import answered_if_sure
 from personalrm.models.worker import blocking, in_worker
@@ -66,8 +66,8 @@ class Client:
 
     Args:
         model: ``traits`` or ``traits+encoder`` for the embedded engine, ``trained:DIR`` for a model that ``train``
-            wrote, else the name of a model at an OpenAI-compatible endpoint. None fits with ``traits`` and predicts
-            with the model that each profile was fitted with.
+            wrote, else a model at an OpenAI-compatible endpoint: fused with traits (docs/fusion.md), or by itself with
+            ``judge:MODEL`` and with an Endpoint of one's own. None fits with ``traits`` and predicts as fitted.
         base_url: URL of the endpoint; default OPENAI_BASE_URL, else OpenAI's.
         api_key: default OPENAI_API_KEY.
         population: choices of other people to fit the embedded engine's prior to; default the shipped prior, and for
@@ -157,8 +157,8 @@ class Client:
             NotEnoughChoices: no usable choice.
         """
         history = await in_worker(history_of, choices, user, columns)
-        engine = await self._pool.engine(self.model or DEFAULT, self.options or Options())
-        return await engine.fit(history)
+        name = self._pool.fitting_name(self.model or DEFAULT)
+        return await (await self._pool.engine(name, self.options or Options())).fit(history)
 
     async def aupdate(
         self, profile: Profile, choices: Choices | None = None,
@@ -166,14 +166,15 @@ class Client:
     ) -> Profile:  # fmt: skip
         """Refit with new choices of the same person; returns a new profile and reuses results that are still valid.
 
-        A known choice with another label or wording replaces the earlier one (see `personalrm.profile.merging`).
+        A known choice with another label or wording replaces the earlier one (`personalrm.profile.merging`).
         ``reasons`` maps choice ids to the person's own explanations (`personalrm.profile.reasons`).
         """
         history = profile.history
         if choices is not None:
             read = await in_worker(history_of, choices, profile.user, columns)
             history = merged(history, check_same_person(read, profile.user))
-        engine = await self._pool.engine(self.model or profile.model, self.options or profile.options)
+        name = self._pool.fitting_name(self.model or profile.model, profile)
+        engine = await self._pool.engine(name, self.options or profile.options)
         return await engine.fit(explained(history, reasons or {}), profile)
 
     # predicting ---------------------------------------------------------------------------------------------------
@@ -236,8 +237,7 @@ class Client:
         """Evaluate predictions on the person's held-out choices, with surface baselines.
 
         Args:
-            profile: the person's profile.
-            test: held-out choices of the same person.
+            profile, test: the person's profile, and held-out choices of the same person.
             name: name of the test set in the result; default the file's name.
             verdicts: how the judge answers; default as in the fit.
         """
@@ -251,7 +251,7 @@ class Client:
             profile.history,
             origin_of_profile(profile, model) if meter is None else NOTHING,
             name=FUSED if is_fused(model) else without_url(model) if meter is None else "synthesizeme",
-            model=without_url(model),
+            model=model.removeprefix(ALONE) if meter else without_url(model),
             verdicts=verdicts or options.verdicts,
             spend=Spend if meter is None else meter.spend,
             seed=profile.seed,
@@ -271,9 +271,8 @@ class Client:
         """Select the most informative pairs to label next (active learning), best first; the profile is unchanged.
 
         Args:
-            profile: the person's profile.
-            candidates: a file of pairs or choices, or a list of them; labels are ignored, and pairs that the person has
-                already labelled are skipped.
+            profile, candidates: the person's profile, and a file or a list of pairs or choices; labels are ignored, and
+                pairs that the person has already labelled are skipped.
             top: number of pairs.
             criterion: ``information`` about the person's weights, about the labels of all candidates (``prediction``),
                 or the criterion of PReF (``pref``).
@@ -281,8 +280,9 @@ class Client:
         Raises:
             ProfileError: the profile's model gives no posterior uncertainty.
         """
-        name = self.model or profile.model
-        predictor = None if self._pool.asks(name) else await self.aopen(profile)
+        model, _, options = self._used(profile)
+        name = DEFAULT if is_fused(model) else model  # a judge has no posterior, and nobody is asked for this
+        predictor = None if self._pool.asks(name) else await self._pool.predictor(name, profile, options)
         if not isinstance(predictor, UncertainLocalPredictor):
             raise ProfileError(
                 f"the profile of {profile.user} was fitted with {name}, which gives no posterior uncertainty: "
@@ -338,7 +338,7 @@ class Client:
 
     def _used(self, profile: Profile) -> tuple[str, Profile, Options]:
         """The model that predicts for this profile, the profile and the options to use."""
-        return self.model or profile.model, profile, self.options or profile.options
+        return predicting_name(self.model or profile.model, profile), profile, self.options or profile.options
 
 
 def _next_questions(

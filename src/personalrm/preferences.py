@@ -35,6 +35,21 @@ class Message:
     role: str
     content: str
 
+    @classmethod
+    def unchecked(cls, role: str, content: str) -> Message:
+        """The same record in a fifth of the time, as `Preference.unchecked`."""
+        draft: Any = _DraftMessage()
+        draft.role, draft.content = role, content
+        draft.__class__ = cls
+        made: Message = draft
+        return made
+
+
+class _DraftMessage:
+    """Mutable record with the fields of `Message`."""
+
+    __slots__ = tuple(one.name for one in fields(Message))
+
 
 Context = tuple[Message, ...]
 Pair = tuple[Sequence[Message], str, str]
@@ -119,11 +134,10 @@ class Preference:
         draft: Any = _Draft()
         draft.id, draft.user, draft.group, draft.context = id, user, group, context
         draft.chosen, draft.rejected, draft.tie, draft.margin = chosen, rejected, tie, margin
-        given = more.get
-        draft.domain, draft.time, draft.demographics = given("domain"), given("time"), given("demographics")
-        draft.reason, draft.judges, draft.split = given("reason"), given("judges") or {}, given("split")
-        draft.stated, draft.source, draft.ranking = given("stated") or {}, given("source"), given("ranking")
-        draft.weight = given("weight", 1.0)
+        draft.domain = draft.time = draft.demographics = draft.reason = draft.split = draft.source = None
+        draft.judges, draft.stated, draft.ranking, draft.weight = {}, {}, None, 1.0
+        for name, value in more.items():
+            setattr(draft, name, value)
         draft.__class__ = cls
         made: Preference = draft
         return made
@@ -294,7 +308,7 @@ def pair_id(user: str, context: Sequence[Message], one: str, other: str) -> str:
     The id decides which response is shown first, so an id that depended on the label would leak it.
     """
     turns = [[turn.role, turn.content] for turn in context]
-    return _hash([user, turns, min(one, other), max(one, other)], 8)
+    return _hash([user, turns, one, other] if one <= other else [user, turns, other, one], 8)
 
 
 def group_of(context: Sequence[Message], one: str, other: str) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 from choices import longer_people
 
+from personalrm.bench.answers import gathered
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design
 from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.results import baseline
 from personalrm.bench.running import arun, run
 from personalrm.errors import BudgetSpent, DataError
+from personalrm.llm.background_loop import in_event_loop
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.models.registry import SURFACE, names
 from personalrm.preferences import History, Message, Verdict
@@ -128,6 +132,41 @@ async def test_it_runs_inside_a_running_loop_and_awaited() -> None:
     inside = run(longer_people(), ["longer", "random"], Design(folds=3))
     awaited = await arun(longer_people(), ["longer", "random"], Design(folds=3))
     assert np.array_equal(inside.probabilities["random"], awaited.probabilities["random"])
+
+
+async def test_people_are_read_and_answers_gathered_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_the_loop: dict[str, bool] = {}
+
+    def people() -> list[History]:
+        on_the_loop["people"] = on_the_loop.get("people", False) or in_event_loop()
+        return longer_people()
+
+    def gathering(*args: Any) -> Any:
+        on_the_loop["answers"] = on_the_loop.get("answers", False) or in_event_loop()
+        return gathered(*args)
+
+    monkeypatch.setattr("personalrm.bench.running.gathered", gathering)
+    await arun(people, ["longer", "random"], Design(folds=3))
+    assert on_the_loop == {"people": False, "answers": False}
+
+
+async def test_a_run_cancelled_while_people_are_read_ends_at_once_and_can_be_run_again() -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def people() -> Iterator[History]:
+        for history in longer_people():
+            reading.set()
+            assert go_on.wait(30)
+            yield history
+
+    work = asyncio.ensure_future(arun(people, ["longer"], Design(folds=3)))
+    assert await asyncio.to_thread(reading.wait, 30)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    go_on.set()
+    again = await arun(people, ["longer"], Design(folds=3))
+    assert np.isfinite(again.probabilities["longer"]).all()
 
 
 def test_runs_are_repeatable_and_the_seed_matters() -> None:

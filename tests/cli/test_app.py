@@ -106,10 +106,10 @@ def test_an_endpoint_from_choices_to_an_update(run: Run, llm: SimulatedLLM, pers
     write_choices(early, person.choices[:12])
     write_choices(later, person.choices[12:])
     asked = ("--base-url", llm.url)
-    fitted = run("fit", early, "--model", "simulated", *asked, "--out", profile)
+    fitted = run("fit", early, "--model", "judge:simulated", *asked, "--out", profile)
     assert fitted.code == 0, fitted.err
     first = llm.statistics.requests
-    assert run("fit", early, "--model", "simulated", *asked).code == 0
+    assert run("fit", early, "--model", "judge:simulated", *asked).code == 0
     assert llm.statistics.requests == first  # the second identical run asks nothing
     found = json.loads(run("evaluate", profile, later, *asked, "--json").out)
     assert found["methods"][0]["pairs"] == 5
@@ -369,7 +369,7 @@ def test_the_help_names_methods_and_variables(run: Run, monkeypatch: pytest.Monk
 def test_flags_without_effect_are_told(run: Run, llm: SimulatedLLM, tmp_path: Path) -> None:
     assert "--preset, --samples" in run("fit", MIRA, "--preset", "paper", "--samples", "2").err
     assert run("fit", MIRA, "--seed", "1").err == ""
-    asked = ("--model", "m", "--base-url", llm.url)
+    asked = ("--model", "judge:m", "--base-url", llm.url)
     assert "--population" in run("fit", MIRA, *asked, "--population", LATER).err
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from personalrm.profile.options import Options
 
 __all__ = ["cluster"]
 
-pytest.importorskip("ray", reason="Ray is not installed (extra cluster)")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra cluster)")
 STORE_BYTES = 80_000_000
 HEALTH = {
     "health_check_initial_delay_ms": 0,

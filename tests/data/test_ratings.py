@@ -84,8 +84,8 @@ def test_one_row_a_response(tmp_path: Path) -> None:
         ("bob", "q", "b", "a", False),
     ]
     assert choices[0].time == "2020-01-01T00:00:00+00:00"
-    assert [(error.line, error.field) for error in problems.first] == [(4, "score"), (11, "responses")]
-    assert problems.rows == 10
+    assert [(error.line, error.field) for error in problems.first] == [(4, "score")]
+    assert (problems.rows, problems.rated) == (10, 1)  # the one that stands alone is a thumb
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_one_row_a_response(tmp_path: Path) -> None:
         ({"responses": ["a", "b"], "scores": [1]}, "'scores': expected 2 scores"),
         ({"responses": ["a", "b"], "scores": [1, "high"]}, "field 'scores.1': expected a number, found 'high'"),
         ({"responses": ["a", "b"]}, "'responses.0': expected an object"),
-        ({"responses": [{"content": "a", "score": 1}]}, "found 1 scored"),
+        ({"responses": [{"content": "a", "score": 1}]}, "1 single rating says nothing"),
         (
             {"responses": [{"score": 1}, {"content": "b", "score": 1}]},
             "field 'responses.0.content': expected text, found null",

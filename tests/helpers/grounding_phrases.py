@@ -437,6 +437,20 @@ TASTES = [
     "Location: likes maps.",
 ]
 MORE_GUESSES = """\
+They teach middle school.
+The person has been sober for two years.
+Has two mortgages.
+Caregiver to an elderly parent.
+Their family is from Nigeria.
+Her parents came to Canada from Iran.
+They can barely afford rent.
+Is named Tom.
+Goes by Alex.
+Sees a therapist weekly.
+The eldest of five siblings.
+Is left-handed.
+Is training to become a pilot.
+They are studying to be a nurse.
 The user is a mother of three from Texas.
 Appears to be a college sophomore.
 He seems to work in IT.
@@ -752,6 +766,11 @@ Is a mother-to-be.
 """.splitlines()
 """Written without a look at the rules: 74 % of these were found when they were first tried."""
 MORE_TASTES = """\
+Dislikes answers that assume the user is religious.
+Likes answers that are like those of a careful engineer.
+Prefers answers with a sober tone.
+Wants advice to see a therapist only where it is needed.
+Trusts answers with sources from universities.
 Likes advice that a mother of three could follow quickly.
 Prefers answers that mention Texas only when asked.
 Likes explanations pitched at a college sophomore.

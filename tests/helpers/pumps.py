@@ -54,13 +54,16 @@ MOST = 60
 _TRIED = "aA0 -_.:;,!?\n\t<>[](){}\"'`*#&%/\\|=+@$~^é\x1b\u200b"
 
 
+def modules() -> list[str]:
+    """Every module of the package that makes expressions, by its source alone: nothing is imported."""
+    return [_name_of(path) for path in sorted(SOURCE.rglob("*.py")) if _uses_expressions(path)]
+
+
+@cache
 def patterns() -> dict[str, re.Pattern[str]]:
     """Every compiled expression that a module of the package holds, and every literal one that it uses in passing."""
     found: dict[str, re.Pattern[str]] = {}
-    for path in sorted(SOURCE.rglob("*.py")):
-        if not _uses_expressions(path):
-            continue
-        name = _name_of(path)
+    for name in modules():
         try:
             module = importlib.import_module(name)
         except ImportError:  # an extra that is not installed

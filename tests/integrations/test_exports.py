@@ -11,7 +11,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from datasets import load_dataset
 
 from personalrm import SynthesizeMe, read_history
 from personalrm.data.reading import read_choices
@@ -36,6 +35,8 @@ def test_openai_s_rows_hold_every_decided_choice(profile: Profile) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_trl_s_rows_load_as_a_data_set_and_read_back(profile: Profile, tmp_path: Path) -> None:
+    from datasets import load_dataset  # slow to import
+
     path = tmp_path / "trl.jsonl"
     path.write_text(EXPORTS["trl"](profile), "utf-8")
     loaded = load_dataset("json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from personalrm.integrations.rewardbench import CONFIG
 
@@ -15,6 +14,8 @@ TEXTS = ["I like cats.", "I like dogs. Which? I like cats and dogs."]
 
 @pytest.fixture(scope="module")
 def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
     path = tmp_path_factory.mktemp("rm")
     torch.manual_seed(0)
     AutoModelForSequenceClassification.from_pretrained(tiny_bert, num_labels=1).save_pretrained(path)
@@ -24,6 +25,8 @@ def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.filterwarnings("ignore")
 def test_rewards_are_the_raw_logits_as_rewardbench_reads_them(folder: Path) -> None:
+    from transformers import AutoTokenizer, pipeline  # seconds to import
+
     model = CONFIG["model_builder"](str(folder), trust_remote_code=True)  # what RewardBench passes; never trusted here
     tokenizer = AutoTokenizer.from_pretrained(folder)
     pipe = CONFIG["pipeline_builder"]("text-classification", model=model, tokenizer=tokenizer)

@@ -33,6 +33,25 @@ SAYS_A = [
     "A.",
     '"A"',
     "[[A]]",
+    "My final verdict is: [[A>>B]]",
+    "Assistant B is much worse, so my final verdict: [[B<<A]]",
+    "Both have merits.\nVerdict: A ≻ B",
+    "Response A > Response B",
+    "<winner>A</winner>",
+    "<verdict>Response A</verdict> It is shorter than B.",
+    "Antwort: **A**",
+    "Ответ: A",
+    "答案：A",
+    "A, without a doubt",
+    "A, since it is shorter than B.",
+    "A because it's to the point",
+    "**A** – it is shorter than B",
+    "I lean towards A",
+    "I'm leaning toward Response A.",
+    "Probably A",
+    "A would suit this person.",
+    "A is what they want",
+    "A beats B",
     "I compared both. [[A]]",
     "The final answer is $\\boxed{A}$.",
     "A\n\nIt is shorter and answers the question.",
@@ -86,6 +105,18 @@ SAYS_A = [
 ]
 
 SAYS_NOTHING = {
+    "My final verdict is: [[A=B]]": "tie",
+    "Answer: A = B": "tie",
+    "Preference: B ≈ A": "tie",
+    "<winner>tie</winner>": "tie",
+    "Length: A > B": "no verdict found (cut off?)",
+    "A is worse": "no verdict found (cut off?)",
+    "A, however, is too long.": "no verdict found (cut off?)",
+    "A — it is shorter. B — it is warmer.": "no verdict found (cut off?)",
+    "A because it is short. B because it is warm.": "no verdict found (cut off?)",
+    "I think A is too wordy": "no verdict found (cut off?)",
+    "I lean towards A being worse": "no verdict found (cut off?)",
+    "A, B and C are all fine": "no verdict found (cut off?)",
     "": "empty answer",
     " \n ": "empty answer",
     "I'm sorry, but I can't help with that.": "refusal",
@@ -239,6 +270,7 @@ def test_real_answers_without_a_verdict_get_none(real_data: Path) -> None:
 # ---------------------------------------------------------------------------------------------------- hostile
 
 HOSTILE = ["{", '"', "'", "[", '{"', "A ", "better ", "Output (a) is better at ", "(", "\n", "[[", '{"a":', '{"a":[']
+HOSTILE += ["A > ", "[[A>", "<winner>", "</answer>", "Probably ", "A, since B than ", "Antwort: "]
 HOSTILE += ["\\", " ", "“", "1 ", "neither both ", '"answer": ', '\\"', '{"a": "b" ', "is the ", ", "]
 
 

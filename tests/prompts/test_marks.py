@@ -18,6 +18,7 @@ from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import FewShotExample, JudgeContext, question
 
 CHAT_MARKS = [
+    *("<arg_key>", "<seed:think>"),
     *("<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>", "<|eot_id|>", "<|start_header_id|>"),
     *("<|end_header_id|>", "<|begin_of_text|>", "<|eom_id|>", "<|python_tag|>", "[INST]", "[/INST]", "<<SYS>>"),
     *("<</SYS>>", "<s>", "</s>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<|user|>", "<|assistant|>"),

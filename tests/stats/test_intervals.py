@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy import stats
 
 from personalrm.stats.intervals import by_person, holm, interval, paired, standard_error, t_quantile
@@ -42,6 +41,8 @@ def test_quantiles_of_t_agree_with_scipy() -> None:
 
 
 def test_standard_error_agrees_with_statsmodels() -> None:
+    import statsmodels.api as sm  # two seconds, for this test alone
+
     rng = np.random.default_rng(1)
     values, people = rng.random(200), rng.integers(0, 25, 200)
     fitted = sm.OLS(values, np.ones(200)).fit(cov_type="cluster", cov_kwds={"groups": people, "use_correction": False})

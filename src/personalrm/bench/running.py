@@ -45,6 +45,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
 from personalrm.models.from_population import Recipe, Training
+from personalrm.models.worker import in_fitting_worker
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 
@@ -105,11 +106,12 @@ async def arun(
     chosen = methods_of(methods, setup, models)
     with ExitStack() as stack:
         others = None if population is None else _source(population, stack)
-        plan = make_plan(_source(people, stack), design, others)
+        plan = await in_fitting_worker(make_plan, _source(people, stack), design, others)
         lines = lines_of(chosen, context_pairs, plan, options)
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
-        kept = stack.enter_context(RunFolder.open(where, identity_of(plan, options, bool(asked)), asked))
+        identity = await in_fitting_worker(identity_of, plan, options, bool(asked))
+        kept = stack.enter_context(RunFolder.open(where, identity, asked))
         work = _Work(plan, kept, labels([one.entry for one in lines]), progress, only)
         found = [await work.run([one]) for one in lines if not one.method.asks]
         found += await gather(work.run([one for one in lines if one.entry.model == model]) for model in asked)
@@ -167,7 +169,7 @@ class _Work:
         finally:
             for one in runs:
                 one.close()
-        return [one.result() for one in runs]
+        return [await in_fitting_worker(one.result) for one in runs]
 
 
 class _Run:

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
     """Name the options that have no effect on this model."""
     from personalrm.cli import output
-    from personalrm.models.registry import is_embedded, is_local
+    from personalrm.models.registry import fitting_name, is_embedded, is_fused, is_local
     from personalrm.models.served_name import is_served
 
     local, embedded = model is None or is_local(model), model is None or is_embedded(model)
     served = model is not None and is_served(model)
     asked = ENDPOINT_ONLY if local else JUDGES_ONLY if served else ()
-    idle = given(context, (*asked, *(() if embedded or served else EMBEDDED_ONLY)))
+    learns = embedded or served or (model is not None and is_fused(fitting_name(model)))
+    idle = given(context, (*asked, *(() if learns else EMBEDDED_ONLY)))
     if idle:
         whose = f"the model of {model}" if local else f"the endpoint's model {model}"
         why = "the embedded engine (name a model with --model)" if embedded else whose

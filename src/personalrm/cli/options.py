@@ -44,7 +44,10 @@ ProfileFile = Annotated[Path, typer.Argument(help="A profile written by fit.")]
 User = Annotated[str | None, typer.Option(help="User to select, if the file holds several people.")]
 Model = Annotated[
     str | None,
-    typer.Option(help="'traits' (no endpoint), a model name at the endpoint, trained:DIR, or vllm-classify:NAME@URL."),
+    typer.Option(
+        help="'traits' (no endpoint), a model name at the endpoint (fused with traits), judge:NAME (that model by "
+        "itself), trained:DIR, or vllm-classify:NAME@URL."
+    ),
 ]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (default: OPENAI_BASE_URL).")]
 Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]

@@ -24,7 +24,7 @@ from personalrm.bench.run_folder import RUN, SECONDS, read_run, read_seconds
 from personalrm.bench.run_log import rows_of
 from personalrm.bench.running import run
 from personalrm.cluster.executor import Executor
-from personalrm.cluster.folder import read_part, write_record
+from personalrm.cluster.folder import PartRecord, read_part, write_record
 from personalrm.cluster.splitting import HashInput, HowRead
 from personalrm.data.sources import ReadOptions, Source, source
 from personalrm.errors import DataError, Interrupted
@@ -82,13 +82,6 @@ class BenchWork:
     def parts(self) -> int:
         """Of each family: by fold, or by person where all people have one population."""
         return self.design.folds
-
-
-@dataclass(frozen=True, slots=True)
-class PartRecord:
-    """A part that is finished; ``key`` is of what it was made from."""
-
-    key: str
 
 
 @dataclass(frozen=True, slots=True)

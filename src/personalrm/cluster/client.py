@@ -13,17 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, TypeVar
 
 from personalrm.client import Client
 from personalrm.cluster.executor import Executor, Job
 from personalrm.cluster.fitting import FitOptions, client_of, fit_all
 from personalrm.cluster.folder import Trouble
+from personalrm.cluster.lending import NOTHING, Lent, embed
 from personalrm.cluster.people import PersonOfShard
-from personalrm.data.given import Context
+from personalrm.cluster.texts import has_encoder, items_to_fit
+from personalrm.data.given import Context, messages_of
 from personalrm.llm.connect import EndpointOptions
-from personalrm.models.registry import DEFAULT, is_local
+from personalrm.models.base import Item
+from personalrm.models.registry import DEFAULT, TRAINED, is_local
 from personalrm.preferences import History, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile
@@ -65,25 +68,38 @@ class ExecutorClient:
         Raises:
             PersonalrmError: what concerns everybody, such as a wrong key or a spent budget.
         """
-        shared = self._shared()
-        return self._ordered(_Fit(at, some, self._how, shared) for at, some in enumerate(_chunks(people)))
+        shared, how = self._shared(), self._how
+        chunks: Iterator[list[History]] = _chunks(people)
+        lent: Iterator[Lent] = repeat(NOTHING)
+        if has_encoder(how.model):
+            held = list(chunks)
+            wanted = [{how.model: [item for one in some for item in items_to_fit(how.model, one)]} for some in held]
+            chunks, lent = iter(held), iter(embed(self._executor, wanted))
+        return self._ordered(
+            _Fit(at, how, shared, vectors, some) for at, (some, vectors) in enumerate(zip(chunks, lent, strict=False))
+        )
 
     def score_many(
         self, profiles: Sequence[Profile], context: Context, responses: Sequence[str]
     ) -> list[list[float | None]]:
         """Scores of n responses for m people: m rows of n, as `Client.score_many`."""
         how, shared = self._predicting(profiles)
-        asked = (context, list(responses))
-        jobs = (_Score(at, some, asked, how, shared) for at, some in enumerate(_chunks(profiles)))
+        asked, chunks = (context, list(responses)), list(_chunks(profiles))
+        items = [(messages_of(context), one) for one in responses]
+        lent = embed(self._executor, [_wanted(how, ((one, items) for one in some)) for some in chunks])
+        jobs = (_Score(at, how, shared, lent[at], some, asked) for at, some in enumerate(chunks))
         return list(self._ordered(jobs))
 
     def compare_many(
         self, asked: Iterable[tuple[Profile, Sequence[AskedPair]]], *, verdicts: VerdictMode = "token"
     ) -> Iterator[list[Verdict]]:
         """The verdicts on each person's own pairs, as `Client.compare_many`, in order and as they are ready."""
-        given = list(asked)
-        how, shared = self._predicting([profile for profile, _ in given])
-        jobs = (_Compare(at, some, verdicts, how, shared) for at, some in enumerate(_chunks(given)))
+        chunks = list(_chunks(asked))
+        how, shared = self._predicting([profile for some in chunks for profile, _ in some])
+        lent = embed(
+            self._executor, [_wanted(how, ((profile, _items(pairs)) for profile, pairs in some)) for some in chunks]
+        )
+        jobs = (_Compare(at, how, shared, lent[at], some, verdicts) for at, some in enumerate(chunks))
         return self._ordered(jobs)
 
     def _predicting(self, profiles: Sequence[Profile]) -> tuple[FitOptions | None, str | None]:
@@ -113,55 +129,72 @@ class ExecutorClient:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
+class _Part:
+    """Some people of a call.
+
+    Attributes:
+        number: of the part.
+        how, limits: as in `fitting.FitShard`; None for each profile's own model.
+        lent: vectors that were computed before.
+    """
+
     number: int
-    people: list[History]
-    how: FitOptions
+    how: FitOptions | None
     limits: str | None
+    lent: Lent
 
     @property
     def name(self) -> str:
         return f"people {self.number * AT_ONCE + 1:,} and following"
 
-    def run(self) -> list[Profile | Trouble]:
-        return fit_all(self.how, self.limits, [PersonOfShard(one, one.user) for one in self.people])
+    @property
+    def client(self) -> Client:
+        return Client() if self.how is None else client_of(self.how, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
-class _Score:
-    number: int
+class _Fit(_Part):
+    people: list[History]
+
+    def run(self) -> list[Profile | Trouble]:
+        with self.lent.opened():
+            return fit_all(self.how or FitOptions(), self.limits, [PersonOfShard(one, one.user) for one in self.people])
+
+
+@dataclass(frozen=True, slots=True)
+class _Score(_Part):
     profiles: list[Profile]
     asked: tuple[Context, list[str]]
-    how: FitOptions | None
-    limits: str | None
-
-    @property
-    def name(self) -> str:
-        return f"profiles {self.number * AT_ONCE + 1:,} and following"
 
     def run(self) -> list[list[float | None]]:
-        return _client(self.how, self.limits).score_many(self.profiles, *self.asked)
+        with self.lent.opened():
+            return self.client.score_many(self.profiles, *self.asked)
 
 
 @dataclass(frozen=True, slots=True)
-class _Compare:
-    number: int
+class _Compare(_Part):
     asked: list[tuple[Profile, Sequence[AskedPair]]]
     verdicts: VerdictMode
-    how: FitOptions | None
-    limits: str | None
-
-    @property
-    def name(self) -> str:
-        return f"profiles {self.number * AT_ONCE + 1:,} and following"
 
     def run(self) -> list[list[Verdict]]:
-        client = _client(self.how, self.limits)
-        return [client.compare_many(profile, pairs, verdicts=self.verdicts) for profile, pairs in self.asked]
+        client = self.client
+        with self.lent.opened():
+            return [client.compare_many(profile, pairs, verdicts=self.verdicts) for profile, pairs in self.asked]
 
 
-def _client(how: FitOptions | None, limits: str | None) -> Client:
-    return Client() if how is None else client_of(how, limits)
+def _wanted(how: FitOptions | None, asked: Iterable[tuple[Profile, Sequence[Item]]]) -> dict[str, list[Item]]:
+    """What is embedded for some people's responses, by model; trained models are fitted to the person anew."""
+    found: dict[str, dict[Item, None]] = {}
+    for profile, items in asked:
+        model = profile.model if how is None else how.model
+        if has_encoder(model):
+            refitted = items_to_fit(model, profile.history) if model.startswith(TRAINED) else []
+            found.setdefault(model, {}).update(dict.fromkeys([*items, *refitted]))
+    return {model: list(items) for model, items in found.items()}
+
+
+def _items(pairs: Sequence[AskedPair]) -> list[Item]:
+    return [(messages_of(context), text) for context, a, b in pairs for text in (a, b)]
 
 
 def _chunks(given: Iterable[T]) -> Iterator[list[T]]:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from personalrm.client import Client
 from personalrm.cluster import limits
+from personalrm.cluster.embedding import vectors_of
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.errors import DataError, UnusableResponse
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.gather import bounded_map
-from personalrm.models.registry import DEFAULT, is_local
+from personalrm.models.registry import DEFAULT, asked_model, is_local, judging_name
 from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile
@@ -66,6 +67,7 @@ class FitShard:
         how: how people are fitted.
         key: of what the shard is made from.
         limits: name of the limits that all workers share; None where this is the only one.
+        encoder: model whose encoder's vectors lie in the folder (see `embedding`); None if it has none.
     """
 
     root: Path
@@ -75,6 +77,7 @@ class FitShard:
     how: FitOptions
     key: str
     limits: str | None = None
+    encoder: str | None = None
 
     @property
     def name(self) -> str:
@@ -84,7 +87,8 @@ class FitShard:
         """Write the profiles, then the record of the shard."""
         folder = ClusterFolder(self.root, self.shards)
         people = list(people_of(folder, self.shard, self.inputs))
-        fitted = fit_all(self.how, self.limits, people)
+        with vectors_of(folder, self.encoder):
+            fitted = fit_all(self.how, self.limits, people)
         profiles = [one for one in fitted if isinstance(one, Profile)]
         spend = sum((one.spend for one in profiles), Spend(cost=0.0))
         write_profiles(folder.output(self.shard), (replace(one, spend=Spend()) for one in profiles), {"key": self.key})
@@ -103,9 +107,12 @@ def fit_all(how: FitOptions, shared: str | None, people: list[PersonOfShard]) ->
 
 @lru_cache(maxsize=1)
 def client_of(how: FitOptions, shared: str | None) -> Client:
-    """One a process: a population is learned and a host connected to once, not once a shard."""
-    endpoint = how.endpoint if shared is None else limits.limited(how.model, how.endpoint, shared)
-    return Client(how.model, options=how.options, population=how.population, endpoint=endpoint)
+    """One a process: a population is learned and a host connected to once, not once a shard.
+
+    A language model predicts by itself: with fused weights a profile would depend on which shards were fitted before.
+    """
+    endpoint = how.endpoint if shared is None else limits.limited(asked_model(how.model), how.endpoint, shared)
+    return Client(judging_name(how.model), options=how.options, population=how.population, endpoint=endpoint)
 
 
 def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:

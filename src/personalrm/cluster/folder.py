@@ -38,6 +38,13 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRecord:
+    """A part that is finished; ``key`` is of what it was made from."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class SplitRecord:
     """An input file that is sorted into shards.
 
@@ -105,10 +112,10 @@ class ClusterFolder:
     """
 
     def __init__(self, root: Path, shards: int, kind: str = PROFILES) -> None:
-        self.root, self.shards, self._kind = root, shards, kind
+        self.root, self.shards, self.kind = root, shards, kind
 
     def output(self, shard: int) -> Path:
-        return self.root / file_name(shard, self.shards, self._kind)
+        return self.root / file_name(shard, self.shards, self.kind)
 
     def spill(self, number: int) -> Path:
         return self.root / _WORK / f"input-{number:06d}.spill"
@@ -119,20 +126,27 @@ class ClusterFolder:
     def shard_record(self, shard: int) -> Path:
         return self.root / _WORK / f"shard-{shard:05d}.json"
 
+    def texts(self, number: int) -> Path:
+        return self.root / _WORK / f"texts-{number:05d}.spill"
+
+    def vectors(self, bucket: int) -> Path:
+        return self.root / _WORK / f"vectors-{bucket:05d}.bin"
+
     def make(self) -> None:
         """Make the folder and its inner one."""
         with stored(self.root):
             (self.root / _WORK).mkdir(parents=True, exist_ok=True)
 
     def remove_spills(self) -> None:
-        """The choices are in the profiles now."""
-        for one in (self.root / _WORK).glob("input-*.spill"):
+        """The choices are in the profiles now, and the vectors are not needed any more."""
+        work = self.root / _WORK
+        for one in (*work.glob("input-*.spill"), *work.glob("texts-*"), *work.glob("vectors-*")):
             one.unlink(missing_ok=True)
 
     def begin_anew(self) -> None:
         """Forget what is finished."""
         shutil.rmtree(self.root / _WORK, ignore_errors=True)
-        for one in (*self.root.glob(f"{self._kind}-*-of-*.parquet"), self.root / MANIFEST, self.root / ERRORS):
+        for one in (*self.root.glob(f"{self.kind}-*-of-*.parquet"), self.root / MANIFEST, self.root / ERRORS):
             one.unlink(missing_ok=True)
 
 

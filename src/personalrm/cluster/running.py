@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from personalrm import prompts
+from personalrm.cluster.embedding import ShardTexts, TextsToFit, stages
 from personalrm.cluster.executor import Executor, Job
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import (
@@ -31,6 +32,7 @@ from personalrm.cluster.folder import (
     write_record,
 )
 from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
+from personalrm.cluster.texts import has_encoder
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
@@ -96,9 +98,17 @@ class FitRun:
             found["population"] = None if given is None else HashInput(Path(given)).run()
         return found
 
-    def job(self, shard: int, shards: int, key: str, limits: str | None) -> ShardJob:
-        """Of one shard."""
-        return FitShard(self.out, shards, shard, len(self.files), self.how, key, limits)
+    def texts(self, shards: int) -> ShardTexts | None:
+        """What is embedded before people are fitted; None for a model without an encoder."""
+        how = self.how
+        if not has_encoder(how.model):
+            return None
+        population = how.population if is_embedded(how.model) else None
+        return TextsToFit(how.model, shards, len(self.files), population, how.options.seed)
+
+    def job(self, shard: int, shards: int, key: str, limits: str | None, encoder: str | None) -> ShardJob:
+        """Of one shard; ``encoder`` is the model whose texts are embedded before, if it has one."""
+        return FitShard(self.out, shards, shard, len(self.files), self.how, key, limits, encoder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,7 @@ class _Driver:
     def __init__(self, run: FitRun, executor: Executor, tell: Tell) -> None:
         self._run, self._executor, self._tell = run, executor, tell
         self._folder = ClusterFolder(run.out, run.count(), run.kind)
+        self._texts = run.texts(self._folder.shards)
 
     def run(self) -> RunResult:
         manifest = self._manifest()
@@ -166,6 +177,7 @@ class _Driver:
         missing = [shard for shard in range(self._folder.shards) if shard not in done]
         reused = len(done)
         split = self._split(list(manifest.inputs.values())) if missing else []
+        self._embed(manifest.provenance.key, missing)
         for job, record in self._each(
             self._run.kind, self._jobs(missing, manifest.provenance.key), len(missing), reused
         ):
@@ -226,11 +238,20 @@ class _Driver:
             raise DataError(refused[0] or "")
         return done
 
+    def _embed(self, key: str, missing: list[int]) -> None:
+        """Each text once, where the model has an encoder."""
+        if self._texts is None or not missing:
+            return
+        for stage, jobs, done in stages(self._folder, self._texts, self._key(key, -1)):
+            for job, _ in self._each(stage, jobs, len(jobs), done):
+                self._check_seen(job.record)
+
     def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
         how = self._run.how
+        encoder = None if self._texts is None else self._texts.model
         shared = self._executor.share(how.endpoint) if how.asks_language_model and missing else None
         for shard in missing:
-            yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared)
+            yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared, encoder)
 
     def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:
         total = count + already

@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from personalrm.client import Client
+from personalrm.cluster.embedding import ShardTexts, TextsToScore, vectors_of
 from personalrm.cluster.fitting import FitOptions, client_of
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.cluster.running import FitRun
+from personalrm.cluster.texts import has_encoder
 from personalrm.errors import DataError, UnusableResponse
 from personalrm.llm import background_loop
 from personalrm.llm.gather import bounded_map
-from personalrm.models.registry import is_local
+from personalrm.models.registry import TRAINED, is_local
 from personalrm.models.served_name import is_served, without_url
 from personalrm.profile.records import Profile
 from personalrm.profile.table import ProfileTable, file_name, read_profiles, read_stamp, write_rows
@@ -61,10 +63,18 @@ class ScoreRun(FitRun):
         """What the profiles were made from, and who predicts."""
         return {"profiles": [read_stamp(one) for one in ProfileTable(self.profiles).files], "own": self.own}
 
-    def job(self, shard: int, shards: int, key: str, limits: str | None) -> ScoreShard:
+    def texts(self, shards: int) -> ShardTexts | None:
+        """What is embedded: the pairs, and the people's choices where they are fitted anew."""
+        first = next(iter(ProfileTable(self.profiles)), None)
+        own = "" if first is None else first.model
+        model = own if self.own else self.how.model
+        refits = model.startswith(TRAINED) or model != own
+        return TextsToScore(model, shards, len(self.files), self.profiles, refits) if has_encoder(model) else None
+
+    def job(self, shard: int, shards: int, key: str, limits: str | None, encoder: str | None) -> ScoreShard:
         """Of one shard."""
         how = None if self.own else self.how
-        return ScoreShard(self.out, shards, shard, len(self.files), self.profiles, key, how, limits)
+        return ScoreShard(self.out, shards, shard, len(self.files), self.profiles, key, how, limits, encoder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ class ScoreShard:
     key: str
     how: FitOptions | None = None
     limits: str | None = None
+    encoder: str | None = None
 
     @property
     def name(self) -> str:
@@ -90,7 +101,8 @@ class ScoreShard:
         profiles = {one.user: one for one in read_profiles(self.profiles / file_name(self.shard, self.shards))}
         given = [(one, profiles.get(one.history.user)) for one in people_of(folder, self.shard, self.inputs)]
         client = _own_client() if self.how is None else client_of(self.how, self.limits)
-        found = background_loop.run(_scored(client, given))
+        with vectors_of(folder, self.encoder):
+            found = background_loop.run(_scored(client, given))
         troubles = tuple(one for one in found if isinstance(one, Trouble))
         rows = [row for one in found if not isinstance(one, Trouble) for row in one]
         write_rows(folder.output(self.shard), COLUMNS, rows, {"key": self.key})

@@ -29,10 +29,11 @@ from personalrm.data.layout import Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import Outcome, of_list, of_sides, tie_words
 from personalrm.data.rating_scales import RatingScales
-from personalrm.data.ratings import Pair
+from personalrm.data.ratings import Judged, Pair
 from personalrm.data.thinking import without_thinking
 from personalrm.data.two_texts import pair_of, two_texts
 from personalrm.data.unpacking import structured, unpacked
+from personalrm.data.unpaired import unpaired
 from personalrm.errors import RowError
 from personalrm.preferences import Message, Preference, Thumb, group_of, pair_id
 
@@ -51,7 +52,8 @@ class RowReading:
         labels: false: nobody looks at which response won; every pair comes out as a tie of two different responses, in
             the order of the row, or of their texts where the order of the row is the label.
         source: the file's name.
-        scales: of the people's ratings; None takes ratings as given.
+        scales: of the people's ratings; None takes ratings as given, and leaves out those without a counterpart.
+        common_scale: whether ``min_gap`` is measured on the scale of people in general.
     """
 
     register: Register
@@ -60,16 +62,28 @@ class RowReading:
     labels: bool = True
     source: str | None = None
     scales: RatingScales | None = None
+    common_scale: bool = True
+
+    def slope(self, user: str) -> float:
+        """Points of the common scale that a point of this person's counts."""
+        if self.scales is None or not self.common_scale or self.min_gap <= 0:
+            return 1.0
+        return self.scales.of(user).slope
 
 
 @dataclass(slots=True)
 class Found:
-    """What a row gave: choices, thumbs, the faults of single ones, and how many rated pairs were too close."""
+    """What a row gave: choices, thumbs, the faults of single ones, and how many rated pairs were too close.
+
+    ``rated`` of the thumbs are ratings without a counterpart; of ``undecided`` more nothing can be said.
+    """
 
     choices: Sequence[Preference] = ()
     thumbs: Sequence[Thumb] = ()
     faults: Sequence[RowError] = ()
     too_close: int = 0
+    rated: int = 0
+    undecided: int = 0
 
 
 def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | None = None) -> Found:
@@ -94,7 +108,7 @@ def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) ->
     if layout.is_marked and as_written(row, layout):
         return _written(row, layout, reading, user)
     columns = layout.pair
-    chosen, rejected = (_response(row, column) for column in columns)
+    chosen, rejected = _response(row, columns[0]), _response(row, columns[1])
     context = conversation_of(row, layout)
     if isinstance(chosen, str) and isinstance(rejected, str) and not (chosen[:1] in _OPEN or rejected[:1] in _OPEN):
         context, one, other = _texts(row, layout, context, chosen, rejected)
@@ -175,8 +189,7 @@ def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome,
     else:
         responses = list(outcome.responses)
         context = without_answer(context, responses)
-    slope = 1.0 if reading.scales is None else reading.scales.of(user).slope
-    made, too_close = outcome.pairs(responses, reading.min_gap, slope)
+    made, too_close = outcome.pairs(responses, reading.min_gap, reading.slope(user))
     if outcome.simple:
         first, second = responses
         pair = made[0] if made else Pair(first, second, reading.labels and outcome.best == frozenset({0, 1}), None)
@@ -189,10 +202,33 @@ def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome,
             choices.append(_preference(row, layout, reading, context, pair, whole, user))
         except RowError as error:
             faults.append(error)
-    thumbs = () if made or too_close else _thumbs(row, layout, reading, context, outcome)
-    if not (made or too_close or thumbs):
+    if made or too_close or not reading.labels:
+        if not (made or too_close):
+            raise RowError("at least two different responses", field=outcome.field, found="the same response twice")
+        return Found(choices, (), faults, too_close)
+    judged = [one._replace(response=text) for one, text in zip(outcome.judged, responses, strict=True)]
+    scales = reading.scales if outcome.best is None else None
+    single = unpaired(judged, None if scales is None else lambda: scales.of(user), reading.min_gap)
+    if not (single.liked or single.rated or single.undecided):
         raise RowError("at least two different responses", field=outcome.field, found="the same response twice")
-    return Found(choices, thumbs, faults, too_close)
+    thumbs = [_thumb(one, row, layout, reading, context, user) for one in (*single.liked, *single.rated)]
+    return Found(thumbs=thumbs, rated=len(single.rated), undecided=single.undecided)
+
+
+def _thumb(one: Judged, row: Fields, layout: Layout, reading: RowReading, context: Turns, user: str) -> Thumb:
+    """A single response that was liked or not."""
+    said = about(row, layout)
+    return Thumb(
+        one.response,
+        bool(one.liked),
+        user,
+        context,
+        given_id(row, layout)[1] or "",
+        own_group(row, layout) or group_of(context, one.response, one.response),
+        said.get("time"),
+        said.get("reason"),
+        reading.source,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,25 +296,3 @@ def _preference(
 
 def _second(layout: Layout) -> str:
     return next(iter(layout.roles.get("rejected", layout.sides.columns[1:2])), "rejected")
-
-
-def _thumbs(row: Fields, layout: Layout, reading: RowReading, context: Turns, outcome: Outcome) -> Sequence[Thumb]:
-    """Single responses that were liked or not."""
-    if not reading.labels:
-        return ()
-    user, own_id, said = user_of(row, layout), given_id(row, layout)[1], about(row, layout)
-    return [
-        Thumb(
-            one.response,
-            one.liked,
-            user,
-            context,
-            own_id or "",
-            own_group(row, layout) or group_of(context, one.response, one.response),
-            said.get("time"),
-            said.get("reason"),
-            reading.source,
-        )
-        for one in outcome.judged
-        if one.liked is not None
-    ]

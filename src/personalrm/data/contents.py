@@ -49,12 +49,8 @@ def messages(value: object, field: str) -> Turns:
         if not isinstance(found, str) and is_conversation(found):
             return messages(found, field)
         return (Message("user", text(value, field)),) if value else ()
-    if missing(value):
-        return ()
-    if isinstance(value, Mapping):
-        return _of_mapping(value, field)
-    if not isinstance(value, list | tuple):
-        raise RowError("a list of {role, content} or text", field=field, found=describe(value))
+    if not isinstance(value, list | tuple):  # asked before whether it is a mapping, which takes longer
+        return _of_no_list(value, field)
     if value and isinstance(value[0], str) and all(isinstance(one, str) for one in value):
         return _by_turns(value, field)
     found_turns: list[Message] = []
@@ -62,7 +58,7 @@ def messages(value: object, field: str) -> Turns:
         if type(one) is dict and len(one) == 2 and one.get("role") in _AS_THEY_STAND:
             said = one.get("content")
             if type(said) is str and said.isascii():  # nearly all messages of nearly all files
-                found_turns.append(Message(one["role"], said))
+                found_turns.append(Message.unchecked(one["role"], said))
                 continue
         found_turns.extend(_turn(one, f"{field}.{position}"))
     return tuple(found_turns)
@@ -119,6 +115,14 @@ def is_conversation(value: object) -> bool:
             and any(one in value for one in (*_CONTENT, "parts", "tool_calls"))
         )
     return isinstance(value, list) and all(isinstance(one, Mapping) and is_conversation(one) for one in value)
+
+
+def _of_no_list(value: object, field: str) -> Turns:
+    if missing(value):
+        return ()
+    if not isinstance(value, Mapping):
+        raise RowError("a list of {role, content} or text", field=field, found=describe(value))
+    return _of_mapping(value, field)
 
 
 def _of_mapping(value: Mapping[str, Any], field: str) -> Turns:

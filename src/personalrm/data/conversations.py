@@ -110,7 +110,7 @@ def prompt_turns(value: object, field: str) -> Turns:
         if is_dialogue(value):
             return dialogue(text(value, field))
         if value and value[0] not in "[{":
-            return (Message("user", value if value.isascii() else encodable(value, field)),)
+            return (Message.unchecked("user", value if value.isascii() else encodable(value, field)),)
     return messages(value, field)
 
 

@@ -73,7 +73,7 @@ def text(value: object, field: str) -> str:
     """Text that can be encoded as UTF-8. It may be empty: models do answer with nothing, and people vote on it."""
     if not isinstance(value, str):
         raise RowError("text", field=field, found=describe(value))
-    return encodable(value, field)
+    return value if value.isascii() else encodable(value, field)
 
 
 def encodable(value: str, field: str) -> str:

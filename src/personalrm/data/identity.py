@@ -24,7 +24,10 @@ class Register:
             RowError: this person has a choice of that id in this source already.
         """
         owner = (user, source)
-        for kept in (choice_id, f"{choice_id}@{user}", f"{choice_id}@{user}@{source}"):
+        found = self._seen.add(choice_id, owner)
+        if found is None:  # nearly always
+            return choice_id
+        for kept in (f"{choice_id}@{user}", f"{choice_id}@{user}@{source}") if found else ():
             found = self._seen.add(kept, owner)
             if found is None:
                 return kept
@@ -38,7 +41,10 @@ class Register:
         Raises:
             RowError: the very same choice was read before.
         """
-        for kept in (choice_id, f"{choice_id}-2", f"{choice_id}-3"):
+        found = self._seen.add(choice_id, ("", label))
+        if found is None:  # nearly always
+            return choice_id
+        for kept in (f"{choice_id}-2", f"{choice_id}-3") if found else ():
             found = self._seen.add(kept, ("", label))
             if found is None:
                 return kept

@@ -133,7 +133,7 @@ def _values(begun: bytes, stream: IO[bytes], path: Path, limits: Limits) -> Iter
         number += 1
         yield number, data if isinstance(data, RowError) else object_of(data, limits)
     if number == 0:
-        raise DataError(f"{path} is empty: it holds no choices")
+        raise DataError(f"{path} is empty: it has no choices")
 
 
 class _Values:

@@ -127,5 +127,5 @@ def _history_of(state: tuple[Any, ...]) -> History:
 
 def _preference(state: tuple[Any, ...]) -> Preference:
     name, user, group, turns, chosen, rejected, tie, margin, more = state
-    context = tuple(Message(role, content) for role, content in turns)
+    context = tuple(Message.unchecked(role, content) for role, content in turns)
     return Preference.unchecked(name, user, group, context, chosen, rejected, tie, margin, more)

@@ -171,11 +171,12 @@ def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = Tr
 
 
 def _compared(found: Outcome) -> Outcome:
-    """Scored or ranked responses, of which there must be two; a thumb may stand alone."""
-    scored = [one for one in found.judged if one.score is not None or one.rank is not None]
-    thumbs = [one for one in found.judged if one.liked is not None]
-    if not (thumbs and not scored) and len({one.response for one in scored}) < 2:
-        raise RowError("at least two different scored responses", field=found.field, found=f"{len(scored)} scored")
+    """Ranked responses, of which there must be two; a score or a thumb may stand alone."""
+    ranked = [one for one in found.judged if one.rank is not None]
+    if not any(one.score is not None or one.liked is not None for one in found.judged) and (
+        len({one.response for one in ranked}) < 2
+    ):
+        raise RowError("at least two different ranked responses", field=found.field, found=f"{len(ranked)} ranked")
     return found
 
 

@@ -24,7 +24,7 @@ from personalrm.data.layout import ColumnsError
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems, short
-from personalrm.data.rows_to_choices import How, Pass, wrong_columns
+from personalrm.data.rows_to_choices import Pass, ReadingSettings, wrong_columns
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import ME, History, Preference, Thumb
 from personalrm.profile.merging import in_time
@@ -66,7 +66,7 @@ def read_choices(
         DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
         RowError: the first bad row, if ``strict``.
     """
-    how = How(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
+    how = ReadingSettings(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     return reader.only_choices(user)
 
@@ -89,7 +89,7 @@ def read_history(
         SeveralPeople: no user was named and the file holds several.
         DataError: nobody of that name is in the file, or as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     kept: list[Preference | Thumb] = []
     for choice in reader.choices(user):
@@ -119,7 +119,7 @@ def read_people(
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     found = _in_turn(reader.choices(None)) if reader.large and reader.sorted_by_user() else _all(reader.choices(None))
     return (one for one in found if len(one))
@@ -139,7 +139,7 @@ def read_judgements(
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     return _Reader(path, how, Problems() if problems is None else problems).choices(None)
 
 
@@ -151,7 +151,7 @@ def is_large(path: Given, limits: Limits = DEFAULT) -> bool:
 class _Reader:
     """Everything that is given, one input after the other. ``people`` are those met so far, in order."""
 
-    def __init__(self, given: Given, how: How, problems: Problems) -> None:
+    def __init__(self, given: Given, how: ReadingSettings, problems: Problems) -> None:
         self._how, self._problems = how, problems
         self._inputs = inputs_of(given, how.limits)
         self._rows = [one.rows() for one in self._inputs]  # opened here, so that a missing file raises at the call
@@ -166,7 +166,8 @@ class _Reader:
                 pairs += 1
                 yield one
         if not pairs:
-            raise DataError(f"{self.name} holds {self._problems.thumbs:,} single thumbs, and no pair to compare")
+            single = f"{self._problems.thumbs:,} single thumbs or ratings"
+            raise DataError(f"{self.name} holds {single}, and no pair to compare")
 
     def choices(self, user: str | None) -> Iterator[Preference | Thumb]:
         register, found, errors = Register(), 0, list[DataError]()
@@ -174,7 +175,8 @@ class _Reader:
             one = Pass(given, self._how, self._problems, register, self.people)
             try:
                 for choice in one.choices(rows, user):
-                    self._problems.thumbs += isinstance(choice, Thumb)
+                    if isinstance(choice, Thumb):
+                        self._problems.thumbs += 1
                     yield choice
                 if not one.found and (user is None or len(self._inputs) == 1):
                     raise self._nothing(given, one, user)
@@ -207,7 +209,7 @@ class _Reader:
         if done.rows == 0 and self._how.take is not None:
             return DataError(f"{given.name} holds no row of those that were asked for")
         if done.rows == 0:
-            return DataError(f"{given.name} is empty: it holds no choices")
+            return DataError(f"{given.name} is empty: it has no choices")
         if user is not None and user not in self.people and self.people:
             return DataError(self._unknown(user))
         if isinstance(done.first, ColumnsError) and "--columns says" in done.first.expected:
@@ -219,6 +221,10 @@ class _Reader:
             return DataError(f"{given.name}: none of the rows{whose} can be used: {short(done.first)}")
         if self._problems.too_close:
             return DataError(f"{given.name}: no rated pair{whose} reaches the minimum gap of {self._how.min_gap:g}")
+        if self._problems.undecided:
+            single = self._problems.undecided
+            said = f"{single:,} single rating{' says' if single == 1 else 's say'} nothing{whose}"
+            return DataError(f"{given.name}: {said}: no other to compare with, and none above or below the others")
         return DataError(f"{given.name}: none of its {done.rows:,} rows{whose} holds a choice")
 
     def _unknown(self, user: str) -> str:

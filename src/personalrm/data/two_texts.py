@@ -32,7 +32,8 @@ def two_texts(row: Fields, layout: Layout) -> TwoTexts | None:
     if a[:1] in _OPEN or b[:1] in _OPEN or "<" in a or "<" in b or len(a) <= len(winner) or len(b) <= len(winner):
         return None
     best = _meaning(winner, layout)
-    if best is None or any(_is(row.get(one), winner) for one in layout.models.columns):
+    models = layout.models.columns
+    if best is None or (models and any(_is(row.get(one), winner) for one in models)):
         return None
     return text(a, first), text(b, second), best
 

@@ -21,7 +21,8 @@ from math import exp
 from personalrm.llm.endpoint import ABSENT, TokenLogprob
 from personalrm.llm.loose_json import parse_json
 from personalrm.llm.thoughts import answer_start
-from personalrm.llm.verdicts import SIDES, Found, find_verdict, normal, says_tie
+from personalrm.llm.verdict_forms import says_even, verdict_of
+from personalrm.llm.verdicts import SIDES, Found, normal, says_tie
 from personalrm.preferences import Side
 
 __all__ = ["choice_probability", "parse_choice", "parse_json", "why_unparsed"]
@@ -51,7 +52,7 @@ def why_unparsed(text: str) -> str:
         return "empty answer"
     if _REFUSAL.search(answer[:300]):
         return "refusal"
-    return "tie" if says_tie(answer) else "no verdict found (cut off?)"
+    return "tie" if says_tie(answer) or says_even(answer) else "no verdict found (cut off?)"
 
 
 def choice_probability(tokens: Sequence[TokenLogprob]) -> float | None:
@@ -71,7 +72,7 @@ def choice_probability(tokens: Sequence[TokenLogprob]) -> float | None:
 
 def _locate(text: str) -> Found | None:
     start = answer_start(text)
-    found = find_verdict(text[start:] if start else text)
+    found = verdict_of(text[start:] if start else text)
     return Found(found.side, found.start + start, found.end + start) if found else None
 
 

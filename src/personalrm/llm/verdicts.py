@@ -38,34 +38,34 @@ TIE_VALUES = frozenset(
     ["tie", "tied", "draw", "both", "neither", "either", "equal", "equally", "same", "none", "null", "c", "0"]
 )
 
-_NOUN = (
+NOUN = (
     r"(?:output|response|completion|assistant|answer|option|candidate|model|choice|reply|text|argument"
     r"|essay|summary|version|conversation)"
 )
 # The ways to name a side. A bare letter must be a capital ("a" is an article) and stand alone.
 _OPTION = (
-    rf"(?:\b(?i:{_NOUN})[\s_*`\"'“‘(\[#:-]{{0,4}}(?P<named>[abAB12１２１٢١१२]|(?i:one|two))(?![\w'’])[)\]*_`\"'”’]{{0,4}}"
-    rf"|\b(?P<order>(?i:first|second))(?:\s+(?i:{_NOUN}|one)\b|(?=\s+(?i:is|was|wins)\b|\W*$|\s*[.!\n]))"
+    rf"(?:\b(?i:{NOUN})[\s_*`\"'“‘(\[#:-]{{0,4}}(?P<named>[abAB12１２１٢١१२]|(?i:one|two))(?![\w'’])[)\]*_`\"'”’]{{0,4}}"
+    rf"|\b(?P<order>(?i:first|second))(?:\s+(?i:{NOUN}|one)\b|(?=\s+(?i:is|was|wins)\b|\W*$|\s*[.!\n]))"
     r"|(?<![\w)])[(\[\"'“‘*`]{1,3}(?P<marked>[abAB12])[)\]\"'”’*`]{1,3}"
     r"|(?<![\w'’-])(?P<bare>[AB])(?![\w'’&/-])(?!\s+(?i:tie|draw)\b))"
 )
 _OPTIONS = bounded(_OPTION)
 _ALONE = bounded(
-    rf"(?i)\W{{0,8}}(?:(?:the|my|final)\s+){{0,2}}(?:{_NOUN}\b[\s\W_]{{0,4}})?(?P<side>[ab12]|one|two|first|second)"
-    rf"\W{{0,6}}(?:(?:{_NOUN}|one)\b)?\W{{0,6}}",
+    rf"(?i)\W{{0,8}}(?:(?:the|my|final)\s+){{0,2}}(?:{NOUN}\b[\s\W_]{{0,4}})?(?P<side>[ab12]|one|two|first|second)"
+    rf"\W{{0,6}}(?:(?:{NOUN}|one)\b)?\W{{0,6}}",
     most=3,
 )
 _VALUE = bounded(
-    rf"(?i)\W{{0,8}}(?:(?:the|my|model|system)[\s_]+)?(?:{_NOUN}[\s\W_]{{0,4}})?(?P<side>[ab12]|one|two|first|second)"
+    rf"(?i)\W{{0,8}}(?:(?:the|my|model|system)[\s_]+)?(?:{NOUN}[\s\W_]{{0,4}})?(?P<side>[ab12]|one|two|first|second)"
     r"(?![\w'])(?:\W{0,12}$|\W{0,3}[,;:.–—(-]|\s+(?:because|since|as|is|response|output|one|completion|answer)\b)",
     most=4,
 )
-_KEYS = (
+KEYS = (
     r"(?:final[_ ]?)?(?:prefer(?:ence|red)(?:[_ ]\w{1,12})?|choice|chosen|verdict|winner|answer|better(?:[_ ]\w{1,12})?"
     r"|best(?:[_ ]\w{1,12})?|decision|selection|prediction|judge?ment)"
 )
 _KEYED = re.compile(
-    rf"(?<!\\)[\"'“”‘](?i:{_KEYS})[\"'“”’]\s*:\s*(?:[\"“”](?P<double>[^\"“”]*)|'(?P<single>[^'\n]*)"
+    rf"(?<!\\)[\"'“”‘](?i:{KEYS})[\"'“”’]\s*:\s*(?:[\"“”](?P<double>[^\"“”]*)|'(?P<single>[^'\n]*)"
     r"|(?P<plain>[^\s,}\]\"'“”][^,}\n]*))?(?P<more>[\"”']?\s*(?:\bor\b|\||/))?"
 )
 # A boxed digit is more often the answer to a sum in the texts that are compared than a verdict.
@@ -80,7 +80,7 @@ _OBJECT_ONLY = frozenset(
     | {"would say", "'d say", "’d say"}
 )
 _PASSIVE = re.compile(r"red|able|ed|s\b|\W|$")  # "preferred", not "preferences"
-_SAID_OF = rf"(?:\s+(?i:{_NOUN}|one|of the two|pick|overall))*(?:\s*\([^)\n]{{0,30}}\))?"
+_SAID_OF = rf"(?:\s+(?i:{NOUN}|one|of the two|pick|overall))*(?:\s*\([^)\n]{{0,30}}\))?"
 _OBJECT = bounded(
     r"(?:(?i:prefer|choose|chose|pick|select|favou?r|opt for|go with|vote|recommend|would say|['’]d say)(?i:s|ed|ence)?"
     r"(?:\s+(?i:is|of|to|be|for|goes))*"
@@ -108,8 +108,8 @@ _BREAK = re.compile(
     re.I,
 )
 _PLAIN = bounded(
-    rf"(?:red|able|ed|s)?(?:[\"'*”_)]|\s+(?:{_NOUN}|one|of the two|overall|here|pick|fit|match)\b){{0,8}}"
-    rf"(?:\s+(?:than|to|over)\s+(?:the\s+)?(?:other(?:\s+(?:{_NOUN}|one))?|{_NOUN}?\W{{0,3}}[ab12]\b\)?|it))?"
+    rf"(?:red|able|ed|s)?(?:[\"'*”_)]|\s+(?:{NOUN}|one|of the two|overall|here|pick|fit|match)\b){{0,8}}"
+    rf"(?:\s+(?:than|to|over)\s+(?:the\s+)?(?:other(?:\s+(?:{NOUN}|one))?|{NOUN}?\W{{0,3}}[ab12]\b\)?|it))?"
     r"(?:\s*(?:[.,;:!?)\]\"'*}”\n–—]|$)|\s+(?:because|since|as|due|given|overall|and|but|however|while|although|considering)\b"
     r"|\s+for\s+(?:\w{1,30}\s+){1,2}reasons?\b)",
     re.I,
@@ -178,14 +178,14 @@ def normal(word: str) -> str:
     return str(unicodedata.digit(plain)) if len(plain) == 1 and plain.isdigit() else plain
 
 
-def _side(word: str) -> Side | None:
+def side_of(word: str) -> Side | None:
     return SIDES.get(normal(word))
 
 
 def _found(match: re.Match[str], offset: int = 0) -> Found | None:
     """The side that a match of a regex with option groups names; ``offset`` of the matched slice in the text."""
     name = match.lastgroup
-    side = _side(match[name]) if name else None
+    side = side_of(match[name]) if name else None
     return Found(side, offset + match.start(name), offset + match.end(name)) if name and side else None
 
 
@@ -218,7 +218,7 @@ def _structured(text: str) -> Reading:
     marks = list(_MARKS.finditer(text)) if "[[" in text or "\\boxed" in text else []
     if marks and reading is None:
         group = marks[-1].lastindex or 1
-        side = _side(marks[-1][group])
+        side = side_of(marks[-1][group])
         return Found(side, *marks[-1].span(group)) if side else "undecided"
     if reading is None and text.lstrip("`jsonJSON \t\n").startswith("{") and not text.rstrip("` \n").endswith("}"):
         return "undecided"  # an object that was cut off before its verdict

@@ -20,7 +20,7 @@ from personalrm.models.base import Engine, Predictor
 from personalrm.models.engines import ProgressEndpoint
 from personalrm.models.opened import OpenedPredictors
 from personalrm.models.population import Population
-from personalrm.models.registry import asked_model, engine_named, is_fused, is_local
+from personalrm.models.registry import asked_model, engine_named, fitting_name, is_fused, is_local
 from personalrm.models.served_name import is_served
 from personalrm.models.worker import in_worker
 from personalrm.preferences import History, Verdict
@@ -60,6 +60,14 @@ class EnginePool:
     def asks(self, name: str) -> bool:
         """Whether this is a language model at an endpoint."""
         return self._own is not None or not (is_local(name) or is_served(name))
+
+    def fitting_name(self, name: str, known: Profile | None = None) -> str:
+        """The engine that fits under this name, `known` being the earlier profile (see `registry.fitting_name`).
+
+        An Endpoint of one's own predicts by itself: its labelled verdicts, from which a weight could be learned, would
+        be kept nowhere.
+        """
+        return name if self._own is not None else fitting_name(name, known)
 
     async def engine(self, name: str, options: Options, meter: Endpoint | None = None) -> Engine:
         """One for each name and options: an engine keeps what it learned of the population. A new one on a meter."""

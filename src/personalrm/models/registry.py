@@ -28,6 +28,7 @@ from personalrm.models.engines import JudgeEngine, TraitsEngine
 from personalrm.models.population import Population, PopulationPriors
 from personalrm.models.served_name import is_served
 from personalrm.profile.options import Options
+from personalrm.profile.records import FusedState, JudgeState, Profile
 
 if TYPE_CHECKING:
     from personalrm.models.judges import JudgeFactory
@@ -41,7 +42,9 @@ TRAINED = "trained:"
 
 
 RECORDED = "judge:"
-"""Begins the name of an LLM judge whose verdicts lie in the data."""
+"""Begins the name of an LLM judge whose verdicts lie in the data, as a method of `personalrm bench`."""
+ALONE = "judge:"
+"""Begins the name of an engine: a language model that predicts by itself, as ``judge:gpt-4o-mini``."""
 SURFACE = ("longer", "shorter", "first", "random")
 LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
 BRADLEY_TERRY = "bt"
@@ -159,7 +162,32 @@ def is_fused(name: str) -> bool:
 
 def asked_model(name: str) -> str:
     """The language model that is asked under this name."""
-    return name.removeprefix(f"{FUSED}:")
+    return name.removeprefix(f"{FUSED}:").removeprefix(ALONE)
+
+
+def fitting_name(name: str, known: Profile | None = None) -> str:
+    """The engine that fits under this name: a language model is fused with traits, unless its name says otherwise.
+
+    A profile that a model fitted by itself (``judge:MODEL``, or any model up to 0.1) is updated in the same way.
+    """
+    if not _is_bare(name) or (known is not None and isinstance(known.engine, JudgeState)):
+        return name
+    return f"{FUSED}:{name}"
+
+
+def predicting_name(name: str, profile: Profile) -> str:
+    """The engine that predicts for this profile under this name: a fused profile is predicted by fusion."""
+    return f"{FUSED}:{name}" if _is_bare(name) and isinstance(profile.engine, FusedState) else name
+
+
+def judging_name(name: str) -> str:
+    """The engine of this name without fusion: a language model predicts by itself."""
+    return f"{ALONE}{name}" if _is_bare(name) else name
+
+
+def _is_bare(name: str) -> bool:
+    """Whether this is the name of a language model and says nothing of how it takes part."""
+    return not (is_local(name) or is_served(name) or is_fused(name) or name.startswith(ALONE))
 
 
 def is_embedded(name: str) -> bool:
@@ -178,7 +206,8 @@ def engine_named(
 
     Args:
         name: ``traits`` or ``traits+encoder``; ``trained:DIR``; ``vllm-classify:NAME@URL`` and its like in
-            `served`; ``fused:MODEL`` for traits with a language model; any other is a language model at an endpoint.
+            `served`; ``fused:MODEL`` for traits with a language model; ``judge:MODEL`` or any other name for the
+            language model by itself (`fitting_name` says what `Client` makes of a bare name).
         endpoint: who is asked, whatever the name; or how to connect; None takes OPENAI_BASE_URL and OPENAI_API_KEY.
             Connecting belongs into the package's own event loop (see `background_loop`).
         options: how profiles are fitted.
@@ -206,7 +235,7 @@ def engine_named(
         from personalrm.models.served import ServedEngine  # numpy, 0.1 s
 
         return ServedEngine(name, endpoint or EndpointOptions(), options, population)
-    return JudgeEngine(shared(name, endpoint or EndpointOptions()), options)
+    return JudgeEngine(shared(asked_model(name), endpoint or EndpointOptions()), options)
 
 
 def _fused(

@@ -22,8 +22,9 @@ import numpy as np
 
 from personalrm import __version__
 from personalrm.data.splits import leave_group_out
-from personalrm.errors import NotEnoughChoices, ProfileError
+from personalrm.errors import DataError, NotEnoughChoices, ProfileError
 from personalrm.models.base import ScalarModel
+from personalrm.models.encoders import Cached
 from personalrm.models.encoders.weights import fingerprint_of
 from personalrm.models.engines import LocalPredictor, UncertainLocalPredictor, finite
 from personalrm.models.trained import kind_of, load_trained, trained_people
@@ -136,6 +137,16 @@ def _losses(model: ScalarModel, choices: Sequence[Preference]) -> Array:
     finite(chances)
     losses: Array = -np.log(np.clip(chances, 1e-12, 1.0))
     return losses
+
+
+def encoder_behind(folder: str) -> Cached:
+    """The encoder of the model in the folder. DataError if there is no model, or one without an encoder."""
+    model = _loaded(folder, stamp_of_folder(folder))
+    reward = getattr(model, "shared_reward", None)  # of a learned model, whose class imports torch
+    found = None if reward is None else reward.features.encoder
+    if not isinstance(found, Cached):
+        raise DataError(f"the model in {folder} has no encoder")
+    return found
 
 
 _LOADED: OrderedDict[tuple[str, str], ScalarModel] = OrderedDict()

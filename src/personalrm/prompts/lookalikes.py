@@ -18,8 +18,8 @@ from itertools import repeat
 BROKEN = "‹"
 """What stands in a text where the opening character of a mark was."""
 _LIKE = {
-    "<": "˂ᐸ≺⋖❮❰〈⟨⟪《«≪⪡⧼⦑⁌🢐",
-    ">": "˃ᐳ≻⋗❯❱〉⟩⟫》»≫⪢⧽⦒⁍",
+    "<": "❬𝈶˂ᐸ≺⋖❮❰〈⟨⟪《«≪⪡⧼⦑⁌🢐",
+    ">": "❭𝈷˃ᐳ≻⋗❯❱〉⟩⟫》»≫⪢⧽⦒⁍",
     "[": "【〔〖〘〚⟦❲⁅⦋⦗",
     "]": "】〕〗〙〛⟧❳⁆⦌⦘",
     "|": "│┃∣❘❙❚ǀ׀ا∥‖╽╿▏▕⏐",

@@ -36,6 +36,7 @@ _ANGLE = (
     *("im_start", "im_end", "im_sep", "bos_token", "eos_token", "end_of_utterance", "fim_prefix", "fim_middle"),
     *("fim_suffix", "fim_pad", "file_sep", "repo_name", "begin_of_sentence", "end_of_sentence", "user_turn"),
     *("start_of_role", "end_of_role", "longcat_user", "longcat_assistant", "longcat_system", "no_think"),
+    *("arg_key", "arg_value", "seed_think", "seed_cot_budget_reflect"),
 )
 _PIPED = ("user", "assistant", "system", "tool", "end", "message", "channel", "start", "return", "call", "observation")
 _SQUARE = (

@@ -17,7 +17,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.llm.language_model import LanguageModel
-from personalrm.models.registry import DEFAULT, is_local
+from personalrm.models.registry import DEFAULT, asked_model, is_local
 from personalrm.preferences import Message
 from personalrm.profile.spend import Spend
 from personalrm.service.config import ServiceConfig
@@ -141,4 +141,4 @@ class Clients:
             return self._connection
 
     async def _connect(self) -> LanguageModel:
-        return shared(self.model, self._options)
+        return shared(asked_model(self.model), self._options)

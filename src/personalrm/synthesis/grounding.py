@@ -48,6 +48,8 @@ _NAMES = tuple(
         r"\b[Nn]ame[*_ ]{0,3}:[*_\"“'‘ ]{0,5}(?P<key>[A-Z]\w{0,40})",
         r"\b(?:[Pp]erson|[Uu]ser|[Ii]ndividual|[Pp]ersona|[Ss]omeone|[Ww]ho|[Tt]hey)(?: is| are)?,? "
         r"(?:named|called|known as|goes by|go by) [\"“'‘]?(?P<key>[A-Z]\w{0,40})",
+        r"(?:^|[.!?] )(?:[Ii]s )?(?:[Nn]amed|[Cc]alled|[Gg]oes by(?: the name)?(?: of)?) "
+        r"[\"“'‘]?(?P<key>[A-Z]\w{0,40})",
         r"(?:^|[.!?] )[Mm]eet [\"“'‘]?(?P<key>[A-Z]\w{0,40})",
     )
 )

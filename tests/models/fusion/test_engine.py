@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTab
 from personalrm.preferences import History, Message, Preference
 from personalrm.profile.file import load, save
 from personalrm.profile.options import VerdictMode
-from personalrm.profile.records import FusedState, Profile
+from personalrm.profile.records import FusedState, JudgeState, Profile
 
 NAME = "fused:simulated"
 
@@ -92,6 +93,7 @@ def test_a_fit_keeps_both_parts_and_labels_the_judges_verdicts(
     assert profile.reasonings
     assert set(profile.engine.weights.values()) == {0.0}  # nobody else's labels are there
     assert any("default 0 (0 of 100)" in one for one in profile.notes)
+    assert any("judge:simulated" in one for one in profile.notes)
     rows = {one.key.arm: one for one in VerdictTable(table_path(cache)).rows()}
     assert {"default", "demonstrations"} <= set(rows)
     assert all(0 < one.weight.labels <= len(profile.validation) and one.people == 1 for one in rows.values())
@@ -153,7 +155,7 @@ def test_an_update_keeps_what_was_reasoned(client: Client, host: Host, people: l
 
 
 def test_evaluating_a_judge_labels_its_verdicts(host: Host, cache: Path, people: list[History]) -> None:
-    plain = Client("simulated", base_url=host.url, cache=cache)
+    plain = Client("judge:simulated", base_url=host.url, cache=cache)
     half = len(people[0]) // 2
     profile = plain.fit(people[0].choices[:half])
     test = History(people[0].user, people[0].choices[half:])
@@ -164,6 +166,43 @@ def test_evaluating_a_judge_labels_its_verdicts(host: Host, cache: Path, people:
     plain.evaluate(profile, test)
     assert VerdictTable(table_path(cache)).rows() == [row]
     plain.close()
+
+
+def test_a_model_is_fused_with_traits_unless_its_name_says_otherwise(
+    host: Host, cache: Path, people: list[History]
+) -> None:
+    pairs = pairs_of(people[1])
+    with closing(Client("simulated", base_url=host.url, cache=cache)) as bare:
+        profile, traits = bare.fit(people[0]), Client("traits")
+        assert isinstance(profile.engine, FusedState)
+        assert profile.model == NAME
+        asked = host.calls
+        of_traits = traits.fit(people[0])
+        assert bare.compare_many(profile, pairs) == traits.compare_many(of_traits, pairs)
+        assert host.calls == asked
+        candidates = people[1].choices[:4]
+        assert Client().next_question(profile, candidates) == traits.next_question(of_traits, candidates)
+        teach(cache)
+        with closing(Client("simulated", base_url=host.url, cache=cache)) as taught:
+            assert not any("judge:simulated" in one for one in taught.fit(people[1]).notes)
+            assert taught.compare_many(profile, pairs) != traits.compare_many(of_traits, pairs)
+        assert host.calls > asked
+
+
+def test_a_profile_of_the_model_by_itself_stays_so(host: Host, cache: Path, people: list[History]) -> None:
+    """As every profile of a language model was up to 0.1."""
+    pair, early = pairs_of(people[1])[0], people[0].only(people[0].choices[:10])
+    with closing(Client("judge:simulated", base_url=host.url, cache=cache)) as alone:
+        profile = alone.fit(early)
+        assert isinstance(profile.engine, JudgeState)
+        assert profile.model == "simulated"
+        judged = alone.compare(profile, *pair, verdicts="token")
+    with closing(Client("simulated", base_url=host.url, cache=cache)) as bare:
+        assert bare.compare(profile, *pair, verdicts="token") == judged
+        updated = bare.update(profile, people[0])
+        assert isinstance(updated.engine, JudgeState)
+    with closing(Client(base_url=host.url, model="fused:simulated", cache=cache)) as fused:
+        assert isinstance(fused.update(profile, people[0]).engine, FusedState)
 
 
 def test_other_profiles_and_names_are_refused_in_words(client: Client, people: list[History]) -> None:

@@ -10,7 +10,6 @@ import pytest
 from facts import naming
 from safetensors.torch import load_file, save_file
 from tiny_backbones import make_bert, make_qwen, toy_rows
-from transformers import pipeline
 
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import DataError
@@ -45,6 +44,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_plain_transformers_give_the_same_rewards(trained: Path) -> None:
+    from transformers import pipeline  # three seconds to import
+
     model = RewardModel.load(trained, "cpu")
     found = model.rewards(ITEMS)
     for plain in (

@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification, LlamaConfig, LlamaForSequenceClassification
-from trl.trainer.reward_config import RewardConfig
-from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
 from personalrm.models.reward_model.backbones import load_model, load_tokenizer
 from personalrm.models.reward_model.batching import ChunkedPairs, chunked_rewards, chunks, rewards
@@ -92,6 +89,10 @@ def test_gradients_agree_with_finite_differences() -> None:
 
 @pytest.mark.parametrize("name", ["bert", "qwen"])
 def test_the_loss_is_that_of_trl_on_the_same_batch(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    from datasets import Dataset  # seconds to import, all three
+    from trl.trainer.reward_config import RewardConfig
+    from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
+
     path = request.getfixturevalue(name)
     tokenizer, model = load_tokenizer(path), qwen_model(path)
     batch = pairs(6)

@@ -67,8 +67,9 @@ def fit(
     _one_thread()
     from personalrm.cluster.running import FitRun
     from personalrm.cluster.splitting import input_files
+    from personalrm.models.registry import judging_name
 
-    inputs.say_what_is_idle(context, model)
+    inputs.say_what_is_idle(context, model and judging_name(model))
     run = FitRun(tuple(input_files(data)), out, _fit_options(context), _how_read(context), shards, force)
     _carry_out(run, address, processes)
 
@@ -92,9 +93,10 @@ def score(
     _one_thread()
     from personalrm.cluster.scoring import ScoreRun
     from personalrm.cluster.splitting import input_files
+    from personalrm.models.registry import judging_name
     from personalrm.profile.options import Options
 
-    inputs.say_what_is_idle(context, model)
+    inputs.say_what_is_idle(context, model and judging_name(model))
     files, how = tuple(input_files(data)), _how_fitted(context, model, Options(), None)
     run = ScoreRun(files, out, how, _how_read(context), None, force, profiles.resolve(), model is None)
     _carry_out(run, address, processes)

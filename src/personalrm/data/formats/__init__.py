@@ -44,7 +44,10 @@ class Unpacker:
             if len(self._known) >= _KEPT:
                 self._known.clear()
             found = self._known[names] = tuple(one for one in known_formats() if one.fits(row.keys()))
-        return next((one for one in found if one.accepts(row)), None) if found else None
+        for one in found:
+            if one.accepts(row):
+                return one
+        return None
 
     def unpacked(
         self,

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -47,6 +47,14 @@ class Row(NamedTuple):
 
     vector: bytes
     cut: bool
+
+
+class VectorSource(Protocol):
+    """Vectors that were computed elsewhere."""
+
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
+        """Those of these keys that it has."""
+        ...
 
 
 def default_path() -> Path:
@@ -74,6 +82,7 @@ class Cached:
             self._file.keep_name(encoder.name)
         self._memory: OrderedDict[bytes, Row] = OrderedDict()
         self._cut: set[bytes] = set()
+        self._sources: list[VectorSource] = []
         self._width = 0
         self._lock = threading.RLock()
 
@@ -81,6 +90,11 @@ class Cached:
     def name(self) -> str:
         """The encoder's name: the vectors are the same."""
         return self._encoder.name
+
+    @property
+    def inner(self) -> Encoder:
+        """What computes the vectors that are not cached."""
+        return self._encoder
 
     @property
     def width(self) -> int:
@@ -104,7 +118,7 @@ class Cached:
         """Unit vectors (n, width), and which texts were truncated (n,)."""
         if not texts:
             return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
-        keys = _keys(self.name, texts)
+        keys = keys_of(self.name, texts)
         distinct = dict(zip(keys, texts, strict=True))
         with self._lock:
             order = list(distinct)
@@ -118,32 +132,36 @@ class Cached:
         self._width = vectors.shape[1]
         return vectors[chosen].astype(np.float32, copy=False), np.array([row.cut for row in rows])[chosen]
 
+    @contextlib.contextmanager
+    def reading_from(self, source: VectorSource) -> Iterator[None]:
+        """Take vectors from a source first: the last bits of one that was computed elsewhere may differ from ours."""
+        self._sources.append(source)
+        try:
+            yield
+        finally:
+            self._sources.remove(source)
+
     def close(self) -> None:
         """Close the file; it is reopened on use."""
         if self._file is not None:
             self._file.close()
 
     def _rows(self, keys: Sequence[bytes], texts: Mapping[bytes, str]) -> list[Row]:
-        found = {key: self._memory[key] for key in keys if key in self._memory}
+        found: dict[bytes, Row] = {}
+        for source in self._sources:
+            found |= source.get(key for key in keys if key not in found)
+        found |= {key: self._memory[key] for key in keys if key not in found and key in self._memory}
         if self._file is not None:
             found |= self._file.get(key for key in keys if key not in found)
         new = [key for key in keys if key not in found]
         if new:
-            fresh = self._computed(new, [texts[key] for key in new])
+            fresh = embedded_rows(self._encoder, new, [texts[key] for key in new])
             if self._file is not None:
                 self._file.put(fresh)
             found |= fresh
         rows = [found[key] for key in keys]
         self._remember(keys, rows)
         return rows
-
-    def _computed(self, keys: Sequence[bytes], texts: Sequence[str]) -> dict[bytes, Row]:
-        if isinstance(self._encoder, Marking):
-            vectors, cut = self._encoder.mark(texts)
-        else:
-            vectors, cut = self._encoder.embed(texts), np.zeros(len(texts), bool)
-        written = np.ascontiguousarray(vectors, "<f4")
-        return {key: Row(row.tobytes(), bool(one)) for key, row, one in zip(keys, written, cut, strict=True)}
 
     def _remember(self, keys: Sequence[bytes], rows: Sequence[Row]) -> None:
         for key, row in zip(keys, rows, strict=True):
@@ -247,10 +265,23 @@ def forget_texts(path: Path, texts: Sequence[str]) -> int:
             names = [name for (name,) in db.execute("SELECT name FROM encoders")]
     except sqlite3.Error as error:
         raise StorageError(f"the cache of embeddings {path} cannot be used: {error}") from None
-    return forget_rows(path, "vectors", [key for name in names for key in _keys(name, texts)])
+    return forget_rows(path, "vectors", [key for name in names for key in keys_of(name, texts)])
 
 
-def _keys(name: str, texts: Sequence[str]) -> list[bytes]:
+def marked(encoder: Encoder, texts: Sequence[str]) -> tuple[Vectors, Flags]:
+    """Unit vectors (n, width), and which texts were truncated (n,), where the encoder tells."""
+    return encoder.mark(texts) if isinstance(encoder, Marking) else (encoder.embed(texts), np.zeros(len(texts), bool))
+
+
+def embedded_rows(encoder: Encoder, keys: Sequence[bytes], texts: Sequence[str]) -> dict[bytes, Row]:
+    """Rows of texts under their keys, computed by the encoder."""
+    vectors, cut = marked(encoder, texts)
+    written = np.ascontiguousarray(vectors, "<f4")
+    return {key: Row(row.tobytes(), bool(one)) for key, row, one in zip(keys, written, cut, strict=True)}
+
+
+def keys_of(name: str, texts: Sequence[str]) -> list[bytes]:
+    """Keys of texts (16 bytes each) for the encoder of this name."""
     head = blake2b(name.encode() + b"\0", digest_size=16)
     keys = []
     for text in texts:

@@ -91,6 +91,9 @@ COURT = _words("COURT")
 FROM_PLACE = _words("FROM_PLACE")
 MEANS = _words("MEANS")
 ABILITIES = _words("ABILITIES")
+KIN = _words("KIN")
+STRIVES = _words("STRIVES")
+"""What one does to become somebody: "is training to become a pilot"."""
 TROUBLES = _words("TROUBLES")
 LIFE = _words("LIFE")
 """What people do in their lives: said of the person, and of no answer, it says who they are."""
@@ -115,6 +118,7 @@ NOT_NAMES = _words("NOT_NAMES")
 NOBODY = _words("NOBODY")
 """What one can be called and remain a stranger: "is a careful reader"; other nouns say who somebody is."""
 NUMBERS = _words("NUMBERS")
+SPANS = _words("SPANS")
 TREATED = _words("TREATED")
 """Verbs of a manner: "explains things as a teacher would", "to be treated as an adult"."""
 BEHIND = _words("BEHIND")

@@ -67,10 +67,11 @@ class Words:
 
 @cache
 def terms() -> dict[str, tuple[Term, ...]]:
-    """Every term by its first word, the longest first; nouns for people stand there in the plural too."""
+    """Every term by its first word, the longest first; nouns for people and things stand there in the plural too."""
     found: dict[str, list[Term]] = {}
     for one in _read():
-        for words in {one.words, _plural(one.words) if one.kind == "role" else one.words}:
+        counted = one.kind in ("role", "thing") and one.words[-1].isalpha()
+        for words in {one.words, _plural(one.words) if counted else one.words}:
             found.setdefault(words[0], []).append(Term(words, one.kind, one.evidence, one.category))
     return {first: tuple(sorted(known, key=lambda one: -len(one.words))) for first, known in found.items()}
 

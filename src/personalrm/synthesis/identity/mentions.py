@@ -30,11 +30,21 @@ def _whose(one: Sentence, i: int) -> Hit | None:
             "in",
         ):
             return Hit(one.content(at + 2), "self")
+        if one.at(at) in g.KIN and (found := _from_where(one, at + 1)):
+            return found
         if one.at(at) in g.LABELS and one.at(at + 1) == "is" and one.begins(i - 2 * (word == "'s")):
             return Hit(one.content(at + 2), "self")
     found = one.thing(k, owned=True)
     bare = found is not None and found.key[0] in ("job", "career", "profession", "occupation", "religion")
     return None if bare else found
+
+
+def _from_where(one: Sentence, i: int) -> Hit | None:
+    """ "(their family) is from Nigeria", "(her parents) came to Canada from Iran"."""
+    if one.at(i) not in (*g.BE, "come", "comes", "came", "hails", "hail", "emigrated", "immigrated", "fled"):
+        return None
+    places = (one.state(at) for at in range(i + 1, i + 5) if one.at(at) in ("from", "of", "to", "in"))
+    return next((found for found in places if found is not None), None)
 
 
 def _as_one(one: Sentence, i: int) -> Hit | None:
@@ -47,6 +57,8 @@ def _as_one(one: Sentence, i: int) -> Hit | None:
         return None
     owned = any(one.at(at) in ("has", "have", "having", "with", "shows", "shares") for at in range(i - 5, i))
     if word == "of" and not owned and one.at(i - 1) not in ("that", "those", "typical", "characteristic"):
+        return None
+    if word == "of" and one.at(i - 2) == "like":  # "answers like those of an engineer"
         return None
     found = one.identity(i + 2)
     if found is None or (word == "as" and _is_treated(one, i)):

@@ -148,7 +148,11 @@ def _passes_time(one: Sentence, i: int) -> Hit | None:
 
 def _cannot(one: Sentence, i: int) -> Hit | None:
     """ "cannot hear well", "can't afford much", "has trouble walking"."""
-    if one.at(i) == "not" and one.at(i - 1) in ("can", "could") and one.at(i + 1) in g.ABILITIES:
+    if (
+        one.at(i) in ("not", "barely", "hardly", "scarcely")
+        and one.at(i - 1) in ("can", "could")
+        and one.at(i + 1) in g.ABILITIES
+    ):
         after = one.at(i + 2)
         able = (
             after in g.ENDS

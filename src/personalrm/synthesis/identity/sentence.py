@@ -64,11 +64,17 @@ class Sentence(Subjects):
     def _says(self, term: Term, after: int) -> bool:
         """Whether the term is what the phrase is about, not the topic of a noun that follows."""
         if term.kind == "loose":
-            topical = self.at(after) in g.BREAKS and self.at(after) not in ("who", "because", "and", "from", "so")
+            goes_on = self.at(after) in ("who", "because", "and", "from", "so", "since") or self.lasts(after)
+            topical = self.at(after) in g.BREAKS and not goes_on
             return (self.follows(after) and not topical) or self._heads_person(after)
         if term.kind == "trait":
             return self.follows(after) or self._heads_person(after)
         return self.follows(after)
+
+    def lasts(self, i: int) -> bool:
+        """Whether a time follows: "(sober) for two years"."""
+        word = self.at(i + 1)
+        return self.at(i) == "for" and (word in g.NUMBERS or word.isdigit() or word in g.SPANS)
 
     def _heads_person(self, i: int) -> bool:
         """Whether a noun for a person comes next, one adjective between at most."""

@@ -77,6 +77,8 @@ class Subjects:
         word = self.at(j)
         if word in g.TASTES and self.at(j + 1) == "to" and j != i - 1:  # "wants to become a mother"
             return j == self.start or self.speaks_of_person(j)
+        if word in g.STRIVES and self.at(j + 1) == "to":  # "is training to become a pilot"
+            return self.speaks_of_person(j)
         if j < 0 or word in g.ENDS:
             return self.at(i) != "be" or j < i - 1  # "Be a detective" tells a model what to do
         if word in g.PRONOUNS:
@@ -84,7 +86,9 @@ class Subjects:
         if word == "who":
             return self._is_meant(j - 1 - (self.at(j - 1) == ","))
         if word in g.PEOPLE:
-            return self.is_bound(j)
+            said = j - 1 - (self.at(j - 1) in g.DETERMINERS)
+            supposed = self.at(said) in g.ASSUMES and self.at(said - 1) in ("that", "which")  # "answers that assume …"
+            return self.is_bound(j) and not supposed
         if word in (",", "and", "but", "or", "while", "yet", "then", "from", "after", "since", "like", "as", '"', "”"):
             beside = self.at(i).endswith("ing") and word == "and" and not self.at(self.start).endswith(("ing", "ed"))
             return self.person_subject and not beside and not self._is_relative(j)
