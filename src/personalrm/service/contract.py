@@ -17,6 +17,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -253,6 +254,19 @@ class ForgetIn(Strict):
     """Whether a choice is to be learned from no more (true) or again (false)."""
 
     forgotten: bool
+
+
+class ReasonIn(Strict):
+    """Why the person made a choice, in their own words; null takes it back."""
+
+    reason: ShortText | None
+
+    @field_validator("reason")
+    @classmethod
+    def _has_words(cls, reason: str | None) -> str | None:
+        if reason is not None and not reason.strip():
+            raise ValueError("is empty: say why in a few words, or send null to take it back")
+        return None if reason is None else reason.strip()
 
 
 class LinkIn(Strict):
