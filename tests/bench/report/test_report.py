@@ -253,7 +253,7 @@ def test_the_page_needs_nothing_else_and_no_text_is_markup(reported: Path) -> No
         "Learning curve", "Cost against accuracy",
     ):  # fmt: skip
         assert wanted in page.text, wanted
-    assert "75%" not in page.text  # how sure an older run said it was: calibrated on nobody
+    assert "75% sure" not in page.text  # how sure an older run said it was: calibrated on nobody
 
 
 def test_readers_without_a_mouse_or_eyes_find_everything(reported: Path) -> None:
