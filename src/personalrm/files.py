@@ -10,9 +10,11 @@ read_record(path, Manifest, "manifest", schema=1)
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sqlite3
+import stat
 import threading
 import time
 from codecs import BOM_UTF8
@@ -285,6 +287,20 @@ def to_json(record: object) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def content_of(path: Path, *, pipe: bool = False) -> bytes:
+    """A whole file. OSError also for a device, which may never end, and for a pipe unless ``pipe``."""
+    with reading(path, pipe=pipe) as file:
+        return file.read()
+
+
+def reading(path: Path, *, pipe: bool = False) -> IO[bytes]:
+    """A file open for reading; errors as `content_of`: a pipe may have nobody at its other end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or (pipe and stat.S_ISFIFO(mode))):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
+    return path.open("rb")
+
+
 def read_object(
     path: Path, what: str, schema: int | None = None, error: type[PersonalrmError] = DataError
 ) -> dict[str, Any]:
@@ -299,7 +315,7 @@ def read_object(
         DataError, or ``error``: the file is missing, is not a JSON object, or has a newer version.
     """
     try:
-        found = orjson.loads(path.read_bytes().removeprefix(BOM_UTF8))
+        found = orjson.loads(content_of(path).removeprefix(BOM_UTF8))
     except OSError as reason:
         raise error(f"the {what} {path} cannot be read: {reason.strerror or reason}") from None
     except orjson.JSONDecodeError as reason:

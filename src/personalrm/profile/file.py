@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from personalrm.errors import ProfileError, StorageError
-from personalrm.files import replace_file, stored
+from personalrm.files import content_of, replace_file, stored
 from personalrm.preferences import ME, History
 from personalrm.profile.migrations import migrated
 from personalrm.profile.records import (
@@ -129,7 +129,7 @@ def parse(record: Any, source: str | Path) -> Profile:
 
 
 def _record(path: Path) -> Any:
-    return orjson.loads(path.read_bytes())
+    return orjson.loads(content_of(path, pipe=True))
 
 
 def _is_profile(record: Any) -> bool:

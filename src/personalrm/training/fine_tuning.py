@@ -19,7 +19,7 @@ import orjson
 
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError
-from personalrm.files import replace_file, stored
+from personalrm.files import content_of, replace_file, stored
 from personalrm.models.reward_model import RewardModel, RewardSettings, Row, train, training_rows, traits_profiles
 from personalrm.models.reward_model.backbones import Backbone, identify
 from personalrm.models.reward_model.card import write_card
@@ -167,7 +167,7 @@ def _on_step(report: ProgressCallback) -> Callable[[Progress], None]:
 
 def _curve(out: Path, kept: int) -> Curve:
     try:
-        found = orjson.loads((out / CURVE).read_bytes())
+        found = orjson.loads(content_of(out / CURVE))
         points = tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found)
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{out / CURVE} cannot be read ({error}): train into another folder") from None

@@ -15,7 +15,7 @@ import torch
 
 from personalrm import __version__
 from personalrm.errors import DataError
-from personalrm.files import read_record, replace_file, stored, to_json
+from personalrm.files import content_of, read_record, replace_file, stored, to_json
 from personalrm.models.checksums import check_files, check_finite, checksum
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Calibrator
@@ -81,7 +81,7 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
     card = read_card(where)
     check_files(where, card.checksums)
     try:
-        numbers = tensors((where / NUMBERS).read_bytes())
+        numbers = tensors(content_of(where / NUMBERS))
         check_finite(numbers.items(), where)
         features = _features(card, numbers, device)
         weights = numbers.get("everybody")

@@ -22,7 +22,7 @@ from personalrm.bench.studies.human.analysis import Analysis, Rated, analyse
 from personalrm.bench.studies.human.material import Statement, generic_claims, own_claims, statements
 from personalrm.bench.studies.human.protocol import CONSENT, SCALE, Protocol
 from personalrm.errors import DataError
-from personalrm.files import checked, read_object, replace_file, stored, to_json
+from personalrm.files import checked, content_of, read_object, replace_file, stored, to_json
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import Message, Preference
 
@@ -254,7 +254,7 @@ class Session:
     def _read(self) -> None:
         if not self._path.exists():
             return
-        content = self._path.read_bytes()
+        content = content_of(self._path)
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):  # a line that a crash has cut off was never answered to
             with stored(self._path):
