@@ -70,7 +70,7 @@ def _of(model: TraitsModel, number: int, history: History) -> Iterator[Told]:
     evidence = model.evidence(history.decided)
     person = Person(evidence.offset, evidence.t, evidence.groups)
     for draw in range(DRAWS):
-        for case in cases_of(person, model.prior.covariance, np.random.default_rng(draw)):
+        for case in cases_of([person], [model.prior.covariance], np.random.default_rng(draw)):
             told = model.prior.gain.expected(case.measured, case.groups)
             if case.later != 0.0:
                 yield Told(number, case.groups, told.share, case.later > 0.0, told.mean, case.later)

@@ -60,7 +60,7 @@ class StudyContext:
     def door(self, preset: Preset = "default") -> SynthesizeMe:
         given = self.settings
         return SynthesizeMe(
-            "simulated", base_url=given.base_url, api_key=given.api_key, cache=given.cache, preset=preset
+            "judge:simulated", base_url=given.base_url, api_key=given.api_key, cache=given.cache, preset=preset
         )
 
     def chances(self, sights: Sequence[JudgeContext], pairs: Sequence[Sequence[Preference]]) -> list[list[float]]:

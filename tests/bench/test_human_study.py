@@ -16,6 +16,7 @@ from study_participants import Participant, pairs
 
 from personalrm.bench.studies.human import Choose, Consent, Finished, HumanStudy, Protocol, Rate, Wait, analyse
 from personalrm.bench.studies.human.analysis import Rated
+from personalrm.bench.studies.human.folder import StudyFolder
 from personalrm.bench.studies.human.material import Statement, generic_claims, texts
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError
@@ -33,6 +34,11 @@ def model() -> TraitsModel:
 @pytest.fixture
 def study(tmp_path: Path, model: TraitsModel) -> HumanStudy:
     return HumanStudy.open(tmp_path / "study", pairs(20), SHORT, model)
+
+
+def file_of(study: HumanStudy, code: str) -> Path:
+    assert isinstance(study.log, StudyFolder)
+    return study.log.folder / "participants" / f"{code}.jsonl"
 
 
 def two_finished(study: HumanStudy, model: TraitsModel) -> list[str]:
@@ -82,7 +88,7 @@ def test_a_line_that_a_crash_cut_off_is_asked_again(study: HumanStudy) -> None:
     session = study.session()
     session.agree()
     session.choose("left")
-    file = study.folder / "participants" / f"{session.code}.jsonl"
+    file = file_of(study, session.code)
     file.write_bytes(file.read_bytes() + b'{"event":"choi')
     again = study.session(session.code)
     step = again.step()
@@ -114,22 +120,23 @@ def test_no_claim_holds_a_word_of_anybodys_texts(study: HumanStudy, model: Trait
 
 def test_what_is_kept_of_a_participant(study: HumanStudy, model: TraitsModel) -> None:
     code = two_finished(study, model)[0]
-    events = [json.loads(line) for line in (study.folder / "participants" / f"{code}.jsonl").read_text().splitlines()]
+    events = [json.loads(line) for line in file_of(study, code).read_text().splitlines()]
     fields = {name for one in events for name in one}
     assert fields == {"event", "text", "pair", "picked", "claims", "stranger", "statement", "value"}
-    assert (study.folder / "participants" / f"{code}.jsonl").stat().st_mode & 0o077 == 0
+    assert file_of(study, code).stat().st_mode & 0o077 == 0
 
 
-def test_a_study_cannot_change_once_it_has_begun(study: HumanStudy, model: TraitsModel) -> None:
-    assert HumanStudy.open(study.folder, pairs(20), None, model).protocol == SHORT
+def test_a_study_cannot_change_once_it_has_begun(tmp_path: Path, study: HumanStudy, model: TraitsModel) -> None:
+    folder = tmp_path / "study"
+    assert HumanStudy.open(folder, pairs(20), None, model).protocol == SHORT
     with pytest.raises(DataError):
-        HumanStudy.open(study.folder, pairs(20), Protocol(choices=10), model)
+        HumanStudy.open(folder, pairs(20), Protocol(choices=10), model)
     with pytest.raises(DataError):
-        HumanStudy.open(study.folder, pairs(21), None, model)
+        HumanStudy.open(folder, pairs(21), None, model)
     with pytest.raises(DataError):
         study.session("../study")
     with pytest.raises(DataError):
-        HumanStudy.open(study.folder.with_name("other"), pairs(5), Protocol(choices=12), model)
+        HumanStudy.open(tmp_path / "other", pairs(5), Protocol(choices=12), model)
     with pytest.raises(DataError):
         study.session().rate(3)
 

@@ -53,7 +53,7 @@ def test_a_language_model_is_asked_as_by_a_client(llm: Any, few: list[History], 
         profiles = [one for one in client.fit_many(few[:2]) if isinstance(one, Profile)]
         verdicts = [one.probability for (one,) in client.compare_many((one, PAIRS) for one in profiles)]
     asked = llm.statistics.requests
-    alone = Client("simulated", options=Options(preset="frugal"), endpoint=endpoint)
+    alone = Client("judge:simulated", options=Options(preset="frugal"), endpoint=endpoint)
     assert [one.persona for one in profiles] == [alone.fit(one).persona for one in few[:2]]
     assert verdicts == [alone.compare_many(one, PAIRS)[0].probability for one in profiles]
     assert llm.statistics.requests == asked

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from base64 import b64encode
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from server_process import JsonHandler, ServerProcess, serve
 
 KEY = "key-of-a-feedback-host-0123456789"
 PAT = "eyJhbGciOiJub25lIn0.cGVyc29uYWw.dG9rZW4tMDEyMzQ1"
@@ -27,22 +25,10 @@ PAIR = "pk-lf-0123456789:sk-lf-0123456789"
 BASIC = f"Basic {b64encode(PAIR.encode()).decode()}"
 
 
-class FeedbackServer:
+class FeedbackServer(ServerProcess):
     """The process, from the outside."""
 
-    def __enter__(self) -> FeedbackServer:
-        command = [sys.executable, os.path.abspath(__file__)]  # noqa: PTH100
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-        self.url = f"http://localhost:{self.port}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+    script = os.path.abspath(__file__)  # noqa: PTH100
 
     def reset(self) -> None:
         self._control({"reset": True})
@@ -55,19 +41,28 @@ class FeedbackServer:
         """What the next API requests get instead of an answer; ``after`` lets so many through first."""
         self._control({"faults": faults})
 
+    def delete(self, path: str, after: int, table: str, *ids: str) -> None:
+        """Delete rows of a table once so many requests to a path were answered."""
+        self._control({"deletions": [{"path": path, "after": after, "table": table, "ids": ids}]})
+
     def log(self) -> list[dict[str, Any]]:
         return list(self._control({}))
 
     def _control(self, body: dict[str, Any]) -> Any:
-        connection = HTTPConnection("localhost", self.port, timeout=10)
-        try:
-            connection.request("POST", "/_control", json.dumps(body))
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+        return self.ask("POST", "/_control", body)
 
 
-STATE: dict[str, Any] = {"data": {}, "faults": [], "log": []}
+STATE: dict[str, Any] = {"data": {}, "faults": [], "log": [], "deletions": []}
+
+
+def delete_what_is_due(path: str) -> None:
+    for one in STATE["deletions"]:
+        if path == one["path"]:
+            one["after"] -= 1
+            if not one["after"]:
+                held = STATE["data"][one["table"]]
+                for rows in held.values() if isinstance(held, dict) else [held]:
+                    rows[:] = [row for row in rows if str(row["id"]) not in one["ids"]]
 
 
 def authorized(path: str, headers: Any) -> bool:
@@ -211,21 +206,19 @@ def label_studio(path: str, one: dict[str, str], body: Any, data: dict[str, Any]
     return 404, {"detail": "Not found."}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # headers and body in one piece: the second would wait for an acknowledgement, 40 ms
-
-    def do_GET(self) -> None:
+class Handler(JsonHandler):
+    def do_GET(self) -> None:  # noqa: N802
         self._answer(None)
 
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
+    def do_POST(self) -> None:  # noqa: N802
+        body = self.body()
         if self.path == "/_control":
             if body.get("reset"):
-                STATE.update(data={}, faults=[], log=[])
+                STATE.update(data={}, faults=[], log=[], deletions=[])
             STATE["data"] |= body.get("data", {})
             STATE["faults"] += body.get("faults", [])
-            return self._send(200, STATE["log"])
+            STATE["deletions"] += body.get("deletions", [])
+            return self.send_json(200, STATE["log"])
         return self._answer(body)
 
     def _answer(self, body: Any) -> None:
@@ -235,8 +228,10 @@ class Handler(BaseHTTPRequestHandler):
             return self._fail(fault)
         parts = urlsplit(self.path)
         if not authorized(parts.path, self.headers):
-            return self._send(401, {"detail": f"Invalid key {self.headers.get('Authorization')}"})
-        return self._send(*answer(parts.path, parse_qs(parts.query), body))
+            return self.send_json(401, {"detail": f"Invalid key {self.headers.get('Authorization')}"})
+        found = answer(parts.path, parse_qs(parts.query), body)
+        delete_what_is_due(parts.path)
+        return self.send_json(*found)
 
     def _fault(self) -> dict[str, Any] | None:
         if not STATE["faults"]:
@@ -259,23 +254,8 @@ class Handler(BaseHTTPRequestHandler):
         said = b"<html>not what you think" if fault.get("garbage") else json.dumps({"detail": f"no {KEY}"}).encode()
         if "endless" in fault:
             said = b" " * fault["endless"]
-        self._write(fault.get("status", 200), said, fault.get("headers", {}))
-
-    def _send(self, status: int, value: Any) -> None:
-        self._write(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
-
-    def _write(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
+        self.send_bytes(fault.get("status", 200), said, fault.get("headers", {}))
 
 
 if __name__ == "__main__":
-    served = ThreadingHTTPServer(("localhost", 0), Handler)
-    print(served.server_address[1], flush=True)  # noqa: T201
-    served.serve_forever()
+    serve(Handler)

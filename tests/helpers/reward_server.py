@@ -9,43 +9,24 @@ messages), ``sglang``, ``two`` (two outputs), ``nan``.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from server_process import JsonHandler, ServerProcess, serve
 
-class RewardServer:
+
+class RewardServer(ServerProcess):
     """The process, from the outside."""
 
+    script = os.path.abspath(__file__)  # noqa: PTH100
+
     def __init__(self, mode: str, key: str = "") -> None:
-        self._mode, self._key = mode, key
-
-    def __enter__(self) -> RewardServer:
-        command = [sys.executable, os.path.abspath(__file__), self._mode, self._key]  # noqa: PTH100
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-        self.url = f"http://localhost:{self.port}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        super().__init__(mode, key)
 
     def log(self) -> list[dict[str, Any]]:
         """Path and body of every request."""
-        connection = HTTPConnection("localhost", self.port, timeout=10)
-        try:
-            connection.request("GET", "/_log")
-            return list(json.loads(connection.getresponse().read()))
-        finally:
-            connection.close()
+        return list(self.ask("GET", "/_log"))
 
 
 def reward(system: str, answer: str) -> float:
@@ -57,24 +38,21 @@ LOG: list[dict[str, Any]] = []
 MODE, KEY = (sys.argv[1], sys.argv[2]) if __name__ == "__main__" else ("", "")
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16
+class Handler(JsonHandler):
+    def do_GET(self) -> None:  # noqa: N802
+        self.send_json(200, LOG)
 
-    def do_GET(self) -> None:
-        self._send(200, LOG)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def do_POST(self) -> None:  # noqa: N802
+        body = self.body()
         LOG.append({"path": self.path, "body": body})
         if KEY and self.headers.get("Authorization") != f"Bearer {KEY}":
-            return self._send(401, {"error": "Unauthorized"})
+            return self.send_json(401, {"error": "Unauthorized"})
         known = {"pooling": ("/pooling",)}.get(
             MODE, ("/classify",) if MODE in ("sglang", "text") else ("/classify", "/pooling")
         )
         if self.path not in known:
-            return self._send(404, {"detail": "Not Found"})
-        return self._send(*self._answer(body))
+            return self.send_json(404, {"detail": "Not Found"})
+        return self.send_json(*self._answer(body))
 
     def _answer(self, body: dict[str, Any]) -> tuple[int, Any]:
         if MODE == "sglang":
@@ -104,19 +82,6 @@ class Handler(BaseHTTPRequestHandler):
         said, _, answer = text.rpartition("<|im_start|>assistant\n")
         return reward(said, answer.removesuffix("<|im_end|>\n"))
 
-    def _send(self, status: int, value: Any) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
-
 
 if __name__ == "__main__":
-    served = ThreadingHTTPServer(("localhost", 0), Handler)
-    print(served.server_address[1], flush=True)  # noqa: T201
-    served.serve_forever()
+    serve(Handler)

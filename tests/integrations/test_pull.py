@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -333,11 +333,65 @@ def test_an_interrupted_pull_goes_on_where_it_stopped(server: FeedbackServer, tm
     server.data(**scores(50))
     done = pull_from(server, "langfuse", out)
     asked = [one["path"] for one in server.log() if "/scores" in one["path"]]
-    assert len(asked) == 1
-    assert "page=3" in asked[0]
+    assert ["page=3&limit=20" in asked[0], "page=40&limit=1&" in asked[1], len(asked)] == [True, True, 2]
     assert any(one["path"].split("toTimestamp=")[1] == asked[0].split("toTimestamp=")[1] for one in kept[:1])
     assert (done.added, done.known) == (10, 49)  # the line that was cut off is not there
     assert pull_from(server, "langfuse", out, since="2026-05-01").known == 50
+
+
+LISTS = {
+    "langfuse": ("/api/public/v2/scores", "scores"),
+    "langsmith": ("/api/v1/feedback", "feedback"),
+    "label-studio": ("/api/tasks", "tasks"),
+    "argilla": ("/api/v1/datasets/d/records", "records"),
+}
+
+
+def fifty(kind: str) -> tuple[dict[str, Any], list[str]]:
+    """Fifty judgements at a host, one a row, and the ids of the rows in the order in which the host gives them."""
+    numbers = range(50)
+    match kind:
+        case "langfuse":
+            return scores(50), [f"s{n}" for n in reversed(numbers)]
+        case "langsmith":
+            given = [feedback(n, f"r{n}", 1.0) for n in numbers]
+            runs = [run_of(f"r{n}", f"Question {n}?", f"Answer {n}.") for n in numbers]
+            return {"feedback": given, "runs": runs}, [str(one["id"]) for one in given]
+        case "label-studio":
+            return {"tasks": {"3": [task(n, 1, ("ada", "left")) for n in numbers]}}, [str(n) for n in numbers]
+    return {"records": {"d": [record(n, 1, ("ada", "response_a", "submitted")) for n in numbers]}}, [
+        f"rec{n}" for n in numbers
+    ]
+
+
+@pytest.mark.parametrize("gone", [(2,), (9,), (10,), range(10), range(3, 24), range(50)])
+@pytest.mark.parametrize("kind", list(LISTS))
+def test_rows_deleted_between_two_pages_hide_no_others(
+    server: FeedbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, gone: Sequence[int]
+) -> None:
+    """Deleted rows shift those behind them: the first of the next page would be skipped."""
+    monkeypatch.setattr(f"personalrm.integrations.feedback.{kind.replace('-', '_')}.PER_PAGE", 10)
+    held, ids = fifty(kind)
+    server.data(**held)
+    path, table = LISTS[kind]
+    server.delete(path, 2 if kind in ("langsmith", "argilla") else 3, table, *(ids[at] for at in gone))  # two pages
+    done = pull_from(server, kind, tmp_path / "a.jsonl")
+    read_before = set(range(19 if kind in ("langsmith", "argilla") else 20))
+    assert done.known == len(read_before | (set(range(50)) - set(gone)))
+
+
+def test_rows_deleted_while_a_pull_was_interrupted_hide_no_others(
+    server: FeedbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personalrm.integrations.feedback.argilla.PER_PAGE", 10)
+    held, _ = fifty("argilla")
+    server.data(**held)
+    server.faults({"after": 3, "status": 403, "always": True})
+    with pytest.raises(PersonalrmError):
+        pull_from(server, "argilla", tmp_path / "a.jsonl")
+    server.reset()
+    server.data(records={"d": held["records"]["d"][7:]})
+    assert pull_from(server, "argilla", tmp_path / "a.jsonl").known == 50
 
 
 @pytest.mark.parametrize("kind", list(KEYS))

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import browser as browsers
 import pytest
+from browser import Browser
 from database_fixtures import cluster
 from service_process import Api, Server, command
 
@@ -49,3 +51,13 @@ def other(server: Server, keys: dict[str, str]) -> Api:
 def user() -> str:
     """A name that no other test uses."""
     return f"person-{next(_names)}"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = browsers.find()
+    if program is None:
+        pytest.skip(browsers.MISSING)
+    started = Browser(program)
+    yield started
+    started.close()

@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import browser as browsers
 import pytest
 from browser import Browser
+from page_visits import CONTRAST, HOSTILE, asked, in_chromium, text_of, upload
 from service_process import PAIR, Api, choice, quoted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(1)> {{ 7*7 }} ' onclick='alert(1)"""
-CONTRAST = """() => {
-  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
-    if (c.length === 3 || c[3] > 0.99) return c; } return [255, 255, 255]; };
-  const found = [];
-  for (const e of document.querySelectorAll("body *")) {
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || !e.checkVisibility()) continue;
-    const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(e.tagName + " " + e.textContent.trim().slice(0, 40));
-  }
-  return found;
-}"""
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    program = browsers.find()
-    if program is None:
-        pytest.skip(browsers.MISSING)
-    started = Browser(program)
-    yield started
-    started.close()
-
-
-def asked(
-    api: Api, method: str, path: str, cookie: str | None = None, form: dict[str, str] | None = None, **headers: str
-) -> http.client.HTTPResponse:
-    """As a browser asks for a page; the body is read by ``.text``."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
-    given = {"Origin": f"http://127.0.0.1:{api.port}"} if method == "POST" else {}
-    given |= {"Cookie": f"personalrm={cookie}"} if cookie else {}
-    given |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
-    body = None if form is None else urllib.parse.urlencode(form)
-    try:
-        connection.request(method, path, body, {**given, **headers})
-        answer = connection.getresponse()
-        answer.text = answer.read().decode()  # type: ignore[attr-defined]
-    finally:
-        connection.close()
-    return answer
-
-
-def text_of(answer: http.client.HTTPResponse) -> str:
-    found: str = answer.text  # type: ignore[attr-defined]
-    return found
 
 
 @pytest.fixture
@@ -253,21 +202,9 @@ def test_an_import_names_what_it_cannot_read_and_keeps_the_rest(api: Api, user: 
 
 def uploaded(api: Api, name: str, content: bytes, owner: str) -> str:
     """The page that answers a file sent by the form."""
-    parts = (
-        b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + owner.encode(),
-        f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + content,
-        b"--x--\r\n",
-    )
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
-    headers = {"Content-Type": "multipart/form-data; boundary=x", "Cookie": f"personalrm={api.key}"}
-    try:
-        sent = {**headers, "Origin": f"http://127.0.0.1:{api.port}"}
-        connection.request("POST", "/import", b"\r\n".join(parts), sent)
-        answer = connection.getresponse()
-        assert answer.status == 200
-        return answer.read().decode()
-    finally:
-        connection.close()
+    answer = upload(api, "/import", {"name": owner}, name, content)
+    assert answer.status == 200
+    return text_of(answer)
 
 
 def test_a_taste_that_changes_is_dated_with_both_versions(api: Api, user: str) -> None:
@@ -310,20 +247,6 @@ def test_what_is_wrong_with_a_form_is_said_on_a_page(api: Api, known: str) -> No
         answer = asked(api, "POST", path, api.key, form)
         assert answer.status == status, path
         assert answer.headers["Content-Type"].startswith("text/html")
-
-
-def in_chromium(chromium: Browser, api: Api, work: Callable[[Page, str], Any], **context: Any) -> Any:
-    """Signed in with the space's key."""
-
-    def signed_in(page: Page) -> Any:
-        address = f"http://127.0.0.1:{api.port}"
-        page.goto(f"{address}/sign-in")
-        page.get_by_label("Key of the space").fill(api.key or "")
-        page.keyboard.press("Enter")
-        page.wait_for_url(lambda url: "/sign-in" not in url)
-        return work(page, address)
-
-    return chromium.run(signed_in, **context)
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["htmx", "without a script"])

@@ -14,16 +14,18 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import functools
 import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from personalrm.errors import PersonalrmError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 THREAD = "personalrm"
 TIDY_UP_S = 5.0
@@ -46,6 +48,16 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         future.cancel()
         wait([portal.submit(_ended(work))], timeout=TIDY_UP_S)
         raise
+
+
+def plain(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """The plain twin of a coroutine that needs an event loop all the time (others: `models.worker.blocking`)."""
+
+    @functools.wraps(verb)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run(verb(*args, **kwargs))
+
+    return twin
 
 
 async def join(work: Coroutine[Any, Any, T]) -> T:

@@ -22,6 +22,7 @@ from personalrm.service.limits import RateLimit
 from personalrm.service.problems import Problem, later
 from personalrm.service.threads import Threads
 from personalrm.store.keys import SCOPES, Access, Scope
+from personalrm.store.links import Invites
 from personalrm.store.store import SpaceStore, Store
 
 BELIEVED_S = 5.0
@@ -89,6 +90,20 @@ class Doorkeeper:
         if opens.person != user:
             raise Problem(404, "no-such-path", "this link opens the pages of one person only", "open it again")
         return Caller(self._store.bound(opens.space_id, opens.space), "link", frozenset({"predict", "write"}))
+
+    async def admit_to_study(self, token: str) -> tuple[Caller, Invites]:
+        """Whom a link to a study lets in, and what it opens; such a caller has no scope.
+
+        Raises:
+            Problem: 404 for a link that opens nothing; 429.
+        """
+        opens = await self._threads.store(self._store.invites, token)
+        if opens is None:
+            raise Problem(404, "no-such-path", "this link leads to no study", "ask whoever runs the study for one")
+        wait = self._limit.wait(token)
+        if wait:
+            raise later(429, "too-many-requests", "this link asks more often than it may", wait)
+        return Caller(self._store.bound(opens.space_id, opens.space), "study", frozenset()), opens
 
     async def _access(self, key: str) -> Access | None:
         digest = sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -27,7 +27,7 @@ from personalrm.service.access import SECURITY
 from personalrm.service.chat import Chats
 from personalrm.service.gate import Gate, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
-from personalrm.service.pages import choose, history, home, importing, trying, you
+from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
 from personalrm.service.problems import Problem, problem_of
 from personalrm.service.routes import (
@@ -47,7 +47,7 @@ from personalrm.service.state import Service
 from personalrm.service.upstream import Upstream
 
 TOPICS = (predict, feedback, chat, profile, people, evaluation, questions, rewards, space, health)
-PAGES = (home, space_page, importing, you, choose, history, trying)
+PAGES = (home, space_page, importing, you, choose, history, trying, studies, taking_part)
 ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
 """Parts of the contract that no route's signature names."""
 _WITHOUT_KEY = ("/healthz", "/readyz", "/metrics", "/keys/")

@@ -20,6 +20,7 @@ from personalrm.service.metrics import Metrics
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.rewards import Rewards
 from personalrm.service.running import JobRunner
+from personalrm.service.studies import OpenStudies
 from personalrm.service.taste import Tastes
 from personalrm.service.threads import Threads
 from personalrm.store.jobs import Work
@@ -53,6 +54,7 @@ class Service:
         self._comparer = Comparer(self.predictors, self.predicted)
         self.tastes = Tastes(self.predictors)
         self.rewards = Rewards(self.predictors, self.threads, config.opened)
+        self.studies = OpenStudies()
         self.is_stopping = False
 
     @property

@@ -1,7 +1,11 @@
-"""Links that open one person's pages for a while, without a key: ``prp_SPACE_PERSON_UNTIL_MAC``.
+"""Links that open pages without a key: a person's for a while, and those of a participant in a study.
 
-The token says which space and person it opens and until when, and is signed with a secret of the space (HMAC-SHA256,
-128 bits), so that nothing has to be stored. An erased person's number is never given again: their links open nothing.
+    prp_SPACE_PERSON_UNTIL_MAC        one person's pages
+    prs_SPACE_STUDY_0_MAC             an invitation to a study
+    prs_SPACE_STUDY_CODE_MAC          one participant's way through it
+
+A token says what it opens and is signed with a secret of the space (HMAC-SHA256, 128 bits), so that nothing has to be
+stored. The number of an erased person or a deleted study is never given again: their links open nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +20,11 @@ from sqlalchemy import and_, select
 from personalrm.store import people as people_of
 from personalrm.store.database import Database
 from personalrm.store.schema import people, spaces
+from personalrm.store.schema_studies import studies
 from personalrm.store.scope import SpaceTables
 
-PREFIX = "prp"
+PREFIX, STUDY_PREFIX = "prp", "prs"
+_INVITATION = "0"
 _MAC = 32
 
 
@@ -31,6 +37,16 @@ class Opens:
     person: str
 
 
+@dataclass(frozen=True, slots=True)
+class Invites:
+    """What a link to a study opens: the consent page, or with a ``code`` the next step of one participant."""
+
+    space_id: int
+    space: str
+    study: int
+    code: str | None
+
+
 class Links(SpaceTables):
     """Of one space."""
 
@@ -39,28 +55,60 @@ class Links(SpaceTables):
         with self._write(durable=False) as scope:
             person = people_of.lock(scope, name)
             until = int(time.time() + seconds)
-            mac = _signed(bytes(scope.settings(spaces.c.salt)), self.space_id, person.id, until)
+            mac = _signed(bytes(scope.settings(spaces.c.salt)), "page", self.space_id, person.id, until)
         return f"{PREFIX}_{self.space_id}_{person.id}_{until}_{mac}", float(until)
+
+    def to_study(self, study: int, code: str | None = None) -> str:
+        """A token that invites to a study, or with a participant's code leads back to their next step."""
+        shown = code or _INVITATION
+        with self._read() as scope:
+            mac = _signed(bytes(scope.settings(spaces.c.salt)), "study", self.space_id, study, shown)
+        return f"{STUDY_PREFIX}_{self.space_id}_{study}_{shown}_{mac}"
 
 
 def opens(database: Database, token: str) -> Opens | None:
     """What a token opens; None if nothing: it is made up, of an erased person, or over."""
-    parts = token.split("_")
-    if len(parts) != 5 or parts[0] != PREFIX or not all(one.isdecimal() and len(one) < 19 for one in parts[1:4]):
+    parts = _parts(token, PREFIX, 3)
+    if parts is None:
         return None
-    space_id, person_id, until = (int(one) for one in parts[1:4])
-    if until < time.time() or not token.isascii():
+    space_id, person_id, until = (int(one) for one in parts[:3])
+    if until < time.time():
         return None
     joined = and_(people.c.space_id == spaces.c.id, people.c.id == person_id, people.c.erasing.is_(None))
     with database.read() as connection:
         row = connection.execute(
             select(spaces.c.salt, spaces.c.name, people.c.name).join(people, joined).where(spaces.c.id == space_id)
         ).first()
-    if row is None or not hmac.compare_digest(parts[4], _signed(bytes(row[0]), space_id, person_id, until)):
+    if row is None or not hmac.compare_digest(parts[3], _signed(bytes(row[0]), "page", space_id, person_id, until)):
         return None
     return Opens(space_id, row[1], row[2])
 
 
-def _signed(salt: bytes, space_id: int, person_id: int, until: int) -> str:
-    told = f"page:{space_id}:{person_id}:{until}".encode()
+def invites(database: Database, token: str) -> Invites | None:
+    """What a token of a study opens; None if nothing: it is made up, or of a deleted study."""
+    parts = _parts(token, STUDY_PREFIX, 2)
+    if parts is None:
+        return None
+    space_id, study_id, code = int(parts[0]), int(parts[1]), parts[2]
+    joined = and_(studies.c.space_id == spaces.c.id, studies.c.id == study_id)
+    with database.read() as connection:
+        row = connection.execute(
+            select(spaces.c.salt, spaces.c.name).join(studies, joined).where(spaces.c.id == space_id)
+        ).first()
+    if row is None or not hmac.compare_digest(parts[3], _signed(bytes(row[0]), "study", space_id, study_id, code)):
+        return None
+    return Invites(space_id, row[1], study_id, None if code == _INVITATION else code)
+
+
+def _parts(token: str, prefix: str, numbers: int) -> list[str] | None:
+    """The parts of a token after its prefix; None if it is none. The first ``numbers`` are numbers."""
+    parts = token.split("_")
+    if len(parts) != 5 or parts[0] != prefix or not token.isascii():
+        return None
+    are_numbers = all(one.isdecimal() and len(one) < 19 for one in parts[1 : 1 + numbers])
+    return parts[1:] if are_numbers else None
+
+
+def _signed(salt: bytes, kind: str, space_id: int, number: int, last: object) -> str:
+    told = f"{kind}:{space_id}:{number}:{last}".encode()
     return hmac.new(salt, told, hashlib.sha256).hexdigest()[:_MAC]

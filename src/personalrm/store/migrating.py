@@ -13,7 +13,8 @@ from sqlalchemy import Connection, inspect, text
 
 from personalrm.errors import StorageError, StoreBusy
 from personalrm.store.database import Database
-from personalrm.store.schema import REVISION, metadata
+from personalrm.store.schema import REVISION
+from personalrm.store.schema_base import metadata
 
 _LOCK = 0x7065726D  # of PostgreSQL's advisory locks: any number that nobody else takes
 WAIT_FOR_MIGRATION_S = 60.0

@@ -14,12 +14,10 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -27,22 +25,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0.2.0.4"
+from personalrm.store.schema_base import Id, metadata, space_column
+from personalrm.store.schema_studies import studies, study_events
+
+REVISION = "0.2.0.5"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
-)
-Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _space() -> Column[int]:
-    return Column("space_id", Id, ForeignKey("spaces.id"), nullable=False)
 
 
 def _person() -> tuple[Column[int], Column[int], ForeignKeyConstraint]:
@@ -76,7 +63,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     Column("id", String(24), primary_key=True),
-    _space(),
+    space_column(),
     Column("secret_hash", LargeBinary(32), nullable=False),
     Column("scopes", String(100), nullable=False),
     Column("label", String(200), nullable=False),
@@ -88,7 +75,7 @@ people = Table(
     "people",
     metadata,
     Column("id", Id, primary_key=True),
-    _space(),
+    space_column(),
     Column("name", String(200), nullable=False),
     Column("created", Float, nullable=False),
     Column("changed", Float, nullable=False),  # when what is learned from last changed
@@ -273,7 +260,7 @@ jobs = Table(
 candidates = Table(
     "candidates",
     metadata,
-    _space(),
+    space_column(),
     Column("external_id", String(200), nullable=False),
     *(Column(name, Text, nullable=False) for name in ("context", "a", "b")),
     Column("created", Float, nullable=False),
@@ -284,7 +271,7 @@ candidates = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    _space(),
+    space_column(),
     Column("key", String(200), nullable=False),
     Column("person_id", Id),
     Column("request", LargeBinary(16), nullable=False),
@@ -298,7 +285,7 @@ idempotency = Table(
 spend = Table(
     "spend",
     metadata,
-    _space(),
+    space_column(),
     Column("day", String(10), nullable=False),
     *(Column(name, Integer, nullable=False, default=0) for name in ("calls", "tokens")),
     Column("cost", Float, nullable=False, default=0.0),
@@ -309,7 +296,7 @@ spend = Table(
 summaries = Table(
     "summaries",
     metadata,
-    _space(),
+    space_column(),
     *(Column(name, kind, nullable=False) for name, kind in (("made", Float), ("took", Float), ("body", Text))),
     PrimaryKeyConstraint("space_id"),
 )
@@ -319,7 +306,7 @@ audit = Table(
     "audit",
     metadata,
     Column("id", Id, primary_key=True),
-    _space(),
+    space_column(),
     Column("time", Float, nullable=False),
     Column("action", String(40), nullable=False),
     Column("key_id", String(24)),
@@ -333,7 +320,7 @@ erasures = Table(
     "erasures",
     metadata,
     Column("id", Id, primary_key=True),
-    _space(),
+    space_column(),
     Column("subject", String(64), nullable=False),
     Column("name", String(200)),  # until it is finished: what is still to be erased must be known
     Column("state", String(20), nullable=False),  # started, done
@@ -348,3 +335,5 @@ erasures = Table(
 TENANT_TABLES = tuple(one for one in metadata.sorted_tables if "space_id" in one.c)
 PERSON_TABLES = tuple(one for one in metadata.sorted_tables if "person_id" in one.c)
 """What an erase deletes from, parents first; `people` itself comes last."""
+STUDY_TABLES = (studies, study_events)
+"""What belongs to a study of a space and to no person."""

@@ -90,7 +90,8 @@ class Scope:
             statement = statement.on_conflict_do_nothing(index_elements=list(keys))
         else:
             statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change))
-        return self.connection.execute(statement).rowcount > 0
+        # without the option SQLAlchemy tells the number of rows of an INSERT for some tables only
+        return self.connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
 
     def run(self, statement: Update | Delete) -> int:
         """How many rows it touched."""

@@ -30,7 +30,7 @@ from personalrm.store.history import Histories
 from personalrm.store.incoming import Feedback
 from personalrm.store.jobs import JobQueue, Jobs
 from personalrm.store.keys import Access, Keys
-from personalrm.store.links import Links, Opens
+from personalrm.store.links import Invites, Links, Opens
 from personalrm.store.migrating import require_current, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
@@ -39,6 +39,7 @@ from personalrm.store.predictions import Predictions
 from personalrm.store.profiles import Profiles
 from personalrm.store.schema import spaces
 from personalrm.store.spending import Spending
+from personalrm.store.studies import Studies
 from personalrm.store.summaries import Summary
 
 _NAME = 100
@@ -84,6 +85,7 @@ class SpaceStore:
         self.erasures = Erasures(database, space_id)
         self.audit = Audit(database, space_id)
         self.summary = Summary(database, space_id)
+        self.studies = Studies(database, space_id)
 
 
 class Store:
@@ -158,6 +160,10 @@ class Store:
     def opens(self, token: str) -> Opens | None:
         """Whose pages a link opens; None if it opens nothing."""
         return links.opens(self.database, token)
+
+    def invites(self, token: str) -> Invites | None:
+        """Which study a link leads to; None if it leads nowhere."""
+        return links.invites(self.database, token)
 
     def settings(self, space: SpaceStore) -> SpaceSettings:
         """What is set for a space."""

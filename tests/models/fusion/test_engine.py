@@ -69,7 +69,7 @@ def teach(cache: Path, verdict: float = 1.0, mode: VerdictMode = "token", right:
     some = [
         LabelledVerdict(
             "someone else",
-            Preference(f"{at}", "someone else", f"{at}", context, f"Yes {at}.", f"No {at}."),
+            Preference(f"{at}", "someone else", f"{at}", context, f"Yes {at}.", f"Nay {at}."),
             float(draw.normal(0.2, 0.5)),
             verdict * (1 if draw.random() < right else -1),
         )
@@ -93,6 +93,7 @@ def test_a_fit_keeps_both_parts_and_labels_the_judges_verdicts(
     assert profile.reasonings
     assert set(profile.engine.weights.values()) == {0.0}  # nobody else's labels are there
     assert any("default 0 (0 of 100)" in one for one in profile.notes)
+    assert any("judge:simulated" in one for one in profile.notes)
     rows = {one.key.arm: one for one in VerdictTable(table_path(cache)).rows()}
     assert {"default", "demonstrations"} <= set(rows)
     assert all(0 < one.weight.labels <= len(profile.validation) and one.people == 1 for one in rows.values())
@@ -183,6 +184,7 @@ def test_a_model_is_fused_with_traits_unless_its_name_says_otherwise(
         assert Client().next_question(profile, candidates) == traits.next_question(of_traits, candidates)
         teach(cache)
         with closing(Client("simulated", base_url=host.url, cache=cache)) as taught:
+            assert not any("judge:simulated" in one for one in taught.fit(people[1]).notes)
             assert taught.compare_many(profile, pairs) != traits.compare_many(of_traits, pairs)
         assert host.calls > asked
 

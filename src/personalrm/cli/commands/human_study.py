@@ -7,8 +7,6 @@ personalrm study human pairs.jsonl --out study/ --analyze              # study/r
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +18,7 @@ from personalrm.errors import DataError
 from personalrm.files import replace_file, stored, to_json
 
 if TYPE_CHECKING:
-    from personalrm.bench.studies.human import Analysis, Choose, HumanStudy, Rate, Session
-    from personalrm.bench.studies.human.session import Picked
+    from personalrm.bench.studies.human import Choose, HumanStudy, Picked, Rate, Session
 
 _STOP = "q"
 
@@ -75,7 +72,7 @@ def tell(study: HumanStudy, out: Path) -> None:
     found = study.analyse()
     with stored(out):
         replace_file(out / "results.json", to_json(found.as_json()), private=True)
-        replace_file(out / "ratings.csv", _csv(found), private=True)
+        replace_file(out / "ratings.csv", found.as_csv(), private=True)
     if found.simulated:
         typer.echo("SIMULATED PARTICIPANTS: this says nothing about people.")
     typer.echo(
@@ -134,13 +131,3 @@ def _answer(question: str, answers: Mapping[str, str]) -> str:
 
 def _how(session: Session) -> str:
     return f"Everything is kept; go on with --participant {session.code}"
-
-
-def _csv(found: Analysis) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["participant", "place", "claim", "personas", "rating", "simulated"])
-    for row in found.rows:
-        values = [row["participant"], row["place"], row["claim"], " ".join(row["personas"]), row["rating"]]
-        writer.writerow([*values, found.simulated])
-    return text.getvalue().encode()

@@ -14,6 +14,7 @@ from typing import Any
 from personalrm.errors import EndpointRefused
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+from personalrm.integrations.feedback.paging import ByOffset, Row, walk_all
 
 PER_PAGE = 100
 
@@ -31,22 +32,13 @@ class Argilla:
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
         """Pages of records, dataset by dataset in order of their ids."""
         sets = sorted(await self._datasets(api))
-        begun, offset = (cursor or ":0").rsplit(":", 1)
-        left = [one for one in sets if one >= begun]
-        for at, dataset in enumerate(left):
-            start: int | None = int(offset) if dataset == begun else 0
-            while start is not None:
-                query = {"include": ["responses"], "offset": start, "limit": PER_PAGE}
-                records = objects(await api.get(f"/api/v1/datasets/{dataset}/records", query), "items")
-                items, skipped = collected(
-                    (f"record {record.get('id')}", partial(_items, record, response))
-                    for record in records
-                    for response in objects({"responses": record.get("responses") or []}, "responses")
-                )
-                start = start + len(records) if len(records) == PER_PAGE else None
-                following = left[at + 1] if at + 1 < len(left) else None
-                here = f"{dataset}:{start}" if start is not None else f"{following}:0" if following else None
-                yield Page(tuple(one for one in items if window.holds(one.time)), skipped, here)
+        async for records, following in walk_all(sets, partial(_records, api), cursor):
+            items, skipped = collected(
+                (f"record {record.get('id')}", partial(_items, record, response))
+                for record in records
+                for response in objects({"responses": record.get("responses") or []}, "responses")
+            )
+            yield Page(tuple(one for one in items if window.holds(one.time)), skipped, following)
 
     async def _datasets(self, api: Api) -> list[str]:
         found = objects(await api.get("/api/v1/me/datasets"), "items")
@@ -59,6 +51,14 @@ class Argilla:
             there = ", ".join(str(one.get("name")) for one in found[:8]) or "none"
             raise EndpointRefused(f"{api.host.name} has no dataset {' or '.join(self._projects)} (datasets: {there})")
         return wanted
+
+
+def _records(api: Api, dataset: str) -> ByOffset:
+    async def ask(offset: int, limit: int) -> list[Row]:
+        query = {"include": ["responses"], "offset": offset, "limit": limit}
+        return objects(await api.get(f"/api/v1/datasets/{dataset}/records", query), "items")
+
+    return ByOffset(ask, PER_PAGE)
 
 
 def _items(record: Mapping[str, Any], response: Mapping[str, Any]) -> Iterable[Item]:

@@ -16,6 +16,7 @@ import orjson
 from personalrm.errors import EndpointRefused, UnusableResponse
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+from personalrm.integrations.feedback.paging import ByNumber, Row, walk, walk_all
 
 PER_PAGE = 100
 
@@ -33,20 +34,13 @@ class LabelStudio:
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
         """Pages of tasks, project by project."""
         projects = sorted(self._projects or [project async for project in _projects(api)], key=_number)
-        begun, number = (cursor or ":1").rsplit(":", 1)
-        left = [one for one in projects if not begun or _number(one) >= _number(begun)]
-        for at, project in enumerate(left):
-            page: int | None = int(number) if project == begun else 1
-            while page is not None:
-                tasks, page = await _tasks(api, project, window, page)
-                items, skipped = collected(
-                    (f"annotation {one.get('id')}", partial(_items, task, one))
-                    for task in tasks
-                    for one in objects(task, "annotations")
-                )
-                following = left[at + 1] if at + 1 < len(left) else None
-                here = f"{project}:{page}" if page is not None else f"{following}:1" if following else None
-                yield Page(tuple(one for one in items if window.holds(one.time)), skipped, here)
+        async for tasks, following in walk_all(projects, partial(_tasks, api, window), cursor, _number):
+            items, skipped = collected(
+                (f"annotation {one.get('id')}", partial(_items, task, one))
+                for task in tasks
+                for one in objects(task, "annotations")
+            )
+            yield Page(tuple(one for one in items if window.holds(one.time)), skipped, following)
 
 
 def _items(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> Iterable[Item]:
@@ -56,30 +50,32 @@ def _items(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> Iterable[I
 
 
 async def _projects(api: Api) -> AsyncIterator[str]:
-    page = 1
-    while True:
-        found = await api.get("/api/projects", {"page": page, "page_size": PER_PAGE})
-        for one in objects(found, "results"):
+    async def ask(page: int, size: int) -> tuple[list[Row], int | None]:
+        found = await api.get("/api/projects", {"page": page, "page_size": size}, or_none=page > 1)
+        return ([], None) if found is None else (objects(found, "results"), _whole(found.get("count")))
+
+    async for rows, _ in walk(ByNumber(ask, PER_PAGE), None):
+        for one in rows:
             yield str(one.get("id"))
-        if not found.get("next"):
-            return
-        page += 1
 
 
-async def _tasks(api: Api, project: str, window: Window, page: int) -> tuple[list[Mapping[str, Any]], int | None]:
-    """A page of a project's tasks with their annotations, and the number of the next."""
-    query = {"project": project, "fields": "all", "page": page, "page_size": PER_PAGE, "query": _filter(window)}
-    found = await api.get("/api/tasks", query, or_none=True)
-    if found is not None:
-        tasks, total = objects(found, "tasks"), found.get("total")
-        more = bool(tasks) and (page * PER_PAGE < total if isinstance(total, int) else len(tasks) == PER_PAGE)
-        return tasks, page + 1 if more else None
-    if page > 1:
-        return [], None  # some versions answer 404 behind the last page
-    exported = await api.get(f"/api/projects/{project}/export", {"exportType": "JSON"}, or_none=True)
-    if exported is None:
-        raise EndpointRefused(f"{api.host.name} knows no project {project}: give --project NUMBER")
-    return objects(exported), None
+def _tasks(api: Api, window: Window, project: str) -> ByNumber:
+    """A project's tasks with their annotations."""
+
+    async def ask(page: int, size: int) -> tuple[list[Row], int | None]:
+        query = {"project": project, "fields": "all", "page": page, "page_size": size, "query": _filter(window)}
+        found = await api.get("/api/tasks", query, or_none=True)
+        if found is not None:
+            return objects(found, "tasks"), _whole(found.get("total"))
+        if page > 1:
+            return [], None  # some versions answer 404 behind the last page
+        exported = await api.get(f"/api/projects/{project}/export", {"exportType": "JSON"}, or_none=True)
+        if exported is None:
+            raise EndpointRefused(f"{api.host.name} knows no project {project}: give --project NUMBER")
+        rows = objects(exported)
+        return rows, len(rows)
+
+    return ByNumber(ask, PER_PAGE)
 
 
 def _filter(window: Window) -> str:
@@ -104,3 +100,7 @@ async def access_token(api: Api, refresh: str) -> str:
 
 def _number(project: str) -> tuple[int, str]:
     return (int(project) if project.isdecimal() else 0, project)
+
+
+def _whole(count: Any) -> int | None:
+    return count if isinstance(count, int) else None

@@ -12,7 +12,7 @@ left out. The user is the annotator, else the trace's ``userId``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from personalrm.data.fields import missing
 from personalrm.errors import EndpointRefused, RowError
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+from personalrm.integrations.feedback.paging import ByNumber, Row, walk
 from personalrm.llm.gather import gather
 
 BY_CURSOR = "/api/public/v3/scores"
@@ -31,7 +32,7 @@ OBSERVATIONS = "/api/public/v2/observations"
 PER_PAGE = 100
 MODELS = ("EVAL",)
 _CURSOR = "v3:"
-"""Begins where a page of `BY_CURSOR` begins; others are numbers."""
+"""Begins the cursor of a page of `BY_CURSOR`; others are of `paging`."""
 
 
 class Langfuse:
@@ -50,8 +51,9 @@ class Langfuse:
                 async for page in self._by_cursor(api, window, found):
                     yield page
                 return
-        async for page in self._by_number(api, window, int(cursor) if cursor and cursor.isdecimal() else 1):
-            yield page
+        async for scores, following in walk(self._numbered(api, window), cursor):
+            items, skipped = await self._read(api, scores)
+            yield Page(items, skipped, following)
 
     async def _by_cursor(self, api: Api, window: Window, found: Any) -> AsyncIterator[Page]:
         while True:
@@ -62,18 +64,13 @@ class Langfuse:
                 return
             found = await api.get(BY_CURSOR, self._query(window, position))
 
-    async def _by_number(self, api: Api, window: Window, number: int) -> AsyncIterator[Page]:
-        while True:
-            query: dict[str, Any] = {"page": number, "limit": PER_PAGE, **_times(window)}
-            found = await self._scores(api, query)
-            scores = objects(found, "data")
-            items, skipped = await self._read(api, scores)
-            pages = (found.get("meta") or {}).get("totalPages")
-            number += 1
-            more = bool(scores) and (number <= pages if isinstance(pages, int) else len(scores) == PER_PAGE)
-            yield Page(items, skipped, str(number) if more else None)
-            if not more:
-                return
+    def _numbered(self, api: Api, window: Window) -> ByNumber:
+        async def ask(page: int, size: int) -> tuple[list[Row], int | None]:
+            found = await self._scores(api, {"page": page, "limit": size, **_times(window)})
+            total = (found.get("meta") or {}).get("totalItems")
+            return objects(found, "data"), total if isinstance(total, int) else None
+
+        return ByNumber(ask, PER_PAGE)
 
     async def _scores(self, api: Api, query: dict[str, Any]) -> Any:
         for path in SCORES if self._path is None else (self._path,):
@@ -85,7 +82,7 @@ class Langfuse:
             f"{api.host.name} knows neither {BY_CURSOR} nor {' nor '.join(SCORES)}: is it a Langfuse server?"
         )
 
-    async def _read(self, api: Api, scores: list[Mapping[str, Any]]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    async def _read(self, api: Api, scores: Sequence[Mapping[str, Any]]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         given = [one for one in scores if one.get("source") not in MODELS]
         keys = list(dict.fromkeys(_key(one) for one in given))
         judged = dict(zip(keys, await gather(self._judged(api, *one) for one in keys), strict=True))

@@ -16,6 +16,7 @@ from personalrm.data.fields import missing
 from personalrm.errors import RowError
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
+from personalrm.integrations.feedback.paging import ByOffset, Row, walk
 
 PER_PAGE = 100
 """The most that the host gives."""
@@ -36,21 +37,18 @@ class LangSmith:
 
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
         """Pages by offset. A group at the end of a page may go on in the next one, which then begins with it."""
-        offset = int(cursor or 0)
-        while True:
-            query: dict[str, Any] = {"limit": PER_PAGE, "offset": offset, "max_created_at": window.end}
+
+        async def ask(offset: int, limit: int) -> list[Row]:
+            query: dict[str, Any] = {"limit": limit, "offset": offset, "max_created_at": window.end}
             if window.begin is not None:
                 query["min_created_at"] = window.begin
             if self._projects:
                 query["session"] = list(self._projects)
-            found = objects(await api.get("/api/v1/feedback", query))
-            more = len(found) == PER_PAGE
-            used = _without_last_group(found) if more else found
-            offset += len(used)
-            items, skipped = await _read(api, [one for one in used if _source(one).get("type") not in MODELS])
-            yield Page(items, skipped, str(offset) if more else None)
-            if not more:
-                return
+            return objects(await api.get("/api/v1/feedback", query))
+
+        async for rows, following in walk(ByOffset(ask, PER_PAGE), cursor, _without_last_group):
+            items, skipped = await _read(api, [one for one in rows if _source(one).get("type") not in MODELS])
+            yield Page(items, skipped, following)
 
 
 async def _read(api: Api, given: Sequence[Feedback]) -> tuple[tuple[Item, ...], tuple[str, ...]]:

@@ -88,7 +88,7 @@ class Pulled:
     first: tuple[str, ...] = field(default=())
 
 
-def pull(
+async def apull(
     kind: str,
     out: str | Path,
     *,
@@ -115,21 +115,6 @@ def pull(
         DataError: unknown kind, no URL, a file that no pull of this host wrote, or another process writes to it.
         EndpointError: the host refuses or is dead; what came before is kept.
     """
-    return background_loop.run(apull(kind, out, url=url, key=key, since=since, user=user, projects=projects, seen=seen))
-
-
-async def apull(
-    kind: str,
-    out: str | Path,
-    *,
-    url: str | None = None,
-    key: str | None = None,
-    since: str | None = None,
-    user: str | None = None,
-    projects: tuple[str, ...] = (),
-    seen: Callable[[Pulled], None] | None = None,
-) -> Pulled:
-    """`pull` as a coroutine."""
     service, path = SERVICES.get(kind), Path(out)
     if service is None:
         raise DataError(f"there is no adapter '{kind}'; known are {', '.join(SERVICES)}")
@@ -145,6 +130,10 @@ async def apull(
             return await _pulled(service.adapter(projects), api, file, begin, user, seen)
         finally:
             await api.aclose()
+
+
+pull = background_loop.plain(apull)
+"""`apull` for plain code; also works where an event loop runs already."""
 
 
 async def _pulled(

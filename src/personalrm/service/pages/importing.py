@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,14 +70,21 @@ async def take(
 def _import(service: Service, space: SpaceStore, name: str, content: bytes, owner: str | None) -> Imported:
     problems = Problems()
     imported = Imported([], 0, problems)
-    with tempfile.TemporaryDirectory(prefix="personalrm-import-") as folder:
-        # the endings say what kind of file it is; the rest of the name is the visitor's and no path of ours
-        file = Path(folder) / f"import{''.join(Path(name).suffixes[-2:])[-20:]}"
-        file.write_bytes(content)
+    with uploaded(name, content) as file:
         for history in read_people(file, problems=problems):
             user = owner if owner is not None and history.user == ME else history.user
             imported.people.append((user, _stored(service, space, user, history, imported)))
     return imported
+
+
+@contextmanager
+def uploaded(name: str, content: bytes) -> Iterator[Path]:
+    """A file that a visitor has sent, for as long as it is read."""
+    with tempfile.TemporaryDirectory(prefix="personalrm-import-") as folder:
+        # the endings say what kind of file it is; the rest of the name is the visitor's and no path of ours
+        file = Path(folder) / f"import{''.join(Path(name).suffixes[-2:])[-20:]}"
+        file.write_bytes(content)
+        yield file
 
 
 def _stored(service: Service, space: SpaceStore, user: str, history: History, imported: Imported) -> int:

@@ -12,6 +12,7 @@ _PERSON = (
     ("try", "/try", "Try it"),
 )
 _SPACE = (("space", "/space", "Space"), ("import", "/import", "Import"))
+_MANAGED = (("studies", "/studies", "Studies"),)
 
 
 def links(caller: Caller, user: str | None, current: str) -> list[tuple[str, str, bool]]:
@@ -22,5 +23,6 @@ def links(caller: Caller, user: str | None, current: str) -> list[tuple[str, str
         else [(f"{person_path(user)}{path}", words, name == current) for name, path, words in _PERSON]
     )
     if caller.key_id != "link":
-        found += [(path, words, name == current) for name, path, words in _SPACE]
+        opened = (*_SPACE, *_MANAGED) if "manage" in caller.scopes else _SPACE
+        found += [(path, words, name == current) for name, path, words in opened]
     return found

@@ -41,6 +41,10 @@ SAID = {
     "used": "That version predicts from now on.",
     "pool": "The starter questions are there.",
     "signed-out": "You are signed out.",
+    "study-closed": "The study lets no new participant in.",
+    "study-opened": "The study lets new participants in again.",
+    "study-deleted": "The study is deleted, with everything in it.",
+    "participant-deleted": "Everything under that code is deleted.",
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

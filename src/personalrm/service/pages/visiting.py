@@ -29,7 +29,7 @@ async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
     Raises:
         SignInFirst: nobody has signed in. Problem 401, 403, 404, 429.
     """
-    _check_origin(request)
+    check_origin(request)
     service: Service = request.app.state.service
     token = request.cookies.get(COOKIE)
     if token is not None and token.startswith(f"{PREFIX}_"):
@@ -75,16 +75,22 @@ Sees = Annotated[Caller, Depends(of_person("predict"))]
 Says = Annotated[Caller, Depends(of_person("write"))]
 SeesSpace = Annotated[Caller, Depends(of_space("predict"))]
 FillsSpace = Annotated[Caller, Depends(of_space("write"))]
+ManagesSpace = Annotated[Caller, Depends(of_space("manage"))]
 
 
 def keep(request: Request, answer: Response, token: str) -> Response:
     """The answer, with the cookie."""
-    is_secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=is_secure, path="/", max_age=30 * 86400)
+    secure = is_secure(request)
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/", max_age=30 * 86400)
     return answer
 
 
-def _check_origin(request: Request) -> None:
+def is_secure(request: Request) -> bool:
+    """Whether the visitor's address begins with https, here or at a proxy."""
+    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+
+
+def check_origin(request: Request) -> None:
     """Problem 403 for a change that a page of another site asks for."""
     if request.method in _SAFE:
         return

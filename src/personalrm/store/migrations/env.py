@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from personalrm.store.schema import metadata
+from personalrm.store.schema_base import metadata
 
 
 def _run() -> None:

@@ -10,8 +10,19 @@ Of a participant nothing is kept but a drawn code, the pairs and which side was 
 """
 
 from personalrm.bench.studies.human.analysis import Analysis, analyse
-from personalrm.bench.studies.human.protocol import CONSENT, QUESTION, SCALE, Protocol
-from personalrm.bench.studies.human.session import Choose, Consent, Finished, HumanStudy, Rate, Session, Wait
+from personalrm.bench.studies.human.protocol import CONSENT, QUESTION, SCALE, Event, Protocol, distinct_pairs
+from personalrm.bench.studies.human.session import (
+    Choose,
+    Consent,
+    Finished,
+    HumanStudy,
+    ParticipantLog,
+    Picked,
+    Rate,
+    Session,
+    Step,
+    Wait,
+)
 
 __all__ = [
     "CONSENT",
@@ -20,11 +31,16 @@ __all__ = [
     "Analysis",
     "Choose",
     "Consent",
+    "Event",
     "Finished",
     "HumanStudy",
+    "ParticipantLog",
+    "Picked",
     "Protocol",
     "Rate",
     "Session",
+    "Step",
     "Wait",
     "analyse",
+    "distinct_pairs",
 ]

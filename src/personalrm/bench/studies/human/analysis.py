@@ -6,6 +6,8 @@ permutation test that swaps the two personas participant by participant, with Ho
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -72,6 +74,16 @@ class Analysis:
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    def as_csv(self) -> bytes:
+        """Every rating, one a line."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["participant", "place", "claim", "personas", "rating", "simulated"])
+        for row in self.rows:
+            values = [row["participant"], row["place"], row["claim"], " ".join(row["personas"]), row["rating"]]
+            writer.writerow([*values, self.simulated])
+        return text.getvalue().encode()
 
 
 def analyse(rated: Sequence[Rated], begun: int, protocol: Protocol) -> Analysis:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from personalrm.errors import DataError
+from personalrm.preferences import Preference
 from personalrm.stats.power import participants_needed
 
 CONSENT = (
@@ -17,6 +20,8 @@ QUESTION = "How well does this describe you?"
 SCALE = (1, 7)
 """1: not at all; 7: exactly."""
 COMPARISONS = 2
+Event: TypeAlias = dict[str, Any]
+"""One thing that a participant has said, or that was drawn for them, as JSON."""
 _LEAST_CHOICES = 8
 
 
@@ -51,3 +56,11 @@ class Protocol:
     def planned(self) -> int:
         """Participants needed for the effect: two comparisons with Holm's correction, power 80 %, two-sided 5 %."""
         return participants_needed(self.effect, COMPARISONS)
+
+
+def distinct_pairs(pairs: Sequence[Preference], protocol: Protocol | None = None) -> list[Preference]:
+    """The pairs, each once whichever of its answers was chosen. DataError if the protocol asks for more of them."""
+    found = list({(one.context, frozenset((one.chosen, one.rejected))): one for one in pairs}.values())
+    if protocol is not None and len(found) < protocol.choices:
+        raise DataError(f"the study needs {protocol.choices} different pairs, there are {len(found)}")
+    return found

@@ -1,33 +1,28 @@
-"""A participant's way through the study, kept line by line, so that it goes on where it was left.
+"""A participant's way through the study: a list of events from which every step follows, kept by a `ParticipantLog`.
 
-``study.json`` holds the protocol and a fingerprint of the pairs, ``participants/CODE.jsonl`` what one participant has
-said: each line is written to the disk before the next step is shown.
+An event is kept before the next step is shown, so that a session goes on where it was left.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
-from collections.abc import Sequence
+import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import orjson
 
 from personalrm.bench.studies.human.analysis import Analysis, Rated, analyse
+from personalrm.bench.studies.human.folder import StudyFolder
 from personalrm.bench.studies.human.material import Statement, generic_claims, own_claims, statements
-from personalrm.bench.studies.human.protocol import CONSENT, SCALE, Protocol
+from personalrm.bench.studies.human.protocol import CONSENT, SCALE, Event, Protocol
 from personalrm.errors import DataError
-from personalrm.files import checked, content_of, read_object, replace_file, stored, to_json
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import Message, Preference
 
-SCHEMA = 1
-CODE = re.compile(r"(simulated-)?p-[0-9a-f]{8}")
 Picked = Literal["left", "right", "neither"]
 
 
@@ -71,11 +66,33 @@ class Finished:
 Step = Consent | Choose | Wait | Rate | Finished
 
 
-class HumanStudy:
-    """One study in one folder; made by `open`."""
+class ParticipantLog(typing.Protocol):
+    """Where events are kept: for each participant's code a list that only grows."""
 
-    def __init__(self, folder: Path, pairs: Sequence[Preference], protocol: Protocol, model: TraitsModel) -> None:
-        self.folder, self.pairs, self.protocol, self.model = folder, pairs, protocol, model
+    def events(self, code: str) -> list[Event]:
+        """What a participant has said so far, in order; nothing of one who is not known."""
+
+    def everybody(self) -> Mapping[str, list[Event]]:
+        """The events of every participant, by code."""
+
+    def append(self, code: str, place: int, event: Event) -> None:
+        """Keep an event as number ``place`` of the participant. StoreConflict if there is one of that number."""
+
+
+class HumanStudy:
+    """One study.
+
+    Args:
+        pairs: that participants choose between, each once (`distinct_pairs`).
+        protocol: as it was fixed when the study began.
+        model: with the prior for people in general.
+        log: where events are kept.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Preference], protocol: Protocol, model: TraitsModel, log: ParticipantLog
+    ) -> None:
+        self.pairs, self.protocol, self.model, self.log = pairs, protocol, model, log
 
     @classmethod
     def open(
@@ -85,7 +102,7 @@ class HumanStudy:
         protocol: Protocol | None = None,
         model: TraitsModel | None = None,
     ) -> HumanStudy:
-        """A new study, or one that has begun.
+        """A new study in a folder, or one that has begun there.
 
         Args:
             folder: of the study.
@@ -97,61 +114,54 @@ class HumanStudy:
             DataError: too few pairs; the folder holds a study of other pairs or another protocol.
             StorageError: the folder cannot be written.
         """
-        distinct = list({(one.context, frozenset((one.chosen, one.rejected))): one for one in pairs}.values())
-        file = folder / "study.json"
-        mark = _fingerprint(distinct)
-        if file.exists():
-            found = read_object(file, "study", SCHEMA)
-            begun = checked(found.get("protocol"), Protocol, f"the study {file}, field 'protocol'")
-            if found.get("pairs") != mark:
-                raise DataError(f"{folder} holds a study of other pairs: name another --out, or the same pairs again")
-            if protocol is not None and protocol != begun:
-                raise DataError(f"{folder} holds a study of another protocol; it cannot be changed once it has begun")
-            return cls(folder, distinct, begun, model or TraitsModel.shipped())
-        fresh = protocol or Protocol()
-        if len(distinct) < fresh.choices:
-            raise DataError(f"the study needs {fresh.choices} different pairs, the file holds {len(distinct)}")
-        with stored(folder):
-            (folder / "participants").mkdir(parents=True, exist_ok=True)
-            record = {"schema": SCHEMA, "pairs": mark, "protocol": asdict(fresh), "planned": fresh.planned}
-            replace_file(file, to_json(record), private=True)
-        return cls(folder, distinct, fresh, model or TraitsModel.shipped())
+        log = StudyFolder(folder)
+        distinct, begun = log.open(pairs, protocol)
+        return cls(distinct, begun, model or TraitsModel.shipped(), log)
 
     def session(self, code: str | None = None) -> Session:
         """Of a new participant, or of one who has a code. DataError if the study knows no such code."""
         if code is None:
             mark = "simulated-" if self.protocol.simulated else ""
-            return Session(self, f"{mark}p-{secrets.token_hex(4)}")
-        if not CODE.fullmatch(code) or not self._file(code).exists():
+            return Session(self, f"{mark}p-{secrets.token_hex(4)}", ())
+        events = self.log.events(code)
+        if not events:
             raise DataError(f"this study knows no participant '{code[:40]}'")
-        return Session(self, code)
+        return Session(self, code, events)
+
+    def sessions(self) -> list[Session]:
+        """Of everybody who has agreed to take part, by code."""
+        return [Session(self, code, events) for code, events in sorted(self.log.everybody().items())]
 
     def codes(self) -> list[str]:
         """Of everybody who has agreed to take part."""
-        return sorted(one.stem for one in (self.folder / "participants").glob("*.jsonl") if CODE.fullmatch(one.stem))
+        return sorted(self.log.everybody())
 
     def analyse(self) -> Analysis:
         """Over everybody who has finished; see `analysis`."""
-        sessions = [self.session(code) for code in self.codes()]
-        done = [one for one in sessions if one.statements and isinstance(one.step(), Finished)]
-        rated = [Rated(one.code, one.statements, one.ratings) for one in done]
-        return analyse(rated, len(sessions), self.protocol)
+        return self.analysis_of(self.sessions())
 
-    def _file(self, code: str) -> Path:
-        return self.folder / "participants" / f"{code}.jsonl"
+    def analysis_of(self, sessions: Sequence[Session]) -> Analysis:
+        """Over those of these participants who have finished."""
+        rated = [Rated(one.code, one.statements, one.ratings) for one in sessions if one.has_rated()]
+        return analyse(rated, len(sessions), self.protocol)
 
 
 class Session:
     """One participant; see the module's docstring."""
 
-    def __init__(self, study: HumanStudy, code: str) -> None:
+    def __init__(self, study: HumanStudy, code: str, events: Sequence[Event]) -> None:
         self._study, self.code = study, code
-        self._path = study.folder / "participants" / f"{code}.jsonl"
         self._agreed = False
+        self.place = 0
+        """How many events there are; the next one gets this number."""
         self.picks: list[Picked] = []
         self.statements: tuple[Statement, ...] = ()
         self.ratings: list[int] = []
-        self._read()
+        for event in events:
+            try:
+                self._take(event)
+            except (KeyError, TypeError, ValueError) as error:
+                raise DataError(f"participant {code}, event {self.place + 1}: damaged ({error!r})") from None
         seed = [study.protocol.seed, *code.encode()]
         self._order = np.random.default_rng(seed).permutation(len(study.pairs))[: study.protocol.choices]
         self._flipped = np.random.default_rng([1, *seed]).random(len(self._order)) < 0.5
@@ -175,22 +185,19 @@ class Session:
 
     def agree(self) -> None:
         """Take part."""
-        self._write({"event": "consent", "text": blake2b(CONSENT.encode(), digest_size=8).hexdigest()})
-        self._agreed = True
+        self._keep({"event": "consent", "text": blake2b(CONSENT.encode(), digest_size=8).hexdigest()})
 
     def choose(self, picked: Picked) -> None:
         """Answer the pair that `step` shows."""
         if not isinstance(self.step(), Choose) or picked not in ("left", "right", "neither"):
             raise DataError("expected left, right or neither, for a pair that is shown")
-        self._write({"event": "choice", "pair": self._pair(len(self.picks)).id, "picked": picked})
-        self.picks.append(picked)
+        self._keep({"event": "choice", "pair": self._pair(len(self.picks)).id, "picked": picked})
 
     def rate(self, value: int) -> None:
         """Rate the claim that `step` shows."""
         if not isinstance(self.step(), Rate) or not SCALE[0] <= value <= SCALE[1]:
             raise DataError(f"expected {SCALE[0]} to {SCALE[1]}, for a sentence that is shown")
-        self._write({"event": "rating", "statement": len(self.ratings), "value": value})
-        self.ratings.append(value)
+        self._keep({"event": "rating", "statement": len(self.ratings), "value": value})
 
     def choices(self) -> list[Preference]:
         """What the participant has chosen so far; neither is a tie."""
@@ -199,6 +206,10 @@ class Session:
     def has_chosen(self) -> bool:
         """Whether all choices are made, one of them decided."""
         return len(self.picks) == len(self._order) and any(one != "neither" for one in self.picks)
+
+    def has_rated(self) -> bool:
+        """Whether every claim is rated."""
+        return bool(self.statements) and len(self.ratings) == len(self.statements)
 
     def _pair(self, at: int) -> Preference:
         return self._study.pairs[int(self._order[at])]
@@ -224,8 +235,7 @@ class Session:
 
     def _draw(self) -> bool:
         """Draw the claims; false while there is no stranger."""
-        others = [self._study.session(one) for one in self._study.codes() if one != self.code]
-        strangers = [one for one in others if one.has_chosen()]
+        strangers = [one for one in self._study.sessions() if one.code != self.code and one.has_chosen()]
         if not strangers:
             return False
         rng = np.random.default_rng([2, self._study.protocol.seed, *self.code.encode()])
@@ -237,35 +247,14 @@ class Session:
             "generic": generic_claims(model, most),
         }
         made = statements(arms, rng)
-        self._write({"event": "claims", "claims": [asdict(one) for one in made], "stranger": stranger.code})
-        self.statements = tuple(made)
+        self._keep({"event": "claims", "claims": [asdict(one) for one in made], "stranger": stranger.code})
         return True
 
-    def _write(self, event: dict[str, Any]) -> None:
-        line = orjson.dumps(event) + b"\n"
-        with stored(self._path):
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(file, line)
-                os.fsync(file)
-            finally:
-                os.close(file)
+    def _keep(self, event: Event) -> None:
+        self._study.log.append(self.code, self.place, event)
+        self._take(event)
 
-    def _read(self) -> None:
-        if not self._path.exists():
-            return
-        content = content_of(self._path)
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):  # a line that a crash has cut off was never answered to
-            with stored(self._path):
-                os.truncate(self._path, len(whole))
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                self._take(orjson.loads(line))
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-                raise DataError(f"{self._path}, line {number}: damaged ({error!r})") from None
-
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, event: Event) -> None:
         kind = event["event"]
         if kind == "consent":
             self._agreed = True
@@ -275,8 +264,4 @@ class Session:
             self.statements = tuple(Statement(one["text"], tuple(one["arms"])) for one in event["claims"])
         elif kind == "rating":
             self.ratings.append(int(event["value"]))
-
-
-def _fingerprint(pairs: Sequence[Preference]) -> str:
-    rows = [[[(turn.role, turn.content) for turn in one.context], sorted((one.chosen, one.rejected))] for one in pairs]
-    return blake2b(orjson.dumps(rows), digest_size=16).hexdigest()
+        self.place += 1

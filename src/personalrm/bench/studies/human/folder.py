@@ -1,0 +1,101 @@
+"""A study in a folder: ``study.json`` holds the protocol, ``participants/CODE.jsonl`` what one participant has said.
+
+Each line is written to the disk before the next step is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+
+from personalrm.bench.studies.human.protocol import Event, Protocol, distinct_pairs
+from personalrm.errors import DataError
+from personalrm.files import checked, content_of, read_object, replace_file, stored, to_json
+from personalrm.preferences import Preference
+
+SCHEMA = 1
+CODE = re.compile(r"(simulated-)?p-[0-9a-f]{8}")
+
+
+class StudyFolder:
+    """The `ParticipantLog` of a study in a folder; one process at a time writes for a participant."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self, pairs: Sequence[Preference], protocol: Protocol | None) -> tuple[list[Preference], Protocol]:
+        """The pairs and the protocol of the study in the folder, which is begun if there is none.
+
+        Raises:
+            DataError: too few pairs; the folder holds a study of other pairs or another protocol.
+            StorageError: the folder cannot be written.
+        """
+        file = self.folder / "study.json"
+        if not file.exists():
+            fresh = protocol or Protocol()
+            distinct = distinct_pairs(pairs, fresh)
+            record = {"schema": SCHEMA, "pairs": _fingerprint(distinct), "protocol": asdict(fresh)}
+            with stored(self.folder):
+                (self.folder / "participants").mkdir(parents=True, exist_ok=True)
+                replace_file(file, to_json({**record, "planned": fresh.planned}), private=True)
+            return distinct, fresh
+        found = read_object(file, "study", SCHEMA)
+        begun = checked(found.get("protocol"), Protocol, f"the study {file}, field 'protocol'")
+        distinct = distinct_pairs(pairs)
+        if found.get("pairs") != _fingerprint(distinct):
+            raise DataError(f"{self.folder} holds a study of other pairs: name another --out, or the same pairs again")
+        if protocol is not None and protocol != begun:
+            raise DataError(f"{self.folder} holds a study of another protocol; it cannot be changed once it has begun")
+        return distinct, begun
+
+    def events(self, code: str) -> list[Event]:
+        """What a participant has said so far, in order; nothing of one who is not known."""
+        file = self._file(code)
+        if not CODE.fullmatch(code) or not file.exists():
+            return []
+        content = content_of(file)
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):  # a line that a crash has cut off was never answered to
+            with stored(file):
+                os.truncate(file, len(whole))
+        return [_event(file, number, line) for number, line in enumerate(whole.splitlines(), 1)]
+
+    def everybody(self) -> dict[str, list[Event]]:
+        """The events of every participant, by code."""
+        codes = sorted(one.stem for one in (self.folder / "participants").glob("*.jsonl") if CODE.fullmatch(one.stem))
+        return {code: self.events(code) for code in codes}
+
+    def append(self, code: str, place: int, event: Event) -> None:
+        """Write down what a participant has said. StorageError if it cannot be written."""
+        line = orjson.dumps(event) + b"\n"
+        with stored(self._file(code)):
+            file = os.open(self._file(code), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(file, line)
+                os.fsync(file)
+            finally:
+                os.close(file)
+
+    def _file(self, code: str) -> Path:
+        return self.folder / "participants" / f"{code}.jsonl"
+
+
+def _event(file: Path, number: int, line: bytes) -> Event:
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{file}, line {number}: damaged ({error})") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{file}, line {number}: expected an object")
+    return found
+
+
+def _fingerprint(pairs: Sequence[Preference]) -> str:
+    rows = [[[(turn.role, turn.content) for turn in one.context], sorted((one.chosen, one.rejected))] for one in pairs]
+    return blake2b(orjson.dumps(rows), digest_size=16).hexdigest()

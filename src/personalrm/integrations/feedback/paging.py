@@ -1,0 +1,141 @@
+"""Lists that a host gives in pages, read without a gap while rows are deleted at the host.
+
+    async for rows, cursor in walk(ByOffset(ask, 100), None): …
+
+A deleted row shifts the rows behind it: the first row of the next page would be skipped. So each page is asked for
+together with the last row before it. If that is not the row which was read there, the walk goes back a page, and rows
+that were read already are left out. The cursor names that row, so that this holds for a pull that is resumed as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+Whole = Callable[[Sequence[Row]], Sequence[Row]]
+FIRST = -1
+"""The place before the first row."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A part of a list.
+
+    Attributes:
+        anchor: the row at the place that was asked for; None if there is none.
+        after: the rows behind it.
+        more: whether there may be further ones.
+    """
+
+    anchor: Row | None
+    after: Sequence[Row]
+    more: bool
+
+
+class PagedList(Protocol):
+    """A list in pages of ``size`` rows."""
+
+    size: int
+
+    async def read(self, place: int) -> PageRead:
+        """The row at a place, counted from 0, and the page behind it."""
+        ...
+
+
+class ByOffset:
+    """Pages from any place on.
+
+    Args:
+        ask: gives at most so many rows (second argument) from a place on (first).
+        size: rows of a page.
+    """
+
+    def __init__(self, ask: Callable[[int, int], Awaitable[list[Row]]], size: int) -> None:
+        self._ask, self.size = ask, size
+
+    async def read(self, place: int) -> PageRead:
+        """One request."""
+        rows = await self._ask(max(place, 0), self.size)
+        more = len(rows) == self.size
+        return PageRead(None, rows, more) if place == FIRST else PageRead(rows[0] if rows else None, rows[1:], more)
+
+
+class ByNumber:
+    """Numbered pages.
+
+    Args:
+        ask: gives the rows of a page (first argument, from 1 on) of a size (second), and how many there are in all if
+            the host says so.
+        size: rows of a page; fewer where the host gives fewer.
+    """
+
+    def __init__(self, ask: Callable[[int, int], Awaitable[tuple[list[Row], int | None]]], size: int) -> None:
+        self._ask, self.size = ask, size
+
+    async def read(self, place: int) -> PageRead:
+        """A request, and after it one for the row before, which thus stood there when the page was read."""
+        rows, total = await self._ask((place + 1) // self.size + 1, self.size)
+        if place == FIRST:
+            if rows and total is not None and len(rows) < min(self.size, total):
+                self.size = len(rows)
+            return PageRead(None, rows, self._goes_on(place, rows, total))
+        before, _ = await self._ask(place + 1, 1)
+        return PageRead(before[0] if before else None, rows, self._goes_on(place, rows, total))
+
+    def _goes_on(self, place: int, rows: Sequence[Row], total: int | None) -> bool:
+        return len(rows) == self.size and (total is None or place + 1 + len(rows) < total)
+
+
+async def walk(
+    pages: PagedList, cursor: str | None, whole: Whole = lambda rows: rows
+) -> AsyncIterator[tuple[list[Row], str | None]]:
+    """The rows of a list, page by page, each with the cursor of the next page; None after the last.
+
+    Args:
+        pages: the list.
+        cursor: one that was given before; None, or one that is no cursor, begins with the first row.
+        whole: leaves out rows at the end of a page that are to be read together with the next page.
+    """
+    place, seen = FIRST, set[str]()
+    parts = (cursor or "").split("/", 2)
+    if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal() and int(parts[1]):
+        place, pages.size = int(parts[0]), int(parts[1])
+        seen.add(parts[2])
+    while True:
+        part = await pages.read(place)
+        if place != FIRST and (part.anchor is None or _id(part.anchor) not in seen):
+            place = max(FIRST, place - pages.size)
+            continue
+        used = whole(part.after) if part.more else part.after
+        fresh = [row for row in used if _id(row) not in seen]
+        seen.update(map(_id, used))
+        place += len(used)
+        following = f"{place}/{pages.size}/{_id(used[-1])}" if part.more and used else None
+        yield fresh, following
+        if following is None:
+            return
+
+
+async def walk_all(
+    names: Sequence[str], pages_of: Callable[[str], PagedList], cursor: str | None, key: Callable[[str], Any] = str
+) -> AsyncIterator[tuple[list[Row], str | None]]:
+    """`walk` through several lists in order; a name holds no colon.
+
+    Args:
+        names: of the lists, sorted by ``key``.
+        pages_of: a list by its name.
+        cursor: as for `walk`.
+        key: what names are sorted by.
+    """
+    begun, _, inside = (cursor or "").partition(":")
+    left = [one for one in names if not begun or key(one) >= key(begun)]
+    for at, name in enumerate(left):
+        after = f"{left[at + 1]}:" if at + 1 < len(left) else None
+        async for rows, following in walk(pages_of(name), inside if name == begun else None):
+            yield rows, after if following is None else f"{name}:{following}"
+
+
+def _id(row: Row) -> str:
+    return str(row.get("id"))

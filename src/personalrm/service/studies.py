@@ -1,0 +1,98 @@
+"""Studies with people in a space: `HumanStudy` over the store instead of a folder."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from threading import Lock
+from typing import Any
+
+from personalrm.bench.studies.human import CONSENT, Event, HumanStudy, Protocol, distinct_pairs
+from personalrm.data.candidates import Candidate
+from personalrm.errors import DataError
+from personalrm.files import checked
+from personalrm.models.traits import TraitsModel
+from personalrm.preferences import ME, Preference
+from personalrm.store.store import SpaceStore
+
+MOST_PAIRS = 5000
+_KEPT = 16
+
+
+class StoredLog:
+    """The `ParticipantLog` of a study in the store."""
+
+    def __init__(self, space: SpaceStore, number: int) -> None:
+        self._studies, self._number = space.studies, number
+
+    def events(self, code: str) -> list[Event]:
+        """See `ParticipantLog`."""
+        return self._studies.events(self._number, code)
+
+    def everybody(self) -> Mapping[str, list[Event]]:
+        """See `ParticipantLog`."""
+        return self._studies.everybody(self._number)
+
+    def append(self, code: str, place: int, event: Event) -> None:
+        """See `ParticipantLog`."""
+        self._studies.append(self._number, code, place, event)
+
+
+class OpenStudies:
+    """Studies that were asked for lately: their pairs and protocols never change, so that they are read once."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[int, int], HumanStudy] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, space: SpaceStore, number: int) -> HumanStudy:
+        """The study of that number. UnknownStudy if the space has none."""
+        with self._lock:
+            found = self._known.get((space.id, number))
+            if found is not None:
+                self._known.move_to_end((space.id, number))
+                return found
+        stored = space.studies.get(number)
+        protocol = checked(dict(stored.protocol), Protocol, f"study {number}, its protocol")
+        pairs = [_preference(one) for one in space.studies.pairs(number)]
+        made = HumanStudy(pairs, protocol, TraitsModel.shipped(), StoredLog(space, number))
+        with self._lock:
+            self._known[space.id, number] = made
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return made
+
+    def drop(self, space: SpaceStore, number: int) -> None:
+        """Keep its texts in memory no longer."""
+        with self._lock:
+            self._known.pop((space.id, number), None)
+
+
+def begin(space: SpaceStore, name: str, protocol: Protocol, pairs: Sequence[Candidate], key_id: str) -> int:
+    """A new study; its number. DataError if there are too few or too many pairs, or the name is none."""
+    distinct = distinct_pairs([_preference(one) for one in pairs], protocol)
+    if len(distinct) > MOST_PAIRS:
+        raise DataError(f"a study has at most {MOST_PAIRS} pairs, there are {len(distinct)}")
+    return space.studies.create(name, asdict(protocol), [Candidate.of(one) for one in distinct], key_id)
+
+
+def exported(study: HumanStudy, name: str) -> dict[str, Any]:
+    """Everything of a study: its protocol, its pairs, what each participant has said, and what was found."""
+    pairs = [
+        {
+            "id": one.id,
+            "context": [{"role": turn.role, "content": turn.content} for turn in one.context],
+            "a": one.chosen,
+            "b": one.rejected,
+        }
+        for one in study.pairs
+    ]
+    told = {"name": name, "consent": CONSENT, "protocol": asdict(study.protocol), "planned": study.protocol.planned}
+    found = {"participants": study.log.everybody(), "analysis": study.analyse().as_json()}
+    return {"format": "personalrm-study", "version": 1, **told, "pairs": pairs, **found}
+
+
+def _preference(one: Candidate) -> Preference:
+    """A pair as a study takes it: which answer is called chosen means nothing."""
+    return Preference(id=one.id, user=ME, group=one.group, context=one.context, chosen=one.a, rejected=one.b)

@@ -1,0 +1,20 @@
+"""What all tables are made with: the metadata, the type of numbers, the column that names the space."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def space_column() -> Column[int]:
+    """The space that a row belongs to."""
+    return Column("space_id", Id, ForeignKey("spaces.id"), nullable=False)

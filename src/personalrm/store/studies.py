@@ -1,0 +1,191 @@
+"""Studies with people: what was fixed when a study began, and what its participants have said, event by event.
+
+    number = space.studies.create("taste", protocol, pairs)
+    space.studies.append(number, "p-1a2b3c4d", 0, {"event": "consent"})
+    space.studies.erase(number, "p-1a2b3c4d")
+
+A participant is a code. The store does not look into protocols and events: `personalrm.bench.studies.human` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import func
+
+from personalrm.data.candidates import Candidate
+from personalrm.errors import DataError, StoreConflict, UnknownStudy
+from personalrm.preferences import group_of
+from personalrm.store import audit
+from personalrm.store.records import dump_context, load_context
+from personalrm.store.schema_studies import studies, study_events
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
+
+MOST_PARTICIPANTS = 5000
+"""Of one study: who has the invitation could otherwise fill the database."""
+_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStudy:
+    """A study; times in seconds since 1970. ``closed`` is when it stopped to let new participants in, or None."""
+
+    id: int
+    name: str
+    created: float
+    closed: float | None
+    protocol: Mapping[str, Any]
+    participants: int
+
+
+class Studies(SpaceTables):
+    """Of one space."""
+
+    def create(
+        self, name: str, protocol: Mapping[str, Any], pairs: Sequence[Candidate], key_id: str | None = None
+    ) -> int:
+        """Begin a study; its number. DataError if the name is none."""
+        if not name.strip() or len(name) > _NAME or not name.isprintable():
+            raise DataError(f"name: expected 1 to {_NAME} printable characters")
+        kept = [[one.id, dump_context(one.context), one.a, one.b] for one in pairs]
+        row = {"name": name.strip(), "created": time.time(), "protocol": _dumped(protocol), "pairs": _dumped(kept)}
+        with self._write() as scope:
+            number: int = scope.insert_returning(studies, row, studies.c.id)
+            audit.write(scope, "study", None, key_id, {"study": number})
+        return number
+
+    def all(self) -> list[StoredStudy]:
+        """Newest first."""
+        with self._read() as scope:
+            rows = scope.all(scope.select(studies, *_SHOWN).order_by(studies.c.id.desc()))
+            return [_study(scope, row) for row in rows]
+
+    def get(self, number: int) -> StoredStudy:
+        """The study of that number. UnknownStudy if the space has none."""
+        with self._read() as scope:
+            return _study(scope, _required(scope, number, None))
+
+    def pairs(self, number: int) -> list[Candidate]:
+        """What participants choose between. UnknownStudy."""
+        with self._read() as scope:
+            text = scope.value(scope.select(studies, studies.c.pairs).where(studies.c.id == number))
+        if text is None:
+            raise UnknownStudy(f"this space has no study {number}")
+        return [_pair(*one) for one in orjson.loads(text)]
+
+    def close(self, number: int, *, closed: bool) -> None:
+        """Let nobody new in, or again. UnknownStudy."""
+        with self._write() as scope:
+            _required(scope, number)
+            values = {"closed": time.time() if closed else None}
+            scope.run(scope.update(studies).where(studies.c.id == number).values(values))
+
+    def events(self, number: int, code: str) -> list[dict[str, Any]]:
+        """What a participant has said, in order; nothing of one who is not known."""
+        mine = study_events.c.study_id == number, study_events.c.code == code
+        with self._read() as scope:
+            found = scope.select(study_events, study_events.c.body).where(*mine).order_by(study_events.c.place)
+            return [orjson.loads(row.body) for row in scope.all(found)]
+
+    def everybody(self, number: int) -> dict[str, list[dict[str, Any]]]:
+        """The events of every participant of a study, by code."""
+        events: dict[str, list[dict[str, Any]]] = {}
+        with self._read() as scope:
+            asked = scope.select(study_events, study_events.c.code, study_events.c.body)
+            in_order = asked.where(study_events.c.study_id == number).order_by(
+                study_events.c.code, study_events.c.place
+            )
+            for row in scope.all(in_order):
+                events.setdefault(row.code, []).append(orjson.loads(row.body))
+        return events
+
+    def append(self, number: int, code: str, place: int, event: Mapping[str, Any]) -> None:
+        """Keep event ``place`` of a participant; place 0 makes them one.
+
+        Raises:
+            UnknownStudy: there is none; StoreConflict: the place is taken, the participant is not there (any more), the
+            study is closed, or it has all the participants that it may have.
+        """
+        with self._write() as scope:
+            study = _required(scope, number)
+            if place == 0:
+                if study.closed is not None or _participants(scope, number) >= MOST_PARTICIPANTS:
+                    raise StoreConflict("this study takes no new participants")
+            elif not scope.value(scope.select(study_events, func.count()).where(*_event(number, code, place - 1))):
+                raise StoreConflict(f"participant {code} is not there, or has not come so far")
+            row = {"study_id": number, "code": code, "place": place, "body": _dumped(event)}
+            if not scope.upsert(study_events, row, ("space_id", "study_id", "code", "place")):
+                raise StoreConflict(f"participant {code} has said something at this place already")
+
+    def erase(self, number: int, code: str, key_id: str | None = None) -> int:
+        """Delete everything under a participant's code; how many events that were.
+
+        Claims that another participant was shown stay in their session, without the code of whom they were drawn from.
+        """
+        mine = study_events.c.study_id == number, study_events.c.code == code
+        with self._write() as scope:
+            _required(scope, number, "alone")
+            found = scope.run(scope.delete(study_events).where(*mine))
+            _unname(scope, number, code)
+            audit.write(scope, "study-erase", None, key_id, {"study": number, "events": found})
+        return found
+
+    def delete(self, number: int, key_id: str | None = None) -> int:
+        """Delete a study with everything in it; how many events that were. UnknownStudy."""
+        with self._write() as scope:
+            _required(scope, number, "alone")
+            found = scope.run(scope.delete(study_events).where(study_events.c.study_id == number))
+            scope.run(scope.delete(studies).where(studies.c.id == number))
+            audit.write(scope, "study-delete", None, key_id, {"study": number, "events": found})
+        return found
+
+
+_SHOWN = studies.c.id, studies.c.name, studies.c.created, studies.c.closed, studies.c.protocol
+
+
+def _required(scope: Scope, number: int, lock: Literal["shared", "alone"] | None = "shared") -> AnyRow:
+    """The study, locked: who appends shares the lock, so that participants do not wait for each other."""
+    asked = scope.select(studies, *_SHOWN).where(studies.c.id == number)
+    row = scope.first(asked if lock is None else asked.with_for_update(read=lock == "shared"))
+    if row is None:
+        raise UnknownStudy(f"this space has no study {number}")
+    return row
+
+
+def _event(number: int, code: str, place: int) -> tuple[Any, ...]:
+    return study_events.c.study_id == number, study_events.c.code == code, study_events.c.place == place
+
+
+def _participants(scope: Scope, number: int) -> int:
+    first = study_events.c.study_id == number, study_events.c.place == 0
+    return int(scope.value(scope.select(study_events, func.count()).where(*first)))
+
+
+def _unname(scope: Scope, number: int, code: str) -> None:
+    """Take the code out of the sessions of those who rated this participant's claims."""
+    rows = scope.all(
+        scope.select(study_events).where(
+            study_events.c.study_id == number, study_events.c.body.contains(f'"stranger":"{code}"', autoescape=True)
+        )
+    )
+    for row in rows:
+        body = _dumped({**orjson.loads(row.body), "stranger": None})
+        scope.run(scope.update(study_events).where(*_event(number, row.code, row.place)).values(body=body))
+
+
+def _study(scope: Scope, row: AnyRow) -> StoredStudy:
+    told = orjson.loads(row.protocol), _participants(scope, row.id)
+    return StoredStudy(row.id, row.name, row.created, row.closed, *told)
+
+
+def _pair(name: str, context: str, a: str, b: str) -> Candidate:
+    turns = load_context(context)
+    return Candidate(name, group_of(turns, a, b), turns, a, b)
+
+
+def _dumped(value: Any) -> str:
+    return orjson.dumps(value).decode()

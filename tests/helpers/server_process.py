@@ -1,0 +1,78 @@
+"""HTTP servers of the tests that run in a process of their own.
+
+class MyServer(ServerProcess):                        # outside
+    script = os.path.abspath(__file__)
+class Handler(JsonHandler): ...                       # inside; at the end: serve(Handler)
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Self
+
+
+class ServerProcess:
+    """The process, from the outside: ``with MyServer() as server: server.url``."""
+
+    script: ClassVar[str]
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, self.script, *self._words]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+        self.url = f"http://localhost:{self.port}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON at a path."""
+        connection = HTTPConnection("localhost", self.port, timeout=10)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+
+class JsonHandler(BaseHTTPRequestHandler):
+    """Reads and sends JSON; headers and body go out in one piece, as the second would wait for an acknowledgement."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+
+    def body(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
+
+    def send_json(self, status: int, value: Any) -> None:
+        self.send_bytes(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def send_bytes(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing on the terminal."""
+
+
+def serve(handler: type[BaseHTTPRequestHandler]) -> None:
+    """Tell the port, then serve until the process is ended."""
+    served = ThreadingHTTPServer(("localhost", 0), handler)
+    print(served.server_address[1], flush=True)  # noqa: T201
+    served.serve_forever()
