@@ -10,11 +10,9 @@ read_record(path, Manifest, "manifest", schema=1)
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import os
 import sqlite3
-import stat
 import threading
 import time
 from codecs import BOM_UTF8
@@ -26,6 +24,7 @@ from typing import IO, Any, TypeVar
 import orjson
 
 from personalrm.errors import DataError, PersonalrmError, StorageError
+from personalrm.regular_files import content_of
 
 MEMORY = ":memory:"
 """Name of an in-memory database."""
@@ -285,20 +284,6 @@ def is_full(error: sqlite3.Error) -> bool:
 def to_json(record: object) -> bytes:
     """A record as indented JSON with a final newline."""
     return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def content_of(path: Path, *, pipe: bool = False) -> bytes:
-    """A whole file. OSError also for a device, which may never end, and for a pipe unless ``pipe``."""
-    with reading(path, pipe=pipe) as file:
-        return file.read()
-
-
-def reading(path: Path, *, pipe: bool = False) -> IO[bytes]:
-    """A file open for reading; errors as `content_of`: a pipe may have nobody at its other end."""
-    mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or (pipe and stat.S_ISFIFO(mode))):
-        raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
-    return path.open("rb")
 
 
 def read_object(

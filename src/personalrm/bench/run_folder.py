@@ -29,8 +29,9 @@ import orjson
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.run_log import Log, Row, rows_in_order, rows_of
 from personalrm.errors import DataError
-from personalrm.files import Lock, content_of, hold, read_object, replace_file, stored, to_json
+from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import differing
+from personalrm.regular_files import content_of
 
 SCHEMA = 2
 RUN, SECONDS = "run.json", "seconds.json"

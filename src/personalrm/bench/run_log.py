@@ -16,7 +16,8 @@ import orjson
 
 from personalrm.bench.entries import ResultKey
 from personalrm.errors import DataError
-from personalrm.files import reading, replace_file, stored
+from personalrm.files import replace_file, stored
+from personalrm.regular_files import reading
 
 Row = Mapping[str, Any]
 

@@ -13,8 +13,8 @@ import typer
 from personalrm.cli.groups import ENDPOINT, FITTING
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
 from personalrm.errors import DataError, SeveralPeople
-from personalrm.files import content_of
 from personalrm.privacy import refuse_mixing
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from personalrm.client import Client

@@ -15,7 +15,7 @@ from typing import Literal
 
 from personalrm.data.files import HUB
 from personalrm.errors import DataError
-from personalrm.files import reading
+from personalrm.regular_files import reading
 
 Kind = Literal["prism", "arena"]
 _ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")

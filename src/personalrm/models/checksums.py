@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from personalrm.errors import DataError
-from personalrm.files import reading
+from personalrm.regular_files import reading
 
 if TYPE_CHECKING:
     import torch

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from personalrm.errors import DataError, MissingExtra, PersonalrmError
-from personalrm.files import checked, content_of, read_object
+from personalrm.files import checked, read_object
 from personalrm.models.base import ScalarModel
 from personalrm.models.checksums import check_files
 from personalrm.profile.provenance import Lineage
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from personalrm.models.reward_model import PersonalReward

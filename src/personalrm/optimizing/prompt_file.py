@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import content_of, read_object, replace_file, stored, to_json
+from personalrm.files import read_object, replace_file, stored, to_json
+from personalrm.regular_files import content_of
 from personalrm.renamed import renamed
 
 SCHEMA = 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from personalrm.errors import ProfileError, StorageError
-from personalrm.files import content_of, replace_file, stored
+from personalrm.files import replace_file, stored
 from personalrm.preferences import ME, History
 from personalrm.profile.migrations import migrated
 from personalrm.profile.records import (
@@ -27,6 +27,7 @@ from personalrm.profile.records import (
     TrainedState,
     TraitsState,
 )
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -25,8 +25,8 @@ import orjson
 
 from personalrm import __version__
 from personalrm.errors import DataError
-from personalrm.files import reading
 from personalrm.preferences import History
+from personalrm.regular_files import reading
 
 
 @dataclass(frozen=True, slots=True)

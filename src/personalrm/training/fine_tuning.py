@@ -20,7 +20,7 @@ import orjson
 
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError
-from personalrm.files import content_of, replace_file, stored
+from personalrm.files import replace_file, stored
 from personalrm.models.reward_model import RewardModel, RewardSettings, Row, train, training_rows, traits_profiles
 from personalrm.models.reward_model.backbones import Backbone, identify
 from personalrm.models.reward_model.card import write_card
@@ -34,6 +34,7 @@ from personalrm.models.trained import PRIOR, Kind
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.preferences import History
+from personalrm.regular_files import content_of
 from personalrm.renamed import renamed
 from personalrm.training.config import BRADLEY_TERRY
 from personalrm.training.evaluation import Floats, PredictedChoices, PredictorMetrics

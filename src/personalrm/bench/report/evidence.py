@@ -24,7 +24,7 @@ from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import ranked
 from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError
-from personalrm.files import reading
+from personalrm.regular_files import reading
 
 WORST = 10
 PLACES = ("predicted best", "in the middle", "predicted worst")

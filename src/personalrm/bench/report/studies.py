@@ -21,8 +21,8 @@ from personalrm.bench.charts import Chart, from_json
 from personalrm.bench.record import RunRecord
 from personalrm.bench.report.table import Column, Table
 from personalrm.errors import DataError
-from personalrm.files import content_of
 from personalrm.formatting.numbers import number
+from personalrm.regular_files import content_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError
-from personalrm.files import read_record, reading, replace_file, replacing, stored, to_json
+from personalrm.files import read_record, replace_file, replacing, stored, to_json
 from personalrm.integrations.feedback.base import Item
+from personalrm.regular_files import reading
 
 SCHEMA = 1
 Identity = tuple[str, str]

@@ -21,8 +21,8 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError, MissingExtra
-from personalrm.files import content_of
 from personalrm.profile.provenance import WHOLE, hash_files
+from personalrm.regular_files import content_of
 
 MISSING = "Encoders need: pip install 'personalrm[encoder]'."
 MOST_TOKENS = 4096

@@ -15,7 +15,7 @@ import torch
 
 from personalrm import __version__
 from personalrm.errors import DataError
-from personalrm.files import content_of, read_record, replace_file, stored, to_json
+from personalrm.files import read_record, replace_file, stored, to_json
 from personalrm.models.checksums import check_files, check_finite, checksum
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Calibrator
@@ -25,6 +25,7 @@ from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior, check_units
+from personalrm.regular_files import content_of
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"

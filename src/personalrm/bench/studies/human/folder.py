@@ -16,8 +16,9 @@ import orjson
 
 from personalrm.bench.studies.human.protocol import Event, Protocol, distinct_pairs
 from personalrm.errors import DataError
-from personalrm.files import checked, content_of, read_object, replace_file, stored, to_json
+from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.preferences import Preference
+from personalrm.regular_files import content_of
 
 SCHEMA = 1
 CODE = re.compile(r"(simulated-)?p-[0-9a-f]{8}")
