@@ -441,3 +441,30 @@ def test_no_odd_body_is_a_fault_of_any_route(api: Api, server: Server, user: str
                 assert answer.headers["content-type"] == "application/problem+json", (path, answer.body)
                 assert answer.body["way_out"]
     assert server.events("failed") == []
+
+
+def test_why_a_choice_was_made_is_kept_exported_and_erased_and_reaches_nobody_else(api: Api, user: str) -> None:
+    learned(api, user)
+    api.add(f"{user}-other", *[choice(n) for n in range(12)])
+    api.fresh(f"{user}-other")
+    path, why = f"/v1/people/{user}/choices/api/c3/reason", "Orchids are my measure of brevity."
+    assert api.ask("PUT", path, {"reason": f" {why} "}).body == {"reason": why, "changed": True}
+    assert api.ask("PUT", path, {"reason": why}).body["changed"] is False
+    api.fresh(user)
+    assert [one["reason"] for one in api.get(f"/v1/people/{user}/choices").body["choices"] if one.get("reason")] == [
+        why
+    ]
+    assert why in str(api.get(f"/v1/people/{user}/export").body)
+    assert api.add(user, choice(3)).body["known"] == 1  # sent again as it came, it is the same choice
+    assert why in str(api.get(f"/v1/people/{user}/choices").body)
+    for name in ("judge-prompt", "generation-prompt", "persona", "choices", "export"):
+        assert why not in str(api.get(f"/v1/people/{user}-other/{name}").body), name
+    for body, status in (({"reason": "  "}, 422), ({"reason": "x" * 2001}, 422), ({}, 422), ({"reason": 1}, 422)):
+        answer = api.ask("PUT", path, body)
+        assert (answer.status, answer.body["field"]) == (status, "reason")
+    assert api.ask("PUT", path.replace("c3", "none"), {"reason": why}).body["field"] == "choice_id"
+    assert api.ask("PUT", path, {"reason": None}).body == {"reason": None, "changed": True}
+    assert why not in str(api.get(f"/v1/people/{user}/export").body)
+    api.ask("PUT", path, {"reason": why})
+    assert api.delete(f"/v1/people/{user}").body["erased"] is True
+    assert api.ask("PUT", path, {"reason": why}).status in (404, 410)
