@@ -53,7 +53,7 @@ bytecode: .venv/dev
 
 slow: .venv/dev programs plugs bytecode
 	PATH="$(CURDIR)/.venv/plugs/node_modules/.bin:$$PATH" LM_EVAL=$$(ls $(CURDIR)/.venv/plugs/bin/lm_eval 2>/dev/null) \
-		MLFLOW_PYTHON=$(CURDIR)/.venv/plugs/bin/python $(PYTEST) -m slow $(PYTEST_FLAGS)
+		MLFLOW_PYTHON=$$(ls $(CURDIR)/.venv/plugs/bin/python 2>/dev/null) $(PYTEST) -m slow $(PYTEST_FLAGS)
 
 # Programs of other projects that slow tests of the plugs run.
 plugs: .venv/dev

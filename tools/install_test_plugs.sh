@@ -9,7 +9,8 @@ log=$(mktemp)
 if [ ! -x "$home/bin/lm_eval" ] || [ ! -x "$home/bin/mlflow" ]; then
   packages=$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
   inside=${packages#*/.venv/}
-  if .venv/bin/python -m venv "$home" >"$log" 2>&1 && echo "$packages" >"$home/$inside/tests.pth" &&
+  if .venv/bin/python -m venv "$home" >"$log" 2>&1 && 
+    echo "import site; site.addsitedir('$packages')" >"$home/$inside/tests.pth" &&
     "$home/bin/pip" install --quiet lm_eval mlflow >>"$log" 2>&1; then
     :
   else
