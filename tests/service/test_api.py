@@ -468,3 +468,30 @@ def test_why_a_choice_was_made_is_kept_exported_and_erased_and_reaches_nobody_el
     api.ask("PUT", path, {"reason": why})
     assert api.delete(f"/v1/people/{user}").body["erased"] is True
     assert api.ask("PUT", path, {"reason": why}).status in (404, 410)
+
+
+def test_no_text_no_name_and_no_key_reaches_the_log_or_the_metrics(api: Api, server: Server, user: str) -> None:
+    secret, person = "quince-and-walrus", f"{user}-walrus"
+    assert api.key is not None
+    api.add(person, *[choice(n, reason=secret, domain=secret) for n in range(4)])
+    api.fresh(person)
+    token = api.post(f"/v1/people/{person}/page-link", {"days": 1}).body["path"].removeprefix("/open/")
+    base = f"/v1/people/{person}"
+    api.ask("PUT", f"{base}/choices/api/c1/reason", {"reason": f"{secret} indeed"})
+    api.post(f"{base}/choices", {"choices": [{secret: secret}], secret: 1})
+    api.post(f"{base}/choices", secret.encode())
+    api.post("/v1/feedback", {"id": secret, "rating": "up"})
+    api.post(f"/keys/{api.key}/classify", {"input": [secret]})
+    for path in (f"/{secret}", f"/open/{token}", f"/open/{secret}", f"{base}/export", f"{base}/choices?limit={secret}"):
+        api.get(path)
+    api.ask("POST", "/sign-in", f"key={api.key}".encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+    api.get(f"/people/{person}?said={secret}")
+    server.api(secret).get(base)
+    api.ask("GET", "/healthz", headers={"X-Request-Id": f"{secret} <"})
+    metrics = api.get("/metrics").body
+    deadline = time.monotonic() + 10
+    while server.events("request")[-1]["route"] != f"{base.replace(person, '{user}')}" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for told in (metrics, "\n".join(server.lines)):
+        for hidden in (secret, person, api.key, api.key.rpartition("_")[2], token):
+            assert hidden not in told
