@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from service_process import PAIR, Api, Server, choice, quoted
@@ -495,3 +496,29 @@ def test_no_text_no_name_and_no_key_reaches_the_log_or_the_metrics(api: Api, ser
     for told in (metrics, "\n".join(server.lines)):
         for hidden in (secret, person, api.key, api.key.rpartition("_")[2], token):
             assert hidden not in told
+
+
+def test_a_clients_clock_may_be_a_little_ahead(api: Api, user: str) -> None:
+    def at(minutes: float, number: int) -> dict[str, object]:
+        return choice(number, time=(datetime.now(UTC) + timedelta(minutes=minutes)).isoformat())
+
+    refused = api.add(user, at(7, 0))
+    assert (refused.status, refused.body["field"]) == (422, "choices.0.time")
+    assert "minutes ahead" in refused.body["detail"]
+    assert api.add(user, at(3, 1), at(-60 * 24 * 400, 2), choice(3, time=1_700_000_000)).body["accepted"] == 3
+    found = {
+        one["id"]: datetime.fromisoformat(one["time"]) for one in api.get(f"/v1/people/{user}/choices").body["choices"]
+    }
+    assert found["c1"] <= datetime.now(UTC)  # counted as now
+    assert found["c2"] < found["c1"]
+    assert found["c3"] == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_an_old_or_a_newer_client_is_told_what_this_server_speaks(api: Api, user: str) -> None:
+    for path in ("/v0/people", "/v2/people", f"/v1/users/{user}/compare"):
+        answer = api.post(path, {})
+        assert (answer.status, answer.body["type"]) == (404, "urn:personalrm:problem:no-such-path")
+        assert "/v1" in answer.body["way_out"]
+    newer = api.add(user, choice(1, importance=3))
+    assert (newer.status, newer.body["field"]) == (422, "choices.0.importance")
+    assert api.ask("PATCH", f"/v1/people/{user}").status == 405
