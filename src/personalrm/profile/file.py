@@ -28,6 +28,7 @@ from personalrm.profile.records import (
     TraitsState,
 )
 from personalrm.profile.small_numbers import calibrated
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -131,7 +132,7 @@ def parse(record: Any, source: str | Path) -> Profile:
 
 
 def _record(path: Path) -> Any:
-    return orjson.loads(path.read_bytes())
+    return orjson.loads(content_of(path, pipe=True))
 
 
 def _is_profile(record: Any) -> bool:
