@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import itertools
 from typing import Any
 
 import orjson
 import pytest
+from service_process import Api, Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.errors import StoreBusy
+from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
 from personalrm.service.gate import Gate
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.problems import Problem
+from personalrm.service.state import Service
+from personalrm.store.testing import memory_store
 
 
 def answer_of(app: ASGIApp, config: ServiceConfig) -> tuple[int, dict[bytes, bytes], dict[str, Any]]:
@@ -58,3 +64,52 @@ def test_what_takes_too_long_is_told_to_come_again() -> None:
     status, headers, body = answer_of(app, ServiceConfig(timeout=0.01))
     assert (status, body["type"].rpartition(":")[2]) == (503, "too-slow")
     assert int(headers[b"retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("parts", [3, 12])
+def test_a_body_whose_length_is_not_announced_is_refused_when_it_grows_too_large(
+    server: Server, api: Api, user: str, parts: int
+) -> None:
+    for path in (f"/v1/people/{user}/choices", f"/v1/people/{user}/compare", "/import"):
+        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
+        kind = "application/json" if path != "/import" else "multipart/form-data; boundary=b"
+        headers = {"Authorization": f"Bearer {api.key}", "Content-Type": kind}
+        headers["Cookie"] = f"personalrm={api.key}"
+        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' if path == "/import" else b""
+        content = itertools.chain([head], itertools.repeat(b" " * (3 << 20), parts))
+        connection.request("POST", path, content, headers, encode_chunked=True)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        assert answer.status == 413, (path, body[:200])
+        assert answer.headers["Connection"] == "close"
+    assert server.events("failed") == []
+    assert api.get("/healthz").status == 200
+
+
+def test_a_fault_within_the_application_is_a_problem_with_the_requests_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("a secret")
+
+    with memory_store() as store:
+        config = ServiceConfig(open=True, workers=0, request_log="off")
+        service = Service(config, store)
+        monkeypatch.setattr(store, "require_ready", fails)
+        sent: list[Message] = []
+
+        async def ask() -> None:
+            async def receive() -> Message:
+                return {"type": "http.request", "body": b""}
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            headers = [(b"host", b"localhost"), (b"x-request-id", b"my-id")]
+            scope = {"type": "http", "method": "GET", "path": "/readyz", "query_string": b"", "headers": headers}
+            await make_app(service)(scope, receive, send)
+
+        asyncio.run(ask())
+        service.stop()
+    body = orjson.loads(sent[1]["body"])
+    assert (sent[0]["status"], body["type"], body["request_id"]) == (500, "urn:personalrm:problem:failed", "my-id")
+    assert "secret" not in str(sent)

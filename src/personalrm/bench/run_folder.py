@@ -31,6 +31,7 @@ from personalrm.bench.run_log import Log, Row, rows_in_order, rows_of
 from personalrm.errors import DataError
 from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import differing
+from personalrm.regular_files import content_of
 
 SCHEMA = 2
 RUN, SECONDS = "run.json", "seconds.json"
@@ -128,7 +129,7 @@ def read_run(folder: str | Path) -> dict[str, Any]:
 def read_seconds(folder: str | Path) -> dict[str, float]:
     """How long each entry ran, by the names of their files; empty where that is not known."""
     with contextlib.suppress(OSError, orjson.JSONDecodeError):
-        found = orjson.loads((Path(folder) / SECONDS).read_bytes())
+        found = orjson.loads(content_of(Path(folder) / SECONDS))
         if isinstance(found, dict):
             return {name: float(spent) for name, spent in found.items() if type(spent) in (int, float)}
     return {}

@@ -17,6 +17,7 @@ import orjson
 from personalrm.bench.entries import ResultKey
 from personalrm.errors import DataError
 from personalrm.files import replace_file, stored
+from personalrm.regular_files import reading
 
 Row = Mapping[str, Any]
 
@@ -107,7 +108,7 @@ def rows_in_order(path: Path) -> Iterator[dict[str, Any]]:
     """`rows_of` by the numbers of their tasks; of each row its place is held, not the row."""
     places = sorted((int(row["task"]), place) for place, row in _placed(path))
     if places:
-        with path.open("rb") as lines:
+        with reading(path) as lines:
             for _, place in places:
                 lines.seek(place)
                 yield orjson.loads(lines.readline())
@@ -118,7 +119,7 @@ def _placed(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if not path.exists():
         return
     place = 0
-    with path.open("rb") as lines:
+    with reading(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return

@@ -141,9 +141,10 @@ def _answer(rest: Turns, field: str) -> str:
 
 def without_answer(context: Turns, responses: Sequence[str]) -> Turns:
     """The context without one of the responses at its end."""
-    while context and context[-1].role == "assistant" and context[-1].content in responses:
-        context = context[:-1]
-    return context
+    end = len(context)
+    while end and context[end - 1].role == "assistant" and context[end - 1].content in responses:
+        end -= 1
+    return context[:end]
 
 
 def merged(first: Turns, second: Turns) -> Turns:

@@ -110,8 +110,9 @@ def read_people(
     min_gap: float = 0.0,
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
+    thumbs_alone: bool = False,
 ) -> Iterator[History]:
-    """Every person's history, in order of their first row; people of whom there are thumbs alone are left out.
+    """Every person's history, in order of their first row; with ``thumbs_alone`` also of people without a choice.
 
     A large file (over 8 MB, compressed 1 MB) is looked through once for the order of its people: if each person's rows
     stand together only one person is held at a time, otherwise (and for hub sets) all of them are.
@@ -122,7 +123,7 @@ def read_people(
     how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     found = _in_turn(reader.choices(None)) if reader.large and reader.sorted_by_user() else _all(reader.choices(None))
-    return (one for one in found if len(one))
+    return (one for one in found if len(one) or (thumbs_alone and one.thumbs))
 
 
 def read_judgements(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import sys
@@ -35,6 +36,12 @@ def regular_file(source: str | Path) -> Path:
     return Path(source)
 
 
+def _never_ends(pipe: IO[bytes]) -> bool:
+    """Whether it is a device that is neither a terminal nor empty, such as /dev/zero."""
+    mode = os.fstat(pipe.fileno()).st_mode
+    return stat.S_ISCHR(mode) and not pipe.isatty() and bool(pipe.read(1))
+
+
 @cache
 def _copied(name: str, which: str) -> IO[bytes]:
     """A pipe's content, kept open until the end. ``which`` tells apart pipes that had one name after the other."""
@@ -43,6 +50,8 @@ def _copied(name: str, which: str) -> IO[bytes]:
         shutil.copyfileobj(sys.stdin.buffer, copy)
     else:
         with Path(name).open("rb") as pipe:
+            if _never_ends(pipe):
+                raise DataError(f"{name} is a device, no file of choices")
             shutil.copyfileobj(pipe, copy)
     copy.flush()
     return copy

@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from personalrm.data.fields import moment
 from personalrm.errors import RowError
@@ -29,9 +40,14 @@ def _name(text: str) -> str:
     return text
 
 
+def _id(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _time(value: Any) -> str:
+    """ISO 8601 in UTC."""
     try:
-        found = moment(value, "time")
+        found = None if isinstance(value, bool) else moment(value, "time")
     except RowError:
         found = None
     if found is None:
@@ -43,6 +59,15 @@ Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(_storab
 ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
 GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)]
+AnyId = Annotated[
+    GivenId,
+    BeforeValidator(_id),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": NAME}, {"type": "integer"}]}),
+]
+"""An id as text; a number is taken as its digits."""
+Time = Annotated[
+    str, PlainValidator(_time), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "number"}]})
+]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 UserName = Annotated[
     str,
@@ -92,19 +117,9 @@ class AskedIn(Strict):
 class Arrived(AskedIn):
     """What all feedback shares; ``id`` and ``source`` are its identity, ``time`` is that of arrival if left out."""
 
-    id: GivenId | int | None = None
+    id: AnyId | None = None
     source: Name = "api"
-    time: str | int | float | None = None
-
-    @property
-    def given_id(self) -> str | None:
-        """As text."""
-        return None if self.id is None else str(self.id)
-
-    @property
-    def moment(self) -> str | None:
-        """ISO 8601 in UTC. ValueError if it is no time."""
-        return None if self.time is None else _time(self.time)
+    time: Time | None = None
 
 
 class ChoiceIn(Arrived):
@@ -222,7 +237,7 @@ class CorrectionIn(Strict):
 class CandidateIn(AskedIn):
     """A pair that people may be asked about."""
 
-    id: GivenId | int | None = None
+    id: AnyId | None = None
     a: Text
     b: Text
 
@@ -241,37 +256,20 @@ class ForgetIn(Strict):
     forgotten: bool
 
 
+class ReasonIn(Strict):
+    """Why the person made a choice, in their own words; null takes it back."""
+
+    reason: ShortText | None
+
+    @field_validator("reason")
+    @classmethod
+    def _has_words(cls, reason: str | None) -> str | None:
+        if reason is not None and not reason.strip():
+            raise ValueError("is empty: say why in a few words, or send null to take it back")
+        return None if reason is None else reason.strip()
+
+
 class LinkIn(Strict):
     """For how long a link opens a person's pages."""
 
     days: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 7.0
-
-
-class ChatIn(BaseModel):
-    """A chat completion as OpenAI's clients ask for one; what is not named here goes to the upstream as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: ShortText
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=2000)]
-    user: Name | None = None
-    stream: bool | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    n_best: Annotated[int, Field(ge=1, le=16, description="Answers to choose from for the person")] | None = None
-
-
-class AnswerFeedbackIn(Strict):
-    """What the person thinks of an answer of the chat endpoint: exactly one of the three."""
-
-    id: GivenId
-    choice: Annotated[int, Field(ge=0, le=127)] = 0
-    rating: Literal["up", "down"] | None = None
-    preferred_over: GivenId | None = None
-    edited: Text | None = None
-    reason: ShortText | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> AnswerFeedbackIn:
-        if sum(one is not None for one in (self.rating, self.preferred_over, self.edited)) != 1:
-            raise ValueError("expected exactly one of 'rating', 'preferred_over' and 'edited'")
-        return self

@@ -61,6 +61,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         passing = _Passing(scope, receive, send, self._config.max_body)
+        scope["personalrm.id"] = passing.id
         self._running += 1
         began = time.perf_counter()
         try:
@@ -68,8 +69,6 @@ class Gate:
             if problem is None:
                 problem = await self._answered(scope, passing)
             if problem is not None and not passing.status:
-                if problem.status == 413:
-                    await passing.drain()
                 await problem.response(passing.id)(scope, receive, passing.send)
         finally:
             self._running -= 1
@@ -105,8 +104,7 @@ class Gate:
             return problem_of(error)
         except Exception as error:
             self._log.failure("failed", error, id=passing.id, route=_route(scope))
-            detail = "a fault of the service itself"
-            return Problem(500, "failed", detail, "see the service's log under this request_id, and report it")
+            return fault_of_the_service()
         finally:
             passing.clock = None  # what is sent from now on has no time to keep
         return None
@@ -128,6 +126,12 @@ class Gate:
         self._log.gather("request", **told, ms=round(seconds * 1000, 1), space=space, key=key)
 
 
+def fault_of_the_service() -> Problem:
+    """What nobody foresaw; the log says where."""
+    way_out = "see the service's log under this request_id, and report it"
+    return Problem(500, "failed", "a fault of the service itself", way_out)
+
+
 def too_large(limit: int) -> Problem:
     """The body holds more bytes than this."""
     detail = f"the body holds more than {limit} bytes"
@@ -146,28 +150,32 @@ class _Passing:
         self.status = 0
         self.clock: asyncio.Timeout | None = None
         self._receive, self._send, self._most, self._read = receive, send, max_body, 0
+        self._is_whole = False
         self._waits = headers.get(b"expect", b"").lower() == b"100-continue"
 
     async def receive(self) -> Message:
         """Raises BodyTooLarge."""
-        message = await self._receive()
-        self._read += len(message.get("body", b""))
+        message = await self._received()
         if self._read > self._most:
             raise BodyTooLarge
         return message
 
-    async def drain(self) -> None:
+    async def _drain(self) -> None:
         """Take in what the client still sends, within bounds: one that sends on never reads why it was refused."""
         if self._waits:
             return
-        left, self.clock = _DRAINED, None
+        most = self._read + _DRAINED
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_S):
-                while left > 0:
-                    message = await self._receive()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body"):
-                        return
+                while not self._is_whole and self._read < most:
+                    await self._received()
+
+    async def _received(self) -> Message:
+        """The next part of the body; after the last one `receive` waits until the client leaves."""
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body")
+        return message
 
     async def send(self, message: Message) -> None:
         """Adds the request's id; what streams has started in time and may take longer."""
@@ -177,6 +185,8 @@ class _Passing:
             message = {**message, "headers": headers}
             if self.clock is not None:
                 self.clock.reschedule(None)
+            if self.status == 413:
+                await self._drain()
         await self._send(message)
 
 

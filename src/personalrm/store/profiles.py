@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import orjson
 
-from personalrm.errors import DataError
+from personalrm.errors import UnknownRecord
 from personalrm.preferences import Thumb
 from personalrm.profile.records import Profile
 from personalrm.store import bodies, jobs, people, predictions
@@ -139,12 +139,12 @@ class Profiles(SpaceTables):
             return [_version(row) for row in scope.all(statement.order_by(profiles.c.version.desc()).limit(limit))]
 
     def version(self, person: PersonState, version: int) -> Version:
-        """One version. DataError if there is none of that number."""
+        """One version. UnknownRecord if there is none of that number."""
         with self._read() as scope:
             mine = profiles.c.person_id == person.id, profiles.c.version == version
             row = scope.first(scope.select(profiles, *_LISTED).where(*mine))
         if row is None:
-            raise DataError(f"'{person.name}' has no version {version} of the profile")
+            raise UnknownRecord(f"'{person.name}' has no version {version} of the profile", "version")
         return _version(row)
 
     def load(self, person: PersonState, version: int, known: Learnable | None = None) -> Profile:
@@ -156,7 +156,7 @@ class Profiles(SpaceTables):
             known: choices that were read already, which are not read again.
 
         Raises:
-            DataError: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
+            UnknownRecord: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
         """
         with self._read() as scope:
             record = self._record(scope, person, version)
@@ -179,12 +179,12 @@ class Profiles(SpaceTables):
         mine = profiles.c.person_id == person.id, profiles.c.version == version
         body = scope.value(scope.select(profiles, profiles.c.body).where(*mine))
         if body is None:
-            raise DataError(f"'{person.name}' has no version {version} of the profile")
+            raise UnknownRecord(f"'{person.name}' has no version {version} of the profile", "version")
         found: dict[str, Any] = orjson.loads(zlib.decompress(body))
         return found
 
     def use(self, person: PersonState, version: int) -> None:
-        """Put an earlier version, or one that was kept aside, in use. DataError if there is none of that number."""
+        """Put an earlier version, or one that was kept aside, in use. UnknownRecord if there is none of that number."""
         checked = {**self.version(person, version).checked, BY_HAND: time.time()}
         with self._write() as scope:
             locked = people.lock(scope, person.name)

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import orjson
 
 from personalrm.data.splits import folds_by_person
@@ -33,6 +34,7 @@ from personalrm.models.trained import PRIOR, Kind
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.preferences import History
+from personalrm.regular_files import content_of
 from personalrm.renamed import renamed
 from personalrm.training.config import BRADLEY_TERRY
 from personalrm.training.evaluation import Floats, PredictedChoices, PredictorMetrics
@@ -103,10 +105,11 @@ class FineTuning:
     def _predictions(self, rows: Sequence[Row], out: Path) -> PredictedChoices:
         model = RewardModel.load(out, self.settings.device)
         probability = sigmoid(_margins(model, rows, [one.system for one in rows]) / model.record.temperature)
+        weight = np.array([one.weight for one in rows])
         if self.settings.user_prompt == "none":
-            return PredictedChoices(rows, probability, None)
+            return PredictedChoices(rows, probability, None, weight)
         without_user = _margins(model, rows, [None] * len(rows))
-        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)))
+        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)), weight)
 
 
 def prepare(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:
@@ -167,7 +170,7 @@ def _on_step(report: ProgressCallback) -> Callable[[Progress], None]:
 
 def _curve(out: Path, kept: int) -> Curve:
     try:
-        found = orjson.loads((out / CURVE).read_bytes())
+        found = orjson.loads(content_of(out / CURVE))
         points = tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found)
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{out / CURVE} cannot be read ({error}): train into another folder") from None

@@ -250,9 +250,10 @@ def test_the_page_needs_nothing_else_and_no_text_is_markup(reported: Path) -> No
     for wanted in (
         "a<b.jsonl", "new-people", "<i>oracle</i>", "refusal (24)", "no cached verdict (24)", "ab12",
         "72 choices of 12 people", "Likes long texts.", "Prefers length", "2 for it: p1-0-0", "<s>struck</s>",
-        "75% sure", "Learning curve", "Cost against accuracy",
+        "Learning curve", "Cost against accuracy",
     ):  # fmt: skip
         assert wanted in page.text, wanted
+    assert "75% sure" not in page.text  # how sure an older run said it was: calibrated on nobody
 
 
 def test_readers_without_a_mouse_or_eyes_find_everything(reported: Path) -> None:

@@ -24,6 +24,7 @@ from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import ranked
 from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError
+from personalrm.regular_files import reading
 
 WORST = 10
 PLACES = ("predicted best", "in the middle", "predicted worst")
@@ -175,7 +176,7 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """The rows of a file, which may be absent; a half line at its end belongs to a run that was killed."""
     if not path.exists():
         return
-    with path.open("rb") as lines:
+    with reading(path) as lines:
         for number, line in enumerate(lines, 1):
             try:
                 row = orjson.loads(line)

@@ -22,6 +22,7 @@ from personalrm.bench.record import RunRecord
 from personalrm.bench.report.table import Column, Table
 from personalrm.errors import DataError
 from personalrm.formatting.numbers import number
+from personalrm.regular_files import content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def read_studies(directory: str | Path) -> list[Study]:
 def read_study(path: Path) -> Study:
     """One study's record; `Study.problem` says why, where it cannot be shown."""
     try:
-        record = orjson.loads(path.read_bytes())
+        record = orjson.loads(content_of(path))
         return _study(path.stem, record)
     except (OSError, orjson.JSONDecodeError, DataError) as error:
         return Study(path.stem, problem=f"studies/{path.name} cannot be shown: {error}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.data.shares import shares
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.forgetting import posterior_over_time
@@ -26,12 +27,11 @@ from personalrm.models.traits.thumbs import Threshold
 from personalrm.models.traits.whole import Rewards, WholeEvidence, is_needed
 from personalrm.preferences import History, Preference, RankedChoice
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
+from personalrm.profile.small_numbers import FEWEST_GROUPS
 
 TOLERANCE = 0.005
 """Expected loss, nats a choice, up to which own weights are used: they are drawn to the population's already, and a
 mean over some hundred people is no surer than this. On PRISM zero instead of this costs 0.4 points of accuracy."""
-FEWEST_GROUPS = 5
-"""With fewer groups of choices no percentage is given."""
 FEWEST_PEOPLE = 100
 """Nor where fewer other people stand behind it: the share of 35 people of MT-Bench has a standard error of 8 points."""
 
@@ -142,7 +142,7 @@ def with_whole(evidence: Evidence, history: History, rewards: Rewards, threshold
     decided = history.decided
     names = [decided[rows[0]].group for rows in evidence.groups]
     whole = WholeEvidence.of(history, names, rewards, threshold)
-    return replace(evidence, weight=np.array([one.weight for one in decided]), whole=whole)
+    return replace(evidence, weight=np.array(shares(decided)), whole=whole)
 
 
 def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[Sequence[Preference], Evidence]:
@@ -152,11 +152,16 @@ def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[S
     """
     if evidence.whole is None:
         return choices, evidence
+    rows = widest_pairs(choices)
+    return [choices[at] for at in rows], Evidence(evidence.offset[rows], evidence.t[rows], ())
+
+
+def widest_pairs(choices: Sequence[Preference]) -> NDArray[np.intp]:
+    """Positions of one pair of each ranking, its best against its worst, and of all choices of two."""
     pairs: dict[str, list[int]] = {}
     for at, one in enumerate(choices):
         pairs.setdefault(one.ranking or f"\0{at}", []).append(at)
-    rows = np.array([_widest(choices, places) for places in pairs.values()], dtype=np.intp)
-    return [choices[at] for at in rows], Evidence(evidence.offset[rows], evidence.t[rows], ())
+    return np.array([_widest(choices, places) for places in pairs.values()], dtype=np.intp)
 
 
 def _widest(choices: Sequence[Preference], places: Sequence[int]) -> int:

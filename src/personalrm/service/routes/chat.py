@@ -11,7 +11,8 @@ from personalrm.errors import PersonalrmError
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import FeedbackOut
 from personalrm.service.chat import Chat, Chats
-from personalrm.service.contract import AnswerFeedbackIn, ChatIn, Name
+from personalrm.service.chat_contract import AnswerFeedbackIn, ChatIn
+from personalrm.service.contract import Name
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid, problem_of
 from personalrm.service.state import Service
@@ -74,7 +75,7 @@ def _stored(service: Service, space: SpaceStore, body: AnswerFeedbackIn) -> tupl
         thumb = Thumb(**shared, id=number, response=response, up=body.rating == "up")
         return user, space.feedback.thumbs(user, [thumb], work)
     if body.preferred_over is not None:
-        other_user, other = space.completions.get(body.preferred_over)
+        other_user, other = space.completions.get(body.preferred_over, "preferred_over")
         if other_user != user or other.context != answer.context:
             raise invalid("preferred_over", "is an answer to another person or another conversation")
         number, chosen, rejected = f"{body.id}:{body.preferred_over}", response, _response(other, 0)

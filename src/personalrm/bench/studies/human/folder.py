@@ -18,6 +18,7 @@ from personalrm.bench.studies.human.protocol import Event, Protocol, distinct_pa
 from personalrm.errors import DataError
 from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.preferences import Preference
+from personalrm.regular_files import content_of
 
 SCHEMA = 1
 CODE = re.compile(r"(simulated-)?p-[0-9a-f]{8}")
@@ -59,7 +60,7 @@ class StudyFolder:
         file = self._file(code)
         if not CODE.fullmatch(code) or not file.exists():
             return []
-        content = file.read_bytes()
+        content = content_of(file)
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):  # a line that a crash has cut off was never answered to
             with stored(file):
