@@ -1,4 +1,4 @@
-"""The front of reading: a stream of choices, one person's history, or everyone's, from whatever holds them.
+"""Public functions for reading: a stream of choices, one user's history, or the histories of all users.
 
     history = read_history("choices.jsonl", user="ada")
     problems = Problems()
@@ -81,7 +81,7 @@ def read_history(
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
 ) -> History:
-    """One person's choices and thumbs, oldest first: by time where times are known, in file order where not.
+    """Read one user's choices and thumbs, oldest first: sorted by time where known, else in file order.
 
     A choice without a time stays behind the one it follows in the file. Only this person's choices are held in memory.
 
@@ -145,7 +145,7 @@ def read_judgements(
 
 
 def is_large(path: Given, limits: Limits = DEFAULT) -> bool:
-    """Whether what is given is better read again than held; hub sets, pipes and rows in memory are held."""
+    """Whether the input should be read again rather than kept in memory; False for hub data, pipes and rows."""
     return any(one.large for one in inputs_of(path, limits))
 
 
@@ -193,7 +193,7 @@ class _Reader:
             raise errors[0] if errors else DataError(self._unknown(user or ""))
 
     def sorted_by_user(self) -> bool:
-        """Whether each person's rows stand together."""
+        """Whether the rows of each user are adjacent."""
         met: set[str] = set()
         last = None
         for given in self._inputs:
@@ -206,7 +206,7 @@ class _Reader:
         return True
 
     def _nothing(self, given: Input, done: Pass, user: str | None) -> DataError:
-        """Why an input gave no choice at all."""
+        """The error for an input without any choice."""
         if done.rows == 0 and self._how.take is not None:
             return DataError(f"{given.name} holds no row of those that were asked for")
         if done.rows == 0:

@@ -86,7 +86,7 @@ def notes(record: RunRecord) -> list[str]:
 def _of_figures(record: RunRecord) -> Iterator[str]:
     yield "Intervals are 95 %, by bootstrap over people; unscored pairs count neither as right nor as wrong."
     if any(row["low"] is None for row in record["methods"]):
-        yield "A method without an interval has too few people."
+        yield "Too few people for an interval where none is given."
     hard = [row["label"] for row in record["methods"] if row["log_loss"] is None]
     if hard:
         yield f"No log loss: {', '.join(hard)} (they give a side, not a probability)."
