@@ -22,6 +22,7 @@ BODIES: dict[str, Any] = {
     "/score": {"text_1": "x", "text_2": "a"},
     "/corrections": {"claim": "x", "verdict": "wrong"},
     "/forgotten": {"forgotten": True},
+    "/reason": {"reason": "x"},
     "/page-link": {"days": 1},
     "/next-question": {"candidates": [{"prompt": "x", "a": "a", "b": "b"}]},
     "/get_reward": {"query": ["x"]},
