@@ -36,7 +36,7 @@ def host() -> Iterator[SimulatedLLM]:
 
 
 def _told() -> str:
-    return f"You sent Authorization: Bearer {KEY} / Basic {BASIC} for maria:{PASSWORD} by {PROXY}."
+    return f"You sent Authorization: Bearer {KEY} / Basic {BASIC} for maria:{PASSWORD}."
 
 
 def in_an_answer(draw: random.Random, good: bytes) -> bytes:

@@ -58,7 +58,7 @@ def interrupted(*words):
         signal.sigtimedwait([], 5)
     finally:
         raise KeyError(1)
-app.app = interrupted
+app.modern = interrupted
 app.main()
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
