@@ -46,7 +46,7 @@ class Judged(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two responses; ``chosen`` was preferred unless it is a tie. ``gap`` is the difference of their scores, or None."""
+    """Two responses; ``chosen`` was preferred unless ``tie``. ``gap``: difference of their scores, or None."""
 
     chosen: str
     rejected: str
