@@ -219,6 +219,16 @@ class CorrectionIn(Strict):
     note: ShortText | None = None
 
 
+class TasteAnswerIn(Strict):
+    """What the person says of a change of taste, which ``choice`` names as `taste-changes` does.
+
+    ``return`` leaves out the choices since the change, ``keep`` lets all count (again); ``keep`` needs no ``choice``.
+    """
+
+    answer: Literal["keep", "return"]
+    choice: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
 class CandidateIn(AskedIn):
     """A pair that people may be asked about."""
 
