@@ -46,6 +46,7 @@ LONG = {
     "llm.language_model": "one class: cache, budget, sharing and cancelling of one request belong together",
     "llm.verdicts": "the phrases of verdicts and the rules that read them, in the order in which they are tried",
     "preferences": "what a choice is, with rankings and thumbs: one vocabulary on one page",
+    "stats.intervals": "user-clustered inference: intervals, the paired test and its corrections share sums by person",
     "profile.provenance": "the one place of fingerprints: splitting it would make a second one",
     "profile.records": "what a profile holds, one record after the other",
     "store.migrations.versions.v0_2_0_01_before_initial": "the tables as they were in 0.2.0, one after the other",

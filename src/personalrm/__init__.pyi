@@ -27,6 +27,7 @@ from .errors import StoreFull as StoreFull
 from .errors import StoreUnavailable as StoreUnavailable
 from .errors import TrainingFailed as TrainingFailed
 from .errors import UnknownPerson as UnknownPerson
+from .errors import UnknownRecord as UnknownRecord
 from .errors import UnknownStudy as UnknownStudy
 from .errors import Unreachable as Unreachable
 from .errors import UnusableResponse as UnusableResponse

@@ -6,6 +6,7 @@
     │   ├── NotEnoughChoices        too few usable choices for the operation
     │   ├── SeveralPeople           a file holds more than one person and none was named
     │   ├── UnknownPerson           the store has no person with that name
+    │   ├── UnknownRecord           the store has no such choice, answer, version, correction or key
     │   ├── UnknownStudy            the store has no study with that number
     │   ├── PersonErased            the person was erased from the store and has not been added again
     │   └── ProfileError            a profile file is damaged, or from a newer version
@@ -96,6 +97,19 @@ class SeveralPeople(DataError):
 
 class UnknownPerson(DataError):
     """The store has no person with that name."""
+
+
+class UnknownRecord(DataError):
+    """The store has no such choice, answer, version, correction or key.
+
+    Args:
+        sentence: what is not there.
+        field: the part of the request that names it: ``choice_id``, ``version``.
+    """
+
+    def __init__(self, sentence: str, field: str) -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class UnknownStudy(DataError):

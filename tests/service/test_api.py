@@ -348,8 +348,10 @@ def test_a_number_under_which_there_is_nothing_is_not_found(api: Api, user: str)
         ("GET", f"{base}/versions/999", "version"),
         ("POST", f"{base}/versions/999/use", "version"),
         ("DELETE", f"{base}/corrections/77", "number"),
+        ("PUT", f"{base}/choices/api/none/forgotten", "choice_id"),
+        ("PUT", f"{base}/choices/elsewhere/c1/forgotten", "choice_id"),
     ):
-        answer = api.ask(method, path)
+        answer = api.ask(method, path, {"forgotten": True} if method == "PUT" else None)
         assert (answer.status, answer.body["field"], bool(answer.body["way_out"])) == (404, field, True), path
     assert api.get("/v1/people/nobody/versions/1").body["type"].endswith("unknown-person")
 
@@ -377,3 +379,68 @@ def test_names_of_any_writing_work(api: Api) -> None:
         api.fresh(name)
         assert api.post(f"/v1/people/{quoted(name)}/compare", PAIR).status == 200
         assert api.get(f"/v1/people/{quoted(name)}").body["user"] == name
+
+
+def test_where_a_field_stands_is_said_from_the_top_of_the_request(api: Api, user: str) -> None:
+    base = f"/v1/people/{user}"
+    good = {"prompt": "p", "chosen": "a", "rejected": "b"}
+    for path, body, field in (
+        ("choices", {"choices": [{**good, "chosen": None}]}, "choices.0.chosen"),
+        ("choices", {"choices": [{**good, "id": 1.5}]}, "choices.0.id"),
+        ("choices", {"choices": [{**good, "id": True}]}, "choices.0.id"),
+        ("choices", {"choices": [{**good, "time": []}]}, "choices.0.time"),
+        ("choices", {"choices": [{**good, "time": True}]}, "choices.0.time"),
+        ("choices", {"choices": [{**good, "time": "2999-01-01"}]}, "choices.0.time"),
+        (
+            "choices",
+            {"choices": [{**good, "context": [{"role": "user"}], "prompt": None}]},
+            "choices.0.context.0.content",
+        ),
+        ("choices", {"choices": ["text", {}]}, "choices.0"),
+        ("choices", {"choices": [{}]}, "choices.0.chosen"),
+        ("rankings", {"rankings": [{"prompt": "p", "responses": ["a"]}]}, "rankings.0.responses"),
+        ("ratings", {"ratings": [{"prompt": "p", "response": "a", "score": "x"}]}, "ratings.0.score"),
+        ("thumbs", {"thumbs": [{"prompt": "p", "response": "a"}]}, "thumbs.0.up"),
+        ("next-question", {"candidates": [{"id": [], "prompt": "p", "a": "x", "b": "y"}]}, "candidates.0.id"),
+        ("choices", {}, "choices"),
+    ):
+        answer = api.post(f"{base}/{path}", body)
+        assert (answer.status, answer.body["field"]) == (422, field), answer.body
+        assert answer.body["errors"][0]["field"] == field
+        assert answer.headers["content-type"] == "application/problem+json"
+    twice = {"choices": [{**good, "id": 7}, {**good, "id": 7, "chosen": "c"}, {**good, "id": "7"}]}
+    found = api.post(f"{base}/choices", twice).body
+    assert (found["accepted"], found["known"]) == (1, 1)
+    assert [(one["index"], one["field"]) for one in found["rejected"]] == [(1, "id")]
+
+
+def test_no_odd_body_is_a_fault_of_any_route(api: Api, server: Server, user: str) -> None:
+    api.add(user, *[choice(n) for n in range(3)])
+    document = api.get("/openapi.json").body
+    routes = [
+        (path, method.upper()) for path, found in document["paths"].items() for method in found if method != "get"
+    ]
+    odd = (
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'"x"',
+        b'{"choices": NaN}',
+        b"[" * 50_000,
+        b'{"a":' * 3000,
+        b"\xff\xfe",
+        b'{"\\ud800": 1}',
+    )
+    values = {"user": user, "source": "api", "choice_id": "none", "version": "9", "number": "9", "token": "x"}
+    for path, method in routes:
+        if method == "DELETE":
+            continue
+        filled = path.format_map(values | {"key": api.key or ""})
+        for body in odd:
+            answer = api.ask(method, filled, body)
+            assert answer.status < 500 or answer.status == 501, (method, path, body[:20], answer.body)
+            if answer.status >= 400:
+                assert answer.headers["content-type"] == "application/problem+json", (path, answer.body)
+                assert answer.body["way_out"]
+    assert server.events("failed") == []

@@ -170,10 +170,13 @@ def test_feedback_that_cannot_be_is_refused(chat: Api, known: str, chatting: tup
     answer = ask(chat, known).body
     text = answer["choices"][0]["message"]["content"]
     elsewhere = chatting[0].api(chatting[2])
-    assert elsewhere.post("/v1/feedback", {"id": answer["id"], "rating": "up"}).status == 422
+    assert elsewhere.post("/v1/feedback", {"id": answer["id"], "rating": "up"}).status == 404
+    for told in ({"id": "chatcmpl-none", "rating": "up"}, {"id": answer["id"], "preferred_over": "chatcmpl-none"}):
+        refused = chat.post("/v1/feedback", told)
+        assert (refused.status, refused.body["type"]) == (404, "urn:personalrm:problem:unknown-answer")
+        assert refused.body["field"] == list(told)[-1 if "preferred_over" in told else 0]
     other = ask(chat, f"{known}-other").body
     for told in (
-        {"id": "chatcmpl-none", "rating": "up"},
         {"id": answer["id"]},
         {"id": answer["id"], "rating": "up", "edited": "x"},
         {"id": answer["id"], "rating": "up", "choice": 3},
@@ -187,7 +190,7 @@ def test_feedback_that_cannot_be_is_refused(chat: Api, known: str, chatting: tup
 def test_an_erased_person_leaves_no_answer_and_is_answered_without_one(chat: Api, known: str) -> None:
     answer = ask(chat, known).body
     assert chat.delete(f"/v1/people/{known}").body["counts"]["completions"] == 1
-    assert chat.post("/v1/feedback", {"id": answer["id"], "rating": "up"}).status == 422
+    assert chat.post("/v1/feedback", {"id": answer["id"], "rating": "up"}).status == 404
     again = ask(chat, known)
     assert again.status == 200
     assert again.body["personalrm"]["profile_version"] is None

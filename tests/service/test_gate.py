@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import itertools
 from typing import Any
 
 import orjson
 import pytest
+from service_process import Api, Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.errors import StoreBusy
@@ -58,3 +61,24 @@ def test_what_takes_too_long_is_told_to_come_again() -> None:
     status, headers, body = answer_of(app, ServiceConfig(timeout=0.01))
     assert (status, body["type"].rpartition(":")[2]) == (503, "too-slow")
     assert int(headers[b"retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("parts", [3, 12])
+def test_a_body_whose_length_is_not_announced_is_refused_when_it_grows_too_large(
+    server: Server, api: Api, user: str, parts: int
+) -> None:
+    for path in (f"/v1/people/{user}/choices", f"/v1/people/{user}/compare", "/import"):
+        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
+        kind = "application/json" if path != "/import" else "multipart/form-data; boundary=b"
+        headers = {"Authorization": f"Bearer {api.key}", "Content-Type": kind}
+        headers["Cookie"] = f"personalrm={api.key}"
+        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' if path == "/import" else b""
+        content = itertools.chain([head], itertools.repeat(b" " * (3 << 20), parts))
+        connection.request("POST", path, content, headers, encode_chunked=True)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        assert answer.status == 413, (path, body[:200])
+        assert answer.headers["Connection"] == "close"
+    assert server.events("failed") == []
+    assert api.get("/healthz").status == 200

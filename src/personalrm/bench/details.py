@@ -67,7 +67,8 @@ def _calibration(result: BenchResult, label: str) -> tuple[list[dict[str, Any]],
     given = result.lines[label].answers.probability
     scored = ~np.isnan(given)
     came_true = np.array([one.preferred == "a" for one in result.asked], dtype=np.float64)
-    found = calibration(given[scored], came_true[scored], result.people[scored], result.design.seed)
+    weight = result.weight_of(scored)
+    found = calibration(given[scored], came_true[scored], result.people[scored], result.design.seed, weight)
     if found is None:
         return [], None
     error = {"value": found.error, "by_chance": list(found.by_chance)}
@@ -95,7 +96,7 @@ def _position(orders: Floats) -> str | None:
 
 def _over_people(result: BenchResult, label: str) -> dict[str, Any] | None:
     """The mean of each person's own accuracy."""
-    own = own_accuracies(result.correct[label], result.people)
+    own = own_accuracies(result.correct[label], result.people, result.weight)
     if not len(own):
         return None
     low, high = interval(own, np.arange(len(own)), result.design.seed) or (None, None)
@@ -105,9 +106,10 @@ def _over_people(result: BenchResult, label: str) -> dict[str, Any] | None:
 def _slice(result: BenchResult, label: str, only: Mask) -> dict[str, Any]:
     right, people = result.correct[label][only], result.people[only]
     scored = ~np.isnan(right)
-    low, high = interval(right, people, result.design.seed, DRAWS) or (None, None)
+    weight = result.weight_of(only)
+    low, high = interval(right, people, result.design.seed, DRAWS, weight) or (None, None)
     return {
-        "accuracy": metrics.accuracy(result.probabilities[label][only]),
+        "accuracy": metrics.accuracy(result.probabilities[label][only], weight),
         "low": low,
         "high": high,
         "people": len(np.unique(people[scored])),

@@ -23,6 +23,7 @@ from personalrm.bench.origins import NOTHING, Origin, origin_of
 from personalrm.bench.plan import Design, PlannedPair
 from personalrm.bench.protocols import Question, Task, questions
 from personalrm.bench.results import BenchResult
+from personalrm.data.shares import shares
 from personalrm.errors import NotEnoughChoices
 from personalrm.formatting.notebook import html_table
 from personalrm.formatting.numbers import between, number
@@ -140,7 +141,10 @@ async def evaluate(
     seconds = time.perf_counter() - began
     methods = [MethodResult(ResultKey(name, model), True, Answers.of(found, spend()), seconds)]
     methods += [await _baseline(one, history, asked, seed) for one in BASELINES]
-    pairs = tuple(PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed)) for one in history.decided)
+    pairs = tuple(
+        PlannedPair(one.user, one.id, one.group, 0, 0, one.preferred_side(seed), weight=part)
+        for one, part in zip(history.decided, shares(history.decided), strict=True)
+    )
     result = BenchResult(Design("profile", 1, seed, data), 1, "", pairs, tuple(methods))
     rows = await in_fitting_worker(_clustered_by_group, result, seed)
     by_id = dict(zip((one.id for one in asked), found, strict=True))
@@ -184,5 +188,5 @@ def _clustered_by_group(result: BenchResult, seed: int) -> list[dict[str, Any]]:
     groups = np.array([codes.setdefault(one.group, len(codes)) for one in result.asked], dtype=np.int64)
     rows: list[dict[str, Any]] = result.as_json()["methods"]
     for row, right in zip(rows, result.correct.values(), strict=True):
-        row["low"], row["high"] = interval(right, groups, seed) or (None, None)
+        row["low"], row["high"] = interval(right, groups, seed, weight=result.weight) or (None, None)
     return rows

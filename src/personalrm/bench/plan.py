@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Literal
 
 from personalrm.bench.protocols import Task, current_name, protocol_named, tasks
+from personalrm.data.shares import shares
 from personalrm.data.splits import folds_by_person, folds_of
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.preferences import History, Side
@@ -67,6 +68,7 @@ class PlannedPair:
         history: how many choices could be learned from.
         preferred: the side that the person chose.
         lengths: characters of the responses shown as a and b.
+        weight: how much the pair counts: the pairs of one ranking count as one choice together.
     """
 
     user: str
@@ -77,6 +79,7 @@ class PlannedPair:
     preferred: Side
     domain: str | None = None
     lengths: tuple[int, int] = (0, 0)
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +209,11 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
     state = DataHash()
     for history in people():
         state.add(history)
+        decided = history.decided
+        weights = {one.id: part for one, part in zip(decided, shares(decided), strict=True)}
         for task, answers in tasks(history, design.protocol, design.seed, text_fold=text_fold):
             starts.append(len(asked))
-            asked += _asked(task, answers, fold[history.user])
+            asked += _asked(task, answers, fold[history.user], weights)
             judges.update(name for one in task.questions for name in one.judges)
     if not asked:
         raise NotEnoughChoices("there is nothing to predict: nobody has decided choices in enough groups")
@@ -217,10 +222,11 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
     return Plan(design, *counted, people, population, fold, text_fold)
 
 
-def _asked(task: Task, answers: tuple[Side, ...], fold: int) -> Iterator[PlannedPair]:
+def _asked(task: Task, answers: tuple[Side, ...], fold: int, weights: Mapping[str, float]) -> Iterator[PlannedPair]:
     for one, side in zip(task.questions, answers, strict=True):
         lengths = (len(one.a), len(one.b))
-        yield PlannedPair(task.user, one.id, one.group, fold, len(task.history), side, one.domain, lengths)
+        whose = task.user, one.id, one.group, fold, len(task.history), side, one.domain
+        yield PlannedPair(*whose, lengths, weights[one.id])
 
 
 def _users(people: Source) -> list[str]:

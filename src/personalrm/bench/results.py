@@ -33,7 +33,8 @@ class Row:
     """One line of the result table; the fields up to ``seconds`` are those of ``--json``.
 
     ``accuracy`` is a fraction, ``low`` and ``high`` its 95 % interval by person (None with fewer than five people),
-    ``people`` and ``pairs`` those behind it (unscored pairs are not), ``coverage`` the share of the pairs asked that
+    ``people`` and ``pairs`` those behind it (unscored pairs are not; the pairs of one ranking are all counted here, and
+    count as one choice in every mean and interval), ``coverage`` the share of the pairs asked that
     was scored, ``log_loss`` nats a choice (None for methods without probabilities). ``calls``, tokens and ``cost`` (US
     dollars, None if unknown) are what the method takes: an answer that was known already counts like one that was
     asked. ``context_pairs`` is the most choices that could be learned from, None for all. ``even`` counts exactly even
@@ -96,6 +97,16 @@ class BenchResult:
         return np.array([codes.setdefault(one.user, len(codes)) for one in self.asked], dtype=np.int64)
 
     @cached_property
+    def weight(self) -> Floats | None:
+        """How much each pair counts, shape (pairs,); None where all count alike."""
+        found = np.array([one.weight for one in self.asked], dtype=np.float64)
+        return None if np.all(found == 1.0) else found
+
+    def weight_of(self, only: NDArray[np.bool_] | slice) -> Floats | None:
+        """The same for some of the pairs."""
+        return None if self.weight is None else self.weight[only]
+
+    @cached_property
     def lines(self) -> dict[str, MethodResult]:
         """What was finished, by label."""
         named = labels([one.entry for one in self.methods])
@@ -136,19 +147,19 @@ class BenchResult:
 
     def _row(self, label: str, line: MethodResult, only: NDArray[np.bool_]) -> Row:
         probability, people = self.probabilities[label][only], self.people[only]
-        scored = ~np.isnan(probability)
-        low, high = interval(self.correct[label][only], people, self.design.seed) or (None, None)
+        scored, weight = ~np.isnan(probability), self.weight_of(only)
+        low, high = interval(self.correct[label][only], people, self.design.seed, weight=weight) or (None, None)
         spend = line.answers.spend
         return Row(
             name=line.entry.method,
             model=line.entry.model,
-            accuracy=metrics.accuracy(probability),
+            accuracy=metrics.accuracy(probability, weight),
             low=low,
             high=high,
             people=len(np.unique(people[scored])),
             pairs=int(scored.sum()),
-            coverage=metrics.coverage(probability),
-            log_loss=metrics.log_loss(probability) if line.probabilistic else None,
+            coverage=metrics.coverage(probability, weight),
+            log_loss=metrics.log_loss(probability, weight) if line.probabilistic else None,
             calls=spend.calls,
             prompt_tokens=spend.prompt_tokens,
             completion_tokens=spend.completion_tokens,
@@ -156,7 +167,7 @@ class BenchResult:
             seconds=round(line.seconds, 3),
             label=label,
             context_pairs=line.entry.context_pairs,
-            brier=metrics.brier(probability) if line.probabilistic else None,
+            brier=metrics.brier(probability, weight) if line.probabilistic else None,
             even=int((probability == 0.5).sum()),
             agreement=_agreement(line.answers.orders[only]),
             unscored=_counted(why for at, why in line.answers.unscored.items() if only[at]),
@@ -181,7 +192,7 @@ class BenchResult:
         """One line against another, by person, on the pairs that both scored; of those marked in ``only``, if given."""
         chosen = slice(None) if only is None else only
         ours, theirs = self.correct[one][chosen], self.correct[other][chosen]
-        return paired(ours, theirs, self.people[chosen], self.design.seed)
+        return paired(ours, theirs, self.people[chosen], self.design.seed, weight=self.weight_of(chosen))
 
     def label(self, method: str, model: str, context_pairs: int | None = None) -> str | None:
         """The label of that line; None if it was not run or not finished."""

@@ -48,6 +48,8 @@ def personal_preference(profiles: str, user: str | None = None) -> Scorer:
         profile = rewards.profiles.of(None if who is None else str(who))
         if profile is None:
             return Score.unscored(reason="no_profile", explanation=f"no profile of user '{who}' in {profiles}")
+        if not state.output.choices:
+            return Score.unscored(reason="no_answer", explanation="the model gave no answer")
         answer, context = state.output.completion, _context(state)
         if not target.text:
             return await _reward(rewards, str(who), context, answer)

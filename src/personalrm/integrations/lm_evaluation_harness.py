@@ -17,7 +17,7 @@ from personalrm.integrations.promptfoo import preference
 METRIC = "personal_preference"
 
 
-def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> dict[str, float]:
     """The metric of one document, as the harness calls it for a task of ``output_type: generate_until``.
 
     Returns:
@@ -28,5 +28,6 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
     Raises:
         DataError: no ``user_id``, no profile of that user, or PERSONALRM_PROFILES is not set.
     """
-    score, _ = preference(doc.get("user_id"), str(doc.get("question") or ""), results[0], doc.get("reference"))
+    output = results[0] if results else None
+    score, _ = preference(doc.get("user_id"), str(doc.get("question") or ""), output, doc.get("reference"))
     return {} if score is None else {METRIC: score}

@@ -21,30 +21,57 @@ def context_of(prompt: Turns) -> tuple[Message, ...]:
     """The conversation before the response.
 
     Raises:
-        DataError: a turn without role or text.
+        DataError: no text and no list of messages, or a turn without role or text.
     """
     if isinstance(prompt, str):
         return (Message("user", prompt),)
-    return tuple(Message(_role(turn), _text(turn)) for turn in prompt)
+    return tuple(Message(_role(turn), _text(turn)) for turn in _turns(prompt, "prompt"))
 
 
 def response_of(completion: Turns) -> str:
     """The text of a completion: the last turn of a conversational one.
 
     Raises:
-        DataError: no turn, or a turn without text.
+        DataError: no text and no list of messages, no turn, or a turn without text.
     """
     if isinstance(completion, str):
         return completion
-    if not completion:
+    turns = _turns(completion, "completion")
+    if not turns:
         raise DataError("expected a completion of at least one message, found an empty list")
-    return _text(completion[-1])
+    return _text(turns[-1])
+
+
+def answered(completion: Turns | None) -> str | None:
+    """`response_of`; None where a model gave nothing (None or no message), which is left unscored."""
+    nothing = completion is None or (not isinstance(completion, str | Mapping) and _is_empty(completion))
+    return None if nothing or completion is None else response_of(completion)
+
+
+def same_length(expected: int, **columns: Sequence[Any]) -> None:
+    """DataError unless all columns are lists of so many entries."""
+    for name, given in columns.items():
+        if isinstance(given, str) or len(given) != expected:
+            found = "a text" if isinstance(given, str) else f"{len(given)}"
+            raise DataError(f"'{name}': expected a list with an entry for each of {expected} rows, found {found}")
+
+
+def _turns(given: Any, what: str) -> Sequence[Any]:
+    """A list, or an array of objects as verl passes it."""
+    if isinstance(given, Mapping) or not hasattr(given, "__len__") or not hasattr(given, "__getitem__"):
+        raise DataError(f"expected a {what} as a text or a list of messages with 'content', found {_kind(given)}")
+    found: Sequence[Any] = given
+    return found
+
+
+def _is_empty(given: Any) -> bool:
+    return hasattr(given, "__len__") and not len(given)
 
 
 def _role(turn: Mapping[str, Any]) -> str:
     role = turn.get("role") if isinstance(turn, Mapping) else None
     if not isinstance(role, str):
-        raise DataError(f"expected a message with a text in 'role' and 'content', found {type(turn).__name__}")
+        raise DataError(f"expected a message with a text in 'role' and 'content', found {_kind(turn)}")
     return role
 
 
@@ -53,7 +80,17 @@ def _text(turn: Mapping[str, Any]) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, Sequence):
-        return "".join(str(part["text"]) for part in content if isinstance(part, Mapping) and "text" in part)
+        return "".join(map(_part, content))
     if content is None and isinstance(turn, Mapping) and "role" in turn:
         return ""  # an assistant turn that only calls tools
-    raise DataError(f"expected a message with a text in 'content', found {type(content).__name__}")
+    raise DataError(f"expected a message with a text in 'content', found {_kind(content)}")
+
+
+def _part(part: Any) -> str:
+    """The text of a part of a message; of pictures and the like there is none."""
+    text = part.get("text") if isinstance(part, Mapping) else part
+    return text if isinstance(text, str) else ""
+
+
+def _kind(given: Any) -> str:
+    return "nothing" if given is None else type(given).__name__

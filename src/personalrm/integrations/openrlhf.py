@@ -18,11 +18,13 @@ import orjson
 
 from personalrm.client import Client
 from personalrm.data.templated import response_in, turns_of
+from personalrm.integrations.messages import same_length
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
 from personalrm.profile.collection import Profiles
 
-RewardFunc = Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]
+Texts = Sequence[str | None]
+RewardFunc = Callable[[Texts, Texts, Sequence[Any]], dict[str, Any]]
 
 
 def reward_function(profiles: Profiles | Client, *, standardise: bool = True, user: str | None = None) -> RewardFunc:
@@ -39,10 +41,16 @@ def reward_function(profiles: Profiles | Client, *, standardise: bool = True, us
     """
     rewards = UserRewards(profiles, standardise=standardise)
 
-    def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
+    def reward_func(
+        queries: Sequence[str | None], prompts: Sequence[str | None], labels: Sequence[Any]
+    ) -> dict[str, Any]:
+        same_length(len(queries), prompts=prompts, labels=labels)
         users = [user if user is not None else user_of(one) for one in labels]
-        contexts = [turns_of(one) for one in prompts]
-        responses = [response_in(query, prompt) for query, prompt in zip(queries, prompts, strict=True)]
+        texts = [one or "" for one in prompts]
+        contexts = [turns_of(one) for one in texts]
+        responses = [
+            None if query is None else response_in(query, text) for query, text in zip(queries, texts, strict=True)
+        ]
         found = background_loop.run(rewards.score(users, contexts, responses))
         scored = [one is not None and math.isfinite(one) for one in found]
         values = [float(one) if ok and one is not None else 0.0 for one, ok in zip(found, scored, strict=True)]

@@ -9,6 +9,7 @@ to compare with in ``reference``. PERSONALRM_PROFILES names the folder of ``USER
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -25,11 +26,11 @@ PROFILES = "PERSONALRM_PROFILES"
 """Environment variable: the folder of ``USER.json``."""
 
 
-def get_assert(output: str, context: Mapping[str, Any]) -> dict[str, Any]:
+def get_assert(output: Any, context: Mapping[str, Any]) -> dict[str, Any]:
     """The assertion as promptfoo calls it.
 
     Args:
-        output: what the model answered.
+        output: what the model answered: a text, or what promptfoo read from JSON.
         context: ``vars`` of the test and the ``prompt``.
 
     Returns:
@@ -45,7 +46,7 @@ def get_assert(output: str, context: Mapping[str, Any]) -> dict[str, Any]:
     return _graded(*preference(told.get("user_id"), asked, output, told.get("reference")))
 
 
-def preference(user: object, asked: str, output: str, reference: object = None) -> tuple[float | None, str]:
+def preference(user: object, asked: str, output: object, reference: object = None) -> tuple[float | None, str]:
     """How much a user likes an output, 0 to 1 (see `get_assert`), and why; None where it could not be scored.
 
     Raises:
@@ -56,7 +57,10 @@ def preference(user: object, asked: str, output: str, reference: object = None) 
     folder = os.environ.get(PROFILES)
     if not folder:
         raise DataError(f"set {PROFILES} to the folder of USER.json profiles")
-    return background_loop.run(_preference(_rewards(folder), str(user), asked, output, reference))
+    if output is None:
+        return None, "there is no output"
+    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, default=str)
+    return background_loop.run(_preference(_rewards(folder), str(user), asked, text, reference))
 
 
 async def _preference(

@@ -15,7 +15,7 @@ from typing import Any
 
 from personalrm.client import Client
 from personalrm.errors import DataError
-from personalrm.integrations.messages import Turns, context_of, response_of
+from personalrm.integrations.messages import Turns, answered, context_of, same_length
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
 from personalrm.models.reward_model.rows import ProfileOf, training_rows
@@ -41,11 +41,11 @@ def reward_function(
         log_population: also log the mean reward of people in general, as `METRIC`, with weight 0.
 
     Returns:
-        ``reward(prompts, completions, **columns) -> list[float | None]``; None where the user has no profile or
-        the response could not be scored, which TRL leaves out.
+        ``reward(prompts, completions, **columns) -> list[float | None]``; None where the user has no profile, the
+        completion is None or empty of messages, or could not be scored, which TRL leaves out.
 
     Raises (when called):
-        DataError: the dataset has no such column.
+        DataError: the dataset has no such column, or a prompt or completion is neither text nor messages.
     """
     rewards = UserRewards(profiles, standardise=standardise)
 
@@ -81,8 +81,9 @@ async def _rewarded(
     if column not in columns:
         names = ", ".join(sorted(columns)) or "none"
         raise DataError(f"the dataset has no column '{column}' that names the user of each row (columns: {names})")
+    same_length(len(completions), prompts=prompts, **{column: columns[column]})
     users: list[str | None] = [None if one is None else str(one) for one in columns[column]]
-    contexts, responses = [context_of(one) for one in prompts], [response_of(one) for one in completions]
+    contexts, responses = [context_of(one) for one in prompts], [answered(one) for one in completions]
     found = await rewards.score(users, contexts, responses)
     log = columns.get("log_metric")
     if log_population and log is not None:
@@ -112,7 +113,7 @@ class PersonalJudge:
         shuffle_order: bool = True,
         users: Sequence[str] | None = None,
     ) -> list[int]:
-        """Position of the best completion of each prompt; -1 where the judge failed.
+        """Position of the best completion of each prompt; -1 where none could be scored.
 
         Args:
             prompts: n prompts.
@@ -121,6 +122,7 @@ class PersonalJudge:
             users: whose taste, of each prompt.
         """
         whose = users if users is not None else [self._only()] * len(prompts)
+        same_length(len(prompts), completions=completions, users=whose)
         return background_loop.run(self._judged(whose, prompts, completions, shuffle_order))
 
     async def _judged(
@@ -131,7 +133,7 @@ class PersonalJudge:
             for order in orders:
                 self._random.shuffle(order)
         asked = [
-            (user, context_of(prompt), response_of(some[at]))
+            (user, context_of(prompt), answered(some[at]))
             for user, prompt, some, order in zip(users, prompts, completions, orders, strict=True)
             for at in order
         ]

@@ -33,7 +33,7 @@ class UserRewards:
         client: opens the profiles; None takes one with default settings.
 
     Raises:
-        DataError: the folder does not exist, or a Client has no profiles.
+        DataError: the folder does not exist, a Client has no profiles, or it is something else.
     """
 
     def __init__(self, profiles: Profiles | Client, *, standardise: bool = True, client: Client | None = None) -> None:
@@ -47,14 +47,13 @@ class UserRewards:
         self._scales: dict[str, Scale] = {}
 
     async def score(
-        self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str]
+        self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str | None]
     ) -> list[float | None]:
         """Reward of each response for the user at the same position.
 
         Returns:
-            n rewards; None where the user has no profile or the model gave no readable answer.
+            n rewards; None where the user has no profile, there is no response, or the model gave no readable answer.
         """
-
         predictors = await self._predictors(users, self.open)
         rewards = await _of_known(users, predictors, contexts, responses)
         if not self.standardise:
@@ -66,10 +65,9 @@ class UserRewards:
         ]
 
     async def population(
-        self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str]
+        self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str | None]
     ) -> list[float | None]:
-        """Reward of each response for people in general, raw log-odds; None where the user has no profile."""
-
+        """`score` for people in general, raw log-odds."""
         predictors = await self._predictors(users, self._client.aopen_population)
         return await _of_known(users, predictors, contexts, responses)
 
@@ -100,16 +98,14 @@ async def _of_known(
     users: Sequence[str | None],
     predictors: Mapping[str, Predictor],
     contexts: Sequence[Sequence[Message]],
-    responses: Sequence[str],
+    responses: Sequence[str | None],
 ) -> list[float | None]:
-    """Score of each response for the user at its place; None where no predictor is theirs."""
-    places = [at for at, user in enumerate(users) if user in predictors]
+    """Score of each response for the user at its place; None where no predictor is theirs, or there is none."""
+    given = [(at, text) for at, text in enumerate(responses) if text is not None and users[at] in predictors]
     scored = await score_each(
-        [predictors[str(users[at])] for at in places],
-        [contexts[at] for at in places],
-        [responses[at] for at in places],
+        [predictors[str(users[at])] for at, _ in given], [contexts[at] for at, _ in given], [text for _, text in given]
     )
     found: list[float | None] = [None] * len(responses)
-    for at, score in zip(places, scored, strict=True):
+    for (at, _), score in zip(given, scored, strict=True):
         found[at] = score
     return found

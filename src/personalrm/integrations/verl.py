@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from personalrm.errors import DataError
-from personalrm.integrations.messages import context_of
+from personalrm.integrations.messages import answered, context_of
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
 
@@ -27,7 +27,7 @@ RAW = "PERSONALRM_RAW_REWARDS"
 
 
 def compute_score(
-    data_source: str, solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
+    data_source: str, solution_str: str | None, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
 ) -> dict[str, float]:
     """The reward of one response for its user.
 
@@ -46,20 +46,22 @@ def compute_score(
 
 
 async def acompute_score(
-    data_source: str, solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
+    data_source: str, solution_str: str | None, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
 ) -> dict[str, float]:
     """`compute_score` as a coroutine; verl awaits it."""
     return await background_loop.join(_scored(solution_str, extra_info))
 
 
-async def _scored(response: str, extra_info: Mapping[str, Any] | None) -> dict[str, float]:
-    told = extra_info or {}
+async def _scored(response: str | None, extra_info: Mapping[str, Any] | None) -> dict[str, float]:
+    told = {} if extra_info is None else extra_info
+    if not isinstance(told, Mapping):
+        raise DataError(f"extra_info: expected an object with 'user_id', found {type(told).__name__}")
     user = told.get("user_id")
     if user is None:
         raise DataError("extra_info: expected 'user_id', the user of the row, found none")
     context = context_of(told["prompt"]) if told.get("prompt") is not None else ()
     [reward] = await _rewards(os.environ.get(PROFILES), os.environ.get(RAW) == "1").score(
-        [str(user)], [context], [response]
+        [str(user)], [context], [answered(response)]
     )
     unscored = reward is None or not math.isfinite(reward)
     return {"score": 0.0 if reward is None or unscored else reward, "unscored": float(unscored)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from personalrm.optimizing.prompt_file import Difference, HoldoutScores, PromptM
 from personalrm.optimizing.trials import CandidateOutcome, Progress, judged, points
 from personalrm.profile.options import VerdictMode
 from personalrm.stats.intervals import interval, paired
-from personalrm.stats.metrics import accuracy, correctness, log_loss
+from personalrm.stats.metrics import accuracy, correctness, log_loss, mean
 
 Floats = NDArray[np.float64]
 SIGNIFICANCE = 0.05
@@ -46,17 +47,17 @@ def compared(
     shipped: Sequence[CandidateOutcome], candidate: Sequence[CandidateOutcome] | None, seed: int
 ) -> HoldoutScores:
     """The metrics of both prompts, and their paired differences, clustered by person; no candidate, no differences."""
-    theirs, people = _flat(shipped)
+    theirs, people, weight = _flat(shipped)
+    measured = partial(_measured, people=people, weight=weight, seed=seed)
     if candidate is None:
-        return HoldoutScores(_measured(theirs, people, seed), None, ())
-    ours, _ = _flat(candidate)
+        return HoldoutScores(measured(theirs), None, ())
+    ours = _flat(candidate)[0]
+    differ = partial(_difference, people=people, weight=weight, seed=seed)
     tests = (
-        _difference("score", _points(ours), _points(theirs), people, seed),
-        _difference("accuracy", correctness(ours), correctness(theirs), people, seed),
+        differ("score", _points(ours), _points(theirs)),
+        differ("accuracy", correctness(ours), correctness(theirs)),
     )
-    return HoldoutScores(
-        _measured(theirs, people, seed), _measured(ours, people, seed), tuple(one for one in tests if one is not None)
-    )
+    return HoldoutScores(measured(theirs), measured(ours), tuple(one for one in tests if one is not None))
 
 
 def is_better(held: HoldoutScores) -> bool:
@@ -82,34 +83,37 @@ def verdict(held: HoldoutScores, *, kept_anyway: bool) -> str:
     return f"{finding}: no significant gain; {decision}."
 
 
-def _flat(found: Sequence[CandidateOutcome]) -> tuple[Floats, NDArray[np.int64]]:
-    """P(chosen) of every choice (NaN: unscored) and the index of its person, both of shape (pairs,)."""
+def _flat(found: Sequence[CandidateOutcome]) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """P(chosen) of every choice (NaN: unscored), the index of its person, how much it counts: of shape (pairs,)."""
     values = [np.nan if p is None else p for one in found for p in one.probabilities]
     codes = [code for code, one in enumerate(found) for _ in one.probabilities]
-    return np.array(values, dtype=np.float64), np.array(codes, dtype=np.int64)
+    weight = [part for one in found for part in one.counts]
+    return np.array(values, dtype=np.float64), np.array(codes, dtype=np.int64), np.array(weight, dtype=np.float64)
 
 
 def _points(probability: Floats) -> Floats:
     return np.array([np.nan if np.isnan(p) else points(float(p)) for p in probability])
 
 
-def _measured(probability: Floats, people: NDArray[np.int64], seed: int) -> PromptMetrics:
-    bounds = interval(correctness(probability), people, seed)
+def _measured(probability: Floats, people: NDArray[np.int64], weight: Floats, seed: int) -> PromptMetrics:
+    bounds = interval(correctness(probability), people, seed, weight=weight)
     scored = ~np.isnan(probability)
     return PromptMetrics(
-        accuracy=_rounded(accuracy(probability)),
+        accuracy=_rounded(accuracy(probability, weight)),
         low=_rounded(bounds[0]) if bounds else None,
         high=_rounded(bounds[1]) if bounds else None,
-        log_loss=_rounded(log_loss(probability)),
-        score=_rounded(float(_points(probability)[scored].mean())) if scored.any() else None,
+        log_loss=_rounded(log_loss(probability, weight)),
+        score=_rounded(mean(_points(probability), weight)),
         pairs=int(scored.sum()),
         unscored=int((~scored).sum()),
         people=len(set(people[scored].tolist())),
     )
 
 
-def _difference(of: str, ours: Floats, theirs: Floats, people: NDArray[np.int64], seed: int) -> Difference | None:
-    test = paired(ours, theirs, people, seed)
+def _difference(
+    of: str, ours: Floats, theirs: Floats, people: NDArray[np.int64], weight: Floats, seed: int
+) -> Difference | None:
+    test = paired(ours, theirs, people, seed, weight=weight)
     if test is None:
         return None
     low, high = _rounded(test.low), _rounded(test.high)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from personalrm import prompts
+from personalrm.data.shares import shares
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
@@ -42,15 +43,25 @@ MIXING: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CandidateOutcome:
-    """Result of one instruction for one person: the persona, and P(chosen) of each held choice (None: unscored)."""
+    """Result of one instruction for one person: the persona, and P(chosen) of each held choice (None: unscored).
+
+    ``weight`` is how much each choice counts, so that a ranking counts once; empty where all count alike.
+    """
 
     persona: str | None
     probabilities: tuple[float | None, ...]
+    weight: tuple[float, ...] = ()
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """How much each choice counts."""
+        return self.weight or (1.0,) * len(self.probabilities)
 
     @property
     def score(self) -> float:
         """Mean score of the choices, in [0, 1]."""
-        return sum(map(points, self.probabilities)) / len(self.probabilities)
+        worth = zip(self.probabilities, self.counts, strict=True)
+        return sum(part * points(one) for one, part in worth) / sum(self.counts)
 
 
 REFUSED = CandidateOutcome(None, ())
@@ -76,7 +87,8 @@ async def judged(
     persona = await write_persona(endpoint, person.shown, seed, instruction)
     text = None if persona is None else persona_text(persona)
     scores = await score(endpoint, JudgeContext((), text, seed), person.held, verdicts, PRIORITY)
-    return CandidateOutcome(text, tuple(scores.probabilities[one.id] for one in person.held))
+    probabilities = tuple(scores.probabilities[one.id] for one in person.held)
+    return CandidateOutcome(text, probabilities, tuple(shares(person.held)))
 
 
 class Trials:

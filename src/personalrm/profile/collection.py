@@ -27,10 +27,15 @@ class ProfileCollection:
             Parquet files that ``personalrm cluster fit`` writes.
 
     Raises:
-        DataError: the folder does not exist.
+        DataError: the folder does not exist, or it is something else.
     """
 
     def __init__(self, profiles: Profiles) -> None:
+        if not isinstance(profiles, Mapping | str | Path):
+            raise DataError(
+                "profiles: expected a mapping from user to a profile or its file, or a folder of USER.json, "
+                f"found {type(profiles).__name__}"
+            )
         folder = None if isinstance(profiles, Mapping) else Path(profiles)
         self._table = ProfileTable(folder) if folder is not None and is_table(folder) else None
         self._sources = {} if self._table is not None else _sources(profiles)
@@ -67,6 +72,8 @@ def _sources(profiles: Profiles) -> dict[str, Source]:
     if isinstance(profiles, Mapping):
         return dict(profiles)
     folder = Path(profiles)
+    if folder.is_file():
+        raise DataError(f"expected a folder of profiles named USER.json, found a file: give {{USER: '{folder}'}}")
     if not folder.is_dir():
         raise DataError(f"expected a folder of profiles named USER.json, found no folder at {folder}")
     return {path.stem: path for path in sorted(folder.glob("*.json"))}

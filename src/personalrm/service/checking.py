@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from personalrm.data.shares import shares
 from personalrm.models.base import Predictor
 from personalrm.models.worker import blocking
 from personalrm.preferences import Preference
@@ -56,20 +57,28 @@ class Check:
         return asdict(self)
 
 
-def compare(in_use: Sequence[float | None], new: Sequence[float | None]) -> Check:
-    """From the probabilities that both gave to the responses that were chosen; None where one gave none."""
-    both = [(old, now) for old, now in zip(in_use, new, strict=True) if old is not None and now is not None]
+def compare(
+    in_use: Sequence[float | None], new: Sequence[float | None], choices: Sequence[Preference] | None = None
+) -> Check:
+    """From the probabilities that both gave to the responses that were chosen; None where one gave none.
+
+    ``choices`` are those that were predicted: the pairs of one ranking count as one choice.
+    """
+    parts = [1.0] * len(in_use) if choices is None else shares(choices)
+    given = zip(in_use, new, parts, strict=True)
+    both = [(old, now, part) for old, now, part in given if old is not None and now is not None]
     if len(both) < LEAST:
         return Check.impossible(len(both))
-    old, now = np.array(both).T
+    old, now, counts = np.array(both).T
     losses = np.array([[log_loss(np.array([p])) or 0.0 for p in one] for one in (old, now)])
     more = losses[1] - losses[0]
     weights = np.random.default_rng(0).standard_exponential((_DRAWS, len(more)))
-    sure = float(np.mean(weights @ more > 0))
-    worse = bool(more.mean() > MARGIN and sure >= SURE)
+    sure = float(np.mean((weights * counts) @ more > 0))
+    old_loss, new_loss = (float(np.average(one, weights=counts)) for one in losses)
+    worse = bool(new_loss - old_loss > MARGIN and sure >= SURE)
     said = "worse than" if worse else "no worse than"
     why = f"on the latest {len(both)} choices the new profile predicts {said} the one in use"
-    return Check(len(both), float(losses[0].mean()), float(losses[1].mean()), sure, worse, why)
+    return Check(len(both), old_loss, new_loss, sure, worse, why)
 
 
 def probabilities(predictor: Predictor, choices: Sequence[Preference]) -> list[float | None]:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from personalrm.data.fields import moment
 from personalrm.errors import RowError
@@ -29,9 +39,14 @@ def _name(text: str) -> str:
     return text
 
 
+def _id(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _time(value: Any) -> str:
+    """ISO 8601 in UTC."""
     try:
-        found = moment(value, "time")
+        found = None if isinstance(value, bool) else moment(value, "time")
     except RowError:
         found = None
     if found is None:
@@ -43,6 +58,15 @@ Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(_storab
 ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
 GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)]
+AnyId = Annotated[
+    GivenId,
+    BeforeValidator(_id),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": NAME}, {"type": "integer"}]}),
+]
+"""An id as text; a number is taken as its digits."""
+Time = Annotated[
+    str, PlainValidator(_time), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "number"}]})
+]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 UserName = Annotated[
     str,
@@ -92,19 +116,9 @@ class AskedIn(Strict):
 class Arrived(AskedIn):
     """What all feedback shares; ``id`` and ``source`` are its identity, ``time`` is that of arrival if left out."""
 
-    id: GivenId | int | None = None
+    id: AnyId | None = None
     source: Name = "api"
-    time: str | int | float | None = None
-
-    @property
-    def given_id(self) -> str | None:
-        """As text."""
-        return None if self.id is None else str(self.id)
-
-    @property
-    def moment(self) -> str | None:
-        """ISO 8601 in UTC. ValueError if it is no time."""
-        return None if self.time is None else _time(self.time)
+    time: Time | None = None
 
 
 class ChoiceIn(Arrived):
@@ -232,7 +246,7 @@ class TasteAnswerIn(Strict):
 class CandidateIn(AskedIn):
     """A pair that people may be asked about."""
 
-    id: GivenId | int | None = None
+    id: AnyId | None = None
     a: Text
     b: Text
 

@@ -1,7 +1,7 @@
 """How well profiles predict what people choose next, with its interval and a baseline beside it.
 
 Every number is over choices that were predicted before they were learned (see `store.predictions`). For one person the
-interval is over conversations, for a space over people: a person's choices hang together.
+interval is over conversations, for a space over people: a person's choices hang together. A ranking counts as one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from personalrm.stats import metrics
-from personalrm.stats.intervals import MIN_PEOPLE, interval
+from personalrm.stats.intervals import MIN_PEOPLE, Codes, Floats, interval
 from personalrm.store.predictions import Prediction, Tally
 
 
@@ -22,17 +22,18 @@ def of_person(made: Sequence[Prediction]) -> dict[str, Any]:
     codes: dict[str, int] = {}
     groups = np.array([codes.setdefault(one.group, len(codes)) for one in made], dtype=np.int64)
     longer = np.array([one.longer for one in made], dtype=float)
+    weight = np.array([one.weight for one in made], dtype=float)
     right = metrics.correctness(p)
-    low, high = _interval(right, groups)
+    low, high = _interval(right, groups, weight)
     return {
         "choices": len(made),
         "conversations": len(codes),
-        "accuracy": metrics.accuracy(p),
+        "accuracy": metrics.accuracy(p, weight),
         "low": low,
         "high": high,
-        "log_loss": metrics.log_loss(p),
-        "coverage": metrics.coverage(p) if len(made) else None,
-        "longer": float(longer.mean()) if len(made) else None,
+        "log_loss": metrics.log_loss(p, weight),
+        "coverage": metrics.coverage(p, weight) if len(made) else None,
+        "longer": metrics.mean(longer, weight),
         "interval": f"95 %, over conversations; none below {MIN_PEOPLE}",
     }
 
@@ -41,12 +42,11 @@ def of_space(tallies: Sequence[Tally]) -> dict[str, Any]:
     """The same over all people of a space."""
     scored = sum(one.scored for one in tallies)
     right = sum(one.right for one in tallies)
-    values, codes = _spread(tallies)
-    low, high = _interval(values, codes)
+    low, high = _interval(*_means(tallies))
     predicted = sum(one.predicted for one in tallies)
     return {
         "people": len(tallies),
-        "choices": predicted,
+        "choices": round(predicted),
         "accuracy": right / scored if scored else None,
         "low": low,
         "high": high,
@@ -57,15 +57,13 @@ def of_space(tallies: Sequence[Tally]) -> dict[str, Any]:
     }
 
 
-def _spread(tallies: Sequence[Tally]) -> tuple[Any, Any]:
-    """Values and people's numbers whose sums by person are those of the tallies: the interval needs no more."""
-    people = [(number, one) for number, one in enumerate(tallies) if one.scored]
-    counts = np.array([one.scored for _, one in people], dtype=np.int64)
-    means = np.array([one.right / one.scored for _, one in people], dtype=float)
-    numbers = np.array([number for number, _ in people], dtype=np.int64)
-    return np.repeat(means, counts), np.repeat(numbers, counts)
+def _means(tallies: Sequence[Tally]) -> tuple[Floats, Codes, Floats]:
+    """Each person's mean, number and weight: the interval needs no more, since it resamples people."""
+    people = [one for one in tallies if one.scored]
+    means = np.array([one.right / one.scored for one in people], dtype=np.float64)
+    return means, np.arange(len(people)), np.array([one.scored for one in people], dtype=np.float64)
 
 
-def _interval(values: Any, groups: Any) -> tuple[float | None, float | None]:
-    found = interval(values, groups) if len(values) else None
+def _interval(values: Floats, groups: Codes, weight: Floats) -> tuple[float | None, float | None]:
+    found = interval(values, groups, weight=weight) if len(values) else None
     return found if found is not None else (None, None)

@@ -5,7 +5,7 @@ await stored(request, caller, "ada", body.choices, CHOICES)      # {"accepted", 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from personalrm.service.access import Caller
 from personalrm.service.contract import Arrived, ChoiceIn, RankingIn, RatingIn, ThumbIn
-from personalrm.service.http import field_problems, reply
+from personalrm.service.http import WHOLE, field_problems, reply
 from personalrm.service.problems import FieldProblem, Problem, invalid
 from personalrm.service.state import Service
 from personalrm.store.incoming import Added, Feedback
@@ -32,15 +32,16 @@ _CONFLICT = "is stored already with another content: give a new choice a new id,
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of feedback: how an item is checked, what it becomes, and what stores it."""
+    """One kind of feedback: the list it comes in, how an item is checked, what it becomes, and what stores it."""
 
+    name: str
     item: type[Arrived]
     record: Callable[[Any], Given]
     store: Callable[[Feedback], Callable[..., Added]]
 
 
 def _shared(one: Arrived) -> dict[str, Any]:
-    return {"context": one.turns, "source": one.source, "id": one.given_id, "time": _time(one)}
+    return {"context": one.turns, "source": one.source, "id": one.id, "time": _checked_time(one.time)}
 
 
 def _choice(one: ChoiceIn) -> Choice:
@@ -66,10 +67,10 @@ def _thumb(one: ThumbIn) -> Thumb:
     return Thumb(**_shared(one), response=one.response, up=one.up, reason=one.reason)
 
 
-CHOICES = Kind(ChoiceIn, _choice, lambda feedback: feedback.choices)
-RANKINGS = Kind(RankingIn, _ranked, lambda feedback: feedback.rankings)
-RATINGS = Kind(RatingIn, _rating, lambda feedback: feedback.ratings)
-THUMBS = Kind(ThumbIn, _thumb, lambda feedback: feedback.thumbs)
+CHOICES = Kind("choices", ChoiceIn, _choice, lambda feedback: feedback.choices)
+RANKINGS = Kind("rankings", RankingIn, _ranked, lambda feedback: feedback.rankings)
+RATINGS = Kind("ratings", RatingIn, _rating, lambda feedback: feedback.ratings)
+THUMBS = Kind("thumbs", ThumbIn, _thumb, lambda feedback: feedback.thumbs)
 
 
 def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], list[dict[str, Any]]]:
@@ -103,25 +104,27 @@ async def stored(request: Request, caller: Caller, user: str, items: Sequence[An
     answer = {"accepted": added.accepted, "known": added.known, "rejected": rejected}
     if added.accepted or added.known or not rejected:
         return reply(answer)
-    raise _nothing_stored(rejected, answer)
+    raise _nothing_stored(kind.name, rejected, answer)
 
 
-def _nothing_stored(rejected: Sequence[dict[str, Any]], answer: dict[str, Any]) -> Problem:
-    first = rejected[0]
-    fields = tuple(FieldProblem(f"{one['index']}.{one['field']}", one["problem"]) for one in rejected[:20])
-    detail = f"nothing was stored; item {first['index']}, field '{first['field']}': {first['problem']}"
+def _nothing_stored(name: str, rejected: Sequence[dict[str, Any]], answer: dict[str, Any]) -> Problem:
+    fields = tuple(FieldProblem(_path(name, one), one["problem"]) for one in rejected[:20])
+    detail = f"nothing was stored; {fields[0].field}: {fields[0].problem}"
     return Problem(422, "invalid-request", detail, "correct the items and send them again", fields, more=answer)
+
+
+def _path(name: str, rejected: Mapping[str, Any]) -> str:
+    """Where in the request a field stands: ``choices.0.chosen``, ``choices.0`` for the item itself."""
+    item = f"{name}.{rejected['index']}"
+    return item if rejected["field"] == WHOLE else f"{item}.{rejected['field']}"
 
 
 def _rejected(index: int, field: str, problem: str) -> dict[str, Any]:
     return {"index": index, "field": field, "problem": problem}
 
 
-def _time(one: Arrived) -> str | None:
-    try:
-        found = one.moment
-    except ValueError as error:
-        raise invalid("time", str(error)) from None
+def _checked_time(found: str | None) -> str | None:
+    """Not after now. Problem 422 if it is further ahead than clocks go wrong."""
     if found is None:
         return None
     now = datetime.now(UTC)

@@ -68,8 +68,6 @@ class Gate:
             if problem is None:
                 problem = await self._answered(scope, passing)
             if problem is not None and not passing.status:
-                if problem.status == 413:
-                    await passing.drain()
                 await problem.response(passing.id)(scope, receive, passing.send)
         finally:
             self._running -= 1
@@ -146,28 +144,32 @@ class _Passing:
         self.status = 0
         self.clock: asyncio.Timeout | None = None
         self._receive, self._send, self._most, self._read = receive, send, max_body, 0
+        self._is_whole = False
         self._waits = headers.get(b"expect", b"").lower() == b"100-continue"
 
     async def receive(self) -> Message:
         """Raises BodyTooLarge."""
-        message = await self._receive()
-        self._read += len(message.get("body", b""))
+        message = await self._received()
         if self._read > self._most:
             raise BodyTooLarge
         return message
 
-    async def drain(self) -> None:
+    async def _drain(self) -> None:
         """Take in what the client still sends, within bounds: one that sends on never reads why it was refused."""
         if self._waits:
             return
-        left, self.clock = _DRAINED, None
+        most = self._read + _DRAINED
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_S):
-                while left > 0:
-                    message = await self._receive()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body"):
-                        return
+                while not self._is_whole and self._read < most:
+                    await self._received()
+
+    async def _received(self) -> Message:
+        """The next part of the body; after the last one `receive` waits until the client leaves."""
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body")
+        return message
 
     async def send(self, message: Message) -> None:
         """Adds the request's id; what streams has started in time and may take longer."""
@@ -177,6 +179,8 @@ class _Passing:
             message = {**message, "headers": headers}
             if self.clock is not None:
                 self.clock.reschedule(None)
+            if self.status == 413:
+                await self._drain()
         await self._send(message)
 
 

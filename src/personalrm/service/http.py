@@ -21,6 +21,8 @@ _REFUSED = {
     "dict_type": "expected an object",
 }
 _SHOWN = 20
+WHOLE = "body"
+"""The field of a problem with the whole value."""
 _LIST_ENDS = ("body", "query", "path", "header")
 
 
@@ -70,7 +72,7 @@ def validation_problem(error: RequestValidationError) -> Problem:
 
 def _field(location: tuple[int | str, ...]) -> str:
     parts = location[1:] if location and location[0] in _LIST_ENDS else location
-    return ".".join(str(one) for one in parts) or "body"
+    return ".".join(str(one) for one in parts) or WHOLE
 
 
 def _said(one: Any) -> str:

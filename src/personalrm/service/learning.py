@@ -163,6 +163,7 @@ class Learner:
         check = checking.compare(
             [predicted[one.number].probability for one in latest],
             checking.probabilities(client.open(candidate), [one.preference for one in latest]),
+            [one.preference for one in latest],
         )
         fitted = self._fit(client, learned.history, None if self._clients.is_local else candidate)
         return fitted, check, candidate.spend + fitted.spend

@@ -92,8 +92,21 @@ _PASSING: tuple[tuple[type[errors.PersonalrmError], int, str], ...] = (
 )
 
 
+# What an `UnknownRecord` lacks, by its field: what there is one of, and where those that are there are found.
+_UNKNOWN: Mapping[str, tuple[str, str]] = {
+    "id": ("answer", "take the id of a chat's answer; answers are kept for a month"),
+    "preferred_over": ("answer", "take the id of a chat's answer; answers are kept for a month"),
+    "choice_id": ("choice", "take source and id from GET /v1/people/{user}/choices"),
+    "version": ("version", "take a number from GET /v1/people/{user}/versions"),
+    "number": ("number", "take an id from GET /v1/people/{user}/corrections"),
+}
+
+
 def problem_of(error: errors.PersonalrmError) -> Problem:
     """The problem that one of the package's errors is."""
+    if isinstance(error, errors.UnknownRecord):
+        what, where = _UNKNOWN.get(error.field, ("record", "check the request"))
+        return Problem(404, f"unknown-{what}", str(error), where, (FieldProblem(error.field, "is not there"),))
     for kind, status, name in _PASSING:
         if isinstance(error, kind) and not isinstance(error, errors.StoreFull):
             return later(status, name, str(error), 2.0)

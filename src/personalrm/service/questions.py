@@ -26,7 +26,7 @@ POOL = 400
 
 def candidate_of(one: CandidateIn) -> Candidate:
     """A pair as it came in."""
-    return _candidate(one.turns, one.a, one.b, None if one.id is None else str(one.id))
+    return _candidate(one.turns, one.a, one.b, one.id)
 
 
 def pairs_of(turns: Sequence[Message], responses: Sequence[str]) -> list[Candidate]:

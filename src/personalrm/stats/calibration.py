@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from personalrm.stats.intervals import Codes, Floats, interval
 
@@ -50,7 +49,9 @@ class Calibration:
     by_chance: tuple[float, float]
 
 
-def calibration(probability: Floats, came_true: Floats, people: Codes, seed: int = 0) -> Calibration | None:
+def calibration(
+    probability: Floats, came_true: Floats, people: Codes, seed: int = 0, weight: Floats | None = None
+) -> Calibration | None:
     """Compare predicted probabilities with observed outcomes (calibration curve and ECE).
 
     Parameters
@@ -64,6 +65,8 @@ def calibration(probability: Floats, came_true: Floats, people: Codes, seed: int
         Integer code of each pair's person.
     seed : int
         Random seed of the bootstrap and of the simulated judge.
+    weight : ndarray of float, shape (pairs,), or None
+        How much each pair counts in the means; bins hold equal numbers of pairs.
 
     Returns
     -------
@@ -79,10 +82,12 @@ def calibration(probability: Floats, came_true: Floats, people: Codes, seed: int
     if number < 2:
         return None
     bins = _binned(probability, number)
+    counts = np.ones(len(probability)) if weight is None else weight
+    inside = [(mask, None if weight is None else weight[mask]) for mask in (bins == one for one in range(number))]
     return Calibration(
-        curve=tuple(_bin(probability, came_true, people, bins == one, seed) for one in range(number)),
-        error=_error(probability - came_true, bins),
-        by_chance=_by_chance(probability, bins, seed),
+        curve=tuple(_bin(probability[one], came_true[one], people[one], own, seed) for one, own in inside),
+        error=_error(probability - came_true, bins, counts),
+        by_chance=_by_chance(probability, bins, counts, seed),
     )
 
 
@@ -94,17 +99,18 @@ def _binned(probability: Floats, number: int) -> Codes:
     return bins
 
 
-def _bin(probability: Floats, came_true: Floats, people: Codes, inside: NDArray[np.bool_], seed: int) -> Bin:
-    low, high = interval(came_true[inside], people[inside], seed, DRAWS) or (None, None)
-    return Bin(float(probability[inside].mean()), float(came_true[inside].mean()), low, high, int(inside.sum()))
+def _bin(probability: Floats, came_true: Floats, people: Codes, weight: Floats | None, seed: int) -> Bin:
+    low, high = interval(came_true, people, seed, DRAWS, weight) or (None, None)
+    predicted, observed = (float(np.average(one, weights=weight)) for one in (probability, came_true))
+    return Bin(predicted, observed, low, high, len(probability))
 
 
-def _error(apart: Floats, bins: Codes) -> float:
-    return float(np.abs(np.bincount(bins, weights=apart)).sum() / len(apart))
+def _error(apart: Floats, bins: Codes, weight: Floats) -> float:
+    return float(np.abs(np.bincount(bins, weights=weight * apart)).sum() / weight.sum())
 
 
-def _by_chance(probability: Floats, bins: Codes, seed: int) -> tuple[float, float]:
+def _by_chance(probability: Floats, bins: Codes, weight: Floats, seed: int) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
     draws = (probability - (rng.random(len(probability)) < probability) for _ in range(_PERFECT_DRAWS))
-    low, high = np.quantile([_error(apart, bins) for apart in draws], [0.025, 0.975])
+    low, high = np.quantile([_error(apart, bins, weight) for apart in draws], [0.025, 0.975])
     return float(low), float(high)

@@ -5,7 +5,9 @@
     holm([0.01, 0.04, 0.03])                                  # [0.03, 0.06, 0.06]
 
 ``values`` has shape (pairs,) and may hold NaN (unscored, excluded); ``people`` holds the integer code of each pair's
-person. Only sums by person are resampled: 10,000 draws over 100,000 choices of 1,000 people take half a second.
+person. ``weight``, of the same shape, is how much each pair counts (`data.shares`: the ten pairs of a ranking of
+five count as one choice); None: all alike. Only sums by person are resampled: 10,000 draws over 100,000 choices of
+1,000 people take half a second.
 
 People are assumed independent. Where many people judged the same pair (UKP, MT-Bench), an interval generalises to
 other people on these pairs, not to other pairs.
@@ -54,7 +56,9 @@ class Paired:
     pairs: int
 
 
-def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> tuple[float, float] | None:
+def interval(
+    values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS, weight: Floats | None = None
+) -> tuple[float, float] | None:
     """User-clustered 95 % interval of a mean (studentised bootstrap over people).
 
     Parameters
@@ -67,6 +71,8 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
         Random seed of the bootstrap.
     draws : int
         Number of bootstrap resamples of people.
+    weight : ndarray of float, shape (pairs,), or None
+        How much each pair counts; positive.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
     If all values are 1 (or all 0), the exact binomial bound for that many people is returned, because resampling would
     give length zero. Above 2,000 people the t interval is used, which agrees to three digits.
     """
-    sums, counts = by_person(values, people)
+    sums, counts = by_person(values, people, weight)
     if len(sums) < MIN_PEOPLE:
         return None
     if np.all(sums == counts) or not np.any(sums):
@@ -90,7 +96,9 @@ def interval(values: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -
     return max(0.0, low), min(1.0, high)
 
 
-def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: int = DRAWS) -> Paired | None:
+def paired(
+    ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: int = DRAWS, weight: Floats | None = None
+) -> Paired | None:
     """Paired permutation test of two methods by person, and the interval of their difference.
 
     Parameters
@@ -103,6 +111,8 @@ def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: in
         Random seed of the permutations.
     draws : int
         Number of random sign flips; all 2ⁿ are used where they are no more than this.
+    weight : ndarray of float, shape (pairs,), or None
+        How much each pair counts; positive.
 
     Returns
     -------
@@ -117,12 +127,13 @@ def paired(ours: Floats, theirs: Floats, people: Codes, seed: int = 0, draws: in
     a true null hypothesis in 3 of 100 samples instead of 5. The interval is the set of differences that this test does
     not reject at 5 %, so interval and p-value agree for any number of people.
     """
-    sums, counts = by_person(ours - theirs, people)
+    apart = ours - theirs
+    sums, counts = by_person(apart, people, weight)
     if not len(sums):
         return None
     flips = _Flips.of(sums, counts, seed, draws)
     low, high = flips.interval() if len(sums) >= MIN_PEOPLE else (None, None)
-    return Paired(flips.difference, low, high, flips.p_value(), len(sums), int(counts.sum()))
+    return Paired(flips.difference, low, high, flips.p_value(), len(sums), int((~np.isnan(apart)).sum()))
 
 
 @dataclass(frozen=True)
@@ -226,14 +237,15 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def by_person(values: Floats, people: Codes) -> tuple[Floats, Floats]:
-    """Sum and count of the scored values of each person with a scored value, both of shape (people,)."""
+def by_person(values: Floats, people: Codes, weight: Floats | None = None) -> tuple[Floats, Floats]:
+    """Sum and count of the scored values of each person with a scored value, both of shape (people,); weighted."""
     scored = ~np.isnan(values)
     codes = people[scored]
     if not codes.size:
         return np.empty(0), np.empty(0)
-    counts = np.bincount(codes).astype(np.float64)
-    sums = np.bincount(codes, weights=values[scored]).astype(np.float64)
+    own = None if weight is None else weight[scored]
+    counts = np.bincount(codes, own).astype(np.float64)
+    sums = np.bincount(codes, values[scored] if own is None else own * values[scored]).astype(np.float64)
     return sums[counts > 0], counts[counts > 0]
 
 

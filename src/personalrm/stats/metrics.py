@@ -2,6 +2,7 @@
 
 Every metric takes ``probability``, an array of shape (pairs,): the probability that the method assigned to the response
 that the person chose, NaN if unscored. Unscored pairs lower the coverage only; they are neither right nor wrong.
+``weight``, of the same shape, is how much each pair counts (`data.shares`); all count alike if None.
 
     p = np.array([0.9, 0.4, 0.5, np.nan])
     accuracy(p), coverage(p)         # 0.5, 0.75
@@ -29,26 +30,29 @@ def correctness(probability: Floats) -> Floats:
     return np.where(np.isnan(probability), np.nan, right)
 
 
-def accuracy(probability: Floats) -> float | None:
+def accuracy(probability: Floats, weight: Floats | None = None) -> float | None:
     """Mean correctness of the scored pairs, in [0, 1]; None if no pair is scored."""
-    return _mean(correctness(probability))
+    return mean(correctness(probability), weight)
 
 
-def coverage(probability: Floats) -> float:
+def coverage(probability: Floats, weight: Floats | None = None) -> float:
     """Share of the pairs that were scored, in [0, 1]; 0 without pairs."""
-    return float(np.mean(~np.isnan(probability))) if probability.size else 0.0
+    return mean((~np.isnan(probability)).astype(np.float64), weight) or 0.0
 
 
-def log_loss(probability: Floats) -> float | None:
+def log_loss(probability: Floats, weight: Floats | None = None) -> float | None:
     """Mean of -ln p over the scored pairs, in nats; a constant 0.5 gives ln 2 = 0.693. None if no pair is scored."""
-    return _mean(-np.log(np.clip(probability, _SURE, 1.0)))
+    return mean(-np.log(np.clip(probability, _SURE, 1.0)), weight)
 
 
-def brier(probability: Floats) -> float | None:
+def brier(probability: Floats, weight: Floats | None = None) -> float | None:
     """Brier score: mean of (1 - p)² over the scored pairs; a constant 0.5 gives 0.25. None if no pair is scored."""
-    return _mean((1.0 - probability) ** 2)
+    return mean((1.0 - probability) ** 2, weight)
 
 
-def _mean(values: Floats) -> float | None:
-    scored = values[~np.isnan(values)]
-    return float(scored.mean()) if scored.size else None
+def mean(values: Floats, weight: Floats | None = None) -> float | None:
+    """Mean of the values that are not NaN; None if there are none."""
+    scored = ~np.isnan(values)
+    if not scored.any():
+        return None
+    return float(values[scored].mean() if weight is None else np.average(values[scored], weights=weight[scored]))

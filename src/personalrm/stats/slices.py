@@ -63,7 +63,7 @@ def by_rarity(distance: Floats, people: Codes) -> Iterator[tuple[int, Mask]]:
         yield number, np.isin(people, some)
 
 
-def own_accuracies(correct: Floats, people: Codes) -> Floats:
+def own_accuracies(correct: Floats, people: Codes, weight: Floats | None = None) -> Floats:
     """Accuracy of each person, shape (people with a scored pair,)."""
-    sums, counts = by_person(correct, people)
+    sums, counts = by_person(correct, people, weight)
     return sums / counts

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from personalrm.errors import DataError
+from personalrm.errors import UnknownRecord
 from personalrm.preferences import Message
 from personalrm.store import people as people_of
 from personalrm.store.records import dump_context, load_context
@@ -42,15 +42,15 @@ class Completions(SpaceTables):
             row = {"id": completed.id, "person_id": person.id, "version": completed.version, "created": time.time()}
             scope.insert(completions, [{**row, **texts}])
 
-    def get(self, completion_id: str) -> tuple[str, Completed]:
-        """Who was answered, and what. DataError if the space has no such answer (any more)."""
+    def get(self, completion_id: str, field: str = "id") -> tuple[str, Completed]:
+        """Who was answered, and what. UnknownRecord, with the field, if the space has no such answer (any more)."""
         with self._read() as scope:
             same = (people.c.space_id == completions.c.space_id) & (people.c.id == completions.c.person_id)
             columns = people.c.name, completions.c.context, completions.c.responses, completions.c.version
             statement = scope.select(completions, *columns).join(people, same)
             row = scope.first(statement.where(completions.c.id == completion_id, people.c.erasing.is_(None)))
         if row is None:
-            raise DataError(f"this space has no answer '{completion_id[:64]}', or not any more")
+            raise UnknownRecord(f"this space has no answer '{completion_id[:64]}', or not any more", field)
         responses = tuple(orjson.loads(row.responses))
         return row.name, Completed(completion_id, load_context(row.context), responses, row.version)
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import orjson
 
-from personalrm.errors import DataError
+from personalrm.errors import UnknownRecord
 from personalrm.profile.records import Claim
 from personalrm.store import audit, erasures, jobs, people
 from personalrm.store.jobs import Work
@@ -61,7 +61,7 @@ class Corrections(SpaceTables):
         return Correction(number, claim.text, verdict, claim.supporting, claim.opposing, note, version, now)
 
     def withdraw(self, name: str, number: int, work: Work) -> Correction:
-        """Take a correction back. DataError if the person has none of that number that still counts."""
+        """Take a correction back. UnknownRecord if the person has none of that number that still counts."""
         with self._write() as scope:
             person = people.lock(scope, name)
             mine = (
@@ -71,7 +71,7 @@ class Corrections(SpaceTables):
             )
             row = scope.first(scope.select(corrections).where(*mine))
             if row is None:
-                raise DataError(f"'{name}' has no correction {number} to take back")
+                raise UnknownRecord(f"'{name}' has no correction {number} to take back", "number")
             now = time.time()
             scope.run(scope.update(corrections).where(*mine).values(withdrawn=now))
             people.changed(scope, person.id)

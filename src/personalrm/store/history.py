@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
-from personalrm.errors import DataError
+from personalrm.errors import UnknownRecord
 from personalrm.preferences import History, Thumb
 from personalrm.store import audit, erasures, jobs, people
 from personalrm.store.counting import ALL, Counting, counting_of
@@ -90,7 +90,7 @@ class Histories(SpaceTables):
         """Learn from a choice no more, or again; whether that changed anything.
 
         Raises:
-            UnknownPerson, DataError: no such person, or no such choice of theirs.
+            UnknownPerson, UnknownRecord: no such person, or no such choice of theirs.
         """
         with self._write() as scope:
             person = people.lock(scope, name)
@@ -101,7 +101,7 @@ class Histories(SpaceTables):
             )
             row = scope.first(scope.select(choices, choices.c.forgotten).where(*known))
             if row is None:
-                raise DataError(f"'{name}' has no choice '{external_id}' of source '{source}'")
+                raise UnknownRecord(f"'{name}' has no choice '{external_id}' of source '{source}'", "choice_id")
             if (row.forgotten is not None) == forgotten:
                 return False
             scope.run(scope.update(choices).where(*known).values(forgotten=time.time() if forgotten else None))

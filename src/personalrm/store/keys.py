@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from sqlalchemy import select
 
-from personalrm.errors import DataError
+from personalrm.errors import DataError, UnknownRecord
 from personalrm.store.database import Database
 from personalrm.store.schema import api_keys, spaces
 from personalrm.store.scope import AnyRow, SpaceTables
@@ -64,11 +64,11 @@ class Keys(SpaceTables):
         return f"{PREFIX}_{number}_{secret}"
 
     def revoke(self, key_id: str) -> None:
-        """The key opens nothing any more. DataError if the space has no such key."""
+        """The key opens nothing any more. UnknownRecord if the space has no such key."""
         with self._write() as scope:
             mine = api_keys.c.id == key_id, api_keys.c.revoked.is_(None)
             if not scope.run(scope.update(api_keys).where(*mine).values(revoked=time.time())):
-                raise DataError(f"this space has no key '{key_id}' that is in use")
+                raise UnknownRecord(f"this space has no key '{key_id}' that is in use", "key_id")
 
     def list(self) -> list[KeyRow]:
         """All keys, without their secrets."""

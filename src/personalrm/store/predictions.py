@@ -25,7 +25,8 @@ _DAY_S = 86400.0
 class Prediction:
     """The probability that a version gave to the response that was then chosen; None if it gave none.
 
-    ``longer`` is 1, 0.5 or 0: what always choosing the longer response would have been worth.
+    ``longer`` is 1, 0.5 or 0: what always choosing the longer response would have been worth. ``weight`` is how much
+    the choice counts: the pairs of one ranking add up to 1.
     """
 
     number: int
@@ -34,15 +35,19 @@ class Prediction:
     longer: float
     group: str
     made: float = 0.0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of one person: choices predicted, of these scored, right (an even probability counts half), log loss summed."""
+    """Of one person: choices predicted, of these scored, right (an even probability counts half), log loss summed.
+
+    Choices are counted by their weight, so that a ranking is one choice.
+    """
 
     person: str
-    predicted: int
-    scored: int
+    predicted: float
+    scored: float
     right: float
     loss: float
     longer: float
@@ -91,14 +96,14 @@ class Predictions(SpaceTables):
             same = and_(choices.c.space_id == predictions.c.space_id, choices.c.id == predictions.c.choice_id)
             mine = predictions.c.person_id == person.id, choices.c.forgotten.is_(None)
             rows = scope.all(
-                scope.select(predictions)
+                scope.select(predictions, *predictions.c, choices.c.weight)
                 .join(choices, same)
                 .where(*mine)
                 .order_by(predictions.c.choice_id.desc())
                 .limit(limit)
             )
         return [
-            Prediction(row.choice_id, row.version, row.probability, row.longer, row.group_id, row.made)
+            Prediction(row.choice_id, row.version, row.probability, row.longer, row.group_id, row.made, row.weight)
             for row in reversed(rows)
         ]
 
@@ -111,18 +116,20 @@ class Predictions(SpaceTables):
         """One a person who was predicted, by name; only what was predicted ``since`` then."""
         p = predictions.c.probability
         sure = case((p < 1e-9, 1e-9), else_=p)
-        scored = case((p.is_(None), 0), else_=1)
+        weight = choices.c.weight
         columns = (
             people.c.name,
-            func.count(),
-            func.sum(scored),
-            func.sum(case((p.is_(None), 0.0), else_=_right())),
-            func.sum(case((p.is_(None), 0.0), else_=-func.ln(sure))),
-            func.sum(case((p.is_(None), 0.0), else_=predictions.c.longer)),
+            func.sum(weight),
+            func.sum(case((p.is_(None), 0.0), else_=weight)),
+            func.sum(case((p.is_(None), 0.0), else_=weight * _right())),
+            func.sum(case((p.is_(None), 0.0), else_=-weight * func.ln(sure))),
+            func.sum(case((p.is_(None), 0.0), else_=weight * predictions.c.longer)),
         )
         same = and_(people.c.space_id == predictions.c.space_id, people.c.id == predictions.c.person_id)
+        what = and_(choices.c.space_id == predictions.c.space_id, choices.c.id == predictions.c.choice_id)
         with self._read() as scope:
-            statement = scope.select(predictions, *columns).join(people, same).where(people.c.erasing.is_(None))
+            statement = scope.select(predictions, *columns).join(people, same).join(choices, what)
+            statement = statement.where(people.c.erasing.is_(None))
             if since is not None:
                 statement = statement.where(predictions.c.made >= since)
             rows = scope.all(statement.group_by(people.c.id, people.c.name).order_by(people.c.name))
@@ -171,4 +178,5 @@ def prediction_of(stored: StoredChoice, version: int, probability: float | None)
     """What ``version`` gave to the response that was chosen."""
     longer = len(stored.preference.chosen) - len(stored.preference.rejected)
     worth = 0.5 if longer == 0 else float(longer > 0)
-    return Prediction(stored.number, version, probability, worth, stored.preference.group)
+    choice = stored.preference
+    return Prediction(stored.number, version, probability, worth, choice.group, weight=choice.weight)

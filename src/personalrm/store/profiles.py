@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import orjson
 
-from personalrm.errors import DataError
+from personalrm.errors import UnknownRecord
 from personalrm.preferences import Thumb
 from personalrm.profile.records import Profile
 from personalrm.store import bodies, counting, jobs, people, predictions
@@ -142,7 +142,7 @@ class Profiles(SpaceTables):
             return [_version(row) for row in scope.all(statement.order_by(profiles.c.version.desc()).limit(limit))]
 
     def version(self, person: PersonState, version: int) -> Version:
-        """One version. DataError if there is none of that number."""
+        """One version. UnknownRecord if there is none of that number."""
         with self._read() as scope:
             return self._version(scope, person, version)
 
@@ -150,7 +150,7 @@ class Profiles(SpaceTables):
         mine = profiles.c.person_id == person.id, profiles.c.version == version
         row = scope.first(scope.select(profiles, *_LISTED).where(*mine))
         if row is None:
-            raise DataError(f"'{person.name}' has no version {version} of the profile")
+            raise UnknownRecord(f"'{person.name}' has no version {version} of the profile", "version")
         return _version(row)
 
     def load(self, person: PersonState, version: int, known: Learnable | None = None) -> Profile:
@@ -162,7 +162,7 @@ class Profiles(SpaceTables):
             known: choices that were read already, which are not read again.
 
         Raises:
-            DataError: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
+            UnknownRecord: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
         """
         with self._read() as scope:
             record = self._record(scope, person, version)
@@ -185,7 +185,7 @@ class Profiles(SpaceTables):
         mine = profiles.c.person_id == person.id, profiles.c.version == version
         body = scope.value(scope.select(profiles, profiles.c.body).where(*mine))
         if body is None:
-            raise DataError(f"'{person.name}' has no version {version} of the profile")
+            raise UnknownRecord(f"'{person.name}' has no version {version} of the profile", "version")
         found: dict[str, Any] = orjson.loads(zlib.decompress(body))
         return found
 
@@ -193,7 +193,7 @@ class Profiles(SpaceTables):
         """Put an earlier version, or one that was kept aside, in use; which choices count from now on.
 
         After a return to an earlier version, choices that arrived after it had learned are left out of what is learned
-        later, until the person lets them count again (`Returns`). DataError if there is none of that number.
+        later, until the person lets them count again (`Returns`). UnknownRecord if there is none of that number.
         """
         found = self.version(person, version)
         with self._write() as scope:

@@ -50,11 +50,13 @@ class PredictedChoices:
         model: probabilities (n,), conditional on what is known of each user.
         population: probabilities of the population-level reward (n,), calibrated separately because the model's own
             calibration would put it at a disadvantage; None for a model without user information.
+        weight: how much each choice counts (n,), so that a ranking counts once; None where all count alike.
     """
 
     choices: Sequence[Choice]
     model: Floats
     population: Floats | None
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,19 @@ def evaluate(name: str, found: PredictedChoices, seed: int) -> tuple[PredictorMe
     predictors = ((name, found.model), (POPULATION, found.population), (LONGER, longer))
     codes = np.unique([one.user for one in found.choices], return_inverse=True)[1].astype(np.int64)
     return tuple(
-        _metrics(what, probability, codes, seed) for what, probability in predictors if probability is not None
+        _metrics(what, probability, codes, seed, found.weight)
+        for what, probability in predictors
+        if probability is not None
     )
 
 
-def _metrics(name: str, probability: Floats, people: NDArray[np.int64], seed: int) -> PredictorMetrics:
-    low, high = interval(correctness(probability), people, seed) or (None, None)
-    loss = None if name == LONGER else log_loss(probability)
-    return PredictorMetrics(
-        name, accuracy(probability) or 0.0, low, high, loss, int(people.max()) + 1, len(probability)
-    )
+def _metrics(
+    name: str, probability: Floats, people: NDArray[np.int64], seed: int, weight: Floats | None
+) -> PredictorMetrics:
+    low, high = interval(correctness(probability), people, seed, weight=weight) or (None, None)
+    loss = None if name == LONGER else log_loss(probability, weight)
+    right = accuracy(probability, weight) or 0.0
+    return PredictorMetrics(name, right, low, high, loss, int(people.max()) + 1, len(probability))
 
 
 __getattr__ = renamed(

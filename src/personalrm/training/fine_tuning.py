@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import orjson
 
 from personalrm.data.splits import folds_by_person
@@ -103,10 +104,11 @@ class FineTuning:
     def _predictions(self, rows: Sequence[Row], out: Path) -> PredictedChoices:
         model = RewardModel.load(out, self.settings.device)
         probability = sigmoid(_margins(model, rows, [one.system for one in rows]) / model.record.temperature)
+        weight = np.array([one.weight for one in rows])
         if self.settings.user_prompt == "none":
-            return PredictedChoices(rows, probability, None)
+            return PredictedChoices(rows, probability, None, weight)
         without_user = _margins(model, rows, [None] * len(rows))
-        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)))
+        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)), weight)
 
 
 def prepare(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
+from personalrm.data.shares import shares
 from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import Settings, save
 from personalrm.models.learned.checkpoint import Checkpoint
@@ -69,7 +72,12 @@ class LearnedTraining:
         population = held_out.population / temperature(held_out.population)
         texts = 3 * (self.data.choices + (0 if self.validation is None else self.validation.choices))
         return Outcome(
-            PredictedChoices(held_out.choices, sigmoid(held_out.margins), sigmoid(population)),
+            PredictedChoices(
+                held_out.choices,
+                sigmoid(held_out.margins),
+                sigmoid(population),
+                np.array(shares(held_out.choices)),
+            ),
             tuple(map(_curve, model.summary.curves)),
             "epoch",
             TruncationCount("texts", model.summary.truncated, texts),

@@ -8,12 +8,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from facts import naming
 
 from personalrm.errors import StorageError
 from personalrm.files import MEMORY
-from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTable, prompt_version, table_path
+from personalrm.models.fusion.table import (
+    MOST_LABELS,
+    JudgeKey,
+    LabelledVerdict,
+    VerdictTable,
+    prompt_version,
+    table_path,
+)
+from personalrm.models.fusion.weights import earned_weight
 from personalrm.preferences import Message, Preference
 
 KEY = JudgeKey("judge-8b", "default", prompt_version("default", "token"), "token")
@@ -46,6 +55,22 @@ def test_a_verdict_counts_once_and_below_a_hundred_nothing_counts(table: Verdict
     assert (row.key, row.people, row.damaged, row.weight.labels) == (KEY, 2, 0, 100)
     assert {"model", "arm", "prompt", "mode", "labels", "people", "weight", "damaged"} <= row.as_json().keys()
     assert form in ("sign", "log-odds")
+
+
+def test_a_weight_is_learned_from_some_thousand_labels_at_most(table: VerdictTable) -> None:
+    draw = np.random.default_rng(0)
+    some = [
+        labelled(f"u{at % 40}", at, float(draw.normal()), 1.0 if draw.random() < 0.7 else -1.0)
+        for at in range(MOST_LABELS + 1_000)
+    ]
+    table.add(KEY, some)
+    heard = table.weight(KEY)
+    assert heard.weight.labels == MOST_LABELS
+    assert table.weight(KEY) == heard  # the same ones each time
+    (row,) = table.rows()
+    assert (row.weight.labels, row.people, row.weight.weight) == (len(some), 40, heard.weight.weight)
+    verdict, logit = np.array([one.verdict for one in some]), np.array([one.logit for one in some])
+    assert heard.weight.weight == pytest.approx(earned_weight(logit, verdict).weight, abs=0.05)
 
 
 def test_who_is_predicted_is_left_out_and_may_be_forgotten(table: VerdictTable) -> None:

@@ -78,9 +78,17 @@ def _curve(result: BenchResult, label: str) -> Iterator[_Step]:
         only = (held >= low) & (held <= high) & result.scored_by(label)
         if only.any():
             right = result.correct[label][only]
-            lowest, highest = interval(right, result.people[only], result.design.seed) or (None, None)
+            people, weight = result.people[only], result.weight_of(only)
+            lowest, highest = interval(right, people, result.design.seed, weight=weight) or (None, None)
             name = f"{low}–{high}" if high < MANY else f"{low} or more"
-            yield _Step(name, float(np.median(held[only])), float(right.mean()), lowest, highest, int(only.sum()))
+            yield _Step(
+                name,
+                float(np.median(held[only])),
+                float(np.average(right, weights=weight)),
+                lowest,
+                highest,
+                int(only.sum()),
+            )
 
 
 def _followed(lab: StudyContext, result: BenchResult) -> list[str]:

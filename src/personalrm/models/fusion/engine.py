@@ -11,7 +11,7 @@ use, which a single person's few held-back choices cannot settle, is a weight he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from personalrm.errors import ProfileError
@@ -92,9 +92,10 @@ class FusedEngine:
         if not isinstance(state, JudgeState) or traits.traits is None:
             raise ProfileError(f"the two parts of the profile of {judge.user} are of other kinds than expected")
         learn_from_fit(self.table, model, judge, state, TraitsModel.behind_profile(traits))
-        weights: dict[str, float] = {name: weight for name, weight, _ in self._weights(judge, self.options.verdicts)}
+        found = {mode: list(self._weights(judge, mode)) for mode in MODES}
+        weights: dict[str, float] = {name: weight for name, weight, _ in found[self.options.verdicts]}
         parts: Mapping[str, JudgeState | TraitsState] = {"traits": traits.traits, "judge": state}
-        notes = (*judge.notes, *self._notes(judge))
+        notes = (*judge.notes, *self._notes(found))
         return replace(judge, model=f"{PREFIX}{model}", engine=FusedState(parts, weights), notes=notes)
 
     def _weights(self, profile: Profile, mode: VerdictMode) -> Iterator[tuple[Arm, float, int]]:
@@ -103,17 +104,17 @@ class FusedEngine:
             heard = self.table.weight(self._key(arm, mode), without=profile.user)
             yield arm, heard.weight.weight, heard.weight.labels
 
-    def _notes(self, profile: Profile) -> Iterator[str]:
+    def _notes(self, found: Mapping[VerdictMode, Sequence[tuple[Arm, float, int]]]) -> Iterator[str]:
         """What the judge is worth, as people read it."""
         said = [
             f"{arm} {weight:+.2f} ({labels} labelled verdicts)"
             if labels >= ENOUGH
             else f"{arm} 0 ({labels} of {ENOUGH})"
-            for arm, weight, labels in self._weights(profile, self.options.verdicts)
+            for arm, weight, labels in found[self.options.verdicts]
         ]
         model = self.endpoint.model
         yield f"Weight of {model} beside traits, learned on other people: {', '.join(said)}."
-        if not any(self._listeners(profile).values()):
+        if not any(weight for some in found.values() for _, weight, _ in some):
             yield f"So traits predict, and the model is not asked; '{ALONE}{model}' predicts with the model by itself."
 
     def _listeners(self, profile: Profile) -> Mapping[VerdictMode, tuple[Listener, ...]]:

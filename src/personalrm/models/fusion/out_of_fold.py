@@ -20,7 +20,7 @@ from personalrm.models.fusion.weights import Array, log_odds
 from personalrm.models.traits import TraitsModel, leave_group_out
 from personalrm.models.traits.design import design_of, read, together
 from personalrm.models.traits.fit import cross_fitted, text_folds
-from personalrm.models.traits.learning import person_and_group
+from personalrm.models.traits.learning import counted_once, person_and_group
 from personalrm.models.traits.person import Evidence, groups_of, predict_group
 from personalrm.preferences import History, Preference
 
@@ -76,6 +76,8 @@ def _cross_fitted(people: Sequence[History], model: TraitsModel, seed: int, new_
     fold = folds_by_person((one.user for one in people), min(FOLDS, len(people)), seed)
     by_person = np.array([fold[one.user] for one in people])[person]
     texts = text_folds(person, group) if new_texts else None
-    crossed = cross_fitted(design.columns(design.differences(known)), by_person, texts)
+    counted = counted_once(people)
+    weight = None if counted is None else counted.weight
+    crossed = cross_fitted(design.columns(design.differences(known)), by_person, texts, weight)
     found: Array = crossed.inverse_temperature * crossed.outside
     return found

@@ -19,7 +19,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,8 @@ from personalrm.profile.records import Arm
 
 LARGEST = 50.0
 """Log-odds beyond which a number is damaged."""
+MOST_LABELS = 5_000
+"""Labels that a weight is learned from: with more it moves by less than 0.03, and each fit reads those of each arm."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
     model TEXT NOT NULL, arm TEXT NOT NULL, prompt TEXT NOT NULL, mode TEXT NOT NULL,
@@ -47,6 +49,9 @@ CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), valu
 """
 _SECRET = "SELECT value FROM secret"
 _KEY = "model = ? AND arm = ? AND prompt = ? AND mode = ?"
+_SOME = f"SELECT logit, verdict FROM verdicts WHERE {_KEY}"
+_FIRST = "ORDER BY label LIMIT ?"
+"""Labels are keyed hashes: the first ones are a random sample, the same one each time."""
 _ADD = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -178,7 +183,7 @@ class VerdictTable:
             return best_form(np.zeros(0), np.zeros(0))
         with self._opened() as db:
             left_out = b"" if without is None else _hash(_secret(db), without)
-            rows = db.execute(f"SELECT logit, verdict FROM verdicts WHERE {_KEY} AND person != ?", (*key, left_out))
+            rows = db.execute(f"{_SOME} AND person != ? {_FIRST}", (*key, left_out, MOST_LABELS))
             return best_form(*_readable(rows))
 
     def rows(self) -> list[JudgeRow]:
@@ -223,10 +228,11 @@ class VerdictTable:
 
 
 def _row(db: sqlite3.Connection, key: JudgeKey) -> JudgeRow:
+    form, weight = best_form(*_readable(db.execute(f"{_SOME} {_FIRST}", (*key, MOST_LABELS))))
     found = db.execute(f"SELECT logit, verdict, person FROM verdicts WHERE {_KEY}", key).fetchall()
-    logit, verdict = _readable(one[:2] for one in found)
-    form, weight = best_form(logit, verdict)
-    return JudgeRow(key, len({one[2] for one in found}), len(found) - len(logit), form, weight)
+    labels = len(_readable(one[:2] for one in found)[0])
+    people = len({one[2] for one in found})
+    return JudgeRow(key, people, len(found) - labels, form, replace(weight, labels=labels))
 
 
 def _readable(rows: Iterable[tuple[Any, Any]]) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from personalrm.data.shares import shares
 from personalrm.data.splits import folds_by_person
 from personalrm.errors import DataError
 from personalrm.models.reward_model.user_prompts import MOST_CHARACTERS, Kind, needs_profile, user_prompt
@@ -28,7 +29,10 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One training choice. ``system`` is the user prompt, None without user information."""
+    """One training choice. ``system`` is the user prompt, None without user information.
+
+    ``weight`` is how much it counts in metrics: the pairs of one ranking add up to 1.
+    """
 
     user: str
     group: str
@@ -36,6 +40,7 @@ class Row:
     context: tuple[Message, ...]
     chosen: str
     rejected: str
+    weight: float = 1.0
 
 
 def training_rows(
@@ -96,9 +101,9 @@ def _rows_of(person: History, prompt_of: Callable[[History], str | None], seed: 
     for half in (0, 1):
         seen = person.only(one for one in person.decided if half_of[one.group] != half)
         system = prompt_of(seen)
-        for one in person.decided:
+        for one, part in zip(person.decided, shares(person.decided), strict=True):
             if half_of[one.group] == half:
-                yield Row(one.user, one.group, system, tuple(one.context), one.chosen, one.rejected)
+                yield Row(one.user, one.group, system, tuple(one.context), one.chosen, one.rejected, part)
 
 
 def _checked(profile: Profile, seen: History) -> Profile:

@@ -36,9 +36,9 @@ def softplus(x: Array) -> Array:
     return found
 
 
-def log_loss(logit: Array) -> float:
-    """Mean negative log probability of the choices that were made, nats a choice."""
-    return float(np.mean(softplus(-logit)))
+def log_loss(logit: Array, weight: Array | None = None) -> float:
+    """Mean negative log probability of the choices that were made, nats a choice; ``weight``: how much each counts."""
+    return float(np.average(softplus(-logit), weights=weight))
 
 
 def integrated(logit: Array, variance: Array) -> Array:
@@ -47,10 +47,16 @@ def integrated(logit: Array, variance: Array) -> Array:
     return moderated
 
 
-def shared_weights(x: NDArray[np.float32], *, shrink: float, start: Array | None = None) -> Array:
-    """Weights (d,) that minimise the log loss of all rows (n, d) + shrink/2 |w|², every label 1."""
+def shared_weights(
+    x: NDArray[np.float32], *, shrink: float, start: Array | None = None, weight: Array | None = None
+) -> Array:
+    """Weights (d,) that minimise the log loss of all rows (n, d) + shrink/2 |w|², every label 1.
+
+    ``weight``, (n,) in [0, 1], is how much each row counts (`data.shares`); None: all alike.
+    """
     begin = np.zeros((x.shape[1], 1)) if start is None else start[:, None]
-    return _descend(x, None, _Step.of(x, shrink), begin)[:, 0]
+    used = None if weight is None else weight.astype(np.float32)[:, None]
+    return _descend(x, used, _Step.of(x, shrink), begin)[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def gram_of(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _descend(x: NDArray[np.float32], used: NDArray[np.float32] | None, step: _Step, start: Array) -> Array:
-    """Weights (d, k) of k problems with Nesterov's momentum; ``used`` (n, k) is 1 where a problem has the row."""
+    """Weights (d, k) of k problems with Nesterov's momentum; ``used`` (n, k) is how much a problem counts the row."""
     weights = previous = start
     momentum = 1.0
     for _ in range(_STEPS):
@@ -141,7 +147,10 @@ class CrossFit:
 
 
 def cross_fitted(
-    x: NDArray[np.float32], person_fold: NDArray[np.intp], text_fold: NDArray[np.intp] | None = None
+    x: NDArray[np.float32],
+    person_fold: NDArray[np.intp],
+    text_fold: NDArray[np.intp] | None = None,
+    weight: Array | None = None,
 ) -> CrossFit:
     """Weights for people they have not seen and, where people share texts, for texts they have not seen.
 
@@ -152,6 +161,7 @@ def cross_fitted(
         x: chosen minus rejected (n, d).
         person_fold: of each choice (n,).
         text_fold: of each choice (n,), -1 where nobody else has the text; None if nobody shares any.
+        weight: how much each choice counts (n,), in [0, 1]; None: all alike.
     """
     text_fold = np.full(len(x), -1) if text_fold is None else text_fold
     cells, cell = np.unique(np.stack([person_fold, text_fold], axis=1), axis=0, return_inverse=True)
@@ -160,11 +170,13 @@ def cross_fitted(
         return CrossFit(SHRINKS[2], 1.0, np.zeros((len(cells), x.shape[1])), cell, np.zeros(len(x)))
     used = (person_fold[:, None] != cells[:, 0]) & ((text_fold[:, None] != cells[:, 1]) | (cells[:, 1] < 0))
     rows, gram = used.astype(np.float32), gram_of(x)
+    if weight is not None:
+        rows *= weight.astype(np.float32)[:, None]
     weights, best, loss = np.zeros((x.shape[1], len(cells))), None, np.inf
     for shrink in reversed(SHRINKS):
         weights = _descend(x, rows, _Step.of(x, shrink, gram), weights)
         outside = _own(x, weights, cell)
-        found, inverse_temperature = sharpest(outside)
+        found, inverse_temperature = sharpest(outside, weight)
         if found < loss:
             loss, best = found, CrossFit(shrink, inverse_temperature, weights.T, cell, outside)
     assert best is not None
@@ -179,9 +191,9 @@ def _own(x: NDArray[np.float32], weights: Array, cell: NDArray[np.intp]) -> Arra
     return found
 
 
-def sharpest(logit: Array) -> tuple[float, float]:
+def sharpest(logit: Array, weight: Array | None = None) -> tuple[float, float]:
     """The least log loss over `INVERSE_TEMPERATURES`, and where it is."""
-    return min((log_loss(one * logit), one) for one in INVERSE_TEMPERATURES)
+    return min((log_loss(one * logit, weight), one) for one in INVERSE_TEMPERATURES)
 
 
 def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:

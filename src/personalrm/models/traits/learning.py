@@ -7,6 +7,9 @@
 3. how the weights of people vary together: expectation–maximisation, drawn towards a common variance (`covariance`).
    How much it is trusted is chosen on held-out people, from 100 people on.
 
+A ranking counts as one choice: its pairs share a weight of 1 in step 1, and its best against its worst stands for it in
+steps 2 and 3.
+
 prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 """
 
@@ -15,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.data.shares import shares
 from personalrm.errors import NotEnoughChoices
 from personalrm.models.traits import sure
 from personalrm.models.traits.covariance import weight_covariance, weight_variances
@@ -38,6 +42,7 @@ from personalrm.models.traits.fit import (
 )
 from personalrm.models.traits.forgetting import learn_half_life, people_in_time
 from personalrm.models.traits.gain import PUBLIC, GainPrior, cases_of
+from personalrm.models.traits.person import widest_pairs
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
@@ -86,7 +91,8 @@ def learn(
     kept = people_to_learn_from(people, rng)
     known = together([read(one.decided, reader, encoder) for one in kept])
     timed = np.array([all(each.time for each in one.decided) for one in kept])
-    prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed)
+    counted = counted_once(kept)
+    prior = learn_from(known, *person_and_group(kept), rng, new_texts=new_texts, timed=timed, counted=counted)
     threshold = learned_threshold(kept, partial(rewards_of, prior, reader, encoder), prior.covariance)
     return replace(prior, threshold=threshold, lineage={"sources": list(sources), **prior.lineage, "seed": seed})
 
@@ -99,6 +105,7 @@ def learn_from(
     *,
     new_texts: bool = True,
     timed: NDArray[np.bool_] | None = None,
+    counted: Counted | None = None,
 ) -> Prior:
     """From choices that are read: whose each one is (n,), its group (n,), and whose stand in the order of time."""
     design = design_of(known, with_sense=known.meaning.shape[1] > 0)
@@ -106,11 +113,13 @@ def learn_from(
     x, t = design.columns(pairs), pairs.personal
     count = int(person.max()) + 1
     texts = text_folds(person, group) if new_texts else None
-    crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count), texts)
-    weights = shared_weights(x, shrink=crossed.shrink)
+    weight, once = (None, slice(None)) if counted is None else counted
+    crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count), texts, weight)
+    weights = shared_weights(x, shrink=crossed.shrink, weight=weight)
+    t, person, group = t[once], person[once], group[once]
     few = _some(person, group, rng)
-    differ = _people_differ([one.person(crossed.outside, t) for one in few], t.shape[1])
-    outside = differ.inverse_temperature * crossed.outside
+    differ = _people_differ([one.person(crossed.outside[once], t) for one in few], t.shape[1])
+    outside = differ.inverse_temperature * crossed.outside[once]
     gain = _gains([one.whole(outside, t, group) for one in few], differ.without, rng)
     thresholds = _thresholds([one.person(outside, t) for one in few], differ.without)
     lineage = {
@@ -128,6 +137,22 @@ def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
     codes: dict[str, int] = {}
     group = [codes.setdefault(one.group, len(codes)) for each in people for one in each.decided]
     return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
+
+
+class Counted(NamedTuple):
+    """How much each decided choice counts (n,), and the positions of the choices with one pair of each ranking."""
+
+    weight: Array
+    once: Codes
+
+
+def counted_once(people: Sequence[History]) -> Counted | None:
+    """So that every ranking counts as one choice; None where everybody made choices of two that count alike."""
+    if all(one.ranking is None and one.weight == 1.0 for each in people for one in each.decided):
+        return None
+    begins = np.cumsum([0, *(len(one.decided) for one in people)])
+    once = [begin + np.sort(widest_pairs(one.decided)) for begin, one in zip(begins, people, strict=False)]
+    return Counted(np.concatenate([shares(one.decided) for one in people]), np.concatenate(once))
 
 
 def people_to_learn_from(people: Iterable[History], rng: np.random.Generator) -> list[History]:

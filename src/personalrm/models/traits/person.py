@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.data.shares import shares
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.forgetting import posterior_over_time
@@ -142,7 +143,7 @@ def with_whole(evidence: Evidence, history: History, rewards: Rewards, threshold
     decided = history.decided
     names = [decided[rows[0]].group for rows in evidence.groups]
     whole = WholeEvidence.of(history, names, rewards, threshold)
-    return replace(evidence, weight=np.array([one.weight for one in decided]), whole=whole)
+    return replace(evidence, weight=np.array(shares(decided)), whole=whole)
 
 
 def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[Sequence[Preference], Evidence]:
@@ -152,11 +153,16 @@ def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[S
     """
     if evidence.whole is None:
         return choices, evidence
+    rows = widest_pairs(choices)
+    return [choices[at] for at in rows], Evidence(evidence.offset[rows], evidence.t[rows], ())
+
+
+def widest_pairs(choices: Sequence[Preference]) -> NDArray[np.intp]:
+    """Positions of one pair of each ranking, its best against its worst, and of all choices of two."""
     pairs: dict[str, list[int]] = {}
     for at, one in enumerate(choices):
         pairs.setdefault(one.ranking or f"\0{at}", []).append(at)
-    rows = np.array([_widest(choices, places) for places in pairs.values()], dtype=np.intp)
-    return [choices[at] for at in rows], Evidence(evidence.offset[rows], evidence.t[rows], ())
+    return np.array([_widest(choices, places) for places in pairs.values()], dtype=np.intp)
 
 
 def _widest(choices: Sequence[Preference], places: Sequence[int]) -> int:

@@ -74,7 +74,7 @@ def _stored(service: Service, space: SpaceStore, body: AnswerFeedbackIn) -> tupl
         thumb = Thumb(**shared, id=number, response=response, up=body.rating == "up")
         return user, space.feedback.thumbs(user, [thumb], work)
     if body.preferred_over is not None:
-        other_user, other = space.completions.get(body.preferred_over)
+        other_user, other = space.completions.get(body.preferred_over, "preferred_over")
         if other_user != user or other.context != answer.context:
             raise invalid("preferred_over", "is an answer to another person or another conversation")
         number, chosen, rejected = f"{body.id}:{body.preferred_over}", response, _response(other, 0)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from personalrm.errors import DataError
 from personalrm.preferences import Message
 from personalrm.service import correcting
 from personalrm.service.access import Predicts, Writes
@@ -18,7 +15,7 @@ from personalrm.service.contract import CorrectionIn, Limit, UserName
 from personalrm.service.corrected import topic
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.predictors import Opened
-from personalrm.service.problems import FieldProblem, Problem, invalid
+from personalrm.service.problems import invalid
 from personalrm.service.state import Service
 from personalrm.store.corrections import Correction
 from personalrm.store.jobs import Work
@@ -112,8 +109,7 @@ async def use_version(request: Request, user: UserName, version: Number, caller:
     service: Service = request.app.state.service
 
     def use() -> bool:
-        with _there("version", "take a number from GET …/versions"):
-            return bool(caller.space.profiles.use(caller.space.people.require(user), version).left_out)
+        return bool(caller.space.profiles.use(caller.space.people.require(user), version).left_out)
 
     is_return = await service.threads.store(use)
     return reply({"profile_version": version, "leaves_out_later_choices": is_return})
@@ -160,23 +156,11 @@ async def withdraw(request: Request, user: UserName, number: Number, caller: Wri
     service: Service = request.app.state.service
 
     def taken_back() -> Correction:
-        with _there("number", "take an id from GET …/corrections"):
-            return caller.space.corrections.withdraw(user, number, service.new_choice)
+        return caller.space.corrections.withdraw(user, number, service.new_choice)
 
     made = await service.threads.store(taken_back)
     service.learner.wake()
     return reply(shown_correction(made))
-
-
-@contextmanager
-def _there(field: str, way_out: str) -> Iterator[None]:
-    """Problem 404 where the path names a number that the person has nothing under."""
-    try:
-        yield
-    except DataError as error:
-        if type(error) is not DataError:
-            raise
-        raise Problem(404, f"unknown-{field}", str(error), way_out, (FieldProblem(field, "is not there"),)) from None
 
 
 def shown_persona(opened: Opened, corrections: list[Correction]) -> dict[str, Any]:
@@ -218,8 +202,7 @@ def shown_correction(one: Correction) -> dict[str, Any]:
 
 def _version(service: Service, space: SpaceStore, user: str, version: int) -> dict[str, Any]:
     person = space.people.require(user)
-    with _there("version", "take a number from GET …/versions"):
-        row = space.profiles.version(person, version)
+    row = space.profiles.version(person, version)
     opened = service.predictors.version(space, person, version)
     before = [one for one in space.profiles.versions(person, 1000) if one.version < version and one.state != "aside"]
     earlier = space.profiles.load(person, before[0].version) if before else None
