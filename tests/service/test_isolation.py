@@ -23,6 +23,7 @@ BODIES: dict[str, Any] = {
     "/taste-changes": {"answer": "keep"},
     "/corrections": {"claim": "x", "verdict": "wrong"},
     "/forgotten": {"forgotten": True},
+    "/reason": {"reason": "x"},
     "/page-link": {"days": 1},
     "/next-question": {"candidates": [{"prompt": "x", "a": "a", "b": "b"}]},
     "/get_reward": {"query": ["x"]},

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from personalrm import __version__
 from personalrm.cli import signals
@@ -33,6 +34,7 @@ from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.commands.why import why
 from personalrm.cli.examples import EXAMPLES
+from personalrm.cli.narrow_help import narrow
 from personalrm.cli.old_spellings import modern
 from personalrm.cli.options import Private
 from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
@@ -40,6 +42,7 @@ from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 app = typer.Typer(
     name="personalrm",
     help="Fit a persona, a judge prompt and a reward model to a few choices of one user.",
+    epilog=EXAMPLES[""],
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -79,7 +82,9 @@ def main() -> None:
     signals.catch()
     with _sentences():
         logs.show()
-        app(modern(sys.argv[1:], output.remark))
+        command = get_command(app)
+        narrow(command, output.console().width)
+        command(modern(sys.argv[1:], output.remark))
 
 
 @contextmanager

@@ -139,13 +139,13 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
             number(row["accuracy"]),
             between(row["low"], row["high"]),
             str(row["pairs"]),
-            f"{row['coverage']:.0%}",
+            number(row["coverage"]),
             number(row["log_loss"]),
         )
         table.add_row(_safe(row["name"]), *cells)
     out.print(table)
     out.print("Intervals: bootstrap over conversations; none for fewer than five.\n", style="dim")
-    if found.row["pairs"] >= SEVERAL:
+    if found.row["pairs"] >= SEVERAL and found.row["low"] is not None:
         wrong = ", ".join(f"{one['coverage']:.0%}: {one['risk']:.0%}" for one in found.risk_coverage)
         out.print(f"Error rate by coverage (most certain first): {wrong}.\n", style="dim")
     for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:

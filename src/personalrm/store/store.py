@@ -31,7 +31,7 @@ from personalrm.store.incoming import Feedback
 from personalrm.store.jobs import JobQueue, Jobs
 from personalrm.store.keys import Access, Keys
 from personalrm.store.links import Invites, Links, Opens
-from personalrm.store.migrating import require_current, upgrade
+from personalrm.store.migrating import require_current, require_ready, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
 from personalrm.store.pool import Pool
@@ -189,10 +189,9 @@ class Store:
             connection.execute(update(spaces).where(spaces.c.id == space.id).values(values))
         return changed
 
-    def is_reachable(self) -> bool:
-        """Whether the database answers; raises StorageError where it says why not."""
-        with self.database.read() as connection:
-            return connection.execute(select(1)).scalar() == 1
+    def require_ready(self) -> None:
+        """StorageError, with the reason, unless the database answers, is not being migrated and has this version."""
+        require_ready(self.database)
 
     def close(self) -> None:
         """Close all connections; they open again when they are used."""

@@ -34,6 +34,7 @@ SAID = {
     "learning": "Noted. What is believed of you is being learned anew; reload the page in a while.",
     "withdrawn": "Taken back.",
     "chosen": "Thank you: your choice is stored.",
+    "explained": "Thank you: your words are kept with the choice.",
     "answered": "You had answered this question before: the first answer counts.",
     "imported": "The file has been imported.",
     "forgotten": "The choice is learned from no more.",
