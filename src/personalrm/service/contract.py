@@ -235,10 +235,7 @@ class CorrectionIn(Strict):
 
 
 class TasteAnswerIn(Strict):
-    """What the person says of a change of taste, which ``choice`` names as `taste-changes` does.
-
-    ``return`` leaves out the choices since the change, ``keep`` lets all count (again); ``keep`` needs no ``choice``.
-    """
+    """``return`` leaves out the choices since the change that ``choice`` names, ``keep`` lets all count (again)."""
 
     answer: Literal["keep", "return"]
     choice: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
