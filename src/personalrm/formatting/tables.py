@@ -45,7 +45,7 @@ def _least(console: Console, table: Table) -> int:
     least = 0
     for one in table.columns:
         cells = [one.header, *one.cells]
-        sizes = [Measurement.get(console, options, cell) for cell in cells]  # type: ignore[arg-type]
+        sizes = [Measurement.get(console, options, cell) for cell in cells]
         least += max(size.maximum if one.no_wrap else _shortest(size, one.overflow) for size in sizes)
     return least + around
 
