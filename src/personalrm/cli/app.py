@@ -109,9 +109,15 @@ def _sentences() -> Iterator[None]:
     except OSError as error:
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
     except Exception as error:
-        if os.environ.get("PERSONALRM_DEBUG"):
-            raise
-        _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
+        _fault(error)
+
+
+def _fault(error: Exception) -> None:
+    if signals.interrupts(error):
+        _fail(INTERRUPTED, signals.exit_code())
+    if os.environ.get("PERSONALRM_DEBUG"):
+        raise error
+    _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
 
 
 def _fail(sentence: str, code: int) -> None:
