@@ -75,10 +75,10 @@ def thumb(value: object, field: str) -> bool | None:
 
 
 def response_text(one: object, field: str) -> str:
-    """The text of an item in a list of responses: text, or an object that holds it."""
+    """The text of an item in a list of responses (text, or an object with text). Raises RowError if there is none."""
     if isinstance(one, Mapping):
         name, value = first_of(one, TEXTS)
-        if isinstance(value, Mapping):  # a message in an object
+        if isinstance(value, Mapping):  # a message within an object
             return response_text(value, f"{field}.{name}")
         if isinstance(value, list):
             if value and all(isinstance(turn, Mapping) and "role" in turn for turn in value):
@@ -93,7 +93,7 @@ def response_text(one: object, field: str) -> str:
 
 
 def judged(one: object, field: str) -> Judged:
-    """An item in a list of responses with what stands beside its text."""
+    """An item in a list of responses with its score, rank and thumb."""
     said = response_text(one, field)
     if not isinstance(one, Mapping):
         return Judged(said)
@@ -130,9 +130,9 @@ def pairs_of(responses: Sequence[Judged], min_gap: float = 0.0, slope: float = 1
 
 
 def best_of(responses: Sequence[str], best: Collection[int]) -> list[Pair]:
-    """The preferred responses against each of the others; several preferred ones tie with each other.
+    """Pairs of each preferred response with each other one, and ties among several preferred ones.
 
-    The others were not compared with each other. All preferred: all tie.
+    The other responses are not compared with each other. If all are preferred, all pairs are ties.
     """
     good = dict.fromkeys(responses[at] for at in sorted(best))
     rest = [one for one in dict.fromkeys(responses) if one not in good]

@@ -1,4 +1,4 @@
-"""The front of reading: a stream of choices, one person's history, or everyone's, from whatever holds them.
+"""Public functions for reading: a stream of choices, one user's history, or the histories of all users.
 
     history = read_history("choices.jsonl", user="ada")
     problems = Problems()
@@ -24,7 +24,7 @@ from personalrm.data.layout import ColumnsError
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems, short
-from personalrm.data.rows_to_choices import How, Pass, wrong_columns
+from personalrm.data.rows_to_choices import Pass, ReadingSettings, wrong_columns
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import ME, History, Preference, Thumb
 from personalrm.profile.merging import in_time
@@ -66,7 +66,7 @@ def read_choices(
         DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
         RowError: the first bad row, if ``strict``.
     """
-    how = How(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
+    how = ReadingSettings(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     return reader.only_choices(user)
 
@@ -81,7 +81,7 @@ def read_history(
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
 ) -> History:
-    """One person's choices and thumbs, oldest first: by time where times are known, in file order where not.
+    """Read one user's choices and thumbs, oldest first: sorted by time where known, else in file order.
 
     A choice without a time stays behind the one it follows in the file. Only this person's choices are held in memory.
 
@@ -89,7 +89,7 @@ def read_history(
         SeveralPeople: no user was named and the file holds several.
         DataError: nobody of that name is in the file, or as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     kept: list[Preference | Thumb] = []
     for choice in reader.choices(user):
@@ -120,7 +120,7 @@ def read_people(
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     found = _in_turn(reader.choices(None)) if reader.large and reader.sorted_by_user() else _all(reader.choices(None))
     return (one for one in found if len(one) or (thumbs_alone and one.thumbs))
@@ -140,19 +140,19 @@ def read_judgements(
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     return _Reader(path, how, Problems() if problems is None else problems).choices(None)
 
 
 def is_large(path: Given, limits: Limits = DEFAULT) -> bool:
-    """Whether what is given is better read again than held; hub sets, pipes and rows in memory are held."""
+    """Whether the input should be read again rather than kept in memory; False for hub data, pipes and rows."""
     return any(one.large for one in inputs_of(path, limits))
 
 
 class _Reader:
     """Everything that is given, one input after the other. ``people`` are those met so far, in order."""
 
-    def __init__(self, given: Given, how: How, problems: Problems) -> None:
+    def __init__(self, given: Given, how: ReadingSettings, problems: Problems) -> None:
         self._how, self._problems = how, problems
         self._inputs = inputs_of(given, how.limits)
         self._rows = [one.rows() for one in self._inputs]  # opened here, so that a missing file raises at the call
@@ -193,7 +193,7 @@ class _Reader:
             raise errors[0] if errors else DataError(self._unknown(user or ""))
 
     def sorted_by_user(self) -> bool:
-        """Whether each person's rows stand together."""
+        """Whether the rows of each user are adjacent."""
         met: set[str] = set()
         last = None
         for given in self._inputs:
@@ -206,11 +206,11 @@ class _Reader:
         return True
 
     def _nothing(self, given: Input, done: Pass, user: str | None) -> DataError:
-        """Why an input gave no choice at all."""
+        """The error for an input without any choice."""
         if done.rows == 0 and self._how.take is not None:
             return DataError(f"{given.name} holds no row of those that were asked for")
         if done.rows == 0:
-            return DataError(f"{given.name} is empty: it holds no choices")
+            return DataError(f"{given.name} is empty: it has no choices")
         if user is not None and user not in self.people and self.people:
             return DataError(self._unknown(user))
         if isinstance(done.first, ColumnsError) and "--columns says" in done.first.expected:

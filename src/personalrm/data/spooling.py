@@ -1,4 +1,4 @@
-"""Stdin and pipes as files: they can be read once, and readers look at a file more often than that."""
+"""Copy stdin and pipes to temporary files, so that they can be read several times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STDIN = "-"
 
 
 def regular_file(source: str | Path) -> Path:
-    """The path itself; for ``-`` and pipes a temporary copy, which goes when the program ends.
+    """The path itself; for ``-`` and pipes the path of a temporary copy, which is deleted at exit.
 
     Raises:
         DataError: the pipe cannot be read, or the temporary folder is full.
@@ -30,7 +30,7 @@ def regular_file(source: str | Path) -> Path:
         if stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode) or stat.S_ISCHR(found.st_mode):
             return Path(_copied(name, f"{found.st_dev}:{found.st_ino}").name)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        pass  # whoever opens it says so
+        pass  # the error is raised when the file is opened
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
     return Path(source)
@@ -44,7 +44,7 @@ def _never_ends(pipe: IO[bytes]) -> bool:
 
 @cache
 def _copied(name: str, which: str) -> IO[bytes]:
-    """A pipe's content, kept open until the end. ``which`` tells apart pipes that had one name after the other."""
+    """A temporary copy of a pipe, open until exit. ``which`` distinguishes pipes that reuse the same name."""
     copy = tempfile.NamedTemporaryFile(prefix="personalrm-", suffix=".txt")  # noqa: SIM115
     if name == _STDIN:
         shutil.copyfileobj(sys.stdin.buffer, copy)

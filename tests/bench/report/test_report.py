@@ -322,7 +322,7 @@ def test_without_matplotlib_sentences_stand_for_figures(folder: Path) -> None:
         draw(Dots("t", "x", ()))
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     assert "svg" not in page.tags
-    assert "Here would be the figure “Cost against accuracy”" in page.text
+    assert "The figure “Cost against accuracy” was not drawn" in page.text
     assert page.text.count("pip install 'personalrm[report]'") >= 6
     assert page.tags.count("table") >= 6
     assert (folder / "tables/leaderboard.tex").exists()
@@ -335,7 +335,7 @@ def test_what_failed_is_named_first(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(record))
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     assert "default · <b>big</b>: the host is gone" in page.text
-    assert page.text.index("the host is gone") < page.text.index("Most often right is")
+    assert page.text.index("the host is gone") < page.text.index("Highest accuracy:")
 
 
 def test_the_worst_predictions_are_those_with_the_largest_log_loss(reported: Path) -> None:
@@ -350,7 +350,7 @@ def test_the_worst_predictions_are_those_with_the_largest_log_loss(reported: Pat
 def test_a_killed_run_is_reported_as_far_as_its_results_go(folder: Path) -> None:
     for path in (folder / "judgements").iterdir():
         path.write_bytes(path.read_bytes()[:-40])  # half a last line
-    assert "Most often right" in Page(write_report(folder).read_text(encoding="utf-8")).text
+    assert "Highest accuracy" in Page(write_report(folder).read_text(encoding="utf-8")).text
     (folder / "pairs.jsonl").unlink()
     assert "no longer in the folder" in Page(write_report(folder).read_text(encoding="utf-8")).text
 
