@@ -33,6 +33,7 @@ from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.commands.why import why
+from personalrm.cli.encodings import plain_signs
 from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.narrow_help import narrow
 from personalrm.cli.old_spellings import modern
@@ -80,6 +81,7 @@ def main() -> None:
     from personalrm.cli import logs, output
 
     signals.catch()
+    plain_signs(sys.stdout, sys.stderr)
     with _sentences():
         logs.show()
         command = get_command(app)
@@ -107,9 +109,15 @@ def _sentences() -> Iterator[None]:
     except OSError as error:
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
     except Exception as error:
-        if os.environ.get("PERSONALRM_DEBUG"):
-            raise
-        _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
+        _fault(error)
+
+
+def _fault(error: Exception) -> None:
+    if signals.interrupts(error):
+        _fail(INTERRUPTED, signals.exit_code())
+    if os.environ.get("PERSONALRM_DEBUG"):
+        raise error
+    _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
 
 
 def _fail(sentence: str, code: int) -> None:
