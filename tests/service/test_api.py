@@ -221,7 +221,10 @@ def test_every_version_is_kept_with_what_changed(api: Api, user: str) -> None:
     assert one["changes"]["weights"]
     old = api.get(f"/v1/people/{user}/versions/{first}").body
     assert old["persona"]["choices"] == 12
-    assert api.post(f"/v1/people/{user}/versions/{first}/use", {}).body == {"profile_version": first}
+    assert api.post(f"/v1/people/{user}/versions/{first}/use", {}).body == {
+        "profile_version": first,
+        "leaves_out_later_choices": True,
+    }
     assert api.post(f"/v1/people/{user}/compare", PAIR).body["profile_version"] == first
 
 

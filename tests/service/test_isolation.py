@@ -20,6 +20,7 @@ BODIES: dict[str, Any] = {
     "/rank": {"prompt": "x", "responses": ["a", "b"]},
     "/v1/people/{user}/score": {"prompt": "x", "responses": ["a", "b"]},
     "/score": {"text_1": "x", "text_2": "a"},
+    "/taste-changes": {"answer": "keep"},
     "/corrections": {"claim": "x", "verdict": "wrong"},
     "/forgotten": {"forgotten": True},
     "/reason": {"reason": "x"},

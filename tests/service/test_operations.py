@@ -12,9 +12,10 @@ import places
 import pytest
 from service_process import PAIR, Server, choice, command, environment_of
 
-from personalrm.errors import DataError
+from personalrm.errors import DataError, StorageError
 from personalrm.service.config import ServiceConfig
 from personalrm.service.server import check_reachable
+from personalrm.store.backup import restore
 from personalrm.store.store import Store
 from personalrm.store.testing import memory_store
 
@@ -22,7 +23,9 @@ URLS = ("0.0.0.0", "192.168.1.4", "::", "2001:db8::1", "example.org")
 
 
 def test_a_copy_of_a_service_in_use_holds_what_was_acknowledged_before(tmp_path: Path) -> None:
-    key = command(tmp_path, "key", "a").stdout.strip()
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    with closing(Store(url)) as store:
+        key = store.make_space("a").keys.create(("write", "predict", "manage"), "")
     server = Server.start(tmp_path, debounce="0.1")
     api, copy = server.api(key), tmp_path / "copy.sqlite"
     acknowledged, stop, statuses = 0, threading.Event(), set()
@@ -47,10 +50,9 @@ def test_a_copy_of_a_service_in_use_holds_what_was_acknowledged_before(tmp_path:
         writer.join()
     assert made.returncode == 0, made.stderr
     assert statuses == {200}
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    assert command(elsewhere, "restore", str(copy)).returncode == 0
-    restored = Store(f"sqlite:///{elsewhere / 'store.sqlite'}")
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"
+    restore(copy, elsewhere)
+    restored = Store(elsewhere)
     space = restored.space("a")
     assert space is not None
     person = space.people.require("ada")
@@ -60,9 +62,8 @@ def test_a_copy_of_a_service_in_use_holds_what_was_acknowledged_before(tmp_path:
     assert before <= len(found) <= after
 
     # into a database that a service uses, nothing is restored; and another version's tables make no fault
-    refused = command(tmp_path, "restore", str(copy))
-    assert refused.returncode != 0
-    assert "not empty" in refused.stderr
+    with pytest.raises(StorageError, match="not empty"):
+        restore(copy, url)
     assert server.api().get("/readyz").status == 200
     with closing(sqlite3.connect(tmp_path / "store.sqlite", timeout=30)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9.9.9.1'")

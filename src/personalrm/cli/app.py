@@ -33,6 +33,7 @@ from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.commands.why import why
+from personalrm.cli.encodings import plain_signs
 from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.narrow_help import narrow
 from personalrm.cli.old_spellings import modern
@@ -80,6 +81,7 @@ def main() -> None:
     from personalrm.cli import logs, output
 
     signals.catch()
+    plain_signs(sys.stdout, sys.stderr)
     with _sentences():
         logs.show()
         command = get_command(app)

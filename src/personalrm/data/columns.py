@@ -150,6 +150,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("subject_id", "crowdworker", "crowdworker_id", "annotated_by", "completed_by", "labeled_by", "rated_by"),
         *("username", "user_name", "userid", "judge", "expert", "voter", "voter_id", "player"),
         *("email", "email_address", "user_email", "annotator_email", "worker_email", "user_identifier"),
+        *("user_uid", "firebase_uid", "auth_uid", "account_uid", "owner_uid", "created_by_uid"),
     ),
     "id": ("id", "pair_id", "comparison_id", "uuid", "uid", "annotation_id"),
     "group": ("group", "group_id", "conversation_id"),

@@ -33,7 +33,10 @@ class Register:
                 return kept
             if not found:
                 break
-        raise RowError("an id not used before", field=field, found=f"'{choice_id}' again")
+        expected = "an id not used before"
+        if field.lower() == "uid":  # an id of the row in some exports, of the person in others
+            expected += " (if it is the person's: --columns id=-,user=uid)"
+        raise RowError(expected, field=field, found=f"'{choice_id}' again")
 
     def made(self, choice_id: str, label: int) -> str:
         """The unique id of a choice with a generated id; ``label`` encodes which response won, or a tie.

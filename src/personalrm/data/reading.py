@@ -46,24 +46,24 @@ def read_choices(
     limits: Limits = DEFAULT,
     common_scale: bool = True,
 ) -> Iterator[Preference]:
-    """Choices in file order, read as they are asked for. Single thumbs are counted, and given by `read_history`.
+    """Yield choices in file order. Unpaired thumbs are only counted; `read_history` returns them.
 
     Args:
-        path: a file, several, a folder, a pattern, ``-`` for stdin, a hub set as ``hub:owner/name[/config][:split]``,
-            rows, or a table of pandas, polars, pyarrow or `datasets`.
-        user: only this person's choices; all people's if None.
+        path: a file, several files, a folder, a pattern, ``-`` for stdin, ``hub:owner/name[/config][:split]``, rows, or
+            a table of pandas, polars, pyarrow or `datasets`.
+        user: only choices of this user; of all users if None.
         strict: raise the first bad row instead of skipping and counting it.
-        problems: where to count what is skipped.
-        min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept), each
-            person's scores brought to one scale first.
-        take: whether to use a row, asked of each as it stands in the file; the others count as never there.
-        labels: false reads pairs alone, also unlabelled ones; see `candidates`.
-        columns: which columns play which role, where their names do not say it; see `mapping`.
-        limits: how large a row may be.
-        common_scale: false compares ``min_gap`` with the scores as they stand in the file.
+        problems: object in which skipped rows are counted.
+        min_gap: for ratings: leave out pairs whose scores differ by less (equal scores are ties and kept); the scores
+            of each user are brought to a common scale first.
+        take: filter of rows, called with each row as in the file; rejected rows are not counted.
+        labels: False reads pairs only, also unlabelled ones; see `candidates`.
+        columns: roles of columns (see `mapping`), if their names are not known.
+        limits: size limits.
+        common_scale: False compares ``min_gap`` with the scores as in the file.
 
     Raises:
-        DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
+        DataError: a missing or damaged file, or one without any usable row (raised at the end of the file).
         RowError: the first bad row, if ``strict``.
     """
     how = ReadingSettings(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
@@ -83,11 +83,15 @@ def read_history(
 ) -> History:
     """Read one user's choices and thumbs, oldest first: sorted by time where known, else in file order.
 
-    A choice without a time stays behind the one it follows in the file. Only this person's choices are held in memory.
+    A choice without a time stays after its predecessor in the file. Only this user's choices are kept in memory.
+
+    Args:
+        path, strict, problems, min_gap, columns, limits: as in `read_choices`.
+        user: the user to read; may be None if the file has only one.
 
     Raises:
-        SeveralPeople: no user was named and the file holds several.
-        DataError: nobody of that name is in the file, or as `read_choices`.
+        SeveralPeople: no user was named and the file has several.
+        DataError: the file has no such user, or as `read_choices`.
     """
     how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
@@ -112,10 +116,10 @@ def read_people(
     limits: Limits = DEFAULT,
     thumbs_alone: bool = False,
 ) -> Iterator[History]:
-    """Every person's history, in order of their first row; with ``thumbs_alone`` also of people without a choice.
+    """Yield the history of every user, in the order of first rows; ``thumbs_alone`` includes users without a choice.
 
-    A large file (over 8 MB, compressed 1 MB) is looked through once for the order of its people: if each person's rows
-    stand together only one person is held at a time, otherwise (and for hub sets) all of them are.
+    A large file (over 8 MB, compressed 1 MB) is first scanned for the order of its users: if the rows of each user are
+    adjacent, only one user is kept in memory at a time, otherwise (and for hub data sets) all users are.
 
     Raises:
         DataError, RowError: as `read_choices`.
@@ -135,7 +139,7 @@ def read_judgements(
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
 ) -> Iterator[Preference | Thumb]:
-    """Choices and single thumbs of everybody in file order, for whoever sorts them by person; see `history_from`.
+    """Yield choices and unpaired thumbs of all users in file order, for callers that group them (`history_from`).
 
     Raises:
         DataError, RowError: as `read_choices`.

@@ -30,6 +30,8 @@ T = TypeVar("T")
 _log = logging.getLogger("personalrm.llm")
 TRIES = 6
 TRIES_AT_START = 3
+TRIES_UNUSABLE = 2
+"""An answer of no use (status 200 without a choice) may have been paid for: it is asked for once more, not again."""
 """A host that has never answered is given up sooner: the URL is probably wrong."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 STANDS_S = 5.0
@@ -80,7 +82,7 @@ class HttpClient(Generic[T]):
             EndpointRefused, Unreachable, UnusableResponse: nothing is to be had.
         """
         loop, scheduler = asyncio.get_running_loop(), self._scheduler
-        turn, used, attempt, faults = scheduler.turn(), 0.0, 0, 0
+        turn, used, attempt, faults, unusable = scheduler.turn(), 0.0, 0, 0, 0
         overloaded_since = float("inf")
         while True:
             attempt += 1
@@ -106,9 +108,10 @@ class HttpClient(Generic[T]):
             faults += 1  # a host that is busy for a while has not failed
             wait = max(fault.retry_after, jittered(faults))
             used += loop.time() - started + wait
-            tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
+            unusable += fault.unusable
+            tries = TRIES if self._has_answered or not fault.dead else TRIES_AT_START
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
-            if fault.overload or faults >= tries or used >= deadline:
+            if fault.overload or faults >= tries or unusable >= TRIES_UNUSABLE or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
             _log.info("%s: %s, try %d; again in %.1f s", self._host.name, fault.kind, attempt, wait)
             await asyncio.sleep(wait)
@@ -144,7 +147,8 @@ class HttpClient(Generic[T]):
 
     def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
-            return UnusableResponse(f"{self._host.name}: {fault.said}")
+            asked = f" (asked {attempts} times)" if attempts > 1 else ""
+            return UnusableResponse(f"{self._host.name}: {fault.said}{asked}")
         if fault.dead and not self._has_answered:
             return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
         error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")

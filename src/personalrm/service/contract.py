@@ -234,6 +234,13 @@ class CorrectionIn(Strict):
     note: ShortText | None = None
 
 
+class TasteAnswerIn(Strict):
+    """``return`` leaves out the choices since the change that ``choice`` names, ``keep`` lets all count (again)."""
+
+    answer: Literal["keep", "return"]
+    choice: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
 class CandidateIn(AskedIn):
     """A pair that people may be asked about."""
 

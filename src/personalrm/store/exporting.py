@@ -15,7 +15,7 @@ from personalrm.store.schema import PERSON_TABLES, audit
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 _INTERNAL = frozenset({"id", "space_id", "person_id", "content", "prompt_hash"})
-_JSON = frozenset({"context", "responses", "checked", "details", "answer", "cited"})
+_JSON = frozenset({"context", "responses", "checked", "details", "answer", "cited", "counting"})
 
 
 class Exports(SpaceTables):

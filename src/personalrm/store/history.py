@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement
 from personalrm.errors import UnknownRecord
 from personalrm.preferences import History, Thumb
 from personalrm.store import audit, erasures, jobs, people
+from personalrm.store.counting import ALL, Counting, counting_of
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
 from personalrm.store.records import StoredChoice, rated_thumb, stored_choice, stored_thumb
@@ -30,12 +31,17 @@ _NUMBERS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Learnable:
-    """What a person's profile is to be learned from, at one revision; ``choices`` oldest first."""
+    """What a person's profile is to be learned from, at one revision; ``choices`` oldest first.
+
+    ``left_out`` are choices that the person lets count no more (`Counting`); nothing is learned from them.
+    """
 
     user: str
     revision: int
     choices: tuple[StoredChoice, ...]
     thumbs: tuple[Thumb, ...] = ()
+    counting: Counting = ALL
+    left_out: tuple[StoredChoice, ...] = ()
 
     @property
     def history(self) -> History:
@@ -52,14 +58,23 @@ class Histories(SpaceTables):
     """The choices of one space's people."""
 
     def learnable(self, person: PersonState) -> Learnable:
-        """All choices that are not forgotten, by time and arrival, and the revision that they are."""
+        """All choices that count and are not forgotten, by time and arrival, and the revision that they are."""
         with self._read() as scope:
             revision = scope.value(scope.select(people_table, people_table.c.revision).where(
                 people_table.c.id == person.id))  # fmt: skip
             mine = choices.c.person_id == person.id, choices.c.forgotten.is_(None)
             rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.time, choices.c.id))
             thumbed = thumbs_of(scope, person.id, person.name)
-        return Learnable(person.name, revision or 0, tuple(stored_choice(row, person.name) for row in rows), thumbed)
+            counting = counting_of(scope, person.id)
+        stored = [stored_choice(row, person.name) for row in rows]
+        made = tuple(one for one in stored if counting.counts(one.number))
+        left_out = tuple(one for one in stored if not counting.counts(one.number)) if counting.left_out else ()
+        return Learnable(person.name, revision or 0, made, thumbed, counting, left_out)
+
+    def counting(self, person: PersonState) -> Counting:
+        """Which choices the person lets count."""
+        with self._read() as scope:
+            return counting_of(scope, person.id)
 
     def page(self, person: PersonState, after: int = 0, limit: int = 100) -> list[StoredChoice]:
         """In the order of arrival, those that follow the number ``after``; the forgotten ones too."""

@@ -37,6 +37,7 @@ from personalrm.store.people import People
 from personalrm.store.pool import Pool
 from personalrm.store.predictions import Predictions
 from personalrm.store.profiles import Profiles
+from personalrm.store.returning import Returns
 from personalrm.store.schema import spaces
 from personalrm.store.spending import Spending
 from personalrm.store.studies import Studies
@@ -74,6 +75,7 @@ class SpaceStore:
         self.feedback = Feedback(database, space_id)
         self.history = Histories(database, space_id)
         self.profiles = Profiles(database, space_id)
+        self.returns = Returns(database, space_id)
         self.predictions = Predictions(database, space_id)
         self.corrections = Corrections(database, space_id)
         self.jobs = Jobs(database, space_id)

@@ -12,6 +12,7 @@ from personalrm.bench.report.reading import notes
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import words
 from personalrm.formatting.numbers import between, number
+from personalrm.formatting.tables import print_table
 from personalrm.formatting.texts import plain
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def show(report: RunRecord, console: Console) -> None:
 
     wide = console.width >= ROOMY
     if report["methods"]:  # empty if no method finished
-        console.print(_methods(f"{report['data']} · {report['protocol']}", report["methods"], wide))
+        print_table(console, _methods(f"{report['data']} · {report['protocol']}", report["methods"], wide))
     if report["comparisons"]:
-        console.print(_tests(report["comparisons"]))
+        print_table(console, _tests(report["comparisons"]))
     for name, rows in report["same_pairs"].items():
-        console.print(_methods(f"on the pairs that {name} scored", rows, wide))
+        print_table(console, _methods(f"on the pairs that {name} scored", rows, wide))
     for note in notes(report):
         console.print(Text(f"– {plain(note)}", style="dim"))
 
@@ -52,7 +53,7 @@ def show_study(study: Study, console: Console) -> None:
             table.add_column(plain(column.head), justify="left" if text else "right", no_wrap=not text, overflow="fold")
         for row in one.rows:
             table.add_row(*(Text(words(column, cell)) for column, cell in zip(one.columns, row, strict=True)))
-        console.print(table)
+        print_table(console, table)
 
 
 def _methods(title: str, rows: list[RunRecord], wide: bool) -> Table:

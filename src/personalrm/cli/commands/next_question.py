@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personalrm.cli import inputs
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.groups import PAIRS, with_options
 from personalrm.cli.options import Json, ProfileFile
 from personalrm.errors import DataError
@@ -71,7 +72,7 @@ def next_question(
         why = "no answer would teach anything" if left else "all of these pairs are answered already"
         raise DataError(f"nothing to ask from {name_of(candidates)}: {why}")
     if as_json:
-        typer.echo(_json(known.user, criterion.value, left, found))
+        echo_source(_json(known.user, criterion.value, left, found))
     else:
         _show(found, left, profile)
 

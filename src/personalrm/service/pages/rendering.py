@@ -40,6 +40,8 @@ SAID = {
     "forgotten": "The choice is learned from no more.",
     "restored": "The choice is learned from again.",
     "used": "That version predicts from now on.",
+    "returned": "You have returned to your earlier taste. What you choose from now on is learned from there.",
+    "kept": "Noted: every choice counts.",
     "pool": "The starter questions are there.",
     "signed-out": "You are signed out.",
     "study-closed": "The study lets no new participant in.",

@@ -129,7 +129,7 @@ class HumanStudy:
         return Session(self, code, events)
 
     def sessions(self) -> list[Session]:
-        """Of everybody who has agreed to take part, by code."""
+        """The sessions of all participants who gave consent, sorted by code."""
         return [Session(self, code, events) for code, events in sorted(self.log.everybody().items())]
 
     def codes(self) -> list[str]:
