@@ -11,7 +11,7 @@ PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(8, 1 + (os.cpu_count() o
 PYTEST := $(TESTS_ENV) $(BIN)/python -m pytest -n $(PROCESSES) -o tmp_path_retention_count=1
 PYTEST_FLAGS ?=
 
-.PHONY: demo fuzz real test slow checks programs lint types bytecode docs bench wheel clean
+.PHONY: demo fuzz real test slow checks programs plugs lint types bytecode docs bench wheel clean
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -51,8 +51,13 @@ checks: types lint bytecode programs
 bytecode: .venv/dev
 	@$(TESTS_ENV) $(BIN)/python -m pytest -n 0 --collect-only -q >/dev/null || true
 
-slow: .venv/dev programs bytecode
-	$(PYTEST) -m slow $(PYTEST_FLAGS)
+slow: .venv/dev programs plugs bytecode
+	PATH="$(CURDIR)/.venv/plugs/node_modules/.bin:$$PATH" LM_EVAL=$$(ls $(CURDIR)/.venv/plugs/bin/lm_eval 2>/dev/null) \
+		MLFLOW_PYTHON=$$(ls $(CURDIR)/.venv/plugs/bin/python 2>/dev/null) $(PYTEST) -m slow $(PYTEST_FLAGS)
+
+# Programs of other projects that slow tests of the plugs run.
+plugs: .venv/dev
+	@tools/install_test_plugs.sh
 
 # Browser and database of some tests; without them (and without root) these tests are skipped.
 programs:

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from personalrm import SynthesizeMe
-from personalrm.integrations.openrlhf import reward_function
+from personalrm.integrations.openrlhf import RewardFunc, reward_function
+
+
+@cache
+def rewards() -> RewardFunc:
+    """Profiles are read once."""
+    return reward_function(os.environ["PERSONALRM_PROFILES"])
 
 
 def reward_func(queries: list[str], prompts: list[str], labels: list[Any]) -> dict[str, Any]:
     """Found by OpenRLHF under this name."""
-    return reward_function(os.environ["PERSONALRM_PROFILES"])(queries, prompts, labels)
+    return rewards()(queries, prompts, labels)
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,16 +32,25 @@ class Classify(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def main() -> None:
+@contextmanager
+def served() -> Iterator[str]:
+    """The URL of the server while it runs."""
     server = ThreadingHTTPServer(("localhost", 0), Classify)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = Client(f"vllm-classify:reward@http://localhost:{server.server_port}")
-    profile = client.fit(Path(__file__).with_name("mira.jsonl"))
-    for answer in ("Nine minutes.", "That may well depend on a great many things, so do check!"):
-        print(f"{client.score(profile, 'How long does pasta take?', answer):+.2f}  {answer}")
-    client.close()
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def main() -> None:
+    with served() as url:
+        client = Client(f"vllm-classify:reward@{url}")
+        profile = client.fit(Path(__file__).with_name("mira.jsonl"))
+        for answer in ("Nine minutes.", "That may well depend on a great many things, so do check!"):
+            print(f"{client.score(profile, 'How long does pasta take?', answer):+.2f}  {answer}")
+        client.close()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""verl: `compute_score` as verl calls it, for a user whose profile is fitted here.
+"""verl: `compute_score` as verl calls it, plain and as a coroutine, for a user whose profile is fitted here.
 
 In verl: reward.custom_reward_function.path=pkg://personalrm.integrations.verl
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from pathlib import Path
 
 from personalrm import SynthesizeMe
-from personalrm.integrations.verl import PROFILES, compute_score
+from personalrm.integrations.verl import PROFILES, acompute_score, compute_score
 
 CHOICES = Path(__file__).with_name("mira.jsonl")
 
@@ -21,7 +22,9 @@ def main() -> None:
         os.environ[PROFILES] = folder
         row = {"user_id": "mira", "prompt": [{"role": "user", "content": "How long does pasta take?"}]}
         for answer in ("Nine minutes.", "That may well depend on a great many things, so do check!"):
-            print(f"{compute_score('mine', answer, None, row)['score']:+.2f}  {answer}")
+            found = compute_score("mine", answer, None, row)
+            assert found == asyncio.run(acompute_score("mine", answer, None, row))
+            print(f"{found['score']:+.2f}  {answer}")
 
 
 if __name__ == "__main__":

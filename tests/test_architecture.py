@@ -18,7 +18,7 @@ SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
     {"renamed"},
     {"errors"},
-    {"preferences", "privacy"},
+    {"preferences", "privacy", "regular_files"},
     {"files", "formatting"},
     {"profile"},
     {"data", "llm", "prompts", "stats"},  # side by side: none of them knows another

@@ -110,6 +110,7 @@ def test_every_expression_is_looked_at() -> None:
     assert {module_of(name) for name in names} <= set(MODULES)
     assert any("grounding" in name for name in names)
     assert any("verdicts" in name for name in names)
+    assert any("json_rows" in name for name in names), "expressions of bytes as well"
 
 
 @pytest.mark.parametrize("bad", [r"(a+)+b", r"\s*\n\s*x", r"\W*and", r"a.*b.*c", r"\S*\*{3}", r"^\s*-\s", r"(a|a)*b"])

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 from facts import naming
 
+from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, ProfileError, StorageError
 from personalrm.files import MEMORY, hold, hold_file, open_database, read_object, read_record, replace_file, to_json
+from personalrm.profile.file import load
 
 
 def test_a_full_disk_leaves_the_earlier_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,3 +191,19 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     replace_file(tmp_path / "ada.json", b"{}")
     assert precious.read_text() == "mine"
     assert not (tmp_path / "ada.json").is_symlink()
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/dev/full", "pipe"])
+def test_what_may_never_end_is_not_read(place: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    if place == "pipe":
+        os.mkfifo(path)  # nobody writes to it
+    else:
+        path.symlink_to(place)
+    with pytest.raises(DataError, match="no file"):
+        read_object(path, "manifest")
+    if place != "pipe":
+        with pytest.raises(DataError, match="device"):
+            list(read_choices(path))
+        with pytest.raises(DataError, match="no file"):
+            load(path)

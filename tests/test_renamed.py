@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+from personalrm.optimizing.optimize import OptimizationConfig
 from personalrm.renamed import RenamedAttribute, renamed_arguments
 
 
@@ -30,6 +31,19 @@ def test_renamed_argument_keeps_its_old_spelling() -> None:
 def test_renamed_attribute_keeps_its_old_spelling() -> None:
     with pytest.warns(DeprecationWarning, match=r"Model\.trust is now Model\.calibrator"):
         assert Model().trust == 0.9
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [("held_back", "holdout", 0.25), ("trials", "candidates", 3), ("keep_anyway", "accept_best", True)],
+)
+def test_optimization_config_keeps_its_old_fields(old: str, new: str, value: object) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"OptimizationConfig\({old}=\) is now OptimizationConfig\({new}=\)"):
+        config = OptimizationConfig("gepa", **{old: value})  # type: ignore[arg-type]
+    assert getattr(config, new) == value
+    assert config == OptimizationConfig("gepa", **{new: value})  # type: ignore[arg-type]
+    with pytest.warns(DeprecationWarning, match=rf"OptimizationConfig\.{old} is now"):
+        assert getattr(config, old) == value
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from typing import IO, Any, TypeVar
 import orjson
 
 from personalrm.errors import DataError, PersonalrmError, StorageError
+from personalrm.regular_files import content_of
 
 MEMORY = ":memory:"
 """Name of an in-memory database."""
@@ -299,7 +300,7 @@ def read_object(
         DataError, or ``error``: the file is missing, is not a JSON object, or has a newer version.
     """
     try:
-        found = orjson.loads(path.read_bytes().removeprefix(BOM_UTF8))
+        found = orjson.loads(content_of(path).removeprefix(BOM_UTF8))
     except OSError as reason:
         raise error(f"the {what} {path} cannot be read: {reason.strerror or reason}") from None
     except orjson.JSONDecodeError as reason:

@@ -105,10 +105,13 @@ def renamed_arguments(**names: str) -> Callable[[Callable[P, T]], Callable[P, T]
     """Decorator: keyword arguments that were renamed, old name = "new name"."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        is_init = function.__name__ == "__init__"
+        called = function.__qualname__.split(".")[-2] if is_init else function.__name__
+
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
             for old in names.keys() & kwargs.keys():
-                warn(f"{function.__name__}({old}=)", f"{function.__name__}({names[old]}=)")
+                warn(f"{called}({old}=)", f"{called}({names[old]}=)")
                 kwargs[names[old]] = kwargs.pop(old)
             return function(*args, **kwargs)
 

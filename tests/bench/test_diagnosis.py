@@ -112,7 +112,7 @@ async def test_choices_that_contradict_each_other_and_their_claims() -> None:
     assert profile.persona is not None
     torn = Persona("Torn.", (Claim("Likes it", ("c0", "c1"), ("c2", "c3")),))
     found = await shown(replace(profile, persona=torn), model)
-    assert "50% of the choices cited" in found["contradictory choices"].measured
+    assert "2 of the 4 choices cited" in found["contradictory choices"].measured
 
 
 async def test_over_filtering() -> None:

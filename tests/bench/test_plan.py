@@ -166,5 +166,5 @@ def test_what_cannot_be_done_is_said() -> None:
         plan_of(PEOPLE, PEOPLE[:2])
     with pytest.raises(DataError, match="at least 1"):
         plan_of(PEOPLE, folds=0)
-    with pytest.raises(DataError, match="p1 comes twice"):
+    with pytest.raises(DataError, match="p1 has two histories"):
         plan_of([*PEOPLE, PEOPLE[1]])

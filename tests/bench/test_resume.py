@@ -154,7 +154,7 @@ def test_a_run_of_an_earlier_version_is_not_gone_on_with(finished: Path, tmp_pat
     out = tmp_path / "run"
     shutil.copytree(finished, out)
     (out / "run.json").write_text(json.dumps({**json.loads((out / "run.json").read_text()), "schema": 1}))
-    with pytest.raises(DataError, match="earlier personalrm"):
+    with pytest.raises(DataError, match="earlier version"):
         run(MARKED, ["longer", "traits"], DESIGN, folder=out)
 
 

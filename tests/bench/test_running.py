@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from choices import longer_people
 
-from personalrm.bench.answers import gathered
+from personalrm.bench.answers import answers_from_rows
 from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design
 from personalrm.bench.protocols import Population, Prediction, Task
@@ -143,9 +143,9 @@ async def test_people_are_read_and_answers_gathered_off_the_event_loop(monkeypat
 
     def gathering(*args: Any) -> Any:
         on_the_loop["answers"] = on_the_loop.get("answers", False) or in_event_loop()
-        return gathered(*args)
+        return answers_from_rows(*args)
 
-    monkeypatch.setattr("personalrm.bench.running.gathered", gathering)
+    monkeypatch.setattr("personalrm.bench.running.answers_from_rows", gathering)
     await arun(people, ["longer", "random"], Design(folds=3))
     assert on_the_loop == {"people": False, "answers": False}
 
@@ -211,7 +211,7 @@ def test_comparisons_are_on_shared_pairs_and_corrected() -> None:
         (["judge:"], "'judge:'"),
         (["judge:gpt"], r"gpt\b.*\bj\b"),
         ([], "method"),
-        (["longer", "longer"], "each one .* once"),
+        (["longer", "longer"], "each method.* once"),
     ],
 )
 def test_bad_methods(methods: list[str], message: str) -> None:

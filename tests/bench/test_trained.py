@@ -78,7 +78,7 @@ def test_a_trained_model_predicts_strangers(folder: Path) -> None:
 
 
 def test_a_trained_model_is_not_tested_on_whom_it_was_trained_on(folder: Path) -> None:
-    with pytest.raises(DataError, match="learned from 1 of the 13 people"):
+    with pytest.raises(DataError, match="trained on 1 of the 13 people"):
         run([*STRANGERS, PEOPLE[0]], [f"trained:{folder}"], Design(protocol="context-target"))
     seen = run(PEOPLE, [f"trained:{folder}"], Design(protocol="context-target", people="seen"))
     assert seen.rows()[0].coverage == 1.0

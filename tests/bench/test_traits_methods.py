@@ -83,6 +83,6 @@ def test_the_prior_that_ships_is_not_tested_on_its_own_people(name: str, prism: 
     own = prism[:3]
     renamed = [History(f"p{at}", tuple(replace(one, user=f"p{at}") for one in person)) for at, person in enumerate(own)]
     for people in (own, renamed):
-        with pytest.raises(DataError, match=rf"learned from 3 of the 3 people .*'{people[0].user}'"):
+        with pytest.raises(DataError, match=rf"trained on 3 of the 3 people .*'{people[0].user}'"):
             run(people, [name], Design(folds=1))
     assert run(own, ["longer", name], Design(folds=3)).rows()[1].coverage == 1.0  # learned anew from the others

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+import sys
 
 import pytest
 import typer
 from typer.main import get_command
 
-from personalrm.cli.app import app
+from personalrm.cli.app import app, main
 from personalrm.cli.examples import EXAMPLES
+from personalrm.cli.narrow_help import narrow
 from personalrm.cli.options import METHODS
 from personalrm.models.registry import names
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
-COMMANDS |= {f"data {name}": one for name, one in COMMANDS["data"].commands.items()}
+GROUPS = ("data", "serve", "cluster")
+COMMANDS |= {f"{group} {name}": one for group in GROUPS for name, one in COMMANDS[group].commands.items()}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -52,3 +56,40 @@ def test_an_option_of_a_command_itself_is_not_under_the_heading_of_a_group() -> 
     assert headings["rank", "verdicts"] is None
     assert headings["rank", "timeout"] == "Asking a model"
     assert headings["fit", "verdicts"] == "Fitting a person"
+
+
+NARROW = get_command(app)
+narrow(NARROW, 40)
+BELOW = {"": NARROW, **NARROW.commands}  # type: ignore[attr-defined]
+BELOW |= {f"{group} {name}": one for group in GROUPS for name, one in BELOW[group].commands.items()}
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_the_help_of_every_command_fits_and_cuts_nothing(columns: int) -> None:
+    """On a narrow terminal with few characters (cp1252): names, values and examples are whole."""
+    narrow(NARROW, columns)
+    for name, command in BELOW.items():
+        said = command.get_help(typer.Context(command, info_name=f"personalrm {name}".strip()))
+        said.encode("cp1252")
+        assert max(map(len, said.splitlines())) <= columns, name
+        assert "Examples:" in said, name
+        together = "".join(said.split())
+        for option in command.params:
+            long = next((one for one in option.opts if one.startswith("--")), "")
+            assert option.hidden or long in together, f"{name} {long}"
+
+
+@pytest.mark.parametrize(("columns", "encoding"), [(40, "cp1252"), (60, "cp1252"), (120, "cp1252")])
+def test_the_command_line_writes_help_as_wide_as_the_terminal(
+    columns: int, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(screen, encoding, write_through=True))
+    monkeypatch.setattr(sys, "argv", ["personalrm", "fit", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    said = screen.getvalue().decode(encoding)
+    assert max(map(len, said.splitlines())) <= columns
+    assert "--reasoning-effort" in said

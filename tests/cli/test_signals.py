@@ -46,6 +46,26 @@ def test_a_signal_in_the_midst_of_a_fit(number: signal.Signals, code: int, tmp_p
     assert tells(said, "kept")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=str)
+def test_a_signal_in_an_import_is_no_fault_of_ours(number: int, code: int) -> None:
+    """Python's lock of a module forgets itself then, and raises a KeyError."""
+    program = f"""
+import os, signal, sys
+from personalrm.cli import app
+def interrupted(*words):
+    try:
+        os.kill(os.getpid(), {int(number)})
+        signal.sigtimedwait([], 5)
+    finally:
+        raise KeyError(1)
+app.modern = interrupted
+app.main()
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr.count("\n")) == (code, 1)
+    assert tells(run.stderr, "kept")
+
+
 def test_a_host_that_hangs_holds_up_the_end_for_the_grace_period_only(tmp_path: Path) -> None:
     choices = tmp_path / "me.jsonl"
     write_choices(choices, simulate_people(1, choices=20, seed=3)[0])

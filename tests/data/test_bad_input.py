@@ -58,11 +58,11 @@ def test_a_file_without_rights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a", "a.json"])
 @pytest.mark.parametrize("content", [b"", b"\n \r\n\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(tmp_path: Path, name: str, content: bytes) -> None:
-    assert refused(tmp_path / name, content) == "FILE is empty: it holds no choices"
+    assert refused(tmp_path / name, content) == "FILE is empty: it has no choices"
 
 
 def test_a_header_alone_is_empty(tmp_path: Path) -> None:
-    assert refused(tmp_path / "a.csv", b"prompt,chosen,rejected\n") == "FILE is empty: it holds no choices"
+    assert refused(tmp_path / "a.csv", b"prompt,chosen,rejected\n") == "FILE is empty: it has no choices"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_bad_csv_records(tmp_path: Path) -> None:
 
 def test_a_column_named_twice(tmp_path: Path) -> None:
     words = refused(tmp_path / "a.csv", b"prompt,chosen,chosen\nHi,yes,no\n")
-    assert words == "FILE: the header names column 'chosen' twice"
+    assert words == "FILE: the header has column 'chosen' twice"
 
 
 def test_a_context_that_is_broken_json(tmp_path: Path) -> None:

@@ -659,3 +659,20 @@ def test_files_of_the_field_where_they_lie_beside_the_project(real_data: Path) -
         found = list(read_choices(path, strict=True))
         assert found, path.name
         assert all(one.user == "me" and one.context for one in found), path.name
+
+
+@pytest.mark.parametrize("name", ["user_uid", "firebaseUid", "Auth UID", "ownerUid"])
+def test_an_account_s_uid_names_the_person(name: str) -> None:
+    rows_ = [{name: who, "prompt": f"Q{at}?", "chosen": "Yes.", "rejected": "No."} for at, who in enumerate("aabb")]
+    assert [one.user for one in read_choices(rows_)] == ["a", "a", "b", "b"]
+
+
+def test_a_uid_that_comes_again_says_how_it_is_read_as_the_person() -> None:
+    """Some exports have the row's id there, others the person's: neither is guessed, nothing is lost in silence."""
+    rows_ = [{"uid": who, "prompt": f"Q{at}?", "chosen": "Yes.", "rejected": "No."} for at, who in enumerate("aabb")]
+    problems = Problems()
+    assert len(list(read_choices(rows_, problems=problems))) == 2
+    assert problems.skipped == 2
+    assert "user=uid" in problems.summary()
+    found = list(read_choices(rows_, columns="id=-,user=uid"))
+    assert [one.user for one in found] == ["a", "a", "b", "b"]

@@ -65,7 +65,9 @@ def test_real_times_order_a_real_history(real_data: Path) -> None:
 
 
 def test_files_in_other_formats_are_refused_with_their_columns(real_data: Path) -> None:
-    with pytest.raises(DataError, match=r"columns user, model, reasoning, persona.*known are: .*chosen \+ rejected"):
+    with pytest.raises(
+        DataError, match=r"columns user, model, reasoning, persona.*known formats: .*chosen \+ rejected"
+    ):
         list(read_choices(real_data / "traces_personas.jsonl"))
     with pytest.raises(DataError, match="columns model, winner, completion"):
         read_history(real_data / "llmbar_cot.jsonl.gz")

@@ -133,7 +133,7 @@ def test_columns(tmp_path: Path, row: dict[str, str], columns: str, kind: str) -
 def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has the columns prompt, chosen, rejected, but not a column 'frage'"):
         list(read_choices(written(tmp_path, [ROW]), columns="prompt=frage"))
-    with pytest.raises(DataError, match="'prompts' is no role"):
+    with pytest.raises(DataError, match="unknown role 'prompts'"):
         list(read_choices(written(tmp_path, [ROW]), columns="prompts=prompt"))
 
 

@@ -44,12 +44,14 @@ OLD = Path(__file__).parents[1] / "profile" / "old"
 
 @pytest.fixture(scope="module")
 def profiles(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """One of each kind: the embedded engine's, a judge's (of the simulated model), and those of older versions."""
+    """One of each kind: of the embedded engine, fused, of a judge (the simulated model), and of older versions."""
     from personalrm import Client
 
     folder, history = tmp_path_factory.mktemp("profiles"), read_history(MIRA)
     with SimulatedLLM() as llm:
-        clients = (Client(), Client("simulated", base_url=llm.url, cache=folder / "cache.sqlite"))
+        models = ("simulated", "judge:simulated")
+        asking = (Client(one, base_url=llm.url, cache=folder / "cache.sqlite") for one in models)
+        clients = (Client(), *asking)
         fitted = [one.fit(history) for one in clients]
         for one in clients:
             one.close()

@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -96,9 +96,9 @@ FAULTS: tuple[Fault, ...] = (_value, _value, _value, _value, _bytes, _bytes, _st
 class FaultyHost:
     """Serves from a thread; ``share`` of the answers are spoiled, drawn by ``seed`` and the number of the request."""
 
-    def __init__(self, upstream: str, share: float = 0.3) -> None:
+    def __init__(self, upstream: str, share: float = 0.3, faults: Sequence[Fault] = FAULTS) -> None:
         self._upstream, self.share, self.seed = urlsplit(upstream), share, 0
-        self.requests = 0
+        self.requests, self._faults = 0, faults
         self.kinds: Counter[str] = Counter()
         self._counting = threading.Lock()
 
@@ -141,7 +141,7 @@ class FaultyHost:
             self.requests += 1
             draw = random.Random(f"{self.seed}/{self.requests}")
         status, good = self._good(asked, body)
-        fault = draw.choice(FAULTS) if draw.random() < self.share else None
+        fault = draw.choice(self._faults) if draw.random() < self.share else None
         spoiled = response(good, status) if fault is None else fault(draw, good)
         if fault is not None:
             with self._counting:

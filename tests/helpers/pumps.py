@@ -111,8 +111,7 @@ def _uses_expressions(path: Path) -> bool:
 
 def _compiled(value: Any, depth: int) -> Iterator[re.Pattern[str]]:
     if isinstance(value, re.Pattern):
-        if isinstance(value.pattern, str):
-            yield value
+        yield value if isinstance(value.pattern, str) else _of_text(value)
     elif depth and isinstance(value, dict):
         for one in value.values():
             yield from _compiled(one, depth - 1)
@@ -122,6 +121,11 @@ def _compiled(value: Any, depth: int) -> Iterator[re.Pattern[str]]:
     elif depth and is_dataclass(value) and not isinstance(value, type):
         for one in fields(value):
             yield from _compiled(getattr(value, one.name, None), depth - 1)
+
+
+def _of_text(pattern: re.Pattern[Any]) -> re.Pattern[str]:
+    """An expression of bytes as one of text, which takes the same steps."""
+    return re.compile(pattern.pattern.decode("latin-1"), pattern.flags)
 
 
 def module_of(name: str) -> str:
@@ -164,7 +168,9 @@ def _makes_an_expression(call: ast.Call) -> bool:
 
 def _literal(call: ast.Call) -> str | None:
     first = call.args[0] if call.args else None
-    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+    if not isinstance(first, ast.Constant):
+        return None
+    return first.value.decode("latin-1") if isinstance(first.value, bytes) else first.value  # type: ignore[return-value]
 
 
 def pumps(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:

@@ -80,6 +80,14 @@ class Api:
             time.sleep(0.01)
         raise RuntimeError(f"not learned within 60 s: {found}")
 
+    def idle(self, user: str) -> None:
+        """Wait until no job of the person waits or runs."""
+        deadline = time.monotonic() + 60
+        while any(one["person"] == user for one in self.get("/v1/jobs?limit=1000").body["jobs"]):
+            if time.monotonic() > deadline:
+                raise RuntimeError("a job was not done within 60 s")
+            time.sleep(0.02)
+
 
 def quoted(name: str) -> str:
     return urllib.parse.quote(name, safe="")

@@ -124,7 +124,7 @@ MLFLOW = """if True:
 @pytest.mark.slow
 def test_mlflow_makes_keeps_and_asks_the_judge(profile: Profile, tmp_path: Path) -> None:
     """With MLflow itself, in this environment or in that of the interpreter that MLFLOW_PYTHON names."""
-    python = os.environ.get("MLFLOW_PYTHON", sys.executable)
+    python = os.environ.get("MLFLOW_PYTHON") or sys.executable
     told = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     told.pop("PYTHONPATH", None)
     there = subprocess.run([python, "-c", "import mlflow.genai.judges, pandas"], env=told, capture_output=True)

@@ -17,6 +17,7 @@ from feedback_server import KEY, PAIR, PAT, FeedbackServer
 from personalrm.data.reading import read_choices, read_history, read_people
 from personalrm.errors import DataError, EndpointRefused, PersonalrmError, Unreachable, UnusableResponse
 from personalrm.integrations.feedback import Pulled, pull
+from personalrm.integrations.feedback.api import Api, ApiHost
 from personalrm.integrations.feedback.base import Item
 from personalrm.integrations.feedback.kept import PulledFile
 
@@ -443,6 +444,12 @@ def test_a_feedback_row_that_holds_the_key_is_kept_without_it(server: FeedbackSe
     server.data(**held)
     pull_from(server, "langfuse", tmp_path / "a.jsonl")
     assert "Use [key]." in (tmp_path / "a.jsonl").read_text("utf-8")
+
+
+def test_a_key_spelled_in_json_escapes_is_found(tmp_path: Path) -> None:
+    api = Api(ApiHost("http://localhost:1", api_key=KEY), "KEY")
+    spelled = "".join(f"\\u{ord(one):04x}" for one in KEY)
+    assert api._parsed(f'{{"said": "Use {spelled}."}}'.encode()) == {"said": "Use [key]."}
 
 
 def test_a_long_wait_a_dead_host_and_an_endless_body_end_in_one_sentence(

@@ -37,6 +37,8 @@ def test_rewards_are_the_raw_logits_as_rewardbench_reads_them(folder: Path) -> N
         [one["score"] for one in own(TEXTS, function_to_apply="none")], abs=1e-5
     )
     assert CONFIG["model_type"] == "Seq. Classifier"
+    tokenizer.padding_side = "left"  # as RewardBench sets it
+    assert pipe(TEXTS, padding=True).tolist() == scores
 
 
 def test_pickled_weights_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -429,11 +429,15 @@ async def test_concurrency_is_lowered_by_429_and_recovers() -> None:
     "garbage",
     [b"<html>Welcome</html>", b"", b"[]", b"null", b'{"choices": []}', b'{"choices": [{"message": {"content": 3}}]}'],
 )
-async def test_garbage_is_unusable_after_retries(garbage: bytes) -> None:
-    async with asked(lambda *_: (200, garbage)) as (odd, one):
-        with pytest.raises(UnusableResponse, match="chat completion"):
+@pytest.mark.parametrize("sound", [0, 1])
+async def test_garbage_may_be_paid_for_and_is_asked_for_once_more_only(garbage: bytes, sound: int) -> None:
+    """Before and after the host's first sound answer; the error says how often it was asked."""
+    async with asked(lambda _, number: (200, answer() if number <= sound else garbage)) as (odd, one):
+        for _ in range(sound):
             await one.complete(ASK, SHORT)
-        assert len(odd.bodies) == 3
+        with pytest.raises(UnusableResponse, match=r"chat completion.*asked 2 times"):
+            await one.complete(ASK, SHORT)
+        assert len(odd.bodies) == sound + 2
 
 
 async def test_error_sent_with_status_200_counts_as_what_it_names() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from service_process import PAIR, Api, Server, choice, quoted
@@ -220,7 +221,10 @@ def test_every_version_is_kept_with_what_changed(api: Api, user: str) -> None:
     assert one["changes"]["weights"]
     old = api.get(f"/v1/people/{user}/versions/{first}").body
     assert old["persona"]["choices"] == 12
-    assert api.post(f"/v1/people/{user}/versions/{first}/use", {}).body == {"profile_version": first}
+    assert api.post(f"/v1/people/{user}/versions/{first}/use", {}).body == {
+        "profile_version": first,
+        "leaves_out_later_choices": True,
+    }
     assert api.post(f"/v1/people/{user}/compare", PAIR).body["profile_version"] == first
 
 
@@ -441,3 +445,83 @@ def test_no_odd_body_is_a_fault_of_any_route(api: Api, server: Server, user: str
                 assert answer.headers["content-type"] == "application/problem+json", (path, answer.body)
                 assert answer.body["way_out"]
     assert server.events("failed") == []
+
+
+def test_why_a_choice_was_made_is_kept_exported_and_erased_and_reaches_nobody_else(api: Api, user: str) -> None:
+    learned(api, user)
+    api.add(f"{user}-other", *[choice(n) for n in range(12)])
+    api.fresh(f"{user}-other")
+    path, why = f"/v1/people/{user}/choices/api/c3/reason", "Orchids are my measure of brevity."
+    assert api.ask("PUT", path, {"reason": f" {why} "}).body == {"reason": why, "changed": True}
+    assert api.ask("PUT", path, {"reason": why}).body["changed"] is False
+    api.fresh(user)
+    assert [one["reason"] for one in api.get(f"/v1/people/{user}/choices").body["choices"] if one.get("reason")] == [
+        why
+    ]
+    assert why in str(api.get(f"/v1/people/{user}/export").body)
+    assert api.add(user, choice(3)).body["known"] == 1  # sent again as it came, it is the same choice
+    assert why in str(api.get(f"/v1/people/{user}/choices").body)
+    for name in ("judge-prompt", "generation-prompt", "persona", "choices", "export"):
+        assert why not in str(api.get(f"/v1/people/{user}-other/{name}").body), name
+    for body, status in (({"reason": "  "}, 422), ({"reason": "x" * 2001}, 422), ({}, 422), ({"reason": 1}, 422)):
+        answer = api.ask("PUT", path, body)
+        assert (answer.status, answer.body["field"]) == (status, "reason")
+    assert api.ask("PUT", path.replace("c3", "none"), {"reason": why}).body["field"] == "choice_id"
+    assert api.ask("PUT", path, {"reason": None}).body == {"reason": None, "changed": True}
+    assert why not in str(api.get(f"/v1/people/{user}/export").body)
+    api.ask("PUT", path, {"reason": why})
+    assert api.delete(f"/v1/people/{user}").body["erased"] is True
+    assert api.ask("PUT", path, {"reason": why}).status in (404, 410)
+
+
+def test_no_text_no_name_and_no_key_reaches_the_log_or_the_metrics(api: Api, server: Server, user: str) -> None:
+    secret, person = "quince-and-walrus", f"{user}-walrus"
+    assert api.key is not None
+    api.add(person, *[choice(n, reason=secret, domain=secret) for n in range(4)])
+    api.fresh(person)
+    token = api.post(f"/v1/people/{person}/page-link", {"days": 1}).body["path"].removeprefix("/open/")
+    base = f"/v1/people/{person}"
+    api.ask("PUT", f"{base}/choices/api/c1/reason", {"reason": f"{secret} indeed"})
+    api.post(f"{base}/choices", {"choices": [{secret: secret}], secret: 1})
+    api.post(f"{base}/choices", secret.encode())
+    api.post("/v1/feedback", {"id": secret, "rating": "up"})
+    api.post(f"/keys/{api.key}/classify", {"input": [secret]})
+    for path in (f"/{secret}", f"/open/{token}", f"/open/{secret}", f"{base}/export", f"{base}/choices?limit={secret}"):
+        api.get(path)
+    api.ask("POST", "/sign-in", f"key={api.key}".encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+    api.get(f"/people/{person}?said={secret}")
+    server.api(secret).get(base)
+    api.ask("GET", "/healthz", headers={"X-Request-Id": f"{secret} <"})
+    metrics = api.get("/metrics").body
+    deadline = time.monotonic() + 10
+    while server.events("request")[-1]["route"] != f"{base.replace(person, '{user}')}" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for told in (metrics, "\n".join(server.lines)):
+        for hidden in (secret, person, api.key, api.key.rpartition("_")[2], token):
+            assert hidden not in told
+
+
+def test_a_clients_clock_may_be_a_little_ahead(api: Api, user: str) -> None:
+    def at(minutes: float, number: int) -> dict[str, object]:
+        return choice(number, time=(datetime.now(UTC) + timedelta(minutes=minutes)).isoformat())
+
+    refused = api.add(user, at(7, 0))
+    assert (refused.status, refused.body["field"]) == (422, "choices.0.time")
+    assert "minutes ahead" in refused.body["detail"]
+    assert api.add(user, at(3, 1), at(-60 * 24 * 400, 2), choice(3, time=1_700_000_000)).body["accepted"] == 3
+    found = {
+        one["id"]: datetime.fromisoformat(one["time"]) for one in api.get(f"/v1/people/{user}/choices").body["choices"]
+    }
+    assert found["c1"] <= datetime.now(UTC)  # counted as now
+    assert found["c2"] < found["c1"]
+    assert found["c3"] == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_an_old_or_a_newer_client_is_told_what_this_server_speaks(api: Api, user: str) -> None:
+    for path in ("/v0/people", "/v2/people", f"/v1/users/{user}/compare"):
+        answer = api.post(path, {})
+        assert (answer.status, answer.body["type"]) == (404, "urn:personalrm:problem:no-such-path")
+        assert "/v1" in answer.body["way_out"]
+    newer = api.add(user, choice(1, importance=3))
+    assert (newer.status, newer.body["field"]) == (422, "choices.0.importance")
+    assert api.ask("PATCH", f"/v1/people/{user}").status == 405

@@ -13,11 +13,14 @@ from service_process import Api, Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.errors import StoreBusy
+from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
 from personalrm.service.gate import Gate
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.problems import Problem
+from personalrm.service.state import Service
+from personalrm.store.testing import memory_store
 
 
 def answer_of(app: ASGIApp, config: ServiceConfig) -> tuple[int, dict[bytes, bytes], dict[str, Any]]:
@@ -82,3 +85,31 @@ def test_a_body_whose_length_is_not_announced_is_refused_when_it_grows_too_large
         assert answer.headers["Connection"] == "close"
     assert server.events("failed") == []
     assert api.get("/healthz").status == 200
+
+
+def test_a_fault_within_the_application_is_a_problem_with_the_requests_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("a secret")
+
+    with memory_store() as store:
+        config = ServiceConfig(open=True, workers=0, request_log="off")
+        service = Service(config, store)
+        monkeypatch.setattr(store, "require_ready", fails)
+        sent: list[Message] = []
+
+        async def ask() -> None:
+            async def receive() -> Message:
+                return {"type": "http.request", "body": b""}
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            headers = [(b"host", b"localhost"), (b"x-request-id", b"my-id")]
+            scope = {"type": "http", "method": "GET", "path": "/readyz", "query_string": b"", "headers": headers}
+            await make_app(service)(scope, receive, send)
+
+        asyncio.run(ask())
+        service.stop()
+    body = orjson.loads(sent[1]["body"])
+    assert (sent[0]["status"], body["type"], body["request_id"]) == (500, "urn:personalrm:problem:failed", "my-id")
+    assert "secret" not in str(sent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import random
 import signal
 import threading
@@ -103,3 +105,54 @@ def test_thirty_kills_lose_nothing_that_was_acknowledged(
         cluster: postgresql.Cluster = request.getfixturevalue("cluster")
         database = cluster.new_database()
     killed_again_and_again(tmp_path, 30, database)
+
+
+def erased_and_killed(folder: Path, times: int, database: str | None = None) -> None:
+    """Kill while people are erased and others write; whoever was to be erased is gone after the next start."""
+    key = command(folder, "key", "a", database=database).stdout.strip()
+    chance, asked = random.Random(times), list[str]()
+    server = Server.start(folder, database=database, debounce="0.1")
+    for turn in range(times):
+        api = server.api(key)
+        names = [f"gone-{turn}-{n}" for n in range(4)]
+        for name in names:
+            assert api.add(name, *[choice(n) for n in range(6)]).body["accepted"] == 6
+        writers = Writers(api, turn * 100_000)
+        threads = [threading.Thread(target=answered, args=(api, name)) for name in names]
+        for one in threads:
+            one.start()
+        time.sleep(chance.uniform(0.0, 0.06))
+        server.stop(signal.SIGKILL)
+        for one in threads:
+            one.join()
+        writers.join()
+        asked += names
+        server = Server.start(folder, database=database, debounce="0.1")
+    try:
+        api = server.api(key)
+        for name in asked:  # asked again, an erasure that was lost begins and one that was begun ends
+            found = api.delete(f"/v1/people/{name}")
+            assert (found.status, found.body["erased"], found.body["counts"]["choices"]) == (200, True, 6), name
+            assert api.get(f"/v1/people/{name}/export").status == 404
+        listed = [one["user"] for one in api.get("/v1/people?limit=1000").body["people"]]
+        assert set(listed) == set(PEOPLE)
+        assert server.events("failed") == []
+    finally:
+        assert server.stop() == 0
+
+
+def answered(api: Api, name: str) -> None:
+    with contextlib.suppress(OSError, ValueError, EOFError, http.client.HTTPException):
+        api.delete(f"/v1/people/{name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_kills_while_people_are_erased_leave_nobody_half_erased(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    database = None
+    if kind == "postgresql":
+        cluster: postgresql.Cluster = request.getfixturevalue("cluster")
+        database = cluster.new_database()
+    erased_and_killed(tmp_path, 8, database)

@@ -80,6 +80,7 @@ def test_another_spaces_person_is_not_there(api: Api, other: Api, known: str) ->
         ("/claims/withdraw", {"correction": "1"}),
         ("/history/choice", {"source": "api", "choice": "c1", "forgotten": "true"}),
         ("/history/use", {"version": "1"}),
+        ("/history/taste", {"answer": "keep"}),
         ("/try", {"prompt": "x", "one": "a", "two": "b"}),
     ):
         assert asked(api, "POST", f"/people/{known}{path}", other.key, form).status == 404, path
@@ -230,7 +231,7 @@ def test_a_taste_that_changes_is_dated_with_both_versions(api: Api, user: str) -
     assert found["false_alarms"] <= 0.05
     page = text_of(asked(api, "GET", f"/people/{user}/history", api.key))
     assert change["when"] in page
-    assert f'name="version" value="{change["version_before"]}"' in page
+    assert f'name="choice" value="{change["choice"]}"' in page
     for number in range(44):
         api.ask("PUT", f"/v1/people/{user}/choices/api/c{number}/forgotten", {"forgotten": True})
     assert api.get(path).body["changes"] == []
@@ -242,11 +243,57 @@ def test_what_is_wrong_with_a_form_is_said_on_a_page(api: Api, known: str) -> No
         (f"/people/{known}/claims", {"claim": "x", "verdict": "maybe"}, 422),
         (f"/people/{known}/choose", {"question": "none", "prefers": "a"}, 404),
         (f"/people/{known}/try", {"prompt": "x", "one": "only one"}, 422),
-        (f"/people/{known}/history/use", {"version": "999"}, 422),
+        (f"/people/{known}/history/use", {"version": "999"}, 404),
     ):
         answer = asked(api, "POST", path, api.key, form)
         assert answer.status == status, path
         assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_a_return_to_an_earlier_taste_lasts(api: Api, user: str) -> None:
+    def made(number: int, *, short: bool) -> dict[str, object]:
+        time = f"2026-0{1 + number // 28}-{1 + number % 28:02d}T09:00:00Z"
+        return choice(number, short=short, time=time)
+
+    def likes_short() -> float:
+        return float(api.post(f"/v1/people/{user}/compare", PAIR).body["probability"])
+
+    path = f"/v1/people/{user}/taste-changes"
+    api.add(user, *[made(number, short=True) for number in range(44)])
+    api.fresh(user)
+    earlier = likes_short()
+    api.add(user, *[made(number, short=False) for number in range(44, 84)])
+    api.fresh(user)
+    later = likes_short()
+    assert later < earlier - 0.1
+    (change,) = api.get(path).body["changes"]
+    assert change["kept"] is False
+    assert api.post(path, {"answer": "return"}).status == 422
+    assert api.post(path, {"answer": "return", "choice": "api/c3"}).status == 422
+    said = asked(
+        api, "POST", f"/people/{user}/history/taste", api.key, {"answer": "return", "choice": change["choice"]}
+    )
+    assert said.headers["Location"].endswith("said=returned")
+    api.fresh(user)
+    returned = likes_short()
+    assert abs(returned - earlier) < 0.05
+    told = api.get(path).body
+    assert (told["changes"], told["left_out_to"]) == ([], "2026-03-28")
+    assert abs(told["left_out"] - 40) <= 4
+    assert 'name="answer" value="keep"' in text_of(asked(api, "GET", f"/people/{user}/history", api.key))
+    api.add(user, *[made(number, short=True) for number in range(84, 87)])
+    api.fresh(user)
+    assert api.post(f"/v1/people/{user}/refit", {}).status == 202
+    api.idle(user)
+    assert api.get(path).body["left_out"] == told["left_out"]
+    assert likes_short() >= returned - 0.02
+    kept = api.post(path, {"answer": "keep"}).body
+    assert kept["left_out"] == 0
+    api.fresh(user)
+    assert likes_short() < earlier - 0.05
+    (change, *_) = api.get(path).body["changes"]
+    assert api.post(path, {"answer": "keep", "choice": change["choice"]}).body["changes"][0]["kept"] is True
+    assert "you keep it" in text_of(asked(api, "GET", f"/people/{user}/history", api.key))
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["htmx", "without a script"])
@@ -348,3 +395,52 @@ def test_every_page_fits_every_screen_and_can_be_read(chromium: Browser, api: Ap
         return faults
 
     assert in_chromium(chromium, api, look) == []
+
+
+def test_a_person_says_why_after_a_choice_and_later(api: Api, known: str, user: str) -> None:
+    pair = {"id": f"why-{user}", "prompt": "Which of the two?", "a": "This one.", "b": "That one, of course. " * 9}
+    api.post("/v1/candidates", {"candidates": [pair]})
+    token = link(api, known)
+    base = f"/people/{known}"
+    chosen = asked(api, "POST", f"{base}/choose", token, {"question": pair["id"], "prefers": "b"})
+    following = chosen.headers["Location"]
+    assert pair["id"] in following
+    page = text_of(asked(api, "GET", following, token))
+    assert "Your last choice" in page
+    said = {"source": "choose", "choice": pair["id"], "why": HOSTILE}
+    assert asked(api, "POST", f"{base}/why", token, said).headers["Location"].startswith(f"{base}/choose")
+    stored = api.get(f"/v1/people/{known}/choices?limit=1000").body["choices"][-1]
+    assert (stored["id"], stored["reason"]) == (pair["id"], HOSTILE.strip())
+    for path in (following, f"{base}/history"):
+        shown = text_of(asked(api, "GET", path, token))
+        assert HOSTILE not in shown
+        assert "Change the reason" in shown or path == following
+    again = asked(api, "POST", f"{base}/why", token, {**said, "why": " ", "page": "history"})
+    assert again.headers["Location"].startswith(f"{base}/history")
+    assert api.get(f"/v1/people/{known}/choices?limit=1000").body["choices"][-1].get("reason") is None
+    assert asked(api, "POST", f"{base}/why", token, {**said, "choice": "none"}).status == 404
+    assert asked(api, "POST", "/people/nobody-else/why", token, said).status == 404
+
+
+def test_of_two_files_that_number_their_rows_alike_nothing_is_lost(api: Api, user: str) -> None:
+    for first in (0, 100):
+        rows = [json.dumps({**choice(first + n), "id": str(n), "user": user}) for n in range(3)]
+        assert "3 new choices" in uploaded(api, f"{first}.jsonl", "\n".join(rows).encode(), "")
+    assert "stored already" in uploaded(api, "100.jsonl", "\n".join(rows).encode(), "")
+    found = api.get(f"/v1/people/{user}/choices").body["choices"]
+    assert {one["chosen"] for one in found} == {choice(n)["chosen"] for n in (0, 1, 2, 100, 101, 102)}
+    assert len(found) == 6
+
+
+def test_a_file_of_thumbs_alone_makes_a_persona(api: Api, user: str) -> None:
+    rows = [
+        {"user": user, "prompt": f"Question {n}?", "completion": choice(n)[side], "label": side == "chosen"}
+        for n in range(12)
+        for side in ("chosen", "rejected")
+    ]
+    rows = [{**one, "prompt": f"{one['prompt']} {number}"} for number, one in enumerate(rows)]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    assert "24 new thumbs" in uploaded(api, "kto.jsonl", content, "")
+    assert api.fresh(user) >= 1
+    assert api.post(f"/v1/people/{user}/compare", PAIR).body["preferred"] == "a"
+    assert asked(api, "GET", f"/people/{user}", api.key).status == 200

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import postgresql
 import pytest
@@ -14,15 +15,17 @@ from stores import choice
 
 from personalrm.errors import DataError, StorageError, StoreBusy, StoreFull, StoreUnavailable
 from personalrm.store import database as databases
+from personalrm.store import migrating
 from personalrm.store.backup import backup, restore
 from personalrm.store.database import Database
 from personalrm.store.jobs import Work
-from personalrm.store.migrating import FOLDER, revision, upgrade
+from personalrm.store.migrating import FOLDER, require_ready, revision, upgrade
 from personalrm.store.schema import REVISION, metadata
 from personalrm.store.store import Store
 from personalrm.store.testing import memory_store
 
 SOON = Work.update()
+OLDER = "0.2.0.2"
 
 
 def test_the_newest_migration_is_the_one_the_code_names() -> None:
@@ -224,3 +227,82 @@ def test_a_store_in_memory_works_alike() -> None:
         space = store.make_space("a")
         assert space.feedback.choices("ada", [choice(1)], SOON).accepted == 1
         assert space.people.require("ada").choices == 1
+
+
+def old_version(url: str) -> Database:
+    """A database that an earlier release has made."""
+    from alembic import command
+    from alembic.config import Config
+
+    database, config = Database(url), Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, OLDER)
+    return database
+
+
+def test_a_database_that_is_being_migrated_is_not_ready(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = old_version(database_url)
+    require_ready(database, OLDER)
+    began, go_on, real = threading.Event(), threading.Event(), migrating._run
+
+    def slowly(*given: Any) -> None:
+        real(*given)
+        began.set()
+        assert go_on.wait(30)
+
+    monkeypatch.setattr(migrating, "_run", slowly)
+    newer = Database(database_url)
+    work = threading.Thread(target=upgrade, args=(newer,))
+    work.start()
+    try:
+        assert began.wait(30)
+        with pytest.raises(StoreUnavailable, match="is being migrated"):
+            require_ready(database, OLDER)
+    finally:
+        go_on.set()
+        work.join()
+    require_ready(database)
+    with pytest.raises(StoreUnavailable, match=OLDER):  # the service of before
+        require_ready(database, OLDER)
+    database.close()
+    newer.close()
+
+
+def test_a_migration_that_was_broken_off_leaves_a_database_that_the_next_start_makes_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    database = old_version(url)
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("disk gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrating, "_run", fails)
+        with pytest.raises(RuntimeError):
+            upgrade(database)
+    require_ready(database, OLDER)
+    with database.write() as connection:
+        connection.exec_driver_sql("PRAGMA user_version = 1")  # what a kill leaves
+    with pytest.raises(StoreUnavailable, match="is being migrated"):
+        require_ready(database, OLDER)
+    assert upgrade(database) == OLDER
+    require_ready(database)
+    with database.write() as connection:
+        connection.exec_driver_sql("PRAGMA user_version = 1")
+    assert upgrade(database) == REVISION
+    require_ready(database)
+    database.close()
+
+
+def test_tables_of_another_version_are_said_to_be_that(store: Store) -> None:
+    with store.database.write() as connection:
+        connection.execute(text("ALTER TABLE choices RENAME COLUMN weight TO mass"))
+        connection.execute(text("DROP TABLE api_keys"))
+    space = store.make_space("a")
+    with pytest.raises(StoreUnavailable, match="other tables"):
+        space.feedback.choices("ada", [choice(1)], SOON)
+    with pytest.raises(StoreUnavailable, match="other tables"):
+        space.keys.list()

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select, update
 from stores import choice
 
-from personalrm.errors import StoreConflict
+from personalrm.errors import StoreConflict, UnknownRecord
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import Message
-from personalrm.profile.records import Claim, Profile
+from personalrm.profile.records import Claim, JudgeState, Profile, Reasoning
 from personalrm.profile.spend import Spend
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Work
@@ -162,3 +162,25 @@ def test_spending_adds_up_by_month(store: Store) -> None:
     spent = a.spending.this_month()
     assert (spent.calls, spent.tokens, spent.cost) == (3, 15, 0.5)
     assert b.spending.this_month().calls == 0
+
+
+def test_a_reasoning_that_did_not_know_the_persons_own_words_is_asked_for_again(store: Store) -> None:
+    space = store.make_space("a")
+    person, learned, profile = fitted(space)
+    ids = [one.preference.id for one in learned.choices[:3]]
+    state = JudgeState(tuple(Reasoning(one, "Because it is short.", "a", True, 0.5) for one in ids))
+    space.profiles.save(person, NewVersion(replace(profile, engine=state), learned, "refit"))
+    one, revision = learned.choices[1], space.people.require("ada").revision
+    assert space.history.explain("ada", one.source, one.external_id, "I read on a phone.", SOON)
+    assert not space.history.explain("ada", one.source, one.external_id, "I read on a phone.", SOON)
+    assert space.people.require("ada").revision == revision + 1
+    loaded = space.profiles.load(person, 1)
+    assert [found.choice for found in loaded.reasonings] == [ids[0], ids[2]]
+    assert {found.id: found.reason for found in loaded.history}[ids[1]] == "I read on a phone."
+    again = replace(loaded, engine=state)
+    space.profiles.save(person, NewVersion(again, space.history.learnable(person), "refit"))
+    assert [found.choice for found in space.profiles.load(person, 2).reasonings] == ids
+    space.history.explain("ada", one.source, one.external_id, None, SOON)
+    assert [found.choice for found in space.profiles.load(person, 2).reasonings] == [ids[0], ids[2]]
+    with pytest.raises(UnknownRecord, match="none"):
+        space.history.explain("ada", one.source, "none", "x", SOON)

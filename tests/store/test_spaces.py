@@ -89,6 +89,8 @@ def test_what_one_space_stores_no_other_finds(store: Store) -> None:
         lambda: b.erasures.begin("ada"),
         lambda: b.corrections.add("ada", CLAIM, "wrong", 1, None, SOON),
         lambda: b.corrections.withdraw("ada", 1, SOON),
+        lambda: b.returns.keep("ada", None, SOON),
+        lambda: b.returns.go_back("ada", {1}, 1, SOON),
         lambda: b.history.forget("ada", "api", "c1", forgotten=True, work=SOON),
     ):
         with pytest.raises(UnknownPerson):

@@ -1,1 +1,1 @@
-"""Running, scoring, comparing, reporting."""
+"""The benchmark: plan a run, evaluate methods, compare them, and write reports."""

@@ -1,6 +1,6 @@
-"""What one method answered in a run, as arrays: one place for each pair that was asked.
+"""The answers of one method in a run, as arrays with one element for each predicted pair.
 
-answers = gathered(folder.tasks(entry), plan, {})
+answers = answers_from_rows(folder.tasks(entry), plan, {})
 answers.probability          # that response a is preferred, shape (pairs,), NaN where unscored
 answers.orders               # the same for each order asked, shape (pairs, 2)
 """
@@ -23,7 +23,7 @@ from personalrm.profile.spend import Spend
 
 Floats = NDArray[np.float64]
 TASTE = "taste_distance"
-"""Of what was learned of a person: how far their taste is from the usual one."""
+"""Key in ``Prediction.learned``: distance of the user's taste from the population mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Answers:
     Attributes:
         probability: that response ``a`` is preferred, both orders combined, shape (pairs,), NaN where unscored.
         orders: the same when ``a`` was shown first and second, shape (pairs, 2), NaN where no order was asked or read.
-        unscored: why, by the place of the pair.
-        spend: what all of it takes; cached answers count like others.
-        remarks: what judges noted of people, and of how many tasks ("no choices to learn from …": 3).
-        taste: distance of the person's taste from the usual one, shape (pairs,), NaN where unknown; None
-            where the method says it of nobody.
+        unscored: reason by pair index, for pairs without a probability.
+        spend: calls, tokens and cost of all answers; cached answers count like new ones.
+        remarks: number of tasks for each note of a judge ("no choices to learn from …": 3).
+        taste: distance of the user's taste from the population mean, shape (pairs,), NaN where unknown; None
+            where the method does not compute it.
     """
 
     probability: Floats
@@ -49,7 +49,7 @@ class Answers:
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], spend: Spend) -> Answers:
-        """From verdicts in the order of the pairs."""
+        """Answers made from verdicts, given in the order of the pairs; ``orders`` is all NaN."""
         probability = np.array([_number(one.probability) for one in verdicts], dtype=np.float64)
         unscored = {at: _why(one.unscored) for at, one in enumerate(verdicts) if one.probability is None}
         return cls(probability, np.full((len(verdicts), 2), np.nan), unscored, spend)
@@ -57,15 +57,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """One line of a run.
+    """The result of one method on one model (one line of the result table).
 
     Attributes:
-        entry: method, model, and how many choices could be learned from.
-        probabilistic: whether its probabilities mean more than the side they favour.
-        answers: what it answered.
-        seconds: how long it ran, over all sittings.
-        provenance: what the answers depend on.
-        failure: why it could not be finished; its figures are then not to be shown.
+        entry: method, model, and maximum number of choices to learn from.
+        probabilistic: whether its probabilities are graded (not only 0, 0.5 and 1).
+        answers: its answers.
+        seconds: run time, summed over all starts of the run.
+        provenance: everything the answers depend on.
+        failure: why the method did not finish; reports then omit its metrics.
     """
 
     entry: ResultKey
@@ -76,16 +76,16 @@ class MethodResult:
     failure: str | None = None
 
 
-def gathered(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered: Mapping[int, str]) -> Answers:
-    """The task rows of one method as arrays; pairs of tasks without a row are unscored.
+def answers_from_rows(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered: Mapping[int, str]) -> Answers:
+    """Collect the task rows of one method into arrays; pairs of tasks without a row are unscored.
 
     Args:
         rows: task rows, in the order of the tasks.
-        plan: what was asked.
-        unanswered: why tasks have no row, by their numbers.
+        plan: the plan of the run.
+        unanswered: reason by task number, for tasks without a row.
 
     Raises:
-        DataError: a row answers other pairs than those of its task.
+        DataError: the pair ids of a row differ from those of its task.
     """
     pairs = len(plan.asked)
     probability, orders, taste = np.full(pairs, np.nan), np.full((pairs, 2), np.nan), np.full(pairs, np.nan)
@@ -115,7 +115,7 @@ def gathered(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered: Mapping[
 def _start(row: Mapping[str, Any], plan: Plan) -> int:
     places = plan.places(row["task"]) if row["task"] < len(plan.starts) else range(0)
     if [plan.asked[at].id for at in places] != row["ids"]:
-        raise DataError(f"task {row['task']} of {row['method']} answers other pairs than this run asks")
+        raise DataError(f"task {row['task']} of {row['method']}: the pair ids differ from those of this run")
     return places.start
 
 

@@ -1,4 +1,4 @@
-"""What a picture shows, as data: reports and studies say it here, `drawing` draws it.
+"""Charts as data. Reports and studies build them; `report.drawing` and `report.svg` draw them.
 
 chart = Lines("Learning curve", "choices to learn from", "accuracy", (Series("traits", (Point(4, .66, .63, .69),)),))
 as_json(chart)["kind"]                     # "lines"
@@ -16,7 +16,7 @@ from personalrm.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value at a place, with its 95 % interval if there is one."""
+    """A point (x, y) with the 95 % interval of y, or None where there is no interval."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A named row of points."""
+    """A named sequence of points."""
 
     name: str
     points: tuple[Point, ...]
@@ -34,7 +34,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """One value a name, with whiskers: a leaderboard. ``marked`` names values that were published, not measured."""
+    """Dot plot with one value and interval for each series. ``marked``: series with published, not measured, values."""
 
     title: str
     x_label: str
@@ -45,7 +45,7 @@ class Dots:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Curves with bands. ``diagonal`` draws y = x (calibration), ``log_x`` a logarithmic axis."""
+    """Line chart with confidence bands. ``diagonal`` draws y = x (calibration), ``log_x`` a logarithmic x axis."""
 
     title: str
     x_label: str
@@ -58,7 +58,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Named points in a plane (each series is one name)."""
+    """Scatter plot; each series has its own name and mark."""
 
     title: str
     x_label: str
@@ -69,7 +69,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Values of rows by columns, shape (rows, columns); None is not measured. ``middle`` is the neutral value."""
+    """Heat map of shape (rows, columns); None: not measured. ``middle`` is the neutral value of the colour scale."""
 
     title: str
     x_label: str
@@ -85,12 +85,12 @@ _KINDS: Mapping[str, type[Chart]] = {"dots": Dots, "lines": Lines, "scatter": Sc
 
 
 def as_json(chart: Chart) -> dict[str, Any]:
-    """A chart as JSON values with its ``kind``."""
+    """Convert a chart to JSON values; ``kind`` names its class."""
     return {"kind": type(chart).__name__.lower(), **asdict(chart)}
 
 
 def from_json(record: Mapping[str, Any]) -> Chart:
-    """What `as_json` gave. DataError if it is no chart."""
+    """Inverse of `as_json`. Raises DataError if the record is not a chart of a known kind."""
     fields = dict(record)
     kind = _KINDS.get(fields.pop("kind", ""))
     try:

@@ -1,4 +1,4 @@
-"""What `personalrm bench` does between its options and its table."""
+"""Run the command `personalrm bench` from its parsed options."""
 
 from __future__ import annotations
 
@@ -39,20 +39,26 @@ def bench(
     out: Path | None,
     progress: Progress,
 ) -> tuple[BenchResult, list[Budget]]:
-    """Read the people, run the methods; gives the result and what each model was asked.
+    """Read the users' choices and run the methods; returns the result and the usage of each model.
 
     Args:
-        data, population: files of choices.
-        models: language models, each NAME or NAME@URL; ``traits`` connects nothing.
-        seen: train on everybody's context together, and predict their targets.
-        training: how models are trained, for the methods that are.
-        settings: how they are asked.
-        options: how judges fit a person.
-        context_pairs: how many choices personal methods may learn from.
-        out: where finished work is kept.
-        progress: told after each task.
+        data, population: files with choices.
+        methods: names of methods.
+        protocol, folds, seed: as in `Design`.
+        seen: train on the context choices of all users and predict their target choices.
+        training: training options, for the methods that train a model.
+        reading: options for reading ``data`` and ``population``.
+        models: language models, each NAME or NAME@URL; ``traits`` needs no endpoint.
+        settings: endpoint options.
+        options: options with which judges are fitted to a user.
+        context_pairs: maximum numbers of choices that personalized methods learn from; None: all.
+        out: folder in which finished work is kept.
+        progress: called after each task.
 
-    Raises what reading, asking and running raise.
+    Raises:
+        DataError: unreadable data, or options that do not fit together.
+        EndpointError: a language model cannot be reached.
+        StorageError: ``out`` cannot be written.
     """
     people = source(data, reading)
     others = None if population is None else source(population, reading)

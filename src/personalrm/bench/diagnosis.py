@@ -109,8 +109,8 @@ def _contradictory(profile: Profile) -> Symptom:
     return Symptom(
         "contradictory choices",
         undone > 0 or against >= CONTRADICTED,
-        f"{undone} pairs chosen both ways; {against:.0%} of the choices cited for claims speak against them "
-        f"(limit {CONTRADICTED:.0%})",
+        f"{undone} pairs chosen both ways; {contra} of the {pro + contra} choices cited for claims speak against them "
+        f"(limit {CONTRADICTED:g} of them)",
         "look at the opposing choices with `personalrm persona`; if the taste has changed, fit on the newest choices",
     )
 
@@ -144,7 +144,7 @@ def _over_filtered(profile: Profile) -> Symptom:
     return Symptom(
         "over-filtering",
         verified < OVER * all_,
-        f"{verified} of {all_} reasonings predicted their choice (at least {OVER:.0%} are wanted)"
+        f"{verified} of {all_} reasonings predicted their choice (at least {OVER:g} of them are wanted)"
         + (f"; {unread} could not be read" if unread else ""),
         "ask for several reasonings of each choice (--samples 3), or fit with a stronger model",
     )
@@ -155,7 +155,7 @@ def _under_filtered(undone: int, verified: int) -> Symptom:
         "under-filtering",
         undone > UNDER * verified if verified else None,
         f"{undone} of {verified} verified reasonings predict the other response when the two change places "
-        f"(at most {UNDER:.0%} may)",
+        f"(at most {UNDER:g} of them may)",
         "fit with --both-orders: a reasoning then counts only if it holds in both",
     )
 
@@ -222,7 +222,7 @@ def _unread(arms: Mapping[Arm, Scores]) -> Symptom:
     return Symptom(
         "persona and prompt misaligned",
         moved < MOVED * len(known),
-        f"the persona turns {moved} of {len(known)} verdicts (at least {MOVED:.0%} are wanted)",
+        f"the persona turns {moved} of {len(known)} verdicts (at least {MOVED:g} of them are wanted)",
         advice,
     )
 

@@ -1,4 +1,4 @@
-"""The lines of a result table: which method, on which model, with how many choices to learn from."""
+"""Keys of the rows of a result table: method, model and maximum number of choices to learn from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class ResultKey:
-    """One line of the result table: a method, on one model, with at most so many choices to learn from (None: all)."""
+    """Key of one result row: a method on one model, learning from at most ``context_pairs`` choices (None: all)."""
 
     method: str
     model: str
@@ -17,14 +17,14 @@ class ResultKey:
 
     @property
     def file(self) -> str:
-        """A file name that stands for it."""
+        """File name for the rows of this key, with special characters percent-encoded."""
         limit = "" if self.context_pairs is None else f"@{self.context_pairs}"
         own = self.model not in (self.method, "traits", "traits+encoder")
         return quote(f"{self.method}{f'@{self.model}' if own else ''}{limit}", safe="+@") + ".jsonl"
 
 
 def labels(entries: Iterable[ResultKey]) -> dict[ResultKey, str]:
-    """What each line is called where all stand together: its method, and what else tells it from the others."""
+    """A unique label for each key: the method, plus model and number of choices where needed to tell keys apart."""
     held = list(entries)
     models: dict[str, set[str]] = {}
     for one in held:

@@ -1,7 +1,6 @@
-"""How well one fitted profile predicts choices of that person it has not seen.
+"""Evaluate one fitted profile on other choices of the same user.
 
-The surface baselines stand beside every result, and the interval is clustered: by conversation group, since there is
-only one person.
+Every result includes the surface baselines. With one user only, intervals are clustered by conversation group.
 
     evaluation = await evaluate(predictor, history, name="synthesizeme", model="gpt-4o-mini")
     evaluation.row["accuracy"], evaluation.baselines[0]["name"]
@@ -38,25 +37,26 @@ from personalrm.stats.intervals import Floats, interval
 from personalrm.stats.selective import risk_coverage
 
 SURE_PARTS = (0.25, 0.5, 0.75, 1.0)
-"""Shares of the surest choices at which an evaluation tells the risk."""
+"""Coverages (shares of the most confident predictions) at which an evaluation reports the risk."""
 BASELINES = ("longer", "first", "population")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
-    """How well a profile predicts.
+    """Accuracy of a profile on test choices, with baselines.
 
     Attributes:
-        row: of the profile, as in ``personalrm bench --json``.
-        baselines: the same for each surface baseline and the population.
-        verdicts: by choice id.
-        seed, data: as given.
-        learned_from: choices that the profile was learned from: the accuracy on them is no prediction.
-        shared_conversations: others whose conversation was learned from: easier than choices of new conversations.
-        risk_coverage: share of wrong answers (``risk``) among the surest predictions, for each share of the choices
-            that is answered (``coverage``); empty where nothing is scored.
-        trained_on: names of the rows whose model or prior was learned from this person's choices among others': their
-            accuracy is no prediction.
+        row: result row of the profile, as in ``personalrm bench --json``.
+        baselines: the same for each surface baseline and the population model.
+        verdicts: verdict by choice id.
+        seed, data: as given to `evaluate`.
+        learned_from: number of test choices that the profile was fitted on; accuracy on them is not held-out.
+        shared_conversations: number of other test choices from conversations that the profile was fitted on; they
+            are easier than choices from new conversations.
+        risk_coverage: error rate (``risk``) among the most confident predictions at each ``coverage`` (share of
+            choices answered); empty where nothing is scored.
+        trained_on: names of the rows whose model or prior was trained on data that includes this user; their
+            accuracy is not held-out.
     """
 
     row: dict[str, Any]
@@ -70,7 +70,7 @@ class Evaluation:
     risk_coverage: tuple[dict[str, float], ...] = ()
 
     def __repr__(self) -> str:
-        """One line for each method."""
+        """A text table with one line for each method."""
         return "\n".join(("Evaluation:", *("  " + " · ".join(one) for one in self._table())))
 
     def _repr_html_(self) -> str:
@@ -78,7 +78,7 @@ class Evaluation:
         return html_table(self.data or "Evaluation", heads, self._table())
 
     def _table(self) -> list[tuple[str, ...]]:
-        """The cells of `_repr_html_`."""
+        """Rows of cells (method, accuracy, interval, choices, log loss) for both representations."""
         return [
             (
                 str(row["name"]),
@@ -91,7 +91,7 @@ class Evaluation:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """The promised JSON, with the baselines beside it."""
+        """The documented JSON of ``evaluate --json`` (docs/statistics.md), including the baselines."""
         return {
             "data": self.data,
             "protocol": "profile",
@@ -118,24 +118,25 @@ async def evaluate(
     seed: int = 0,
     data: str = "",
 ) -> Evaluation:
-    """Predict every decided choice of ``history``; NotEnoughChoices if there is none.
+    """Predict every decided choice of ``history`` and compute accuracy, log loss and intervals.
 
     Args:
-        predictor: gives the verdict on each pair.
-        history: the choices to predict; none of them should have been learned from.
-        learned: the choices that were learned from.
-        origin: of the model behind the predictor.
-        name, model: what the row is called.
-        verdicts: how a model is asked.
-        spend: what the prediction cost, asked afterwards.
-        seed: of the order in which pairs are shown and of the interval.
-        data: what the result calls the choices.
+        predictor: predicts each pair.
+        history: the choices to predict; the predictor should not have been fitted on them.
+        learned: the choices that the predictor was fitted on.
+        origin: origin of the model behind the predictor.
+        name, model: method and model name of the row.
+        verdicts: how a language model is asked.
+        spend: returns the cost of the predictions; called afterwards.
+        seed: random seed of the order in which pairs are shown and of the interval.
+        data: name of the test data in the result.
+
+    Raises:
+        NotEnoughChoices: ``history`` has no decided choice.
     """
     asked = questions(history.decided, seed)
     if not asked:
-        raise NotEnoughChoices(
-            f"{data or 'the test set'} holds no decided choice of {history.user}: nothing to predict"
-        )
+        raise NotEnoughChoices(f"{data or 'the test set'} has no decided choice of {history.user}: nothing to predict")
     began = time.perf_counter()
     found = await gather(predictor.compare(one.context, one.a, one.b, verdicts) for one in asked)
     seconds = time.perf_counter() - began
@@ -161,7 +162,7 @@ def _surest(probability: Floats) -> tuple[dict[str, float], ...]:
 
 
 def _known(test: Iterable[Preference], learned: Sequence[Preference]) -> tuple[int, int]:
-    """How many of the choices were learned from, and how many others are of a conversation that was."""
+    """Number of test choices that were learned from, and of further ones whose conversation was learned from."""
     known, groups = KnownChoices(learned), {name for one in learned for name in _conversations(one)}
     again = [known.find(one) is not None for one in test]
     shared = [not groups.isdisjoint(_conversations(one)) for one in test]
@@ -169,7 +170,7 @@ def _known(test: Iterable[Preference], learned: Sequence[Preference]) -> tuple[i
 
 
 def _conversations(choice: Preference) -> set[str]:
-    """By what the data calls the conversation, and by its first message."""
+    """Both names of a choice's conversation: its group in the data, and the hash of its first message."""
     return {choice.group, group_of(choice.context, choice.chosen, choice.rejected)}
 
 
@@ -183,7 +184,7 @@ async def _baseline(name: str, history: History, asked: tuple[Question, ...], se
 
 
 def _clustered_by_group(result: BenchResult, seed: int) -> list[dict[str, Any]]:
-    """The rows with intervals over groups instead of people."""
+    """The result rows, with intervals clustered by conversation group instead of by user."""
     codes: dict[str, int] = {}
     groups = np.array([codes.setdefault(one.group, len(codes)) for one in result.asked], dtype=np.int64)
     rows: list[dict[str, Any]] = result.as_json()["methods"]

@@ -1,12 +1,12 @@
-"""``fused``: traits and other evidence as one reward, in a benchmark.
+"""The benchmark method ``fused``: the traits model combined with verdicts of other members into one reward.
 
     method = fused("fused:judge:gpt-4o+judge:command-r-plus", Recipe(seed=0))
     predictor = await method.learn(lambda: plan.population_of(0), 0)
 
-``fused`` alone hears every judge whose verdicts lie in the data. Members are joined by ``+``: ``judge:NAME``, a surface
-baseline (a judge that is known to be bad) or ``trained:DIR``. What each is worth is learned on the people of the other
-folds, whose choices are predicted by traits that have seen neither them nor their texts; never on who is predicted. A
-member with fewer than 100 labelled verdicts has weight 0.
+``fused`` alone uses every judge with cached verdicts in the data. Members are joined by ``+``: ``judge:NAME``, a
+surface baseline or ``trained:DIR``. The weight of each member is learned on the users of the other folds, with
+out-of-fold predictions of the traits model (neither their users nor their texts were in its training data), never on
+predicted users. A member with fewer than 100 labelled verdicts has weight 0.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _BEGINS = re.compile(rf"\+(?={RECORDED}|{TRAINED}|(?:{'|'.join(SURFACE)})(?:\+|$
 
 
 def members_of(name: str) -> tuple[str, ...]:
-    """The members that the name of a fused method says; empty for ``fused`` and for other methods.
+    """Parse the member names from the name of a fused method; empty for ``fused`` and for other methods.
 
     Raises:
-        DataError: a member that cannot be one.
+        DataError: an unknown member, or one named twice.
     """
     if not name.startswith(f"{FUSED}:"):
         return ()
@@ -58,16 +58,16 @@ def members_of(name: str) -> tuple[str, ...]:
 
 
 def fused(name: str, recipe: Recipe) -> FusedMethod:
-    """The method of that name; DataError if a member is none."""
+    """Create the fused method of that name. Raises DataError for an unknown member."""
     return FusedMethod(name, members_of(name), recipe)
 
 
 @dataclass(frozen=True, slots=True)
 class FusedMethod:
-    """Traits and the verdicts of members.
+    """The fused method.
 
     Attributes:
-        members: by name; empty for all judges in the data.
+        members: names of the members; empty for all judges in the data.
         recipe: how the traits are learned; methods of one run share what they can.
     """
 
@@ -81,7 +81,7 @@ class FusedMethod:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
     def origin(self, alone: bool) -> Origin:
-        """That of the traits, and of the trained members."""
+        """Combined origin of the traits model and the trained members."""
         parts = [origins.of_traits(encoder=False)(alone)]
         parts += [origins.of_folder(one)(alone) for one in self.members if one.startswith(TRAINED)]
         stamps = [one.stamp for one in parts if one.stamp]
@@ -89,7 +89,7 @@ class FusedMethod:
         return Origin("/".join(stamps) or None, people, parts[0].what if len(parts) == 1 else self.name)
 
     async def learn(self, population: Population, fold: int) -> _Fused:
-        """Traits of the population, and what each member is worth beside them."""
+        """Learn the traits model of the population and the weight of each member."""
         return await in_fitting_worker(self._learned, population, fold)
 
     def _learned(self, population: Population, fold: int) -> _Fused:
@@ -103,10 +103,10 @@ class FusedMethod:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """Somebody whose verdicts are heard beside the traits.
+    """A member whose verdicts are combined with the traits model.
 
-    ``model`` computes them; None where they lie in the data. One that is ``personal`` is fitted to each person, and its
-    log-odds count, not only the side.
+    ``model`` computes the verdicts; None where they are cached in the data. A ``personal`` member is fitted to each
+    user and contributes its log-odds; others contribute only the preferred side.
     """
 
     name: str
@@ -114,7 +114,7 @@ class _Member:
     personal: bool = False
 
     def verdicts(self, history: History, asked: Sequence[Question]) -> Array:
-        """Of response a of each question (n,): ±1 or log-odds, NaN where there is none."""
+        """Verdicts for response a of each question, shape (n,): ±1 or log-odds, NaN where there is none."""
         if self.model is None:
             sides: Mapping[Side | None, float] = {"a": 1.0, "b": -1.0, None: np.nan}
             return np.array([sides[one.judges.get(self.name.removeprefix(RECORDED))] for one in asked], dtype=float)
@@ -142,7 +142,8 @@ def _weigh(member: _Member, labels: Sequence[Labelled], seed: int) -> JudgeWeigh
 
 
 def _signed(member: _Member, labels: Sequence[Labelled], seed: int) -> Array:
-    """Verdicts (n,), positive where they favour what was chosen; a person's own from the person's other groups."""
+    """Verdicts, shape (n,), positive where they favour the chosen response; personal members are fitted to the user's
+    other groups."""
     if not member.personal:
         return _for_chosen(member, History("", ()), [one.choice for one in labels], seed)
     found = np.full(len(labels), np.nan)
@@ -165,7 +166,7 @@ def _for_chosen(member: _Member, history: History, choices: Sequence[Preference]
 
 @dataclass(frozen=True, slots=True)
 class _Fused:
-    """Traits and members that have seen the population of a fold."""
+    """The traits model and the members, fitted to the population of a fold."""
 
     traits: TraitsModel
     members: tuple[_Member, ...]

@@ -1,14 +1,14 @@
-"""Judges that ask a language model, as `personalrm bench` runs them.
+"""Benchmark methods that ask a language model as judge.
 
     method = JudgeMethod("synthesizeme", endpoint, Options(), personal=True)
     prediction = await method.predict(task)
 
-A judge learns once for each history that is learned from; with new-people that is once a group, and the answer
-cache makes what these have in common (reasonings of the same choices) free. What a prediction is said to take counts
-every answer, cached or not: it does not depend on what happened to be known already.
+A judge is fitted once for each history; with new-people that is once for each group, and reasonings of the same choices
+come from the answer cache. The reported cost counts every answer, cached or not, so that it does not depend on the
+content of the cache.
 
-A judge that uses people of similar taste finds them in the population of the fold; their texts stand in prompts of
-their own only (`models.judges.user_scaling`).
+A judge that uses users of similar taste finds them in the population of the fold; the texts of each user are only in
+prompts for that user (`models.judges.user_scaling`).
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ class JudgeMethod:
     """A judge by name, on one model.
 
     Attributes:
-        recipe: how the population is learned by which people of similar taste are found; one of the options' seed if
-            None.
-        factory: what fits the judge to a person; that of the name if None.
+        name: name of the judge in `models.registry`.
+        endpoint: the language model.
+        options: options with which the judge is fitted to a user.
+        personal: whether the judge uses the user's choices.
+        recipe: how the population model that finds similar users is learned; default with the options' seed if None.
+        factory: fits the judge to a user; the one registered under ``name`` if None.
     """
 
     name: str
@@ -59,9 +62,9 @@ class JudgeMethod:
         return prompts.hashes()
 
     async def learn(self, population: Population, fold: int) -> JudgeMethod:
-        """Other people teach a judge nothing: what one user said never reaches another user's prompt.
+        """Return self, since one user's words never reach another user's prompt.
 
-        The judge that uses neighbours is shown criteria in general terms that were drawn from their choices.
+        For a judge that uses neighbours: find them, and pass it criteria in general terms derived from their choices.
         """
         factory = judge_named(self.name)
         if isinstance(factory, UsesNeighbours) and factory.neighbours:
@@ -74,17 +77,17 @@ class JudgeMethod:
         return judge.among(list(population()), model)
 
     async def predict(self, task: Task) -> Prediction:
-        """Learn of the person what the judge needs, then judge every question in both orders."""
+        """Fit the judge to the user's history, then judge every question in both orders."""
         tally = UsageMeter(self.endpoint, cached_too=True)
         try:
-            asking = await self._asking(tally, task.history)
+            judge = await self._fit(tally, task.history)
         except UnusableResponse as error:
             failed = Judgement(None, (), f"nothing could be learned: {error}")
             return Prediction([failed] * len(task.questions), tally.spend(), {"note": str(error)})
-        return Prediction(await judged_all(asking, task.questions), tally.spend(), asking.learned)
+        return Prediction(await judged_all(judge, task.questions), tally.spend(), judge.learned)
 
-    async def _asking(self, tally: UsageMeter, history: History) -> FittedJudge:
-        """What judges for this person; where there is nothing to learn from, that is the plain judge."""
+    async def _fit(self, tally: UsageMeter, history: History) -> FittedJudge:
+        """The judge fitted to this user; the default judge if there are no choices to learn from."""
         try:
             return await (self.factory or judge_named(self.name))(tally, history, self.options)
         except NotEnoughChoices:
@@ -92,13 +95,13 @@ class JudgeMethod:
             return FittedJudge(plain.judge, {"note": "no choices to learn from: judged as by default"})
 
 
-async def judged_all(asking: FittedJudge, questions: Sequence[Question]) -> list[Judgement]:
-    """A judgement of each question, all asked at once; one that cannot be judged is unscored."""
-    return await gather(_judged(asking, one) for one in questions)
+async def judged_all(judge: FittedJudge, questions: Sequence[Question]) -> list[Judgement]:
+    """Judge all questions concurrently; a question that cannot be judged is unscored."""
+    return await gather(_judged(judge, one) for one in questions)
 
 
-async def _judged(asking: FittedJudge, question: Question) -> Judgement:
+async def _judged(judge: FittedJudge, question: Question) -> Judgement:
     try:
-        return await asking.judge(question.context, question.a, question.b)
+        return await judge.judge(question.context, question.a, question.b)
     except UnusableResponse as error:
         return Judgement(None, (), str(error))

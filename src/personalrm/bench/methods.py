@@ -1,4 +1,4 @@
-"""What is compared: methods by name, as the benchmark runs them. `models.registry` holds the names.
+"""Benchmark methods by name. `models.registry` defines the names.
 
 method = method_named("traits", Setup(seed=0))
 predictor = await method.learn(lambda: plan.population_of(0), 0)     # once a fold
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What methods are made from.
+    """Arguments from which methods are created.
 
     Attributes:
         seed: random seed.
         endpoint: the language model, for the methods that ask one.
-        options: how those fit a person; the default preset with this seed if None.
-        recipe: how models are learned from other people; methods of one run share it. One of this seed if None.
+        options: options for fitting a judge to a user; the default preset with this seed if None.
+        recipe: how models are learned from a population, shared by the methods of a run; the default if None.
     """
 
     seed: int = 0
@@ -48,7 +48,7 @@ class Setup:
 
 
 def method_named(name: str, setup: Setup) -> Method:
-    """The method of that name; DataError names the known ones."""
+    """Create the method of that name. Raises DataError, which lists the known names, for an unknown one."""
     entry = entry_of(name)
     if entry.kind == "judge":
         return _judge(name, entry, setup)
@@ -65,7 +65,7 @@ def method_named(name: str, setup: Setup) -> Method:
 
 
 def _origin(name: str, entry: Registration, recipe: Recipe) -> Origins:
-    """Where the model of a method comes from."""
+    """Function that returns the origin of the method's model."""
     training = recipe.training
     made: Mapping[str, Callable[[], Origins]] = {
         "traits": lambda: origins.of_traits(name.endswith("+encoder")),
@@ -77,7 +77,7 @@ def _origin(name: str, entry: Registration, recipe: Recipe) -> Origins:
 
 
 def asks(name: str) -> bool:
-    """Whether the method of that name asks a language model, and so exists once for each model."""
+    """Whether the method of that name asks a language model; a run then has one line for each model."""
     return entry_of(name).kind == "judge"
 
 
@@ -87,14 +87,14 @@ def _judge(name: str, entry: Registration, setup: Setup) -> Method:
 
     if setup.endpoint is None:
         raise DataError(f"method '{name}' asks a language model: name it with --model (and --base-url)")
-    judge_named(name)  # a wrong name is said before anything is asked
+    judge_named(name)  # raises for an unknown judge before any call is made
     options = setup.options or Options(seed=setup.seed)
     return JudgeMethod(name, setup.endpoint, options, entry.personal, recipe=setup.recipe)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalMethod:
-    """A model that computes here. It learns from the population of a fold, then from each person."""
+    """A method with a local model, which learns from the population of a fold and then from each user."""
 
     name: str
     model: str
@@ -107,13 +107,13 @@ class LocalMethod:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
     async def learn(self, population: Population, fold: int) -> _Fitting:
-        """In a worker thread: the event loop belongs to those who wait for a language model."""
+        """Learn from the population in a worker thread, so that the event loop is not blocked."""
         return _Fitting(await in_fitting_worker(self.make, self.name, self.recipe, population, fold), self.personal)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fitting:
-    """A model that has seen the population of a fold."""
+    """A local model fitted to the population of a fold."""
 
     model: LocalModel
     personal: bool
@@ -150,14 +150,14 @@ def _pairs(task: Task) -> list[Pair]:
 
 
 def _prediction(probabilities: NDArray[np.float64], distance: float | None) -> Prediction:
-    """With how far the person's taste is from the usual one, where the model can say it."""
+    """Prediction from probabilities, with the distance of the user's taste from the population mean if known."""
     learned = {} if distance is None else {TASTE: round(distance, 4)}
     return Prediction([Verdict(one) for one in probabilities.tolist()], learned=learned)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedVerdicts:
-    """The verdicts of one LLM judge that lie in the data."""
+    """A method that returns the cached verdicts of one LLM judge in the data."""
 
     name: str
     model: str
@@ -167,11 +167,11 @@ class RecordedVerdicts:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
     async def learn(self, population: Population, fold: int) -> TaskPredictor:
-        """There is nothing to learn."""
+        """Return self; nothing is learned."""
         return self
 
     async def predict(self, task: Task) -> Prediction:
-        """Whatever stands there; a pair without a verdict is unscored."""
+        """The cached verdict on each question; a pair without one is unscored."""
         return Prediction([self._verdict(one) for one in task.questions])
 
     def _verdict(self, question: Question) -> Verdict:

@@ -1,8 +1,8 @@
-"""Where a method's model comes from: what its answers depend on besides the data, and who it was learned from.
+"""The origin of a method's model: a content stamp, and the users it was trained on.
 
-origin = origin_of(method, alone=False)          # alone: nobody else is there to learn from
-origin.stamp                                     # changes when the model behind ``trained:DIR`` is replaced
-check_unseen(label, origin, people)              # DataError if the model was learned from one of these people
+origin = origin_of(method, alone=False)          # alone: there is no population to learn from
+origin.stamp                                     # changes when the model in ``trained:DIR`` is replaced
+check_unseen(label, origin, people, users)       # DataError if the model was trained on one of these users
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """See the module's docstring.
+    """Origin of a model.
 
     Attributes:
-        stamp: of the content of the prior, model folder, encoder or backbone; None where there is none.
-        learned_from: the people of each finished model that takes part.
-        what: what was learned from them, for errors; the method itself if empty.
+        stamp: content hash of the prior, model folder, encoder or backbone; None where there is none.
+        learned_from: lineage (training users) of each pretrained model that takes part.
+        what: name of the pretrained model for error messages; empty for the method itself.
     """
 
     stamp: str | None = None
@@ -37,31 +37,31 @@ class Origin:
     what: str = ""
 
     def holds(self, history: History) -> bool:
-        """Whether this person's choices had a part in it."""
+        """Whether this user's choices were in the training data."""
         return any(one.holds_history(history) for one in self.learned_from)
 
 
 Origins = Callable[[bool], Origin]
-"""Gives a method's origin; told whether there is nobody else to learn from."""
+"""Returns a method's origin; the argument says whether there is no population to learn from."""
 
 
 NOTHING = Origin()
-"""Of a method without a finished model."""
+"""Origin of a method without a pretrained model."""
 
 
 def nothing(alone: bool) -> Origin:
-    """`NOTHING`, for methods."""
+    """Return `NOTHING`; the origin function of methods without a pretrained model."""
     return NOTHING
 
 
 def origin_of(method: Method, *, alone: bool) -> Origin:
-    """The method's origin; a method of one's own needs to say nothing of it."""
+    """The method's origin; `NOTHING` for custom methods without an attribute ``origin``."""
     found: Origins = getattr(method, "origin", nothing)
     return found(alone)
 
 
 def of_traits(encoder: bool) -> Origins:
-    """The embedded engine: the shipped prior where nobody else is there to learn one from."""
+    """Origin function of the traits engine: the shipped prior where there is no population to learn one from."""
 
     def origin(alone: bool) -> Origin:
         if alone:
@@ -79,7 +79,7 @@ def of_traits(encoder: bool) -> Origins:
 
 
 def of_learned(features: str) -> Origins:
-    """A learned method: the encoder behind its features."""
+    """Origin function of a learned method: the encoder of its features."""
 
     def origin(alone: bool) -> Origin:
         try:
@@ -94,7 +94,7 @@ def of_learned(features: str) -> Origins:
 
 
 def of_backbone(name: str) -> Origins:
-    """A fine-tuned method: its backbone."""
+    """Origin function of a fine-tuned method: its backbone."""
 
     def origin(alone: bool) -> Origin:
         try:
@@ -108,7 +108,7 @@ def of_backbone(name: str) -> Origins:
 
 
 def of_folder(name: str) -> Origins:
-    """``trained:DIR``: the model in the folder and its people."""
+    """Origin function of ``trained:DIR``: the model in the folder and its training users."""
 
     def origin(alone: bool) -> Origin:
         from personalrm.models.trained import lineages
@@ -120,7 +120,7 @@ def of_folder(name: str) -> Origins:
 
 
 def origin_of_profile(profile: Profile, model: str) -> Origin:
-    """What predicts for a profile: the model in a folder, or the prior that it was fitted with."""
+    """Origin of the model that predicts for a profile: a model folder, or the prior it was fitted with."""
     if model.startswith(TRAINED):
         return of_folder(model)(False)
     state = profile.engine
@@ -141,21 +141,21 @@ def _of_prior(prior: Mapping[str, Any]) -> Origin:
 
 
 def check_unseen(label: str, origin: Origin, people: Iterable[History], users: frozenset[str]) -> None:
-    """DataError if a model would be tested on people whose choices had a part in it.
+    """Raise DataError if a model would be tested on users of its training data.
 
     Args:
-        label: the method's name.
-        origin: its own.
-        people: everybody in the data.
-        users: those of them who are predicted.
+        label: name of the method.
+        origin: origin of its model.
+        people: all users in the data.
+        users: ids of the users who are predicted.
     """
     if not origin.learned_from:
         return
     seen = [one.user for one in people if one.user in users and origin.holds(one)]
     if seen:
         what = f"{origin.what}, which '{label}' uses here," if origin.what else label
-        way_out = "learn from others with --population FILE or --folds 2 and more" if origin.what else "test on others"
+        way_out = "learn from others with --population FILE or --folds 2 or more" if origin.what else "test on others"
         raise DataError(
-            f"{what} was learned from {len(seen)} of the {len(users)} people who are to be predicted ('{seen[0]}' is "
-            f"one): {way_out}, or say --train-on-test-users-context"
+            f"{what} was trained on {len(seen)} of the {len(users)} people who are to be predicted (such as "
+            f"'{seen[0]}'): {way_out}, or give --train-on-test-users-context"
         )

@@ -1,16 +1,15 @@
-"""What a run asks: who is in which fold, which pairs are predicted, and from which choices.
+"""The plan of a run: the fold of each user, the pairs to predict, and the choices to learn from.
 
     plan = make_plan(lambda: read_people("prism.jsonl.gz"), Design(protocol="new-people", folds=5))
-    plan.asked[0]                           # whose, which, and the side that was preferred
-    for planned in plan.tasks(): ...        # task by task, read anew: people are a stream
-    plan.population_of(0)                   # choices of the people of the other folds
+    plan.asked[0]                           # user, id and preferred side of the first pair
+    for planned in plan.tasks(): ...        # the tasks; reads the users' choices again
+    plan.population_of(0)                   # choices of the users of the other folds
 
-Where people are to be *seen*, everybody's context choices are the population of all, and only targets are kept from it.
-
-People are read once to make the plan and once more for each method: what is kept of them is a few numbers a pair, never
-their texts. People of the other folds are the population of each person, unless another population is given; who is
-predicted is never part of it. Where texts are to be new, groups that several people share are dealt into folds, too,
-and each fold of people and texts has a population of its own.
+The choices are read once to make the plan and once for each method; the plan keeps a few numbers for each pair, no
+texts. The population of a user is the users of the other folds, unless another population is given; a predicted user
+is never part of it. With ``people="seen"`` the population is the context choices of all users. For protocols with new
+texts, groups that several users share are divided into folds as well, and each fold of users and texts has its own
+population.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ from personalrm.profile.provenance import DataFingerprint, DataHash, fingerprint
 
 DEFAULT_FOLDS = 5
 TEXT_FOLDS = 5
-"""Folds of the groups that several people share, where texts are to be new."""
+"""Number of folds of the groups that several users share, for protocols with new texts."""
 Source = Callable[[], Iterable[History]]
-"""Gives everybody's whole history, a person once, anew at each call and in the same order."""
+"""Returns the histories of all users, each user once, in the same order at every call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a run asks.
+    """The evaluation design of a run.
 
     Attributes:
         protocol: "new-people", "new-people-and-new-texts" or "context-target" (`protocols`).
-        folds: folds by person; fewer if there are fewer people.
-        seed: of the folds, the order in which responses are shown, random choices and intervals.
-        data, population: what the result calls them; ``population`` is None where the other folds are it.
-        people: "unseen" predicts people from whom nothing was learned beforehand; "seen" trains on everybody's context
-            choices together and predicts their targets.
+        folds: number of folds by user; fewer if there are fewer users.
+        seed: random seed of folds, response order, random methods and intervals.
+        data, population: names in the result; ``population`` is None where the other folds are the population.
+        people: "unseen" predicts users who are not in the training population; "seen" trains on the context choices
+            of all users and predicts their target choices.
     """
 
     protocol: str = "new-people"
@@ -60,15 +59,15 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class PlannedPair:
-    """One pair that is predicted.
+    """One pair to predict, without its texts.
 
     Attributes:
         user, id, group, domain: as in the choice.
-        fold: the person's.
-        history: how many choices could be learned from.
-        preferred: the side that the person chose.
-        lengths: characters of the responses shown as a and b.
-        weight: how much the pair counts: the pairs of one ranking count as one choice together.
+        fold: fold of the user.
+        history: number of choices available to learn from.
+        preferred: the side that the user chose.
+        lengths: lengths of responses a and b in characters.
+        weight: weight of the pair; the pairs of one ranking have a total weight of one choice.
     """
 
     user: str
@@ -84,13 +83,14 @@ class PlannedPair:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """One task.
+    """One task with its position in the plan.
 
     Attributes:
-        number: of the task.
-        fold: the person's.
-        population: number of the population from which it may be predicted, for `Plan.population_of`.
-        first: where its first question stands among all that are asked.
+        number: index of the task.
+        fold: fold of the user.
+        population: number of the population to learn from, for `Plan.population_of`.
+        first: index of its first question in `Plan.asked`.
+        task: the history and the questions.
     """
 
     number: int
@@ -102,15 +102,15 @@ class PlannedTask:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is asked in a run.
+    """All pairs and tasks of a run.
 
     Attributes:
-        design: how.
-        asked: all pairs, in the order of people, tasks and questions.
-        starts: where each task's first question stands in ``asked``.
-        folds: how many folds there really are.
-        judges: whose cached verdicts lie in the data.
-        data: fingerprint of everything in the choices of all people.
+        design: the evaluation design.
+        asked: all pairs to predict, in the order of users, tasks and questions.
+        starts: index in ``asked`` of each task's first question.
+        folds: actual number of folds.
+        judges: names of the judges whose cached verdicts are in the data.
+        data: fingerprint of all choices of all users.
     """
 
     design: Design
@@ -125,7 +125,7 @@ class Plan:
     _text_fold: Mapping[str, int] = field(repr=False)
 
     def tasks(self, context_pairs: int | None = None) -> Iterator[PlannedTask]:
-        """All tasks, one person after the other; ``context_pairs`` limits what each may be learned from."""
+        """All tasks, user by user; each history is limited to the newest ``context_pairs`` choices (None: all)."""
         starts = iter(enumerate(self.starts))
         for history in self._people():
             design, fold = self.design, self._fold[history.user]
@@ -135,22 +135,22 @@ class Plan:
                 yield PlannedTask(number, fold, fold + self.folds * (texts + 1), first, task)
 
     def places(self, number: int) -> range:
-        """Where the questions of a task stand in ``asked``."""
+        """Indices in ``asked`` of the questions of a task."""
         end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.asked)
         return range(self.starts[number], end)
 
     def population_of(self, number: int) -> Iterator[History]:
-        """Those from whom the people of a fold may be predicted: whole histories, contexts alone, or other texts.
+        """The histories that may be used to predict the users of a fold (see the module's docstring).
 
         Raises:
-            NotEnoughChoices: when it has been read, if there is nobody with other texts.
+            NotEnoughChoices: at the end of iteration, if no other user has choices on other texts.
         """
         texts, fold = number // self.folds - 1, number % self.folds
         if texts < 0:
-            return self._others_than(fold)
+            return self._population_of_fold(fold)
         return self._with_other_texts(fold, texts)
 
-    def _others_than(self, fold: int) -> Iterator[History]:
+    def _population_of_fold(self, fold: int) -> Iterator[History]:
         if self.design.people == "seen":
             return (self._context(one) for one in self._people())
         if self._others is not None:
@@ -159,39 +159,44 @@ class Plan:
 
     def _with_other_texts(self, fold: int, texts: int) -> Iterator[History]:
         found = False
-        for one in self._others_than(fold):
+        for one in self._population_of_fold(fold):
             if other := tuple(each for each in one if self._text_fold.get(each.group) != texts):
                 found = True
                 yield one.only(other)
         if not found:
-            raise NotEnoughChoices("nobody else judged other texts: new-people-and-new-texts has no population")
+            raise NotEnoughChoices("no other user judged other texts: new-people-and-new-texts has no population")
 
     @property
     def alone(self) -> bool:
-        """Whether nobody else is there to learn from."""
+        """Whether there is no population to learn from."""
         return self.design.people == "unseen" and self._others is None and self.folds < 2
 
-    def everybody(self) -> Iterable[History]:
-        """The people as they were read, anew."""
+    def people(self) -> Iterable[History]:
+        """The histories of all users, read again."""
         return self._people()
 
     @cached_property
-    def others_fingerprint(self) -> str | None:
-        """Of the population that was given; None where the other folds are it."""
+    def population_fingerprint(self) -> str | None:
+        """Fingerprint of the given population; None where the other folds are the population."""
         return None if self._others is None else fingerprint_of_people(self.population_of(0)).total
 
     def _context(self, history: History) -> History:
-        """What may be known of a person who is seen in training: everything but the targets."""
+        """The training choices of a user with ``people="seen"``: all but the targets."""
         parts = [known for known, _ in protocol_named(self.design.protocol).parts(history, self.design.seed)]
         return parts[0] if parts else history
 
 
 def make_plan(people: Source, design: Design, population: Source | None = None) -> Plan:
-    """Read everybody once and lay down what is asked.
+    """Read the choices of all users once and make the plan.
+
+    Args:
+        people: the users to predict.
+        design: the evaluation design.
+        population: users to learn from; None for those of the other folds.
 
     Raises:
-        DataError: an unknown protocol, no fold, or a person who comes twice.
-        NotEnoughChoices: nothing can be predicted, or nobody of ``population`` is left.
+        DataError: an unknown protocol, fewer than one fold, or a user with two histories.
+        NotEnoughChoices: there is nothing to predict, or ``population`` has no other users.
     """
     protocol = protocol_named(design.protocol)
     if design.folds < 1:
@@ -201,7 +206,7 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
         raise DataError("--train-on-test-users-context needs --protocol context-target and no --population")
     fold = _fold_of(_users(people), design, alone=seen or population is not None)
     if population is not None and not any(one.user not in fold for one in population()):
-        raise NotEnoughChoices("the population holds only people who are to be predicted; leave it out to use folds")
+        raise NotEnoughChoices("the population has only users who are predicted; leave it out to use folds")
     text_fold = _text_fold_of(people, population, fold, design.seed) if protocol.new_texts else {}
     asked: list[PlannedPair] = []
     starts: list[int] = []
@@ -216,7 +221,7 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
             asked += _asked(task, answers, fold[history.user], weights)
             judges.update(name for one in task.questions for name in one.judges)
     if not asked:
-        raise NotEnoughChoices("there is nothing to predict: nobody has decided choices in enough groups")
+        raise NotEnoughChoices("there is nothing to predict: no user has decided choices in enough groups")
     folds = max(fold.values()) + 1
     counted = tuple(asked), tuple(starts), folds, frozenset(judges), state.fingerprint()
     return Plan(design, *counted, people, population, fold, text_fold)
@@ -233,13 +238,13 @@ def _users(people: Source) -> list[str]:
     met: dict[str, None] = {}
     for one in people():
         if one.user in met:
-            raise DataError(f"{one.user} comes twice; all choices of a person belong into one history")
+            raise DataError(f"user {one.user} has two histories; expected all choices of a user in one history")
         met[one.user] = None
     return list(met)
 
 
 def _fold_of(users: list[str], design: Design, *, alone: bool) -> dict[str, int]:
-    """Everyone's fold; a single one where the population is given or nobody else could be one."""
+    """Fold of each user; a single fold where the population is given or there is only one user."""
     folds = min(design.folds, len(users))
     if alone or folds < 2:
         return dict.fromkeys(users, 0)
@@ -247,7 +252,7 @@ def _fold_of(users: list[str], design: Design, *, alone: bool) -> dict[str, int]
 
 
 def _text_fold_of(people: Source, population: Source | None, fold: Mapping[str, int], seed: int) -> dict[str, int]:
-    """Fold of each group that is predicted and that anybody else who may be learned from has judged as well."""
+    """Fold of each predicted group that a user of the population has judged as well."""
     judged: dict[str, int] = {}
     for history in people():
         for group in {one.group for one in history}:

@@ -1,25 +1,24 @@
-"""Who is predicted from what: the protocols of `personalrm bench`.
+"""Evaluation protocols of `personalrm bench`: which choices are predicted from which.
 
     for task, answers in tasks(history, "new-people", seed=0):
-        task.history            # what may be learned of the person
-        task.questions          # what is to be predicted, without its label
-        answers                 # the sides that were preferred; never shown to a method
+        task.history            # the user's choices to learn from
+        task.questions          # the pairs to predict, without labels
+        answers                 # the preferred sides; never shown to a method
 
-| protocol | what of the person may be learned from | whom the population may hold |
+| protocol | choices of the user to learn from | population |
 |---|---|---|
-| new-people | each group is predicted from the person's other groups | other people (folds by person) |
-| new-people-and-new-texts | the same | other people, without their choices in the group that is predicted |
-| context-target | the choices marked as context; where nothing is marked, the earlier groups | other people |
+| new-people | for each group, the user's other groups | other users (folds by user) |
+| new-people-and-new-texts | the same | other users, without their choices in the predicted group |
+| context-target | the choices marked as context; without marks, the earlier groups | other users |
 
-Where several people judged the same texts, the population of *new-people* has seen the pairs that are predicted through
-other people. With *new-people-and-new-texts* it has not: groups that several people share are dealt into folds, too.
-A person with a single group is predicted from the population alone. Three more protocols serve studies: ``in-order``
-predicts each group from all earlier ones, ``growing`` the targets of context-target from more and more of the context,
-``cross-context`` the later groups of each domain from its own earlier groups and from as many choices of each other
-domain.
+Where several users judged the same texts, the population of *new-people* includes other users' choices on the predicted
+pairs. *new-people-and-new-texts* excludes them: groups that several users share are divided into folds as well. A user
+with a single group is predicted from the population alone. Three more protocols are used by studies: ``in-order``
+predicts each group from all earlier ones, ``growing`` the targets of context-target from increasing shares of the
+context, ``cross-context`` the later groups of each domain from its own earlier groups and from as many choices of each
+other domain.
 
-A method sees no label of what it predicts: a `Question` holds the two responses in the order in which they are shown,
-which a hash of the choice's id decides.
+A method never sees labels: a `Question` has the two responses in the order given by a hash of the choice's id.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A pair whose label is held back: response ``a`` is shown first.
+    """A pair without its label; response ``a`` is shown first.
 
-    ``judges`` holds the cached verdicts of LLM judges on this very pair: the side each one chose.
+    ``judges`` maps LLM judges with a cached verdict on this pair to the side they preferred.
     """
 
     id: str
@@ -56,26 +55,26 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One person's history to learn from (possibly empty), and questions to predict."""
+    """One user's history to learn from (possibly empty), and the questions to predict."""
 
     history: History
     questions: tuple[Question, ...]
 
     @property
     def user(self) -> str:
-        """Whose choices are predicted."""
+        """Id of the user whose choices are predicted."""
         return self.history.user
 
 
 MOST_PARTS = 256
-"""Groups of one person are held out one at a time up to so many; above, several together."""
+"""Maximum number of parts in which a user's groups are held out; with more groups, a part has several."""
 _Held = tuple[History, tuple[Preference, ...]]
 Holding = Callable[[History, int], Iterator[_Held]]
-"""From a person and the seed: what may be learned and what is predicted, once or several times."""
+"""Splits a user's history, given a seed: yields (history to learn from, choices to predict)."""
 
 
 def _every_group(history: History, seed: int) -> Iterator[_Held]:
-    """Each group from the others; of a person of very many groups, several groups at once."""
+    """Leave-one-group-out splits; a user with more than `MOST_PARTS` groups has several groups held out at once."""
     groups = list(dict.fromkeys(one.group for one in history))
     if len(groups) == 1:
         decided = history.decided
@@ -100,7 +99,7 @@ def _later_groups(history: History, seed: int) -> Iterator[_Held]:
 
 
 def _as_marked(history: History) -> Iterator[_Held]:
-    """What the data marks: contexts teach, decided targets are predicted; what is marked as neither does nothing."""
+    """The split marked in the data: context choices and decided target choices; unmarked choices are not used."""
     check_marks(history)
     target = tuple(one for one in history.decided if one.split == "target")
     if target:
@@ -108,7 +107,7 @@ def _as_marked(history: History) -> Iterator[_Held]:
 
 
 def _across_domains(history: History, seed: int) -> Iterator[_Held]:
-    """The later groups of each domain, from its earlier groups, then from as many choices of each other domain."""
+    """Splits by domain: the later groups of each domain, from its earlier groups and from each other domain."""
     domains = sorted({one.domain for one in history if one.domain})
     for domain in domains:
         own, target = context_target(history.only(one for one in history if one.domain == domain), seed=seed)
@@ -124,11 +123,11 @@ def _across_domains(history: History, seed: int) -> Iterator[_Held]:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationProtocol:
-    """How a method is evaluated.
+    """An evaluation protocol.
 
     Attributes:
-        parts: what of one person may be learned and what is predicted.
-        new_texts: whether the population must not hold the groups that are predicted.
+        parts: splits one user's history into choices to learn from and choices to predict.
+        new_texts: whether the predicted groups are excluded from the population.
     """
 
     parts: Holding
@@ -143,7 +142,7 @@ PROTOCOLS: Mapping[str, EvaluationProtocol] = {
     "growing": EvaluationProtocol(lambda history, seed: growing(history, seed=seed)),
     "cross-context": EvaluationProtocol(_across_domains),
 }
-"""The protocols by the names used on the command line; the last three are those of studies."""
+"""The protocols by their command-line names; the last three are for studies."""
 OLD_NAMES: Mapping[str, str] = {"leave-group-out": "new-people"}
 
 
@@ -154,14 +153,14 @@ def tasks(
     context_pairs: int | None = None,
     text_fold: Mapping[str, int] | None = None,
 ) -> Iterator[tuple[Task, tuple[Side, ...]]]:
-    """What is asked of one person, with the answers; nothing where the protocol leaves nothing to predict.
+    """The tasks of one user with the preferred sides; empty where the protocol leaves nothing to predict.
 
     Args:
-        history: the person's choices, oldest first.
+        history: the user's choices, oldest first.
         protocol: a name in ``PROTOCOLS``.
-        seed: of the order in which responses are shown.
-        context_pairs: the most decided choices to learn from, the newest ones; all if None.
-        text_fold: fold of each group that other people share; the questions of a task are of one fold.
+        seed: random seed of the order in which responses are shown.
+        context_pairs: maximum number of decided choices to learn from, newest first; all if None.
+        text_fold: fold of each group that other users share; the questions of a task are from one fold.
     """
     for known, held in protocol_named(protocol).parts(history, seed):
         for some in _by_fold(held, text_fold or {}):
@@ -177,29 +176,29 @@ def _by_fold(held: Sequence[Preference], text_fold: Mapping[str, int]) -> Iterat
 
 
 def newest(history: History, count: int | None) -> History:
-    """The newest ``count`` decided choices (larger counts contain smaller ones); everything if None."""
+    """The newest ``count`` decided choices; the whole history if None."""
     if count is None:
         return history
     return history.only(history.decided[-count:] if count else ())
 
 
 def protocol_named(name: str) -> EvaluationProtocol:
-    """The protocol of that name; DataError names the known ones."""
+    """The protocol of that name. Raises DataError, which lists the known names, for an unknown one."""
     name = current_name(name)
     if name not in PROTOCOLS:
-        raise DataError(f"there is no protocol '{name}'; known are {', '.join(PROTOCOLS)}")
+        raise DataError(f"unknown protocol '{name}'; known protocols: {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
 
 
 def current_name(name: str) -> str:
-    """Today's name of a protocol; an old one is told."""
+    """The current name of a protocol; warns if ``name`` is an old one."""
     if name in OLD_NAMES:
         renamed.warn(f"protocol '{name}'", f"'{OLD_NAMES[name]}'")
     return OLD_NAMES.get(name, name)
 
 
 def questions(choices: Iterable[Preference], seed: int) -> tuple[Question, ...]:
-    """The choices as pairs whose labels are held back."""
+    """The choices as questions, without labels."""
     return tuple(_question(one, seed) for one in choices)
 
 
@@ -213,12 +212,12 @@ def _question(one: Preference, seed: int) -> Question:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a method answered to one task.
+    """The answers of a method to one task.
 
     Attributes:
-        answers: one for each question, in their order; a Judgement also knows the orders that were asked.
-        spend: what it takes to learn and to answer; a cached answer counts like one that was asked.
-        learned: what was learned of the person, as JSON values, for readers.
+        answers: one for each question, in the same order; a Judgement also has the result of each order.
+        spend: cost of learning and answering; cached answers count like new ones.
+        learned: what was learned of the user, as JSON values, for readers of the log.
     """
 
     answers: Sequence[Verdict | Judgement]
@@ -227,7 +226,7 @@ class Prediction:
 
 
 class TaskPredictor(Protocol):
-    """A method that has seen the population of one fold."""
+    """A method fitted to the population of one fold."""
 
     async def predict(self, task: Task) -> Prediction:
         """Learn from ``task.history`` and answer each of ``task.questions``, in their order."""
@@ -236,26 +235,26 @@ class TaskPredictor(Protocol):
 
 @runtime_checkable
 class BatchPredictor(TaskPredictor, Protocol):
-    """One that answers several tasks of one person in less time than one after the other."""
+    """A predictor with a faster batch call for several tasks of one user."""
 
     async def predict_many(self, tasks: Sequence[Task]) -> list[Prediction]:
-        """`predict` of each; what it says of a task may not depend on which others stand beside it beyond rounding."""
+        """`predict` for each task; an answer may depend on the other tasks of the batch only by rounding errors."""
         ...
 
 
 Population = Callable[[], Iterable[History]]
-"""Gives other people's whole histories when it is called; a method that needs none does not call it."""
+"""Returns the whole histories of other users; methods that need no population do not call it."""
 
 
 class Method(Protocol):
-    """A way to predict choices.
+    """A method that predicts choices.
 
     Attributes:
-        name: as asked for.
-        model: the model behind it: "traits", an LLM's name, or the name itself.
-        probabilistic: whether its probabilities mean more than the side they favour; if not, there is no log loss.
-        personal: whether it learns from the person's own choices.
-        asks: whether it waits for a language model; many of its tasks are then under way at once.
+        name: name of the method.
+        model: name of its model: "traits", an LLM's name, or the method's name.
+        probabilistic: whether its probabilities are graded; if not, no log loss is computed.
+        personal: whether it learns from the user's own choices.
+        asks: whether it waits for a language model; many of its tasks then run concurrently.
         prompts: hash of each prompt it uses, by name.
     """
 
@@ -273,5 +272,5 @@ class Method(Protocol):
     def prompts(self) -> Mapping[str, str]: ...
 
     async def learn(self, population: Population, fold: int) -> TaskPredictor:
-        """Learn from other people's whole histories; ``fold`` tells populations apart."""
+        """Learn from other users' whole histories; ``fold`` identifies the population."""
         ...

@@ -1,10 +1,10 @@
-"""The record of a run, from which every report is made: written once, read by whoever shows it.
+"""The record of a run, ``results.json`` and ``pairs.jsonl``, from which every report is made.
 
     write(result, "out", against="longer")       # out/results.json and out/pairs.jsonl
     record = read_record("out")
 
-Nothing in it depends on how long something took or what was known already: equal runs write equal bytes. The seconds
-stand apart, in ``seconds.json``, and are put beside the rows when a record is read.
+The record does not depend on run times or on the cache: equal runs write equal bytes. Run times are stored separately
+in ``seconds.json`` and added to the rows when a record is read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from personalrm.stats.power import detectable
 from personalrm.stats.slices import LENGTH_MATCHING
 
 RunRecord = Mapping[str, Any]
-"""What ``read_record`` gives: the parts of ``results.json`` by name."""
+"""Return type of `read_record`: the sections of ``results.json`` by name."""
 SCHEMA = 3
 RESULTS, PAIRS = "results.json", "pairs.jsonl"
 _ROW = {one.name for one in fields(Row)} - {*DETAILS, "seconds"}
@@ -38,7 +38,7 @@ _MORE = {"label", *DETAILS, "prompts", "history", "over_people", "domains", "len
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What every record holds; reports check the rest where they use it."""
+    """The sections that every record must have, with their types; reports check the rest where they use it."""
 
     schema: int
     data: str
@@ -59,11 +59,16 @@ class _Parts:
 
 
 SIMULATED = "simulated-"
-"""What the ids of people who are none begin with."""
+"""Prefix of the ids of simulated users."""
 
 
 def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
-    """Everything a report shows: the promised JSON, then settings, details, comparisons and the same-pairs tables."""
+    """The content of ``results.json``: the documented JSON, settings, details, comparisons and same-pairs tables.
+
+    Args:
+        result: the result of the run.
+        against: label of the line that all others are compared with; None for no such comparisons.
+    """
     rows, more = result.rows(), details_of(result)
     return {
         "schema": SCHEMA,
@@ -93,9 +98,9 @@ def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
 
 
 def write(result: BenchResult, directory: str | Path, against: str | None) -> Path:
-    """Write ``results.json`` and ``pairs.jsonl`` into a directory, made if needed; gives the directory.
+    """Write ``results.json`` and ``pairs.jsonl`` into a directory, created if needed; returns the directory.
 
-    ``probability`` in ``pairs.jsonl`` is that of the response the person preferred.
+    ``probability`` in ``pairs.jsonl`` is that of the response the user preferred.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -119,7 +124,7 @@ def _test(result: BenchResult, one: Comparison) -> dict[str, Any]:
 
 
 def pair_lines(result: BenchResult) -> Iterator[dict[str, Any]]:
-    """One record for each judged pair and line, both orders combined, as written to ``pairs.jsonl``."""
+    """The rows of ``pairs.jsonl``: one for each predicted pair and method, both orders combined."""
     for label, line in result.lines.items():
         right, of_preferred = result.correct[label], result.probabilities[label]
         for at, asked in enumerate(result.asked):
@@ -143,10 +148,10 @@ def pair_lines(result: BenchResult) -> Iterator[dict[str, Any]]:
 
 
 def read_record(directory: str | Path) -> dict[str, Any]:
-    """What `record_of` gave, from a directory that `write` wrote.
+    """Read the record that `write` wrote into a directory, with run times added.
 
     Raises:
-        DataError: there are no results, they are damaged, or they come from a newer version.
+        DataError: there are no results, or they are damaged or from another schema version.
     """
     path = Path(directory) / RESULTS
     if not path.is_file():
@@ -154,7 +159,7 @@ def read_record(directory: str | Path) -> dict[str, Any]:
     record = read_object(path, "results", SCHEMA)
     if record["schema"] < SCHEMA:
         raise DataError(
-            f"{path} was written by an earlier personalrm; run the same bench command again: what was answered is kept"
+            f"{path} was written by an earlier version; run the same bench command again: existing answers are reused"
         )
     checked(record, _Parts, f"the results {path}")
     with rows_as_written(path):
@@ -164,14 +169,14 @@ def read_record(directory: str | Path) -> dict[str, Any]:
 
 
 def _without_results(folder: Path) -> str:
-    """Why there is nothing to read: the run is not finished, or there is none."""
+    """Error message for a folder without results: the run is unfinished, or there is no run."""
     if (folder / RUN).exists():
-        return f"the run in {folder} has no results yet: the same bench command goes on with it and writes them"
+        return f"the run in {folder} has no results yet: run the same bench command again to finish it"
     return f"there are no results in {folder}: write them with `personalrm bench … --out DIR`"
 
 
 def _timeless(record: dict[str, Any]) -> dict[str, Any]:
-    """Without seconds, in the table and in those of the same pairs."""
+    """The record with ``seconds`` removed from all result rows."""
     for row in (*record["methods"], *(row for rows in record["same_pairs"].values() for row in rows)):
         del row["seconds"]
     return record
@@ -184,10 +189,10 @@ def _timed(record: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
 
 
 def _lacking(record: Mapping[str, Any]) -> str:
-    """What a row or a detail lacks; empty if nothing."""
+    """Description of what is missing in the rows or details; empty if they are complete."""
     if any(_ROW - set(one) for one in record["methods"]):
-        return "a figure of a method"
+        return "a field of a method's row"
     if any(_MORE - set(one) for one in record["details"]):
-        return "a detail of a method"
+        return "a field of a method's details"
     labels = [[one["label"] for one in record[part]] for part in ("methods", "details")]
-    return "" if labels[0] == labels[1] else "the detail of a method"
+    return "" if labels[0] == labels[1] else "the details of a method"

@@ -1,7 +1,7 @@
-"""What is written of each task: its own row, and one for each order in which a pair was judged.
+"""Rows of a run's log: one for each task, and one for each order in which a pair was judged.
 
-Probabilities are those of response ``a``, the one a plain reading shows first; ``order`` says whether the model saw
-``ab`` or ``ba`` (null where a method knows no order). A row is whole in itself: it names method, model, seed, person.
+Probabilities are those of response ``a``; ``order`` is ``ab`` or ``ba``, the order the model saw (null for methods
+without an order). Each row is self-contained: it names method, model, seed and user.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 def task_row(line: Line, planned: PlannedTask, found: Prediction, seconds: float) -> Row:
-    """The answers of one task with both orders combined, what they took, and what was learned of the person."""
+    """The row of one task: its answers with both orders combined, their cost, and what was learned of the user."""
     spend = found.spend
     return {
         **_whose(line, planned),
@@ -42,7 +42,7 @@ def task_row(line: Line, planned: PlannedTask, found: Prediction, seconds: float
 def judgement_rows(
     line: Line, planned: PlannedTask, asked: Sequence[PlannedPair], seed: int, found: Prediction
 ) -> Iterator[Row]:
-    """A row for each judged order; ``asked`` holds all pairs of the run."""
+    """The judgement rows of one task, one for each judged order; ``asked`` holds all pairs of the run."""
     for index, answer in enumerate(found.answers):
         pair = asked[planned.first + index]
         common = {
@@ -88,7 +88,7 @@ def _judged(order: OrderVerdict) -> Row:
 
 
 def _order_free(answer: Judgement | Verdict) -> Row:
-    """A method that knows no order, identical responses, or a pair that could not be asked at all."""
+    """Fields for an answer without orders: a local method, identical responses, or a pair that was not judged."""
     return {
         "order": None,
         "probability": answer.probability,
@@ -107,10 +107,10 @@ def _asked(answer: Judgement | Verdict) -> tuple[OrderVerdict, ...]:
 
 
 def _orders(answer: Judgement | Verdict) -> list[float | None] | None:
-    """The probabilities of ``a`` when it was shown first and second; None where no order was asked."""
+    """The probabilities of ``a`` when shown first and second; None for an answer without orders."""
     return [one.probability for one in _asked(answer)] or None
 
 
 def _dollars(cost: float | None) -> float | None:
-    """Rounded, so that the order in which answers came does not show in the last digit."""
+    """Cost rounded to 1e-9, so that the order of summation does not change the result."""
     return None if cost is None else round(cost, 9)

@@ -1,19 +1,19 @@
-"""The folder of a run: what is finished stays finished, however the run ends.
+"""The folder of a run, from which an interrupted run can be resumed.
 
     with RunFolder.open("out", identity) as folder:
         log = folder.log(entry)
-        log.finished                            # numbers of the tasks that need not be asked again
+        log.finished                            # numbers of the completed tasks
         log.add(task_rows, judgement_rows)
     folder.tasks(entry)                         # task rows, in the order of the tasks
 
 Files:
 
-    run.json                    data and its fingerprint, protocol, seed, …: a folder holds one run and refuses others
+    run.json                    data and its fingerprint, protocol, seed, …; a folder holds one run only
     judgements/METHOD.jsonl     a row for each judged order: model, prompt hash, order, probability, tokens, cost, time
-    tasks/METHOD.jsonl          a row for each task: the answers combined, what they took, what was learned
-    seconds.json                how long each method ran; apart, because it is all that differs between equal runs
+    tasks/METHOD.jsonl          a row for each task: combined answers, cost, and what was learned of the user
+    seconds.json                run time of each method; separate, since it is all that differs between equal runs
 
-What is half done when a run is killed is cut off when it goes on (see `run_log`).
+Incomplete rows of a killed run are removed when it is resumed (see `run_log`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from personalrm.bench.run_log import Log, Row, rows_in_order, rows_of
 from personalrm.errors import DataError
 from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import differing
+from personalrm.regular_files import content_of
 
 SCHEMA = 2
 RUN, SECONDS = "run.json", "seconds.json"
@@ -50,23 +51,23 @@ _SAID = {
 
 
 class RunFolder:
-    """A folder that belongs to one run; use it with ``with``, which keeps other processes out of it."""
+    """The locked folder of one run; a context manager that releases the lock."""
 
     def __init__(self, path: Path, lock: Lock) -> None:
         self.path, self._lock = path, lock
 
     @classmethod
     def open(cls, path: str | Path, identity: Row, models: Iterable[str]) -> RunFolder:
-        """Make the folder, or go on in one of the same run.
+        """Create the folder, or open it to resume the same run.
 
         Args:
-            path: made if absent.
-            identity: what must be equal for a run to be the same, as JSON values.
-            models: the language models this run may ask.
+            path: the folder; created if absent.
+            identity: JSON values that must equal those of the run in the folder.
+            models: the language models that this run may ask.
 
         Raises:
-            DataError: the folder holds another run, another model's judgements, or is being written to.
-            StorageError: it cannot be written.
+            DataError: the folder holds another run or judgements of other models, or another process uses it.
+            StorageError: the folder cannot be written.
         """
         folder = Path(path)
         lock = hold(folder, "run")
@@ -86,23 +87,23 @@ class RunFolder:
         self._lock.release()
 
     def log(self, entry: ResultKey, provenance: str) -> Log:
-        """Where the rows of one entry are added; what an earlier, killed run left half done is cut off, and so is
-        what was answered under another provenance, such as by a model that has been replaced."""
+        """Open the log of one entry; removes incomplete rows and rows with another provenance (such as those of a
+        model that has been replaced since)."""
         found = Log(self.path, entry, provenance)
         if not found.finished:
             self._write_seconds({name: spent for name, spent in self.seconds().items() if name != entry.file})
         return found
 
     def tasks(self, entry: ResultKey) -> Iterator[dict[str, Any]]:
-        """The task rows of one entry, in the order of the tasks; one is held at a time."""
+        """The task rows of one entry, in the order of the tasks, read one at a time."""
         return rows_in_order(self.path / "tasks" / entry.file)
 
     def judgements(self, entry: ResultKey) -> Iterator[dict[str, Any]]:
-        """The rows of one entry's judged orders, as they were answered."""
+        """The judgement rows of one entry, in the order in which they were written."""
         return rows_of(self.path / "judgements" / entry.file)
 
     def add_seconds(self, entry: ResultKey, seconds: float) -> None:
-        """Count time that an entry ran."""
+        """Add to the run time of an entry."""
         spent = self.seconds()
         spent[entry.file] = round(spent.get(entry.file, 0.0) + seconds, 3)
         self._write_seconds(spent)
@@ -113,29 +114,29 @@ class RunFolder:
             replace_file(self.path / SECONDS, text)
 
     def seconds(self) -> dict[str, float]:
-        """How long each entry ran, by the names of their files."""
+        """Run time of each entry, by file name."""
         return read_seconds(self.path)
 
 
 def read_run(folder: str | Path) -> dict[str, Any]:
-    """What ``run.json`` says. DataError if there is none, it is damaged, or it comes from a newer version."""
+    """Read ``run.json``. Raises DataError if it is missing, damaged, or from a newer version."""
     path = Path(folder) / RUN
     if not path.is_file():
-        raise DataError(f"there is no run in {folder}: `personalrm bench … --out DIR` makes one")
+        raise DataError(f"there is no run in {folder}: create one with `personalrm bench … --out DIR`")
     return read_object(path, "run", SCHEMA)
 
 
 def read_seconds(folder: str | Path) -> dict[str, float]:
-    """How long each entry ran, by the names of their files; empty where that is not known."""
+    """Run time of each entry in seconds, by file name; empty if the file is missing or unreadable."""
     with contextlib.suppress(OSError, orjson.JSONDecodeError):
-        found = orjson.loads((Path(folder) / SECONDS).read_bytes())
+        found = orjson.loads(content_of(Path(folder) / SECONDS))
         if isinstance(found, dict):
             return {name: float(spent) for name, spent in found.items() if type(spent) in (int, float)}
     return {}
 
 
 def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
-    """The folder is new, or holds this very run; then its models may grow in number."""
+    """Write ``run.json``. Raises DataError if the folder holds another run; adding models is allowed."""
     if not (folder / RUN).exists():
         if (folder / "tasks").exists():
             raise DataError(f"{folder} holds results without {RUN}: choose another --out")
@@ -144,14 +145,14 @@ def _check_same(folder: Path, identity: Row, models: list[str]) -> None:
         known = read_run(folder)
         if known["schema"] < SCHEMA:
             raise DataError(
-                f"{folder} holds a run of an earlier personalrm, which did not note all that its results depend on: "
+                f"{folder} holds a run of an earlier version, which did not record everything its results depend on: "
                 "choose another --out"
             )
         _check_identity(folder, known, identity)
         if strange := sorted(set(known.get("models", [])) - set(models)):
             raise DataError(
-                f"{folder} holds a run on {', '.join(strange)}; name every model it is to hold with --model, or "
-                "choose another --out"
+                f"{folder} holds a run on {', '.join(strange)}; name all of its models with --model, or choose "
+                "another --out"
             )
         known["models"] = models
     with stored(folder):

@@ -1,7 +1,7 @@
-"""The rows of one line of a run, on disk: added as tasks are answered, mended after a kill.
+"""Append-only log of the answers of one method in a run, repaired after a crash.
 
-Judgements are written before the rows of their tasks, and both at once to the operating system: a killed run leaves at
-most one half line or judgements without a task, and both are cut off when the run goes on.
+Judgement rows are written before the row of their task, both unbuffered: a killed run leaves at most one incomplete
+line or judgements without a task row, and both are removed when the run is resumed.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ import orjson
 from personalrm.bench.entries import ResultKey
 from personalrm.errors import DataError
 from personalrm.files import replace_file, stored
+from personalrm.regular_files import reading
 
 Row = Mapping[str, Any]
 
 
 @contextlib.contextmanager
 def rows_as_written(path: Path) -> Iterator[None]:
-    """Rows that personalrm did not write so, or that a disk has changed, become a DataError that names the file."""
+    """Context manager that turns errors from malformed rows into a DataError naming the file."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"{path} is damaged ({said[:200]}): remove it and run the same command again, which asks for nothing that "
-            "is in the cache"
+            f"{path} is damaged ({said[:200]}): delete it and run the same command again; cached answers are reused"
         ) from error
 
 
 class Log:
-    """The rows of one entry; ``finished`` are the numbers of its tasks that are done."""
+    """Log of one entry's rows; ``finished`` holds the numbers of its completed tasks."""
 
     def __init__(self, folder: Path, entry: ResultKey, provenance: str) -> None:
         self._tasks, self._judgements = folder / "tasks" / entry.file, folder / "judgements" / entry.file
@@ -46,7 +46,7 @@ class Log:
             self.finished = self._mend(entry, provenance)
 
     def add(self, tasks: Sequence[Row], judgements: Iterable[Row]) -> None:
-        """Keep what was answered to some tasks. Raises StorageError."""
+        """Append the rows of completed tasks and of their judgements. Raises StorageError."""
         with stored(self._tasks):
             if self._out is None:
                 self._out = (self._judgements.open("ab", buffering=0), self._tasks.open("ab", buffering=0))
@@ -55,7 +55,7 @@ class Log:
         self.finished.update(int(row["task"]) for row in tasks)
 
     def close(self) -> None:
-        """Close the files; a later `add` opens them again."""
+        """Close the files; a later `add` reopens them."""
         for one in self._out or ():
             one.close()
         self._out = None
@@ -63,12 +63,12 @@ class Log:
     @staticmethod
     def _write(out: IO[bytes], text: bytes) -> None:
         left = memoryview(text)
-        while left:  # unbuffered files may take a part only
+        while left:  # an unbuffered write may write only part of the bytes
             left = left[out.write(left) :]
 
     def _mend(self, entry: ResultKey, provenance: str) -> set[int]:
-        """Cut off half lines, and whatever belongs to tasks that are not whole or were answered by another model or
-        version; gives the finished tasks."""
+        """Remove incomplete lines and the rows of tasks that are incomplete or have another provenance; returns the
+        numbers of the completed tasks."""
         wanted = {
             int(row["task"]): int(row["judgements"])
             for row in _own(self._tasks, entry)
@@ -88,37 +88,37 @@ class Log:
 
 
 def _own(path: Path, entry: ResultKey) -> Iterator[dict[str, Any]]:
-    """The rows of a file, which must all be the entry's."""
+    """The rows of a file. Raises DataError if one belongs to another entry."""
     for line, row in enumerate(rows_of(path), 1):
         if (row.get("method"), row.get("model")) != (entry.method, entry.model):
             raise DataError(
-                f"{path}, line {line}: expected rows of {entry.method} on {entry.model}, found one of "
-                f"{row.get('method')} on {row.get('model')}: the folder mixes runs"
+                f"{path}, line {line}: expected a row of {entry.method} on {entry.model}, found one of "
+                f"{row.get('method')} on {row.get('model')}: the folder mixes several runs"
             )
         yield row
 
 
 def rows_of(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a file, which may be absent; a half line at its end is left out."""
+    """The rows of a file; empty if it does not exist. An incomplete last line is skipped."""
     return (row for _, row in _placed(path))
 
 
 def rows_in_order(path: Path) -> Iterator[dict[str, Any]]:
-    """`rows_of` by the numbers of their tasks; of each row its place is held, not the row."""
+    """`rows_of`, sorted by task number; keeps only byte offsets in memory, not rows."""
     places = sorted((int(row["task"]), place) for place, row in _placed(path))
     if places:
-        with path.open("rb") as lines:
+        with reading(path) as lines:
             for _, place in places:
                 lines.seek(place)
                 yield orjson.loads(lines.readline())
 
 
 def _placed(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows with the byte at which each begins."""
+    """The rows of a file, each with its byte offset."""
     if not path.exists():
         return
     place = 0
-    with path.open("rb") as lines:
+    with reading(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
@@ -127,6 +127,6 @@ def _placed(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             except orjson.JSONDecodeError as error:
                 raise DataError(f"{path}, line {number}: damaged ({error}); delete the file to ask again") from None
             if not isinstance(row, dict) or not isinstance(row.get("task"), int):
-                raise DataError(f"{path}, line {number}: expected a row of a run with its task number")
+                raise DataError(f"{path}, line {number}: expected an object with an integer field 'task'")
             yield place, row
             place += len(line)

@@ -29,7 +29,7 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from personalrm.bench.answers import MethodResult, gathered
+from personalrm.bench.answers import MethodResult, answers_from_rows
 from personalrm.bench.entries import ResultKey, labels
 from personalrm.bench.lines import Line, identity_of, lines_of, methods_of
 from personalrm.bench.methods import LocalMethod, Setup
@@ -240,7 +240,7 @@ class _Run:
         entry, method, work = self._line.entry, self._line.method, self._work
         path = work.folder.path / "tasks" / entry.file
         with rows_as_written(path):
-            answers = gathered(work.folder.tasks(entry), work.plan, self._unanswered)
+            answers = answers_from_rows(work.folder.tasks(entry), work.plan, self._unanswered)
         failure = None
         if len(self._kept.finished) < len(work.plan.starts):
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from personalrm import __version__
 from personalrm.cli import signals
@@ -32,7 +33,9 @@ from personalrm.cli.commands.serve import app as serve
 from personalrm.cli.commands.study import study
 from personalrm.cli.commands.train import train
 from personalrm.cli.commands.why import why
+from personalrm.cli.encodings import plain_signs
 from personalrm.cli.examples import EXAMPLES
+from personalrm.cli.narrow_help import narrow
 from personalrm.cli.old_spellings import modern
 from personalrm.cli.options import Private
 from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
@@ -40,6 +43,7 @@ from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
 app = typer.Typer(
     name="personalrm",
     help="Fit a persona, a judge prompt and a reward model to a few choices of one user.",
+    epilog=EXAMPLES[""],
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -77,9 +81,12 @@ def main() -> None:
     from personalrm.cli import logs, output
 
     signals.catch()
+    plain_signs(sys.stdout, sys.stderr)
     with _sentences():
         logs.show()
-        app(modern(sys.argv[1:], output.remark))
+        command = get_command(app)
+        narrow(command, output.console().width)
+        command(modern(sys.argv[1:], output.remark))
 
 
 @contextmanager
@@ -102,9 +109,15 @@ def _sentences() -> Iterator[None]:
     except OSError as error:
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
     except Exception as error:
-        if os.environ.get("PERSONALRM_DEBUG"):
-            raise
-        _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
+        _fault(error)
+
+
+def _fault(error: Exception) -> None:
+    if signals.interrupts(error):
+        _fail(INTERRUPTED, signals.exit_code())
+    if os.environ.get("PERSONALRM_DEBUG"):
+        raise error
+    _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "": ("personalrm fit choices.jsonl --out me.json", "personalrm persona me.json"),
+    "data": ("personalrm data list",),
+    "cluster": ("personalrm cluster fit 'choices/*.jsonl.gz' --out profiles --processes 8",),
+    "serve": ("personalrm serve --open", "personalrm serve --database postgresql://personalrm@db/personalrm"),
+    "serve key": ("personalrm serve key shop",),
+    "serve keys": ("personalrm serve keys shop",),
+    "serve revoke": ("personalrm serve revoke shop k3f9a2",),
+    "serve budget": ("personalrm serve budget shop --max-cost 5",),
+    "serve migrate": ("personalrm serve migrate",),
+    "serve backup": ("personalrm serve backup copy.sqlite",),
+    "serve restore": ("personalrm serve restore copy.sqlite",),
     "pull": (
         "personalrm pull langfuse --url https://langfuse.example --out choices.jsonl",
         "personalrm pull label-studio --url http://localhost:8080 --project 3 --since 2026-05-01 --out choices.jsonl",

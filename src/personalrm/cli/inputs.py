@@ -14,6 +14,7 @@ from personalrm.cli.groups import ENDPOINT, FITTING
 from personalrm.cli.options import EMBEDDED_ONLY, ENDPOINT_ONLY, JUDGES_ONLY
 from personalrm.errors import DataError, SeveralPeople
 from personalrm.privacy import refuse_mixing
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from personalrm.client import Client
@@ -176,7 +177,7 @@ def text(value: str) -> str:
     if value.startswith("@@"):
         return value[1:]
     try:
-        return Path(value[1:]).read_text("utf-8")
+        return content_of(Path(value[1:]), pipe=True).decode("utf-8")
     except OSError as error:
         raise DataError(f"{value[1:]} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:

@@ -17,7 +17,9 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from personalrm.cli.encodings import echo_source
 from personalrm.formatting.numbers import between, number
+from personalrm.formatting.tables import print_table
 from personalrm.formatting.texts import counted, json_text, printable
 from personalrm.preferences import Preference
 
@@ -139,13 +141,13 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
             number(row["accuracy"]),
             between(row["low"], row["high"]),
             str(row["pairs"]),
-            f"{row['coverage']:.0%}",
+            number(row["coverage"]),
             number(row["log_loss"]),
         )
         table.add_row(_safe(row["name"]), *cells)
-    out.print(table)
+    print_table(out, table)
     out.print("Intervals: bootstrap over conversations; none for fewer than five.\n", style="dim")
-    if found.row["pairs"] >= SEVERAL:
+    if found.row["pairs"] >= SEVERAL and found.row["low"] is not None:
         wrong = ", ".join(f"{one['coverage']:.0%}: {one['risk']:.0%}" for one in found.risk_coverage)
         out.print(f"Error rate by coverage (most certain first): {wrong}.\n", style="dim")
     for choice in [one for one in choices if one.id in found.verdicts][:PREDICTIONS]:
@@ -323,4 +325,4 @@ def _short(text: str, length: int) -> str:
 
 
 def _json(record: Any) -> None:
-    typer.echo(json_text(record))
+    echo_source(json_text(record))

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.output import clean, console, remark
 from personalrm.formatting.texts import counted, json_text
 
@@ -24,7 +25,7 @@ _ACCESS = {True: "gated", False: "open", None: "see card"}
 def table_of_sets(sets: Sequence[PublicSet], *, as_json: bool) -> None:
     """Every set: where it lies and what may be done with it, then what it holds and lacks."""
     if as_json:
-        typer.echo(json_text([one.as_json() for one in sets]))
+        echo_source(json_text([one.as_json() for one in sets]))
         return
     out = console()
     if out.width >= _TABLE:
@@ -53,7 +54,7 @@ def fetched(got: Got, *, as_json: bool) -> None:
     """What was written, and what was left out."""
     if as_json:
         record = {"folder": str(got.folder), "commit": got.commit, "people": got.people, "pairs": got.pairs}
-        typer.echo(json_text({**record, "ties": got.ties, "skipped": got.skipped, "remarks": got.remarks}))
+        echo_source(json_text({**record, "ties": got.ties, "skipped": got.skipped, "remarks": got.remarks}))
         return
     for one in got.remarks:
         remark(one)

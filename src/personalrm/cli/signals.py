@@ -35,6 +35,18 @@ def exit_code() -> int:
     return 128 + (_received[0] if _received else signal.SIGINT)
 
 
+def interrupts(error: BaseException) -> bool:
+    """Whether a signal is behind an error: one that comes during an import ends it with a KeyError of Python's own."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        if isinstance(found, KeyboardInterrupt):
+            return True
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return False
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     _received.append(number)
     from personalrm.llm import background_loop  # loaded long ago where anything is on the wire

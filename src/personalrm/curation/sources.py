@@ -15,6 +15,7 @@ from typing import Literal
 
 from personalrm.data.files import HUB
 from personalrm.errors import DataError
+from personalrm.regular_files import reading
 
 Kind = Literal["prism", "arena"]
 _ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
@@ -57,7 +58,7 @@ def digest(path: str | Path) -> str:
     """64 hex digits of a file. DataError if it cannot be read."""
     state = hashlib.sha256()
     try:
-        with Path(path).open("rb") as file:
+        with reading(Path(path)) as file:
             while block := file.read(_BLOCK):
                 state.update(block)
     except FileNotFoundError:

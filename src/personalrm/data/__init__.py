@@ -1,1 +1,1 @@
-"""Reading, writing, splitting and simulating choices."""
+"""Read, write, split and simulate preference choices."""

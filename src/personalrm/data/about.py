@@ -1,4 +1,4 @@
-"""What a row says of a choice besides conversation and responses: whose it is, when it was made, why, and so on."""
+"""Read the metadata of a choice from a row: user, id, group, time, reason, and so on."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from personalrm.errors import RowError
 from personalrm.preferences import ME, Part
 
 _WORDS = 6
-"""Words from which on a text in the column of people is rather what a user said."""
+"""Minimum number of words for which a text in the user column is taken for a user's message."""
 
 
 def as_written(row: Fields, layout: Layout) -> bool:
-    """Whether `writing` marked the row: its names and texts stand for themselves, whatever they look like."""
+    """Whether the row is marked ``as_written`` (see `writing`): its names and texts are not interpreted."""
     columns = layout.roles.get("as_written")
     return bool(columns) and flag(row.get(columns[0]), columns[0])  # type: ignore[index]
 
 
 def user_of(row: Fields, layout: Layout) -> str:
-    """Whose choice the row is; ``me`` if it names nobody.
+    """The user of the row; ``me`` if it has none.
 
     Raises:
-        RowError: the column holds no name.
+        RowError: the user column does not contain a name.
     """
     if layout.is_marked and as_written(row, layout):
         return text(row.get("user"), "user")
@@ -59,7 +59,7 @@ def user_of(row: Fields, layout: Layout) -> str:
 
 
 def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
-    """Field and value of the row's own id; None if it has none."""
+    """Column and value of the row's id; the value is None if it has none."""
     columns = layout.roles.get("id")
     if not columns:
         return "", None
@@ -73,7 +73,7 @@ def given_id(row: Fields, layout: Layout) -> tuple[str, str | None]:
 
 
 def own_group(row: Fields, layout: Layout) -> str | None:
-    """The group that the row names."""
+    """The group in the row, or None."""
     columns = layout.roles.get("group")
     if not columns:
         return None
@@ -91,10 +91,10 @@ def _is_nothing(value: object) -> bool:
 
 
 def about(row: Fields, layout: Layout) -> dict[str, Any]:
-    """Fields of `Preference` that say something of the choice, as far as the row does.
+    """The metadata fields of `Preference` that the row has.
 
     Raises:
-        RowError: one of them is not as expected.
+        RowError: a value cannot be converted.
     """
     found: dict[str, Any] = {}
     for role in layout.told:
@@ -105,7 +105,7 @@ def about(row: Fields, layout: Layout) -> dict[str, Any]:
 
 
 def is_tie(row: Fields, layout: Layout) -> bool:
-    """Whether the row marks its choice as a tie, in a column for that."""
+    """Whether the row marks its choice as a tie, in a tie or status column."""
     field, value = layout.role(row, "tie")
     if field:
         return flag(value, field)
@@ -114,7 +114,7 @@ def is_tie(row: Fields, layout: Layout) -> bool:
 
 
 def margin_of(row: Fields, layout: Layout) -> float | None:
-    """The gap that the row names, or that lies between its two scores."""
+    """The margin in the row, or the difference of its two scores; None if it has neither."""
     field, value = layout.role(row, "margin")
     if field:
         return number(value, field)
@@ -132,13 +132,13 @@ def _time(row: Fields, columns: tuple[str, ...]) -> str | None:
 
 
 def _reason(row: Fields, columns: tuple[str, ...]) -> str | None:
-    """Every column in which the person says why."""
+    """The texts of all reason columns, joined by line breaks."""
     said = dict.fromkeys(filter(None, (optional_text(row, (column,)) for column in columns)))
     return "\n".join(said) or None
 
 
 def _own_text(row: Fields, columns: tuple[str, ...]) -> str | None:
-    """Text of our own columns; what other formats keep under the same name is no text."""
+    """Text of a column of the package's own format; other types, as in other formats, are ignored."""
     value = row.get(columns[0])
     return encodable(value, columns[0]) if isinstance(value, str) and value else None
 
@@ -162,7 +162,7 @@ def _judges(row: Fields, columns: tuple[str, ...]) -> dict[str, bool] | None:
 
 
 def _split(row: Fields, columns: tuple[str, ...]) -> Part | None:
-    """What the choice is for. Any other word is the user's own (a fold, a source) and says nothing here."""
+    """Context or target, by `SPLITS`; None for other values (such as the user's own folds)."""
     value = row.get(columns[0])
     return SPLITS.get(value) if isinstance(value, str) else None
 

@@ -1,11 +1,11 @@
-"""Pairs that somebody could be asked about: any file of choices, whose labels are not looked at, or pairs without any.
+"""Read candidate pairs for `next-question`: unlabelled pairs, or choices whose labels are ignored.
 
     {"prompt": "Hi", "a": "Hello!", "b": "?"}                     also response_a and response_b, context, id, group
-    {"prompt": "Hi", "responses": ["Hello!", "?", "Yes?"]}        every two of them
+    {"prompt": "Hi", "responses": ["Hello!", "?", "Yes?"]}        all pairs of these
 
     candidates = list(read_candidates("pairs.jsonl"))
 
-Where the order of a row would give its label away (``chosen`` and ``rejected``) the two texts are sorted.
+The two texts are sorted where their order would reveal the label (``chosen`` and ``rejected``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from personalrm.preferences import Message, Preference
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pair without an answer; ``id`` and ``group`` as in `Preference`."""
+    """An unlabelled pair; ``id`` and ``group`` as in `Preference`."""
 
     id: str
     group: str
@@ -32,7 +32,7 @@ class Candidate:
 
     @classmethod
     def of(cls, choice: Preference) -> Candidate:
-        """The pair that was chosen from, in an order that does not depend on the choice."""
+        """The pair of a choice, in an order that does not depend on the label."""
         return cls(choice.id, choice.group, choice.context, *sorted((choice.chosen, choice.rejected)))
 
 
@@ -44,7 +44,10 @@ def read_candidates(
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
 ) -> Iterator[Candidate]:
-    """Pairs in file order, read as they are asked for; of all people, where the file names any.
+    """Yield the pairs of all users in file order.
+
+    Args:
+        path, strict, problems, columns, limits: as in `read_choices`.
 
     Raises:
         DataError, RowError: as `read_choices`.

@@ -1,4 +1,4 @@
-"""Rows of Parquet files (extra ``parquet``) and of sets on the Hugging Face hub (extra ``hub``), read in small batches.
+"""Read rows of Parquet files (extra ``parquet``) and Hugging Face hub data sets (extra ``hub``), in small batches.
 
 for number, row in parquet_rows(Path("choices.parquet")): ...
 for number, row in hub_rows("owner/name:train"): ...
@@ -17,7 +17,7 @@ _BATCH = 256  # 256 rows of 10 kB are 3 MB; larger batches read no faster
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, Fields | RowError]]:
-    """Rows of one Parquet file with their 1-based number.
+    """Yield the rows of a Parquet file with their 1-based number.
 
     Raises:
         MissingExtra: pyarrow is not installed.
@@ -44,11 +44,11 @@ def _parquet_rows(path: Path, pyarrow: Any) -> Iterator[tuple[int, Fields | RowE
 
 
 def hub_rows(name: str) -> Iterator[tuple[int, Fields | RowError]]:
-    """Rows of ``owner/name[/config][:split]``, streamed; without a split, ``train`` or the only one there is.
+    """Stream the rows of ``owner/name[/config][:split]``; the default split is ``train`` or the only one.
 
     Raises:
         MissingExtra: datasets is not installed.
-        DataError: no such set or split, no access, no network.
+        DataError: an unknown data set or split, no access, or no network.
     """
     try:
         import datasets
@@ -57,7 +57,7 @@ def hub_rows(name: str) -> Iterator[tuple[int, Fields | RowError]]:
     path, _, split = name.partition(":")
     parts = path.split("/")
     if len(parts) not in (2, 3) or not all(parts):
-        raise DataError(f"'hub:{name}' names no hub set: write hub:owner/name or hub:owner/name:split")
+        raise DataError(f"'hub:{name}' is not a hub data set: expected hub:owner/name or hub:owner/name:split")
     config = parts[2] if len(parts) == 3 else None
     try:
         found = datasets.load_dataset("/".join(parts[:2]), config, streaming=True)

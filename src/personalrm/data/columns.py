@@ -1,9 +1,9 @@
-"""The names under which columns are known: for each role those that mean it, the surest first.
+"""Known column names for each role, most specific first.
 
     plain("Better Response")       # "better_response": case, spaces, hyphens and camelCase do not matter
     ROLES["user"]                  # ("user", "user_id", "annotator", …)
 
-What a column may be called besides is said with `--columns` (see `mapping`).
+Other column names can be given with `--columns` (see `mapping`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _GAP = re.compile(r"[^0-9a-z]+")
 
 @lru_cache(4096)
 def plain(name: str) -> str:
-    """The name in lower case, words and numbers parted by underscores."""
+    """The name in lower case, with words and numbers separated by underscores."""
     parted = _JOINT.sub("_", _HUMP.sub("_", name[:200]))
     return _GAP.sub("_", parted.lower()).strip("_") or name[:200].lower()
 
@@ -42,12 +42,12 @@ PREFERS = frozenset(
         "flag",
     )
 )
-"""Words one of which a column that says who won has in its name, where the name is a whole question."""
+"""Words that mark a column as winner column if its name is a question ("Which response do you prefer?")."""
 ORDERS = (
     *("order", "ranked_order", "ranking_order", "preference_order", "ranked_indices", "ranking_indices"),
     *("sorted_indices", "best_to_worst", "order_of_preference"),
 )
-"""Lists that name the responses best first, where others give the rank of each."""
+"""Columns with a list of responses, best first; other rank columns have a rank for each response."""
 
 _NOUNS = (
     *("response", "answer", "output", "text", "completion", "reply", "content", "message", "messages", "conversation"),
@@ -56,7 +56,7 @@ _NOUNS = (
 
 
 def _composed(*words: str) -> tuple[str, ...]:
-    """Each word with each noun for a response, in both orders: good_answer, answer_good."""
+    """All combinations of a word and a noun for a response, in both orders: good_answer, answer_good."""
     return tuple(name for word in words for noun in _NOUNS for name in (f"{word}_{noun}", f"{noun}_{word}"))
 
 
@@ -150,6 +150,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("subject_id", "crowdworker", "crowdworker_id", "annotated_by", "completed_by", "labeled_by", "rated_by"),
         *("username", "user_name", "userid", "judge", "expert", "voter", "voter_id", "player"),
         *("email", "email_address", "user_email", "annotator_email", "worker_email", "user_identifier"),
+        *("user_uid", "firebase_uid", "auth_uid", "account_uid", "owner_uid", "created_by_uid"),
     ),
     "id": ("id", "pair_id", "comparison_id", "uuid", "uid", "annotation_id"),
     "group": ("group", "group_id", "conversation_id"),
@@ -198,14 +199,14 @@ ABOUT = (
     "tie",
     "margin",
 )
-"""Roles that say something of the choice, and are no part of it."""
+"""Roles of metadata of a choice."""
 
 TEXTS = ("content", "response", "text", "completion", "answer", "output", "value", "generation", "message", "summary")
-"""Where an object in a list of responses holds its text."""
+"""Keys of the text in an object of a list of responses."""
 SCORES = ("score", "rating", "overall_score", "reward", "stars", "grade", "pm_score", "upvotes", "votes", "points")
 RANKS = ("rank", "ranking")
 PICKED = ("selected", "chosen", "is_chosen", "preferred", "is_preferred", "is_best", "best", "accepted", "is_accepted")
-"""Marks, true or false, of the response among several that was preferred."""
+"""Boolean keys that mark the preferred response in a list."""
 MODELS = ("model", "model_name", "model_id", "name", "policy", "source")
 SPLITS: Mapping[str, Part] = {
     "context": "context",
@@ -214,4 +215,4 @@ SPLITS: Mapping[str, Part] = {
     "target": "target",
     "test": "target",
 }
-"""What a benchmark's ``split`` says of a choice: the published sets learn from train and val, and predict test."""
+"""Part of a choice by the value of ``split``: the published data sets learn from train and val, and predict test."""

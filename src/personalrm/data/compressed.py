@@ -1,4 +1,4 @@
-"""Files as bytes of UTF-8 text, whatever they are compressed or encoded with."""
+"""Open files as streams of UTF-8 text, decompressing and transcoding as needed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import IO, Any, cast
 
 from personalrm.errors import DataError
 
-_BUFFER = 1 << 18  # iterating gzip through a buffer of our own is three times as fast as GzipFile alone
+_BUFFER = 1 << 18  # iterating gzip through a separate buffer is three times as fast as GzipFile alone
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 def opened(path: Path) -> IO[bytes]:
-    """The file's text as UTF-8. Whoever reads it must be ready for EOFError, OSError and errors of the compression.
+    """Open a file as UTF-8 text. Reading may raise EOFError, OSError and the errors of the compression module.
 
     Raises:
-        DataError: it is compressed with zstd and the package is not there.
+        DataError: the file is compressed with zstd and the package is not installed.
     """
     file = path.open("rb")
     try:
@@ -62,7 +62,7 @@ def _zstd(path: Path) -> Callable[..., IO[bytes]]:
 
 
 class _Zstd(io.RawIOBase):
-    """Frames one after the other. Unlike the package's own reader it notices a file that is cut off."""
+    """Stream of consecutive zstd frames. Unlike the package's own reader it detects truncated files."""
 
     def __init__(self, path: Path, decompressor: Callable[[], Any], fault: type[Exception]) -> None:
         self._file = path.open("rb")
@@ -99,7 +99,7 @@ class _Zstd(io.RawIOBase):
 
 
 def _encoding(start: bytes) -> str | None:
-    """UTF-16 by its mark, or by the zeros in its first two letters."""
+    """The UTF-16 encoding, recognized by its byte order mark or by zeros in the first two letters; else None."""
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if len(start) == 4 and start[1] == start[3] == 0 and start[0] and start[2]:
@@ -110,7 +110,7 @@ def _encoding(start: bytes) -> str | None:
 
 
 class _OwningGzip(gzip.GzipFile):
-    """Closes the file beneath it, which GzipFile leaves open when it was handed a file object."""
+    """A GzipFile that also closes the underlying file object."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(fileobj=file, mode="rb")
@@ -122,7 +122,7 @@ class _OwningGzip(gzip.GzipFile):
 
 
 class _Recoded(io.RawIOBase):
-    """Text of another encoding as UTF-8; what cannot be decoded becomes U+FFFD."""
+    """Stream that transcodes text to UTF-8; undecodable bytes become U+FFFD."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:
         self._stream = stream

@@ -1,12 +1,12 @@
-"""Conversations and messages in every shape that tools write them, as `Message`.
+"""Convert conversations and messages of other tools to `Message`.
 
 messages([{"role": "model", "content": "Hi"}], "context")            # (Message("assistant", "Hi"),)
 messages([{"from": "human", "value": "Hi"}], "conversations")        # (Message("user", "Hi"),)
-messages([["Hi", "Hello!"]], "history")                              # question and answer by turns
+messages([["Hi", "Hello!"]], "history")                              # [question, answer] for each turn
 messages('[{"role": "user", "content": "Hi"}]', "prompt")            # JSON text in a string
 
-Content may be text, a list of parts, or nothing beside tool calls. Text parts are joined; calls become
-``name(arguments)``; images, sounds and files become ``[image]`` and so on; what a model thought is left out.
+Content may be text, a list of parts, or empty with tool calls. Text parts are joined; calls become
+``name(arguments)``; images, sounds and files become ``[image]`` and so on; reasoning is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROLES: Mapping[str, str] = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("tool", "function", "observation", "tool_response", "ipython"), "tool"),
 }
-"""Other words for a role; roles that are not known are kept as they are."""
+"""Role by its name in other tools; unknown roles are kept unchanged."""
 _AS_THEY_STAND = ("user", "system")
 _ROLE = ("role", "from", "speaker", "sender", "author")
 _CONTENT = ("content", "value", "text", "message", "full_text", "response", "output", "answer", "completion", "body")
@@ -43,7 +43,11 @@ _MARKED = {"image": "[image]", "audio": "[audio]", "video": "[video]", "file": "
 
 
 def messages(value: object, field: str) -> Turns:
-    """A conversation: a list of messages or of question and answer, one message, or plain text (one user message)."""
+    """Convert a conversation: a list of messages or of [question, answer], a message, or text (one user message).
+
+    Raises:
+        RowError: the value is none of these; ``field`` names it.
+    """
     if isinstance(value, str):
         found = structured(value, field) if looks_structured(value) else unpacked(value)
         if not isinstance(found, str) and is_conversation(found):
@@ -57,7 +61,7 @@ def messages(value: object, field: str) -> Turns:
     for position, one in enumerate(value):
         if type(one) is dict and len(one) == 2 and one.get("role") in _AS_THEY_STAND:
             said = one.get("content")
-            if type(said) is str and said.isascii():  # nearly all messages of nearly all files
+            if type(said) is str and said.isascii():  # fast path for most messages
                 found_turns.append(Message.unchecked(one["role"], said))
                 continue
         found_turns.extend(_turn(one, f"{field}.{position}"))
@@ -65,7 +69,7 @@ def messages(value: object, field: str) -> Turns:
 
 
 def message(value: object, field: str) -> Message:
-    """One {role, content}; RowError names what is missing."""
+    """Convert one {role, content} object. Raises RowError with the missing field."""
     if not isinstance(value, Mapping):
         raise RowError("an object with role and content", field=field, found=describe(value))
     role = value.get("role")
@@ -83,7 +87,7 @@ def message(value: object, field: str) -> Message:
 
 
 def content_text(value: Mapping[str, Any], field: str) -> str:
-    """What a message says: its text or parts, and its tool calls."""
+    """The text of a message: its content or parts, and its tool calls."""
     name = next((one for one in (*_CONTENT, "parts") if not missing(value.get(one))), "content")
     content = value.get(name)
     calls = _calls(value)
@@ -99,12 +103,12 @@ def content_text(value: Mapping[str, Any], field: str) -> str:
 
 
 def parts_text(parts: Sequence[object], field: str) -> str:
-    """Content given as parts: texts joined, thoughts left out, calls written out, anything else marked."""
+    """Join content parts: texts unchanged, reasoning left out, calls as ``name(arguments)``, others as marks."""
     return "".join(_part(part, f"{field}.{position}") for position, part in enumerate(parts))
 
 
 def is_conversation(value: object) -> bool:
-    """Whether an unpacked value is messages, rather than data that somebody talks about."""
+    """Whether a parsed value is a conversation, rather than JSON data within a text."""
     if isinstance(value, Mapping):
         if any(isinstance(value.get(name), list) for name in _LISTS):
             return is_conversation(next(value[name] for name in _LISTS if isinstance(value.get(name), list)))
@@ -135,7 +139,7 @@ def _of_mapping(value: Mapping[str, Any], field: str) -> Turns:
 
 
 def _turn(one: object, field: str) -> Sequence[Message]:
-    """One item of a conversation: a message, or a question with its answer."""
+    """Convert one item of a conversation: a message, or a question with its answer."""
     if isinstance(one, list | tuple) and len(one) == 2:
         return messages(one, field) if isinstance(one[0], Mapping) else _asked_and_answered(one[0], one[1], field)
     if isinstance(one, list) and one and isinstance(one[0], Mapping):  # a list for each turn
@@ -158,7 +162,7 @@ def _plain(role: str, said: object, field: str) -> str:
 
 
 def _by_turns(value: Sequence[object], field: str) -> Turns:
-    """Texts of which the last is the user's, and every second before it."""
+    """Convert alternating texts, of which the last is the user's."""
     last = len(value) - 1
     roles = ["user" if (last - at) % 2 == 0 else "assistant" for at in range(len(value))]
     return tuple(
@@ -188,7 +192,7 @@ def _part(part: object, field: str) -> str:
 
 
 def _unlike_text(part: Mapping[str, Any], kind: str, field: str) -> str:
-    """A call, or the mark of what is no text; Gemini's and Bedrock's parts have no type, but a name for each."""
+    """The text of a call, or the mark of a part without text; parts of Gemini and Bedrock have a key but no type."""
     call = part.get("functionCall", part.get("function_call", part.get("toolUse")))
     if isinstance(call, Mapping):
         return _call(call.get("name"), call.get("args", call.get("input")))

@@ -1,4 +1,4 @@
-"""Where the conversation ends and the responses begin.
+"""Separate the conversation from the responses.
 
 apart((), [[user("Hi"), assistant("Hello!")], [user("Hi"), assistant("?")]], …)  # ([user("Hi")], ["Hello!", "?"])
 apart_text("The sky is blue.", "The sky is green.")                             # ([user("The sky is")], "blue.", …)
@@ -23,12 +23,12 @@ from personalrm.preferences import Message
 _SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 _BEFORE = frozenset("H \n\r\t\v\f")
 _REPEATED = 10
-"""Characters from which on a beginning that both responses share with the prompt is the prompt once more."""
+"""Minimum length of a prompt that is removed from the beginning of both responses."""
 _OVERLAP = 1000
 
 
 def turns(value: object, field: str) -> Turns:
-    """A response as messages: text is one assistant message."""
+    """Convert a response to messages; text is one assistant message."""
     if isinstance(value, str):
         found = unpacked(value) if value[:1] in ("[", "{") else value
         if not isinstance(found, str) and found and is_conversation(found):
@@ -45,12 +45,12 @@ def turns(value: object, field: str) -> Turns:
 
 
 def _is_part(value: Mapping[str, Any]) -> bool:
-    """Whether an item is a part of one answer, and no message."""
+    """Whether an item is a content part rather than a message."""
     return "type" in value and not {"role", "from"} & value.keys()
 
 
 def conversation_of(row: Fields, layout: Layout) -> Turns:
-    """Everything that was said before the responses: system text, history, context, prompt and its input."""
+    """The conversation before the responses: system text, history, context, prompt and its input."""
     if layout.only_prompt is not None:
         return prompt_turns(row.get(layout.only_prompt), layout.only_prompt)
     roles = layout.roles
@@ -58,7 +58,7 @@ def conversation_of(row: Fields, layout: Layout) -> Turns:
     passages: list[str] = []
     columns = (*roles.get("history", ()), *roles.get("context", ()), *roles.get("prompt", ()))
     for column in columns:
-        if isinstance(row.get(column), int | float) and len(columns) > 1:  # how many turns there are, say
+        if isinstance(row.get(column), int | float) and len(columns) > 1:  # such as a number of turns
             continue
         found = prompt_turns(row.get(column), column)
         if len(found) == 1 and isinstance(row.get(column), str) and found[0].role == "user":
@@ -74,7 +74,7 @@ def conversation_of(row: Fields, layout: Layout) -> Turns:
 
 
 def _system(value: object, field: str) -> str:
-    """System text: text, parts (Anthropic, Bedrock), or an object with parts (Gemini)."""
+    """The system text, from text, parts (Anthropic, Bedrock), or an object with parts (Gemini)."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
@@ -83,7 +83,7 @@ def _system(value: object, field: str) -> str:
 
 
 def _as_one(passages: Sequence[str], row: Fields, inputs: Sequence[str]) -> str:
-    """Texts of several columns as one message, none of them twice; an input stands a line below its instruction."""
+    """Join texts of several columns to one message without repetitions; an input follows its instruction."""
     kept: list[str] = []
     for one in passages:
         if not any(one in other for other in kept):
@@ -98,14 +98,14 @@ def _as_one(passages: Sequence[str], row: Fields, inputs: Sequence[str]) -> str:
 
 
 def _asked(said: Turns, asked: str) -> Turns:
-    """The conversation with this question at its end, if it is not there."""
+    """The conversation with this question appended, unless a user message equals it."""
     if not asked or any(one.role == "user" and one.content.strip() == asked.strip() for one in said):
         return said
     return (*said, Message("user", asked))
 
 
 def prompt_turns(value: object, field: str) -> Turns:
-    """A context: messages, or text; text written as a Human/Assistant dialogue becomes its turns."""
+    """Convert a context to messages; text in the form of a Human/Assistant dialogue is split into turns."""
     if type(value) is str:
         if is_dialogue(value):
             return dialogue(text(value, field))
@@ -115,12 +115,12 @@ def prompt_turns(value: object, field: str) -> Turns:
 
 
 def apart(context: Turns, sides: Sequence[Turns], fields: Sequence[str]) -> tuple[Turns, list[str]]:
-    """The conversation and the responses: messages that all sides begin with belong to the conversation.
+    """Split sides into the conversation (messages that all sides begin with) and the responses.
 
-    A context that the sides repeat is not counted twice, nor one that ends in one of the responses.
+    A context that the sides repeat is merged with them, and a response at its end is removed.
 
     Raises:
-        RowError: after the shared messages a side holds more than one answer, or none.
+        RowError: after the shared messages a side has more than one answer, or none.
     """
     most = min(map(len, sides)) - 1
     first = sides[0]
@@ -135,19 +135,20 @@ def _answer(rest: Turns, field: str) -> str:
     if len(rest) > 1 and not all(one.role in ("assistant", "tool") for one in rest):
         raise RowError("one response after the shared messages", field=field, found=f"{len(rest)} messages")
     if rest[-1].role == "user":
-        raise RowError("a conversation that ends in an answer", field=field, found="a message of the user")
+        raise RowError("a conversation that ends with an answer", field=field, found="a message of the user")
     return text("\n\n".join(one.content for one in rest), field)
 
 
 def without_answer(context: Turns, responses: Sequence[str]) -> Turns:
-    """The context without one of the responses at its end."""
-    while context and context[-1].role == "assistant" and context[-1].content in responses:
-        context = context[:-1]
-    return context
+    """The context with any of the responses removed from its end."""
+    end = len(context)
+    while end and context[end - 1].role == "assistant" and context[end - 1].content in responses:
+        end -= 1
+    return context[:end]
 
 
 def merged(first: Turns, second: Turns) -> Turns:
-    """Two accounts of one conversation as one: what both hold stands once."""
+    """Merge two overlapping parts of one conversation."""
     if not first or not second:
         return first or second
     head = next((at for at, one in enumerate(first) if one.role != "system"), len(first))
@@ -170,7 +171,7 @@ def _begins(long: Turns, short: Turns) -> bool:
 
 
 def without_prompt(prompt: object, chosen: str, rejected: str) -> tuple[str, str]:
-    """Two responses without the prompt that both begin with."""
+    """The two responses with the prompt removed, if both begin with it."""
     if not isinstance(prompt, str) or len(prompt) < _REPEATED:
         return chosen, rejected
     cut = len(prompt)

@@ -1,5 +1,7 @@
-"""Checks of single values in a row. Each takes a value and its field name and returns what the package works with,
-or raises a `RowError` that names the field, what was expected and what was found.
+"""Validate and convert single values of a row.
+
+Each function takes a value and its field name, and returns the converted value or raises a `RowError` with the field,
+the expected and the found value.
 
     text("Hello", "chosen")                                        # "Hello"
     moment("2016-01-31 22:05:41.0 UTC", "time")                    # "2016-01-31T22:05:41+00:00"
@@ -17,7 +19,7 @@ from typing import Any
 from personalrm.errors import RowError
 
 Fields = Mapping[str, Any]
-"""One row as read: a value a column."""
+"""One row: value by column."""
 
 _BITS = 64
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -28,18 +30,18 @@ NOBODY = {
     *("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "N/A", "n/a", "NA", "<NA>", "NaT", "#N/A", "#NA"),
     *("undefined", "-nan", "-NaN"),
 }
-"""Texts that other tools write where a cell holds nothing."""
+"""Texts that other tools write for missing values."""
 _IDS = ("$oid", "id", "_id", "user_id", "uuid", "email", "username", "name")
 _TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
 
 
 def missing(value: object) -> bool:
-    """Null, NaN, or empty text: nothing was given."""
+    """Whether a value is missing: null, NaN, or empty text."""
     return value is None or value == "" or value != value
 
 
 def first_of(row: Fields, names: Sequence[str]) -> tuple[str, Any]:
-    """Name and value of the first of these columns that holds something; ``("", None)`` if none does."""
+    """Name and value of the first of these columns with a value; ``("", None)`` if there is none."""
     for name in names:
         value = row.get(name)
         if value is not None and value != "" and value == value:
@@ -48,7 +50,7 @@ def first_of(row: Fields, names: Sequence[str]) -> tuple[str, Any]:
 
 
 def describe(value: object) -> str:
-    """What stands in a field, in a few words."""
+    """A short description of a value for error messages."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -70,14 +72,14 @@ def describe(value: object) -> str:
 
 
 def text(value: object, field: str) -> str:
-    """Text that can be encoded as UTF-8. It may be empty: models do answer with nothing, and people vote on it."""
+    """The value if it is text that can be encoded as UTF-8, possibly empty. Raises RowError otherwise."""
     if not isinstance(value, str):
         raise RowError("text", field=field, found=describe(value))
     return value if value.isascii() else encodable(value, field)
 
 
 def encodable(value: str, field: str) -> str:
-    """The text itself, if it is Unicode text: no half of a surrogate pair, no bytes that are not UTF-8."""
+    """The text itself. Raises RowError for lone surrogates and bytes that are not UTF-8."""
     if not value.isascii():
         try:
             value.encode()
@@ -90,7 +92,7 @@ def encodable(value: str, field: str) -> str:
 
 
 def optional_text(row: Fields, names: Sequence[str]) -> str | None:
-    """The first of these columns that holds something, as text; numbers are written out."""
+    """The first of these columns with a value, as text (numbers converted); None if all are missing."""
     name, value = first_of(row, names)
     if value is None:
         return None
@@ -103,7 +105,11 @@ def optional_text(row: Fields, names: Sequence[str]) -> str | None:
 
 
 def name_text(value: object, field: str) -> str:
-    """A name or id: text, a whole number written out, or what an object has as its id (``{"id": 7, "name": …}``)."""
+    """A name or id as text, from text, a whole number, or an object with an id (``{"id": 7, "name": …}``).
+
+    Raises:
+        RowError: none of these.
+    """
     if isinstance(value, Mapping):
         name, inner = first_of(value, _IDS)
         if name and not isinstance(inner, Mapping):
@@ -118,7 +124,10 @@ def name_text(value: object, field: str) -> str:
 
 
 def number(value: object, field: str) -> float:
-    """A finite number, or text that spells one, also with a decimal comma (three digits after it could be either)."""
+    """A finite number from a number or text, also with a decimal comma. Raises RowError otherwise.
+
+    Three digits after a comma are refused, since it may separate thousands.
+    """
     if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
         if len(value.strip().partition(",")[2]) == 3:
             raise RowError("a number without a comma for thousands", field=field, found=describe(value))
@@ -133,7 +142,7 @@ def number(value: object, field: str) -> float:
 
 
 def flag(value: object, field: str) -> bool:
-    """True or false, also as 0/1 or as the words."""
+    """A boolean from a boolean, 0/1, or text (true/false, yes/no). Raises RowError otherwise."""
     word = str(value).strip().lower() if isinstance(value, bool | int | float | str) else "?"
     if word in _TRUE:
         return True
@@ -143,10 +152,13 @@ def flag(value: object, field: str) -> bool:
 
 
 def moment(value: object, field: str) -> str | None:
-    """A time as ISO 8601 in UTC, of which the text order is the order in time; None if nothing was given.
+    """A time as ISO 8601 in UTC, so that text order is time order; None for a missing value.
 
-    Read are ISO 8601 (no zone: UTC), "2016-01-31 22:05:41.0 UTC", "31.1.2016", the dates of e-mails, and seconds since
-    1970, also milli-, micro- and nanoseconds. "1/2/2016" is refused, since day and month cannot be told apart.
+    Accepted: ISO 8601 (without zone: UTC), "2016-01-31 22:05:41.0 UTC", "31.1.2016", e-mail dates, and seconds,
+    milli-, micro- or nanoseconds since 1970. "1/2/2016" is refused, since day and month are ambiguous.
+
+    Raises:
+        RowError: none of these.
     """
     if isinstance(value, Mapping):  # MongoDB's {"$date": …}
         value = value.get("$date", value.get("$numberLong", value))
@@ -185,13 +197,13 @@ def _written(value: str) -> str:
 
 
 def is_ambiguous_date(value: object) -> bool:
-    """Whether a text is a date of which the day and the month cannot be told apart, such as 1/2/2016."""
+    """Whether a text is a date with ambiguous day and month, such as 1/2/2016."""
     slashed = _SLASHED.fullmatch(value.strip()) if isinstance(value, str) else None
     return slashed is not None and slashed[1] != slashed[2] and int(slashed[1]) <= 12 and int(slashed[2]) <= 12
 
 
 def _in_words(one: str, other: str, year: str, rest: str) -> datetime:
-    """A date with slashes of which one number can be no month. ValueError: both can."""
+    """A date with slashes whose day is above 12 or equals the month. Raises ValueError for ambiguous dates."""
     if is_ambiguous_date(f"{one}/{other}/{year}"):
         raise ValueError("day and month cannot be told apart")
     day, month = (one, other) if int(one) > 12 else (other, one)

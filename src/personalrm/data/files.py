@@ -1,9 +1,8 @@
-"""Rows of a file with their line numbers, one at a time: JSON (lines, arrays, wrapped), CSV and its like, Parquet, hub.
+"""Read rows of a file with their line numbers: JSON (lines, arrays, wrapped), CSV, Parquet, and hub data sets.
 
-The extension says what a text file is; where it says nothing the content does. Compression (gzip, bzip2, xz, zstd
-where the package is installed), Parquet and UTF-16 are recognised by their first bytes whatever the name. A row that
-cannot be read at all comes out as a `RowError` in its place, so that the reader can count it and go on; a fault of the
-whole file raises `DataError`.
+The format of a text file is recognized by its extension, else by its content. Compression (gzip, bzip2, xz, zstd if the
+package is installed), Parquet and UTF-16 are recognized by the first bytes. A row that cannot be read is returned as a
+`RowError`, so that the reader can count it and continue; an error of the whole file raises `DataError`.
 
     for line, row in rows("choices.jsonl.gz"):      # row: a mapping of columns, or a RowError
         ...
@@ -49,15 +48,15 @@ _TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".txt")
 
 
 def rows(source: str | Path, limits: Limits = DEFAULT) -> Iterator[Row]:
-    """Every row of the file or hub set (``hub:owner/name[/config][:split]``) with its 1-based line or row number.
+    """Yield every row of a file or hub data set with its 1-based line or row number.
 
     Args:
-        source: a path, ``-`` for what comes in on stdin, or a pipe.
-        limits: how large a row may be.
+        source: a path, a pipe, ``-`` for stdin, or ``hub:owner/name[/config][:split]``.
+        limits: size limits.
 
     Raises:
-        DataError: there is no such file, it cannot be opened, it is of no kind we read, or it is damaged.
-        MissingExtra: Parquet or a hub set is asked for and its package is not installed.
+        DataError: the file is missing, damaged, of an unknown format, or cannot be opened.
+        MissingExtra: the package for Parquet or hub data sets is not installed.
     """
     name = str(source)
     if name.startswith(HUB):
@@ -74,7 +73,7 @@ def rows(source: str | Path, limits: Limits = DEFAULT) -> Iterator[Row]:
 
 
 def name_of(path: str | Path | Sequence[str | Path] | object) -> str:
-    """What results call a file, a hub set, or several of them; rows in memory have no name."""
+    """The name of an input in results: file name, hub name, a list of these, or "rows" for rows in memory."""
     if isinstance(path, list | tuple) and path and all(isinstance(one, str | Path) for one in path):
         named = [name_of(one) for one in path]
         return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
@@ -85,7 +84,7 @@ def name_of(path: str | Path | Sequence[str | Path] | object) -> str:
 
 
 def _kind(path: Path, name: str) -> str:
-    """json, csv or parquet; checks on the way that the file can be read at all."""
+    """The format of a file ("json", "csv" or "parquet"). Raises DataError if it cannot be read."""
     if path.is_dir():
         raise DataError(f"{name} is a directory: name a file of choices in it")
     try:
@@ -104,7 +103,7 @@ def _kind(path: Path, name: str) -> str:
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a path with a NUL in it
-        raise DataError(f"{name!r} is no path: {error}") from None
+        raise DataError(f"{name!r} is not a path: {error}") from None
     for magic, what in _FOREIGN.items():
         if start.lstrip().startswith(magic):
             raise DataError(f"{name} is {what}")
@@ -113,7 +112,7 @@ def _kind(path: Path, name: str) -> str:
 
 def _kind_of_text(path: Path, name: str, start: bytes) -> str:
     if not start:
-        raise DataError(f"{name} is empty: it holds no choices")
+        raise DataError(f"{name} is empty: it has no choices")
     named = [suffix for suffix in (one.lower() for one in path.suffixes) if suffix in _TEXTS]
     looks = "json" if start[:1] in (b"{", b"[") else "csv"
     if named and named[-1] != ".txt":
@@ -122,7 +121,7 @@ def _kind_of_text(path: Path, name: str, start: bytes) -> str:
 
 
 def _guarded(path: Path, name: str, kind: str, limits: Limits) -> Iterator[Row]:
-    """The rows of a text file; whatever goes wrong while reading becomes one clear sentence."""
+    """The rows of a text file; read errors are raised as DataError with the line number."""
     line = 0
     try:
         with opened(path) as stream:

@@ -1,11 +1,11 @@
-"""Rows of one response each become one row with all responses to a prompt.
+"""Collect rows with one response each into one row for each prompt.
 
     user,prompt,response,score
     ada,Hi,Hello!,90
     ada,Hi,?,20              → {"user": "ada", "prompt": "Hi", "responses": [{"content": "Hello!", "score": 90}, …]}
 
-The rows of a prompt may lie apart. Responses are held until the file ends, or until more than `Limits.waiting` bytes of
-them wait; then those that have waited longest are given out, and a row that comes after that is a fault.
+The rows of a prompt need not be adjacent. Responses are buffered until the end of the file, or until more than
+`Limits.waiting` bytes are buffered; then the oldest prompts are returned, and a later row of such a prompt is an error.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from personalrm.data.seen import Seen
 from personalrm.errors import RowError
 
 _ROW = 200
-"""Bytes that a waiting row takes besides its texts."""
+"""Memory of a buffered row in bytes, without its texts."""
 Key = tuple[str, str]
 Laid = tuple[int, Fields | RowError, Layout | None]
-"""A row with its line and the layout of its columns; a row that cannot be read has none."""
+"""Line number, row, and the layout of its columns (None for a row that cannot be read)."""
 
 
 @dataclass(slots=True)
 class _Group:
-    """The responses to a prompt so far."""
+    """The responses to a prompt found so far."""
 
     line: int
     row: dict[str, Any]
@@ -41,7 +41,7 @@ class _Group:
 
 
 class Gatherer:
-    """Holds the responses that wait for others."""
+    """Buffers responses until all responses to their prompt are found."""
 
     def __init__(self, layouts: Layouts, limits: Limits) -> None:
         self._layouts, self._limits = layouts, limits
@@ -50,7 +50,7 @@ class Gatherer:
         self._bytes = 0
 
     def gathered(self, rows: Iterable[Row]) -> Iterator[Laid]:
-        """Rows with their layouts. Those of one response each become one row with all of them."""
+        """Yield rows with their layouts; rows of kind "one" are merged into one row for each prompt."""
         layout_of = self._layouts.of
         for line, row in rows:
             if isinstance(row, RowError):
@@ -77,7 +77,7 @@ class Gatherer:
             if self._closed.add(key) is not None:
                 raise RowError(
                     "the rows of one prompt together",
-                    found="a prompt that was left before; sort the file by user and prompt, or raise --limit waiting=…",
+                    found="rows of an earlier prompt; sort the file by user and prompt, or raise --limit waiting=…",
                 )
             group = self._open[key] = _Group(line, _kept(row, layout), 0)
         size = _ROW + 2 * len(one["content"]) + (0 if group.responses else 2 * len(key[1]))
@@ -93,7 +93,7 @@ class Gatherer:
 
 
 def _kept(row: Fields, layout: Layout) -> dict[str, Any]:
-    """The row without its response and what was said of that."""
+    """The row without its response and the response's judgement."""
     own = [column for role in ("response", "score", "rank", "liked", "model") for column in layout.roles.get(role, ())]
     return {name: value for name, value in row.items() if name not in own}
 
@@ -104,7 +104,7 @@ def _key(row: Fields, layout: Layout) -> Key:
 
 
 def _one(row: Fields, layout: Layout) -> dict[str, Any]:
-    """The response and its judgement, checked here, so that a fault is reported with its own line."""
+    """The response and its judgement, validated here, so that an error is reported with its line."""
     column = layout.roles["response"][0]
     found: dict[str, Any] = {"content": response_text(row.get(column), column)}
     name, value = layout.role(row, "score")

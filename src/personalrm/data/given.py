@@ -1,4 +1,4 @@
-"""Choices and conversations in any form that a caller has them.
+"""Convert choices, candidates and conversations in any supported form to the package's records.
 
 history_of("choices.jsonl"), history_of([preference, …]), history_of([{"prompt": …, "chosen": …, "rejected": …}])
 messages_of("How do I boil an egg?"), messages_of([{"role": "user", "content": "How do I boil an egg?"}])
@@ -28,7 +28,7 @@ _log = logging.getLogger("personalrm.data")
 
 
 def messages_of(context: Context) -> tuple[Message, ...]:
-    """A prompt or a conversation as messages. DataError if it is neither."""
+    """Convert a prompt or a conversation to messages. Raises DataError for anything else."""
     if isinstance(context, str):
         return (Message("user", context),) if context else ()
     try:
@@ -38,14 +38,14 @@ def messages_of(context: Context) -> tuple[Message, ...]:
 
 
 def check_texts(*responses: Any) -> None:
-    """DataError if a response is no text."""
+    """Raise DataError if a response is not text."""
     for one in responses:
         if not isinstance(one, str):
             raise DataError(f"a response must be a text, found {type(one).__name__}")
 
 
 def responses_of(verb: str, responses: Sequence[str]) -> Sequence[str]:
-    """The responses that a verb is called with. DataError if there is none, or they are no texts."""
+    """The responses given to the method ``verb``. Raises DataError if the list is empty or has non-text items."""
     if not responses or isinstance(responses, str):
         raise DataError(f"{verb} needs a list of at least one response")
     check_texts(*responses)
@@ -53,7 +53,7 @@ def responses_of(verb: str, responses: Sequence[str]) -> Sequence[str]:
 
 
 def candidates_of(given: Candidates) -> list[Candidate]:
-    """Pairs that a person could be asked about, from records, files, rows or a table; who won is not looked at."""
+    """Candidate pairs from records, files, rows or a table; labels are ignored."""
     listed = list(given) if isinstance(given, Iterator | tuple | History | frozenset | set) else given
     if isinstance(listed, list) and all(isinstance(one, Candidate | Preference) for one in listed):
         return [Candidate.of(one) if isinstance(one, Preference) else one for one in listed]
@@ -61,16 +61,16 @@ def candidates_of(given: Candidates) -> list[Candidate]:
 
 
 def history_of(choices: Choices, user: str | None = None, columns: ColumnsGiven = None) -> History:
-    """One person's choices. What was skipped on the way goes to the log of ``personalrm.data``.
+    """One user's choices. Skipped rows are logged to ``personalrm.data``.
 
     Args:
-        choices: a History, a list of Preference, or whatever `read_history` reads: files, rows, a table.
-        user: whose, where there are several people; where nobody is named, the name that the choices get.
-        columns: which columns play which role, where their names do not say it.
+        choices: a History, a list of Preference, or an input of `read_history` (files, rows, a table).
+        user: the user to select; if the choices have no user, the name they are given.
+        columns: roles of columns (see `mapping`), if their names are not known.
 
     Raises:
-        SeveralPeople: no user was named and there are several.
-        DataError: no choices of one person.
+        SeveralPeople: there are several users and none was named.
+        DataError: the choices cannot be read, or are not of one user.
     """
     if isinstance(choices, Preference):
         choices = [choices]
@@ -93,9 +93,9 @@ def _are_preferences(choices: Any) -> bool:
 
 
 def _read(choices: Any, user: str | None, columns: ColumnsGiven) -> History:
-    """The named person's choices, or those of the only person where nobody is named."""
+    """Read the choices of the named user, or of the only user."""
     if isinstance(choices, Iterator):
-        choices = list(choices)  # it may be looked at twice
+        choices = list(choices)  # it may be read twice
         if _are_preferences(choices):
             return history_of(choices, user)
     problems = Problems()
@@ -112,7 +112,7 @@ def _read(choices: Any, user: str | None, columns: ColumnsGiven) -> History:
 
 
 def _named(history: History, user: str | None) -> History:
-    """The history with the person's name, if the choices name nobody."""
+    """The history with the given user, if its choices have no user."""
     if user is None or history.user != ME or user == ME:
         return history
     choices = tuple(replace(one, user=user) for one in history)
@@ -120,14 +120,14 @@ def _named(history: History, user: str | None) -> History:
 
 
 def check_same_person(history: History, user: str) -> History:
-    """The choices; DataError if they are another person's."""
+    """The history itself. Raises DataError if it is of another user."""
     if (len(history) or history.thumbs) and history.user != user and ME not in (history.user, user):
         raise DataError(f"the choices are of '{history.user}', the profile is of '{user}': fit one for each")
     return history
 
 
 def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
-    """The choices without repetitions. DataError if an id stands for two of them, or a text cannot be written."""
+    """The choices without repetitions. Raises DataError for an id of two different choices or an invalid text."""
     found = distinct(choices)
     for one in found:
         try:
@@ -136,6 +136,6 @@ def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
             ).encode()
         except UnicodeEncodeError:
             raise DataError(
-                f"choice '{one.id}' holds half a surrogate pair (a broken emoji), which is no text"
+                f"choice '{one.id}' has half a surrogate pair (a broken emoji), which is not valid text"
             ) from None
     return found

@@ -1,4 +1,4 @@
-"""Keeps the ids of one reading unique."""
+"""Unique ids for the choices of a reader."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from personalrm.errors import RowError
 
 
 class Register:
-    """Keeps ids unique: a person's repeated choice is a fault, an id that two people or two files share is told apart.
+    """Assigns unique ids. A user's repeated choice is an error; ids shared by users or files are made distinct.
 
-    A given id is unique for one person in one source (a file). It often names the pair that several people judged; the
-    second person's choice becomes ``id@user``, the same person's in a second file ``id@source``.
-    A made id met again with the opposite label is a person who changed their mind: kept, as ``id-2``.
+    A given id is unique for one user in one source (a file). If it names a pair that several users judged, the second
+    user's choice becomes ``id@user``, and a choice of the same user in a second file ``id@user@source``. A generated
+    id that occurs again with the opposite label (the user changed the choice) becomes ``id-2``.
     """
 
     def __init__(self) -> None:
         self._seen = Seen()
 
     def given(self, user: str, choice_id: str, field: str, source: str = "") -> str:
-        """The id under which this choice is kept.
+        """The unique id of a choice with a given id.
 
         Raises:
-            RowError: this person has a choice of that id in this source already.
+            RowError: this user already has a choice with that id in this source.
         """
         owner = (user, source)
         found = self._seen.add(choice_id, owner)
@@ -33,13 +33,16 @@ class Register:
                 return kept
             if not found:
                 break
-        raise RowError("an id not used before", field=field, found=f"'{choice_id}' again")
+        expected = "an id not used before"
+        if field.lower() == "uid":  # an id of the row in some exports, of the person in others
+            expected += " (if it is the person's: --columns id=-,user=uid)"
+        raise RowError(expected, field=field, found=f"'{choice_id}' again")
 
     def made(self, choice_id: str, label: int) -> str:
-        """The id under which a choice with a made id is kept; ``label`` tells apart which response won, or a tie.
+        """The unique id of a choice with a generated id; ``label`` encodes which response won, or a tie.
 
         Raises:
-            RowError: the very same choice was read before.
+            RowError: the same choice with the same label was read before.
         """
         found = self._seen.add(choice_id, ("", label))
         if found is None:  # nearly always
@@ -53,5 +56,5 @@ class Register:
         raise RowError("a choice not read before", found="the same person, context, responses and answer again")
 
     def passed(self, user: str, choice_id: str, source: str = "") -> None:
-        """Note an id in a row that is not kept, so that ids are the same whether or not one person is asked for."""
+        """Register the id of a skipped row, so that ids do not depend on whether one user is selected."""
         self._seen.add(choice_id, (user, source))

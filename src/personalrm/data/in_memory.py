@@ -1,4 +1,4 @@
-"""Rows that are no file: dicts, and tables of pandas, polars, pyarrow and `datasets`, none of which is imported.
+"""Read rows in memory: dicts, and tables of pandas, polars, pyarrow and `datasets` (none of them is imported).
 
 for number, row in rows_in_memory([{"prompt": "Hi", "chosen": "Hello!", "rejected": "?"}]): ...
 """
@@ -19,17 +19,17 @@ _DEEPEST = 100
 
 
 def is_table(given: object) -> bool:
-    """Whether this is rows, or a table that can be read row by row."""
+    """Whether an object is an iterable of rows or a table of a known library."""
     if isinstance(given, str | bytes | Mapping):
         return False
     return _table_rows(given) is not None or isinstance(given, Iterable)
 
 
 def rows_in_memory(given: object) -> Iterator[Row]:
-    """Every row with its 1-based number.
+    """Yield every row with its 1-based number.
 
     Raises:
-        DataError: neither rows nor a table.
+        DataError: the object is neither an iterable of rows nor a table.
     """
     found = _table_rows(given)
     if found is None:
@@ -48,7 +48,7 @@ def _numbered(found: Iterable[object]) -> Iterator[Row]:
 
 
 def _table_rows(given: Any) -> Iterable[object] | None:
-    """The rows of a table, by the methods that its library has; None if it is no table."""
+    """The rows of a table of a known library; None if it is not a table."""
     kind = type(given).__module__.partition(".")[0]
     if kind == "pandas" and hasattr(given, "to_dict") and hasattr(given, "columns"):
         names = [str(name) for name in given.columns]
@@ -64,7 +64,7 @@ def _table_rows(given: Any) -> Iterable[object] | None:
 
 
 def _value(value: Any, depth: int = 0) -> Any:
-    """Arrays as lists, numbers of numpy as Python's, missing values of pandas as None."""
+    """Convert a value to plain Python: arrays to lists, numpy numbers to Python's, pandas' missing values to None."""
     if isinstance(value, _PLAIN) and type(value).__module__ == "builtins":
         return value
     if depth > _DEEPEST:

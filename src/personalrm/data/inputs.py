@@ -1,4 +1,4 @@
-"""Where choices come from: a file, several, a folder, a pattern, a pipe, a hub set, rows, or a table in memory.
+"""Inputs with choices: files, folders, patterns, pipes, hub data sets, rows, or tables in memory.
 
 inputs_of("votes/*.csv"), inputs_of(["monday.jsonl", "tuesday.jsonl"]), inputs_of("-"), inputs_of(dataframe)
 """
@@ -21,19 +21,19 @@ Given = str | Path | Sequence[str | Path] | Iterable[Mapping[str, Any]] | Any
 
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
-_SMALL = 8 << 20  # bytes of text up to which all people are simply held in memory
-_RATIO = 8  # gzip makes such text about 3 times smaller, repetitive text far more
+_SMALL = 8 << 20  # bytes of text up to which all people are kept in memory
+_RATIO = 8  # assumed compression ratio; gzip has about 3 for such text, more for repetitive text
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One of the things that are read.
+    """One input.
 
     Attributes:
-        name: as messages call it.
-        source: as `Preference.source` has it; None for rows in memory.
-        rows: opens it; may be called again.
-        path: None for rows in memory and hub sets.
+        name: name in messages.
+        source: value of `Preference.source`; None for rows in memory.
+        rows: opens the input and returns its rows; may be called several times.
+        path: path of a file; None for rows in memory and hub data sets.
     """
 
     name: str | Path
@@ -43,7 +43,7 @@ class Input:
 
     @property
     def large(self) -> bool:
-        """Whether it is better read again than held."""
+        """Whether it should be read again rather than kept in memory."""
         if self.path is None or str(self.path) == STDIN:
             return False
         packed = self.path.suffix.lower() in _PACKED or self.path.suffix.lower() == ".parquet"
@@ -51,26 +51,26 @@ class Input:
 
 
 def inputs_of(given: Given, limits: Limits) -> list[Input]:
-    """Everything that is to be read, in order.
+    """The inputs to read, in order.
 
     Raises:
-        DataError: there is no such file, a folder or pattern holds none, or it is nothing that can be read.
+        DataError: a folder or pattern without files, or an object of a type that cannot be read.
     """
     if isinstance(given, str | Path):
         return [_of_path(one, limits) for one in expanded(given)]
     if isinstance(given, list | tuple) and given and all(isinstance(one, str | Path) for one in given):
         return [_of_path(path, limits) for one in given for path in expanded(one)]
     if not is_table(given):
-        rows_in_memory(given)  # says what is wrong
-    held = list(given) if isinstance(given, Iterator) else given  # an iterator can be read once only
+        rows_in_memory(given)  # raises the error
+    held = list(given) if isinstance(given, Iterator) else given  # an iterator can be read only once
     return [Input("the rows", None, lambda: rows_in_memory(held))]
 
 
 def expanded(given: str | Path) -> list[str | Path]:
-    """The files that a path stands for: itself, those in a folder, or those that a pattern matches.
+    """The files of a path: itself, the files in a folder, or the files matching a pattern.
 
     Raises:
-        DataError: a folder or pattern holds no file of choices.
+        DataError: a folder without files of choices, or a pattern that matches no file.
     """
     name = str(given)
     if name == STDIN or name.startswith(HUB):
@@ -86,14 +86,14 @@ def expanded(given: str | Path) -> list[str | Path]:
             return [given]
         matched = sorted(one for one in glob(name, recursive=True) if Path(one).is_file())  # noqa: PTH207
     except (OSError, ValueError):
-        return [given]  # whoever opens it says what is wrong
+        return [given]  # the error is raised when the file is opened
     if not matched:
         raise DataError(f"no file matches {name}")
     return list(matched)
 
 
 def _is_choices(path: Path, folder: Path) -> bool:
-    """Whether a file in a folder is to be read: by its ending, hidden ones not."""
+    """Whether a file in a folder is read: it has a known ending and is not hidden."""
     inside = path.relative_to(folder)
     suffixes = [one.lower() for one in path.suffixes]
     ending = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] in _PACKED else suffixes[-1] if suffixes else ""

@@ -1,7 +1,9 @@
-"""Rows of JSON text: an object a line, an array of objects, objects one after the other, or an object that holds a
-list of them (``{"data": […]}``), each also pretty-printed. One row is in memory at a time, however large the file.
+"""Read rows of JSON text, one at a time.
 
-for number, row in json_rows(stream, path, limits): ...       # a mapping, or a RowError in its place
+for number, row in json_rows(stream, path, limits): ...       # a mapping, or a RowError
+
+Accepted forms, also pretty-printed: one object on each line, an array of objects, consecutive objects, or an object
+with a list of objects (``{"data": […]}``).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _KEY = re.compile(rb'"([^"\\]{1,40})"\s*:\s*\[\Z')
 
 
 def json_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[Row]:
-    """Every row with its number: of its line where each has a line of its own, else of the row."""
+    """Yield every row with its line number if each row has its own line, else with its row number."""
     first, begun = _first_lines(stream, limits)
     if first is None:
         return
@@ -47,7 +49,7 @@ def json_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[Row]:
 
 
 def _first_lines(stream: IO[bytes], limits: Limits) -> tuple[bool | None, list[tuple[int, bytes]]]:
-    """Whether each row has a line of its own (None: there is nothing), and the lines that were read to tell."""
+    """Whether each row has its own line (None for an empty file), and the lines read to find out."""
     begun: list[tuple[int, bytes]] = []
     filled = 0
     for number in range(1, 1000):
@@ -79,7 +81,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _lines(begun: list[tuple[int, bytes]], stream: IO[bytes], limits: Limits) -> Iterator[Row]:
-    """An object a line."""
+    """Yield the object on each line."""
     most = limits.row
     for number, line in begun:
         if line and not line.isspace():
@@ -96,7 +98,7 @@ def _lines(begun: list[tuple[int, bytes]], stream: IO[bytes], limits: Limits) ->
 
 
 def object_of(data: bytes, limits: Limits) -> Fields | RowError:
-    """The object in some JSON text, or what is wrong with it."""
+    """The object in a JSON text, or a RowError."""
     if data.count(b"[") + data.count(b"{") > limits.depth and too_deep(data.decode("latin-1"), limits.depth):
         return RowError(f"JSON nested {limits.exceeded('depth', 'deep')}", found="deeper nesting")
     try:
@@ -113,7 +115,7 @@ def object_of(data: bytes, limits: Limits) -> Fields | RowError:
 
 
 def _second_look(data: bytes) -> Any:
-    """Why orjson refused: the value after all (NaN, lone surrogates: the field's check tells more), or the fault."""
+    """Parse a text that orjson rejects: its value (for NaN and lone surrogates, checked later), or a RowError."""
     try:
         text = data.decode()
         cut = text.rstrip()  # a comma ends each line of an array that lost its brackets
@@ -127,20 +129,20 @@ def _second_look(data: bytes) -> Any:
 
 
 def _values(begun: bytes, stream: IO[bytes], path: Path, limits: Limits) -> Iterator[Row]:
-    """Objects of an array, or one after the other."""
+    """Yield the objects of an array, or consecutive objects."""
     number = 0
     for data in _Values(begun, stream, limits).elements():
         number += 1
         yield number, data if isinstance(data, RowError) else object_of(data, limits)
     if number == 0:
-        raise DataError(f"{path} is empty: it holds no choices")
+        raise DataError(f"{path} is empty: it has no choices")
 
 
 class _Values:
-    """Finds where each object begins and ends, by the brackets outside of texts.
+    """Finds the start and end of each object by the brackets outside of strings.
 
-    ``level`` is the number of brackets that are open, ``base`` how many of them are around a row: none for objects one
-    after the other, one in an array, two in an object with a list of rows (outside of that list there are none).
+    ``level`` is the number of open brackets, ``base`` the number of those around a row: 0 for consecutive objects, 1 in
+    an array, 2 in an object with a list of rows (`_NOWHERE` after that list).
     """
 
     def __init__(self, begun: bytes, stream: IO[bytes], limits: Limits) -> None:
@@ -197,7 +199,7 @@ class _Values:
         self._level += 1
 
     def _is_wrapper(self) -> bool:
-        """Whether the list that begins here holds the rows of an object that is there only for them."""
+        """Whether the list that begins here has the rows of a wrapper object."""
         key = _KEY.search(self._data, max(self._place - 80, 0), self._place)
         name = key.group(1).decode("utf-8", "replace") if key else ""
         while len(self._data) - self._place < 64 and self._more():
@@ -205,7 +207,7 @@ class _Values:
         return name in (*WRAPPERS, *SPLITS) and self._data[self._place : self._place + 64].lstrip()[:1] == b"{"
 
     def _more(self) -> bool:
-        """Read on; what is no longer needed is let go."""
+        """Read the next block and discard data that is no longer needed; False at the end of the file."""
         keep = self._start if self._start >= 0 else max(self._place - 100, 0)
         block = self._stream.read(max(_BLOCK, len(self._data) - keep))
         if not block:

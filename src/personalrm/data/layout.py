@@ -1,15 +1,15 @@
-"""Which column of a row plays which role: found once for each set of columns, by their names alone.
+"""Assign roles to the columns of a row by their names, once for each set of columns.
 
     layout = Layouts(Columns()).of({"Question": …, "Answer A": …, "Answer B": …, "Winner": …, "Rater": …})
     layout.kind, layout.sides.columns          # "sides", ("Answer A", "Answer B")
     layout.role(row, "user")                   # ("Rater", "kim")
 
-| kind | a choice is |
+| kind | form of a choice |
 |---|---|
-| pair | a column of preferred responses and one of the others |
-| sides | a column for each response, and which of them won, or a score or rank for each |
-| list | one column with all responses, and their scores or ranks, or which of them won |
-| one | one response a row, with a score, a rank or a thumb; rows of one prompt belong together |
+| pair | a column with the preferred response and one with the rejected response |
+| sides | a column for each response, and the winner, or a score or rank for each |
+| list | one column with all responses, and their scores or ranks, or the winner |
+| one | one response in each row, with a score, a rank or a thumb; rows with the same prompt are collected |
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ Kind = Literal["pair", "sides", "list", "one", ""]
 CONVERSATION = ("system", "history", "context", "prompt", "input")
 _OTHER = ("source", "ranking", "weight", "status", "as_written")
 _SEVERAL = ("user", "id", "group", "time", "reason")
-"""Roles that a second column fills where the first holds nothing (reasons are joined)."""
+"""Roles with several columns: later ones are used if earlier ones are empty (reasons are joined)."""
 _TELLING = frozenset(("tie", "status", "winner", "scores", "margin", "chosen_score"))
 _TOLD = frozenset((*ABOUT, "source", "ranking", "weight")) - {"user", "id", "group", "tie", "margin"}
 _KEPT = 500
 
 
 class ColumnsError(RowError):
-    """The row's columns fit no known format."""
+    """The columns of a row match no known format."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The roles of some columns.
+    """The roles of a set of columns.
 
     Attributes:
-        kind: how a row of them says what was chosen; empty if it does not.
-        roles: the columns of each role, the surest first.
-        sides, scores, ranks, models: a column for each response, and what stands beside it.
-        doubtful: the columns of the responses are called as models are, and may hold only their names.
-        only_user: there is a column of people and none of prompts, so that it may hold what a user said.
+        kind: form of a choice (see the module's docstring); empty if the columns have none.
+        roles: the columns of each role, most specific first.
+        sides, scores, ranks, models: the response columns, and for each its score, rank and model name.
+        doubtful: the response columns have names of models, and may contain only these.
+        only_user: there is a user column but no prompt column, so that it may contain the user's messages.
         unread: columns without a role.
-        values: what the user said that values of the winner column mean.
+        values: meaning of values in the winner column, as given by the user.
     """
 
     kind: Kind
@@ -67,18 +67,18 @@ class Layout:
 
     @cached_property
     def has_conversation(self) -> bool:
-        """Whether a column says what the responses answer."""
+        """Whether a column has the conversation that the responses answer."""
         return any(name in self.roles for name in CONVERSATION if name != "system")
 
     @cached_property
     def only_prompt(self) -> str | None:
-        """The column of the prompt, if it is the only one of the conversation."""
+        """The prompt column, if it is the only column of the conversation; else None."""
         found = [column for name in CONVERSATION for column in self.roles.get(name, ())]
         return found[0] if len(found) == 1 and not {"system", "input"} & self.roles.keys() else None
 
     @cached_property
     def winner(self) -> Winner:
-        """What reads the winner column."""
+        """Interprets the winner column."""
         return Winner(self.sides.labels, self.sides.columns, self.values)
 
     @cached_property
@@ -86,7 +86,7 @@ class Layout:
         return {}
 
     def winner_among(self, count: int) -> Winner:
-        """What reads the winner column of a list of so many responses."""
+        """Interprets the winner column for a list of ``count`` responses."""
         if count not in self._among:
             labels = tuple(map(str, range(1, count + 1)))
             self._among[count] = Winner(labels, [f"response {one}" for one in labels], self.values)
@@ -94,12 +94,12 @@ class Layout:
 
     @cached_property
     def meanings(self) -> dict[str, frozenset[int] | None]:
-        """What words in the winner column mean, as far as they were met."""
+        """Cache of the meanings of words in the winner column."""
         return {}
 
     @cached_property
     def is_simple(self) -> bool:
-        """Whether two columns of responses and one that says which won are all that decides."""
+        """Whether the choice depends only on two response columns and one winner column."""
         return (
             self.kind == "sides"
             and len(self.sides.columns) == 2
@@ -110,12 +110,12 @@ class Layout:
 
     @cached_property
     def is_marked(self) -> bool:
-        """Whether there is a column for the mark of `writing`."""
+        """Whether there is a column ``as_written`` (see `writing`)."""
         return "as_written" in self.roles
 
     @cached_property
     def pair(self) -> tuple[str, str]:
-        """The columns of the preferred response and of the other one."""
+        """The columns of the chosen and the rejected response."""
         chosen, rejected = (next(iter(self.roles.get(role, ())), role) for role in ("chosen", "rejected"))
         return chosen, rejected
 
@@ -126,34 +126,34 @@ class Layout:
 
     @cached_property
     def told(self) -> tuple[str, ...]:
-        """The roles that are filled of those that only say something of the choice."""
+        """The metadata roles that have a column."""
         return tuple(role for role in self.roles if role in _TOLD)
 
     def role(self, row: Fields, name: str) -> tuple[str, Any]:
-        """Column and value of the first column of a role that holds something; ``("", None)`` if none does."""
+        """Name and value of the first non-empty column of a role; ``("", None)`` if there is none."""
         return first_of(row, self.roles.get(name, ()))
 
 
 class Layouts:
-    """Layouts by the columns they are of."""
+    """Cache of layouts by set of columns."""
 
     def __init__(self, given: Columns) -> None:
         self._given = given
         self._known: dict[tuple[str, ...], Layout] = {}
 
     def of(self, row: Fields) -> Layout:
-        """The layout of this row's columns. ColumnsError if a column that the user named is not there."""
+        """The layout of the row's columns. Raises ColumnsError if a column named by the user is missing."""
         names = tuple(row)
         found = self._known.get(names)
         if found is None:
-            if len(self._known) >= _KEPT:  # rows that all differ: nothing to gain by keeping them
+            if len(self._known) >= _KEPT:  # bounds the memory for files with different columns in each row
                 self._known.clear()
             found = self._known[names] = _Finder(names, self._given).layout()
         return found
 
 
 class _Finder:
-    """Gives each column at most one role."""
+    """Assigns roles to columns, at most one role to each column."""
 
     def __init__(self, names: Iterable[str], given: Columns) -> None:
         self._names = [str(name) for name in names]
@@ -191,7 +191,7 @@ class _Finder:
         )
 
     def _kind(self, sides: Sides) -> Kind:
-        """What decides, in order: what the user said, then explicit pairs, sides with a winner, lists, single rows."""
+        """The form of a choice. Order: the user's mapping, pairs, sides with a winner, lists, single responses."""
         if self._given.sides:
             self._claim("winner")
             return "sides"
@@ -209,12 +209,12 @@ class _Finder:
         if self._found("response") and any(self._found(one) for one in ("score", "rank", "liked")):
             return self._taken("one") if any(self._found(one) for one in CONVERSATION[1:]) else ""
         if rejected or self._by_plain.get("chosen") in self._free:
-            return self._taken("pair")  # of which one column is missing
+            return self._taken("pair")  # one column is missing, which is reported for each row
         self._claim("winner")
         return ""
 
     def _claim_winner(self, sides: Sides) -> None:
-        """A known name, or one that is a question ("Which response do you prefer?"), if it is the only such one."""
+        """Claim the winner column: a known name, or the only name that is a question with a word of `PREFERS`."""
         self._claim("winner")
         named = tuple(one for one in self._free if one not in sides.columns and PREFERS & {*plain(one).split("_")})
         if "winner" not in self._roles and len(named) == 1:
@@ -240,7 +240,7 @@ class _Finder:
         return kind
 
     def _rest(self, kind: Kind) -> None:
-        """What every kind may have besides."""
+        """Claim the roles that every kind may have: the conversation and metadata."""
         for role in CONVERSATION:
             self._claim(role, most=9)
         if kind == "pair":
@@ -252,18 +252,18 @@ class _Finder:
             self._claim(role, most=9 if role in _SEVERAL else 1)
 
     def _named_by_the_winner(self, used: Any) -> tuple[Kind, Any]:
-        """Two columns that are called as what the winner column holds: a table with a column for each model."""
+        """Sides of a table with a response column for each model, which the winner column names."""
         if len(self._free) != 2:
             return "", used
         both = Sides(tuple(self._free), tuple(map(plain, self._free)))
         return "sides", used._replace(responses=both, doubtful=True)
 
     def _found(self, role: str) -> str | None:
-        """The first free column of this role."""
+        """The first free column with a known name of this role, or None."""
         return next(iter(self._all(role)), None)
 
     def _all(self, role: str) -> list[str]:
-        """The free columns of this role, the surest first."""
+        """The free columns with a known name of this role, most specific first."""
         found: dict[str, None] = {}
         for one in ROLES[role]:
             for name in (one, one.replace("_", "")):
@@ -286,7 +286,7 @@ class _Finder:
             self._free.pop(one, None)
 
     def _named(self, name: str) -> str:
-        """The column that the user means."""
+        """The column that the user named. Raises ColumnsError if it is missing."""
         joined = plain(name).replace("_", "")
         found = name if name in self._names else self._by_plain.get(plain(name), self._by_plain.get(joined))
         if found is None:
@@ -296,5 +296,5 @@ class _Finder:
 
 
 def _names_a_winner(column: str) -> bool:
-    """Whether a column that could hold the better response could as well say which of two it is."""
+    """Whether a column with a name for the better response may be a winner column instead."""
     return plain(column) in ROLES["winner"] and not plain(column).startswith("chosen")

@@ -1,7 +1,8 @@
-"""How large a part of a file may be, so that no file takes all memory or time. What exceeds a limit is skipped and
-counted with the limit's number; everything else is read.
+"""Size limits for reading files, which bound memory and time.
 
-    Limits.parse("row=64MB,columns=50000")      # what --limit takes
+    Limits.parse("row=64MB,columns=50000")      # the value of --limit
+
+Rows that exceed a limit are skipped and counted; all other rows are read.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ _UNITS = {"": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of files of choices.
+    """Maximum sizes in a file of choices.
 
     Attributes:
-        row: bytes of one line, one JSON value of an array, or one CSV cell.
-        depth: lists and objects within each other.
-        columns: names in a CSV header, or keys of a row.
-        waiting: bytes of responses that are held until the others to their prompt are found.
+        row: bytes of a line, of a JSON value in an array, or of a CSV cell.
+        depth: nesting depth of JSON lists and objects.
+        columns: number of names in a CSV header, or of keys in a row.
+        waiting: bytes of responses buffered until the other responses to their prompt are found.
     """
 
     row: int = 16 << 20
@@ -31,10 +32,10 @@ class Limits:
 
     @classmethod
     def parse(cls, text: str | None) -> Limits:
-        """From NAME=NUMBER pairs with commas between them; a number may end in KB, MB or GB.
+        """Parse comma-separated NAME=NUMBER pairs; a number may have the suffix KB, MB or GB.
 
         Raises:
-            DataError: no such limit, or no whole number from 1 on.
+            DataError: an unknown limit, or a value that is not a whole number of at least 1.
         """
         known = [one.name for one in fields(cls)]
         found = cls()
@@ -48,7 +49,7 @@ class Limits:
         return found
 
     def exceeded(self, name: str, unit: str) -> str:
-        """What a message says of a part that is too large, and how to have it read."""
+        """Part of an error message: the limit, and the option that changes it."""
         return f"at most {getattr(self, name):,} {unit} (--limit {name}=…)"
 
 

@@ -1,10 +1,11 @@
-"""What the user says of a file's columns: the option `--columns`, and ``columns=`` in Python.
+"""The user's mapping of a file's columns to roles: the option `--columns`, and ``columns=`` in Python.
 
     Columns.parse("prompt=question,chosen=better,rejected=worse,user=annotator")
     Columns.parse("a=answer1,b=answer2,winner=BetterAnswer,winner.0=a,winner.1=b,winner.2=tie")
-    Columns.parse("prompt=title+body,id=-")         # two columns make the prompt; no column is the id
+    Columns.parse("prompt=title+body,id=-")         # the prompt is in two columns; there is no id column
 
-``winner.VALUE=SIDE`` says what a value of the winner column means; ``winner.<3=a`` and ``winner.>3=b`` do for a scale.
+``winner.VALUE=SIDE`` gives the meaning of a value in the winner column; for a scale use ``winner.<3=a`` and
+``winner.>3=b``.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ _WAY = "write ROLE=COLUMN pairs, as in prompt=question,chosen=better,rejected=wo
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold what.
+    """A mapping of columns.
 
     Attributes:
-        roles: for a role of `columns.ROLES`, the file's columns; none: the role is not filled.
-        sides: the columns of the responses to choose from, by letter (``a``, ``b``, …).
-        values: what values of the winner column mean: a letter, or ``tie``.
+        roles: the file's columns for roles of `columns.ROLES`; an empty tuple means no column.
+        sides: the columns of the responses, by letter (``a``, ``b``, …).
+        values: meaning of values in the winner column: a letter, or ``tie``.
     """
 
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -40,15 +41,15 @@ class Columns:
 
     @property
     def say_what_was_chosen(self) -> bool:
-        """Whether they name the responses, so that the file is in no format but the user's own."""
+        """Whether the mapping names the response columns, so that no known format is tried."""
         return bool(self.sides) or any(self.roles.get(role) for role in ("chosen", "rejected", "responses", "response"))
 
     @classmethod
     def parse(cls, given: str | Mapping[str, str] | Columns | None) -> Columns:
-        """From the option's text or from a mapping of roles to columns.
+        """Parse the option's text, or a mapping of roles to columns.
 
         Raises:
-            DataError: no such role, or a pair that cannot be read.
+            DataError: an unknown role, or a pair that cannot be parsed.
         """
         if isinstance(given, Columns):
             return given
@@ -66,9 +67,9 @@ class Columns:
                 listed = (one.strip() for one in column.split("+"))
                 roles[name] = () if column.strip() in ("", NO_COLUMN) else tuple(listed)
             else:
-                raise DataError(f"--columns: '{role}' is no role; roles are a, b, …, {', '.join(ASSIGNABLE)}")
+                raise DataError(f"--columns: unknown role '{role}'; roles: a, b, …, {', '.join(ASSIGNABLE)}")
         if len(sides) == 1:
-            raise DataError("--columns: one response alone cannot be chosen from: name a and b")
+            raise DataError("--columns: expected at least two responses (a=…,b=…), found one")
         return cls(roles, dict(sorted(sides.items())), values)
 
 
@@ -76,7 +77,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     found = []
     for pair in filter(str.strip, text.split(",")):
         role, equals, column = pair.partition("=")
-        if role.strip().startswith("winner.") and role.strip()[-1:] in ("<", ">"):  # winner.<=3 is no such thing
+        if role.strip().startswith("winner.") and role.strip()[-1:] in ("<", ">"):  # winner.<=3 is not supported
             raise DataError(f"--columns: found '{pair[:60]}'; {_WAY}")
         if not equals or not role.strip():
             raise DataError(f"--columns: found '{pair[:60]}'; {_WAY}")

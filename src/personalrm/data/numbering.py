@@ -1,4 +1,4 @@
-"""How the numbers of a file's winner column count, which only the whole file tells."""
+"""Determine the coding of numbers in a winner column, which needs the whole file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from personalrm.errors import RowError
 
 
 class Numbering:
-    """Looks through a file once for each winner column that holds numbers.
+    """Codings of the winner columns of a file; reads the file once for each winner column with numbers.
 
     Args:
-        again: gives all rows of the file once more.
+        again: returns all rows of the file again.
     """
 
     def __init__(self, again: Callable[[], Iterable[Fields | RowError]]) -> None:
@@ -21,12 +21,12 @@ class Numbering:
         self._known: dict[tuple[str, tuple[str, ...]], Coding | None] = {}
 
     def of(self, column: str, labels: Sequence[str], count: Callable[[Fields], int]) -> Coding | None:
-        """How this column counts; None if the file leaves that open.
+        """The coding of this column's numbers; None if it is ambiguous.
 
         Args:
-            column: where the winner stands.
-            labels: of the sides; empty for lists.
-            count: of the responses in a row.
+            column: the winner column.
+            labels: side labels; empty for lists.
+            count: returns the number of responses in a row.
         """
         key = (column, tuple(labels))
         if key not in self._known:

@@ -1,9 +1,9 @@
-"""The account of what was skipped while reading: how many rows, why, and the first few in full.
+"""Counts of rows skipped while reading, with reasons and the first errors in full.
 
 problems = Problems()
 choices = list(read_choices("choices.jsonl", problems=problems))
 problems.summary()     # "3 of 120 rows skipped: line 4, field 'chosen': expected text, found null; …"
-problems.remarks()     # that, and whatever else somebody should know: columns that were not read, single thumbs, …
+problems.remarks()     # the summary and further remarks: columns that were not read, unpaired thumbs, …
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _NAMED = 8
 
 @dataclass(slots=True)
 class Problems:
-    """What a reader skipped. Pass one to a reader and look at it afterwards; it may serve several files.
+    """Problems found by a reader. Pass an instance to a reader and inspect it afterwards; several files may share it.
 
     Attributes:
-        rows: rows looked at, blank lines not counted.
-        skipped: rows (or repeated choices) that could not be used.
-        reasons: how often each reason occurred, e.g. ``"field 'chosen': expected text"``.
-        first: the first 20 problems in full.
-        too_close: rated pairs left out because their ratings lie nearer than the minimum gap; these are no faults.
-        thumbs: responses with a thumb or a rating and no other response to compare them with.
-        rated: those of them that are ratings, taken as thumbs by the person's threshold.
-        undecided: ratings without a counterpart that lie at the person's threshold, which say nothing.
-        empty: rows of a known format that hold no choice (a chat that nobody rated).
-        unread: columns with text that play no role.
-        undated: columns of dates of which day and month cannot be told apart, which were not read.
-        refused: for each of several files that could not be used at all, why.
+        rows: number of rows read, without blank lines.
+        skipped: number of rows (or repeated choices) that could not be used.
+        reasons: count of each reason, e.g. ``"field 'chosen': expected text"``.
+        first: the first 20 errors in full.
+        too_close: number of rated pairs left out because their scores differ by less than the minimum gap.
+        thumbs: number of responses with a thumb or a rating and no other response to compare with.
+        rated: number of these with a rating, read as a thumb by the user's mean rating.
+        undecided: number of unpaired ratings at the user's mean rating, which are left out.
+        empty: number of rows of a known format without a choice (such as a chat without ratings).
+        unread: columns with text that have no role.
+        undated: columns with ambiguous dates (day and month), which were not read.
+        refused: reason for each of several files that could not be used at all.
     """
 
     rows: int = 0
@@ -58,12 +58,12 @@ class Problems:
             self.first.append(error)
 
     def count(self, error: RowError) -> None:
-        """Count one bad row; which line it is in need not be known."""
+        """Count one bad row without keeping its error."""
         self.skipped += 1
         self.reasons[_reason(error)] += 1
 
     def summary(self) -> str:
-        """One sentence on what was skipped and why; empty if nothing was."""
+        """One sentence with the number of skipped rows and the first reasons; empty if none was skipped."""
         if not self.skipped:
             return ""
         several = len({error.path for error in self.first}) > 1
@@ -72,7 +72,7 @@ class Problems:
         return f"{self.skipped:,} of {_counted(self.rows, 'row')} skipped: {shown}{more}"
 
     def remarks(self, min_gap: float = 0.0) -> list[str]:
-        """Everything that somebody who reads the file should know, a sentence each."""
+        """Sentences about everything that was not read or not used."""
         found = [*self.refused, self.summary()]
         if self.too_close:
             pairs = _counted(self.too_close, "rated pair")
@@ -98,7 +98,7 @@ class Problems:
             found.append(f"Columns with text that were not read: {names}{more} (--columns gives them a role).")
         if self.undated:
             names = printable(", ".join(name[:60] for name in list(self.undated)[:_NAMED]))
-            found.append(f"Dates such as 1/2/2016 in {names} were not read: the order of the file counts.")
+            found.append(f"Ambiguous dates such as 1/2/2016 in {names} were not read: the order of the file is used.")
         return [one for one in found if one]
 
 
@@ -111,7 +111,7 @@ def _reason(error: RowError) -> str:
 
 
 def short(error: RowError, with_file: bool = False) -> str:
-    """The problem without its file: "line 4, field 'chosen': expected text, found null"."""
+    """The error without its path, such as "line 4, field 'chosen': expected text, found null"."""
     file = f"{Path(error.path).name}, " if with_file and error.path is not None else ""
     line = f"line {error.line}, " if error.line is not None else ""
     found = f", found {error.found}" if error.found is not None else ""

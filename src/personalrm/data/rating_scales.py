@@ -1,15 +1,15 @@
-"""Ratings of several people on one scale: a slope and an offset for each, shrunken towards people in general.
+"""Bring the ratings of several users to a common scale: a slope and an offset for each, shrunken to the population.
 
-Some people use all of a scale, others its upper third: ten points mean more from these. A person's mean and deviation
-are estimated by empirical Bayes: n ratings of their own count as n, people in general as `BREAK_EVEN`, so that after
-five ratings half is the person's own. Within one prompt the order of a person's ratings never changes, and equal
-ratings stay equal; what changes is how far apart two of them are, and with it which pairs reach ``min_gap``. A rating
-that has no other to be compared with lies above or below the middle of the person's scale, which makes it a thumb.
+Some users use the whole scale, others only its upper third; a difference of ten points means more from the latter. A
+user's mean and standard deviation are estimated by empirical Bayes: n ratings have weight n and the population has
+weight `BREAK_EVEN`, so that with five ratings both have the same weight. The order of a user's ratings does not change
+and equal ratings stay equal; only the distances change, and with them the pairs that reach ``min_gap``. A rating
+without another one to compare with becomes a thumb: up above the user's mean rating, down below it.
 
     scales = RatingScales(lambda: [("ada", [90, 20]), ("bob", [55, 50])])
-    scales.of("bob").slope            # > 1: bob's points count more
-    scales.of("bob").adjusted(55)     # where the rating stands among people in general
-    scales.of("bob").above(55)        # in points of the common scale; negative below the middle
+    scales.of("bob").slope            # > 1: bob's points have a larger weight
+    scales.of("bob").adjusted(55)     # the rating on the common scale
+    scales.of("bob").above(55)        # distance to bob's mean on the common scale; negative below it
 
 Source: Morris 1983, Parametric empirical Bayes inference.
 """
@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 BREAK_EVEN = 5.0
-"""Ratings at which a person's own mean and deviation count half."""
+"""Number of ratings at which a user's own mean and deviation have weight one half."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Ratings of one person: number, mean and sum of squared deviations (Welford)."""
+    """Running statistics of one user's ratings: number, mean and sum of squared deviations (Welford)."""
 
     count: int = 0
     mean: float = 0.0
@@ -49,11 +49,11 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class RatingScale:
-    """One person's scale: ``adjusted(r) = offset + slope · r``.
+    """One user's scale: ``adjusted(r) = offset + slope · r``.
 
     Attributes:
-        slope, offset: of the line.
-        middle: the person's mean, shrunken, in points of their own; None if it is not known.
+        slope, offset: parameters of the line.
+        middle: the user's shrunken mean rating on the user's own scale; None if unknown.
     """
 
     slope: float = 1.0
@@ -65,7 +65,7 @@ class RatingScale:
         return self.offset + self.slope * rating
 
     def above(self, rating: float) -> float:
-        """How far the rating lies above the middle, in points of the common scale; 0 if the middle is not known."""
+        """Rating minus ``middle``, in points of the common scale; 0 if ``middle`` is unknown."""
         return 0.0 if self.middle is None else self.slope * (rating - self.middle)
 
 
@@ -73,10 +73,10 @@ AS_GIVEN = RatingScale()
 
 
 class RatingScales:
-    """Scales of all people; the ratings are looked through once, when the first scale is asked for.
+    """Scales of all users; the ratings are read once, when the first scale is requested.
 
     Args:
-        ratings: gives who rated, and their ratings of one prompt; a person may come several times.
+        ratings: yields (user, ratings of one prompt); a user may occur several times.
     """
 
     def __init__(self, ratings: Callable[[], Iterable[tuple[str, Sequence[float]]]]) -> None:
@@ -84,14 +84,14 @@ class RatingScales:
         self._found: Mapping[str, RatingScale] | None = None
 
     def of(self, user: str) -> RatingScale:
-        """A person's scale; ratings of people whose scale is not known stay as given."""
+        """A user's scale; the identity for unknown users."""
         if self._found is None:
             self._found = shrunken(self._ratings())
         return self._found.get(user, AS_GIVEN)
 
 
 def shrunken(ratings: Iterable[tuple[str, Sequence[float]]]) -> dict[str, RatingScale]:
-    """The scale of each person. One person alone, and people who never vary, keep theirs, with its middle."""
+    """The scale of each user; slope 1 and offset 0 for a single user, or if no user's ratings vary."""
     people: dict[str, _Seen] = {}
     for user, some in ratings:
         seen = people.setdefault(user, _Seen())
@@ -109,14 +109,14 @@ def shrunken(ratings: Iterable[tuple[str, Sequence[float]]]) -> dict[str, Rating
 
 
 def _scale(seen: _Seen, mean: float, log_deviation: float) -> RatingScale:
-    """From a person's ratings, and the mean and logarithm of the deviation of people in general."""
+    """A user's scale, from the user's statistics and the population's mean and mean log deviation."""
     own = _middle(seen, mean)
-    trust = seen.trust if seen.deviation > 0.0 else 0.0  # who gave the same rating always has no scale to go by
+    trust = seen.trust if seen.deviation > 0.0 else 0.0  # constant ratings say nothing about the deviation
     wide = trust * math.log(seen.deviation or 1.0) + (1.0 - trust) * log_deviation
     slope = math.exp(log_deviation - wide)
     return RatingScale(slope, mean - slope * own, own)
 
 
 def _middle(seen: _Seen, mean: float) -> float:
-    """A person's mean, shrunken towards that of people in general."""
+    """A user's mean rating, shrunken towards the population mean."""
     return seen.trust * seen.mean + (1.0 - seen.trust) * mean

@@ -1,11 +1,11 @@
-"""Several responses to one prompt become pairs: by scores, by ranks, by which of them was the best, or by thumbs.
+"""Make pairs from several responses to one prompt, by scores, ranks, the best response, or thumbs.
 
     pairs_of([Judged("a", score=90), Judged("b", score=20)], min_gap=10)
-    best_of(["a", "b", "c"], {1})                       # b against a, b against c: c and a were not compared
+    best_of(["a", "b", "c"], {1})                       # b against a, b against c; a and c were not compared
 
-Equal scores are a tie, kept and marked; other pairs nearer than ``min_gap`` are left out, since their order is mostly
-noise (the benchmark leaves out PRISM pairs nearer than 10 of 100 points). Equal thumbs are no tie: they say nothing of
-which of two liked responses is liked more.
+Equal scores are ties; other pairs that differ by less than ``min_gap`` are left out, since their order is mostly noise
+(the benchmark leaves out PRISM pairs that differ by less than 10 of 100 points). Equal thumbs make no pair, because
+they do not compare the two responses.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NUMBERS = {1.0: True, 0.0: False, -1.0: False}
 
 
 class Judged(NamedTuple):
-    """One response and what the person said of it; ``rank`` is 1 (or 0) for the best."""
+    """One response with the user's judgement of it; ``rank`` is 1 (or 0) for the best."""
 
     response: str
     score: float | None = None
@@ -46,8 +46,7 @@ class Judged(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two responses; ``chosen`` was preferred, or is as good (a tie). ``gap`` lies between their scores, if they have
-    any."""
+    """Two responses; ``chosen`` was preferred unless ``tie``. ``gap``: difference of their scores, or None."""
 
     chosen: str
     rejected: str
@@ -56,7 +55,7 @@ class Pair(NamedTuple):
 
 
 def thumb(value: object, field: str) -> bool | None:
-    """Up or down; None if nothing is said. RowError if it is neither."""
+    """Convert a thumb: True for up, False for down, None for a missing value. Raises RowError for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
@@ -75,10 +74,10 @@ def thumb(value: object, field: str) -> bool | None:
 
 
 def response_text(one: object, field: str) -> str:
-    """The text of an item in a list of responses: text, or an object that holds it."""
+    """The text of an item in a list of responses (text, or an object with text). Raises RowError if there is none."""
     if isinstance(one, Mapping):
         name, value = first_of(one, TEXTS)
-        if isinstance(value, Mapping):  # a message in an object
+        if isinstance(value, Mapping):  # a message within an object
             return response_text(value, f"{field}.{name}")
         if isinstance(value, list):
             if value and all(isinstance(turn, Mapping) and "role" in turn for turn in value):
@@ -93,7 +92,7 @@ def response_text(one: object, field: str) -> str:
 
 
 def judged(one: object, field: str) -> Judged:
-    """An item in a list of responses with what stands beside its text."""
+    """An item in a list of responses with its score, rank and thumb."""
     said = response_text(one, field)
     if not isinstance(one, Mapping):
         return Judged(said)
@@ -130,9 +129,9 @@ def pairs_of(responses: Sequence[Judged], min_gap: float = 0.0, slope: float = 1
 
 
 def best_of(responses: Sequence[str], best: Collection[int]) -> list[Pair]:
-    """The preferred responses against each of the others; several preferred ones tie with each other.
+    """Pairs of each preferred response with each other one, and ties among several preferred ones.
 
-    The others were not compared with each other. All preferred: all tie.
+    The other responses are not compared with each other. If all are preferred, all pairs are ties.
     """
     good = dict.fromkeys(responses[at] for at in sorted(best))
     rest = [one for one in dict.fromkeys(responses) if one not in good]

@@ -1,4 +1,4 @@
-"""The front of reading: a stream of choices, one person's history, or everyone's, from whatever holds them.
+"""Public functions for reading: a stream of choices, one user's history, or the histories of all users.
 
     history = read_history("choices.jsonl", user="ada")
     problems = Problems()
@@ -24,7 +24,7 @@ from personalrm.data.layout import ColumnsError
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems, short
-from personalrm.data.rows_to_choices import How, Pass, wrong_columns
+from personalrm.data.rows_to_choices import Pass, ReadingSettings, wrong_columns
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import ME, History, Preference, Thumb
 from personalrm.profile.merging import in_time
@@ -46,27 +46,27 @@ def read_choices(
     limits: Limits = DEFAULT,
     common_scale: bool = True,
 ) -> Iterator[Preference]:
-    """Choices in file order, read as they are asked for. Single thumbs are counted, and given by `read_history`.
+    """Yield choices in file order. Unpaired thumbs are only counted; `read_history` returns them.
 
     Args:
-        path: a file, several, a folder, a pattern, ``-`` for stdin, a hub set as ``hub:owner/name[/config][:split]``,
-            rows, or a table of pandas, polars, pyarrow or `datasets`.
-        user: only this person's choices; all people's if None.
+        path: a file, several files, a folder, a pattern, ``-`` for stdin, ``hub:owner/name[/config][:split]``, rows, or
+            a table of pandas, polars, pyarrow or `datasets`.
+        user: only choices of this user; of all users if None.
         strict: raise the first bad row instead of skipping and counting it.
-        problems: where to count what is skipped.
-        min_gap: ratings only: leave out pairs whose scores differ by less (equal scores are ties, and kept), each
-            person's scores brought to one scale first.
-        take: whether to use a row, asked of each as it stands in the file; the others count as never there.
-        labels: false reads pairs alone, also unlabelled ones; see `candidates`.
-        columns: which columns play which role, where their names do not say it; see `mapping`.
-        limits: how large a row may be.
-        common_scale: false compares ``min_gap`` with the scores as they stand in the file.
+        problems: object in which skipped rows are counted.
+        min_gap: for ratings: leave out pairs whose scores differ by less (equal scores are ties and kept); the scores
+            of each user are brought to a common scale first.
+        take: filter of rows, called with each row as in the file; rejected rows are not counted.
+        labels: False reads pairs only, also unlabelled ones; see `candidates`.
+        columns: roles of columns (see `mapping`), if their names are not known.
+        limits: size limits.
+        common_scale: False compares ``min_gap`` with the scores as in the file.
 
     Raises:
-        DataError: no such file, a damaged one, or none of its rows can be used (raised once the end is reached).
+        DataError: a missing or damaged file, or one without any usable row (raised at the end of the file).
         RowError: the first bad row, if ``strict``.
     """
-    how = How(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
+    how = ReadingSettings(strict, min_gap, take, labels, Columns.parse(columns), limits, common_scale)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     return reader.only_choices(user)
 
@@ -81,15 +81,19 @@ def read_history(
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
 ) -> History:
-    """One person's choices and thumbs, oldest first: by time where times are known, in file order where not.
+    """Read one user's choices and thumbs, oldest first: sorted by time where known, else in file order.
 
-    A choice without a time stays behind the one it follows in the file. Only this person's choices are held in memory.
+    A choice without a time stays after its predecessor in the file. Only this user's choices are kept in memory.
+
+    Args:
+        path, strict, problems, min_gap, columns, limits: as in `read_choices`.
+        user: the user to read; may be None if the file has only one.
 
     Raises:
-        SeveralPeople: no user was named and the file holds several.
-        DataError: nobody of that name is in the file, or as `read_choices`.
+        SeveralPeople: no user was named and the file has several.
+        DataError: the file has no such user, or as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     kept: list[Preference | Thumb] = []
     for choice in reader.choices(user):
@@ -110,19 +114,20 @@ def read_people(
     min_gap: float = 0.0,
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
+    thumbs_alone: bool = False,
 ) -> Iterator[History]:
-    """Every person's history, in order of their first row; people of whom there are thumbs alone are left out.
+    """Yield the history of every user, in the order of first rows; ``thumbs_alone`` includes users without a choice.
 
-    A large file (over 8 MB, compressed 1 MB) is looked through once for the order of its people: if each person's rows
-    stand together only one person is held at a time, otherwise (and for hub sets) all of them are.
+    A large file (over 8 MB, compressed 1 MB) is first scanned for the order of its users: if the rows of each user are
+    adjacent, only one user is kept in memory at a time, otherwise (and for hub data sets) all users are.
 
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     reader = _Reader(path, how, Problems() if problems is None else problems)
     found = _in_turn(reader.choices(None)) if reader.large and reader.sorted_by_user() else _all(reader.choices(None))
-    return (one for one in found if len(one))
+    return (one for one in found if len(one) or (thumbs_alone and one.thumbs))
 
 
 def read_judgements(
@@ -134,24 +139,24 @@ def read_judgements(
     columns: ColumnsGiven = None,
     limits: Limits = DEFAULT,
 ) -> Iterator[Preference | Thumb]:
-    """Choices and single thumbs of everybody in file order, for whoever sorts them by person; see `history_from`.
+    """Yield choices and unpaired thumbs of all users in file order, for callers that group them (`history_from`).
 
     Raises:
         DataError, RowError: as `read_choices`.
     """
-    how = How(strict, min_gap, columns=Columns.parse(columns), limits=limits)
+    how = ReadingSettings(strict, min_gap, columns=Columns.parse(columns), limits=limits)
     return _Reader(path, how, Problems() if problems is None else problems).choices(None)
 
 
 def is_large(path: Given, limits: Limits = DEFAULT) -> bool:
-    """Whether what is given is better read again than held; hub sets, pipes and rows in memory are held."""
+    """Whether the input should be read again rather than kept in memory; False for hub data, pipes and rows."""
     return any(one.large for one in inputs_of(path, limits))
 
 
 class _Reader:
     """Everything that is given, one input after the other. ``people`` are those met so far, in order."""
 
-    def __init__(self, given: Given, how: How, problems: Problems) -> None:
+    def __init__(self, given: Given, how: ReadingSettings, problems: Problems) -> None:
         self._how, self._problems = how, problems
         self._inputs = inputs_of(given, how.limits)
         self._rows = [one.rows() for one in self._inputs]  # opened here, so that a missing file raises at the call
@@ -192,7 +197,7 @@ class _Reader:
             raise errors[0] if errors else DataError(self._unknown(user or ""))
 
     def sorted_by_user(self) -> bool:
-        """Whether each person's rows stand together."""
+        """Whether the rows of each user are adjacent."""
         met: set[str] = set()
         last = None
         for given in self._inputs:
@@ -205,11 +210,11 @@ class _Reader:
         return True
 
     def _nothing(self, given: Input, done: Pass, user: str | None) -> DataError:
-        """Why an input gave no choice at all."""
+        """The error for an input without any choice."""
         if done.rows == 0 and self._how.take is not None:
             return DataError(f"{given.name} holds no row of those that were asked for")
         if done.rows == 0:
-            return DataError(f"{given.name} is empty: it holds no choices")
+            return DataError(f"{given.name} is empty: it has no choices")
         if user is not None and user not in self.people and self.people:
             return DataError(self._unknown(user))
         if isinstance(done.first, ColumnsError) and "--columns says" in done.first.expected:

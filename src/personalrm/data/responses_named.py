@@ -1,4 +1,4 @@
-"""Columns and values that name responses of a list: their ids, their order, a number for each.
+"""Interpret values that refer to the responses of a list: ids, an order, or a number for each.
 
 in_order([2, 0, 1], said, "order")         # ranks 2, 3, 1: the third response was the best
 of_id("r2", [{"id": "r1"}, {"id": "r2"}])  # {1}
@@ -19,7 +19,7 @@ _IDS = ("id", "response_id", "message_id", "completion_id", "answer_id", "uuid",
 
 
 def of_id(value: object, listed: Sequence[Any]) -> frozenset[int]:
-    """The response whose id the value is; none if no single one has it, or if its number could as well count them."""
+    """Index of the response with this id; empty if it is not unique, or if the value may be an index instead."""
     ids = [first_of(one, _IDS)[1] if isinstance(one, Mapping) else None for one in listed]
     counts = isinstance(value, int) and all(isinstance(one, int) and 0 <= one <= len(ids) for one in ids)
     same = [at for at, one in enumerate(ids) if one is not None and str(one) == str(value)]
@@ -27,7 +27,7 @@ def of_id(value: object, listed: Sequence[Any]) -> frozenset[int]:
 
 
 def in_order(values: Sequence[object], said: Sequence[Judged], field: str) -> list[Judged]:
-    """The responses with their ranks, from a list that names them best first: by number, from 0 or 1, or by text."""
+    """The responses with ranks, from a list that orders them best first, by number (from 0 or 1) or by text."""
     texts = {one.response.strip(): at for at, one in enumerate(said)}
     numbers = [as_number(one) for one in values]
     if all(one is not None for one in numbers):
@@ -35,13 +35,14 @@ def in_order(values: Sequence[object], said: Sequence[Judged], field: str) -> li
         places: list[object] = [one - first for one in numbers if one is not None]
     else:
         places = [texts.get(one.strip()) if isinstance(one, str) else None for one in values]
-    if set(places) != set(range(len(said))):  # 1.0 is 1 in a set
+    if set(places) != set(range(len(said))):  # 1.0 == 1 in a set
         raise RowError("each response once, best first: its number or its text", field=field, found=describe(values))
     rank = {place: float(at) for at, place in enumerate(places, 1)}
     return [one._replace(rank=rank[at]) for at, one in enumerate(said)]
 
 
 def one_number(value: object, field: str) -> float:
+    """The number in a value, or in the score field of an object. Raises RowError if there is none."""
     if isinstance(value, Mapping):
         name, value = first_of(value, SCORES)
         field = f"{field}.{name}"

@@ -1,4 +1,4 @@
-"""One pass over everything that is given: rows, formats unpacked, responses gathered, choices made, faults counted."""
+"""One pass over an input: convert formats, collect responses of one prompt, make choices, and count bad rows."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _COLUMNS_SHOWN = 25
 KNOWN = (
     "context/prompt + chosen + rejected; chosen + rejected (shared beginning = prompt); "
     "prompt + response_a + response_b + winner; prompt + responses [{content, score}]; "
-    "prompt + response + score or thumb (one row a response); the exports and sets in docs/formats.md; "
+    "prompt + response + score or thumb (one row for each response); the exports and data sets in docs/formats.md; "
     "any other columns with --columns prompt=…,chosen=…,rejected=…"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """How choices are read; see `reading.read_choices`."""
+class ReadingSettings:
+    """Settings for reading choices; the fields are the arguments of `reading.read_choices`."""
 
     strict: bool = False
     min_gap: float = 0.0
@@ -50,9 +50,11 @@ class How:
 
 
 class Pass:
-    """One pass over one input. ``people`` are those met so far, in order; ``first`` is the first fault."""
+    """One pass over one input. ``people``: the users found so far, in order; ``first``: the first error."""
 
-    def __init__(self, given: Input, how: How, problems: Problems, register: Register, people: dict[str, None]) -> None:
+    def __init__(
+        self, given: Input, how: ReadingSettings, problems: Problems, register: Register, people: dict[str, None]
+    ) -> None:
         self._input, self._how, self._problems = given, how, problems
         self._layouts = Layouts(how.columns)
         self._unpacker = Unpacker()
@@ -66,7 +68,7 @@ class Pass:
         self.found = 0
 
     def choices(self, rows: Iterator[Row], user: str | None) -> Iterator[Preference | Thumb]:
-        """What the rows hold. RowError for the first fault, if ``strict``."""
+        """Yield the choices and unpaired thumbs of the rows. Raises RowError for the first bad row, if ``strict``."""
         gatherer = Gatherer(self._layouts, self._how.limits)
         for line, row, layout in gatherer.gathered(self._generic(self._counted(rows), note=True)):
             if isinstance(row, RowError):
@@ -89,7 +91,7 @@ class Pass:
                 yield thumb
 
     def users(self) -> Iterator[str]:
-        """The person of each row in a pass of its own; rows that cannot be used are passed over."""
+        """Yield the user of each row, in a separate pass; rows that cannot be used are skipped."""
         for _, row in self._generic(self._input.rows()):
             if not isinstance(row, RowError):
                 try:
@@ -98,7 +100,7 @@ class Pass:
                     continue
 
     def _ratings(self) -> Iterator[tuple[str, list[float]]]:
-        """Who rated, and the ratings of a row, in a pass of its own; rows that cannot be used are passed over."""
+        """Yield the user and the ratings of each row, in a separate pass; rows that cannot be used are skipped."""
         for _, row in self._generic(self._input.rows()):
             if isinstance(row, RowError):
                 continue
@@ -133,7 +135,7 @@ class Pass:
             self._problems.undated[column] = None
 
     def _generic(self, rows: Iterable[Row], note: bool = False) -> Iterator[Row]:
-        """Rows in generic columns."""
+        """The rows, converted to generic columns unless the user named the columns."""
         if self._how.columns.say_what_was_chosen:
             return iter(rows)
         return self._unpacker.unpacked(rows, self._empty, self._note) if note else self._unpacker.unpacked(rows)
@@ -169,10 +171,11 @@ class Pass:
 
 
 def wrong_columns(error: RowError) -> str:
-    """What to say of a file whose columns fit no format."""
+    """Error message for a file whose columns match no known format."""
     names = (error.found or "").removeprefix("the columns ").split(", ")
     near = nearest({*names, *map(plain, names)})
-    return f"{error.found}, which fit no known format{f'; the nearest is {near}' if near else ''}; known are: {KNOWN}"
+    closest = f"; the closest is {near}" if near else ""
+    return f"{error.found}, which match no known format{closest}; known formats: {KNOWN}"
 
 
 def _there(row: Fields) -> str:

@@ -1,9 +1,9 @@
-"""Which ids were seen already and whose they are, at 32–64 bytes an id: a Python dict takes over 200.
+"""A compact set of ids with owners, 32–64 bytes for each id (a Python dict needs over 200).
 
 seen = Seen()
 seen.add("a", "ada")     # None: new
-seen.add("a", "ada")     # False: ada's own
-seen.add("a", "bob")     # True: somebody else's
+seen.add("a", "ada")     # False: seen, same owner
+seen.add("a", "bob")     # True: seen, another owner
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ Item = str | tuple[str | int, ...]
 
 
 class Seen:
-    """A map of 64-bit hashes with open addressing, never more than half full.
+    """A hash table of 64-bit hashes with open addressing and a load factor of at most one half.
 
-    Items are texts and tuples, whose hashes Python spreads over all bits (those of numbers it does not).
-    Two different items are taken for the same with probability n² / 2⁶⁵: 4 in 10 million for 4 million items.
+    Items must be texts or tuples, whose Python hashes are spread over all bits (unlike those of numbers). The
+    probability of a collision among n items is n² / 2⁶⁵: 4e-7 for 4 million items.
     """
 
     def __init__(self) -> None:
@@ -28,8 +28,8 @@ class Seen:
         self._mask = len(self._slots) - 1
 
     def add(self, item: Item, owner: Item = "") -> bool | None:
-        """Remember the item. None if it is new, else whether another owner brought it first."""
-        code = (hash(item) & _MASK64) or 1  # 0 marks a free slot
+        """Add an item. Returns None if it is new, else whether it was first added by another owner."""
+        code = (hash(item) & _MASK64) or 1  # 0 is a free slot
         slots, mask = self._slots, self._mask
         position = code & mask
         while there := slots[position]:

@@ -1,7 +1,9 @@
-"""Columns that hold the responses to choose from: ``response_a`` and ``response_b``, ``Answer 1`` … ``Answer 4``,
-``left`` and ``right``, and what stands beside them for each side (scores, ranks, models' names).
+"""Find the columns with the responses of each side, and their scores, ranks and model names.
 
-    found = find_sides({"Answer 1": …})        # Sides(columns=("Answer 1", "Answer 2"), labels=("1", "2"), …)
+    found = find_sides({"Answer 1", "Answer 2"})
+    found.responses                            # Sides(columns=("Answer 1", "Answer 2"), labels=("1", "2"))
+
+Examples of sides: ``response_a`` and ``response_b``, ``Answer 1`` … ``Answer 4``, ``left`` and ``right``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("one", "two", "three", "four", "five", "six"),
     ("x", "y"),
 )
-"""Names of sides, in order; a group of columns begins with the first."""
+"""Side labels by family, in order; a group of columns has the first labels of a family."""
 _LABELS = frozenset(label for family in FAMILIES for label in family)
 _RESPONSE = (
     *("response", "answer", "completion", "output", "reply", "generation", "text", "summary", "candidate", "option"),
@@ -28,7 +30,7 @@ _RESPONSE = (
     *("variant", "translation", "solution", "hypothesis", "prediction", "sample", "statement", "side", "result"),
     *("assistant", "bot", "chatbot", "agent", "choice", "conversation"),
 )
-"""Words for a response, the surest first."""
+"""Words for a response, most specific first."""
 _FILLERS = {"of", "from", "by", "the", "model", "llm", "ai", "system", "human", "generated", "full", "final", "chat"}
 _SCORE = {"score", "rating", "points", "stars", "grade", "reward", "quality", "helpfulness", "upvotes", "votes"}
 _RANK = {"rank", "ranking", "place"}
@@ -37,14 +39,14 @@ MOST = 26
 
 
 class Sides(NamedTuple):
-    """Columns of one meaning, one a side; ``labels`` are what tells their names apart."""
+    """Columns of one kind, one for each side; ``labels`` are the words by which their names differ."""
 
     columns: tuple[str, ...]
     labels: tuple[str, ...]
 
 
 class FoundSides(NamedTuple):
-    """What there is for each side; empty where nothing is. ``doubtful``: the responses may be models' names."""
+    """Columns of each kind (empty if there are none). ``doubtful``: the responses may be model names only."""
 
     responses: Sides
     scores: Sides
@@ -57,7 +59,7 @@ NONE = Sides((), ())
 
 
 def find_sides(names: Iterable[str]) -> FoundSides:
-    """The sides among some columns."""
+    """Find the columns with sides among ``names``."""
     groups: dict[tuple[str, ...], dict[str, str]] = {}
     for name in names:
         parted = _parted(plain(name))
@@ -79,7 +81,7 @@ def find_sides(names: Iterable[str]) -> FoundSides:
 
 
 def _parted(name: str) -> tuple[tuple[str, ...], str] | None:
-    """The words of a name without the one that tells sides apart, and that one."""
+    """Split a name into its other words (sorted) and its side label; None without a unique label."""
     words = name.split("_")
     labels = [word for word in words if word in _LABELS]
     if len(labels) != 1 or len(words) > 5:
@@ -88,7 +90,7 @@ def _parted(name: str) -> tuple[tuple[str, ...], str] | None:
 
 
 def _in_families(labels: dict[str, str]) -> Iterable[Sides]:
-    """The columns in order of their labels, if these are the first of a family and at least two."""
+    """The columns in the order of their labels, if these are the first labels of a family and at least two."""
     for family in FAMILIES:
         count = next((at for at, label in enumerate(family) if label not in labels), len(family))
         if 2 <= count <= MOST and count == len(labels):
@@ -97,7 +99,7 @@ def _in_families(labels: dict[str, str]) -> Iterable[Sides]:
 
 
 def _place(stem: tuple[str, ...]) -> int | None:
-    """How surely the words mean a response, 0 for the surest; None if they mean something else."""
+    """Priority of the words as a name for a response, 0 for the highest; None if they mean something else."""
     words = {_singular(word) for word in stem} - _FILLERS
     if not words:
         return len(_RESPONSE) if set(stem) <= {"of", "from", "by", "the"} else None
@@ -113,7 +115,7 @@ def _singular(word: str) -> str:
 def _first(
     found: dict[tuple[str, ...], Sides], means: Callable[[set[str]], bool], labels: Sequence[str] | None = None
 ) -> Sides:
-    """The first group whose words mean it, and whose labels are these."""
+    """The first group whose words satisfy ``means`` and whose labels equal ``labels`` (if given)."""
     for stem, sides in found.items():
         if means(set(stem)) and (labels is None or sides.labels == tuple(labels)):
             return sides

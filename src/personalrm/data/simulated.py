@@ -1,14 +1,14 @@
-"""Simulated people: invented histories of choices with a known taste, for tests and benchmarks only.
+"""Simulated people: synthetic histories of choices with known preference weights, for tests and benchmarks only.
 
-They are not people and are never presented as such: ids begin with ``simulated-``. A simulated person weighs the
-traits of a response (`TRAITS`) with a taste of their own, which is the average taste plus a few strong likes and
-dislikes, and chooses between two written responses by Bradley–Terry: P(a over b) = σ((u(a) − u(b)) / noise). The
-traits are really in the texts, so whoever reads the texts can learn the taste; nothing else gives it away.
+They are never presented as people: ids begin with ``simulated-``. A simulated person weighs the traits of a response
+(`TRAITS`) with individual weights, the average weights plus a few strong likes and dislikes, and chooses between two
+responses by the Bradley–Terry model: P(a over b) = σ((u(a) − u(b)) / noise). The traits are present in the texts, which
+are the only source of information about the weights.
 
     people = simulate(20, Setting(choices=17, seed=1))
-    people[0].history, people[0].taste           # what a method sees, what a test may know
-    simulate_people(20, strength=0)              # the null: nobody has a taste of their own
-    simulate_people(20, drift=1.0)               # halfway through, everybody's taste changes
+    people[0].history, people[0].taste           # input of a method; ground truth for tests
+    simulate_people(20, strength=0)              # null case: all have the average weights
+    simulate_people(20, drift=1.0)               # all weights change halfway through
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TRAITS = (
     "emoji",
     "directness",
 )
-"""What a taste weighs; `QUALITY` comes on top and is liked by everybody alike."""
+"""Traits with individual weights; `QUALITY` is an additional trait with the same weight for all."""
 
 QUALITY = "quality"
 
@@ -53,7 +53,7 @@ AVERAGE: Mapping[str, float] = {
     "length": 0.35, "lists": 0.25, "hedging": -0.2, "warmth": 0.15, "questions": -0.1, "anecdote": -0.1,
     "numbers": 0.25, "formality": 0.05, "emoji": -0.15, "directness": 0.25, QUALITY: 0.8,
 }  # fmt: skip
-"""The taste that all simulated people share; a person's own likes and dislikes are added to it."""
+"""Average weights, to which the individual ones are added."""
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "length": ("It goes into detail.", "It is short."),
@@ -67,23 +67,23 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "emoji": ("The emoji are fun.", "It has no emoji."),
     "directness": ("It gives a direct answer first.", "It gives some background first."),
 }
-"""What a person says about a liked and about a disliked trait, when asked for a reason."""
+"""Reasons that a simulated person gives for a liked and for a disliked trait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How people are invented; the same setting gives the same people, texts and choices.
+    """Parameters of the simulation; equal settings give equal people, texts and choices.
 
     Attributes:
-        choices: choices a person.
-        seed: of all chance.
-        noise: temperature of the choice; 0 always takes the better response.
-        drift: how far the taste moves halfway through: 0 not at all, 1 to an unrelated one.
-        strength: multiplies a person's own likes; 0 = nobody has a taste of their own.
-        groups: choices that share a prompt, one of its responses and the group id.
-        prompt_tokens: length of a prompt, one token counted as four characters.
-        response_tokens: length of a response of middling length.
-        reasons: share of choices for which the person says why, in words.
+        choices: number of choices of each person.
+        seed: random seed.
+        noise: temperature of the choice; 0 always chooses the better response.
+        drift: change of the weights halfway through: 0 none, 1 to independent weights.
+        strength: factor of the individual weights; 0: all have the average weights.
+        groups: number of choices that share a prompt, one of its responses and the group id.
+        prompt_tokens: length of a prompt in tokens of four characters.
+        response_tokens: length of an average response in tokens of four characters.
+        reasons: share of choices with a reason in words.
     """
 
     choices: int = 17
@@ -99,7 +99,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPerson:
-    """A simulated person: what a method may see (``history``) and what only a test may know.
+    """A simulated person: the input of methods (``history``) and the ground truth for tests.
 
     Attributes:
         taste: weight per trait (log-odds at noise 1), for the choices before ``drift_at``.
@@ -125,18 +125,18 @@ def simulate_people(
     response_tokens: int = 250,
     reasons: float = 0.0,
 ) -> list[History]:
-    """The histories of ``n`` simulated people, for callers that must not know the tastes; see `Setting`."""
+    """Simulate ``n`` people and return their histories only; see `Setting` for the parameters."""
     setting = Setting(choices, seed, noise, drift, strength, groups, prompt_tokens, response_tokens, reasons)
     return [person.history for person in simulate(n, setting)]
 
 
 def simulate(n: int, setting: Setting | None = None) -> list[SimulatedPerson]:
-    """Invent ``n`` people with their tastes; person i is the same whatever ``n`` is."""
+    """Simulate ``n`` people with their weights; person i does not depend on ``n``."""
     return [_person(i, setting or Setting()) for i in range(n)]
 
 
 def traits(context: Sequence[Message], response: str) -> dict[str, float]:
-    """How strongly a response carries each trait, read from the text alone; each has a deviation near 1."""
+    """Strength of each trait in a response, computed from the text; each has a standard deviation near 1."""
     sentences = max(1, len(_SENTENCE.findall(response)))
     lines = response.splitlines()
     bullets = sum(line.startswith("- ") for line in lines)
@@ -160,7 +160,7 @@ def traits(context: Sequence[Message], response: str) -> dict[str, float]:
 
 
 def utility(taste: Mapping[str, float], context: Sequence[Message], response: str) -> float:
-    """What a response is worth to a person of that taste, in log-odds; only differences have a meaning."""
+    """Utility of a response for these weights, in log-odds; only differences are meaningful."""
     return sum(taste[name] * value for name, value in traits(context, response).items())
 
 
@@ -179,7 +179,7 @@ def _person(number: int, setting: Setting) -> SimulatedPerson:
 
 
 def _likes(rng: random.Random) -> dict[str, float]:
-    """Own weight per trait: four strong likes or dislikes, the rest faint."""
+    """Individual weight of each trait: four strong ones, the others near 0."""
     strong = set(rng.sample(TRAITS, 4))
     return {
         name: rng.choice((-1, 1)) * rng.uniform(0.9, 1.7) if name in strong else rng.gauss(0, 0.1) for name in TRAITS
@@ -191,7 +191,7 @@ def _taste(likes: Mapping[str, float], strength: float) -> dict[str, float]:
 
 
 def _pairs(rng: random.Random, user: str, setting: Setting) -> Iterator[Preference]:
-    """Unlabelled pairs in the order of time: no topic comes twice before all have come once."""
+    """Yield unlabelled pairs in time order; no topic is repeated before all have been used."""
     topics = rng.sample(TOPICS, len(TOPICS))
     clock = datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(minutes=rng.randrange(60 * 24 * 60))
     for at in range(setting.choices):
@@ -218,7 +218,7 @@ def _levels(rng: random.Random) -> dict[str, float]:
 
 
 def _choose(rng: random.Random, pair: Preference, taste: Mapping[str, float], setting: Setting) -> Preference:
-    """Label a pair by Bradley–Terry and, for a share of the choices, let the person say why."""
+    """Label a pair by the Bradley–Terry model, and add a reason to a share of the choices."""
     first, second = traits(pair.context, pair.chosen), traits(pair.context, pair.rejected)
     gains = {name: taste[name] * (first[name] - second[name]) for name in first}
     gain, draw = sum(gains.values()), rng.random()

@@ -1,4 +1,4 @@
-"""Invented topics, and a writer of responses that carry known traits (for tests and benchmarks only).
+"""Synthetic topics and a generator of responses with known traits, for tests and benchmarks only.
 
 Nobody wrote these texts and nobody reads them for advice: a topic is a goal, some things and some actions, and
 frames turn them into sentences. A response is written from *levels*, one number a trait (about −2 to 2, 0 = middling),
@@ -20,7 +20,7 @@ CHARS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """An invented subject: ``goal`` follows "I would like to", ``actions`` take a thing."""
+    """A synthetic topic: ``goal`` follows "I would like to", ``actions`` take a thing."""
 
     name: str
     goal: str
@@ -191,7 +191,7 @@ ASKS = (
 
 
 def write_prompt(rng: random.Random, topic: Topic, tokens: int = 150) -> str:
-    """A question of about ``tokens`` tokens (one token is four characters) on an invented topic."""
+    """Write a question of about ``tokens`` tokens (of four characters) on a topic."""
     parts = [rng.choice(OPENERS).format(goal=topic.goal)]
     ask = _fill(rng, rng.choice(ASKS), topic)
     while sum(map(len, parts)) + len(ask) + 40 < tokens * CHARS_PER_TOKEN:
@@ -200,10 +200,10 @@ def write_prompt(rng: random.Random, topic: Topic, tokens: int = 150) -> str:
 
 
 def write_response(rng: random.Random, topic: Topic, levels: Mapping[str, float], tokens: int = 250) -> str:
-    """A response that carries the traits as far as ``levels`` says.
+    """Write a response with traits of the given levels.
 
     Args:
-        rng: the only source of chance.
+        rng: random number generator.
         topic: what it is about.
         levels: per trait (see ``personalrm.data.simulated.TRAITS``) about −2 to 2; a missing one counts as 0.
             ``quality`` is the share of sentences that are about the topic at all.
@@ -221,7 +221,7 @@ def write_response(rng: random.Random, topic: Topic, levels: Mapping[str, float]
 
 
 def _frame_sentences(rng: random.Random, topic: Topic, levels: Mapping[str, float]) -> tuple[list[str], list[str]]:
-    """What comes before and after the body."""
+    """The sentences before and after the body."""
     head: list[str] = []
     directness = levels.get("directness", 0.0)
     if abs(directness) > 0.4:
@@ -232,7 +232,7 @@ def _frame_sentences(rng: random.Random, topic: Topic, levels: Mapping[str, floa
 
 
 def _count(rng: random.Random, level: float) -> int:
-    """0 to 3 sentences of a kind; about 0.7 at level 0."""
+    """Number of sentences of a kind, 0 to 3; about 0.7 at level 0."""
     return max(0, min(3, int(level + 0.7 + rng.random() * 0.6)))
 
 
@@ -254,7 +254,7 @@ def _body_sentence(rng: random.Random, topic: Topic, levels: Mapping[str, float]
 
 
 def _share(level: float) -> float:
-    """How many of the body's sentences carry a trait: none at −0.7, a fifth at 0, six in ten at 1.4."""
+    """Share of the body's sentences with a trait: 0 at level −0.7, 0.2 at 0, 0.6 at 1.4."""
     return max(0.0, min(0.9, 0.2 + 0.29 * level))
 
 

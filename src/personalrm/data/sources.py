@@ -1,4 +1,4 @@
-"""Files of many people's choices, as commands read them: small files are held, large ones are kept parsed on disk.
+"""Files with choices of many users for commands: small files are kept in memory, large ones parsed on disk.
 
 people = source("choices.jsonl", ReadOptions(strict=False, min_gap=0.0, warn=print))
 for history in people(): ...
@@ -19,12 +19,12 @@ from personalrm.data.reading import ColumnsGiven, is_large, read_people
 from personalrm.preferences import History
 
 Source = Callable[[], Iterable[History]]
-"""Gives all people each time it is called."""
+"""Returns the histories of all users at each call."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How files of choices are read: as in `personalrm.data.reading.read_people`; ``warn`` is told what was skipped."""
+    """Arguments of `personalrm.data.reading.read_people`; ``warn`` is called with each remark on skipped rows."""
 
     strict: bool
     min_gap: float
@@ -39,9 +39,9 @@ class ReadOptions:
 
 
 def source(path: Given, reading: ReadOptions) -> Source:
-    """Everybody in a file: held if the file is small, else one at a time. What is skipped is told once."""
+    """The histories of all users in a file, in memory if the file is small, else one at a time; warns only once."""
     problems = Problems()
-    accounts = iter([problems])  # of the first pass alone
+    accounts = iter([problems])  # for the first pass only
     people = KeptPeople(lambda: read_people(path, problems=next(accounts, None), **reading.arguments))
     if not is_large(path, reading.limits):
         held = tuple(read_people(path, problems=problems, **reading.arguments))

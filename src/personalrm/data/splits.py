@@ -1,18 +1,18 @@
-"""Splits of a person's choices: by group and by time, never by pair.
+"""Split a user's choices by group and time, never within a group.
 
-Pairs of one group share text (a prompt, a conversation, a rated response), so a split that cuts through a group would
-show a model its own test. Every function here keeps a group whole, looks at no label, and is deterministic:
+Pairs of one group share text (a prompt, a conversation, a rated response), so a split within a group would leak test
+data. All functions keep groups whole, do not use labels, and are deterministic:
 
     parts = split(history, validation=0.3)                 # Split(training, validation, aside)
     for training, held_out in leave_group_out(history): ...
     context, target = context_target(history)
     fold = folds_by_person(["ada", "bob", "eve"], k=3)     # {"ada": 1, ...}
 
-A group is one *person's* group. Where several people judged the same prompt (MT-Bench, UKP) the group appears in each
-of their histories and each is split on its own; other people's choices on a held-out prompt are population, not leak.
+Groups are per user. If several users judged the same prompt (MT-Bench, UKP), the group occurs in each of their
+histories and each history is split separately; other users' choices on a held-out prompt belong to the population.
 
-Ties are kept but can be neither right nor wrong, so they never stand in a validation or target set. A tie whose group
-is held out goes to neither side (`Split.aside`): with its group in validation it must not teach, either.
+Ties can be neither right nor wrong and are therefore never in a validation or target set. A tie in a held-out group is
+on neither side (`Split.aside`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from personalrm.preferences import History, Preference
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A history in two sides that share no group.
+    """A history split into two parts without common groups.
 
     Attributes:
-        training: what may be learned from, ties included.
-        validation: what is predicted; no ties. Empty where there are fewer than two groups to tell apart.
-        aside: ties of validation groups, on neither side.
+        training: choices to learn from, including ties.
+        validation: choices to predict, without ties. Empty if there are fewer than two groups.
+        aside: ties of validation groups, in neither part.
     """
 
     training: History
@@ -41,21 +41,21 @@ class Split:
 
 
 def split(history: History, validation: float = 0.3, seed: int = 0) -> Split:
-    """The last groups, in order of their first choice, become the validation side.
+    """Split off the last groups, in the order of their first choice, as validation.
 
     Args:
-        history: one person's choices, oldest first.
-        validation: share of the choices (ties not counted) wanted on the validation side, in (0, 1). The nearest
-            share that whole groups allow is taken; of two equally near ones the smaller, which teaches more.
-        seed: orders groups that began at the very same time.
+        history: one user's choices, oldest first.
+        validation: share of the decided choices for validation, in (0, 1). Whole groups give the closest possible
+            share; of two equally close ones the smaller.
+        seed: random seed for the order of groups with the same start time.
 
-    With two or more groups that hold a decided choice each side gets at least one; with fewer, everything is training.
+    With two or more groups with decided choices each part has at least one; with fewer, everything is training.
 
     Raises:
         DataError: ``validation`` is not strictly between 0 and 1.
     """
     if not 0 < validation < 1:
-        raise DataError(f"the validation share must lie between 0 and 1, not {validation}")
+        raise DataError(f"expected a validation share between 0 and 1, found {validation}")
     decided = [members for members in _groups(history, seed) if any(not one.tie for one in members)]
     held = _last_groups([sum(not one.tie for one in members) for members in decided], validation)
     held_out = {members[0].group for members in decided[len(decided) - held :]}
@@ -67,7 +67,7 @@ def split(history: History, validation: float = 0.3, seed: int = 0) -> Split:
 
 
 def in_order(history: History, seed: int = 0) -> Iterator[tuple[History, tuple[Preference, ...]]]:
-    """Every group but the first, to be predicted from the groups that began before it."""
+    """For every group but the first: the choices of all earlier groups, and the group's decided choices."""
     groups = _groups(history, seed)
     for at in range(1, len(groups)):
         if target := tuple(one for one in groups[at] if not one.tie):
@@ -76,7 +76,7 @@ def in_order(history: History, seed: int = 0) -> Iterator[tuple[History, tuple[P
 
 
 def growing(history: History, steps: int = 4, seed: int = 0) -> Iterator[tuple[History, tuple[Preference, ...]]]:
-    """The same targets, as in `context_target`, from more and more of the context's groups, oldest first."""
+    """The targets of `context_target` with the first 1/steps, 2/steps, … of the context's groups."""
     context, target = context_target(history, seed=seed)
     groups = [members[0].group for members in _groups(context, seed)]
     if not target:
@@ -87,22 +87,24 @@ def growing(history: History, steps: int = 4, seed: int = 0) -> Iterator[tuple[H
 
 
 def context_target(history: History, target: float = 0.5, seed: int = 0) -> tuple[History, tuple[Preference, ...]]:
-    """The benchmark's split inside a person: the earlier groups are context, the later ones are predicted.
+    """The benchmark's split of one user: the earlier groups are context, the later ones are targets.
 
     Args:
-        target: share of the decided choices wanted as targets, in (0, 1).
+        history: one user's choices, oldest first.
+        target: share of the decided choices for targets, in (0, 1).
+        seed: as in `split`.
 
     Returns:
-        The context to learn from and the targets (no ties); no targets where there are fewer than two groups.
+        The context and the targets (without ties); no targets if there are fewer than two groups.
     """
     parts = split(history, target, seed)
     return parts.training, parts.validation.choices
 
 
 def leave_group_out(history: History) -> Iterator[tuple[History, tuple[Preference, ...]]]:
-    """For each group, oldest first: everything else to learn from, and the group's decided choices to predict.
+    """For each group, oldest first: all other choices to learn from, and the group's decided choices to predict.
 
-    Groups of ties alone are never predicted. A person with a single group yields nothing.
+    Groups with ties only are not predicted. A user with a single group yields nothing.
     """
     groups = _groups(history, seed=0)
     if len(groups) < 2:
@@ -115,27 +117,27 @@ def leave_group_out(history: History) -> Iterator[tuple[History, tuple[Preferenc
 
 
 def folds_by_person(users: Iterable[str], k: int, seed: int = 0) -> dict[str, int]:
-    """A fold in 0 … k-1 for each person: sizes differ by at most one; neither order nor repeats of ``users`` matter.
+    """Random fold in 0 … k-1 for each user; sizes differ by at most one. Order and repeats of ``users`` do not matter.
 
     Raises:
         DataError: fewer than two folds, or fewer people than folds.
     """
     people = set(users)
     if k < 2:
-        raise DataError(f"cross-validation by person needs at least 2 folds, not {k}")
+        raise DataError(f"expected at least 2 folds by person, found {k}")
     if len(people) < k:
         raise DataError(f"{k} folds by person need at least {k} people, found {len(people)}")
     return folds_of(people, k, seed)
 
 
 def folds_of(names: Iterable[str], k: int, seed: int = 0) -> dict[str, int]:
-    """A fold in 0 … k-1 for each name (a person, a group); sizes differ by at most one, order does not matter."""
+    """Random fold in 0 … k-1 for each name (a user or a group); sizes differ by at most one."""
     drawn = sorted(set(names), key=lambda name: (_draw(seed, name), name))
     return {name: position % k for position, name in enumerate(drawn)}
 
 
 def _groups(history: History, seed: int) -> list[list[Preference]]:
-    """Choices by group, the groups in order of their first choice (times where every group has one)."""
+    """Choices by group, sorted by the time of the first choice if every group has one, else in history order."""
     groups: dict[str, list[Preference]] = {}
     for one in history:
         groups.setdefault(one.group, []).append(one)
@@ -148,7 +150,7 @@ def _groups(history: History, seed: int) -> list[list[Preference]]:
 
 
 def _last_groups(sizes: list[int], share: float) -> int:
-    """How many of the last groups come nearest to ``share`` of all choices; 0 if there are fewer than two."""
+    """Number of last groups whose choices are closest to ``share`` of all; 0 with fewer than two groups."""
     if len(sizes) < 2:
         return 0
     wanted = share * sum(sizes)
@@ -165,11 +167,11 @@ def _draw(seed: int, name: str) -> bytes:
 
 
 def check_marks(history: History) -> None:
-    """DataError if a group stands on both sides of the split that the data marks."""
+    """Raise DataError if a group is marked both as context and as target."""
     taught = {one.group for one in history if one.split == "context"}
     straddling = sorted({one.group for one in history if one.split == "target"} & taught)
     if straddling:
         raise DataError(
-            f"{history.user}: group '{straddling[0]}' stands on both sides of the split that the data marks; "
-            "a group must be context or target as a whole"
+            f"{history.user}: group '{straddling[0]}' has choices marked as context and as target; expected one mark "
+            "for the whole group"
         )

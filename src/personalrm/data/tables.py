@@ -1,10 +1,10 @@
-"""Rows of CSV files and their like (commas, semicolons, tabs or bars); cells may hold JSON, or plain text.
+"""Read rows of CSV files (delimited by commas, semicolons, tabs or bars); cells may contain JSON or plain text.
 
     user,context,chosen,rejected
     ada,"[{""role"": ""user"", ""content"": ""Hi""}]",Hello!,?
     ada,Hi,Hello!,?                              (plain text: one user message)
 
-Empty cells count as nothing given. A line number is that of the record's first line.
+Empty cells are missing values. The line number of a record is that of its first line.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from personalrm.errors import DataError, RowError
 _QUOTED = re.compile(r'"[^"]*+"')
 _BLOCK, _MANY = 1 << 16, 64
 _RECOVERIES = 20
-"""Quotes without an end after which the file is read on from the next line; each may cost as much as a row may hold."""
+"""Maximum number of unclosed quotes after which reading resumes at the next line; each may cost a full row limit."""
 
 
 def csv_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[tuple[int, Fields | RowError]]:
-    """Records with the number of their first line; bytes that are not UTF-8 are left for the field's check to report.
+    """Yield records with the number of their first line; invalid UTF-8 is reported later, by the check of the field.
 
     Raises:
-        DataError: the header names a column twice or is not readable.
+        DataError: the header has a repeated column or cannot be read.
     """
     csv.field_size_limit(limits.row)
     with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
@@ -48,21 +48,21 @@ def csv_rows(stream: IO[bytes], path: Path, limits: Limits) -> Iterator[tuple[in
 def _checked(header: list[str], path: Path, limits: Limits) -> list[str]:
     if len(header) > limits.columns:
         raise DataError(
-            f"{path}: {limits.exceeded('columns', 'columns')} can be read, the header names {len(header):,}"
+            f"{path}: {limits.exceeded('columns', 'columns')} can be read, but the header has {len(header):,}"
         )
     names = [name.strip() or f"column {at}" for at, name in enumerate(header, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise DataError(f"{path}: the header names column '{min(twice)}' twice")
+        raise DataError(f"{path}: the header has column '{min(twice)}' twice")
     return names
 
 
 class _Lines:
-    """Physical lines, of which those of a record can be given back.
+    """Iterator over physical lines that can return the lines of a record to be read again.
 
-    A line that is too long raises, and the next call goes on behind it. ``number`` is that of the next line, ``taken``
-    are those of this record. From the 64th line of a record on, lines without a quote come in blocks, because a quote
-    that is never closed makes a record of a million lines.
+    A line that is too long raises RowError, and the next call continues after it. ``number`` is the number of the next
+    line, ``taken`` the lines of the current record. From the 64th line of a record on, lines without a quote are
+    returned in blocks, because an unclosed quote makes a record of a million lines.
     """
 
     def __init__(self, first: str, number: int, text: io.TextIOWrapper, limits: Limits) -> None:
@@ -79,7 +79,7 @@ class _Lines:
         if not line:
             if self._source is self._text:
                 raise StopIteration
-            self._source = self._text  # what was given back is read again
+            self._source = self._text  # all returned lines have been read again
             return self.__next__()
         self.number += 1
         if len(line) > self._most:
@@ -92,7 +92,7 @@ class _Lines:
         return line
 
     def _without_quotes(self) -> str:
-        """The lines of the next block up to the first that holds a quote."""
+        """The lines of the next block before the first one with a quote."""
         block = self._source.read(min(_BLOCK, self._most)) + self._source.readline(self._most)
         quote = block.find('"')
         cut = len(block) if quote < 0 else max(block.rfind("\n", 0, quote), block.rfind("\r", 0, quote)) + 1
@@ -102,7 +102,7 @@ class _Lines:
         return block[:cut]
 
     def give_back(self) -> None:
-        """All lines of this record but its first are to be read again."""
+        """Return all lines of the current record except the first, to be read again."""
         lines = "".join(self.taken[1:])
         self.taken.clear()
         self.number -= _count(lines)
@@ -120,18 +120,18 @@ def _count(lines: str) -> int:
 
 
 class _Records:
-    """The csv module's records with the line each begins on, faults included.
+    """Iterator over (first line number, record or RowError) of the csv module.
 
-    Strict parsing, because otherwise a quote left open swallows all rows after it without a word.
+    Parsing is strict, because otherwise an unclosed quote silently consumes all following rows.
     """
 
     def __init__(self, text: io.TextIOWrapper, path: Path, limits: Limits) -> None:
         first = text.readline(limits.row + 1)
         if len(first) > limits.row:
-            raise DataError(f"{path}: the header has to be a line of {limits.exceeded('row', 'bytes')}")
+            raise DataError(f"{path}: expected a header line of {limits.exceeded('row', 'bytes')}, found a longer one")
         marks = _QUOTED.sub("", first)
         self._delimiter = max(",;\t|", key=marks.count)
-        if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel's own hint
+        if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel's delimiter declaration
             self._delimiter, first = first[4], text.readline(limits.row)
         self._limits, self._recovered = limits, 0
         self._lines = _Lines(first, 1, text, limits)
@@ -142,7 +142,7 @@ class _Records:
             if isinstance(record, RowError):
                 raise DataError(f"{path}: the header cannot be read: {record.found}")
             return record
-        raise DataError(f"{path} is empty: it holds no choices")
+        raise DataError(f"{path} is empty: it has no choices")
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | RowError]]:
         while True:
@@ -176,7 +176,7 @@ class _Records:
 
 def _row(header: list[str], record: list[str], wrong: dict[int, RowError]) -> Fields | RowError:
     """The cells by their columns. ``wrong`` keeps the faults: behind a quote left open there may be millions of one."""
-    while len(record) > len(header) and not record[-1]:  # spreadsheets fill rows up
+    while len(record) > len(header) and not record[-1]:  # spreadsheets pad rows with empty cells
         record.pop()
     if len(record) != len(header):
         count = len(record)

@@ -1,10 +1,10 @@
-"""Texts that a chat template has been applied to, as training frameworks send them, back as messages and a response.
+"""Convert texts formatted with a chat template, as sent by training frameworks, to messages and a response.
 
 turns_of("<|im_start|>user\\nHow long?<|im_end|>\\n<|im_start|>assistant\\n")     # (Message("user", "How long?"),)
 response_in("<s>[INST] How long? [/INST] Six.</s>", "[INST] How long? [/INST]")   # "Six."
 
-Covers ChatML (Qwen, Yi), Llama 3, Gemma, Phi, Mistral and Llama 2, DeepSeek, and Zephyr. A text in no known template
-is one user message.
+Known templates: ChatML (Qwen, Yi), Llama 3, Gemma, Phi, Mistral and Llama 2, DeepSeek, and Zephyr. Other texts become
+one user message.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TURNS = (
     ),
     re.compile(r"<｜(User|Assistant)｜>(.*?)(?:<｜end▁of▁sentence｜>|(?=<｜(?:User|Assistant)｜>)|\Z)", re.DOTALL),
 )  # fmt: skip
-"""Each gives role and text of one turn."""
+"""Patterns with role and text of one turn."""
 _ROLES = {"model": "assistant", "gpt": "assistant", "human": "user"}
 _SPECIAL = re.compile(
     r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>|\[/?INST\]|\[PAD\]|\[CLS\]|\[SEP\]"
@@ -32,7 +32,7 @@ _SPECIAL = re.compile(
 
 
 def turns_of(text: str) -> tuple[Message, ...]:
-    """The conversation in a templated prompt, without the empty turn that a generation prompt ends with."""
+    """The conversation in a formatted prompt, without the empty turn at the end of a generation prompt."""
     for pattern in _TURNS:
         found = [(role.lower(), said.strip()) for role, said in pattern.findall(text)]
         if found:
@@ -46,8 +46,8 @@ def turns_of(text: str) -> tuple[Message, ...]:
 def response_in(query: str, prompt: str) -> str:
     """The response at the end of ``prompt + response``, without special tokens.
 
-    A tokenizer may have put a token before the prompt, or the front of a long prompt may be cut off; where the prompt's
-    end is not found, the last turn of the whole text is taken.
+    A tokenizer may have added a token before the prompt, or the beginning of a long prompt may be cut off; if the end
+    of the prompt is not found, the last turn of the whole text is returned.
     """
     end = prompt[-200:]
     at = query.rfind(end) if end else 0

@@ -1,10 +1,10 @@
-"""What a reasoning model thinks before it answers is not its answer.
+"""Remove the reasoning of reasoning models from their answers.
 
     without_thinking("<think>A number?</think>\\nEight minutes.")       # "Eight minutes."
 
-Known are `<think>` and its like (also without an end, or with an end alone, where the template wrote the beginning),
-Open WebUI's `<details type="reasoning">`, Kimi's and Mistral's marks, and the channels of gpt-oss. A mark in backticks
-is text. Everything is linear in the length of the text.
+Known marks: `<think>` and similar tags (also unclosed, or with a closing tag only, if the template wrote the opening
+tag), Open WebUI's `<details type="reasoning">`, Kimi's and Mistral's marks, and the channels of gpt-oss. A mark in
+backticks is text. The run time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ENDS = ("<|return|>", "<|end|>")
 
 
 def without_thinking(text: str) -> str:
-    """The answer alone; the text itself where there is no thinking."""
+    """The text without reasoning; unchanged if it has none."""
     if "<" not in text and "[THINK]" not in text and "◁" not in text:
         return text
     if _FINAL in text:
@@ -48,7 +48,7 @@ def _cut(text: str, begin: str, end: str) -> str:
         close = text.find(end, at)
         if close < 0:
             if text[start:at].strip() and text[at - 1] != "\n":
-                break  # a word about the mark, in the middle of a sentence
+                break  # the mark is mentioned within a sentence
             kept.append(text[place:at])
             place = len(text)
             break
@@ -60,7 +60,7 @@ def _cut(text: str, begin: str, end: str) -> str:
 
 
 def _after_lone_ends(text: str, begin: str, end: str) -> int:
-    """Where the answer begins if the thinking has an end and no beginning."""
+    """Start of the answer after closing marks without an opening one; 0 if there are none."""
     start, first = 0, text.find(begin)
     while (at := text.find(end, start)) >= 0 and (first < 0 or at < first):
         after = at + len(end)

@@ -1,9 +1,9 @@
-"""The most frequent row of several responses: two texts and a word that says which won, read without detours.
+"""Fast path for the most frequent kind of row: two response texts and a winner word.
 
 found = two_texts(row, layout)      # ("Yes.", "No.", frozenset({0})), or None: `outcomes` reads the row
 
-What a word means is kept by its spelling. Anything that may have to be unpacked, cut, compared with a model's name or
-counted takes the whole path, which this one equals.
+The meaning of a word is cached by its spelling. Rows that may need parsing, splitting, model names or numbers return
+None and take the general path in `outcomes`, which gives the same result.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from personalrm.data.winners import as_number
 
 _OPEN = ("[", "{")
 _LONGEST = 40
-"""Characters of a winner's spelling that is kept."""
+"""Maximum length of a cached winner word, and maximum number of them."""
 
 Known = dict[str, frozenset[int] | None]
 TwoTexts = tuple[str, str, frozenset[int]]
 
 
 def two_texts(row: Fields, layout: Layout) -> TwoTexts | None:
-    """Both responses and which of them won, both for a tie; None where the row has to be looked at closely."""
+    """Both responses and the indices of the winners (both for a tie); None if the row needs the general path."""
     if not layout.is_simple:
         return None
     (first, second), winner = layout.sides.columns, row.get(layout.roles["winner"][0])
@@ -39,7 +39,7 @@ def two_texts(row: Fields, layout: Layout) -> TwoTexts | None:
 
 
 def pair_of(a: str, b: str, best: frozenset[int]) -> Pair:
-    """The two as a pair."""
+    """The pair of two responses with the given winners."""
     return Pair(b, a, False, None) if best == {1} else Pair(a, b, len(best) == 2, None)
 
 

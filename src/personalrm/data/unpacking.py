@@ -1,4 +1,4 @@
-"""Data that stands as text inside a string or a cell: JSON, or the literals that pandas and numpy write.
+"""Parse data stored as text in a string or cell: JSON, or Python literals as written by pandas and numpy.
 
 unpacked('[{"role": "user"}]')       # a list
 unpacked("[{'role': 'user'}]")       # the same
@@ -17,17 +17,17 @@ from personalrm.data.limits import DEFAULT
 from personalrm.errors import RowError
 
 _NO_COMMA = re.compile(r"}\n\s?{")
-"""numpy writes an array of objects one below the other."""
+"""Separator of the objects in an array as written by numpy."""
 _TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-"""Brackets, and texts whole (the last may lack its end), so that brackets in them do not count."""
+"""Brackets, and whole strings (the last may be unclosed), so that brackets in strings are not counted."""
 _OBJECTS = re.compile(r"\[\s*+\{\s*+['\"]")
-"""How a list of objects begins; hardly a prompt does."""
+"""Start of a list of objects, which is unlikely for a prompt."""
 LITERAL = 256 << 10
-"""Characters of a Python literal, at most: its parser takes up to 500 bytes for each. JSON has no such limit."""
+"""Maximum length of a Python literal: its parser needs up to 500 bytes for each character. JSON has no such limit."""
 
 
 def unpacked(value: str) -> object:
-    """What the text holds if it is a list or an object; the text itself if it is none, or too long or deep to tell."""
+    """The list or object in a text; the text itself if it is neither, or too long or too deeply nested."""
     if value[:1] not in ("[", "{") or too_deep(value, DEFAULT.depth):
         return value
     try:
@@ -38,10 +38,10 @@ def unpacked(value: str) -> object:
 
 
 def structured(value: object, field: str) -> object:
-    """The value, unpacked if it is text that must be data: it begins like a list of objects, or like an object.
+    """The value; text that begins with ``[`` or ``{`` is parsed.
 
     Raises:
-        RowError: it cannot be unpacked, and why.
+        RowError: such a text cannot be parsed; the error says why.
     """
     if not isinstance(value, str) or value[:1] not in ("[", "{"):
         return value
@@ -55,16 +55,16 @@ def structured(value: object, field: str) -> object:
             f"JSON, or a Python literal of at most {LITERAL:,} characters", field=field, found=f"{len(value):,}"
         )
     shown = value[:30].encode("utf-8", "backslashreplace").decode()
-    raise RowError("JSON", field=field, found=f"'{shown}…' which is none")
+    raise RowError("JSON", field=field, found=f"'{shown}…', which is not JSON")
 
 
 def looks_structured(value: str) -> bool:
-    """Whether a text begins as lists of messages do, so that it is one or a broken one."""
+    """Whether a text begins like a list of objects, so that it is a list of messages, possibly damaged."""
     return value[:1] == "[" and _OBJECTS.match(value) is not None
 
 
 def too_deep(value: str, depth: int) -> bool:
-    """Whether lists and objects stand more than this deep in each other."""
+    """Whether lists and objects are nested more than ``depth`` deep."""
     if value.count("[") + value.count("{") <= depth:
         return False
     level = 0
@@ -78,12 +78,12 @@ def too_deep(value: str, depth: int) -> bool:
 
 
 def _literal(value: str) -> object:
-    """A Python literal of lists, objects with names, texts and numbers; None if it is none."""
+    """The value of a Python literal with JSON-like types; None if the text is not one."""
     if len(value) > LITERAL:
         return None
     for text in dict.fromkeys((value, _NO_COMMA.sub("}, {", value))):
         try:
-            with warnings.catch_warnings():  # an odd backslash in the text is no business of the user's
+            with warnings.catch_warnings():  # ignore warnings about invalid escapes in the text
                 warnings.simplefilter("ignore")
                 found = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -93,7 +93,7 @@ def _literal(value: str) -> object:
 
 
 def _is_data(value: object, depth: int = 0) -> bool:
-    """Whether this could stand in a JSON file: no sets, no bytes, no keys but names."""
+    """Whether a value could come from JSON: no sets, no bytes, only text keys."""
     if isinstance(value, dict):
         return depth < DEFAULT.depth and all(isinstance(k, str) and _is_data(v, depth + 1) for k, v in value.items())
     if isinstance(value, list | tuple):

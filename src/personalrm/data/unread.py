@@ -1,4 +1,4 @@
-"""Which columns hold text that nobody reads."""
+"""Record the columns with text that are not read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _FIRST = 400
 
 
 class UnreadColumns:
-    """Notes them in `Problems`, each once."""
+    """Adds unread columns with text to `Problems.unread`, each once."""
 
     def __init__(self, problems: Problems) -> None:
         self._noted = problems.unread
         self._left: dict[tuple[str, ...], list[str]] = {}
 
     def note(self, row: Fields, unread: Iterable[str]) -> None:
-        """Look at the unread columns of a row; ``unread`` must follow from the row's columns."""
+        """Check the unread columns of a row; ``unread`` must depend only on the row's columns."""
         names = tuple(row)
         left = self._left.get(names)
         if left is None:
@@ -35,12 +35,12 @@ class UnreadColumns:
                 left.remove(name)
 
     def outside(self, row: Fields, read: Collection[str]) -> None:
-        """The same for all columns but those that are read."""
+        """`note` for all columns except those in ``read``."""
         self.note(row, [name for name in row if name not in read])
 
 
 def holds_text(value: Any, depth: int = 0) -> bool:
-    """Whether somebody could read it: words, not a name, a number or a date."""
+    """Whether a value contains text of several words, rather than a name, a number or a date."""
     if isinstance(value, str):
         start = value[:_FIRST].strip()
         letters = sum(map(str.isalpha, start))

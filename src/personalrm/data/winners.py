@@ -1,10 +1,10 @@
-"""Which response a winner column names, in every spelling that is known.
+"""Interpret the values of a winner column.
 
     winner = Winner(labels=("a", "b"), columns=("Answer A", "Answer B"))
     winner.of("Answer A is better"), winner.of("left"), winner.of("tie (bothbad)")      # {0}, {0}, {0, 1}: a tie
 
-Numbers are read by `coding`, which has to see all of a file's: 1 is the second response where another row says 0, and
-the first where another says 2. Where that cannot be told the rows are refused.
+Numbers are interpreted by `coding`, which needs all numbers of a file: 1 is the second response if another row has 0,
+and the first response if another row has 2. Rows with numbers of unknown meaning are rejected.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ _MOST = 64
 
 
 class Coding(NamedTuple):
-    """What the numbers in a winner column mean: the first side's number, and how the next ones go on.
+    """Meaning of the numbers in a winner column: the number of the first side, and the step to the next.
 
-    ``step`` is 0 for a share: 1 means the first response, 0 the second and 0.5 a tie.
+    ``step`` 0 means a share: 1 is the first response, 0 the second and 0.5 a tie.
     """
 
     first: int
@@ -78,12 +78,12 @@ class Coding(NamedTuple):
 
 
 class Winner:
-    """Reads a winner column.
+    """Interprets the values of a winner column.
 
     Args:
-        labels: of the sides, as in their columns' names.
-        columns: the names themselves.
-        values: what the user said that values mean.
+        labels: side labels in the column names.
+        columns: names of the response columns.
+        values: side by value, as given by the user.
     """
 
     def __init__(self, labels: Sequence[str], columns: Sequence[str], values: Mapping[str, str] | None = None) -> None:
@@ -98,7 +98,7 @@ class Winner:
                     self._names.setdefault(label, at)
 
     def said(self, value: object) -> frozenset[int] | None:
-        """What the user said that the value means; None if nothing. All sides: a tie."""
+        """The sides that the user's mapping gives for the value (all sides: a tie); None if it has no entry."""
         if not self._values:
             return None
         word = str(value).strip().lower()[:100]
@@ -113,15 +113,15 @@ class Winner:
         return frozenset({at} if at < self._count else range(self._count))
 
     def of(self, value: str) -> frozenset[int] | None:
-        """The sides that a text names; None if it names none, or more than one way. All sides: a tie."""
+        """The sides that a text names (all sides: a tie); None if it names none or is ambiguous."""
         word = plain(value[:200])
-        everybody = frozenset(range(self._count))
+        all_sides = frozenset(range(self._count))
         if word in self._names:
             return frozenset({self._names[word]})
         if word.startswith(_UNSURE):
             return None
         if value.strip() in _EVEN:
-            return everybody
+            return all_sides
         compared = _COMPARED.fullmatch(value.strip().strip("[]() ").lower()) if len(value) <= 100 else None
         if compared:
             return self._compared(*compared.groups())
@@ -129,7 +129,7 @@ class Winner:
             word = word.replace(phrase, "")
         words = word.split("_")
         if words[0] in TIES or word.startswith(_TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
-            return everybody
+            return all_sides
         return self._named(words)
 
     def _named(self, words: Sequence[str]) -> frozenset[int] | None:
@@ -138,7 +138,7 @@ class Winner:
             rest = rest[:1]  # "A is better than B"
         at = self._names.get("_".join(rest)) if rest else None
         if at is None and len(rest) == 1 and len(words) > 1 and rest[0].isdecimal() and not self._numbered:
-            at = int(rest[0][:3]) - 1  # "Response 2" of those called a and b
+            at = int(rest[0][:3]) - 1  # "Response 2" for sides labelled a and b
             at = at if 0 <= at < self._count else None
         return None if at is None else frozenset({at})
 
@@ -152,7 +152,7 @@ class Winner:
 
 
 def as_number(value: object) -> float | None:
-    """The number that a cell holds, also as text; None if it holds none."""
+    """The number in a cell, also as text; None if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -163,7 +163,7 @@ def as_number(value: object) -> float | None:
 
 
 def numbers_in(values: Iterable[tuple[object, int]]) -> tuple[frozenset[float], bool]:
-    """The numbers in a winner column, and whether one of them is the number of responses in its row."""
+    """The distinct numbers in a winner column, and whether one equals the number of responses in its row."""
     seen: set[float] = set()
     reaches = False
     for value, count in values:
@@ -175,13 +175,13 @@ def numbers_in(values: Iterable[tuple[object, int]]) -> tuple[frozenset[float], 
 
 
 def coding(name: str, labels: Sequence[str], count: int, seen: frozenset[float], reaches: bool) -> Coding | None:
-    """How a winner column counts; None if its numbers leave that open.
+    """The coding of a winner column's numbers; None if it is ambiguous.
 
     Args:
-        name: of the column.
-        labels: of the sides; empty for a list.
-        count: of the sides; of a list, the most there are in a row.
-        seen, reaches: as from `numbers_in`.
+        name: name of the column.
+        labels: side labels; empty for a list.
+        count: number of sides; for a list, the maximum in a row.
+        seen, reaches: results of `numbers_in`.
     """
     words = set(plain(name).split("_"))
     numbers = [int(label) for label in labels if label.isdecimal()]
@@ -199,7 +199,7 @@ def coding(name: str, labels: Sequence[str], count: int, seen: frozenset[float],
 
 
 def number_means(code: Coding, number: float, count: int, field: str) -> frozenset[int]:
-    """The side that a number stands for. RowError if there is none."""
+    """The sides that a number means. Raises RowError if it is out of range."""
     if code.step == 0:
         return frozenset({0, 1} if number == 0.5 else {0} if number > 0.5 else {1})
     at = int(number) - code.first
@@ -216,16 +216,18 @@ def decode(
     texts: Sequence[str],
     names: Sequence[object],
 ) -> frozenset[int]:
-    """The preferred sides; all of them: a tie.
+    """Indices of the preferred responses; all of them for a tie.
 
     Args:
-        value: of the winner column.
-        code: how the column counts, asked for only if the value is a number.
-        texts: the responses, one of which the value may repeat.
-        names: the models' names, likewise.
+        value: value of the winner column.
+        winner: interprets texts.
+        field: name of the column, for errors.
+        code: returns the coding of the column's numbers; called only for numbers.
+        texts: the responses; the value may equal one of them.
+        names: the model names; the value may equal one of them.
 
     Raises:
-        RowError: nobody can tell which side is meant.
+        RowError: the value is missing, unknown or ambiguous.
     """
     count = len(texts)
     said = winner.said(value)
@@ -238,7 +240,7 @@ def decode(
         found = code()
         if found is None:
             raise RowError(
-                f"{_EXPECTED}; which response a number means has to be said, as in --columns winner.1=a,winner.2=b",
+                f"{_EXPECTED}; say which response a number means, as in --columns winner.1=a,winner.2=b",
                 field=field,
                 found=describe(value),
             )
@@ -251,7 +253,7 @@ def decode(
 
 
 def _meant(value: str, winner: Winner, texts: Sequence[str], names: Sequence[object]) -> set[frozenset[int]]:
-    """Every way to understand a text: as a model's name, as one of the responses, as the name of a side."""
+    """All interpretations of a text: as a model name, as one of the responses, as the name of a side."""
     found = set()
     word = value.strip().lower()
     for known in (names, texts):

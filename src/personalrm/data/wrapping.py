@@ -1,4 +1,4 @@
-"""Objects that only hold rows: ``{"data": [row, …]}``, ``{"id 1": row, …}``, and tables written by columns.
+"""Extract rows from wrapper objects: ``{"data": [row, …]}``, ``{"id 1": row, …}``, and tables stored by column.
 
 list(unwrapped({"comparisons": [{"prompt": …}, …], "total": 2}))            # the rows
 list(unwrapped({"prompt": ["Hi", "Bye"], "chosen": […], "rejected": […]}))  # a row for each item
@@ -14,7 +14,7 @@ from personalrm.data.fields import Fields, describe
 from personalrm.errors import RowError
 
 WRAPPERS = ("data", "rows", "items", "results", "records", "examples", "entries", "pairs", "preferences", "feedback")
-"""Names under which exports keep their list of rows."""
+"""Keys under which exports store their list of rows."""
 SPLITS = ("train", "validation", "test")
 _TELLING = frozenset((*WRAPPERS, *SPLITS, "row_idx"))
 _SAID = frozenset(("prompt", "question", "instruction", "input", "context", "messages", "user", "user_id", "query"))
@@ -23,19 +23,19 @@ _DEEPEST = 4
 
 
 def may_be_wrapped(row: Fields) -> bool:
-    """Whether it is worth looking closer: a name that tells, or nothing but lists and objects beside plain values."""
+    """Whether an object may be a wrapper: a typical key, or a list or object as first non-text value. Fast."""
     if not _TELLING.isdisjoint(row):
         return True
     for value in row.values():
-        if type(value) is str:  # of nearly all rows the first value
+        if type(value) is str:  # true for the first value of nearly all rows
             return False
     return any(isinstance(value, dict | list) for value in row.values())
 
 
 def unwrapped(row: Fields, depth: int = 0) -> Iterator[Fields | RowError]:
-    """The rows in an object that only holds them; else the row itself."""
+    """Yield the rows in a wrapper object, or the row itself if it is not a wrapper."""
     inner = row.get("row")
-    if isinstance(inner, dict) and "row_idx" in row:  # as the hub's server of data sets has them
+    if isinstance(inner, dict) and "row_idx" in row:  # format of the Hugging Face dataset viewer
         yield inner
         return
     listed = _listed(row)
@@ -51,7 +51,7 @@ def unwrapped(row: Fields, depth: int = 0) -> Iterator[Fields | RowError]:
 
 
 def _listed(row: Fields) -> list[Any] | None:
-    """All rows in the lists of an export, or of a set's splits."""
+    """All rows in the lists of an export or of a data set's splits; None if there are none."""
     names = [name for name in (*WRAPPERS, *SPLITS) if _are_rows(row.get(name))]
     if names and (names[0] in SPLITS or (_SAID.isdisjoint(row) and not {"chosen", "rejected"} & row.keys())):
         return [one for name in (names if names[0] in SPLITS else names[:1]) for one in row[name]]
@@ -70,7 +70,7 @@ def _are_rows(value: object) -> bool:
 
 
 def _tell_nothing(row: Fields) -> bool:
-    """Whether no column beside the list plays a role in a choice."""
+    """Whether no column other than the lists has a role in a choice."""
     return _unknown(name for name, value in row.items() if not isinstance(value, list))
 
 
@@ -79,7 +79,7 @@ def _unknown(names: Any) -> bool:
 
 
 def _only_object(row: Fields) -> dict[str, Any] | None:
-    """{"data": {"rows": […]}}: the only value, if it holds rows itself."""
+    """The only value of the object if it has rows itself, as in {"data": {"rows": […]}}; else None."""
     inside = [value for value in row.values() if isinstance(value, dict)]
     if len(inside) != 1 or len(row) != 1 or not _unknown(row):
         return None
@@ -88,7 +88,7 @@ def _only_object(row: Fields) -> dict[str, Any] | None:
 
 
 def _table(row: Fields) -> list[Fields] | None:
-    """A table by its columns, as pandas and `datasets` write it; None if it is none."""
+    """The rows of a table stored by column, as pandas and `datasets` write it; None if it is not such a table."""
     columns, data = row.get("columns"), row.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(one, list) for one in data):
         return [dict(zip(map(str, columns), one, strict=False)) for one in data]
@@ -102,7 +102,7 @@ def _table(row: Fields) -> list[Fields] | None:
     if not all(isinstance(one, list) and len(one) == len(values[0]) for one in values) or not values[0]:
         return None
     if any(isinstance(item, Mapping) and {"role", "from"} & item.keys() for one in values for item in one):
-        return None  # conversations, of one row
+        return None  # one row with conversations
     if any(plain(name) in ROLES["responses"] and not isinstance(row[name][0], list) for name in row):
-        return None  # the responses of one row
+        return None  # one row with a list of responses
     return [dict(zip(row, items, strict=True)) for items in zip(*values, strict=True)]

@@ -1,11 +1,10 @@
-"""Writing choices in our own format, so that reading them again gives the very same records.
+"""Write choices in the package's own format, from which they are read back unchanged.
 
-    write_choices("choices.jsonl.gz", history)      # kind and compression follow from the name: .jsonl, .csv, each .gz
+    write_choices("choices.jsonl.gz", history)      # format and compression from the name: .jsonl, .csv, each .gz
 
-JSONL holds one object a line and leaves out what is not known. CSV holds all columns, objects as JSON. A choice with
-a name or text that a reader of files would take for something else (a user called "NaN", an answer with ``<think>``)
-is marked ``as_written``.
-The file appears under its name only once it is complete.
+JSONL has one object on each line, without unknown fields. CSV has all columns, with objects as JSON. A choice with a
+name or text that the reader would otherwise interpret (a user called "NaN", an answer with ``<think>``) is marked
+``as_written``. Files are written atomically.
 """
 
 from __future__ import annotations
@@ -53,11 +52,11 @@ _OBJECTS = ("context", "judges", "stated")
 
 
 def write_choices(path: str | Path, choices: Iterable[Preference]) -> int:
-    """Write choices as they come, and return how many.
+    """Write choices in the given order; returns their number.
 
     Raises:
-        DataError: the name says neither JSONL nor CSV.
-        StorageError: the file cannot be written; an earlier file of that name is left as it was.
+        DataError: the file name ends neither in .jsonl nor in .csv (optionally with .gz).
+        StorageError: the file cannot be written; an existing file of that name is not changed.
     """
     path = Path(path)
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
@@ -71,7 +70,7 @@ def write_choices(path: str | Path, choices: Iterable[Preference]) -> int:
 
 
 def as_row(choice: Preference) -> dict[str, object]:
-    """The choice as one JSON-ready object in our format, without what is not known."""
+    """The choice as a JSON object in the package's format, without unknown fields."""
     row: dict[str, object] = {
         "user": choice.user,
         "id": choice.id,
@@ -98,7 +97,7 @@ def as_row(choice: Preference) -> dict[str, object]:
 
 
 def _may_be_read_otherwise(choice: Preference) -> bool:
-    """Whether a reader of other people's files would see something else in a name or a text than what stands there."""
+    """Whether the reader would interpret a name or text of the choice instead of keeping it unchanged."""
     names = (choice.user, choice.id, choice.group)
     responses = (choice.chosen, choice.rejected)
     last = choice.context[-1] if choice.context else None
@@ -116,7 +115,7 @@ def _may_be_read_otherwise(choice: Preference) -> bool:
 
 
 def _packed(file: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> int:
-    # mtime=0 and no name: the same choices make the same bytes.
+    # mtime=0 and no file name, so that equal choices give equal bytes.
     packed = gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0)
     with io.BufferedWriter(packed, 1 << 16) as buffered:
         return _written(buffered, choices, as_csv)
@@ -134,7 +133,7 @@ def _written(stream: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> 
 
 def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
-    # Everything is quoted, because a bare carriage return in a text would otherwise end its record.
+    # All cells are quoted, because an unquoted carriage return would end the record.
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(COLUMNS)
     count = 0
@@ -151,17 +150,17 @@ def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
 
 
 def _cell(response: str) -> str:
-    """A response as it stands; one that a reader would take for nothing or for a message is written as a message."""
+    """The CSV cell of a response: its text, or a JSON message if the reader would not keep the text unchanged."""
     if response and not _is_message(response):
         return response
     return orjson.dumps({"role": "assistant", "content": response}).decode()
 
 
 def _response(response: str) -> object:
-    """The text; as a message where a reader would take the text for one."""
+    """The JSON value of a response: its text, or a message if the reader would take the text for a message."""
     return {"role": "assistant", "content": response} if _is_message(response) else response
 
 
 def _is_message(response: str) -> bool:
-    """Whether a reader would unpack this text."""
+    """Whether the reader would parse this text as a message."""
     return response[:1] in ("[", "{") and is_conversation(unpacked(response))

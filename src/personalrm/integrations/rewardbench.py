@@ -43,6 +43,7 @@ class RewardPipeline:
             truncation=kwargs.get("truncation", True),
             max_length=kwargs.get("max_length", 2048),
             padding=kwargs.get("padding", True),
+            padding_side="right",  # RewardBench sets left, where an encoder's first token would be padding
             add_special_tokens=not (bos and all(one.startswith(bos) for one in texts)),
             return_tensors="pt",
         ).to(self.model.device)

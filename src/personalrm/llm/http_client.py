@@ -31,6 +31,8 @@ _log = logging.getLogger("personalrm.llm")
 TRIES = 6
 TRIES_AT_START = 3
 """Attempts at a host that has never answered: the URL is probably wrong."""
+TRIES_UNUSABLE = 2
+"""Attempts that end in status 200 without a choice: each may have been paid for."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 STANDS_S = 5.0
 """Seconds for which a refused key or an unreachable host fails all requests without a new attempt."""
@@ -79,7 +81,7 @@ class HttpClient(Generic[T]):
             EndpointRefused, Unreachable, UnusableResponse: there is no answer.
         """
         loop, scheduler = asyncio.get_running_loop(), self._scheduler
-        turn, used, attempt, faults = scheduler.turn(), 0.0, 0, 0
+        turn, used, attempt, faults, unusable = scheduler.turn(), 0.0, 0, 0, 0
         overloaded_since = float("inf")
         while True:
             attempt += 1
@@ -105,9 +107,10 @@ class HttpClient(Generic[T]):
             faults += 1  # an overloaded host is not counted
             wait = max(fault.retry_after, jittered(faults))
             used += loop.time() - started + wait
-            tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
+            unusable += fault.unusable
+            tries = TRIES if self._has_answered or not fault.dead else TRIES_AT_START
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
-            if fault.overload or faults >= tries or used >= deadline:
+            if fault.overload or faults >= tries or unusable >= TRIES_UNUSABLE or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
             _log.info("%s: %s, try %d; again in %.1f s", self._host.name, fault.kind, attempt, wait)
             await asyncio.sleep(wait)
@@ -143,7 +146,8 @@ class HttpClient(Generic[T]):
 
     def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
-            return UnusableResponse(f"{self._host.name}: {fault.said}")
+            asked = f" (asked {attempts} times)" if attempts > 1 else ""
+            return UnusableResponse(f"{self._host.name}: {fault.said}{asked}")
         if fault.dead and not self._has_answered:
             return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
         error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")

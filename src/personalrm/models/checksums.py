@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from personalrm.errors import DataError
+from personalrm.regular_files import reading
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +64,7 @@ def check_finite(weights: Iterable[tuple[str, torch.Tensor]], folder: Path) -> N
 
 def _of_file(path: Path) -> str:
     state = blake2b(digest_size=16)
-    with path.open("rb") as file:
+    with reading(path) as file:
         while block := file.read(_BLOCK):
             state.update(block)
     return state.hexdigest()

@@ -21,6 +21,7 @@ from personalrm.files import checked, read_object
 from personalrm.models.base import ScalarModel
 from personalrm.models.checksums import check_files
 from personalrm.profile.provenance import Lineage
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from personalrm.models.reward_model import PersonalReward
@@ -110,7 +111,7 @@ def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
     from personalrm.models.traits import TraitsModel
     from personalrm.models.traits.prior import Prior
 
-    traits = TraitsModel.from_prior(Prior.from_json(orjson.loads((folder / PRIOR).read_bytes())))
+    traits = TraitsModel.from_prior(Prior.from_json(orjson.loads(content_of(folder / PRIOR))))
     return replace(model, profile_of=lambda history: traits.fit(history).profile())
 
 

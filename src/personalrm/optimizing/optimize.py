@@ -27,7 +27,7 @@ from personalrm.optimizing.trials import MIXING, Progress, Trials
 from personalrm.preferences import History
 from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import VerdictMode
-from personalrm.renamed import renamed, renamed_arguments
+from personalrm.renamed import RenamedAttribute, renamed, renamed_arguments
 from personalrm.synthesis.guard import Guard
 
 SINGLY: dict[Optimizer, int] = {"miprov2": 0, "gepa": 3}
@@ -41,22 +41,30 @@ class OptimizationConfig:
     Attributes:
         optimizer: proposes and searches instructions.
         people: maximum people to sample.
-        held_back: share of held-out people, in (0, 1).
-        trials: number of candidate instructions.
+        holdout: share of held-out people, in (0, 1).
+        candidates: number of candidate instructions.
         seed: random seed.
         verdicts: how choices are judged.
-        keep_anyway: choose the best candidate in training even without a significant gain.
+        accept_best: choose the best candidate in training even without a significant gain.
         private: refuse an optimiser that puts several people's words into one prompt (`personalrm.privacy`).
     """
 
     optimizer: Optimizer
     people: int = 40
-    held_back: float = 0.5
-    trials: int = 8
+    holdout: float = 0.5
+    candidates: int = 8
     seed: int = 0
     verdicts: VerdictMode = "token"
-    keep_anyway: bool = False
+    accept_best: bool = False
     private: bool = False
+
+    held_back = RenamedAttribute("holdout")
+    trials = RenamedAttribute("candidates")
+    keep_anyway = RenamedAttribute("accept_best")
+
+
+_accepting_old_names = renamed_arguments(held_back="holdout", trials="candidates", keep_anyway="accept_best")
+OptimizationConfig.__init__ = _accepting_old_names(OptimizationConfig.__init__)  # type: ignore[method-assign]
 
 
 @renamed_arguments(tell="report")
@@ -91,10 +99,10 @@ def optimize(
     names = list(dict.fromkeys([model, proposer or model]))
     if set(names) & set(TRAITS):
         raise DataError(f"'{TRAITS[0]}' is the embedded engine, which takes no prompt: name a language model")
-    if not 0 < plan.held_back < 1:
-        raise DataError(f"--holdout: expected a share between 0 and 1, found {plan.held_back}")
+    if not 0 < plan.holdout < 1:
+        raise DataError(f"--holdout: expected a share between 0 and 1, found {plan.holdout}")
     check_installed()
-    training, held = draw(source(data, reading)(), plan.people, plan.held_back, plan.seed)
+    training, held = draw(source(data, reading)(), plan.people, plan.holdout, plan.seed)
     models = background_loop.run(_connected(names, settings))
     try:
         found = _run(name_of(data), plan, models[0], models[-1], training, held, report)
@@ -118,23 +126,23 @@ def _run(
 ) -> PromptFile:
     learned, measured = _ready(model, training, plan, report), _ready(model, held, plan, report)
     trials = Trials(model, learned, Guard.of(training), plan.verdicts, plan.seed, report, SINGLY[plan.optimizer])
-    drive(plan.optimizer, trials, proposer, plan.trials, plan.seed, private=plan.private)
+    drive(plan.optimizer, trials, proposer, plan.candidates, plan.seed, private=plan.private)
     best = trials.best()
     scores = background_loop.run(_measure(model, trials.shipped, best, measured, plan, report))
-    chosen = best if plan.keep_anyway or comparing.is_better(scores) else trials.shipped
+    chosen = best if plan.accept_best or comparing.is_better(scores) else trials.shipped
     left_out = len(training) + len(held) - len(learned) - len(measured)
     return PromptFile(
         schema=SCHEMA,
         prompt=chosen,
         chosen=trials.number(chosen),
         best=trials.number(best),
-        verdict=comparing.verdict(scores, kept_anyway=plan.keep_anyway),
+        verdict=comparing.verdict(scores, kept_anyway=plan.accept_best),
         optimizer=plan.optimizer,
         model=model.model,
         proposer=proposer.model,
         verdicts=plan.verdicts,
         seed=plan.seed,
-        trials=plan.trials,
+        trials=plan.candidates,
         versions=versions(),
         prompts=_prompt_hashes(plan),
         data=DataSummary(name, fingerprint_of([*training, *held]), len(learned), len(measured), left_out),

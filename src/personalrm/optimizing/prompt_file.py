@@ -15,6 +15,7 @@ from typing import Any
 
 from personalrm.errors import DataError, StorageError
 from personalrm.files import read_object, replace_file, stored, to_json
+from personalrm.regular_files import content_of
 from personalrm.renamed import renamed
 
 SCHEMA = 1
@@ -162,7 +163,7 @@ def read_prompt(path: str | Path) -> str:
     """
     source = Path(path)
     try:
-        text = source.read_bytes().decode("utf-8-sig").strip()
+        text = content_of(source, pipe=True).decode("utf-8-sig").strip()
     except OSError as error:
         raise DataError(f"the prompt {source} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:

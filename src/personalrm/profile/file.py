@@ -27,6 +27,8 @@ from personalrm.profile.records import (
     TrainedState,
     TraitsState,
 )
+from personalrm.profile.small_numbers import calibrated
+from personalrm.regular_files import content_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -116,6 +118,7 @@ def parse(record: Any, source: str | Path) -> Profile:
             f"{source} was written by a newer personalrm (schema {record['schema']}; this version reads up to "
             f"{SCHEMA}): update personalrm to open it"
         )
+    old = record["schema"] < SCHEMA
     try:
         record = migrated(record)
     except KeyError as error:
@@ -125,11 +128,11 @@ def parse(record: Any, source: str | Path) -> Profile:
     profile: Profile = _validated({**record, "engine": _engine(record, source)}, Profile, source)
     for field, choice in _cited(profile):
         raise ProfileError(f"{source}, field '{field}': the history holds no choice '{choice}'")
-    return profile
+    return calibrated(profile, old=old)
 
 
 def _record(path: Path) -> Any:
-    return orjson.loads(path.read_bytes())
+    return orjson.loads(content_of(path, pipe=True))
 
 
 def _is_profile(record: Any) -> bool:

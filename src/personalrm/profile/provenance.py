@@ -26,6 +26,7 @@ import orjson
 from personalrm import __version__
 from personalrm.errors import DataError
 from personalrm.preferences import History
+from personalrm.regular_files import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +320,7 @@ def hash_files(state: blake2b, folder: Path, whole: Iterable[Path], weights: Ite
 
 def _samples(path: Path) -> Iterator[bytes]:
     last = max(0, path.stat().st_size - _SAMPLE)
-    with path.open("rb") as file:
+    with reading(path) as file:
         for at in sorted({last * part // (_SAMPLES - 1) for part in range(_SAMPLES)}):
             file.seek(at)
             yield file.read(_SAMPLE)

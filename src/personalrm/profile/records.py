@@ -113,7 +113,8 @@ class ArmSelection:
         chosen: the arm that is used.
         arms: score of every arm that was measured.
         gain: log loss of the default arm minus that of the chosen one, nats a choice; None if not measured.
-        confidence: estimated probability that the chosen arm has a lower log loss than the default one.
+        confidence: estimated probability that the chosen arm has a lower log loss than the default one; None unless it
+            is calibrated on people (see `small_numbers`).
         reason: the reason for the selection in one sentence.
     """
 

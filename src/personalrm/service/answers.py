@@ -106,14 +106,21 @@ class TasteChangeOut(BaseModel):
     said: str
     version_before: int | None
     version_now: int | None
+    kept: bool
 
 
 class TasteOut(BaseModel):
-    """Changes, oldest first. ``false_alarms``: chance that a person whose taste never changes ever sees one."""
+    """Changes, oldest first. ``false_alarms``: chance that a person whose taste never changes ever sees one.
+
+    ``left_out`` counts choices that the person leaves out since they returned to an earlier taste.
+    """
 
     changes: list[TasteChangeOut]
     choices: int
     tested: bool
+    left_out: int
+    left_out_from: str | None
+    left_out_to: str | None
     false_alarms: float
 
 

@@ -25,7 +25,7 @@ from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
 from personalrm.service.chat import Chats
-from personalrm.service.gate import Gate, too_large
+from personalrm.service.gate import Gate, fault_of_the_service, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
@@ -124,7 +124,11 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         return _problem_of_http(request, error, service.config.max_body).response()
 
+    async def fault(request: Request, error: Exception) -> Response:
+        return fault_of_the_service().response(request.scope.get("personalrm.id"))  # the gate logs it
+
     handlers: dict[Any, Any] = {
+        Exception: fault,
         Problem: problem,
         PersonalrmError: own,
         RequestValidationError: invalid,

@@ -17,7 +17,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.llm.language_model import LanguageModel
-from personalrm.models.registry import DEFAULT, asked_model, is_local
+from personalrm.models.registry import ALONE, DEFAULT, asked_model, is_local
 from personalrm.preferences import Message
 from personalrm.profile.spend import Spend
 from personalrm.service.config import ServiceConfig
@@ -101,7 +101,7 @@ class Clients:
     """The client of each person: one for all where the engine computes here, one a person where a model is asked."""
 
     def __init__(self, store: Store, config: ServiceConfig) -> None:
-        self.model = config.model or DEFAULT
+        self.model = (config.model or DEFAULT).removeprefix(ALONE)  # here a language model always predicts by itself
         self.is_local = is_local(self.model)
         self._store = store
         self._options = EndpointOptions(config.base_url, None, config.cache)

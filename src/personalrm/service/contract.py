@@ -17,6 +17,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -233,6 +234,13 @@ class CorrectionIn(Strict):
     note: ShortText | None = None
 
 
+class TasteAnswerIn(Strict):
+    """``return`` leaves out the choices since the change that ``choice`` names, ``keep`` lets all count (again)."""
+
+    answer: Literal["keep", "return"]
+    choice: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
 class CandidateIn(AskedIn):
     """A pair that people may be asked about."""
 
@@ -255,37 +263,20 @@ class ForgetIn(Strict):
     forgotten: bool
 
 
+class ReasonIn(Strict):
+    """Why the person made a choice, in their own words; null takes it back."""
+
+    reason: ShortText | None
+
+    @field_validator("reason")
+    @classmethod
+    def _has_words(cls, reason: str | None) -> str | None:
+        if reason is not None and not reason.strip():
+            raise ValueError("is empty: say why in a few words, or send null to take it back")
+        return None if reason is None else reason.strip()
+
+
 class LinkIn(Strict):
     """For how long a link opens a person's pages."""
 
     days: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 7.0
-
-
-class ChatIn(BaseModel):
-    """A chat completion as OpenAI's clients ask for one; what is not named here goes to the upstream as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: ShortText
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=2000)]
-    user: Name | None = None
-    stream: bool | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    n_best: Annotated[int, Field(ge=1, le=16, description="Answers to choose from for the person")] | None = None
-
-
-class AnswerFeedbackIn(Strict):
-    """What the person thinks of an answer of the chat endpoint: exactly one of the three."""
-
-    id: GivenId
-    choice: Annotated[int, Field(ge=0, le=127)] = 0
-    rating: Literal["up", "down"] | None = None
-    preferred_over: GivenId | None = None
-    edited: Text | None = None
-    reason: ShortText | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> AnswerFeedbackIn:
-        if sum(one is not None for one in (self.rating, self.preferred_over, self.edited)) != 1:
-            raise ValueError("expected exactly one of 'rating', 'preferred_over' and 'edited'")
-        return self

@@ -27,7 +27,10 @@ from personalrm.store.records import Choice, Given, Ranked, Rating, Thumb
 
 AHEAD = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours; what is ahead by less counts as now."""
-_CONFLICT = "is stored already with another content: give a new choice a new id, or leave it out"
+_CONFLICT = (
+    "is stored already with another content: give a new choice a new id, or leave it out; "
+    "a reason for the old one goes to PUT …/choices/{source}/{id}/reason"
+)
 
 
 @dataclass(frozen=True, slots=True)

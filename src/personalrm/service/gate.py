@@ -61,6 +61,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         passing = _Passing(scope, receive, send, self._config.max_body)
+        scope["personalrm.id"] = passing.id
         self._running += 1
         began = time.perf_counter()
         try:
@@ -103,8 +104,7 @@ class Gate:
             return problem_of(error)
         except Exception as error:
             self._log.failure("failed", error, id=passing.id, route=_route(scope))
-            detail = "a fault of the service itself"
-            return Problem(500, "failed", detail, "see the service's log under this request_id, and report it")
+            return fault_of_the_service()
         finally:
             passing.clock = None  # what is sent from now on has no time to keep
         return None
@@ -124,6 +124,12 @@ class Gate:
         space, key = scope.get("personalrm.caller", (None, None))
         told = {"id": passing.id, "method": scope["method"], "route": route, "status": passing.status}
         self._log.gather("request", **told, ms=round(seconds * 1000, 1), space=space, key=key)
+
+
+def fault_of_the_service() -> Problem:
+    """What nobody foresaw; the log says where."""
+    way_out = "see the service's log under this request_id, and report it"
+    return Problem(500, "failed", "a fault of the service itself", way_out)
 
 
 def too_large(limit: int) -> Problem:

@@ -65,7 +65,7 @@ class Learner:
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
         known = self._known(space, person, learned)
-        made = self._predicted(space, person, known)
+        made = self._predicted(space, person, known, learned)
         quick = None if known is None or said or known[0].is_corrected else _quickly(known[1], learned)
         if quick is not None:
             new = NewVersion(quick, learned, "update", checked={"approximate": True}, predictions=made)
@@ -85,7 +85,7 @@ class Learner:
         if known is not None and self._is_same(known, learned, person):
             space.jobs.finish(job)
             return Outcome(None)
-        made = self._predicted(space, person, known)
+        made = self._predicted(space, person, known, learned)
         fitted, check, cost = self._checked(space, person, learned, known, made)
         checked = {**check.as_json(), **_noted(said)}
         new = NewVersion(corrected(fitted, said), learned, "refit", check.is_worse, checked, made)
@@ -103,15 +103,15 @@ class Learner:
         return version, space.profiles.load(person, person.active_version, learned)
 
     def _predicted(
-        self, space: SpaceStore, person: PersonState, known: tuple[Version, Profile] | None
+        self, space: SpaceStore, person: PersonState, known: tuple[Version, Profile] | None, learned: Learnable
     ) -> list[Prediction]:
-        """What the profile in use says of the choices that it does not know."""
+        """What the profile in use says of the choices that it does not know, and that count."""
         if known is None:
             return []
         version = known[0]
         numbers = space.predictions.unlearned(person, version.last_number)
         stored = space.history.by_number(person, numbers)
-        new = [stored[number] for number in numbers if number in stored]
+        new = [stored[number] for number in numbers if number in stored and learned.counting.counts(number)]
         if not new:
             return []
         predictor = self._clients.of(space, person).open(known[1])

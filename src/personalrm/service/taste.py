@@ -13,13 +13,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from personalrm.errors import DataError
 from personalrm.formatting.texts import listed
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.changes import FALSE_ALARMS, TasteChange, taste_changes
 from personalrm.models.traits.wording import in_words
 from personalrm.service.predictors import Predictors
+from personalrm.store.history import Learnable
+from personalrm.store.jobs import Work
 from personalrm.store.profiles import Version
 from personalrm.store.records import StoredChoice
 from personalrm.store.store import SpaceStore
@@ -27,6 +30,7 @@ from personalrm.store.store import SpaceStore
 if TYPE_CHECKING:
     from personalrm.models.engines import LocalPredictor
 
+Word = Literal["keep", "return"]
 _KEPT = 1024
 _VERSIONS = 10_000
 
@@ -41,6 +45,7 @@ class Change:
         traits: trait, and the person's weight of it before and after, in log-odds per standard unit.
         said: in one sentence.
         version_before, version_now: of the profile; None before there was one.
+        kept: whether the person has said that they keep it.
     """
 
     when: str
@@ -52,15 +57,23 @@ class Change:
     said: str
     version_before: int | None
     version_now: int | None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """Every change, oldest first, among so many decided choices."""
+    """Every change, oldest first, among so many decided choices that count.
+
+    ``left_out`` counts choices that the person leaves out since they returned to an earlier taste, made from the day
+    ``left_out_from`` to the day ``left_out_to``.
+    """
 
     changes: tuple[Change, ...]
     choices: int
     tested: bool
+    left_out: int = 0
+    left_out_from: str | None = None
+    left_out_to: str | None = None
     false_alarms: float = FALSE_ALARMS
 
     def as_json(self) -> dict[str, Any]:
@@ -79,6 +92,9 @@ class _Place(NamedTuple):
 class _Found(NamedTuple):
     changes: list[TasteChange]
     places: list[_Place]
+    kept: frozenset[str]
+    left_out: list[str]
+    """Days of the choices that are left out, in order."""
 
 
 class Tastes:
@@ -97,19 +113,49 @@ class Tastes:
             return Taste((), 0, tested=False)
         opened = self._predictors.of(space, person)
         if not opened.is_embedded:
-            return Taste((), person.choices, tested=False)
+            has_returned = space.history.counting(person).left_out
+            days = [_day(one) for one in space.history.learnable(person).left_out] if has_returned else []
+            return Taste((), person.choices - len(days), tested=False, **_out(days))
         key = person.id, person.revision
         with self._lock:
             known = self._kept.get(key)
         if known is None:
             local: LocalPredictor = opened.predictor  # type: ignore[assignment]
-            known = _found(local.model, space.history.learnable(person).choices)  # type: ignore[arg-type]
+            known = _found(local.model, space.history.learnable(person))  # type: ignore[arg-type]
             self._keep(key, known)
+        out = _out(known.left_out)
         if not known.changes:
-            return Taste((), len(known.places), tested=True)
+            return Taste((), len(known.places), tested=True, **out)
         versions = [one for one in space.profiles.versions(person, _VERSIONS) if one.state != "aside"]
-        shown = tuple(_shown(one, known.places, versions, person.active_version) for one in known.changes)
-        return Taste(shown, len(known.places), tested=True)
+        shown = tuple(_shown(one, known, versions, person.active_version) for one in known.changes)
+        return Taste(shown, len(known.places), tested=True, **out)
+
+    def answer(self, space: SpaceStore, user: str, word: Word, choice: str | None, work: Work) -> None:
+        """Do what the person says of the change that begins with this choice.
+
+        Args:
+            space, user: whose.
+            word: ``return`` to the taste from before it; ``keep`` it, and let every choice count.
+            choice: id, as `Change.choice`; None, with ``keep`` only, lets every choice count.
+            work: what learns again.
+
+        Raises:
+            UnknownPerson, DataError: there is no such person, no profile yet, or no such change.
+        """
+        change = None if choice is None and word == "keep" else self._change(space, user, choice or "")
+        if change is None or word == "keep":
+            space.returns.keep(user, choice, work)
+            return
+        person = space.people.require(user)
+        made = space.history.learnable(person).choices
+        first = next((at for at, one in enumerate(made) if one.preference.id == choice), len(made))
+        space.returns.go_back(user, {one.number for one in made[first:]}, change.version_before, work)
+
+    def _change(self, space: SpaceStore, user: str, choice: str) -> Change:
+        found = next((one for one in self.of(space, user).changes if one.choice == choice), None)
+        if found is None:
+            raise DataError(f"no change of taste of '{user}' begins with the choice '{choice[:100]}'")
+        return found
 
     def _forget(self, person_id: int) -> None:
         with self._lock:
@@ -123,14 +169,24 @@ class Tastes:
                 self._kept.popitem(last=False)
 
 
-def _found(model: TraitsModel, choices: Sequence[StoredChoice]) -> _Found:
-    decided = [one for one in choices if not one.preference.tie]
+def _found(model: TraitsModel, learned: Learnable) -> _Found:
+    decided = [one for one in learned.choices if not one.preference.tie]
     found = taste_changes(model, [one.preference for one in decided])
-    places = [_Place(one.number, one.preference.id, (one.preference.time or "")[:10]) for one in decided]
-    return _Found(found, places)
+    places = [_Place(one.number, one.preference.id, _day(one)) for one in decided]
+    return _Found(found, places, frozenset(learned.counting.kept), [_day(one) for one in learned.left_out])
 
 
-def _shown(one: TasteChange, places: Sequence[_Place], versions: Sequence[Version], now: int) -> Change:
+def _out(days: Sequence[str]) -> dict[str, Any]:
+    """What `Taste` says of choices of these days, in order, that are left out."""
+    return {"left_out": len(days), "left_out_from": days[0], "left_out_to": days[-1]} if days else {}
+
+
+def _day(one: StoredChoice) -> str:
+    return (one.preference.time or "")[:10]
+
+
+def _shown(one: TasteChange, known: _Found, versions: Sequence[Version], now: int) -> Change:
+    places = known.places
     first = places[one.at]
     when, earliest, latest, noticed = (places[at].day for at in (one.at, one.earliest, one.latest, one.noticed - 1))
     before = next((each.version for each in versions if each.last_number < first.number), None)
@@ -139,4 +195,4 @@ def _shown(one: TasteChange, places: Sequence[_Place], versions: Sequence[Versio
         f"Your taste seems to have changed on {when} (between {earliest} and {latest}): since then towards {towards}."
     )
     traits = tuple({"trait": each.trait, "before": each.before, "after": each.after} for each in one.traits)
-    return Change(when, earliest, latest, noticed, first.id, traits, said, before, now)
+    return Change(when, earliest, latest, noticed, first.id, traits, said, before, now, first.id in known.kept)

@@ -11,16 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personalrm.errors import ProfileError
-from personalrm.preferences import Thumb
+from personalrm.preferences import Preference, Thumb
 from personalrm.profile import shared_parts
 from personalrm.profile.file import parse
 from personalrm.profile.records import Profile
 from personalrm.store.history import Learnable
-from personalrm.store.records import StoredChoice
+from personalrm.store.records import StoredChoice, digest
 from personalrm.store.schema import shared_states
 from personalrm.store.scope import Scope
 
-NUMBERS, THUMBS = "choice_numbers", "thumb_ids"
+NUMBERS, THUMBS, REASONS = "choice_numbers", "thumb_ids", "reason_marks"
 
 
 def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, bytes]]:
@@ -29,6 +29,7 @@ def packed(profile: Profile, learned: Learnable) -> tuple[bytes, dict[bytes, byt
     numbers = {one.preference.id: one.number for one in learned.choices}
     record["history"] = {"user": profile.user, "choices": [], "thumbs": []}
     record[NUMBERS] = [numbers[one.id] for one in profile.history]
+    record[REASONS] = {one.id: _mark(one) for one in profile.history if one.reason}
     record[THUMBS] = [one.id for one in profile.history.thumbs]
     shared = {bytes.fromhex(key): zlib.compress(body) for key, body in shared_parts.taken_out(record).items()}
     return zlib.compress(orjson.dumps(record)), shared
@@ -47,8 +48,10 @@ def unpacked(
     record["history"]["choices"] = orjson.loads(orjson.dumps(kept))
     cited = set(record.pop(THUMBS, ()))
     record["history"]["thumbs"] = orjson.loads(orjson.dumps([one for one in thumbs if one.id in cited]))
-    ids = {one.id for one in kept}
-    _without_missing(record, ids)
+    _without_missing(record, {one.id for one in kept})
+    said = record.pop(REASONS, None)
+    if said is not None:
+        _without_stale(record, {one.id for one in kept if said.get(one.id) != (_mark(one) if one.reason else None)})
     return parse(record, source)
 
 
@@ -90,3 +93,15 @@ def _without_missing(record: dict[str, Any], ids: set[str]) -> None:
     for claim in (persona or {}).get("claims", ()):
         for side in ("supporting", "opposing"):
             claim[side] = [one for one in claim[side] if one in ids]
+
+
+def _without_stale(record: dict[str, Any], changed: set[str]) -> None:
+    """A reasoning that knew another reason, or none, is asked for again."""
+    engine = record.get("engine")
+    if isinstance(engine, dict) and "reasonings" in engine:
+        engine["reasonings"] = [one for one in engine["reasonings"] if one["choice"] not in changed]
+
+
+def _mark(one: Preference) -> str:
+    """What tells one reason from another; the words themselves stand with the choice only."""
+    return digest(one.reason).hex()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,9 @@ _PRAGMAS = (
 _UNAVAILABLE = ("08", "57P")
 _BUSY = ("40001", "40P01", "55P03", "57014")
 _FULL = ("53100", "53200")
+_NO_SUCH = re.compile(r"no such (table|column)|has no column named")
+_NO_SUCH_STATES = ("42P01", "42703")
+"""Of tables and columns: another version of personalrm has migrated the database while this one uses it."""
 
 
 def default_url() -> str:
@@ -120,14 +124,14 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the database throughout."""
-        with self._turn(self.in_memory), self._storage(), self.engine.connect() as connection:
+        with self._turn(self.in_memory), self.translated(), self.engine.connect() as connection:
             yield connection
 
     def first(self, query: Query, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The first row of a query, or None: 5 times quicker than `read`, for what every prediction asks."""
         text, names = query.compiled(self.engine)
         given = values if names is None else [values[name] for name in names]
-        with self._turn(self.in_memory), self._storage():
+        with self._turn(self.in_memory), self.translated():
             connection = self.engine.raw_connection()
             try:
                 cursor = connection.cursor()
@@ -147,7 +151,7 @@ class Database:
                 it survives the end of the process, and is lost at most with the machine's power.
         """
         engine = self.engine if durable else self._relaxed
-        with self._turn(self.is_sqlite), self._storage(), engine.connect() as plain:
+        with self._turn(self.is_sqlite), self.translated(), engine.connect() as plain:
             connection = plain.execution_options(personalrm_write=True)
             with connection.begin():
                 if not durable and not self.is_sqlite:
@@ -206,8 +210,8 @@ class Database:
         )
 
     @contextlib.contextmanager
-    def _storage(self) -> Iterator[None]:
-        """Errors of the drivers become ours."""
+    def translated(self) -> Iterator[None]:
+        """Errors of the drivers become ours; for rows that are read outside of `read`'s block."""
         try:
             yield
         except PoolTimeout:
@@ -219,12 +223,20 @@ class Database:
                 raise
             raise found from None
 
+    def _of_another_version(self) -> StorageError:
+        return StoreUnavailable(
+            f"{self.shown} has other tables than this personalrm needs: it is being migrated or restored, "
+            "or another version has migrated it"
+        )
+
     def _sqlite_error(self, error: BaseException | None) -> StorageError | None:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreBusy(f"{self.shown} is busy: another process is writing to it; try again")
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return StoreFull(f"the disk that holds {self.shown} is full or failing: make room and try again")
+        if code == sqlite3.SQLITE_SCHEMA or (code == sqlite3.SQLITE_ERROR and _NO_SUCH.search(str(error))):
+            return self._of_another_version()
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             return StorageError(f"{self.shown} is no database or is damaged: restore it from a backup")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
@@ -239,6 +251,8 @@ class Database:
             return StoreBusy(f"{self.shown} is busy: others hold the rows that are needed; try again")
         if state in _FULL:
             return StoreFull(f"the disk or the memory of {self.shown} is full: make room and try again")
+        if state in _NO_SUCH_STATES:
+            return self._of_another_version()
         if state.startswith(("28", "3D")):
             return StorageError(f"{self.shown} refuses the connection: check user, password and database name")
         return None

@@ -15,7 +15,7 @@ from personalrm.store.schema import PERSON_TABLES, audit
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 _INTERNAL = frozenset({"id", "space_id", "person_id", "content", "prompt_hash"})
-_JSON = frozenset({"context", "responses", "checked", "details", "answer", "cited"})
+_JSON = frozenset({"context", "responses", "checked", "details", "answer", "cited", "counting"})
 
 
 class Exports(SpaceTables):
@@ -31,8 +31,9 @@ class Exports(SpaceTables):
 
     def _rows(self, scope: Scope, table: Table, person: PersonState) -> Iterator[Mapping[str, Any]]:
         statement = scope.select(table).where(table.c.person_id == person.id)
-        for row in scope.stream(statement, 200):
-            yield _values(row)
+        with self._database.translated():  # whoever takes the rows is outside of `tables`
+            for row in scope.stream(statement, 200):
+                yield _values(row)
 
 
 def _values(row: AnyRow) -> Mapping[str, Any]:

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
+from sqlalchemy import ColumnElement
+
 from personalrm.errors import UnknownRecord
 from personalrm.preferences import History, Thumb
 from personalrm.store import audit, erasures, jobs, people
+from personalrm.store.counting import ALL, Counting, counting_of
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
 from personalrm.store.records import StoredChoice, rated_thumb, stored_choice, stored_thumb
@@ -28,12 +31,17 @@ _NUMBERS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Learnable:
-    """What a person's profile is to be learned from, at one revision; ``choices`` oldest first."""
+    """What a person's profile is to be learned from, at one revision; ``choices`` oldest first.
+
+    ``left_out`` are choices that the person lets count no more (`Counting`); nothing is learned from them.
+    """
 
     user: str
     revision: int
     choices: tuple[StoredChoice, ...]
     thumbs: tuple[Thumb, ...] = ()
+    counting: Counting = ALL
+    left_out: tuple[StoredChoice, ...] = ()
 
     @property
     def history(self) -> History:
@@ -50,14 +58,23 @@ class Histories(SpaceTables):
     """The choices of one space's people."""
 
     def learnable(self, person: PersonState) -> Learnable:
-        """All choices that are not forgotten, by time and arrival, and the revision that they are."""
+        """All choices that count and are not forgotten, by time and arrival, and the revision that they are."""
         with self._read() as scope:
             revision = scope.value(scope.select(people_table, people_table.c.revision).where(
                 people_table.c.id == person.id))  # fmt: skip
             mine = choices.c.person_id == person.id, choices.c.forgotten.is_(None)
             rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.time, choices.c.id))
             thumbed = thumbs_of(scope, person.id, person.name)
-        return Learnable(person.name, revision or 0, tuple(stored_choice(row, person.name) for row in rows), thumbed)
+            counting = counting_of(scope, person.id)
+        stored = [stored_choice(row, person.name) for row in rows]
+        made = tuple(one for one in stored if counting.counts(one.number))
+        left_out = tuple(one for one in stored if not counting.counts(one.number)) if counting.left_out else ()
+        return Learnable(person.name, revision or 0, made, thumbed, counting, left_out)
+
+    def counting(self, person: PersonState) -> Counting:
+        """Which choices the person lets count."""
+        with self._read() as scope:
+            return counting_of(scope, person.id)
 
     def page(self, person: PersonState, after: int = 0, limit: int = 100) -> list[StoredChoice]:
         """In the order of arrival, those that follow the number ``after``; the forgotten ones too."""
@@ -71,6 +88,32 @@ class Histories(SpaceTables):
         with self._read() as scope:
             return by_number(scope, person.id, person.name, numbers)
 
+    def explain(self, name: str, source: str, external_id: str, reason: str | None, work: Work) -> bool:
+        """Keep why the person made a choice, in their own words (None: take it back); whether that changed anything.
+
+        The choice stays the one that came in: sent again as it was, it is known.
+
+        Raises:
+            UnknownPerson, UnknownRecord: no such person, or no such choice of theirs.
+        """
+        with self._write() as scope:
+            person = people.lock(scope, name)
+            row, mine = _named(scope, person, source, external_id)
+            if row.reason == reason:
+                return False
+            scope.run(scope.update(choices).where(*mine).values(reason=reason))
+            people.changed(scope, person.id)
+            jobs.request(scope, person.id, work)
+            audit.write(scope, "explain", erasures.subject(scope, name), None)
+            return True
+
+    def one(self, person: PersonState, source: str, external_id: str) -> StoredChoice | None:
+        """One choice by its identity, or None."""
+        with self._read() as scope:
+            same = choices.c.source == source, choices.c.external_id == external_id
+            row = scope.first(scope.select(choices).where(choices.c.person_id == person.id, *same))
+        return None if row is None else stored_choice(row, person.name)
+
     def forget(self, name: str, source: str, external_id: str, *, forgotten: bool, work: Work) -> bool:
         """Learn from a choice no more, or again; whether that changed anything.
 
@@ -79,21 +122,25 @@ class Histories(SpaceTables):
         """
         with self._write() as scope:
             person = people.lock(scope, name)
-            known = (
-                choices.c.person_id == person.id,
-                choices.c.source == source,
-                choices.c.external_id == external_id,
-            )
-            row = scope.first(scope.select(choices, choices.c.forgotten).where(*known))
-            if row is None:
-                raise UnknownRecord(f"'{name}' has no choice '{external_id}' of source '{source}'", "choice_id")
+            row, mine = _named(scope, person, source, external_id)
             if (row.forgotten is not None) == forgotten:
                 return False
-            scope.run(scope.update(choices).where(*known).values(forgotten=time.time() if forgotten else None))
+            scope.run(scope.update(choices).where(*mine).values(forgotten=time.time() if forgotten else None))
             people.changed(scope, person.id, -1 if forgotten else 1)
             jobs.request(scope, person.id, work)
             audit.write(scope, "forget" if forgotten else "restore", erasures.subject(scope, name), None)
             return True
+
+
+def _named(
+    scope: Scope, person: PersonState, source: str, external_id: str
+) -> tuple[AnyRow, tuple[ColumnElement[bool], ...]]:
+    """A choice that is there, and the conditions that find it. UnknownRecord if there is none."""
+    mine = (choices.c.person_id == person.id, choices.c.source == source, choices.c.external_id == external_id)
+    row = scope.first(scope.select(choices, choices.c.forgotten, choices.c.reason).where(*mine))
+    if row is None:
+        raise UnknownRecord(f"'{person.name}' has no choice '{external_id}' of source '{source}'", "choice_id")
+    return row, mine
 
 
 def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -> dict[int, StoredChoice]:

@@ -1,7 +1,9 @@
 """The version of a database, and bringing it to the version of this code.
 
 Migrations are files in ``migrations/versions``, named by the release that needs them. All pending ones run in one
-transaction, under a lock that keeps other processes out: after a crash the database is as it was before.
+transaction, under a lock that keeps other processes out: after a crash the database is as it was before. Meanwhile
+`require_ready` says that the database is being migrated: PostgreSQL shows the lock to others, and in SQLite a mark is
+written beforehand, which the migration's own transaction takes away.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from personalrm.errors import StorageError, StoreBusy
+from personalrm.errors import StorageError, StoreBusy, StoreUnavailable
 from personalrm.store.database import Database
 from personalrm.store.schema import REVISION
 from personalrm.store.schema_base import metadata
 
 _LOCK = 0x7065726D  # of PostgreSQL's advisory locks: any number that nobody else takes
+_MARK = 1  # of SQLite's user_version
 WAIT_FOR_MIGRATION_S = 60.0
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -48,16 +51,64 @@ def upgrade(database: Database) -> str | None:
         time.sleep(0.01)
 
 
+def require_ready(database: Database, needed: str = REVISION) -> None:
+    """StoreUnavailable while the database is migrated, or if it does not have the version that is needed."""
+    with database.read() as connection:
+        found = _revision(connection, database)
+        if _is_migrating(connection, database):
+            raise StoreUnavailable(
+                f"{database.shown} is being migrated from version {found}; wait until that has ended"
+            )
+    if found != needed:
+        raise StoreUnavailable(
+            f"{database.shown} has version {found}, this service needs {needed}: start the personalrm that migrated it"
+        )
+
+
+def _is_migrating(connection: Connection, database: Database) -> bool:
+    if database.is_sqlite:
+        return connection.exec_driver_sql("PRAGMA user_version").scalar() == _MARK
+    free = connection.execute(text("SELECT pg_try_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK}).scalar()
+    return not free
+
+
+def _mark(database: Database, found: str | None, mark: int) -> None:
+    """Write the mark of a SQLite database that has this version (still)."""
+    if not database.is_sqlite:
+        return
+    with database.write() as connection:
+        if _revision(connection, database) == found:
+            connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
+
+
 def _upgrade(database: Database) -> str | None:
     found = revision(database)
     if found == REVISION:
+        with database.read() as connection:
+            is_left = database.is_sqlite and _is_migrating(connection, database)
+        if is_left:  # by a newer personalrm that was killed before it had changed anything
+            _mark(database, found, 0)
         return found
+    if found is None:
+        return _migrate(database)
+    require_known(found, database)
+    _mark(database, found, _MARK)
+    try:
+        return _migrate(database)
+    except BaseException:
+        _mark(database, found, 0)
+        raise
+
+
+def _migrate(database: Database) -> str | None:
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         found = _revision(connection, database)
         if found != REVISION:
             _run(connection, found, database)
+        if database.is_sqlite:
+            connection.exec_driver_sql("PRAGMA user_version = 0")
     return found
 
 

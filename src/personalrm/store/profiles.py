@@ -22,24 +22,21 @@ import orjson
 from personalrm.errors import UnknownRecord
 from personalrm.preferences import Thumb
 from personalrm.profile.records import Profile
-from personalrm.store import bodies, jobs, people, predictions
+from personalrm.store import bodies, counting, jobs, people, predictions
+from personalrm.store.counting import ALL, Counting, counting_of, numbers_of
 from personalrm.store.history import Learnable, by_number, thumbs_of
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
 from personalrm.store.predictions import Prediction
 from personalrm.store.records import StoredChoice
-from personalrm.store.schema import corrections, profiles
+from personalrm.store.retention import BY_HAND, KEPT, drop_old
 from personalrm.store.schema import people as people_table
+from personalrm.store.schema import profiles
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 Kind = Literal["update", "refit"]
 State = Literal["active", "superseded", "aside"]
 """``aside``: it predicted the latest choices worse than the one in use, which stays in use."""
-BY_HAND = "put_in_use"
-"""In ``checked``: when a person put the version in use, seconds since 1970."""
-KEPT = 50
-"""Superseded versions of a person that all stay; a version takes 3 kB and more."""
-_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,7 @@ class Version:
     learned: int
     last_number: int
     checked: Mapping[str, Any]
+    counting: Counting = ALL
 
     @property
     def is_corrected(self) -> bool:
@@ -85,8 +83,10 @@ class Profiles(SpaceTables):
 
     def save(
         self, person: PersonState, new: NewVersion, job: Job | None = None, then: Work | None = None, kept: int = KEPT
-    ) -> Version:
+    ) -> Version | None:
         """Keep a version, put it in use, drop old ones, and close the job, in one transaction.
+
+        None, with the job closed, if the person has said meanwhile that other choices count: saving would undo that.
 
         Args:
             person: whose.
@@ -102,6 +102,8 @@ class Profiles(SpaceTables):
             if job is not None:
                 jobs.finish(scope, job, then)
             locked = people.lock(scope, person.name)
+            if counting_of(scope, locked.id) != new.learned.counting:
+                return None
             body, shared = bodies.packed(new.profile, new.learned)
             for key, value in shared.items():
                 bodies.share(scope, key, value)
@@ -117,12 +119,13 @@ class Profiles(SpaceTables):
                 len(new.learned.choices),
                 new.learned.last_number,
                 new.checked,
+                new.learned.counting,
             )
             if not new.aside:
                 _supersede(scope, locked)
                 people.activate(scope, locked.id, version, new.learned.revision)
             _insert(scope, locked.id, saved, body)
-            _drop_old(scope, locked.id, version - kept)
+            drop_old(scope, locked.id, version - kept)
             predictions.keep(scope, locked.id, new.predictions)
             return saved
 
@@ -141,8 +144,11 @@ class Profiles(SpaceTables):
     def version(self, person: PersonState, version: int) -> Version:
         """One version. UnknownRecord if there is none of that number."""
         with self._read() as scope:
-            mine = profiles.c.person_id == person.id, profiles.c.version == version
-            row = scope.first(scope.select(profiles, *_LISTED).where(*mine))
+            return self._version(scope, person, version)
+
+    def _version(self, scope: Scope, person: PersonState, version: int) -> Version:
+        mine = profiles.c.person_id == person.id, profiles.c.version == version
+        row = scope.first(scope.select(profiles, *_LISTED).where(*mine))
         if row is None:
             raise UnknownRecord(f"'{person.name}' has no version {version} of the profile", "version")
         return _version(row)
@@ -183,15 +189,26 @@ class Profiles(SpaceTables):
         found: dict[str, Any] = orjson.loads(zlib.decompress(body))
         return found
 
-    def use(self, person: PersonState, version: int) -> None:
-        """Put an earlier version, or one that was kept aside, in use. UnknownRecord if there is none of that number."""
-        checked = {**self.version(person, version).checked, BY_HAND: time.time()}
+    def use(self, person: PersonState, version: int) -> Counting:
+        """Put an earlier version, or one that was kept aside, in use; which choices count from now on.
+
+        After a return to an earlier version, choices that arrived after it had learned are left out of what is learned
+        later, until the person lets them count again (`Returns`). UnknownRecord if there is none of that number.
+        """
+        found = self.version(person, version)
         with self._write() as scope:
             locked = people.lock(scope, person.name)
-            _supersede(scope, locked)
-            mine = profiles.c.person_id == locked.id, profiles.c.version == version
-            scope.run(scope.update(profiles).where(*mine).values(state="active", checked=_dumped(checked)))
-            people.activate(scope, locked.id, version, locked.revision)
+            before = counting_of(scope, locked.id)
+            now = before
+            if found.state == "superseded":
+                numbers = numbers_of(scope, locked.id)
+                later = {one for one in numbers if one > found.last_number}
+                now = Counting(found.counting.without(later, numbers).left_out, before.kept)
+            put_in_use(scope, locked, found, now)
+            if now != before:
+                people.changed(scope, locked.id)
+            people.activate(scope, locked.id, version, locked.revision + (now != before))
+        return now
 
 
 _LISTED = (
@@ -204,6 +221,7 @@ _LISTED = (
     profiles.c.learned,
     profiles.c.last_choice,
     profiles.c.checked,
+    profiles.c.counting,
 )
 _NAMES = [one.name for one in fields(Version)]  # of the same columns, in their order
 
@@ -220,7 +238,17 @@ def _evidence(
 
 def _version(row: AnyRow) -> Version:
     values = dict(zip(_NAMES, row, strict=True))
-    return Version(**{**values, "checked": orjson.loads(row.checked)})
+    told = {"checked": orjson.loads(row.checked), "counting": counting.loaded(row.counting)}
+    return Version(**{**values, **told})
+
+
+def put_in_use(scope: Scope, person: PersonState, found: Version, now: Counting) -> None:
+    """Mark a version as the one in use, put there by the person, with what counts from now on."""
+    _supersede(scope, person)
+    mine = profiles.c.person_id == person.id, profiles.c.version == found.version
+    checked = _dumped({**found.checked, BY_HAND: time.time()})
+    values = {"state": "active", "checked": checked, "counting": counting.dumped(now)}
+    scope.run(scope.update(profiles).where(*mine).values(values))
 
 
 def _next_version(scope: Scope, person_id: int) -> int:
@@ -251,25 +279,9 @@ def _insert(scope: Scope, person_id: int, saved: Version, body: bytes) -> None:
         "last_choice": saved.last_number,
         "body": body,
         "checked": _dumped(saved.checked),
+        "counting": counting.dumped(saved.counting),
     }
     scope.insert(profiles, [row])
-
-
-def _drop_old(scope: Scope, person_id: int, last: int) -> None:
-    """Drop superseded versions up to ``last``, but for the last one of each day and those that a person touched."""
-    if last < 1:
-        return
-    mine = profiles.c.person_id == person_id
-    old = scope.select(profiles, profiles.c.version, profiles.c.created, profiles.c.checked).where(
-        mine, profiles.c.state == "superseded", profiles.c.version <= last
-    )
-    rows = scope.all(old.order_by(profiles.c.version))
-    last_of_day = {row.created // _DAY_S: row.version for row in rows}
-    touched = scope.all(scope.select(corrections, corrections.c.version).where(corrections.c.person_id == person_id))
-    stay = {*last_of_day.values(), *(row.version for row in touched)}
-    gone = [row.version for row in rows if row.version not in stay and BY_HAND not in orjson.loads(row.checked)]
-    if gone:
-        scope.run(scope.delete(profiles).where(mine, profiles.c.version.in_(gone)))
 
 
 def _dumped(checked: Mapping[str, Any]) -> str:

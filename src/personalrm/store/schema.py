@@ -28,7 +28,7 @@ from sqlalchemy import (
 from personalrm.store.schema_base import Id, metadata, space_column
 from personalrm.store.schema_studies import studies, study_events
 
-REVISION = "0.2.0.5"
+REVISION = "0.2.0.6"
 """The migration that this code works with; the newest one in ``migrations/versions``."""
 
 
@@ -171,6 +171,7 @@ profiles = Table(
     Column("last_choice", Id, nullable=False),  # the newest one that had arrived
     Column("body", LargeBinary, nullable=False),
     Column("checked", Text, nullable=False),  # how it compared with the version before it, as JSON
+    Column("counting", Text, nullable=False, server_default="{}"),  # which choices the person lets count, as JSON
     PrimaryKeyConstraint("space_id", "person_id", "version"),
 )
 

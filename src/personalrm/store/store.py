@@ -31,12 +31,13 @@ from personalrm.store.incoming import Feedback
 from personalrm.store.jobs import JobQueue, Jobs
 from personalrm.store.keys import Access, Keys
 from personalrm.store.links import Invites, Links, Opens
-from personalrm.store.migrating import require_current, upgrade
+from personalrm.store.migrating import require_current, require_ready, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
 from personalrm.store.pool import Pool
 from personalrm.store.predictions import Predictions
 from personalrm.store.profiles import Profiles
+from personalrm.store.returning import Returns
 from personalrm.store.schema import spaces
 from personalrm.store.spending import Spending
 from personalrm.store.studies import Studies
@@ -74,6 +75,7 @@ class SpaceStore:
         self.feedback = Feedback(database, space_id)
         self.history = Histories(database, space_id)
         self.profiles = Profiles(database, space_id)
+        self.returns = Returns(database, space_id)
         self.predictions = Predictions(database, space_id)
         self.corrections = Corrections(database, space_id)
         self.jobs = Jobs(database, space_id)
@@ -187,10 +189,9 @@ class Store:
             connection.execute(update(spaces).where(spaces.c.id == space.id).values(values))
         return changed
 
-    def is_reachable(self) -> bool:
-        """Whether the database answers; raises StorageError where it says why not."""
-        with self.database.read() as connection:
-            return connection.execute(select(1)).scalar() == 1
+    def require_ready(self) -> None:
+        """StorageError, with the reason, unless the database answers, is not being migrated and has this version."""
+        require_ready(self.database)
 
     def close(self) -> None:
         """Close all connections; they open again when they are used."""

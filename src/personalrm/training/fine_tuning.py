@@ -34,6 +34,7 @@ from personalrm.models.trained import PRIOR, Kind
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.preferences import History
+from personalrm.regular_files import content_of
 from personalrm.renamed import renamed
 from personalrm.training.config import BRADLEY_TERRY
 from personalrm.training.evaluation import Floats, PredictedChoices, PredictorMetrics
@@ -169,7 +170,7 @@ def _on_step(report: ProgressCallback) -> Callable[[Progress], None]:
 
 def _curve(out: Path, kept: int) -> Curve:
     try:
-        found = orjson.loads((out / CURVE).read_bytes())
+        found = orjson.loads(content_of(out / CURVE))
         points = tuple(EvalPoint(one["step"], one["loss"], one["validation_loss"]) for one in found)
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{out / CURVE} cannot be read ({error}): train into another folder") from None

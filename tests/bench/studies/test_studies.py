@@ -70,7 +70,7 @@ def test_flipping_the_labels_turns_what_personalising_changed(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path, judge: str
 ) -> None:
     found = ask(causal.study, lab(stating_people, tmp_path, judge), llm)
-    assert "Flipping the labels turns" in found.reading[0]
+    assert "Flipping the labels changes" in found.reading[0]
     rows = {row[0]: row for row in found.tables[0].rows}
     assert set(rows) == {judge, f"{judge}, labels flipped", f"{judge}, another person's choices"}
     assert rows[judge][3] > 0 > rows[f"{judge}, labels flipped"][3]
@@ -147,7 +147,7 @@ def test_types_of_conversation_predict_each_other_where_taste_does_not_depend_on
     found = ask(cross_context.study, lab(stating_people, tmp_path, "history"), llm)
     assert found.charts[0].rows == found.charts[0].columns == ("a", "b")
     assert len(found.tables[0].rows) == 4
-    assert "same type against another is worth" in found.reading[0]
+    assert "the difference between the same type and another is" in found.reading[0]
 
 
 def test_choices_of_another_type_are_as_many_and_never_of_a_group_that_is_predicted(

@@ -37,7 +37,7 @@ def test_the_pair_what_it_teaches_and_how_to_answer_are_shown_and_nothing_is_wri
     assert done.code == 0, done
     assert "Question 1 of 2, from 8 pairs" in done.out
     assert "P(A) = " in done.out
-    assert re.search(r"\d+ ?% of", done.out)
+    assert re.search(r"remove 0\.\d+ of", done.out)
     assert f"personalrm update {profile} FILE" in done.out
     assert {path: path.read_bytes() for path in profile.parent.iterdir()} == before
 

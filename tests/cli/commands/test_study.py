@@ -47,7 +47,7 @@ def test_a_study_is_told_kept_and_reported_also_without_a_benchmark(run: Run, pe
 
 def test_what_is_wrong_with_a_study_is_one_sentence(run: Run, people: Path, tmp_path: Path) -> None:
     for words, said in (
-        (("study", "love", people), "there is no study 'love'"),
+        (("study", "love", people), "unknown study 'love'"),
         (("study", "transfer", people), "asks a language model: name it with --model"),
         (("study", "scaling", tmp_path / "none.jsonl"), "none.jsonl"),
         (("study", "scaling", people, "--context-sizes", "two"), "context-sizes"),

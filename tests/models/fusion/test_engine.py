@@ -69,7 +69,7 @@ def teach(cache: Path, verdict: float = 1.0, mode: VerdictMode = "token", right:
     some = [
         LabelledVerdict(
             "someone else",
-            Preference(f"{at}", "someone else", f"{at}", context, f"Yes {at}.", f"No {at}."),
+            Preference(f"{at}", "someone else", f"{at}", context, f"Yes {at}.", f"Nay {at}."),
             float(draw.normal(0.2, 0.5)),
             verdict * (1 if draw.random() < right else -1),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ KEY = JudgeKey("judge-8b", "default", prompt_version("default", "token"), "token
 
 def labelled(user: str, number: int, logit: float = 0.1, verdict: float = 2.0) -> LabelledVerdict:
     texts = (Message("user", f"Question {number}?"),)
-    choice = Preference(f"{number}", user, f"g{number}", texts, "A secret liking.", f"Rejected {number}.")
+    choice = Preference(f"{number}", user, f"g{number}", texts, "A secret liking.", f"Rejected {number:06}.")
     return LabelledVerdict(user, choice, logit, verdict)
 
 
@@ -73,6 +74,32 @@ def test_a_weight_is_learned_from_some_thousand_labels_at_most(table: VerdictTab
     assert heard.weight.weight == pytest.approx(earned_weight(logit, verdict).weight, abs=0.05)
 
 
+def test_a_judge_that_only_names_the_longer_response_has_no_weight(table: VerdictTable) -> None:
+    """People who like length a little: the judge gains on the labels, and nothing beyond their lengths."""
+    draw = np.random.default_rng(1)
+    some = []
+    for at in range(400):
+        longer = draw.random() < 0.62
+        texts = ("A long answer.", "Short.") if longer else ("Short.", "A long answer.")
+        choice = Preference(f"{at}", "ada", f"g{at}", (Message("user", f"Question {at}?"),), *texts)
+        some.append(LabelledVerdict("ada", choice, 0.0, 1.0 if longer else -1.0))
+    table.add(KEY, some)
+    (row,) = table.rows()
+    assert row.weight.gain > 5.0
+    assert row.weight.weight == table.weight(KEY).weight.weight == 0.0
+
+
+def test_a_table_without_lengths_is_read_and_written(table: VerdictTable) -> None:
+    """As the first version of the table was."""
+    table.add(KEY, many("ada", 120))
+    with closing(sqlite3.connect(table.path)) as db:
+        db.execute("ALTER TABLE verdicts DROP COLUMN longer")
+    weight = table.weight(KEY).weight
+    assert (weight.labels, weight.weight > 0.1) == (120, True)
+    table.add(KEY, many("bob", 20))
+    assert table.weight(KEY).weight.labels == 140
+
+
 def test_who_is_predicted_is_left_out_and_may_be_forgotten(table: VerdictTable) -> None:
     table.add(KEY, [*many("ada", 120), *many("bob", 120, verdict=-2.0)])
     assert table.weight(KEY, without="ada").weight.weight < 0 < table.weight(KEY, without="bob").weight.weight
@@ -94,7 +121,9 @@ def test_damaged_rows_are_left_out_and_counted(table: VerdictTable) -> None:
     before = table.weight(KEY)
     with sqlite3.connect(table.path) as db:
         for number, (logit, verdict) in enumerate([("text", 1.0), (1e9, 1.0), (0.1, float("inf")), (b"\x00", 2.0)]):
-            db.execute("INSERT INTO verdicts VALUES (?,?,?,?,?,?,?,?)", (*KEY, bytes([number]), b"x", logit, verdict))
+            db.execute(
+                "INSERT INTO verdicts VALUES (?,?,?,?,?,?,?,?,0.0)", (*KEY, bytes([number]), b"x", logit, verdict)
+            )
     db.close()
     assert table.weight(KEY) == before
     assert table.rows()[0].damaged == 4

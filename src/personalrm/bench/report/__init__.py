@@ -1,9 +1,9 @@
-"""Reports of a benchmark: a table in the terminal, one page that needs no network, and LaTeX and CSV tables.
+"""Reports of a benchmark run: terminal tables, a self-contained HTML page, and LaTeX and CSV tables.
 
-record (bench/record.py) ─┬─ tables ─┬─ page (markup, page.css)
-                          ├─ pictures ─ drawing ─ svg ─┤   writing: report.html and tables/
-folder ─ evidence, studies ─────────────────────────────┘
+record (bench/record.py) ─┬─ tables ────────────────────────┬─ page ─ writing: report.html and tables/
+                          ├─ charts_from_record ─ drawing ─ svg ─┤
+folder ─ evidence, studies ──────────────────────────────────────┘
                           └─ terminal
 
-Everything is made from the record that a run leaves; nothing is measured here.
+All content comes from the record of the run; nothing is computed from the choices here.
 """

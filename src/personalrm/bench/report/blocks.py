@@ -1,7 +1,7 @@
-"""What a page of a report is made of, as data; the template ``report.html`` writes it.
+"""The elements of a report page as data; the template ``report.html`` renders them.
 
-Part("cost", "Cost", (ChartBlock(svg, "Cost", "Further up is better."), TableBlock(table)))
-table_blocks(table)                 # the table; folded away behind its title where it is long
+Part("cost", "Cost", (ChartBlock(svg, "Cost", "Up and left is better."), TableBlock(table)))
+table_blocks(table)                 # the table; collapsed under its title if it is long
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 LONG = 14
-"""Tables of more rows are folded away behind their title."""
+"""Tables with more rows are collapsed under their title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A sentence or more; ``style`` is a class of the page's style."""
+    """A paragraph; ``style`` is a CSS class of the page."""
 
     text: str
     style: str = ""
@@ -30,7 +30,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Of what follows in a part."""
+    """A heading within a part."""
 
     text: str
     kind: ClassVar[str] = "heading"
@@ -38,7 +38,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """Sentences one below the other; ``style`` is "lead" or "warning" for those in a box, which ``intro`` opens."""
+    """A bullet list; ``style`` "lead" or "warning" puts it in a box that begins with ``intro``."""
 
     items: tuple[str, ...]
     style: str = ""
@@ -48,7 +48,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class TableBlock:
-    """A table; its caption is not shown where a heading says the same."""
+    """A table; ``captioned`` says whether its title is shown."""
 
     table: Table
     captioned: bool = True
@@ -57,7 +57,7 @@ class TableBlock:
 
 @dataclass(frozen=True, slots=True)
 class ChartBlock:
-    """A drawn chart with its title and what one must know to read it; ``svg`` is markup of our own."""
+    """A drawn chart with title and caption; ``svg`` is trusted markup."""
 
     svg: Markup
     title: str
@@ -67,7 +67,7 @@ class ChartBlock:
 
 @dataclass(frozen=True, slots=True)
 class ClaimText:
-    """A claim and, in words, the choices for and against it."""
+    """A claim of a persona; ``cited`` describes the choices that support and oppose it."""
 
     text: str
     cited: str = ""
@@ -75,7 +75,7 @@ class ClaimText:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One person: how well predicted, the persona, its claims, and what else was learned."""
+    """One user: prediction quality (``how``), persona, claims, and further notes."""
 
     user: str
     how: str
@@ -86,7 +86,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """People side by side."""
+    """Cards side by side."""
 
     cards: tuple[Card, ...]
     kind: ClassVar[str] = "cards"
@@ -94,7 +94,7 @@ class Cards:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Something that is shown when asked for."""
+    """A collapsible section."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -107,7 +107,7 @@ Block = Paragraph | Heading | Bullets | TableBlock | ChartBlock | Cards | Folded
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the page: its place, its title, what stands in it."""
+    """A part of the page: anchor name, title and content."""
 
     name: str
     title: str
@@ -115,18 +115,18 @@ class Part:
 
 
 def paragraphs(*sentences: str, style: str = "") -> tuple[Block, ...]:
-    """A paragraph of each that says anything."""
+    """A paragraph for each non-empty text."""
     return tuple(Paragraph(one, style) for one in sentences if one)
 
 
 def bullets(items: Iterable[str]) -> tuple[Block, ...]:
-    """The sentences; nothing if there are none."""
+    """A bullet list; empty if there are no items."""
     held = tuple(items)
     return (Bullets(held),) if held else ()
 
 
 def table_blocks(shown: Table, *, captioned: bool = True) -> tuple[Block, ...]:
-    """A table with its title and its note; a long one is folded away behind its title. Nothing if it has no rows."""
+    """A table with title and note; a long one is collapsed under its title. Empty if it has no rows."""
     if not shown.rows:
         return ()
     if len(shown.rows) > LONG and captioned:

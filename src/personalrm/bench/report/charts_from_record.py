@@ -1,7 +1,7 @@
-"""Every chart of a report, from the record of a run, as data (`personalrm.bench.charts`); `drawing` draws them.
+"""Build the charts of a report from the record of a run, as data (`personalrm.bench.charts`); `drawing` draws them.
 
 leaderboard(record)                 # Dots: accuracy of each line with its interval
-cost(record)                        # Scatter, or None where nothing was asked
+cost(record)                        # Scatter, or None if no language model was asked
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from personalrm.bench.report import lines
 from personalrm.bench.report.table import Table
 
 TOGETHER = 6
-"""Curves in one figure: as many as there are colours."""
+"""Maximum number of curves in one figure: the number of colours."""
 CROWDED = 14
-"""Columns above which nobody reads a matrix."""
+"""Maximum number of columns of a matrix."""
 FLAT = 3
-"""Lines that learn nothing of the person, shown beside a learning curve."""
+"""Maximum number of methods without personalization shown in a learning curve."""
 
 
 def leaderboard(rows: Sequence[RunRecord], title: str = "Accuracy of each method, with its 95 % interval") -> Chart:
-    """Accuracies with their intervals, in the order of the rows; the coin's 0.5 is the reference."""
+    """Dot plot of accuracies with intervals, in the order of the rows; reference line at 0.5 (chance)."""
     series = [_one(row["label"], row["accuracy"], row["low"], row["high"]) for row in rows]
     return Dots(title, "accuracy", tuple(one for one in series if one), 0.5)
 
 
 def differences(record: RunRecord) -> Chart | None:
-    """By how much the method of each row is right more often than that of each column."""
+    """Matrix of accuracy differences, row's method minus column's method; None for too few or too many methods."""
     names = [row["label"] for row in lines.ranked(record)]
     if not 3 <= len(names) <= CROWDED:
         return None
@@ -42,7 +42,7 @@ def differences(record: RunRecord) -> Chart | None:
 
 
 def calibration(record: RunRecord) -> Iterator[Chart]:
-    """Predicted against observed shares, a few lines a figure."""
+    """Calibration curves (predicted against observed shares), at most `TOGETHER` in a chart."""
     more = lines.details(record)
     curves = []
     for row in lines.ranked(record):
@@ -53,11 +53,11 @@ def calibration(record: RunRecord) -> Iterator[Chart]:
     for start in range(0, len(curves), TOGETHER):
         some = tuple(curves[start : start + TOGETHER])
         number = f" ({start // TOGETHER + 1})" if len(curves) > TOGETHER else ""
-        yield Lines(f"Calibration{number}", "probability given", "how often it came true", some, diagonal=True)
+        yield Lines(f"Calibration{number}", "predicted probability", "observed frequency", some, diagonal=True)
 
 
 def risk_coverage(record: RunRecord) -> Iterator[Chart]:
-    """Share of wrong answers by the share of pairs answered, a few lines a figure."""
+    """Risk–coverage curves (error rate by share of pairs answered), at most `TOGETHER` in a chart."""
     more = lines.details(record)
     found = [(row["label"], more[row["label"]].get("selective")) for row in lines.ranked(record)]
     curves = [
@@ -72,7 +72,7 @@ def risk_coverage(record: RunRecord) -> Iterator[Chart]:
 
 
 def domains(record: RunRecord) -> Chart | None:
-    """Accuracy of each line in each domain."""
+    """Matrix of accuracy by method and domain; None for too few or too many domains."""
     more = lines.details(record)
     rows = [(row["label"], more[row["label"]]["domains"]) for row in lines.ranked(record)]
     names = sorted({one["domain"] for _, found in rows for one in found if one["pairs"]})
@@ -89,7 +89,7 @@ def _along(names: Sequence[str], found: Sequence[RunRecord]) -> tuple[float | No
 
 
 def published(table: Table) -> Chart | None:
-    """Published accuracies and ours, as the table has them."""
+    """Dot plot of the published accuracies and ours, from the table `published.published`; None if it is empty."""
     series, marked = [], []
     for at, row in enumerate(table.rows):
         method, _, model, accuracy, interval, _ = row
@@ -104,7 +104,7 @@ def published(table: Table) -> Chart | None:
 
 
 def learning(record: RunRecord) -> Iterator[Chart]:
-    """Accuracy over the choices learned from, with those that learn nothing of the person as level lines."""
+    """Learning curves (accuracy by number of choices), with methods without personalization as horizontal lines."""
     more, curves = lines.details(record), lines.curves(record)
     named = labels([_entry(rows[0]) for rows in curves])
     series = []
@@ -128,7 +128,7 @@ def learning(record: RunRecord) -> Iterator[Chart]:
 
 
 def _entry(row: RunRecord) -> ResultKey:
-    """The line without its limit."""
+    """The row's key without its limit on choices."""
     return ResultKey(row["name"], row["model"])
 
 
@@ -146,13 +146,13 @@ def _level(record: RunRecord, curves: list[list[RunRecord]], start: float, end: 
 
 
 def cost(record: RunRecord) -> Chart | None:
-    """Accuracy against dollars a pair, or against tokens where prices are not known; None where nothing was asked."""
+    """Accuracy against US dollars per pair, or tokens per pair if prices are unknown; None if no model was asked."""
     rows = [row for row in lines.ranked(record) if row["accuracy"] is not None]
     if not any(row["calls"] for row in rows):
         return None
     if all(row["cost"] is not None for row in rows):
-        return _scatter(rows, "US dollars a pair", lambda row: row["cost"])
-    return _scatter(rows, "tokens a pair", lambda row: row["prompt_tokens"] + row["completion_tokens"])
+        return _scatter(rows, "US dollars per pair", lambda row: row["cost"])
+    return _scatter(rows, "tokens per pair", lambda row: row["prompt_tokens"] + row["completion_tokens"])
 
 
 def _scatter(rows: Sequence[RunRecord], x_label: str, spent: Callable[[RunRecord], float]) -> Chart:

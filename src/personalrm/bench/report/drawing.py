@@ -1,10 +1,10 @@
-"""Charts as SVG that stands inside a page: drawn by matplotlib (extra ``report``), coloured by the page.
+"""Draw charts as inline SVG with matplotlib (extra ``report``), in the colours of the page.
 
     svg = draw(Lines("Learning curve", "choices to learn from", "accuracy", series))      # "<svg class='chart' …"
 
-Equal charts give equal text. Words stay words, backgrounds stay open, and every colour is one of the page's variables,
-so a figure follows the reader's light or dark colours. Series differ in colour, marker and dash; the colours are told
-apart by people who see fewer of them. What matplotlib cannot draw (no point at all) gives no figure but an empty text.
+Equal charts give equal text. Text stays text, backgrounds are transparent, and every colour is a CSS variable of the
+page, so a figure follows the reader's light or dark scheme. Series differ in colour, marker and dash; the palette is
+safe for colour-blind readers. A chart without points gives an empty string.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from personalrm.formatting.plot_style import style
 from personalrm.formatting.texts import plain, shortened
 
 WIDTH = 7.6
-"""Inches; the page scales the figure, and text of 9.5 points is then as large as the page's small print."""
+"""Figure width in inches; scaled by the page, text of 9.5 points is as large as the page's small text."""
 _NAME, _CELL_NAME = 40, 22
 _PLACES = 8
 _BANDS = 3
@@ -37,7 +37,7 @@ _MORE, _LESS = COLOURS["--more"], COLOURS["--less"]
 
 
 def draw(chart: Chart) -> str:
-    """The chart as an ``<svg>`` element; empty where there is nothing to draw.
+    """Draw a chart as an ``<svg>`` element; an empty string if there is nothing to draw.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -51,7 +51,7 @@ def draw(chart: Chart) -> str:
     if _empty(chart):
         return ""
     with matplotlib.rc_context(), _quiet():
-        matplotlib.rcdefaults()  # what the user set for their own figures does not show in ours
+        matplotlib.rcdefaults()  # ignore the user's own matplotlib settings
         matplotlib.rcParams.update(style(COLOURS))
         figure = Figure()
         FigureCanvasSVG(figure)
@@ -63,7 +63,7 @@ def draw(chart: Chart) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A letter that the font lacks is drawn by the browser, with a font of its own."""
+    """Suppress matplotlib's warnings about missing glyphs; the browser uses its own fonts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -78,7 +78,7 @@ def _empty(chart: Chart) -> bool:
 @singledispatch
 def _onto(chart: Chart, figure: Any) -> None:
     """Draw a chart onto an empty figure."""
-    raise TypeError(f"a chart of another kind: {type(chart).__name__}")
+    raise TypeError(f"unknown kind of chart: {type(chart).__name__}")
 
 
 @_onto.register
@@ -154,7 +154,7 @@ def _band(axes: Any, one: Series, place: int) -> None:
 
 
 def _whiskers(axes: Any, one: Series, place: int) -> None:
-    """Where bands of many curves would hide each other."""
+    """Draw intervals as vertical lines, used where bands of many curves would overlap."""
     colour = _HUES[place % len(_HUES)]
     for point in filter(_bounded, one.points):
         axes.plot([point.x, point.x], [point.low, point.high], color=colour, linewidth=1.1, alpha=0.6)
@@ -212,7 +212,7 @@ def _matrix(chart: Matrix, figure: Any) -> None:
 
 
 def _shades(chart: Matrix) -> Callable[[float], tuple[str, float]]:
-    """Colour and depth of a value: deeper the further from the middle, never so deep that words drown in it."""
+    """Function from a value to its colour and opacity; opacity grows with the distance from the middle, up to 0.55."""
     known = [value for row in chart.values for value in row if value is not None]
     middle = chart.middle if chart.middle is not None else min(known)
     reach = max(abs(value - middle) for value in known) or 1.0
@@ -225,7 +225,7 @@ def _reference(line: Callable[..., Any], value: float | None) -> None:
 
 
 def _scale(axes: Any, across: Sequence[float], *, log: bool) -> None:
-    """A logarithmic axis begins at 0 where something costs nothing."""
+    """Set margins and the x scale; a logarithmic axis is linear near 0 if there are values of 0."""
     axes.margins(x=0.06, y=0.08)
     positive = [value for value in across if value > 0]
     if not log or not positive:
@@ -240,7 +240,7 @@ def _scale(axes: Any, across: Sequence[float], *, log: bool) -> None:
 
 
 def _places(axes: Any, across: Sequence[float], *, log: bool) -> None:
-    """Where few places were measured, these are the ticks, unless two of them would touch."""
+    """Put ticks at the measured x values if they are few and far enough apart."""
     places = sorted(set(across))
     steps = [math.log10(one) for one in places] if log and places[0] > 0 else places
     gaps = [later - one for one, later in pairwise(steps)]
@@ -267,7 +267,7 @@ def _legend_columns(series: Sequence[Series]) -> int:
 
 
 def _legend_height(series: Sequence[Series]) -> float:
-    """Inches that the names below a figure take."""
+    """Height of the legend below a figure, in inches."""
     return 0.2 * (len(series) > 1) * -(-len(series) // _legend_columns(series))
 
 

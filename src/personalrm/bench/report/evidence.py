@@ -1,11 +1,11 @@
-"""What stands behind the figures, from the folder of a run: personas with their evidence, and the worst predictions.
+"""Read the examples of a report from the folder of a run: personas with their evidence, and the worst predictions.
 
     evidence = read_evidence("out", record)
-    evidence.worst["traits"][0].probability        # of the response the person preferred: 0.011
+    evidence.worst["traits"][0].probability        # of the response the user preferred: 0.011
     evidence.personas["synthesizeme"][0].learned   # {"persona": …, "claims": […], "arm": …}
 
-Files are read line by line, and only what is shown is kept: a few numbers a person, ten predictions and three personas
-a method. Which personas are shown is no choice of anyone's: the people predicted best, in the middle and worst.
+Files are read line by line; memory holds a few numbers for each user, and ten predictions and three personas for each
+method. The personas shown are those of the users with the lowest, the median and the highest log loss.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from personalrm.bench.record import RunRecord
 from personalrm.bench.report.lines import ranked
 from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError
+from personalrm.regular_files import reading
 
 WORST = 10
 PLACES = ("predicted best", "in the middle", "predicted worst")
@@ -32,9 +33,9 @@ _SURE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A prediction and what was chosen: ``probability`` is that of the response the person preferred.
+    """A wrong prediction; ``probability`` is that of the response the user preferred.
 
-    ``reasoning`` is the judge's, in the order of the pair that was further off; None if it gave none.
+    ``reasoning`` is the judge's text for the order with the larger error; None if it gave none.
     """
 
     user: str
@@ -45,13 +46,13 @@ class Miss:
 
     @property
     def log_loss(self) -> float:
-        """Nats."""
+        """Log loss in nats."""
         return -math.log(max(self.probability, _SURE))
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a method learned of one person, and how well it predicts them (mean log loss in nats of so many pairs)."""
+    """What a method learned of one user, with the mean log loss in nats over the user's ``pairs``."""
 
     place: str
     user: str
@@ -63,7 +64,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """By the labels of the lines that have any; ``absent`` says in sentences what the folder no longer holds."""
+    """Examples by label; ``absent`` has a sentence for each file that is missing in the folder."""
 
     worst: Mapping[str, list[Miss]] = field(default_factory=dict)
     personas: Mapping[str, list[Learned]] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Evidence:
 
 @dataclass(slots=True)
 class _Line:
-    """What is gathered of one line: (sum of log losses, pairs) of each person, and a heap of the worst."""
+    """Accumulator for one line: (sum of log losses, pairs) of each user, and a heap of the worst predictions."""
 
     people: dict[str, tuple[float, int]] = field(default_factory=dict)
     worst: list[tuple[float, str, str, str | None, float]] = field(default_factory=list)
@@ -85,23 +86,23 @@ class _Line:
         (heapq.heappush if len(self.worst) < WORST else heapq.heappushpop)(self.worst, entry)
 
     def misses(self) -> list[Miss]:
-        """The worst predictions, the worst first."""
+        """The worst predictions, highest log loss first."""
         found = sorted(self.worst, key=lambda one: (-one[0], one[1], one[2]))
         return [Miss(user, id_, domain or None, probability) for _, user, id_, domain, probability in found]
 
 
 def read_evidence(directory: str | Path, record: RunRecord) -> Evidence:
-    """Read what a report shows beside the figures.
+    """Read the examples for a report.
 
     Raises:
-        DataError: a file is damaged; it is named with the line.
+        DataError: a damaged file; the message names file and line.
     """
     folder = Path(directory)
     entries = _shown(record)
     if not (folder / "pairs.jsonl").exists():
-        return Evidence(absent=("The single predictions are no longer in the folder (pairs.jsonl).",))
+        return Evidence(absent=("The individual predictions are no longer in the folder (pairs.jsonl).",))
     with rows_as_written(folder / "pairs.jsonl"):
-        lines = _gathered(folder, entries)
+        lines = _read_pairs(folder, entries)
     worst, personas = {}, {}
     for entry, label in entries.items():
         if entry in lines:
@@ -114,7 +115,7 @@ def read_evidence(directory: str | Path, record: RunRecord) -> Evidence:
 
 
 def _shown(record: RunRecord) -> dict[ResultKey, str]:
-    """Lines with probabilities; of those that differ in the number of choices alone, the one that has most."""
+    """Label of each line with probabilities; for each method and model only the line with the most choices."""
     most: dict[tuple[str, str], tuple[ResultKey, str]] = {}
     for row in ranked(record):
         entry = ResultKey(row["name"], row["model"], row["context_pairs"])
@@ -128,7 +129,7 @@ def _limit(entry: ResultKey) -> float:
     return math.inf if entry.context_pairs is None else entry.context_pairs
 
 
-def _gathered(folder: Path, entries: Mapping[ResultKey, str]) -> dict[ResultKey, _Line]:
+def _read_pairs(folder: Path, entries: Mapping[ResultKey, str]) -> dict[ResultKey, _Line]:
     lines: dict[ResultKey, _Line] = {}
     for row in _rows(folder / "pairs.jsonl", ("method", "model", "context_pairs", "user", "id", "domain")):
         entry = ResultKey(row["method"], row["model"], row["context_pairs"])
@@ -138,7 +139,7 @@ def _gathered(folder: Path, entries: Mapping[ResultKey, str]) -> dict[ResultKey,
 
 
 def _with_reasoning(path: Path, misses: list[Miss]) -> list[Miss]:
-    """With what the judge said where it was furthest off."""
+    """The predictions with the judge's text for the order with the larger error."""
     wanted = {(one.user, one.id) for one in misses}
     said: dict[tuple[str, str], tuple[float, str]] = {}
     for row in _rows(path, ("user", "id", "preferred", "probability", "reasoning")):
@@ -150,7 +151,7 @@ def _with_reasoning(path: Path, misses: list[Miss]) -> list[Miss]:
 
 
 def _personas(path: Path, people: Mapping[str, tuple[float, int]]) -> list[Learned]:
-    """Of the people for whom a persona was written: the one predicted best, one in the middle, and the worst."""
+    """Among users with a persona: the one predicted best, the median one, and the one predicted worst."""
     most: dict[str, int] = {}
     for row in _rows(path, ("user", "history", "learned")):
         if row["learned"].get("persona") and row["user"] in people:
@@ -167,15 +168,15 @@ def _personas(path: Path, people: Mapping[str, tuple[float, int]]) -> list[Learn
 
 
 def _spread(order: list[str]) -> list[str]:
-    """The first, the middle and the last; fewer if there are fewer."""
+    """The first, the middle and the last element, without repeats."""
     return list(dict.fromkeys((order[0], order[len(order) // 2], order[-1])))
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """The rows of a file, which may be absent; a half line at its end belongs to a run that was killed."""
+    """The rows of a file; empty if it does not exist. An incomplete last line of a killed run is skipped."""
     if not path.exists():
         return
-    with path.open("rb") as lines:
+    with reading(path) as lines:
         for number, line in enumerate(lines, 1):
             try:
                 row = orjson.loads(line)

@@ -65,9 +65,7 @@ def _arm(known: RunRecord) -> str:
         return ""
     if known["arm"] == "default":
         return "Used for this person: the plain judge, because on held-back choices nothing was seen to help more."
-    sure = known.get("confidence")
-    how_sure = f", {sure:.0%} sure that it beats the plain judge" if isinstance(sure, float) else ""
-    return f"Used for this person: {known['arm']}{how_sure}."
+    return f"Used for this person: {known['arm']}."  # a "confidence" in an older run was calibrated on nobody
 
 
 def _others(known: RunRecord) -> list[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""A table as LaTeX: ``\\\\usepackage{booktabs}`` is all it needs, and names of others stay text.
+"""Format a table as LaTeX (needs the packages booktabs and textcomp); text from data is escaped.
 
 latex(table)              # "\\\\begin{table}…"
 escaped("50 % of A_1")    # "50 \\\\% of A\\\\_1"
@@ -23,9 +23,9 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"{\char34}",  # no shorthand of any language
+    '"': r"{\char34}",  # babel shorthands use the plain character
     "`": r"\textasciigrave{}",
-    "[": "{[}",  # after the end of a row LaTeX would read a length
+    "[": "{[}",  # after the end of a row LaTeX would parse it as an optional length
     "]": "{]}",
     "*": "{*}",
     "–": "--",
@@ -42,7 +42,7 @@ _SPECIAL = {
 
 
 def latex(table: Table) -> str:
-    """A table float with caption and label; what tells time is left out."""
+    """A LaTeX table float with caption and label, without run times."""
     shown = table.untimed()
     heads = " & ".join(escaped(one.head) for one in shown.columns)
     body = [" & ".join(_cell(*both) for both in zip(shown.columns, row, strict=True)) for row in shown.rows]
@@ -66,7 +66,7 @@ def latex(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text of anyone as LaTeX that prints it and does nothing else."""
+    """Escape all characters of a text that are special in LaTeX."""
     return "".join(_SPECIAL.get(one, one) for one in plain(text))
 
 

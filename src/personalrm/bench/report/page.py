@@ -1,10 +1,10 @@
-"""A report as one HTML page that needs nothing else: no network, no script, no file beside it.
+"""Render a report as one self-contained HTML page: no network access, no scripts, no other files.
 
     text = page(Report(record, evidence, studies), draw)       # "<!doctype html>…"
 
-The page says first what was found, then shows what that rests on. Every figure has its table; without matplotlib the
-page is the same but for the figures, and says so. It follows the reader's light or dark colours. What stands in it is
-data (`blocks`); the templates of `personalrm.formatting` write it.
+The page begins with the findings, followed by figures and tables. Without matplotlib, figures are replaced by notes.
+Colours follow the reader's light or dark scheme. The content is data (`blocks`), rendered by the templates of
+`personalrm.formatting`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from personalrm.formatting.texts import counted
 Draw = Callable[[Chart], str]
 Blocks = tuple[Block, ...]
 
-_DOTS = "Dots are accuracies, lines their 95 % intervals; the dashed line is a coin."
-_CURVES = "Bands are 95 % intervals. Level lines know nothing of the person."
+_DOTS = "Dots are accuracies, lines their 95 % intervals; the dashed line is chance."
+_CURVES = "Bands are 95 % intervals. Horizontal lines are methods that do not use the person's choices."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a page shows; ``record`` is None where a folder holds studies alone."""
+    """The content of a page; ``record`` is None for a folder with studies only."""
 
     record: RunRecord | None
     evidence: Evidence = field(default_factory=Evidence)
@@ -56,7 +56,7 @@ class Report:
 
 
 def page(report: Report, draw: Draw) -> str:
-    """The whole page as text; ``draw`` may raise MissingExtra, and then a sentence stands for each figure.
+    """Render the page as HTML; if ``draw`` raises MissingExtra, a note replaces each figure.
 
     Raises:
         MissingExtra: Jinja2 is not installed.
@@ -81,7 +81,7 @@ def page(report: Report, draw: Draw) -> str:
 
 
 def _written(title: str, sub: str, said: Blocks, parts: list[Part]) -> str:
-    """The page around its parts; empty ones are left out."""
+    """Render the page with its non-empty parts."""
     kept = [one for one in parts if one.blocks]
     return pages.page("report.html", title=title, sub=sub, said=said, parts=kept, words=words)
 
@@ -89,10 +89,10 @@ def _written(title: str, sub: str, said: Blocks, parts: list[Part]) -> str:
 def _figures_of(record: RunRecord, shown: _Figures) -> list[Part]:
     return [
         Part("accuracy", "Accuracy", _accuracy(record, shown)),
-        Part("tests", "Which differences are real", _tests(record, shown)),
+        Part("tests", "Significance of differences", _tests(record, shown)),
         Part("probabilities", "Probabilities", _probabilities(record, shown)),
-        Part("selective", "Answering only when sure", _selective(record, shown)),
-        Part("slices", "Where", _slices(record, shown)),
+        Part("selective", "Selective prediction", _selective(record, shown)),
+        Part("slices", "Accuracy by subset", _slices(record, shown)),
         Part("learning", "Learning curves", _learning(record, shown)),
         Part("cost", "Cost against accuracy", _cost(record, shown)),
         Part("same-pairs", "On the same pairs", _same_pairs(record, shown)),
@@ -110,7 +110,7 @@ def _behind(report: Report, record: RunRecord) -> list[Part]:
 
 
 class _Figures:
-    """Draws; says instead what is missing where matplotlib is."""
+    """Draws charts; returns a note instead if matplotlib is missing."""
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
@@ -121,14 +121,14 @@ class _Figures:
         try:
             svg = self._draw(chart)
         except MissingExtra as error:
-            return (Paragraph(f"Here would be the figure “{chart.title}”: {error}.", "note"),)
+            return (Paragraph(f"The figure “{chart.title}” was not drawn: {error}.", "note"),)
         return (ChartBlock(pages.trusted(svg), chart.title, caption),) if svg else ()
 
 
 def _failed(failed: Mapping[str, str]) -> Blocks:
     if not failed:
         return ()
-    sentence = "Not finished, so without a row here; the same command goes on where it stopped:"
+    sentence = "Not finished, and therefore not in the tables; run the same command again to resume:"
     return (Bullets(tuple(f"{label}: {why}" for label, why in failed.items()), "warning", sentence),)
 
 
@@ -138,7 +138,7 @@ def _accuracy(record: RunRecord, shown: _Figures) -> Blocks:
 
 
 def _tests(record: RunRecord, shown: _Figures) -> Blocks:
-    caption = "Blue: the row's method is right more often; orange: less often. Whether that is chance says the table."
+    caption = "Blue: the row's method is more accurate; orange: less accurate. The table has the significance tests."
     return (
         *table_blocks(tables.against(record)),
         *shown(charts_from_record.differences(record), caption),
@@ -147,9 +147,7 @@ def _tests(record: RunRecord, shown: _Figures) -> Blocks:
 
 
 def _probabilities(record: RunRecord, shown: _Figures) -> Blocks:
-    caption = (
-        "On the dotted line a probability means what it says; a flatter curve is too sure, a steeper one too timid."
-    )
+    caption = "The dotted line is perfect calibration; a flatter curve is overconfident, a steeper one underconfident."
     curves = [one for chart in charts_from_record.calibration(record) for one in shown(chart, caption)]
     bins = tables.calibration(record)
     folded = (Folded(bins.title, table_blocks(bins, captioned=False)),) if curves else ()
@@ -157,7 +155,7 @@ def _probabilities(record: RunRecord, shown: _Figures) -> Blocks:
 
 
 def _selective(record: RunRecord, shown: _Figures) -> Blocks:
-    caption = "Only the pairs that a method is surest of are answered; the lower the curve, the better it knows."
+    caption = "Error rate if a method answers only the pairs it is most confident about; lower curves are better."
     return (
         *table_blocks(selective.risk_coverage(record), captioned=False),
         *(one for chart in charts_from_record.risk_coverage(record) for one in shown(chart, caption)),
@@ -168,7 +166,7 @@ def _selective(record: RunRecord, shown: _Figures) -> Blocks:
 def _slices(record: RunRecord, shown: _Figures) -> Blocks:
     return (
         *table_blocks(tables.length_matched(record)),
-        *shown(charts_from_record.domains(record), "Blue: more often right than a coin; orange: less often."),
+        *shown(charts_from_record.domains(record), "Blue: more accurate than chance; orange: less accurate."),
         *table_blocks(tables.domains(record)),
         *table_blocks(tables.tastes(record)),
     )
@@ -180,7 +178,7 @@ def _published(record: RunRecord, shown: _Figures) -> Blocks:
         return ()
     return (
         *paragraphs(compared.note),
-        *shown(charts_from_record.published(compared), "Sets and pairs differ."),
+        *shown(charts_from_record.published(compared), "The data sets and pairs differ."),
         *table_blocks(Table(compared.name, compared.title, compared.columns, compared.rows, "", compared.published)),
     )
 
@@ -191,8 +189,8 @@ def _learning(record: RunRecord, shown: _Figures) -> Blocks:
 
 
 def _cost(record: RunRecord, shown: _Figures) -> Blocks:
-    drawn = shown(charts_from_record.cost(record), "Further up and further left is better.")
-    said = "" if drawn else "No method asked a language model, so accuracy cost nothing but time."
+    drawn = shown(charts_from_record.cost(record), "Up and left is better.")
+    said = "" if drawn else "No method asked a language model, so the only cost is run time."
     return (*paragraphs(said), *drawn, *table_blocks(tables.costs(record), captioned=False))
 
 

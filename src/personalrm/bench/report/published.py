@@ -1,11 +1,11 @@
-"""Accuracies that others published on PersonalRewardBench: beside ours they are marked, for nothing here measured them.
+"""Accuracies published by others on PersonalRewardBench, marked as such in tables and charts.
 
     belonging("prism.jsonl.gz", [])            # "PRISM"
     published_on("PRISM")[0]                   # Published("default judge", "8B", 0.5204, 0.0054, "default", …)
     published(record)                          # a table of them and of ours
 
-They are shown only beside data they belong to, and even there they speak of other people and pairs: the benchmark's
-filters and splits, the model, and what counts as right (a tie is wrong there, an even probability a half here) differ.
+They are shown only with the data set they belong to. They are not directly comparable: the benchmark's filters and
+splits, the model, and the scoring differ (a tie counts as wrong there; an even probability counts as half here).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ ABLATION = "SynthesizeMe, arXiv 2506.05598, second hand"
 
 WARNING = (
     "Published by others, not measured here: on the benchmark's own filtered people and pairs, with other models. "
-    "Sets and pairs differ, so these numbers give a scale and decide nothing. Intervals of published numbers are 1.96 "
-    "standard errors to each side where a standard error was given."
+    "The data sets and pairs differ, so these numbers give a scale only; no comparison with them is a test. Intervals "
+    "of published numbers are ±1.96 standard errors where a standard error was given."
 )
 _CONVERSATION_TYPES = {"unguided", "values guided", "controversy guided"}
-"""What only PRISM calls its domains."""
+"""The domain names of PRISM, by which it is recognized."""
 _Value = tuple[float, float | None] | None
 """Accuracy and standard error, %."""
 
@@ -38,10 +38,10 @@ class Published:
 
     Attributes:
         method: as the source describes it.
-        size: of the language model, parameters.
-        accuracy, error: mean and its standard error, fractions; ``error`` is None where none was given.
-        ours: the method of that kind here; empty where there is none.
-        source: where it was published.
+        size: number of parameters of the language model.
+        accuracy, error: mean and its standard error, as fractions; ``error`` is None if not given.
+        ours: the corresponding method in this package; empty if there is none.
+        source: the publication.
     """
 
     method: str
@@ -53,11 +53,11 @@ class Published:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 %, from the standard error."""
+        """95 % interval from the standard error, or None."""
         return None if self.error is None else (self.accuracy - 1.96 * self.error, self.accuracy + 1.96 * self.error)
 
 
-# method, the name it has here, Arena 8B, Arena 70B, PRISM 8B, PRISM 70B
+# method, corresponding method here, Arena 8B, Arena 70B, PRISM 8B, PRISM 70B
 _TABLE: tuple[tuple[str, str, str, tuple[_Value, _Value, _Value, _Value]], ...] = (
     ("default judge", "default", P_GENRM, ((56.37, 2.16), (57.02, 2.06), (52.04, 0.54), (54.02, 0.83))),
     ("judge + demographics", "demographics", P_GENRM, (None, None, (52.96, 0.59), (54.21, 0.56))),
@@ -82,7 +82,7 @@ _TABLE: tuple[tuple[str, str, str, tuple[_Value, _Value, _Value, _Value]], ...] 
     ("P-GenRM, trained", "", P_GENRM, ((72.68, 1.85), (73.42, 1.74), (65.32, 0.56), (66.21, 0.76))),
     ("P-GenRM + 16 own and 8 similar-user samples", "", P_GENRM, ((75.92, 1.70), None, (68.06, 0.69), None)),
 )
-# method, the name it has here, Arena 70B; Llama-3.3-70B
+# method, corresponding method here, Arena 70B; Llama-3.3-70B
 _ABLATION = (
     ("ablation: default judge", "default", 56.69),
     ("ablation: memory", "memory", 57.57),
@@ -90,12 +90,12 @@ _ABLATION = (
     ("ablation: demonstrations only", "synthesizeme:demonstrations", 61.97),
     ("ablation: persona + demonstrations", "synthesizeme:both", 61.97),
 )
-# P-Check does not say more than the size of the model that writes its checklists
+# P-Check only gives the size of the model that writes its checklists
 _CHECKLIST = {"Arena": 61.56, "PRISM": 65.11}
 
 
 def belonging(data: str, domains: Collection[str]) -> str | None:
-    """The published set that data comes from, by its name or by its domains: "PRISM", "Arena" or None."""
+    """The published data set ("PRISM", "Arena" or None) that the data comes from, by file name or domains."""
     name = data.lower()
     if "prism" in name or (domains and set(domains) <= _CONVERSATION_TYPES):
         return "PRISM"
@@ -103,7 +103,7 @@ def belonging(data: str, domains: Collection[str]) -> str | None:
 
 
 def published_on(data: str) -> tuple[Published, ...]:
-    """All that was published on "PRISM" or "Arena"."""
+    """All published accuracies on "PRISM" or "Arena"."""
     return tuple(_rows(data))
 
 
@@ -121,7 +121,7 @@ def _rows(data: str) -> Iterator[Published]:
 
 
 def published(record: RunRecord) -> Table:
-    """Published accuracies with ours beside them; no row where nothing was published on this data."""
+    """Table of published accuracies and ours; without rows if nothing was published on this data set."""
     domains = {one["domain"] for line in record["details"] for one in line["domains"]}
     data = None if record["simulated"] else belonging(str(record["data"]), domains)
     rows: list[tuple[Cell, ...]] = []
@@ -132,7 +132,7 @@ def published(record: RunRecord) -> Table:
         rows.append((one.method, "published", one.size, one.accuracy, one.interval, one.source))
         taken.add(one.ours)
     for row in ranked(record):
-        kind = "measured here" if row["name"] in taken else "measured here, nothing alike published"
+        kind = "measured here" if row["name"] in taken else "measured here, nothing comparable published"
         if rows and row["accuracy"] is not None and row["context_pairs"] is None:
             rows.append((row["label"], kind, row["model"], row["accuracy"], (row["low"], row["high"]), "this run"))
     rows, theirs = _by_accuracy(rows, theirs)

@@ -1,4 +1,4 @@
-"""What the figures say, in sentences: first what was found (`findings`), then what a reader must know (`notes`)."""
+"""Sentences of a report: the main results (`findings`), a `warning` for simulated users, and `notes` on the metrics."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _NAMED = 4
 
 
 def findings(record: RunRecord) -> list[str]:
-    """The best line, whether it beats the baseline and the others, and what this much data could have shown."""
+    """Sentences on the best line, its tests against the baseline and the other lines, and the detectable difference."""
     rows = [row for row in lines.ranked(record) if row["accuracy"] is not None]
     if not rows:
         return ["No method scored a pair."]
     best = rows[0]
     behind = f"{counted(best['pairs'], 'choice')} of {counted(best['people'], 'person', 'people')}"
     bounds = "" if best["low"] is None else f" (95 % interval {best['low']:.1%} to {best['high']:.1%})"
-    said = [f"Most often right is {best['label']}: in {best['accuracy']:.1%} of {behind}{bounds}."]
+    said = [f"Highest accuracy: {best['label']} with {best['accuracy']:.1%} of {behind}{bounds}."]
     return [*said, *_against_baseline(record, best), *_undecided(record, best), *_detectable(record)]
 
 
@@ -31,9 +31,9 @@ def _against_baseline(record: RunRecord, best: RunRecord) -> Iterator[str]:
     mine = next((one for one in tests if one["name"] == best["label"]), None)
     if mine is not None:
         effect, p = mine["effect"], mine["p_corrected"]
-        surely = "more than chance would give" if p < lines.SIGNIFICANT else "which chance alone could give"
+        result = "significant" if p < lines.SIGNIFICANT else "not significant"
         yield (
-            f"Against {base}, on the same pairs: {100 * effect['difference']:+.1f} points, {surely} "
+            f"Against {base}, on the same pairs: {100 * effect['difference']:+.1f} points, {result} "
             f"(p = {p:.4f}, corrected for {counted(len(tests), 'test')})."
         )
     better = [one["name"] for one in lines.significant(tests) if one["effect"]["difference"] > 0]
@@ -49,14 +49,14 @@ def _against_baseline(record: RunRecord, best: RunRecord) -> Iterator[str]:
 
 
 def _undecided(record: RunRecord, best: RunRecord) -> Iterator[str]:
-    """Which others may be as good as the best."""
+    """A sentence on the methods that do not differ significantly from the best."""
     even = [
         one["against"] if one["name"] == best["label"] else one["name"]
         for one in record["pairwise"]
         if best["label"] in (one["name"], one["against"]) and one["p_corrected"] >= lines.SIGNIFICANT
     ]
     if even and len(record["methods"]) > 2:
-        yield f"Not told apart from {best['label']} by these data: {counted(len(even), 'method')}{_names(even)}."
+        yield f"Not significantly different from {best['label']}: {counted(len(even), 'method')}{_names(even)}."
 
 
 def _detectable(record: RunRecord) -> Iterator[str]:
@@ -66,43 +66,43 @@ def _detectable(record: RunRecord) -> Iterator[str]:
         size = f"{least:.1f} points" if f"{least:.1f}" == f"{most:.1f}" else f"{least:.1f} to {most:.1f} points"
         base = record["comparisons"][0]["against"]
         yield (
-            f"A true difference from {base} of {size}, depending on the method, would be found in 80 of 100 such "
-            "samples; smaller ones mostly stay unseen."
+            f"A true difference from {base} of {size}, depending on the method, is found with a power of 80 %; smaller "
+            "differences are mostly not detected."
         )
 
 
 def warning(record: RunRecord) -> str:
-    """What must be known before anything else is read; empty for real people."""
+    """A warning if the users are simulated; otherwise empty."""
     if not record["simulated"]:
         return ""
-    return "These people are simulated: they show whether methods work, and nothing here is an accuracy on people."
+    return "These people are simulated: the results test the methods; they are not an accuracy on people."
 
 
 def notes(record: RunRecord) -> list[str]:
-    """What a reader must know, and what was not measured."""
+    """Notes on the metrics and the methods, and on what was not measured."""
     return [*_of_figures(record), *_of_methods(record)]
 
 
 def _of_figures(record: RunRecord) -> Iterator[str]:
-    yield "Intervals are 95 %, by resampling whole people; unscored pairs count neither as right nor as wrong."
+    yield "Intervals are 95 %, by bootstrap over people; unscored pairs count neither as right nor as wrong."
     if any(row["low"] is None for row in record["methods"]):
-        yield "Too few people stand behind a method for an interval."
+        yield "Too few people for an interval where none is given."
     hard = [row["label"] for row in record["methods"] if row["log_loss"] is None]
     if hard:
-        yield f"No log loss: {', '.join(hard)} (they name a side, not a probability)."
+        yield f"No log loss: {', '.join(hard)} (they give a side, not a probability)."
     if any(row["cost"] is None for row in record["methods"]):
-        yield "The cost of a method is unknown where the model's prices are."
+        yield "The cost of a method is unknown if the model's prices are unknown."
     if record["population"] is None and record["folds"] == 1:
-        yield "There were no other people to learn from: traits and population begin with the prior that ships."
+        yield "There were no other people to learn from: traits and population use the prior shipped with the package."
 
 
 def _of_methods(record: RunRecord) -> Iterator[str]:
     even = [f"{one['label']} {one['even']}" for one in record["details"] if one["even"]]
     if even:
-        yield f"Exactly even probabilities earn one half: {', '.join(even)}."
+        yield f"Exactly even probabilities count one half: {', '.join(even)}."
     for one in record["details"]:
         if one.get("position"):
-            yield f"{one['label']} answers by position, not by what the responses say: {one['position']}."
+            yield f"{one['label']} answers by position, not by content: {one['position']}."
     for what, key, unit in (("Not scored by", "unscored", ""), ("Noted by", "remarks", " tasks")):
         said: dict[str, list[str]] = {}
         for one in record["details"]:

@@ -1,4 +1,4 @@
-"""Tables of answering only when sure, from the record of a run."""
+"""Build the tables of selective prediction from the record of a run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from personalrm.bench.report.table import Cell, Column, Table
 
 
 def risk_coverage(record: RunRecord) -> Table:
-    """How often the surest answers are wrong, by the share of pairs that is answered."""
+    """Table of the error rate among the most confident answers, by coverage."""
     more = details(record)
     found = [(row, more[row["label"]].get("selective")) for row in ranked(record)]
     shown = (0.1, 0.25, 0.5, 0.75, 1.0)
     rows = tuple((*which(row), one["area"], *_risks(one["curve"], shown)) for row, one in found if one)
     columns = (*WHICH, Column("area", "figure"), *(Column(f"surest {part:.0%}", "figure") for part in shown))
     note = (
-        "Share of wrong answers where only the pairs that a method is surest of are answered. The area under the curve "
-        "is its mean over all shares: the smaller the better."
+        "Error rate if only the pairs that a method is most confident about are answered. The area under the curve is "
+        "the mean over all coverages; smaller is better."
     )
-    return Table("risk_coverage", "Answering only when sure", columns, rows, note).without_empty()
+    return Table("risk_coverage", "Risk by coverage", columns, rows, note).without_empty()
 
 
 def _risks(curve: Sequence[RunRecord], shown: Sequence[float]) -> tuple[Cell, ...]:
@@ -29,7 +29,7 @@ def _risks(curve: Sequence[RunRecord], shown: Sequence[float]) -> tuple[Cell, ..
 
 
 def promised_risk(record: RunRecord) -> Table:
-    """Thresholds calibrated on half of the people, tried on the other half."""
+    """Table of risk-controlling thresholds, calibrated on half of the users and tested on the other half."""
     more = details(record)
     found = [(row, more[row["label"]].get("selective")) for row in ranked(record)]
     rows = tuple(
@@ -45,8 +45,8 @@ def promised_risk(record: RunRecord) -> Table:
         Column("risk on other people", "figure"),
     )
     note = (
-        "A threshold of confidence is calibrated on half of the people so that, with probability 0.9, the share of "
-        "wrong answers among those answered is at most the promised one for exchangeable people (each counts alike); "
-        "here it is tried on the other half, both ways. Where nothing can be promised there is no row."
+        "A confidence threshold is calibrated on half of the people so that, with probability 0.9, the error rate "
+        "among the answered pairs is at most the promised one for exchangeable people (each person has the same "
+        "weight); it is tested on the other half, in both directions. A risk that cannot be promised has no row."
     )
-    return Table("promised_risk", "Promised risk, on people not used", columns, rows, note).without_empty()
+    return Table("promised_risk", "Promised risk, on held-out people", columns, rows, note).without_empty()

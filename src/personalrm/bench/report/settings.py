@@ -1,4 +1,4 @@
-"""How a run or a study was asked, as tables: what a reader needs to run it again.
+"""Tables of the settings of a run or a study, from which it can be reproduced.
 
 settings(record).rows[1]                # ("fingerprint of all choices", "1d7c1a7f0b3a5a36")
 settings_of_study({"models": ["a", "b"]})
@@ -12,12 +12,12 @@ from typing import Any
 from personalrm.bench.record import RunRecord
 from personalrm.bench.report.table import Column, Table
 
-_OTHERS = ("none; the prior that ships with the package", "the people of the other folds")
+_OTHERS = ("none; the prior shipped with the package", "the people of the other folds")
 _COLUMNS = (Column("setting"), Column("value"))
 
 
 def settings(record: RunRecord) -> Table:
-    """Of a run: the data with its fingerprint, and what each line depends on."""
+    """Table of a run's settings: data with fingerprint, design, versions, models and prompts."""
     rows = [
         ("data", str(record["data"])),
         ("fingerprint of all choices", str(record["fingerprint"])),
@@ -39,13 +39,13 @@ def settings(record: RunRecord) -> Table:
 
 
 def settings_of_study(given: Mapping[str, Any]) -> Table:
-    """Of a study."""
+    """Table of a study's settings."""
     rows = tuple((str(name), _said(value)) for name, value in given.items())
     return Table("settings", "Settings of this study", _COLUMNS, rows)
 
 
 def _versions(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """Versions of the package that answered, and the model or prior behind each line that has one."""
+    """Rows with the package versions, and the model or prior of each line that has one."""
     behind = {one["label"]: one["provenance"] for one in record["details"] if one.get("provenance")}
     if versions := sorted({one["version"] for one in behind.values()}):
         yield "personalrm", ", ".join(versions)

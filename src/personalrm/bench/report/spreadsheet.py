@@ -1,9 +1,9 @@
-"""A table as CSV: every digit, one header line, and nothing that a spreadsheet would run.
+"""Format a table as CSV: full precision, one header line, and protection against formula injection.
 
     csv_text(table)           # "method,accuracy,accuracy_low,accuracy_high\\nlonger,0.658…"
 
-A text that begins like a formula (= + - @, also behind blanks) is preceded by an apostrophe, as spreadsheets do
-themselves to mark text. What was not measured is an empty cell.
+A text that begins like a formula (= + - @, also after blanks) is prefixed with an apostrophe, which spreadsheets read
+as a text marker. A missing value is an empty cell.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 
 
 def csv_text(table: Table) -> str:
-    """The table as CSV; what tells time is left out."""
+    """The table as CSV, without run times."""
     shown = table.untimed()
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")

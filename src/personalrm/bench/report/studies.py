@@ -1,11 +1,11 @@
-"""The studies whose results lie in the folder of a run (``studies/NAME.json``), as a report shows them.
+"""Read the records of studies (``studies/NAME.json`` in the folder of a run) for a report.
 
     for one in read_studies("out"):
         one.question, one.charts[0], one.tables[0].rows
 
 A file is a record with ``study``, ``question``, ``settings``, ``tables`` (title, columns, rows), ``charts``
-(`personalrm.bench.charts`) and ``reading``, the sentences that say what was found. One that cannot be shown takes
-nothing from the others: `Study.problem` says why.
+(`personalrm.bench.charts`) and ``reading`` (summary sentences). A record that cannot be read does not affect the
+others: its `Study.problem` says why.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from personalrm.bench.record import RunRecord
 from personalrm.bench.report.table import Column, Table
 from personalrm.errors import DataError
 from personalrm.formatting.numbers import number
+from personalrm.regular_files import content_of
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One question and its answer; where ``problem`` is said, nothing else is known but the name."""
+    """A study's question and results; if ``problem`` is not empty, only ``name`` is set besides."""
 
     name: str
     question: str = ""
@@ -38,19 +39,19 @@ class Study:
 
 
 def read_studies(directory: str | Path) -> list[Study]:
-    """Every study of a folder, by the names of their files."""
+    """Read all study records of a folder, sorted by file name."""
     return [read_study(path) for path in sorted((Path(directory) / "studies").glob("*.json"))]
 
 
 def read_study(path: Path) -> Study:
-    """One study's record; `Study.problem` says why, where it cannot be shown."""
+    """Read one study record; if it is unreadable, `Study.problem` says why."""
     try:
-        record = orjson.loads(path.read_bytes())
+        record = orjson.loads(content_of(path))
         return _study(path.stem, record)
     except (OSError, orjson.JSONDecodeError, DataError) as error:
         return Study(path.stem, problem=f"studies/{path.name} cannot be shown: {error}")
     except (TypeError, KeyError, AttributeError, ValueError):
-        return Study(path.stem, problem=f"studies/{path.name} cannot be shown: it is no study's record")
+        return Study(path.stem, problem=f"studies/{path.name} cannot be shown: it is not the record of a study")
 
 
 def _study(stem: str, record: RunRecord) -> Study:
@@ -66,7 +67,7 @@ def _study(stem: str, record: RunRecord) -> Study:
 
 
 def _table(name: str, record: RunRecord) -> Table:
-    """A study's table: its cells are text or numbers of any kind, so a column is what its cells are."""
+    """Convert a table of a study; the form of each column is inferred from its cells."""
     heads: Sequence[str] = record["columns"]
     cells = [[_cell(one) for one in row] for row in record["rows"]]
     if any(len(row) != len(heads) for row in cells):
@@ -91,7 +92,7 @@ def _numeric(cells: Sequence[Any]) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    """Two numbers are an interval."""
+    """The cell's value; a list of two numbers becomes an interval."""
     if (
         isinstance(value, list)
         and len(value) == 2

@@ -1,9 +1,9 @@
-"""A figure as matplotlib writes it becomes an element of a page: nothing is fetched, no id is met twice.
+"""Convert an SVG file of matplotlib to an element for an HTML page, without external references and with unique ids.
 
 inline(svg_bytes, "Accuracy")     # "<svg class='chart' role='img' …><title>Accuracy</title>…"
 
-Colours are drawn as stand-ins (`COLOURS`) and become variables of the page's style, each with a fallback for figures
-that are cut out of their page.
+Figures are drawn in placeholder colours (`COLOURS`), which are replaced by CSS variables of the page, each with a
+fallback for figures copied out of the page.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from xml.etree import ElementTree
 from personalrm.formatting.plot_style import PAPER
 
 COLOURS = MappingProxyType({name: f"#0f0e{number:02x}" for number, name in enumerate(PAPER, 16)})
-"""The stand-in that a figure is drawn with, by the variable that it becomes."""
+"""Placeholder colour of each CSS variable."""
 
 _VARIABLES = {colour: f"var({name},{PAPER[name]})" for name, colour in COLOURS.items()}
 _COLOUR = re.compile("|".join(_VARIABLES))
 _FONT = re.compile(r"font: (?:[a-z0-9]+ )*?([0-9.]+px) [^;]*|font-family: [^;]*;? ?")
-"""The page chooses the family; older matplotlibs write size and family as one."""
+"""Font declarations, of which only the size is kept; older matplotlib versions write size and family as one."""
 _USED = re.compile(r"#([\w-]+)\)?")
 
 
 def inline(svg: bytes, title: str) -> str:
-    """An SVG document as an element with a name that is read aloud."""
+    """Convert an SVG document to an ``<svg>`` element with an accessible title."""
     root = ElementTree.fromstring(svg)
     for name in ("metadata", "style"):
         _remove(root, name)
@@ -55,14 +55,14 @@ def _bare(tag: str) -> str:
 
 
 def _references(element: ElementTree.Element) -> Iterator[str]:
-    """Ids that an element points to."""
+    """Ids that an element refers to."""
     for name, value in element.attrib.items():
         if _bare(name) == "href" or "url(#" in value:
             yield from _USED.findall(value.replace("url(", ""))
 
 
 def _attributes(attributes: dict[str, str], used: set[str], key: str) -> Iterator[tuple[str, str]]:
-    """Without namespaces; ids only where something points to them, and with the figure's own key."""
+    """The attributes without namespaces; only referenced ids are kept, with the figure's key as prefix."""
     for full, value in attributes.items():
         name = _bare(full)
         if name == "id":

@@ -1,10 +1,10 @@
-"""A table as data: the page, the LaTeX file and the CSV file are made from the same one, so that they cannot disagree.
+"""Tables as data, from which the page, the LaTeX file and the CSV file are made.
 
     table = Table("leaderboard", "Accuracy", (Column("method"), Column("accuracy", "figure")), (("longer", 0.658),))
     words(table.columns[1], 0.658)             # "0.658"
-    table.heads()                              # ("method", "accuracy"), an interval gives two: its low and its high
+    table.columns[1].keys                      # ("accuracy",); an interval has two CSV columns, low and high
 
-Cells are values, never text made from values: how one is written is its column's form, and CSV has every digit.
+Cells are raw values; the form of their column says how they are formatted, and CSV has full precision.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from personalrm.formatting.texts import plain
 Form = Literal["text", "count", "figure", "signed", "percent", "p", "interval", "shift", "dollars", "seconds"]
 Interval = tuple[float | None, float | None]
 Cell = str | int | float | Interval | None
-"""``interval`` and ``shift`` (an interval of a difference) hold an Interval; None is what was not measured."""
+"""Value of a cell: an Interval in columns of form ``interval`` and ``shift`` (of a difference); None: not measured."""
 
 NOTHING = "–"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What stands in one column.
+    """A column of a table.
 
     Attributes:
-        head: as the reader sees it.
-        form: how its cells are written.
-        key: its name in CSV; made from the head if empty.
-        timed: it tells time, so it is on the page alone: files are equal for equal runs.
+        head: the heading.
+        form: how its cells are formatted.
+        key: its name in CSV; derived from the heading if empty.
+        timed: whether it has run times; such columns are only on the page, so that files of equal runs are equal.
     """
 
     head: str
@@ -43,21 +43,21 @@ class Column:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Its names in CSV: an interval is two numbers."""
+        """Its names in CSV; an interval has two."""
         name = self.key or re.sub(r"[^a-z0-9]+", "_", self.head.lower()).strip("_")
         return (f"{name}_low", f"{name}_high") if self.form in ("interval", "shift") else (name,)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells under columns.
+    """A table.
 
     Attributes:
-        name: of its files, and its place on the page.
-        title: what it shows.
+        name: file name, and anchor on the page.
+        title: caption.
         columns, rows: one cell for each column in every row.
-        note: what a reader must know of it.
-        published: numbers of rows that were published by others, not measured here.
+        note: explanation shown with the table.
+        published: indices of rows that were published by others, not measured here.
     """
 
     name: str
@@ -68,20 +68,20 @@ class Table:
     published: frozenset[int] = frozenset()
 
     def untimed(self) -> Table:
-        """Without the columns that tell time."""
+        """A copy without run time columns."""
         kept = [at for at, one in enumerate(self.columns) if not one.timed]
         rows = tuple(tuple(row[at] for at in kept) for row in self.rows)
         return Table(self.name, self.title, tuple(self.columns[at] for at in kept), rows, self.note, self.published)
 
     def without_empty(self) -> Table:
-        """Without the columns in which no row has anything."""
+        """A copy without columns that are empty in all rows."""
         kept = [at for at in range(len(self.columns)) if any(not _empty(row[at]) for row in self.rows)]
         rows = tuple(tuple(row[at] for at in kept) for row in self.rows)
         return Table(self.name, self.title, tuple(self.columns[at] for at in kept), rows, self.note, self.published)
 
 
 def words(column: Column, cell: Cell) -> str:
-    """A cell as a reader sees it; a dash for what was not measured."""
+    """Format a cell by the form of its column; a dash for a missing value."""
     if _empty(cell):
         return NOTHING
     return _FORMS[column.form](cell)

@@ -1,9 +1,9 @@
-"""Every table of a report, from the record of a run: for the page, and each as LaTeX and CSV.
+"""Build the tables of a report from the record of a run, for the page and as LaTeX and CSV.
 
     leaderboard(record)                 # Table("leaderboard", …), best first
     [one.name for one in all_tables(record)]
 
-Nothing is computed here: rows are put in order, and figures that were not measured leave their column out.
+Nothing is computed here: rows are sorted, and columns without any value are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ACCURACY = (Column("accuracy", "figure"), Column("95 % interval", "interval", "
 
 
 def all_tables(record: RunRecord) -> list[Table]:
-    """The tables that have a row, in the order of the page."""
+    """All tables with at least one row, in the order of the page."""
     tables = [
         leaderboard(record),
         against(record),
@@ -42,7 +42,7 @@ def all_tables(record: RunRecord) -> list[Table]:
 
 
 def leaderboard(record: RunRecord) -> Table:
-    """Accuracy with intervals, over pairs and over people, and whether it differs from the baseline's."""
+    """Table of accuracy with intervals, over pairs and over users, with the test against the baseline."""
     more, tests = details(record), {one["name"]: one for one in record["comparisons"]}
     base = record["comparisons"][0]["against"] if tests else ""
     rows = tuple(
@@ -69,25 +69,25 @@ def leaderboard(record: RunRecord) -> Table:
         Column("coverage", "percent"),
     )
     note = (
-        "Accuracy: the share of scored pairs whose preferred response got the greater probability, both orders "
+        "Accuracy: the share of scored pairs whose preferred response has the larger probability, both orders "
         "combined; an exactly even probability counts one half. Over people: the mean of each person's own accuracy. "
-        "Intervals resample whole people."
+        "Intervals: bootstrap over people."
     )
     return Table("leaderboard", "Accuracy of each method", columns, rows, note).without_empty()
 
 
 def against(record: RunRecord) -> Table:
-    """The paired tests against the baseline."""
+    """Table of the paired tests against the baseline."""
     base = record["comparisons"][0]["against"] if record["comparisons"] else ""
     note = (
-        "Pair by pair on what both scored; the test swaps the two methods person by person. Holm: corrected for all "
-        "tests of this table. Detectable: the difference that such a test would find in 80 of 100 such samples."
+        "On the pairs that both methods scored; permutation test that swaps the two methods within people. Holm: "
+        "corrected for all tests of this table. Detectable: the difference that the test finds with a power of 80 %."
     )
-    return _tests("against", f"Against {base}, pair by pair", record["comparisons"], note, both=False)
+    return _tests("against", f"Paired tests against {base}", record["comparisons"], note, both=False)
 
 
 def pairwise(record: RunRecord) -> Table:
-    """The paired tests of every two lines."""
+    """Table of the paired tests between all lines."""
     tests = record["pairwise"] if len(record["methods"]) > 2 else []
     note = "As above, corrected for all tests of this table."
     return _tests("pairwise", "Every method against every other", tests, note, both=True)
@@ -122,7 +122,7 @@ def _tests(name: str, title: str, tests: Sequence[RunRecord], note: str, *, both
 
 
 def probabilities(record: RunRecord) -> Table:
-    """How good the probabilities are, and whether the two orders agree."""
+    """Table of log loss, Brier score, calibration error and agreement of the two orders."""
     more = details(record)
     rows = tuple(
         (
@@ -146,16 +146,16 @@ def probabilities(record: RunRecord) -> Table:
         Column("exactly even", "count", "even"),
     )
     note = (
-        "Log loss in nats a choice (knowing nothing: 0.693), Brier score (knowing nothing: 0.250) and expected "
-        "calibration error (ECE): the smaller the better. By chance: where the ECE of a perfectly calibrated judge "
-        "would lie on so few pairs in 95 of 100 cases. Both orders agree: the share of pairs for which a judge names "
-        "the same response whichever it is shown first."
+        "Log loss in nats per choice (uninformed: 0.693), Brier score (uninformed: 0.250) and expected calibration "
+        "error (ECE); smaller is better. By chance: the 95 % range of the ECE of a perfectly calibrated judge on this "
+        "number of pairs. Both orders agree: the share of pairs for which a judge prefers the same response in both "
+        "orders."
     )
     return Table("probabilities", "Probabilities", columns, rows, note).without_empty()
 
 
 def calibration(record: RunRecord) -> Table:
-    """The points of the calibration curves."""
+    """Table of the points of the calibration curves."""
     rows = tuple(
         (one["label"], bin_["predicted"], bin_["observed"], (bin_["low"], bin_["high"]), bin_["pairs"])
         for one in record["details"]
@@ -168,11 +168,11 @@ def calibration(record: RunRecord) -> Table:
         Column("95 % interval", "interval", "observed"),
         Column("pairs", "count"),
     )
-    return Table("calibration", "Calibration, bin by bin", columns, rows).without_empty()
+    return Table("calibration", "Calibration by bin", columns, rows).without_empty()
 
 
 def length_matched(record: RunRecord) -> Table:
-    """Accuracy where length gives nothing away."""
+    """Table of accuracy on pairs of nearly equal length."""
     more = details(record)
     found = [(row, more[row["label"]]["length_matched"]) for row in ranked(record)]
     rows = tuple(_slice(row, one) for row, one in found if one and one["pairs"])
@@ -182,7 +182,7 @@ def length_matched(record: RunRecord) -> Table:
 
 
 def domains(record: RunRecord) -> Table:
-    """Accuracy for each kind of conversation."""
+    """Table of accuracy by domain."""
     more = details(record)
     rows = tuple(
         (one["domain"], *_slice(row, one))
@@ -191,12 +191,12 @@ def domains(record: RunRecord) -> Table:
         if one["pairs"]
     )
     columns = (Column("domain"), *WHICH, *_ACCURACY, *_BEHIND)
-    note = "No interval where fewer than five people stand behind a figure."
-    return Table("domains", "Domain by domain", columns, rows, note).without_empty()
+    note = "No interval for fewer than five people."
+    return Table("domains", "Accuracy by domain", columns, rows, note).without_empty()
 
 
 def tastes(record: RunRecord) -> Table:
-    """Accuracy by how common the people's taste is."""
+    """Table of accuracy by decile of the distance of users' tastes from the population mean."""
     more = details(record)
     rows = tuple(
         (one["decile"], *_slice(row, one))
@@ -206,15 +206,15 @@ def tastes(record: RunRecord) -> Table:
     )
     columns = (Column("tenth of the people", "count", "decile"), *WHICH, *_ACCURACY, *_BEHIND)
     note = (
-        "People in order of how far their weights are from the population's (Mahalanobis distance, by the traits "
-        "engine, from the choices learned from): 1 the most usual tastes, 10 the rarest. More choices show more "
-        "distance."
+        "Deciles of the Mahalanobis distance between a person's weights and the population mean (traits engine, from "
+        "the choices learned from): 1 the most common tastes, 10 the rarest. The distance grows with the number of "
+        "choices."
     )
     return Table("tastes", "By how common a taste is", columns, rows, note).without_empty()
 
 
 def learning(record: RunRecord) -> Table:
-    """Accuracy by the number of choices that could be learned from, for lines that differ in nothing else."""
+    """Table of accuracy by number of choices, for lines of the same method and model."""
     more = details(record)
     rows = tuple(
         (*which(row), more[row["label"]]["history"], *_figures(row)) for group in curves(record) for row in group
@@ -227,12 +227,12 @@ def learning(record: RunRecord) -> Table:
         *_BEHIND,
         Column("log loss", "figure"),
     )
-    note = "At most: the limit set, none where all choices could be used; mean: choices that were really there."
-    return Table("learning_curve", "More choices to learn from", columns, rows, note).without_empty()
+    note = "At most: the limit, empty if all choices are used. Mean: the number of choices actually available."
+    return Table("learning_curve", "Accuracy by number of choices", columns, rows, note).without_empty()
 
 
 def costs(record: RunRecord) -> Table:
-    """What each method takes: calls, tokens, dollars, time."""
+    """Table of the cost of each method: calls, tokens, US dollars, seconds."""
     rows = tuple(
         (
             *which(row),
@@ -251,18 +251,18 @@ def costs(record: RunRecord) -> Table:
         Column("prompt tokens", "count"),
         Column("completion tokens", "count"),
         Column("cost", "dollars", "cost_usd"),
-        Column("cost a pair", "dollars", "cost_usd_per_pair"),
+        Column("cost per pair", "dollars", "cost_usd_per_pair"),
         Column("seconds", "seconds", timed=True),
     )
     note = (
-        "What a method takes, whether or not an answer was known already. A dash under cost: the prices of the model "
-        "were not given (--prices). Seconds are those of this machine and of what was not yet known."
+        "Calls, tokens and cost include cached answers. A dash under cost: the prices of the model were not given "
+        "(--prices). Seconds are run time on this machine, without cached answers."
     )
-    return Table("cost", "What it takes", columns, rows, note).without_empty()
+    return Table("cost", "Cost", columns, rows, note).without_empty()
 
 
 def same_pairs(record: RunRecord) -> list[Table]:
-    """For each line that scored a part only, all lines on that part."""
+    """For each line that scored only part of the pairs, a table of all lines on these pairs."""
     columns = (*WHICH, *_ACCURACY, *_BEHIND, Column("coverage", "percent"), Column("log loss", "figure"))
     found = []
     for number, (label, lines) in enumerate(record["same_pairs"].items(), 1):

@@ -1,4 +1,4 @@
-"""The table of a run for the terminal; nothing is cut that is a figure, down to 80 columns.
+"""Print the tables of a run in the terminal; numbers are never cut at 80 columns or more.
 
 show(record_of(result, "longer"), Console())
 """
@@ -12,6 +12,7 @@ from personalrm.bench.report.reading import notes
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import words
 from personalrm.formatting.numbers import between, number
+from personalrm.formatting.tables import print_table
 from personalrm.formatting.texts import plain
 
 if TYPE_CHECKING:
@@ -19,26 +20,26 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ROOMY = 104
-"""Columns from which on cells have a margin."""
+"""Terminal width in columns from which on table cells have padding."""
 
 
 def show(report: RunRecord, console: Console) -> None:
-    """Print the table of methods, the paired tests, and for each partial judge the table on its own pairs."""
+    """Print the table of methods, the paired tests, a same-pairs table for each partial method, and notes."""
     from rich.text import Text
 
     wide = console.width >= ROOMY
-    if report["methods"]:  # none where no model could be asked
-        console.print(_methods(f"{report['data']} · {report['protocol']}", report["methods"], wide))
+    if report["methods"]:  # empty if no method finished
+        print_table(console, _methods(f"{report['data']} · {report['protocol']}", report["methods"], wide))
     if report["comparisons"]:
-        console.print(_tests(report["comparisons"]))
+        print_table(console, _tests(report["comparisons"]))
     for name, rows in report["same_pairs"].items():
-        console.print(_methods(f"on the pairs that {name} scored", rows, wide))
+        print_table(console, _methods(f"on the pairs that {name} scored", rows, wide))
     for note in notes(report):
         console.print(Text(f"– {plain(note)}", style="dim"))
 
 
 def show_study(study: Study, console: Console) -> None:
-    """Print what a study found, and its tables."""
+    """Print the summary and the tables of a study."""
     from rich.table import Table
     from rich.text import Text
 
@@ -52,11 +53,11 @@ def show_study(study: Study, console: Console) -> None:
             table.add_column(plain(column.head), justify="left" if text else "right", no_wrap=not text, overflow="fold")
         for row in one.rows:
             table.add_row(*(Text(words(column, cell)) for column, cell in zip(one.columns, row, strict=True)))
-        console.print(table)
+        print_table(console, table)
 
 
 def _methods(title: str, rows: list[RunRecord], wide: bool) -> Table:
-    """One row a method. What all rows share stands in the title, so that the figures fit into 80 columns uncut."""
+    """A table with one row for each method. Numbers of people and pairs that all rows share are in the title."""
     from rich.table import Table
     from rich.text import Text
 
@@ -107,6 +108,6 @@ def _tests(comparisons: list[RunRecord]) -> Table:
 
 
 def _column(table: Table, head: str) -> None:
-    """Only names may take several lines: half a figure is a wrong one."""
+    """Add a column; only the method column may wrap, so that numbers are never split."""
     name = head == "method"
     table.add_column(head, justify="left" if name else "right", overflow="fold", no_wrap=not name)

@@ -1,9 +1,9 @@
-"""`personalrm report`: the page and the tables of a finished run, of studies, or of both, beside their results.
+"""`personalrm report`: write the HTML page and the tables of a run, of studies, or of both.
 
 page = write_report("out")         # out/report.html, out/tables/*.csv, out/tables/*.tex
 
-The tables hold nothing that tells time: equal runs write equal bytes. Whatever cannot be read stops before anything is
-written; each file is written whole or not at all.
+The tables contain no run times: equal runs write equal bytes. All input is read before anything is written, and each
+file is written atomically.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from personalrm.files import replace_file, stored
 
 PAGE, TABLES = "report.html", "tables"
 _NUMBERED = re.compile(r"(same_pairs|study_.+)_\d+\.(csv|tex)")
-"""Tables of which a later report may have fewer."""
+"""Names of numbered tables; outdated ones from an earlier report are deleted."""
 
 
 def write_report(directory: str | Path) -> Path:
-    """Write ``report.html`` and ``tables/`` beside the results of a run; gives the path of the page.
+    """Write ``report.html`` and ``tables/`` into the folder of a run; returns the path of the page.
 
     Raises:
-        DataError: there are no results there, or a file of the run cannot be read.
-        StorageError: something cannot be written.
+        DataError: the folder has no results, or a file of the run cannot be read.
+        StorageError: a file cannot be written.
     """
     folder = Path(directory)
     studies = tuple(read_studies(folder))
@@ -52,7 +52,7 @@ def write_report(directory: str | Path) -> Path:
 
 
 def _write_tables(folder: Path, tables: Iterable[Table]) -> None:
-    """Each as LaTeX and CSV; numbered ones of an earlier report that are no longer made go."""
+    """Write each table as LaTeX and CSV, and delete outdated numbered tables of an earlier report."""
     folder.mkdir(exist_ok=True)
     written = set()
     for one in tables:

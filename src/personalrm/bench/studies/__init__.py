@@ -1,5 +1,6 @@
-"""The questions that the paper leaves open, each one command and one figure.
+"""Studies of questions that the paper leaves open.
 
-``personalrm study NAME DATA --out DIR`` runs one and writes ``DIR/studies/NAME.json``, which `personalrm report DIR`
-shows. A study is one module here with a function ``study(lab) -> Record``; `lab` runs methods for it, resumably.
+``personalrm study NAME DATA --out DIR`` runs a study and writes ``DIR/studies/NAME.json``, which
+``personalrm report DIR`` shows. Each study is a module with a function ``study(lab) -> Record``; `lab.StudyContext`
+runs methods resumably.
 """

@@ -1,10 +1,10 @@
-"""Methods that learn from something else than the person's own choices: for causal checks.
+"""Methods that learn from perturbed choices, for causal checks.
 
     PerturbedMethod(method, "labels flipped", flipped)
     PerturbedMethod(method, "another person's choices", swapped(people))
 
-Another person's choices enter a prompt here and nowhere else in the project, on purpose: the check asks whether it
-matters whose they are. It runs on data that the researcher holds as a whole, never for a user.
+This is the only place in the project where another person's choices enter a prompt: the check measures whether it
+matters whose choices they are. It runs on a research data set, never for a user of a service.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Change = Callable[[Task], History]
 
 @dataclass(frozen=True)
 class PerturbedMethod:
-    """A method whose history is changed before it learns; everything else is the method's own."""
+    """A method whose history is perturbed before it learns; everything else is delegated to the method."""
 
     method: Method
     what: str
@@ -70,7 +70,7 @@ class _Changing:
 
 
 def flipped(task: Task) -> History:
-    """The same choices, each with the opposite label."""
+    """The task's choices, each with the opposite label."""
     return task.history.only(one.flipped() for one in task.history)
 
 
@@ -78,7 +78,11 @@ MIXING = "choices are predicted from another person's, in one prompt"
 
 
 def swapped(people: Iterable[History], private: bool = False) -> Change:
-    """As many choices of the next person in the data. PrivacyRefused with ``private``, or where the environment is."""
+    """A change that replaces a history by as many choices of the next person in the data.
+
+    Raises:
+        PrivacyRefused: with ``private``, or where the environment forbids mixing.
+    """
     refuse_mixing(MIXING, private=private)
     held = list(people)
     donors = {one.user: held[(at + 1) % len(held)] for at, one in enumerate(held)}

@@ -1,8 +1,8 @@
-"""Causal checks: if the labels are flipped, or the choices are another person's, do the predictions follow?
+"""The study ``causal``: do predictions change if the labels are flipped, or the choices are another person's?
 
-What personalisation changes is the set of pairs for which a method names another response than it does without the
-person. Where it really goes by the person's choices, flipped labels turn most of these predictions, and the gain is
-gone or negative with flipped labels and with another person's choices.
+The pairs changed by personalization are those for which a method prefers another response than its version without
+the user. If the method uses the user's choices, flipped labels change most of these predictions, and the gain is zero
+or negative with flipped labels and with another person's choices.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ FLIPPED, SWAPPED = "labels flipped", "another person's choices"
 
 
 async def study(lab: StudyContext) -> Record:
-    """Each personal method on the person's choices, on flipped ones, on another person's, and without any.
+    """Run each personalized method on the user's choices, on flipped ones, on another person's, and without choices.
 
     Raises:
-        PrivacyRefused: of a private context, before anything is read.
+        PrivacyRefused: in a private context, before any data are read.
     """
     refuse_mixing(MIXING, private=lab.private)
     lines: list[Method] = []
@@ -67,7 +67,7 @@ async def study(lab: StudyContext) -> Record:
 
 
 def turned(result: BenchResult, own: str, plain: str, other: str) -> tuple[int, int]:
-    """Of the predictions that ``own`` changed against ``plain``: how many ``other`` does not name, and all of them."""
+    """Count the pairs where ``own`` differs from ``plain``: those where ``other`` differs from ``own``, and all."""
     sides = {label: np.sign(result.probabilities[label] - 0.5) for label in (own, plain, other)}
     scored = ~np.isnan(sides[own]) & ~np.isnan(sides[plain]) & ~np.isnan(sides[other])
     changed = scored & (sides[own] != sides[plain]) & (sides[own] != 0)
@@ -87,11 +87,11 @@ def _row(result: BenchResult, label: str, effect: Paired | None) -> tuple[object
 def _followed(result: BenchResult, own: str, plain: str, flip: str, swap: str) -> str:
     parts, whole = turned(result, own, plain, flip)
     if not whole:
-        return f"{own} predicts every pair as {plain} does: personalising changes nothing here."
+        return f"{own} predicts the same response as {plain} for every pair: personalization has no effect here."
     followed, _ = turned(result, own, plain, swap)
     return (
-        f"{own} names another response than {plain} for {whole:,} pairs. Flipping the labels turns "
-        f"{share(parts, whole)} of these, another person's choices {share(followed, whole)}."
+        f"{own} prefers another response than {plain} for {whole:,} pairs. Flipping the labels changes "
+        f"{share(parts, whole)} of these predictions, another person's choices {share(followed, whole)}."
     )
 
 
@@ -99,7 +99,7 @@ def _gained(gains: Mapping[str, Paired | None], own: str, plain: str) -> Iterato
     for what, effect in zip(("own choices", FLIPPED, SWAPPED), gains.values(), strict=True):
         if effect is not None:
             real = "a gain" if effect.difference > 0 else "a loss"
-            sign = real if effect.p <= LEVEL else "no gain that could be shown"
+            sign = real if effect.p <= LEVEL else "no significant gain"
             yield f"{own} with {what}: {sign} over {plain}, {points(effect)}."
 
 

@@ -1,4 +1,4 @@
-"""What `personalrm study` does between its options and what it prints."""
+"""Run the command `personalrm study` from its parsed options."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ STUDIES: Mapping[str, str] = {
     "stated": "stated",
     "causal": "causal",
 }
-"""Names on the command line, and their modules in this folder."""
+"""Module in this folder by command-line name."""
 OWN_METHODS = ("transfer", "stated")
-"""Studies that know themselves which methods they compare; all of these ask a model."""
+"""Studies with a fixed list of methods; all of these ask a language model."""
 
 MIXING: Mapping[str, str] = {
     "causal": causal.MIXING,
     "stated": stated.MIXING,
 }
-"""Studies that put several people's words into one prompt, and how."""
+"""Studies that put several people's words into one prompt, with the text that says how."""
 
 
 def run_study(name: str, lab: StudyContext, models: list[str], settings: EndpointOptions) -> tuple[Path, list[Budget]]:
-    """Run one study and keep its record; gives the file and what each model was asked.
+    """Run one study and write its record; returns the file and the usage of each model.
 
     Raises:
-        DataError: no study of that name, or what the study needs is not there; and whatever running raises.
+        DataError: an unknown study, or data that the study cannot use; and everything that running methods raises.
     """
     study = _study_named(name)
     wanted = name in OWN_METHODS or any(map(asks, lab.methods))
@@ -54,7 +54,7 @@ def run_study(name: str, lab: StudyContext, models: list[str], settings: Endpoin
 
 def _study_named(name: str) -> Callable[[StudyContext], Awaitable[Record]]:
     if name not in STUDIES:
-        raise DataError(f"there is no study '{name}'; known are {', '.join(STUDIES)} and human")
+        raise DataError(f"unknown study '{name}'; known studies: {', '.join(STUDIES)}, human")
     study: Callable[[StudyContext], Awaitable[Record]] = import_module(
         f"personalrm.bench.studies.{STUDIES[name]}"
     ).study

@@ -1,7 +1,7 @@
-"""Cross-context: what is learned in one type of conversation, does it predict choices in another?
+"""The study ``cross-context``: do choices in one type of conversation predict choices in another?
 
-For every type the later groups are predicted three ways or more: from its own earlier groups, and from as many choices
-of each other type. So the pairs of a column of the matrix are the same.
+For every type, the later groups are predicted from its own earlier groups, and from as many choices of each other type.
+All cells of a column of the matrix therefore have the same pairs.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ PROTOCOL = "cross-context"
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Of one predicted pair: the type that was learned in, and that of the pair; shape-aligned with ``asked``."""
+    """Conversation types of one prediction: of the choices learned from, and of the predicted pair."""
 
     learned: str
     predicted: str
 
 
 async def study(lab: StudyContext) -> Record:
-    """All personal methods, type by type."""
+    """Run all personalized methods for each combination of types."""
     result = await lab.run("cross-context", lab.with_plain(), PROTOCOL)
     places = list(_places(lab))
     domains = sorted({one.learned for one in places})
@@ -53,7 +53,7 @@ async def study(lab: StudyContext) -> Record:
         "cross-context",
         QUESTION,
         (*reading, *caveats(result)),
-        (TableRecord("Accuracy by where was learned and where predicted", columns, tuple(rows)),),
+        (TableRecord("Accuracy by training type and test type", columns, tuple(rows)),),
         tuple(charts),
         settings_of(lab, result, types=domains),
     )
@@ -94,7 +94,7 @@ def _cells(
 
 
 def _reading(result: BenchResult, places: list[_Place], label: str) -> list[str]:
-    """The same pairs, learned in their own type against learned in others (mean over the others)."""
+    """Summary sentences: accuracy on the same pairs, learned in their own type and in other types (mean over these)."""
     own: dict[tuple[str, str], float] = {}
     others: dict[tuple[str, str], list[float]] = {}
     for asked, place, right in zip(result.asked, places, result.correct[label], strict=True):
@@ -104,7 +104,7 @@ def _reading(result: BenchResult, places: list[_Place], label: str) -> list[str]
             others.setdefault((asked.user, asked.id), []).append(float(right))
     keys = [key for key in own if key in others]
     if not keys:
-        return [f"{label}: nobody has choices of two types, so nothing can be compared."]
+        return [f"{label}: no user has choices of two types, so there is nothing to compare."]
     codes = {user: at for at, user in enumerate(dict.fromkeys(user for user, _ in keys))}
     effect = paired(
         np.array([own[key] for key in keys]),
@@ -116,6 +116,6 @@ def _reading(result: BenchResult, places: list[_Place], label: str) -> list[str]
         return []
     what = verdict(effect, "matters", "is not shown to matter")
     return [
-        f"{label}: whether the choices come from the same type of conversation {what}; learning in the same type "
-        f"against another is worth {points(effect)}, on {effect.pairs:,} pairs of {effect.people:,} people."
+        f"{label}: whether the choices come from the same type of conversation {what}; the difference between the same "
+        f"type and another is {points(effect)}, on {effect.pairs:,} pairs of {effect.people:,} people."
     ]

@@ -1,4 +1,4 @@
-"""What every study works with: people, methods, models, and a folder in which its runs can be gone on with.
+"""The context of a study (users, methods, models, output folder) and the record that it writes.
 
 lab = StudyContext(people, ("traits",), folder=Path("out"))
 result = await lab.run("scaling", lab.with_plain(), "context-target", context_pairs=(2, 4, None))
@@ -31,19 +31,19 @@ _PLAIN = {"traits": "population", "traits+encoder": "population+encoder"}
 
 @dataclass(frozen=True)
 class StudyContext:
-    """A place to run studies.
+    """Everything a study needs to run methods.
 
     Attributes:
-        people: gives everybody's whole history, anew at each call.
-        methods: names of the methods that are studied.
-        folder: where runs and results are kept.
+        people: returns the histories of all users at each call.
+        methods: names of the methods to study.
+        folder: output folder for runs and results.
         models: language models, for the methods that ask one.
-        options: how those fit a person.
-        context_pairs: how many choices may be learned from, for the study that varies it.
+        options: options with which judges are fitted to a user.
+        context_pairs: maximum numbers of choices to learn from, for the study that varies it; None: all.
         folds, seed: as in `Design`.
-        data: what results call the people.
-        population: other people to learn from; None takes those of the other folds.
-        progress: told after each task.
+        data: name of the data in results.
+        population: other users to learn from; None: those of the other folds.
+        progress: called after each task.
         private: refuse studies that put several people's words into one prompt (`personalrm.privacy`).
     """
 
@@ -68,10 +68,10 @@ class StudyContext:
         context_pairs: Sequence[int | None] = (None,),
         people: Source | None = None,
     ) -> BenchResult:
-        """Predict by each method; what is finished lies in ``folder/studies/name`` and is not asked again.
+        """Run the methods; completed tasks are stored in ``folder/studies/name`` and not repeated.
 
         Raises:
-            PersonalrmError: no method could be finished; a study of nothing is none.
+            PersonalrmError: no method finished.
         """
         found = await arun(
             people or self.people,
@@ -86,41 +86,41 @@ class StudyContext:
         )
         if found.failed and not found.lines:
             method, why = next(iter(found.failed.items()))
-            raise PersonalrmError(f"{method} could not be finished: {why}; what was answered is kept")
+            raise PersonalrmError(f"{method} did not finish: {why}; completed answers are kept")
         return found
 
     def made(self, name: str) -> list[Method]:
-        """The method of that name, once for each model where it asks one."""
+        """Create the method of that name; one for each language model if it asks one."""
         if not asks(name):
             return [method_named(name, Setup(self.seed, None, self.options))]
         return [method_named(name, Setup(self.seed, model, self.options)) for model in self.models]
 
     def personal(self) -> tuple[str, ...]:
-        """The methods that learn from a person's choices. DataError if there are none to study."""
+        """Names of the methods that learn from a user's choices. Raises DataError if there is none."""
         found = tuple(name for name in self.methods if self.made(name) and self.made(name)[0].personal)
         if not found:
             raise DataError("this study needs a method that learns from choices, such as traits or synthesizeme")
         return found
 
     def with_plain(self) -> tuple[str, ...]:
-        """The personal methods, and before each the one that it is without the person."""
+        """Names of the personalized methods, each preceded by its version without the user."""
         return tuple(dict.fromkeys(one for name in self.personal() for one in (plain_of(name), name)))
 
     def languages(self) -> Sequence[Endpoint]:
-        """The language models. DataError if there is none."""
+        """The language models. Raises DataError if there is none."""
         if not self.models:
             raise DataError("this study asks a language model: name it with --model (and --base-url)")
         return self.models
 
 
 def plain_of(name: str) -> str:
-    """What a personal method is where it knows nothing of the person."""
+    """Name of the version of a personalized method that uses no choices of the user."""
     return _PLAIN.get(name, "default")
 
 
 @dataclass(frozen=True, slots=True)
 class TableRecord:
-    """A table as JSON values: two numbers in a cell are an interval."""
+    """A table of JSON values; a cell with two numbers is an interval."""
 
     title: str
     columns: tuple[str, ...]
@@ -129,7 +129,7 @@ class TableRecord:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One study's answer: the question, what was found in sentences, tables and charts, and how it was asked."""
+    """The result of a study: its question, summary sentences, tables, charts and settings."""
 
     study: str
     question: str
@@ -140,7 +140,7 @@ class Record:
 
 
 def keep(record: Record, folder: Path) -> Path:
-    """Write ``studies/NAME.json``; equal studies give equal bytes. Raises StorageError."""
+    """Write ``studies/NAME.json`` and return its path; equal studies write equal bytes. Raises StorageError."""
     path = folder / STUDIES / f"{record.study}.json"
     written = {
         "study": record.study,
@@ -157,7 +157,7 @@ def keep(record: Record, folder: Path) -> Path:
 
 
 def settings_of(lab: StudyContext, result: BenchResult, **more: Any) -> dict[str, Any]:
-    """How a study was asked, for its readers; with what could not be finished."""
+    """The settings of a study for its record, with the methods that did not finish."""
     return {
         "data": lab.data,
         "fingerprint": result.fingerprint,
@@ -170,8 +170,8 @@ def settings_of(lab: StudyContext, result: BenchResult, **more: Any) -> dict[str
 
 
 def caveats(result: BenchResult) -> list[str]:
-    """What a reader must know before quoting anything: simulated people, lines that could not be finished."""
-    found = [f"{label} could not be finished and is left out: {why}." for label, why in result.failed.items()]
+    """Warning sentences for the record: methods that did not finish, and simulated users."""
+    found = [f"{label} did not finish and is left out: {why}." for label, why in result.failed.items()]
     if any(one.user.startswith(SIMULATED) for one in result.asked):
         found.append("These people are simulated: nothing here is an accuracy on people.")
     return found

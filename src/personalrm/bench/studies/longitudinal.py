@@ -1,8 +1,9 @@
-"""Longitudinal: choices in time order. How fast is a changed taste followed, how stable is an unchanged one?
+"""The study ``longitudinal``: predictions in time order, to measure drift and stability of preferences.
 
-Each group is predicted from all earlier ones, and from the newest few alone. Where a taste has changed, the few newest
-choices predict better than all, which still hold the old taste; where it has not, all predict at least as well. And the
-last groups are predicted from more and more of the person's choices: how often does one more quarter turn a prediction?
+Each group is predicted from all earlier ones, and from the newest few alone. If a user's preferences have changed, the
+newest choices predict better than all choices; if not, all choices predict at least as well. In addition, the last
+groups are predicted from increasing shares of the user's choices, to count how often another quarter of the choices
+changes a prediction.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from personalrm.bench.studies.lab import Record, StudyContext, TableRecord, cave
 from personalrm.bench.studies.wording import points, share, verdict
 from personalrm.stats.intervals import interval
 
-QUESTION = "Choices in time order: how fast is a changed taste followed, and how stable is an unchanged one?"
+QUESTION = "Choices in time order: how fast do predictions follow a changed taste, and how stable are they otherwise?"
 RECENT = 5
-"""The newest choices that one of the two readers is given."""
+"""Number of newest choices that the one of the two lines learns from; the other learns from all."""
 MANY = 10**9
 STEPS = ((1, 2), (3, 5), (6, 9), (10, 14), (15, 24), (25, MANY))
-"""How many earlier choices stand together in a point of the curve."""
+"""Bins (inclusive) of the number of earlier choices, one for each point of the curve."""
 
 
 async def study(lab: StudyContext) -> Record:
-    """Two runs: in order, and growing."""
+    """Run the personalized methods with the protocols in-order and growing."""
     ordered = await lab.run("longitudinal/in-order", lab.with_plain(), "in-order", (RECENT, None))
     growing = await lab.run("longitudinal/growing", lab.personal(), "growing")
     columns = ("method", "earlier choices", "accuracy", "95 % interval", "pairs")
@@ -51,7 +52,7 @@ async def study(lab: StudyContext) -> Record:
             TableRecord("Accuracy by the number of earlier choices", columns, tuple(rows)),
             TableRecord(
                 "The same pairs, predicted from more and more choices",
-                ("method", "predictions compared", "turned by more choices", "mean change of probability"),
+                ("method", "predictions compared", "changed by more choices", "mean change of probability"),
                 tuple(_steadiness(growing, label) for label in growing.lines),
             ),
         ),
@@ -62,7 +63,7 @@ async def study(lab: StudyContext) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Accuracy on the pairs with so many earlier choices."""
+    """Accuracy on the pairs in one bin of the number of earlier choices."""
 
     name: str
     middle: float
@@ -92,7 +93,7 @@ def _curve(result: BenchResult, label: str) -> Iterator[_Step]:
 
 
 def _followed(lab: StudyContext, result: BenchResult) -> list[str]:
-    """All choices against the newest few, on pairs with more than the few before them."""
+    """Summary sentences: all choices against the newest few, on pairs with more than `RECENT` earlier choices."""
     personal, older = lab.personal(), np.array([one.history > RECENT for one in result.asked])
     found = []
     for label, one in result.lines.items():
@@ -106,7 +107,7 @@ def _followed(lab: StudyContext, result: BenchResult) -> list[str]:
         if effect.difference > 0:
             what = verdict(effect, "tastes change: the newest choices predict better than all", "no change of taste")
         else:
-            what = verdict(effect, "tastes last: older choices still teach", "no change of taste")
+            what = verdict(effect, "tastes are stable: older choices still help", "no change of taste")
         found.append(
             f"{label}: {what if effect.p <= 0.05 else what + ' could be shown'}; the newest {RECENT} against all "
             f"choices: {points(effect)}."
@@ -115,7 +116,7 @@ def _followed(lab: StudyContext, result: BenchResult) -> list[str]:
 
 
 def _pairs_of_steps(result: BenchResult, label: str) -> list[tuple[float, float]]:
-    """Probabilities of the same pair before and after more choices."""
+    """Probabilities of the same pair before and after another quarter of the choices, for all such steps."""
     seen: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for asked, probability in zip(result.asked, result.probabilities[label], strict=True):
         if not np.isnan(probability):
@@ -145,5 +146,5 @@ def _stable(result: BenchResult) -> list[str]:
         steps = _pairs_of_steps(result, label)
         if steps:
             turned = share(_turned(steps), len(steps))
-            found.append(f"{label}: another quarter of the choices turns {turned} of the predictions.")
+            found.append(f"{label}: another quarter of the choices changes {turned} of the predictions.")
     return found

@@ -1,4 +1,4 @@
-"""Scaling: how does accuracy grow with the number of past choices, and with the size of the model?"""
+"""The study ``scaling``: accuracy by number of past choices and by model size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIZE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE
 
 
 async def study(lab: StudyContext) -> Record:
-    """Every method with each number of choices, on every model."""
+    """Run every method with each number of choices, on every model."""
     wanted = lab.with_plain()
     result = await lab.run("scaling", wanted, "context-target", lab.context_pairs)
     rows = list(result.row_of.values())
@@ -37,13 +37,13 @@ async def study(lab: StudyContext) -> Record:
 
 
 def size_of(model: str) -> float | None:
-    """Billions of parameters, as far as a model's name tells: "llama3.1:8b" is 8.0, "gpt-4o" None."""
+    """Number of parameters in billions parsed from a model's name ("llama3.1:8b": 8.0), or None ("gpt-4o")."""
     found = _SIZE.search(model)
     return float(found[1]) / (1.0 if found[2].lower() == "b" else 1000.0) if found else None
 
 
 def _by_choices(result: BenchResult, rows: list[Row]) -> Lines:
-    """A line a method and model over the mean number of choices that were really learned from."""
+    """Line chart with a series for each method and model, over the mean number of choices learned from."""
     several = len({row.model for row in rows if row.calls}) > 1
     series: dict[str, list[Point]] = {}
     for row in rows:
@@ -61,7 +61,7 @@ def _is_personal(row: Row, rows: list[Row]) -> bool:
 
 
 def _ends(result: BenchResult, rows: list[Row]) -> list[float]:
-    """What learns nothing is as good everywhere: a level line."""
+    """All x values; the accuracy of a method that learns nothing is constant over them."""
     limits = [row.context_pairs for row in rows]
     return sorted({_learned_from(result, limit) for limit in limits})
 
@@ -72,7 +72,7 @@ def _learned_from(result: BenchResult, limit: int | None) -> float:
 
 
 def _by_size(rows: list[Row]) -> Lines | None:
-    """Accuracy with all choices over the size of the model; None where fewer than two sizes are known."""
+    """Line chart of accuracy with all choices over model size; None if fewer than two sizes are known."""
     series: dict[str, list[Point]] = {}
     for row in rows:
         size = size_of(row.model)
@@ -87,7 +87,7 @@ def _by_size(rows: list[Row]) -> Lines | None:
 
 
 def _reading(lab: StudyContext, result: BenchResult) -> list[str]:
-    """For each personal line with all choices: its gain over what it is without the person."""
+    """Summary sentences: gain of each personalized method with all choices over its version without the user."""
     found, personal = [], lab.personal()
     for row in result.row_of.values():
         plain = result.label(plain_of(row.name), row.model)

@@ -1,8 +1,8 @@
-"""Stated against induced: does the persona match what the person says they want, and which of the two predicts choices?
+"""The study ``stated``: does a persona match the user's stated preferences, and which predicts choices better?
 
-A persona is learned from choices alone. A model then sees it with two statements, the person's own and another
-person's, in both orders, and says which fits. Everybody's statement is a stranger's as often as it is the own one, so
-whoever ignores the persona is right in half of the cases, however striking a statement is.
+A persona is learned from choices alone. A model then sees it with two statements, the user's own and another person's,
+in both orders, and says which one fits. Every statement is used equally often as the own one and as the other person's,
+so a model that ignores the persona is right in half of the cases.
 """
 
 from __future__ import annotations
@@ -35,40 +35,40 @@ from personalrm.synthesis.persona import persona_text
 QUESTION = "Does the persona match what the person says they want, and which of the two predicts their choices?"
 MIXING = "the study 'stated' shows a model a person's persona beside another person's statement"
 STRANGERS = 4
-"""Other people's statements that each own one is compared with."""
+"""Number of other people's statements that each user's own statement is compared with."""
 METHODS = ("default", "stated", "synthesizeme:persona")
 _ASKED = Message("user", "Tell me about yourself, and about what you want from an answer.")
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Of one person: how probable the own statement was against each stranger's; empty without a persona."""
+    """Probability of a user's own statement against each other person's; empty for a user without a persona."""
 
     user: str
     probabilities: tuple[float | None, ...]
 
 
 async def study(lab: StudyContext) -> Record:
-    """Match statements with personas, and predict choices from either; people without a statement are left out.
+    """Match statements with personas, and predict choices from each of the two; users without a statement are left out.
 
     Raises:
-        PrivacyRefused: of a private context, before anything is asked.
-        DataError: fewer than two people say something of themselves.
+        PrivacyRefused: in a private context, before any call.
+        DataError: fewer than two users have stated preferences.
     """
     refuse_mixing(MIXING, private=lab.private)
     models = lab.languages()
     said = {one.user: text for one in lab.people() if (text := statement(one))}
     if len(said) < 2:
-        raise DataError("this study needs people who say something of themselves (`stated` in the data), at least two")
+        raise DataError("this study needs at least two people with stated preferences (field `stated` in the data)")
 
-    def speaking() -> Iterator[History]:
+    def with_statement() -> Iterator[History]:
         return (one for one in lab.people() if one.user in said)
 
-    result = await lab.run("stated", METHODS, "context-target", people=speaking)
+    result = await lab.run("stated", METHODS, "context-target", people=with_statement)
     rows, reading, series = [], [], []
     for model in models:
         matching = _matching(model, lab, said)
-        found = [one async for one in bounded_map(matching, speaking(), AT_ONCE)]
+        found = [one async for one in bounded_map(matching, with_statement(), AT_ONCE)]
         row, sentence, dots = _matched(model.model, found, lab.seed)
         rows.append(row)
         reading.append(sentence)
@@ -79,9 +79,9 @@ async def study(lab: StudyContext) -> Record:
         QUESTION,
         (*reading, *_predicting(result), *caveats(result)),
         (
-            TableRecord("Own statement against a stranger's", columns, tuple(rows)),
+            TableRecord("Own statement against another person's", columns, tuple(rows)),
             TableRecord(
-                "Choices predicted from either",
+                "Choices predicted from persona or statement",
                 ("method", "model", "accuracy", "95 % interval", "pairs"),
                 tuple(
                     (one.name, one.model, one.accuracy, (one.low, one.high), one.pairs)
@@ -97,7 +97,7 @@ async def study(lab: StudyContext) -> Record:
 
 
 def strangers(user: str, said: dict[str, str]) -> list[str]:
-    """Those after a person in the data, so that everybody is a stranger equally often."""
+    """The next `STRANGERS` users in the data, cyclically, so that every statement is used equally often."""
     users = list(said)
     at = users.index(user)
     return [users[(at + step) % len(users)] for step in range(1, min(STRANGERS, len(users) - 1) + 1)]
@@ -126,10 +126,10 @@ def _matching(
 async def match(
     model: Endpoint, persona: str, own: str, other: str, options: Options, private: bool = False
 ) -> float | None:
-    """The probability that the own statement fits the persona better, both orders combined; None if unreadable.
+    """Probability that the own statement fits the persona better, both orders combined; None if unreadable.
 
     Raises:
-        PrivacyRefused: with ``private``, or where the environment is.
+        PrivacyRefused: with ``private``, or where the environment forbids mixing.
     """
     refuse_mixing(MIXING, private=private)
 
@@ -147,17 +147,17 @@ async def match(
 
 
 def _matched(model: str, found: list[Match], seed: int) -> tuple[tuple[object, ...], str, list[Series]]:
-    """Row, sentence and dot of one model."""
+    """Table row, summary sentence and chart series of one model."""
     known = sorted((one for one in found if one.probabilities), key=lambda one: one.user)
     values = correctness(np.array([p for one in known for p in one.probabilities], dtype=np.float64))
     people = np.repeat(np.arange(len(known)), [len(one.probabilities) for one in known])
     without, unscored = len(found) - len(known), int(np.isnan(values).sum())
     if not len(values) or np.isnan(values).all():
-        return (model, None, None, len(known), without, unscored), f"{model}: nobody has a persona to match.", []
+        return (model, None, None, len(known), without, unscored), f"{model}: no user has a persona to match.", []
     share = float(np.nanmean(values))
     low, high = interval(values, people, seed) or (None, None)
     if low is None or high is None:
-        what = "too few people to say whether that is more than chance"
+        what = "too few people to tell this from chance"
     elif low > 0.5:
         what = "more than chance: personas match what people say"
     elif high < 0.5:
@@ -165,13 +165,13 @@ def _matched(model: str, found: list[Match], seed: int) -> tuple[tuple[object, .
     else:
         what = "not shown to differ from chance (0.5)"
     within = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
-    sentence = f"{model} finds the own statement by the persona in {share:.2f}{within} of the comparisons: {what}."
+    sentence = f"{model} matches the persona to the own statement in {share:.2f}{within} of the comparisons: {what}."
     row = (model, share, (low, high), len(known), without, unscored)
     return row, sentence, [Series(model, (Point(0.0, share, low, high),))]
 
 
 def _predicting(result: BenchResult) -> list[str]:
-    """What people say against what was learned of them, as predictors of choices."""
+    """Summary sentences: predictions from the learned persona against predictions from the statement."""
     found = []
     for model in dict.fromkeys(one.entry.model for one in result.methods):
         stated, induced = result.label("stated", model), result.label("synthesizeme:persona", model)

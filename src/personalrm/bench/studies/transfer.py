@@ -1,4 +1,4 @@
-"""Transfer: a persona and prompt written by model A, judged by model B, as a matrix."""
+"""The study ``transfer``: gain from a persona and demonstrations written by model A, with model B as judge."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from personalrm.synthesis.judging import JudgeContext
 
 QUESTION = "Does a persona and prompt that one model wrote help another model judge?"
 ARM: Arm = "persona+demonstrations"
-"""Shown to every judge whether it helps or not: a fallback to nothing would hide what does not transfer."""
+"""The arm that every judge uses; falling back to no persona would hide a lack of transfer."""
 
 
 async def study(lab: StudyContext) -> Record:
-    """Every model writes, every model judges; and every model judges without anything."""
+    """Run every combination of writer and judge, and every judge without a persona."""
     models = lab.languages()
     written = [Written(writer, judge, lab.options) for writer in models for judge in models]
     methods: list[str | Method] = ["default", *written]
@@ -55,7 +55,7 @@ async def study(lab: StudyContext) -> Record:
 
 @dataclass(frozen=True)
 class Written:
-    """The profile is learned by one model and shown to another."""
+    """A method whose profile is learned by one model (``writer``) and used by another (``judge``)."""
 
     writer: Endpoint
     judge: Endpoint
@@ -77,20 +77,20 @@ class Written:
         return prompts.hashes()
 
     async def learn(self, population: Population, fold: int) -> Written:
-        """Other people teach a judge nothing."""
+        """Return self; the method does not learn from other users."""
         return self
 
     async def predict(self, task: Task) -> Prediction:
-        """Learn with the writer, judge with the judge."""
+        """Fit a profile with the writer model, and judge the questions with the judge model."""
         writing, judging = (UsageMeter(one, cached_too=True) for one in (self.writer, self.judge))
-        judge_context = JudgeContext()
+        context = JudgeContext()
         try:
             profile = await fit(writing, task.history, self.options)
-            judge_context, told = judge_context_for(profile, ARM), learned(profile, ARM)
+            context, summary = judge_context_for(profile, ARM), learned(profile, ARM)
         except (NotEnoughChoices, UnusableResponse) as error:
-            told = {"note": f"nothing was written: {error}"}
-        answers = await judged_all(seeing(judging, judge_context, self.options), task.questions)
-        return Prediction(answers, writing.spend() + judging.spend(), told)
+            summary = {"note": f"no profile could be fitted: {error}"}
+        answers = await judged_all(seeing(judging, context, self.options), task.questions)
+        return Prediction(answers, writing.spend() + judging.spend(), summary)
 
 
 def _named(writer: str) -> str:
@@ -118,7 +118,7 @@ def _reading(result: BenchResult, names: tuple[str, ...]) -> list[str]:
         effect = result.effect(other, own)
         if effect is not None:
             what = verdict(effect, "differs from", "is not shown to differ from")
-            found.append(f"Judged by {judge}, what {writer} wrote {what} its own: {points(effect)}.")
+            found.append(f"With {judge} as judge, the persona written by {writer} {what} its own: {points(effect)}.")
     if len(names) == 1:
-        found.append("Only one model was named: give several --model to see whether what one wrote helps another.")
+        found.append("Only one model was given: give several --model to measure transfer between models.")
     return found

@@ -1,4 +1,4 @@
-"""Numbers of studies in words: points, intervals, and whether a difference is there at all."""
+"""Format effects for the summary sentences of studies."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ LEVEL = 0.05
 
 
 def points(effect: Paired) -> str:
-    """ "+4.2 points (95 % interval +1.0 to +7.4, p = 0.012)"."""
+    """Format a difference, such as "+4.2 points (95 % interval +1.0 to +7.4, p = 0.012)"."""
     within = ""
     if effect.low is not None and effect.high is not None:
         within = f"95 % interval {100 * effect.low:+.1f} to {100 * effect.high:+.1f}, "
     return f"{100 * effect.difference:+.1f} points ({within}p = {effect.p:.2g})"
 
 
-def verdict(effect: Paired, there: str, absent: str) -> str:
-    """``there`` or ``absent``, by whether the test finds the difference at 5 %."""
-    return there if effect.p <= LEVEL else absent
+def verdict(effect: Paired, significant: str, otherwise: str) -> str:
+    """``significant`` if the p-value of the difference is at most `LEVEL`, else ``otherwise``."""
+    return significant if effect.p <= LEVEL else otherwise
 
 
 def share(part: int, whole: int) -> str:
-    """ "83 % (50 of 60)"."""
+    """Format a share, such as "83% (50 of 60)"."""
     return f"{part / whole:.0%} ({part:,} of {whole:,})" if whole else "none (0 of 0)"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SOME_FAILED = 4
 """Exit code of a run that ended, but not for everybody."""
 app = typer.Typer(
+    epilog=EXAMPLES["cluster"],
     name="cluster",
     help="Fit and score many people: in one process, in several, or on a Ray cluster.",
     no_args_is_help=True,

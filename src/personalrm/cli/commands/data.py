@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from personalrm.data.hub.catalogue import PublicSet
 
 app = typer.Typer(
+    epilog=EXAMPLES["data"],
     name="data",
     help="List and download public data sets with several users.",
     no_args_is_help=True,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.options import ExportName, ProfileFile
 
 
@@ -30,7 +31,7 @@ def export(
 
     found = load(profile)
     if as_.value in EXPORTS:
-        typer.echo(escaped(EXPORTS[as_.value](found)))
+        echo_source(escaped(EXPORTS[as_.value](found)))
         return
     if not persona_in_use(found):
         why = "there is none." if found.persona is None else found.fallback.reason
@@ -38,4 +39,4 @@ def export(
     if as_ is ExportName.generation:
         typer.echo(generation_prompt(found))
     else:
-        typer.echo(json_text(judge_prompt(found, None, None, None)))
+        echo_source(json_text(judge_prompt(found, None, None, None)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personalrm.cli import inputs
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.groups import PAIRS, with_options
 from personalrm.cli.options import Json, ProfileFile
 from personalrm.errors import DataError
@@ -71,7 +72,7 @@ def next_question(
         why = "no answer would teach anything" if left else "all of these pairs are answered already"
         raise DataError(f"nothing to ask from {name_of(candidates)}: {why}")
     if as_json:
-        typer.echo(_json(known.user, criterion.value, left, found))
+        echo_source(_json(known.user, criterion.value, left, found))
     else:
         _show(found, left, profile)
 
@@ -101,10 +102,10 @@ def _question(out: Console, title: str, one: Question) -> None:
         _text(out, last.role, last.content)
     _text(out, "A", one.candidate.a)
     _text(out, "B", one.candidate.b)
-    taught = f"remove {_percent(one.variance_removed)} of what is not known of this person's answers to these pairs"
+    taught = f"remove {_share(one.variance_removed)} of what is not known of this person's answers to these pairs"
     out.print(f"P(A) = {one.probability:.2f}. An answer is expected to {taught}.")
     if one.settles:
-        said = ", ".join(f"{settled.trait} ({_percent(settled.share)})" for settled in one.settles)
+        said = ", ".join(f"{settled.trait} ({_share(settled.share)})" for settled in one.settles)
         out.print(f"It would tell most about: {_safe(said)}.")
     out.print()
 
@@ -117,8 +118,9 @@ def _text(out: Console, name: str, text: str) -> None:
     out.print(Padding(_safe(text[:LONGEST] + more) if text.strip() else "(nothing)", (0, 0, 0, 4)))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+def _share(share: float) -> str:
+    """No percentage: that would look like a statement about the person, and it is the model's expectation."""
+    return f"{share:.2f}" if share >= 0.1 else f"{share:.3f}"
 
 
 def _safe(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.options import Json
 
 
@@ -44,7 +45,7 @@ def pull(
 
     done = pulled(host.value, out, url=url, since=since, user=user, projects=tuple(project or ()))
     if json:
-        typer.echo(json_text(asdict(done)))
+        echo_source(json_text(asdict(done)))
     else:
         typer.echo(f"{out}: {counted(done.added, 'judgement')} added, {done.changed:,} changed, {done.known:,} in all.")
     if done.anonymous:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from personalrm.cli.examples import EXAMPLES
 from personalrm.cli.options import BaseUrl
 from personalrm.errors import DataError, MissingExtra
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from personalrm.store.store import SpaceStore, Store
 
 app = typer.Typer(
+    epilog=EXAMPLES["serve"],
     name="serve",
     help="Serve rewards over HTTP; manage API keys and database backups.",
     invoke_without_command=True,
@@ -64,7 +66,7 @@ def serve(
         run(ServiceConfig.from_environment(**given, open=open_ or None))
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve key"])
 def key(
     context: typer.Context,
     space: Space,
@@ -81,7 +83,7 @@ def key(
     output.remark(f"A key of the space '{space}' ({scopes}). It is not shown again: keep it.")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve keys"])
 def keys(context: typer.Context, space: Space, database: Database = None) -> None:
     """List the keys of a space, without their secrets."""
     with _store(context, database) as store:
@@ -91,7 +93,7 @@ def keys(context: typer.Context, space: Space, database: Database = None) -> Non
         typer.echo(f"{one.id}\t{','.join(one.scopes)}\t{state}\t{one.label}")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve revoke"])
 def revoke(
     context: typer.Context,
     space: Space,
@@ -103,7 +105,7 @@ def revoke(
         _known(store, space).keys.revoke(key_id)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve budget"])
 def budget(
     context: typer.Context,
     space: Space,
@@ -130,7 +132,7 @@ def budget(
     typer.echo(f"refits at once\t{settings.fits_at_once}")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve migrate"])
 def migrate(context: typer.Context, database: Database = None) -> None:
     """Create the database tables, or migrate them to this version."""
     from personalrm.cli import output
@@ -139,7 +141,7 @@ def migrate(context: typer.Context, database: Database = None) -> None:
         output.remark(f"{store.database.shown} is up to date.")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve backup"])
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
@@ -155,7 +157,7 @@ def backup(
     output.remark(f"Copied to {file} ({size} bytes).")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["serve restore"])
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="File written by `serve backup`.")],

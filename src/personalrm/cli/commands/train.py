@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from personalrm.cli import inputs, progress
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.groups import CHOICES, with_options
 from personalrm.cli.options import FEATURES, DeviceName, HistoryFile, Json, Seed
 from personalrm.errors import Interrupted
@@ -147,7 +148,7 @@ def _show(found: Manifest, out: Path, *, as_json: bool) -> None:
     if as_json:
         from personalrm.formatting.texts import json_text
 
-        typer.echo(json_text(summary(found, out)))
+        echo_source(json_text(summary(found, out)))
         return
     lines = sentences(found)
     typer.echo("\n".join(lines[:-1]) + "\n")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personalrm.cli import inputs, progress
+from personalrm.cli.encodings import echo_source
 from personalrm.cli.groups import ENDPOINT, with_options
 from personalrm.cli.options import Force, Json, ProfileFile
 from personalrm.errors import DataError
@@ -75,7 +76,7 @@ def _list(known: Profile, top: int, as_json: bool, path: Path) -> None:
     shown = open_ones[:top]
     if as_json:
         rows = [{"id": one.id, "chosen": one.chosen, "rejected": one.rejected} for one in shown]
-        typer.echo(json_text({"user": known.user, "without_reason": len(open_ones), "choices": rows}))
+        echo_source(json_text({"user": known.user, "without_reason": len(open_ones), "choices": rows}))
         return
     if not open_ones:
         raise DataError(f"every choice in {path} has a reason")

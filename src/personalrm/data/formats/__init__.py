@@ -1,8 +1,8 @@
-"""Formats of other tools and published sets: a module each, found by themselves. See `base` for what one has to say.
+"""Formats of other tools and published data sets, one module each, discovered automatically. `base` defines them.
 
-known_formats()                      # every Format, those that need most columns first
-unpacked(rows)                       # rows as generic columns (`layout`), other rows as they are
-nearest({"fields", "metadata"})      # "Argilla records, which need the column responses as well"
+known_formats()                      # every Format, those with most required columns first
+Unpacker().unpacked(rows)            # rows of known formats converted to generic columns (`layout`)
+nearest({"fields", "metadata"})      # "Argilla records, which needs responses as well"
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEPT = 500
 
 @cache
 def known_formats() -> tuple[Format, ...]:
-    """The formats of all modules here."""
+    """The formats of all modules in this package, those with most required columns first."""
     found: list[Format] = []
     for module in pkgutil.iter_modules(__path__):
         if module.name != "base":
@@ -31,13 +31,13 @@ def known_formats() -> tuple[Format, ...]:
 
 
 class Unpacker:
-    """Recognises formats, by their columns first; what these are is looked up once for each set of columns."""
+    """Recognizes the format of rows and converts them; candidate formats are cached by set of columns."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], tuple[Format, ...]] = {}
 
     def format_of(self, row: Fields) -> Format | None:
-        """The format of a row; None if it is in columns that need no unpacking."""
+        """The format of a row, or None for generic columns."""
         names = tuple(row)
         found = self._known.get(names)
         if found is None:
@@ -55,12 +55,12 @@ class Unpacker:
         empty: Callable[[], None] = lambda: None,
         noted: Callable[[Fields, Format], None] = lambda _, __: None,
     ) -> Iterator[Row]:
-        """Rows in generic columns; what cannot be unpacked comes out as a `RowError` in its place.
+        """Convert rows to generic columns; a row that cannot be converted is replaced by a `RowError`.
 
         Args:
-            rows: as read.
-            empty: called for each row that holds no choice.
-            noted: called with each row of a format.
+            rows: rows as read from a file.
+            empty: called for each row without a choice.
+            noted: called with each row of a known format, and the format.
         """
         together: list[Fields] = []
         first, open_key, opened = 0, None, None
@@ -102,7 +102,7 @@ def _rows(format_: Format | None, row: Fields, line: int, empty: Callable[[], No
 
 
 def nearest(columns: Collection[str]) -> str | None:
-    """The format that these columns come closest to, and what they lack of it; None if they are near to none."""
+    """The format that shares at least half of its columns, with the missing ones; None if there is none."""
     best: tuple[float, Format] | None = None
     for one in known_formats():
         shared = set(one.needs) & set(columns)

@@ -1,7 +1,7 @@
-"""Argilla records (`to_json`), and the flat columns that its sets have on the hub (``preference.responses``, …).
+"""Argilla records (`to_json`), and the flat columns of its data sets on the hub (``preference.responses``, …).
 
-A question's answer is the name of a field or a side, a ranking of fields, a rating of one, or text. Each annotator's
-answers are one choice.
+The answer to a question is the name of a field or a side, a ranking of fields, a rating of a field, or text. The
+answers of each annotator are one choice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from personalrm.errors import RowError
 _SUBMITTED = (None, "submitted", "completed")
 _RESPONSES = ".responses"
 Answers = dict[str, dict[str, Any]]
-"""By annotator, the answer to each question."""
+"""Answers by annotator and question."""
 
 
 def records(row: Fields) -> Iterator[Fields]:
@@ -41,7 +41,7 @@ def records(row: Fields) -> Iterator[Fields]:
 
 
 def _by_question(responses: Sequence[Any]) -> dict[str, list[Any]]:
-    """Version 1 has an item for each annotator, with the values of all questions."""
+    """Answers by question from version 1, which has an item for each annotator with the values of all questions."""
     found: dict[str, list[Any]] = {}
     for one in responses:
         values = one.get("values") if isinstance(one, Mapping) else None
@@ -95,7 +95,7 @@ def _choices(texts: Fields, answers: Answers, said: Fields) -> Iterator[Fields]:
 
 
 def _chosen(texts: Fields, value: str, sides: Sequence[str]) -> dict[str, Any]:
-    """The field that was named, against the other sides; a name like "A" or "tie" is left to the winner column."""
+    """The named field against the other sides; a value such as "A" or "tie" becomes the ``winner`` column."""
     if value not in texts:
         return {**texts, "winner": value}
     others = [name for name in sides if name != value]
@@ -107,7 +107,7 @@ def _chosen(texts: Fields, value: str, sides: Sequence[str]) -> dict[str, Any]:
 
 
 def _ranked(texts: Fields, value: Any, question: str) -> dict[str, Any]:
-    """A ranking: names in order, or names with their ranks."""
+    """Responses and ranks from a ranking given as names in order, or as names with ranks."""
     ranks: dict[str, Any] = {}
     for at, one in enumerate(value if isinstance(value, list) else [value], 1):
         name = one.get("value") if isinstance(one, Mapping) else one
@@ -120,7 +120,7 @@ def _ranked(texts: Fields, value: Any, question: str) -> dict[str, Any]:
 
 
 def _field_of(question: str, texts: Fields) -> str | None:
-    """The field whose rating a question asks for, if it names one."""
+    """The field that a rating question names, or None."""
     words = plain(question)
     return next((name for name in texts if plain(name) in words and plain(name) != words), None)
 
@@ -131,5 +131,5 @@ def _has_answers(columns: Collection[str]) -> bool:
 
 FORMATS = (
     Format("Argilla records", ("fields", "responses"), records, ("id", "inserted_at")),
-    Format("Argilla's sets on the hub", (), flat, also=_has_answers, hands_on=True),
+    Format("Argilla data sets on the hub", (), flat, also=_has_answers, hands_on=True),
 )

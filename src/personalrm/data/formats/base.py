@@ -1,4 +1,4 @@
-"""What a format has to say of itself. The next format is one module here with a tuple ``FORMATS``.
+"""The definition of a format. To add one, add a module to this package with a tuple ``FORMATS``.
 
 def rows(row: Fields) -> Iterator[Fields]:
     yield {"prompt": row["text"], "response_a": row["left"], "response_b": row["right"], "winner": row["won"]}
@@ -19,18 +19,18 @@ from personalrm.data.unread import holds_text
 from personalrm.data.winners import Winner
 
 CONVERSATION_NAMES = frozenset(name for role in ("history", "context", "prompt", "input") for name in ROLES[role])
-"""Names of the columns that the responses answer."""
+"""Names of the columns with the conversation that the responses answer."""
 
 
 def names_a_side(value: object, columns: Iterable[str]) -> bool:
-    """Whether a text says which of the responses in these columns won, or that none did."""
+    """Whether a value names one of the responses in these columns as the winner, or a tie."""
     sides = find_sides(columns).responses
     short = isinstance(value, str) and len(value) < 60
     return short and bool(sides.columns) and Winner(sides.labels, sides.columns).of(str(value)) is not None
 
 
 def with_prompt(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What was shown beside the responses, with the only text as the prompt if no column is called like one."""
+    """The columns without the responses; the only text becomes ``prompt`` if no column has a conversation's name."""
     if any(plain(name) in CONVERSATION_NAMES for name in shown):
         return dict(shown)
     texts = [name for name, value in shown.items() if holds_text(value)]
@@ -46,14 +46,14 @@ class Format:
     """A format of rows.
 
     Attributes:
-        name: what people call it.
-        needs: the columns by which it is recognised.
-        rows: a row as rows in generic columns (`layout`); none if it holds no choice. May raise RowError.
-        reads: other columns that are read. Whatever text a file holds besides is named to the user.
-        accepts: whether the values are of this format, where the columns alone do not tell.
-        together: a key; consecutive rows of the same key are handed to ``rows`` at once, as ``{"rows": […]}``.
-        also: what the columns must be besides, where ``needs`` does not say it all.
-        hands_on: whether the other columns come out in ``rows``, so that whatever reads these tells what it left out.
+        name: the name shown to users.
+        needs: the required columns.
+        rows: converts a row to rows in generic columns (`layout`), none if it has no choice. May raise RowError.
+        reads: optional columns that are read. Other columns with text are reported to the user as not read.
+        accepts: whether a row's values have this format, for columns that are not specific enough.
+        together: grouping key; consecutive rows with the same key are passed to ``rows`` at once, as ``{"rows": […]}``.
+        also: additional condition on the columns.
+        hands_on: whether ``rows`` passes on the other columns, so that the reader of these reports unread ones.
     """
 
     name: str
@@ -66,5 +66,5 @@ class Format:
     hands_on: bool = False
 
     def fits(self, columns: Collection[str]) -> bool:
-        """Whether rows of these columns may be of this format."""
+        """Whether rows with these columns may have this format."""
         return all(name in columns for name in self.needs) and (self.also is None or self.also(columns))

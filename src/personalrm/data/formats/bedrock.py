@@ -1,4 +1,4 @@
-"""Amazon Bedrock (Nova) preference fine-tuning: the last turn holds two candidates, each with a preference label."""
+"""Amazon Bedrock (Nova) preference fine-tuning: the last turn has two candidates, each with a preference label."""
 
 from __future__ import annotations
 

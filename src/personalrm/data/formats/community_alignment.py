@@ -1,4 +1,4 @@
-"""CommunityAlignment: in each turn the annotator chose one of up to four responses, with which the talk went on."""
+"""CommunityAlignment: in each turn the annotator chose one of up to four responses, which continues the chat."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 
 def _named(preferred: object, offered: Mapping[str, object]) -> str:
-    """The column that is meant, also as "Response B" or "b"."""
+    """The response column that the value names, also for "Response B" or "b"."""
     said = preferred if isinstance(preferred, str) else ""
     short = plain(said)
     column = f"response_{short[-1:]}"

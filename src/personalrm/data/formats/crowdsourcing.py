@@ -1,4 +1,4 @@
-"""Tables of crowdsourcing platforms, whose columns say in a prefix whether they were shown or answered.
+"""Tables of crowdsourcing platforms, with a prefix that marks each column as input or answer.
 
 Amazon Mechanical Turk: ``Input.prompt``, ``Answer.preference`` (also a column of true and false for each answer, or all
 answers as JSON in ``Answer.taskAnswers``), ``WorkerId``. Toloka: ``INPUT:prompt``, ``OUTPUT:result``,
@@ -37,7 +37,7 @@ def _stem(name: str) -> str:
 
 
 def _as_json(value: Any) -> dict[str, Any]:
-    """The answers of a form: a list with one object, in which a choice is an object of true and false."""
+    """Answers from JSON: a list with one object, in which a choice is an object of options with true or false."""
     found = structured(value, _JSON)
     found = found[0] if isinstance(found, list) and found else found
     answers: dict[str, Any] = {}
@@ -50,7 +50,7 @@ def _as_json(value: Any) -> dict[str, Any]:
 
 
 def _one_of_each(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"best.a": "true", "best.b": "false"}`` as ``{"best": "a"}``."""
+    """Merge options into one answer: ``{"best.a": "true", "best.b": "false"}`` becomes ``{"best": "a"}``."""
     found: dict[str, Any] = {}
     for name, value in answers.items():
         question, dot, option = name.rpartition(".")

@@ -1,6 +1,6 @@
-"""FastChat's logs of an arena: votes on two conversations. Log lines of other kinds hold no choice.
+"""FastChat's arena logs: votes on two conversations. Log lines of other types have no choice.
 
-A person is known by the address only, of which a hash is kept.
+Users are identified by their IP address, of which only a hash is kept.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 
 def _turns(state: Mapping[str, Any]) -> list[Any]:
-    """The messages after the template's own, the last of which may be an answer that was not begun."""
+    """The messages after those of the template, without empty ones (such as an answer that was not started)."""
     listed = state.get("messages")
     offset = state.get("offset")
     turns = listed[offset if isinstance(offset, int) else 0 :] if isinstance(listed, list) else []

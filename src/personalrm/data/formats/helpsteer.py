@@ -1,6 +1,6 @@
-"""HelpSteer2-Preference and HelpSteer3: how much better one of two responses is, from -3 (the first) to 3 (the second).
+"""HelpSteer2-Preference and HelpSteer3: preference strength from -3 (first response) to 3 (second response).
 
-The annotators are not named, so a row is one choice by the overall preference; what each of them wrote is its reason.
+The annotators are not identified, so a row is one choice by the overall preference; their texts become its reason.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 
 def _turns(asked: object) -> object:
-    """HelpSteer2 writes earlier turns into the prompt, each begun by a mark and the speaker."""
+    """The conversation; HelpSteer2 has earlier turns in the prompt, each preceded by a mark and the speaker."""
     if not isinstance(asked, str) or _MARK not in asked:
         return asked
     first, *later = asked.split(_MARK)

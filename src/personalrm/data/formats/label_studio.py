@@ -1,7 +1,7 @@
-"""Label Studio: tasks with annotations (JSON), and one flat row an annotation (JSON-MIN).
+"""Label Studio: tasks with annotations (JSON), and one flat row for each annotation (JSON-MIN).
 
-The columns of ``data`` are the user's own. The two responses are those that the control names (``to_name``), else those
-that look like sides, else the only two texts that are no prompt.
+The columns of ``data`` are defined by the user. The two responses are those that the control names (``to_name``), else
+columns named like two sides, else the only two texts that are not the prompt.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def flat(row: Fields) -> Iterator[Fields]:
 
 
 def _of_results(data: Fields, results: Sequence[Any], field: str) -> dict[str, Any]:
-    """One annotation: what was selected, chosen, rated or ranked, and why."""
+    """Generic columns of one annotation: the selection, choice, ratings or ranking, and the reason."""
     found: dict[str, Any] = {}
     ratings: dict[str, Any] = {}
     written: list[str] = []
@@ -69,7 +69,7 @@ def _of_results(data: Fields, results: Sequence[Any], field: str) -> dict[str, A
 
 
 def _decided(data: Fields, to: Sequence[str], value: Fields, field: str, found: dict[str, Any]) -> dict[str, Any]:
-    """What a control that can decide says; ``found`` if it says nothing of the responses."""
+    """Generic columns from a pairwise, ranking or choice control; ``found`` if it does not decide the pair."""
     if value.get("selected"):
         return _with_sides(data, to, str(value["selected"]), field)
     if "ranker" in value:
@@ -82,7 +82,7 @@ def _decided(data: Fields, to: Sequence[str], value: Fields, field: str, found: 
 
 
 def _with_sides(data: Fields, named: Sequence[str], selected: str, field: str) -> dict[str, Any]:
-    """The data with its two responses as left and right."""
+    """The data with its two responses renamed to left and right."""
     sides = tuple(column for name in named for column in _called(name, data))
     if len(sides) != 2:
         sides = find_sides(data).responses.columns
@@ -98,14 +98,14 @@ def _with_sides(data: Fields, named: Sequence[str], selected: str, field: str) -
 
 
 def _called(name: str, data: Fields) -> list[str]:
-    """The column that a control's name stands for: of that name, else the only one with these words in it."""
+    """The column that a control's name refers to: the one of that name, else the only one with its words."""
     words = set(plain(name).split("_"))
     found = [one for one in data if words <= set(plain(one).split("_"))]
     return [name] if name in data else found if len(found) == 1 else []
 
 
 def _ranked(data: Fields, ranker: Any, field: str) -> dict[str, Any]:
-    """A ranking of the items in the task's list."""
+    """Responses and ranks from a ranking of the items in the task's list."""
     order = next(iter(ranker.values()), None) if isinstance(ranker, Mapping) else ranker
     listed = next(((name, value) for name, value in data.items() if isinstance(value, list) and value), None)
     if not isinstance(order, list) or listed is None:
@@ -131,7 +131,7 @@ def _person(value: Any) -> Any:
 
 
 def _selected(value: Any) -> str | None:
-    """Left or right, as a control's value has it."""
+    """ "left" or "right" from a control's value, else None."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""LibreChat: the export of a conversation whose answers have thumbs; siblings are answers that were regenerated."""
+"""LibreChat: exported conversations whose answers have thumbs; siblings are regenerated answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 
 def _flat(listed: list[Any]) -> list[Mapping[str, Any]]:
-    """The messages of a list, or of a tree (``children``)."""
+    """All messages of a list or a tree (``children``), as a list."""
     found: list[Mapping[str, Any]] = []
     waiting = list(reversed(listed))
     while waiting:

@@ -1,4 +1,4 @@
-"""LLaMA-Factory: KTO with a tag, and the older ranking files whose output is the better and the worse answer.
+"""LLaMA-Factory: KTO files with a tag, and older ranking files, whose output is [better answer, worse answer].
 
 Its ShareGPT and Alpaca preference files (``conversations`` or ``instruction`` with ``chosen`` and ``rejected``) are
 generic columns.
@@ -19,11 +19,11 @@ _ANSWERS = frozenset(("response", "completion", "answer", "output", "chosen", "r
 
 
 def tagged(row: Fields) -> Iterator[Fields]:
-    """A conversation whose last answer was good or bad."""
+    """Yield an unpaired row from a conversation whose last answer has a good/bad tag."""
     name = next((one for one in _TURNS if row.get(one)), _TURNS[0])
     said = messages(row.get(name), name)
     if not said or said[-1].role != "assistant":
-        raise RowError("a conversation that ends in an answer", field=name, found=f"{len(said)} messages")
+        raise RowError("a conversation that ends with an answer", field=name, found=f"{len(said)} messages")
     rest = {key: value for key, value in row.items() if key not in (*_TURNS, _tag(row))}
     context = [{"role": one.role, "content": one.content} for one in said[:-1]]
     yield {**rest, "context": context, "response": said[-1].content, "liked": row[_tag(row)]}

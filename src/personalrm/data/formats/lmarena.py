@@ -1,16 +1,15 @@
-"""Chatbot Arena as it is published (33k, 55k, 100k, 140k), and MT-Bench: two conversations with the same questions, and
-which of them a person preferred.
+"""Chatbot Arena as published (33k, 55k, 100k, 140k), and MT-Bench: votes on two conversations with equal questions.
 
     battle(row)                                          # the row as two responses with a winner, in generic columns
-    accepts(row, ArenaFilter(languages=("English",)))    # whether to take this row at all
+    accepts(row, ArenaFilter(languages=("English",)))    # whether the row passes the filter
 
-The person (`judge`, `judge_hash`; the sets of 55k and 140k name nobody) wrote the same questions to two models and
-voted on the two conversations as wholes. What both sides share, to the last word, is the context. What follows on a
-side is its response: one answer in a vote after one turn (nearly all), and a transcript from the first answer that
-differs in a longer one. So nothing that was voted on is left out, neither side's earlier answers stand as the truth
-in the other's context, and nothing depends on the vote.
+The user (`judge`, `judge_hash`; not identified in the 55k and 140k sets) wrote the same questions to two models and
+voted on the two conversations as a whole. The identical messages at the beginning are the context. The rest of each
+side is its response: one answer for votes after one turn (nearly all), or a transcript from the first different answer
+on for longer conversations. Thus everything that was voted on is included, no side's earlier answers are in the other's
+context, and the split does not depend on the vote.
 
-MT-Bench's votes have the same columns, where `turn` says after which turn it was voted: what was said later is cut.
+MT-Bench's votes have the same columns; `turn` gives the turn after which the vote was cast, and later turns are cut.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ _SPEAKER = {"user": "User", "assistant": "Assistant"}
 
 @dataclass(frozen=True, slots=True)
 class ArenaFilter:
-    """Which rows to take.
+    """A filter of rows.
 
     Attributes:
-        languages: only these, by the column `language`; all if empty.
-        anonymous_only: only votes cast before the models' names were shown (`anony`).
-        leave_out_toxic: not those that a moderation model flagged (`toxic_chat_tag`, `openai_moderation`).
+        languages: accepted values of the column `language`; all if empty.
+        anonymous_only: accept only votes cast before the models' names were shown (`anony`).
+        leave_out_toxic: reject rows flagged by a moderation model (`toxic_chat_tag`, `openai_moderation`).
     """
 
     languages: tuple[str, ...] = ()
@@ -47,28 +46,29 @@ class ArenaFilter:
     leave_out_toxic: bool = False
 
 
-def accepts(row: Fields, wish: ArenaFilter) -> bool:
-    """Whether the row is to be taken; what a row does not say counts against it only for language and anonymity."""
-    if wish.languages and str(row.get("language")).lower() not in {one.lower() for one in wish.languages}:
+def accepts(row: Fields, arena_filter: ArenaFilter) -> bool:
+    """Whether the row passes the filter; a missing language or anonymity fails, a missing moderation result passes."""
+    languages = {one.lower() for one in arena_filter.languages}
+    if languages and str(row.get("language")).lower() not in languages:
         return False
-    if wish.anonymous_only and row.get("anony") is not True:
+    if arena_filter.anonymous_only and row.get("anony") is not True:
         return False
-    return not (wish.leave_out_toxic and _is_toxic(row))
+    return not (arena_filter.leave_out_toxic and _is_toxic(row))
 
 
 def battle(row: Fields) -> dict[str, Any]:
-    """The row in our columns: user, id, context, response_a, response_b, winner, domain (the language), time.
+    """Convert a row to generic columns: user, id, context, response_a, response_b, winner, domain (language), time.
 
     Raises:
-        RowError: the sides hold different questions, or one of them does not end in an answer.
+        RowError: the sides have different questions, or one of them does not end with an answer.
     """
     turn = row.get("turn")
     one, other = (_until(messages(row[side], side), turn) for side in (A, B))
     for side, said in ((A, one), (B, other)):
         if not said or said[-1].role != "assistant":
-            raise RowError("a conversation that ends in an answer", field=side, found=describe(row[side]))
+            raise RowError("a conversation that ends with an answer", field=side, found=describe(row[side]))
     if _questions(one) != _questions(other):
-        raise RowError(f"the same user turns as in {A}", field=B, found="others")
+        raise RowError(f"the same user turns as in {A}", field=B, found="different ones")
     shared = _shared(one, other)
     return {
         "user": first_of(row, _PEOPLE)[1],
@@ -86,10 +86,10 @@ def battle(row: Fields) -> dict[str, Any]:
 
 
 def lists(row: Fields) -> dict[str, Any]:
-    """The row of the 55k set, whose prompt and responses are lists with an item a turn, as a battle.
+    """Convert a row of the 55k set, whose prompt and responses are lists with an item for each turn, like `battle`.
 
     Raises:
-        RowError: the lists do not fit together, or not exactly one of the three winner columns is 1.
+        RowError: the lists differ in length, or not exactly one of the three winner columns is 1.
     """
     asked = _items(row, "prompt")
     won = [name for name in _ONE_HOT if not missing(row.get(name)) and flag(row[name], name)]
@@ -100,7 +100,7 @@ def lists(row: Fields) -> dict[str, Any]:
     for side, column in ((A, "response_a"), (B, "response_b")):
         answers = _items(row, column)
         if len(answers) != len(asked):
-            raise RowError(f"{len(asked)} items, one a turn", field=column, found=f"{len(answers)}")
+            raise RowError(f"{len(asked)} items, one for each turn", field=column, found=f"{len(answers)}")
         told[side] = [
             {"role": role, "content": said}
             for pair in zip(asked, answers, strict=True)
@@ -126,7 +126,7 @@ def _of_lists(row: Fields) -> Iterator[Fields]:
 
 
 def _until(said: tuple[Message, ...], turn: object) -> tuple[Message, ...]:
-    """What was said up to the end of that turn; everything if no turn is given."""
+    """The messages up to the end of a turn; all messages if no turn is given."""
     if missing(turn):
         return said
     last, asked = number(turn, "turn"), 0
@@ -138,12 +138,12 @@ def _until(said: tuple[Message, ...], turn: object) -> tuple[Message, ...]:
 
 
 def _questions(said: tuple[Message, ...]) -> list[tuple[int, str]]:
-    """Every message that is no answer, with its place."""
+    """All messages that are not answers, with their indices."""
     return [(at, message.content) for at, message in enumerate(said) if message.role != "assistant"]
 
 
 def _shared(one: tuple[Message, ...], other: tuple[Message, ...]) -> int:
-    """How many messages both sides begin with; the last answer is never among them."""
+    """Number of identical messages at the beginning of both sides, never including the last answer."""
     most = min(len(one), len(other)) - 1
     return next((at for at in range(most) if one[at] != other[at]), most)
 
@@ -155,7 +155,7 @@ def _transcript(said: tuple[Message, ...]) -> str:
 
 
 def _is_toxic(row: Fields) -> bool:
-    """Whether any of the moderation models said so."""
+    """Whether any moderation model flagged the row."""
     tags = row.get("toxic_chat_tag")
     verdicts = list(tags.values()) if isinstance(tags, Mapping) else []
     verdicts.append(row.get("openai_moderation"))

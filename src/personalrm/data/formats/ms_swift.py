@@ -1,4 +1,4 @@
-"""ms-swift: a conversation whose last answer was preferred, and the answer that was not."""
+"""ms-swift: a conversation whose last answer was preferred, and the rejected answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REJECTED = ("rejected_response", "rejected_messages")
 def rows(row: Fields) -> Iterator[Fields]:
     said = messages(row["messages"], "messages")
     if not said or said[-1].role != "assistant":
-        raise RowError("a conversation that ends in an answer", field="messages", found=f"{len(said)} messages")
+        raise RowError("a conversation that ends with an answer", field="messages", found=f"{len(said)} messages")
     turns = [{"role": one.role, "content": one.content} for one in said]
     rest = {name: value for name, value in row.items() if name not in ("messages", *REJECTED)}
     if not missing(row.get("rejected_messages")):
@@ -25,7 +25,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 
 def older(row: Fields) -> Iterator[Fields]:
-    """``query`` and ``response``, as version 2 has them; ``system`` and ``history`` are generic columns."""
+    """Yield the choice of a version 2 row (``query``, ``response``); ``system`` and ``history`` are generic columns."""
     rest = {name: value for name, value in row.items() if name not in ("response", *REJECTED)}
     yield {**rest, "chosen": row["response"], "rejected": row["rejected_response"]}
 

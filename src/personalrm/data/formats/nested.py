@@ -1,6 +1,6 @@
-"""A choice that stands in an object, or in JSON text, within a column: ``{"id": 7, "data": {"prompt": …, …}}``.
+"""A choice in an object, or in JSON text, within a column: ``{"id": 7, "data": {"prompt": …, …}}``.
 
-Only for columns that say nothing of a choice by themselves: the names in the objects are then taken as columns.
+Used only if the columns themselves have no choice; the keys of the objects then become columns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 
 def _opened(row: Fields) -> dict[str, Any]:
-    """The row with the names in its objects as columns; the row's own come first."""
+    """The row with the keys of its objects as columns; existing columns take precedence."""
     found: dict[str, Any] = {}
     for name, value in row.items():
         inner = unpacked(value) if isinstance(value, str) and value[:1] == "{" else value

@@ -1,7 +1,7 @@
-"""OpenAssistant: messages of conversation trees, in rows or nested; the answers to a message carry ranks, 0 the best.
+"""OpenAssistant: messages of conversation trees, in rows or nested; the answers to a message have ranks, 0 the best.
 
-The ranks are the consensus of several people who are not named (``user_id`` is who *wrote* a message), so the choices
-are nobody's in particular.
+The ranks are the consensus of several annotators who are not identified (``user_id`` is the *author* of a message), so
+the choices have no user.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DEEPEST = 200
 
 
 def flat(row: Fields) -> Iterator[Fields]:
-    """The rows of one tree."""
+    """Yield the rankings of one tree, given as rows of messages."""
     messages = {str(one["message_id"]): one for one in row["rows"]}
     children: dict[str, list[str]] = {}
     for name, one in messages.items():

@@ -1,8 +1,8 @@
-"""Open WebUI: the export of feedback, and the export of chats with thumbs in them.
+"""Open WebUI: exported feedback, and exported chats with thumbs.
 
 The rated message is compared with its siblings, the other answers to the same message. Up: it is preferred to each;
-down: each is preferred to it; 0: a tie. An answer that was regenerated is weaker evidence than one that an arena
-showed beside it, and counts half. Without siblings the rating is a thumb.
+down: each is preferred to it; 0: a tie. Regenerated answers were not shown side by side, unlike arena answers, and get
+half the weight. Without siblings the rating is an unpaired thumb.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def chats(row: Fields) -> Iterator[Fields]:
 
 
 def _messages(value: Any, field: str) -> Mapping[str, Any]:
-    """The messages of a chat by their ids, at whatever depth the export keeps them."""
+    """The messages of a chat by id, at any depth of the export."""
     for _ in range(4):
         if not isinstance(value, Mapping):
             break
@@ -70,6 +70,15 @@ def _messages(value: Any, field: str) -> Mapping[str, Any]:
 
 
 def rated_message(messages: Mapping[str, Any], name: str, rating: float, arena: bool, said: Fields) -> Iterator[Fields]:
+    """Yield the choices between a rated message and its siblings, or one unpaired thumb.
+
+    Args:
+        messages: all messages of the chat by id.
+        name: id of the rated message.
+        rating: positive, negative or 0 (tie).
+        arena: whether the answers were shown side by side.
+        said: further columns of each row.
+    """
     rated = messages[name]
     answer = _text(rated, name)
     others = [text for one in _siblings(messages, name) if (text := _text(messages[one], one)) and text != answer]
@@ -95,7 +104,7 @@ def rated_message(messages: Mapping[str, Any], name: str, rating: float, arena: 
 
 
 def _siblings(messages: Mapping[str, Any], name: str) -> list[str]:
-    """The other answers to the message that this one answers."""
+    """Ids of the other answers to the same message."""
     parent_id = messages[name].get("parentId")
     parent = messages.get(parent_id) if isinstance(parent_id, str) else None
     children = parent.get("childrenIds") if isinstance(parent, Mapping) else None
@@ -110,7 +119,7 @@ def _siblings(messages: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _path(messages: Mapping[str, Any], name: Any) -> list[dict[str, Any]]:
-    """What was said up to a message, oldest first."""
+    """The conversation up to and including a message, oldest first."""
     path: list[dict[str, Any]] = []
     seen: set[str] = set()
     while (

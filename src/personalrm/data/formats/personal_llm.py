@@ -1,4 +1,4 @@
-"""PersonalLLM: eight responses to a prompt, scored by ten reward models. Each reward model stands for a person."""
+"""PersonalLLM: eight responses to a prompt, scored by ten reward models; each reward model is read as a user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SCORED = re.compile(r"response_(\d+)_(.+)")
 
 
 def rows(row: Fields) -> Iterator[Fields]:
-    """A ranking for each reward model."""
+    """Yield a row of scored responses for each reward model."""
     people: dict[str, list[dict[str, object]]] = {}
     for column, value in row.items():
         named = _SCORED.fullmatch(column)

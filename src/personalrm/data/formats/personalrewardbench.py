@@ -1,16 +1,16 @@
-"""The two published sets of PersonalRewardBench: what their columns say beyond the choice itself.
+"""The two published data sets of PersonalRewardBench, with the verdicts of their consensus judges.
 
-    with_judges(row)["judges"]        # {"gemini/gemini-1.5-pro": True, …}: was this judge's verdict on the pair right?
+    with_judges(row)["judges"]        # {"gemini/gemini-1.5-pro": True, …}: whether the judge agrees with the user
 
-`MichaelR207/prism_personalized_0125` and `…chatbot_arena_personalized_0125` are in the reference package's columns,
-which `formats` reads: `split` says what is context (train, val) and what is target (test), `type` is the domain, the
-scores make the margin. Besides, they keep the answer of each consensus judge in both orders (`prediction_JUDGE` and
-`prediction_flip_JUDGE`), which orders these were relative to `flip`, and the `agreement` of all with the person.
+`MichaelR207/prism_personalized_0125` and `…chatbot_arena_personalized_0125` use the reference package's columns:
+`split` marks context (train, val) and target (test), `type` is the domain, the scores give the margin. They also
+have the answer of each consensus judge in both orders (`prediction_JUDGE` and `prediction_flip_JUDGE`), the order
+(`flip`), and the `agreement` of all judges with the user.
 
-How the predictions are to be read is not documented, so it is not guessed: a reading counts only if the share of right
-verdicts that it gives is the row's own `agreement` (a share or per cent). Two readings are tried: the prediction is of
-the order that `flip` says, or the chosen response is the first one in every row; `prediction_flip_` has the opposite
-order. A judge is right if it is in both orders, wrong if in neither; in between it has no verdict.
+The meaning of the predictions is not documented. An interpretation is used only if the share of correct verdicts that
+it gives equals the row's own `agreement` (a share or per cent). Two are tried: the prediction refers to the order given
+by `flip`, or the chosen response is first in every row; `prediction_flip_` has the opposite order. A judge is correct
+if it is in both orders and wrong if in neither; otherwise it has no verdict.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ FORWARD, SWAPPED = "prediction_", "prediction_flip_"
 _FIRST = {"first", "1", "a", "completion_one", "one", "1.0"}
 _SECOND = {"second", "2", "b", "completion_two", "two", "-1", "2.0", "-1.0"}
 _CLOSE = 0.006
-"""Agreements are compared as shares; published ones may be rounded to whole per cent."""
+"""Tolerance for comparing agreements as shares; published ones may be rounded to whole per cent."""
 
 Orders = tuple[str, bool | None]
-"""A judge, and whether it named the first response shown; None if that cannot be read."""
+"""A judge, and whether it preferred the first response shown; None if that cannot be read."""
 
 
 def with_judges(row: Fields) -> Fields:
-    """The row with ``judges`` where its own agreement confirms how the predictions are to be read."""
+    """The row with ``judges`` added, if its ``agreement`` confirms one interpretation of the predictions."""
     if not missing(row.get("judges")):
         return row
     forward, swapped = _said(row, FORWARD), _said(row, SWAPPED)
@@ -47,7 +47,7 @@ def with_judges(row: Fields) -> Fields:
 
 
 def _orders(flip: object) -> Sequence[bool]:
-    """Whether the chosen response is shown first in the order that is not flipped, by each reading."""
+    """Whether the chosen response is first in the order that is not flipped, for each interpretation."""
     try:
         return (not flag(flip, "flip"), True)
     except RowError:
@@ -68,7 +68,7 @@ def _named_first(value: object) -> bool | None:
 
 
 def _right(forward: list[Orders], swapped: list[Orders], chosen_first: bool) -> list[tuple[str, bool]]:
-    """Every verdict that can be read: the judge, and whether it is the person's choice."""
+    """All readable verdicts: the judge, and whether it agrees with the user's choice."""
     right = [(judge, first == chosen_first) for judge, first in forward if first is not None]
     return right + [(judge, first != chosen_first) for judge, first in swapped if first is not None]
 
@@ -85,7 +85,7 @@ def _mean(right: list[tuple[str, bool]]) -> float:
 
 
 def _share(value: object) -> float | None:
-    """The agreement in [0, 1]; per cent are recognised by being more than one."""
+    """The agreement in [0, 1]; values above 1 are per cent. None if it is not a number in that range."""
     try:
         found = number(value, "agreement")
     except RowError:
@@ -95,7 +95,7 @@ def _share(value: object) -> float | None:
 
 
 def rows(row: Fields) -> Iterator[Fields]:
-    """The row in generic columns; the judges' verdicts and reasonings are no part of the choice."""
+    """Yield the row in generic columns, without the judges' raw predictions and reasonings."""
     told = with_judges(row)
     yield {name: value for name, value in told.items() if not name.startswith(_KEPT_APART)}
 

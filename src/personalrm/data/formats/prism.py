@@ -1,14 +1,14 @@
-"""PRISM as it is published: conversations with rated responses, and the survey of the people who held them.
+"""PRISM as published: conversations with rated responses, and the survey of the participants.
 
     for row in rated_turns(conversation): ...        # a row of `conversations.jsonl` → a row of ratings for each turn
-    people = read_survey("survey.jsonl")             # user id → what the survey says of this person
-    joined(choice, people)                           # the choice with it
+    people = read_survey("survey.jsonl")             # user id → survey answers
+    joined(choice, people)                           # the choice with the user's survey answers
 
-Every turn offers several responses (turn 0 those of up to four models, later ones two of the model chosen there). The
-context of a turn is the conversation up to it: what the person wrote, and the response they chose each time. Texts that
-are offered twice in a turn are one response with the mean of its scores; responses without a score make no pair. Of the
-survey only coarse answers become demographics (no free text, no location finer than a country); what people say they
-want is kept apart, in `Preference.stated`. Format: Kirk et al. 2024, arXiv 2404.16019, codebook of the data set.
+Every turn offers several responses (turn 0: from up to four models; later turns: two from the chosen model). The
+context of a turn is the conversation before it: the user's messages and the chosen responses. A text offered twice in a
+turn is one response with the mean of its scores; responses without a score make no pair. Only coarse survey answers
+become demographics (no free text, no location finer than a country); stated preferences are kept separately, in
+`Preference.stated`. Format: Kirk et al. 2024, arXiv 2404.16019, codebook of the data set.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from personalrm.preferences import Preference
 
 HISTORY = "conversation_history"
 MOST = 100.0
-"""The highest score; the lowest is 1, and 0 is let pass."""
+"""The highest score. The lowest is 1; 0 is accepted as well."""
 SURVEY = ("user_id", "self_description", "system_string", "stated_prefs")
-"""Columns by which the survey is recognised."""
+"""Columns by which the survey is recognized."""
 _PLAIN = {
     "age": "age",
     "gender": "gender",
@@ -45,17 +45,17 @@ _UNTOLD = "prefer not to say"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One row of the survey, as `Preference` has it."""
+    """Survey answers of one user, in the form of the fields of `Preference`."""
 
     demographics: str | None = None
     stated: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def rated_turns(row: Fields) -> Iterator[Fields]:
-    """A row of ratings for each turn with at least two different scored responses, first turn first.
+    """Yield a row of ratings for each turn with at least two different scored responses, in order.
 
     Raises:
-        RowError: the conversation cannot be followed any further; the turns before are good.
+        RowError: a turn cannot be read; the turns already yielded are valid.
     """
     conversation, user = _name(row, "conversation_id"), row.get("user_id")
     about = {"user": user, "domain": row.get("conversation_type"), "time": row.get("generated_datetime")}
@@ -74,7 +74,7 @@ def rated_turns(row: Fields) -> Iterator[Fields]:
 
 @dataclass(slots=True)
 class _Turn:
-    """What was said in a turn: the user's message, the chosen responses, and the scores of each text."""
+    """One turn: the user's message, the chosen responses, and the scores of each response text."""
 
     asked: str | None = None
     picked: list[str] = field(default_factory=list)
@@ -93,7 +93,7 @@ class _Turn:
 
 
 def _turns(history: object) -> dict[int, _Turn]:
-    """The turns in order. RowError names the item at fault."""
+    """The turns by number, in order. Raises RowError for a bad item."""
     if not isinstance(history, list) or not history:
         raise RowError("a list of messages", field=HISTORY, found=describe(history))
     turns: dict[int, _Turn] = {}
@@ -140,10 +140,10 @@ def _name(row: Fields, column: str) -> str:
 
 
 def read_survey(path: str, *, strict: bool = False, problems: Problems | None = None) -> dict[str, Person]:
-    """The survey by user id. A row that cannot be used is counted in ``problems``.
+    """Read the survey; returns survey answers by user id. Rows that cannot be used are counted in ``problems``.
 
     Raises:
-        DataError: the file cannot be read or is no PRISM survey.
+        DataError: the file cannot be read or is not a PRISM survey.
         RowError: the first bad row, if ``strict``.
     """
     people: dict[str, Person] = {}
@@ -169,7 +169,7 @@ def read_survey(path: str, *, strict: bool = False, problems: Problems | None = 
 
 
 def surveyed(row: Fields) -> Person:
-    """What one row of the survey says. RowError if a stated preference is no number."""
+    """Convert one row of the survey. Raises RowError if a stated preference is not a number."""
     stated: dict[str, str | float] = {}
     for column in ("self_description", "system_string"):
         if not missing(row.get(column)):
@@ -185,7 +185,7 @@ def surveyed(row: Fields) -> Person:
 
 
 def joined(choice: Preference, people: Mapping[str, Person]) -> Preference:
-    """The choice with what the survey says of its person; as it is where the survey has no row."""
+    """The choice with its user's survey answers; unchanged if the survey has no row of the user."""
     person = people.get(choice.user)
     return choice if person is None else replace(choice, demographics=person.demographics, stated=person.stated)
 
@@ -205,7 +205,7 @@ def _is_told(value: str) -> bool:
 
 
 def _coarse(value: object) -> object:
-    """The coarsest of the codings that are given; never what the person wrote themselves."""
+    """The coarsest coding available; never the user's own words."""
     if isinstance(value, Mapping):
         return value.get("simplified") or value.get("categorised")
     return None
@@ -215,7 +215,7 @@ def _check_survey(path: str, row: Fields) -> None:
     absent = [column for column in SURVEY if column not in row]
     if absent:
         there = ", ".join(list(map(str, row))[:8])
-        raise DataError(f"{path} is no PRISM survey: it has no column {', '.join(absent)}, but {there}")
+        raise DataError(f"{path} is not a PRISM survey: it has no column {', '.join(absent)}, but {there}")
 
 
 _READS = ("opening_prompt", "conversation_id", "user_id", "conversation_type", "generated_datetime")

@@ -1,4 +1,4 @@
-"""Prodigy's choice interface: options, and the ids of those that the annotator accepted."""
+"""Prodigy's choice interface: options, and the ids of the accepted options."""
 
 from __future__ import annotations
 

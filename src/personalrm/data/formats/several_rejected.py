@@ -1,5 +1,6 @@
-"""A list of preferred responses and one of the others (RewardBench 2, mined negatives): each of the first was preferred
-to each of the second; nothing is said of those in one list.
+"""Lists of chosen and rejected responses (RewardBench 2, mined negatives).
+
+Every chosen response is preferred to every rejected one; responses in the same list are not compared.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""OpenAI's summarize-from-feedback: a worker's choice between two summaries, or scores of single ones."""
+"""OpenAI's summarize-from-feedback: a worker's choice between two summaries, or scores of single summaries."""
 
 from __future__ import annotations
 

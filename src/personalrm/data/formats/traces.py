@@ -1,6 +1,6 @@
-"""Logs of calls with scores that people gave: Langfuse's traces and LangSmith's runs.
+"""Logs of model calls with human scores: Langfuse traces and LangSmith runs.
 
-A score is a thumb or a rating of one answer. Several answers to one input make pairs, one alone is unpaired.
+A score is a thumb or a rating of one answer. Several answers to the same input make pairs; a single one is unpaired.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def langsmith(row: Fields) -> Iterator[Fields]:
 
 
 def _scored(row: Fields, asked: str, answered: str, scores: str, said: dict[str, Any]) -> Iterator[Fields]:
-    """The answer with the first score that somebody gave."""
+    """Yield the answer with its first human score; scores from evaluators are ignored."""
     listed = structured(row[scores], scores)
     if isinstance(listed, Mapping):
         listed = [{"name": name, "value": value} for name, value in listed.items()]
@@ -75,7 +75,7 @@ def _scored(row: Fields, asked: str, answered: str, scores: str, said: dict[str,
 
 
 def _judgement(value: Any) -> dict[str, Any]:
-    """A number beyond -1, 0 and 1 is a rating, everything else a thumb."""
+    """A number other than -1, 0 and 1 as a rating (``score``), every other value as a thumb (``liked``)."""
     found = as_number(value)
     return {"score": found} if found is not None and found not in (-1, 0, 1) else {"liked": thumb(value, "score")}
 
@@ -94,7 +94,7 @@ def _asked(value: Any, field: str) -> Any:
 
 
 def _answer(value: Any, field: str) -> Any:
-    """The text or message in whatever the log keeps around it."""
+    """The answer's text or message, from the log's nested objects. Raises RowError if there is none."""
     for _ in range(_DEEPEST):
         if isinstance(value, str):
             return value

@@ -1,6 +1,6 @@
-"""Public data sets with people in them: what there is (`catalogue`), and fetching one as choices of ours (`getting`).
+"""Public data sets with identified users: a catalogue (`catalogue`), and fetching one as choices (`getting`).
 
-SETS                                   # every set: where it lies, its licence, what it lacks
+SETS                                   # every data set: repository, licence, limitations
 got = get("multipref", "multipref")    # multipref/choices.jsonl and multipref/manifest.json
 """
 

@@ -1,9 +1,9 @@
-"""The public data sets in which one can tell who chose: where each lies, what may be done with it, and what it lacks.
+"""Catalogue of public data sets with identified users: repository, licence and limitations.
 
 named("arena-33k").repo        # "lmsys/chatbot_arena_conversations"
 
-Numbers are those of the data cards and papers; None where neither says it. `get` records what was really fetched and
-read, with the licence that the card states on that day.
+Numbers are from the data cards and papers; None if neither gives one. `get` records what was actually fetched and read,
+with the licence stated on the card on that day.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ Kind = Literal["choices", "prism", "crowdrag"]
 
 @dataclass(frozen=True, slots=True)
 class PublicSet:
-    """One public set.
+    """One public data set.
 
     Attributes:
-        name: what the command line calls it.
-        title: what the field calls it.
-        repo: ``owner/name`` on the Hugging Face hub; None where it is not there.
-        revision: branch, tag or commit; None is the default branch.
-        files: what is fetched. Each item must match at least one file; ``|`` separates patterns of which the first that
-            matches is taken.
-        licence: as the authors state it.
-        gated: whether one must accept conditions with an account first; None if that is not known.
-        size: bytes that are fetched, about; None if not known.
-        people: those who chose; None if not stated.
-        choices: what they gave.
-        lacks: what one should know before one relies on it.
-        source: a page to read.
-        kind: how its files become choices.
-        min_gap: ratings only: pairs whose scores differ by less are left out.
+        name: name on the command line.
+        title: common name.
+        repo: ``owner/name`` on the Hugging Face hub; None if it is not on the hub.
+        revision: branch, tag or commit; None: the default branch.
+        files: patterns of the files to fetch. Each item must match at least one file; ``|`` separates alternatives, of
+            which the first with a match is used.
+        licence: licence as stated by the authors.
+        gated: whether conditions must be accepted with an account first; None if unknown.
+        size: approximate download size in bytes; None if unknown.
+        people: number of users; None if not stated.
+        choices: description of the choices.
+        lacks: limitations.
+        source: URL of a paper or page.
+        kind: how its files are converted to choices.
+        min_gap: for ratings: pairs whose scores differ by less are left out.
     """
 
     name: str
@@ -55,7 +55,7 @@ class PublicSet:
     min_gap: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """The set as plain data."""
+        """The data set as JSON values."""
         return asdict(self)
 
 
@@ -189,7 +189,7 @@ SETS: tuple[PublicSet, ...] = (
 
 
 def named(name: str) -> PublicSet:
-    """The set of that name, or of that ``owner/name`` on the hub. DataError if there is none."""
+    """The data set with that name, or that ``owner/name`` on the hub. Raises DataError for an unknown one."""
     wanted = name.strip().lower().removeprefix("hub:")
     for one in SETS:
         if wanted in (one.name, (one.repo or "").lower()):

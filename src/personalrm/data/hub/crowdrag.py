@@ -1,9 +1,9 @@
-"""CrowdRAG-25 as published: `responses.jsonl.gz` has the texts, `ratings.jsonl.gz` five workers' votes on pairs.
+"""Read CrowdRAG-25 as published: `responses.jsonl.gz` has the texts, `ratings.jsonl.gz` five workers' votes on pairs.
 
 for row in votes(Path("responses.jsonl.gz"), Path("ratings.jsonl.gz")): ...    # rows in generic columns
 
-A vote is ``a``, ``b`` or ``n`` (neither). The probability that it is noise, as the authors estimate it, lowers the
-weight of the choice. Source: Gienapp et al. 2025, arXiv 2504.15689.
+A vote is ``a``, ``b`` or ``n`` (neither). The weight of a choice is one minus the authors' estimate of the probability
+that the vote is spam. Source: Gienapp et al. 2025, arXiv 2504.15689.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _WINNER = {"a": "response_a", "b": "response_b", "n": "tie"}
 
 
 def votes(responses: Path, ratings: Path) -> Iterator[Fields]:
-    """One row for each worker's overall vote on a pair.
+    """Yield a row for each worker's overall vote on a pair.
 
     Raises:
-        DataError: a file cannot be read, or is none of these.
-        RowError: a row of it is not as published.
+        DataError: a file cannot be read.
+        RowError: a row does not have the published format.
     """
     known = _texts(responses)
     for line, row in rows(ratings):
@@ -82,12 +82,12 @@ def _of_pair(row: Fields, known: Mapping[str, Fields]) -> Iterator[Fields]:
 
 
 def _said(row: Fields) -> str:
-    """The text without marks of references, which name a side's kind of author."""
+    """The response text without citation marks, which reveal the kind of author."""
     return text(row.get("cleaned_text") or row.get("text"), "text")
 
 
 def files_in(folder: Path) -> tuple[Path, Path]:
-    """The two files, each also unpacked. DataError if one is missing."""
+    """The two files, each compressed or not. Raises DataError if one is missing."""
     found = []
     for name in ("responses.jsonl", "ratings.jsonl"):
         path = next((one for one in (folder / f"{name}.gz", folder / name) if one.is_file()), None)

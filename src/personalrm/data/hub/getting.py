@@ -1,9 +1,9 @@
-"""A public set as a file of choices: fetched, checked, read by the reader of all files, and written with its origin.
+"""Fetch a public data set, verify it, and write it as a file of choices with a manifest of its origin.
 
 got = get("prism", "prism")
 got.people, got.pairs, got.skipped      # 1396, …; prism/choices.jsonl, prism/manifest.json
 
-The manifest is written last: a folder that has one is whole.
+The manifest is written last: a folder with a manifest is complete.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _BLOCK = 1 << 20
 
 @dataclass(slots=True)
 class Got:
-    """What was written.
+    """Result of fetching a data set.
 
     Attributes:
-        folder: where it lies.
-        people: who made choices in it.
-        pairs: choices written; a ranking counts with each of its pairs.
-        ties: of these.
-        skipped: rows that could not be used.
-        remarks: what else one should know, a sentence each.
-        commit: of the repository; None where the files were given by hand.
+        folder: the output folder.
+        people: number of users.
+        pairs: number of choices written; every pair of a ranking counts.
+        ties: number of these that are ties.
+        skipped: number of rows that could not be used.
+        remarks: further remarks on reading.
+        commit: commit of the repository; None if the files were given locally.
     """
 
     folder: Path
@@ -63,19 +63,19 @@ def get(
     min_gap: float | None = None,
     cache_dir: str | Path | None = None,
 ) -> Got:
-    """Fetch a public set and write its choices.
+    """Fetch a public data set and write its choices.
 
     Args:
-        name: as in `catalogue.SETS`, or its ``owner/name``.
-        out: folder to write; by default one of the set's name here.
-        files: a folder with the set's files, fetched by hand: nothing is asked of the hub.
-        revision: another branch, tag or commit than the catalogue's.
-        min_gap: ratings: least difference of scores that makes a choice; by default the catalogue's.
-        cache_dir: where `huggingface_hub` keeps files, if not where it always does.
+        name: name in `catalogue.SETS`, or ``owner/name``.
+        out: output folder; by default one with the data set's name in the current folder.
+        files: a folder with the data set's files; the hub is then not used.
+        revision: branch, tag or commit instead of the catalogue's.
+        min_gap: for ratings: minimum difference of scores; by default the catalogue's.
+        cache_dir: cache folder of `huggingface_hub`; its default if None.
 
     Raises:
-        DataError: no such set, no access, no network, or its files are not as expected.
-        StorageError: the folder holds such files already, or cannot be written.
+        DataError: an unknown data set, no access, no network, or unexpected files.
+        StorageError: the folder has such files already, or cannot be written.
         MissingExtra: huggingface_hub or pyarrow is not installed.
     """
     wanted = named(name)
@@ -137,7 +137,7 @@ def _choices(wanted: PublicSet, files: Sequence[HubFile], min_gap: float, proble
 
 
 def _check_free(folder: Path) -> None:
-    """DataError if the folder holds files of these names: they may be another set, or edited."""
+    """Raise DataError if the folder already has output files, which may be of another data set or edited."""
     for name in (MANIFEST, CHOICES):
         if (folder / name).exists():
             raise DataError(f"{folder / name} is there already and is not replaced: name another folder with --out")
@@ -146,7 +146,7 @@ def _check_free(folder: Path) -> None:
 
 
 def _given(wanted: PublicSet, folder: Path) -> Fetched:
-    """Files that somebody fetched by hand."""
+    """The data set's files in a local folder."""
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}: --from names the one with the files of {wanted.name}")
     if wanted.kind == "crowdrag":

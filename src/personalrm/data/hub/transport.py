@@ -1,10 +1,10 @@
-"""Fetching files of a set through `huggingface_hub` (extra ``data``): its cache, its resuming, its tokens.
+"""Fetch files of a data set with `huggingface_hub` (extra ``data``), with its cache, resumption and tokens.
 
 found = fetch(named("multipref"))
 found.commit, [one.path for one in found.files]
 
-Every file is checked against what the hub says of it: its size, and its SHA-256 (large files) or git blob id. What the
-package raises becomes one sentence here; its messages are not repeated, because they may hold addresses with secrets.
+Every file is verified against the hub's metadata: its size, and its SHA-256 (large files) or git blob id. Exceptions of
+the package are replaced by our own messages, because its messages may contain URLs with secrets.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class HubFile:
     """A fetched file.
 
     Attributes:
-        name: its path in the repository.
-        path: where it lies here, in the package's cache.
-        size: bytes.
-        sha256: of its content.
-        checked: what it was checked against: the hub's ``sha256`` or ``git`` id, its ``size`` alone, or nothing.
+        name: path in the repository.
+        path: local path, in the package's cache.
+        size: size in bytes.
+        sha256: SHA-256 of the content.
+        checked: what it was verified against: the hub's ``sha256`` or ``git`` id, its ``size`` only, or ``nothing``.
     """
 
     name: str
@@ -48,14 +48,14 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What was fetched.
+    """The fetched files of a data set.
 
     Attributes:
-        commit: of the repository; None where somebody fetched the files by hand.
-        files: in the order of their names.
-        licence: as the card states it; None if it does not, or offline.
-        gated: as the hub says; None offline.
-        offline: whether the files come from the cache without asking the hub.
+        commit: commit of the repository; None for local files.
+        files: the files, sorted by name.
+        licence: licence on the card; None if it has none, or offline.
+        gated: whether the repository is gated; None offline.
+        offline: whether the files are from the cache without contacting the hub.
     """
 
     commit: str | None
@@ -66,11 +66,11 @@ class Fetched:
 
 
 def fetch(wanted: PublicSet, *, revision: str | None = None, cache_dir: str | Path | None = None) -> Fetched:
-    """The files of a set; those in the cache are not fetched again, half-fetched ones are gone on with.
+    """Fetch the files of a data set; cached files are reused and partial downloads resumed.
 
     Raises:
         MissingExtra: huggingface_hub is not installed.
-        DataError: no such set, no access, no network, or what came is not what the hub says.
+        DataError: an unknown repository, no access, no network, or a file that differs from the hub's metadata.
         StorageError: the cache cannot be written, for example because the disk is full.
     """
     try:
@@ -98,7 +98,7 @@ def fetch(wanted: PublicSet, *, revision: str | None = None, cache_dir: str | Pa
 
 
 def chosen(wanted: PublicSet, names: Sequence[str] | Any) -> list[str]:
-    """Which of a repository's files are wanted, in order of their names. DataError if one is not there."""
+    """The repository's files that match the data set's patterns, sorted. Raises DataError if a pattern has no match."""
     found: set[str] = set()
     for item in wanted.files:
         matched = next((some for one in item.split("|") if (some := [n for n in names if fnmatchcase(n, one)])), [])
@@ -110,7 +110,7 @@ def chosen(wanted: PublicSet, names: Sequence[str] | Any) -> list[str]:
 
 
 def _from_cache(wanted: PublicSet, revision: str | None, cache: Path) -> Fetched:
-    """What an earlier run left in the cache. Its names are hashes, against which the content is checked."""
+    """The files in the cache, verified against their names, which are hashes."""
     repo = f"datasets--{str(wanted.repo).replace('/', '--')}"
     folder = _snapshot(cache / repo, revision)
     absent = DataError(
@@ -129,7 +129,7 @@ def _from_cache(wanted: PublicSet, revision: str | None, cache: Path) -> Fetched
 
 
 def _snapshot(repo: Path, revision: str | None) -> Path | None:
-    """The files of a revision in the cache, where one is asked for; else those that were fetched last."""
+    """The cached snapshot of a revision, or the newest one if none is given."""
     snapshots = [one for one in (repo / "snapshots").glob("*") if one.is_dir()]
     if revision is not None:
         ref = repo / "refs" / revision
@@ -139,7 +139,7 @@ def _snapshot(repo: Path, revision: str | None) -> Path | None:
 
 
 def _checked(wanted: PublicSet, path: Path, name: str, sibling: Any) -> HubFile:
-    """The file, once its content is what the hub says; a damaged copy is removed from the cache."""
+    """Verify a file against the hub's metadata. Raises DataError for a damaged one and removes it from the cache."""
     size = path.stat().st_size
     sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
     with path.open("rb") as file:
@@ -158,7 +158,7 @@ def _checked(wanted: PublicSet, path: Path, name: str, sibling: Any) -> HubFile:
 
 
 def _known_hash(path: Path, sibling: Any) -> tuple[str | None, str]:
-    """What the hub, or offline the name in the cache, says the content's hash is."""
+    """The expected hash of a file and its kind, from the hub or (offline) from the name in the cache."""
     if sibling is None:
         name = path.resolve().name  # the cache calls a file by its ETag
         return (name, "sha256" if len(name) == 64 else "git") if len(name) in (40, 64) and _is_hex(name) else (None, "")
@@ -177,11 +177,11 @@ def _text(value: object) -> str | None:
 
 @contextmanager
 def _sentences(wanted: PublicSet) -> Iterator[None]:
-    """Whatever the package raises as one sentence of ours."""
+    """Context manager that replaces exceptions of huggingface_hub by our own."""
     try:
         yield
     except (DataError, StorageError, AttributeError, TypeError, KeyError, AssertionError):
-        raise  # ours, or a fault that must not pass for one of the network
+        raise  # our own errors, and programming errors that must not be reported as network errors
     except Exception as error:
         raise _ours(wanted, error) from None
 
@@ -208,7 +208,7 @@ def _ours(wanted: PublicSet, error: Exception) -> Exception:
 
 
 def _of_the_system(wanted: PublicSet, error: Exception) -> Exception:
-    """No answer from the hub, or a disk that takes no more."""
+    """The error for a failed connection or a file system error."""
     causes: list[BaseException] = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
         causes.append(cause)

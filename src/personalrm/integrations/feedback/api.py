@@ -173,6 +173,8 @@ class Api:
         """
         try:
             text = body.decode()
+            if "\\u" in text or "\\/" in text:  # a key may be spelled in escapes
+                text = orjson.dumps(orjson.loads(text)).decode()
             for one in self.host.credentials.long:
                 text = text.replace(one, MASK)
             return orjson.loads(text)

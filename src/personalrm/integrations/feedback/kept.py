@@ -20,6 +20,7 @@ import orjson
 from personalrm.errors import DataError
 from personalrm.files import read_record, replace_file, replacing, stored, to_json
 from personalrm.integrations.feedback.base import Item
+from personalrm.regular_files import reading
 
 SCHEMA = 1
 Identity = tuple[str, str]
@@ -125,7 +126,7 @@ class PulledFile:
 
     def _lines(self) -> Iterator[tuple[bytes, Identity]]:
         """Whole lines with whose they are. DataError for one that no pull wrote."""
-        with self.path.open("rb") as file:
+        with reading(self.path) as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     return

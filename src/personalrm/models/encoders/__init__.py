@@ -20,6 +20,7 @@ from pathlib import Path
 
 from personalrm.errors import DataError
 from personalrm.files import MEMORY
+from personalrm.llm.credentials import Credentials
 from personalrm.models.encoders.base import Encoder
 from personalrm.models.encoders.endpoint import EndpointEncoder
 from personalrm.models.encoders.hidden import Device, HiddenEncoder, Pooling
@@ -61,6 +62,12 @@ def _made(name: str, device: Device) -> Encoder:
         return HiddenEncoder(weights, forced or ("last" if weights.chat else "mean"), device)
     model, _, url = rest.partition("@http")
     if kind == "endpoint" and model:
+        held = Credentials.of(None, f"http{url}")
+        if held.long or held.short:  # the name is kept in run.json and in the model's folder
+            raise DataError(
+                f"encoder: endpoint:{model}@URL is kept with the model: it must hold no user, password or token; "
+                "leave them out, or give the URL in OPENAI_BASE_URL and use endpoint:MODEL"
+            )
         return EndpointEncoder(model, f"http{url}" if url else None)
     raise DataError(f"encoder: expected {FORMS}, found '{name}'")
 

@@ -22,6 +22,7 @@ import orjson
 
 from personalrm.errors import DataError, MissingExtra
 from personalrm.profile.provenance import WHOLE, hash_files
+from personalrm.regular_files import content_of
 
 MISSING = "Encoders need: pip install 'personalrm[encoder]'."
 MOST_TOKENS = 4096
@@ -115,7 +116,7 @@ def _whole(record: Mapping[str, Any], *names: str) -> int:
 def _json(path: Path) -> dict[str, Any]:
     """The object in this file, empty if there is no such file. DataError if it holds anything else."""
     try:
-        found = orjson.loads(path.read_bytes())
+        found = orjson.loads(content_of(path))
     except FileNotFoundError:
         return {}
     except (OSError, orjson.JSONDecodeError):

@@ -42,17 +42,17 @@ MOST_LABELS = 5_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
     model TEXT NOT NULL, arm TEXT NOT NULL, prompt TEXT NOT NULL, mode TEXT NOT NULL,
-    label BLOB NOT NULL, person BLOB NOT NULL, logit REAL NOT NULL, verdict REAL NOT NULL,
+    label BLOB NOT NULL, person BLOB NOT NULL, logit REAL NOT NULL, verdict REAL NOT NULL, longer REAL,
     PRIMARY KEY (model, arm, prompt, mode, label)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB NOT NULL);
 """
 _SECRET = "SELECT value FROM secret"
 _KEY = "model = ? AND arm = ? AND prompt = ? AND mode = ?"
-_SOME = f"SELECT logit, verdict FROM verdicts WHERE {_KEY}"
+_SOME = f"SELECT logit, verdict, longer FROM verdicts WHERE {_KEY}"
 _FIRST = "ORDER BY label LIMIT ?"
 """Labels are keyed hashes: the first ones are a random sample, the same one each time."""
-_ADD = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class JudgeKey(NamedTuple):
@@ -78,6 +78,12 @@ class LabelledVerdict(NamedTuple):
     choice: Preference
     logit: float
     verdict: float
+
+    @property
+    def longer(self) -> float:
+        """1 if the longer response was chosen, −1 if the shorter one, 0 if they are equally long."""
+        gap = len(self.choice.chosen) - len(self.choice.rejected)
+        return float((gap > 0) - (gap < 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +145,10 @@ def prompt_version(arm: Arm, mode: VerdictMode) -> str:
     return blake2b("\n".join(known[one] for one in names).encode(), digest_size=8).hexdigest()
 
 
-def best_form(logit: Array, verdict: Array) -> HeardWeight:
-    """By side or by log-odds, whichever gains more on the labels; of equals, by side."""
+def best_form(logit: Array, verdict: Array, longer: Array) -> HeardWeight:
+    """By side or by log-odds, whichever gains more on the labels; of equals, by side. Arguments: `earned_weight`."""
     forms: tuple[Form, ...] = ("sign", "log-odds")
-    found = [HeardWeight(form, earned_weight(logit, as_form(verdict, form))) for form in forms]
+    found = [HeardWeight(form, earned_weight(logit, as_form(verdict, form), longer)) for form in forms]
     return max(found, key=lambda one: one.weight.gain)
 
 
@@ -167,7 +173,7 @@ class VerdictTable:
             return 0
         with self._opened() as db:
             secret = _secret(db)
-            rows = [(*key, *_names(secret, one), one.logit, one.verdict) for one in given]
+            rows = [(*key, *_names(secret, one), one.logit, one.verdict, one.longer) for one in given]
             db.execute("BEGIN IMMEDIATE")
             try:
                 db.executemany(_ADD, rows)
@@ -180,7 +186,7 @@ class VerdictTable:
     def weight(self, key: JudgeKey, without: str | None = None) -> HeardWeight:
         """What this judge is worth by everybody's labels but those of the user ``without``."""
         if not self._exists:
-            return best_form(np.zeros(0), np.zeros(0))
+            return best_form(*_readable(()))
         with self._opened() as db:
             left_out = b"" if without is None else _hash(_secret(db), without)
             rows = db.execute(f"{_SOME} AND person != ? {_FIRST}", (*key, left_out, MOST_LABELS))
@@ -216,6 +222,7 @@ class VerdictTable:
                     yield self._in_memory()
             else:
                 with contextlib.closing(open_database(self.path, _SCHEMA)) as db:
+                    _add_lengths(db)
                     yield db
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"the table of judges' verdicts {self.path} cannot be used: {error}") from error
@@ -227,19 +234,27 @@ class VerdictTable:
         return self._held
 
 
+def _add_lengths(db: sqlite3.Connection) -> None:
+    """The column ``longer``, which tables of the first version lack."""
+    if all(column[1] != "longer" for column in db.execute("PRAGMA table_info(verdicts)")):
+        with contextlib.suppress(sqlite3.OperationalError):  # another process has just added it
+            db.execute("ALTER TABLE verdicts ADD COLUMN longer REAL")
+
+
 def _row(db: sqlite3.Connection, key: JudgeKey) -> JudgeRow:
     form, weight = best_form(*_readable(db.execute(f"{_SOME} {_FIRST}", (*key, MOST_LABELS))))
-    found = db.execute(f"SELECT logit, verdict, person FROM verdicts WHERE {_KEY}", key).fetchall()
-    labels = len(_readable(one[:2] for one in found)[0])
-    people = len({one[2] for one in found})
+    found = db.execute(f"SELECT logit, verdict, longer, person FROM verdicts WHERE {_KEY}", key).fetchall()
+    labels = len(_readable(one[:3] for one in found)[0])
+    people = len({one[3] for one in found})
     return JudgeRow(key, people, len(found) - labels, form, replace(weight, labels=labels))
 
 
-def _readable(rows: Iterable[tuple[Any, Any]]) -> tuple[Array, Array]:
-    """Log-odds and verdicts (n,) of the rows that hold two finite numbers."""
-    kept = [one for one in rows if all(isinstance(value, float) and abs(value) <= LARGEST for value in one)]
-    found = np.array(kept, dtype=float).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+def _readable(rows: Iterable[tuple[Any, ...]]) -> tuple[Array, Array, Array]:
+    """Log-odds, verdicts and `LabelledVerdict.longer` (n,) of the rows that hold finite numbers; 0 for no length."""
+    known = ((logit, verdict, 0.0 if longer is None else longer) for logit, verdict, longer in rows)
+    kept = [one for one in known if all(isinstance(value, float) and abs(value) <= LARGEST for value in one)]
+    logit, verdict, longer = np.array(kept, dtype=float).reshape(-1, 3).T
+    return logit, verdict, longer
 
 
 def _secret(db: sqlite3.Connection) -> bytes:

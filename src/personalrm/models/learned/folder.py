@@ -25,6 +25,7 @@ from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior, check_units
+from personalrm.regular_files import content_of
 
 SCHEMA = 1
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
@@ -81,7 +82,7 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
     card = read_card(where)
     check_files(where, card.checksums)
     try:
-        numbers = tensors((where / NUMBERS).read_bytes())
+        numbers = tensors(content_of(where / NUMBERS))
         check_finite(numbers.items(), where)
         features = _features(card, numbers, device)
         weights = numbers.get("everybody")

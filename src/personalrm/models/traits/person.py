@@ -27,12 +27,11 @@ from personalrm.models.traits.thumbs import Threshold
 from personalrm.models.traits.whole import Rewards, WholeEvidence, is_needed
 from personalrm.preferences import History, Preference, RankedChoice
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
+from personalrm.profile.small_numbers import FEWEST_GROUPS
 
 TOLERANCE = 0.005
 """Expected loss, nats a choice, up to which own weights are used: they are drawn to the population's already, and a
 mean over some hundred people is no surer than this. On PRISM zero instead of this costs 0.4 points of accuracy."""
-FEWEST_GROUPS = 5
-"""With fewer groups of choices no percentage is given."""
 FEWEST_PEOPLE = 100
 """Nor where fewer other people stand behind it: the share of 35 people of MT-Bench has a standard error of 8 points."""
 

@@ -137,7 +137,7 @@ def _tried(found: Found) -> tuple[str, ...]:
         return (NOTHING_CERTAIN,)
     return (
         f"{counted(found.tried, 'trait')} tried. A claim is of this person's own weights, beyond those of people in "
-        f"general; the expected share of false claims is at most {FDR:.0%}.",
+        f"general; at most {FDR:g} of all claims are expected to be false.",
     )
 
 

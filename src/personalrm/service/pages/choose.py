@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 
 from personalrm.errors import UnknownPerson
 from personalrm.service import questions
@@ -27,10 +27,12 @@ _ACCURACY_OVER = 50
 
 
 @router.get("/people/{user}/choose")
-async def choose(request: Request, user: UserName, caller: Sees) -> Response:
-    """One question, and how far the person has come."""
+async def choose(
+    request: Request, user: UserName, caller: Sees, last: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
+    """One question, how far the person has come, and room to say why they made the last choice."""
     service: Service = request.app.state.service
-    shown = await service.threads.predict(_question, service, caller.space, user)
+    shown = await service.threads.predict(_question, service, caller.space, user, last)
     told: dict[str, Any] = {
         "title": "Which answer do you prefer?",
         "user": user,
@@ -63,7 +65,26 @@ async def answer(
     added = await service.threads.store(store)
     service.metrics.choices.inc(added.accepted)
     service.learner.wake()
-    return to(f"{person_path(user)}/choose", said="chosen" if added.accepted else "answered")
+    return to(f"{person_path(user)}/choose", said="chosen" if added.accepted else "answered", last=question)
+
+
+@router.post("/people/{user}/why")
+async def explain(
+    request: Request,
+    user: UserName,
+    caller: Says,
+    source: Annotated[str, Form(min_length=1, max_length=200)],
+    choice: Annotated[str, Form(min_length=1, max_length=200)],
+    why: Annotated[str, Form(max_length=2000)] = "",
+    page: Annotated[Literal["choose", "history"], Form()] = "choose",
+) -> Response:
+    """Keep why a choice was made; without words, what was said is taken back."""
+    service: Service = request.app.state.service
+    words = why.replace("\0", "").strip() or None
+    keep = caller.space.history.explain
+    await service.threads.store(keep, user, source, choice, words, service.new_choice)
+    service.learner.wake()
+    return to(f"{person_path(user)}/{page}", said="explained" if words else "withdrawn")
 
 
 @router.post("/people/{user}/choose/starter")
@@ -76,13 +97,14 @@ async def fill(request: Request, user: UserName, caller: Says) -> Response:
     return to(f"{person_path(user)}/choose", said="pool")
 
 
-def _question(service: Service, space: SpaceStore, user: str) -> dict[str, Any]:
+def _question(service: Service, space: SpaceStore, user: str, last: str) -> dict[str, Any]:
     person = space.people.get(user)
     if person is None:
         raise UnknownPerson(f"this space has no person '{user}'")
     found = questions.best(space, service.predictors, user, (), 1, "information")
     quality = of_person(space.predictions.of_person(person, _ACCURACY_OVER))
-    told = {"choices": person.choices, "quality": quality, "is_pool_empty": not space.pool.some(1)}
+    told: dict[str, Any] = {"choices": person.choices, "quality": quality, "is_pool_empty": not space.pool.some(1)}
+    told["last"] = space.history.one(person, SOURCE, last) if last else None
     if not found:
         return {**told, "question": None, "sides": ()}
     pair = found[0].candidate

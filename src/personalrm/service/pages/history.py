@@ -13,6 +13,7 @@ from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
 from personalrm.service.pages.visiting import Says, Sees
 from personalrm.service.state import Service
+from personalrm.service.taste import Word
 from personalrm.store.store import SpaceStore
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -60,6 +61,22 @@ async def use(
     return to(f"{person_path(user)}/history", said="used")
 
 
+@router.post("/people/{user}/history/taste")
+async def taste(
+    request: Request,
+    user: UserName,
+    caller: Says,
+    answer: Annotated[Word, Form()],
+    choice: Annotated[str | None, Form(min_length=1, max_length=500)] = None,
+) -> Response:
+    """Keep a change of taste, or return to the taste before it."""
+    service: Service = request.app.state.service
+    said = caller.space, user, answer, choice, service.new_choice
+    await service.threads.store(service.tastes.answer, *said)
+    service.learner.wake()
+    return to(f"{person_path(user)}/history", said="returned" if answer == "return" else "kept")
+
+
 def _history(service: Service, space: SpaceStore, user: str, after: int) -> dict[str, Any]:
     person = space.people.require(user)
     rows = space.profiles.versions(person, _VERSIONS + 1)
@@ -73,6 +90,7 @@ def _history(service: Service, space: SpaceStore, user: str, after: int) -> dict
         "person": person,
         "versions": shown,
         "stored": page[:_CHOICES],
+        "counting": space.history.counting(person),
         "following": page[_CHOICES - 1].number if len(page) > _CHOICES else None,
         "taste": service.tastes.of(space, user),
         "quality": of_person(space.predictions.of_person(person)),

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_people
 from personalrm.preferences import ME, History, Preference
+from personalrm.preferences import Thumb as LearnableThumb
 from personalrm.service.contract import NAME
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
 from personalrm.service.pages.visiting import FillsSpace
 from personalrm.service.problems import invalid
 from personalrm.service.state import Service
-from personalrm.store.records import Choice
+from personalrm.store.incoming import Added
+from personalrm.store.jobs import Work
+from personalrm.store.records import Choice, Given, Thumb
 from personalrm.store.store import SpaceStore
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 SOURCE = "import"
 _AT_ONCE = 500
+G = TypeVar("G", bound=Given)
 
 
 @dataclass(slots=True)
 class Imported:
-    """What a file held: people with how many choices of theirs are new, and what was skipped."""
+    """What a file held: people with how many choices and thumbs of theirs are new, and what was skipped."""
 
-    people: list[tuple[str, int]]
+    people: list[tuple[str, int, int]]
     known: int
     problems: Problems
 
@@ -61,7 +65,7 @@ async def take(
     if owner and (not owner.isprintable() or "/" in owner):
         raise invalid("name", "expected printable characters without '/'", "go back and correct it")
     found = await service.threads.store(_import, service, caller.space, file.filename or "", content, owner or None)
-    service.metrics.choices.inc(sum(count for _, count in found.people))
+    service.metrics.choices.inc(sum(count for _, count, _ in found.people))
     service.learner.wake()
     told: dict[str, Any] = {"title": "Import choices", "user": None, "links": links(caller, None, "import")}
     return html(request, "import.html", **told, found=found)
@@ -71,9 +75,9 @@ def _import(service: Service, space: SpaceStore, name: str, content: bytes, owne
     problems = Problems()
     imported = Imported([], 0, problems)
     with uploaded(name, content) as file:
-        for history in read_people(file, problems=problems):
+        for history in read_people(file, problems=problems, thumbs_alone=True):
             user = owner if owner is not None and history.user == ME else history.user
-            imported.people.append((user, _stored(service, space, user, history, imported)))
+            imported.people.append((user, *_stored(service, space, user, history, imported)))
     return imported
 
 
@@ -87,14 +91,34 @@ def uploaded(name: str, content: bytes) -> Iterator[Path]:
         yield file
 
 
-def _stored(service: Service, space: SpaceStore, user: str, history: History, imported: Imported) -> int:
+def _stored(service: Service, space: SpaceStore, user: str, history: History, imported: Imported) -> tuple[int, int]:
+    choices = _kept(space.feedback.choices, service, user, [_choice(one) for one in history.choices], imported)
+    thumbs = _kept(space.feedback.thumbs, service, user, [_thumb(one) for one in history.thumbs], imported)
+    return choices, thumbs
+
+
+def _kept(
+    store: Callable[[str, Sequence[G], Work], Added],
+    service: Service,
+    user: str,
+    given: Sequence[G],
+    imported: Imported,
+) -> int:
+    """How many are new. An id that another file gave to something else names nothing here: a new one is made."""
     accepted = 0
-    for at in range(0, len(history), _AT_ONCE):
-        given = [_choice(one) for one in history.choices[at : at + _AT_ONCE]]
-        added = space.feedback.choices(user, given, service.new_choice)
-        accepted += added.accepted
-        imported.known += added.known + len(added.conflicts)
+    for at in range(0, len(given), _AT_ONCE):
+        some = given[at : at + _AT_ONCE]
+        added = store(user, some, service.new_choice)
+        again = [replace(some[number], id=None) for number in added.conflicts]
+        beside = store(user, again, service.new_choice) if again else None
+        accepted += added.accepted + (beside.accepted if beside else 0)
+        imported.known += added.known + (beside.known + len(beside.conflicts) if beside else 0)
     return accepted
+
+
+def _thumb(one: LearnableThumb) -> Thumb:
+    told: dict[str, Any] = {"time": one.time, "reason": one.reason}
+    return Thumb(context=one.context, source=SOURCE, id=one.id[:NAME], response=one.response, up=one.liked, **told)
 
 
 def _choice(one: Preference) -> Choice:

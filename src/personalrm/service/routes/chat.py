@@ -11,7 +11,8 @@ from personalrm.errors import PersonalrmError
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import FeedbackOut
 from personalrm.service.chat import Chat, Chats
-from personalrm.service.contract import AnswerFeedbackIn, ChatIn, Name
+from personalrm.service.chat_contract import AnswerFeedbackIn, ChatIn
+from personalrm.service.contract import Name
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid, problem_of
 from personalrm.service.state import Service

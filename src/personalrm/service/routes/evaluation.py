@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from personalrm.service.access import Predicts
+from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import TasteOut
-from personalrm.service.contract import UserName
+from personalrm.service.contract import TasteAnswerIn, UserName
 from personalrm.service.evaluation import of_person, of_space
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
@@ -42,6 +42,20 @@ async def taste_changes(request: Request, user: UserName, caller: Predicts) -> R
     service: Service = request.app.state.service
     found = await service.threads.store(service.tastes.of, caller.space, user)
     return reply(found.as_json())
+
+
+@router.post("/v1/people/{user}/taste-changes", response_model=TasteOut)
+async def answer_taste_change(request: Request, user: UserName, body: TasteAnswerIn, caller: Writes) -> Response:
+    """Keep a change of taste, or return to the taste before it; learning goes on from there."""
+    service: Service = request.app.state.service
+
+    def answered() -> dict[str, Any]:
+        service.tastes.answer(caller.space, user, body.answer, body.choice, service.new_choice)
+        return service.tastes.of(caller.space, user).as_json()
+
+    found = await service.threads.store(answered)
+    service.learner.wake()
+    return reply(found)
 
 
 @router.get("/v1/evaluation")

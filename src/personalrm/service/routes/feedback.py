@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from personalrm.data.writing import as_row
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import AddedOut
-from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ThumbsIn, UserName
+from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ReasonIn, ThumbsIn, UserName
 from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, stored
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid
@@ -102,6 +102,18 @@ async def forget_choice(
     changed = await service.threads.store(forget, user, source, choice_id, forgotten=body.forgotten, work=work)
     service.learner.wake()
     return reply({"forgotten": body.forgotten, "changed": changed})
+
+
+@router.put("/v1/people/{user}/choices/{source}/{choice_id}/reason")
+async def explain_choice(
+    request: Request, user: UserName, source: UserName, choice_id: UserName, body: ReasonIn, caller: Writes
+) -> Response:
+    """Keep why the person made a choice; it joins the evidence that the persona is written from."""
+    service: Service = request.app.state.service
+    explain = caller.space.history.explain
+    changed = await service.threads.store(explain, user, source, choice_id, body.reason, service.new_choice)
+    service.learner.wake()
+    return reply({"reason": body.reason, "changed": changed})
 
 
 def shown_choice(one: StoredChoice) -> dict[str, Any]:

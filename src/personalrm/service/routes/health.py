@@ -21,11 +21,11 @@ async def alive() -> Response:
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
-    """The database answers and the service is not stopping; 503 otherwise."""
+    """The database answers, has this version and is not being migrated; the service is not stopping. Else 503."""
     service: Service = request.app.state.service
     if service.is_stopping:
         raise later(503, "stopping", "the service is stopping", 5.0)
-    await service.threads.store(service.store.is_reachable)
+    await service.threads.store(service.store.require_ready)
     return reply({"status": "ready", "database": service.store.database.kind, "model": service.clients.model})
 
 

@@ -101,14 +101,18 @@ async def version_of(request: Request, user: UserName, version: Number, caller: 
 
 @router.post("/v1/people/{user}/versions/{version}/use")
 async def use_version(request: Request, user: UserName, version: Number, caller: Writes) -> Response:
-    """Put an earlier version, or one that was kept aside, in use."""
+    """Put an earlier version, or one that was kept aside, in use.
+
+    Choices that arrived after an earlier version had learned count no more, until the person keeps their taste of now
+    (`POST …/taste-changes`); what they choose from then on is learned.
+    """
     service: Service = request.app.state.service
 
-    def use() -> None:
-        caller.space.profiles.use(caller.space.people.require(user), version)
+    def use() -> bool:
+        return bool(caller.space.profiles.use(caller.space.people.require(user), version).left_out)
 
-    await service.threads.store(use)
-    return reply({"profile_version": version})
+    is_return = await service.threads.store(use)
+    return reply({"profile_version": version, "leaves_out_later_choices": is_return})
 
 
 @router.post("/v1/people/{user}/refit", status_code=202)

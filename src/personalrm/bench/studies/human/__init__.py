@@ -1,12 +1,12 @@
-"""The study with people: participants choose, then rate blind how well claims of three personas describe them.
+"""The human study: participants choose, then rate blind how well the claims of three personas describe them.
 
     study = HumanStudy.open(folder, pairs, Protocol())
-    session = study.session()                        # a new participant; study.session("p-1a2b3c4d") goes on
+    session = study.session()                        # a new participant; study.session("p-1a2b3c4d") resumes
     step = session.step()                            # Consent, Choose, Wait, Rate or Finished
     session.agree(); session.choose("left"); session.rate(6)
     study.analyse()                                  # own against stranger's, own against generic
 
-Of a participant nothing is kept but a drawn code, the pairs and which side was picked, and the ratings.
+For each participant only a random code, the pairs, the picked sides and the ratings are stored.
 """
 
 from personalrm.bench.studies.human.analysis import Analysis, analyse

@@ -1,7 +1,7 @@
-"""Does a persona describe the person it was made from better than somebody else's, and than a generic one?
+"""Analysis of the human study: ratings of a participant's own persona against a stranger's and a generic one.
 
-Each participant counts once: the mean rating of their own persona's claims minus that of the other's. The test is the
-permutation test that swaps the two personas participant by participant, with Holm's correction over both comparisons.
+The unit is the participant: mean rating of the claims of the own persona minus that of the other persona. The test is
+a paired permutation test over participants, with Holm's correction over both comparisons.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from personalrm.stats.power import detectable_effect
 
 
 class Rated(NamedTuple):
-    """A participant who has finished: what was rated, in the order shown, and the ratings."""
+    """A participant who has finished: the claims in the order shown, and their ratings."""
 
     code: str
     statements: Sequence[Statement]
@@ -30,7 +30,7 @@ class Rated(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Own persona against another one.
+    """Comparison of the own persona with another one.
 
     Attributes:
         other: ``stranger`` or ``generic``.
@@ -47,17 +47,17 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was found.
+    """Results of the human study.
 
     Attributes:
-        simulated: whether the participants are; then it says nothing about people.
-        planned: participants that the protocol asks for. begun, finished: who there are.
-        detectable: the effect that so many participants show with a power of 80 %.
+        simulated: whether the participants are simulated; the results then say nothing about people.
+        planned: number of participants in the protocol. begun, finished: actual numbers.
+        detectable: effect size that this number of participants detects with a power of 80 %.
         means: mean rating of each persona's claims, over participants.
-        shared: share of claims that several of a participant's three personas make.
-        comparisons: own against stranger's, own against generic; none with nobody.
-        claims: by claim: times rated, and the mean rating by persona.
-        rows: one a rating: code, place, claim, personas, rating.
+        shared: share of rated claims that belong to several of a participant's three personas.
+        comparisons: own against stranger's, own against generic; empty without participants.
+        claims: for each claim, the number of ratings and the mean rating by persona.
+        rows: one for each rating: code, position, claim, personas, rating.
     """
 
     simulated: bool
@@ -72,7 +72,7 @@ class Analysis:
     rows: tuple[dict[str, Any], ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The analysis as JSON values."""
         return asdict(self)
 
     def as_csv(self) -> bytes:
@@ -87,7 +87,7 @@ class Analysis:
 
 
 def analyse(rated: Sequence[Rated], begun: int, protocol: Protocol) -> Analysis:
-    """Over the participants who have finished."""
+    """Analyse the ratings of the participants who have finished; ``begun`` is the number who have started."""
     means: dict[str, Floats] = {arm: np.array([_mean(one, arm) for one in rated], dtype=float) for arm in ARMS}
     rows: tuple[dict[str, Any], ...] = tuple(
         {"participant": one.code, "place": at + 1, "claim": said.text, "personas": list(said.arms), "rating": value}

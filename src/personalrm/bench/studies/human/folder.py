@@ -1,6 +1,6 @@
-"""A study in a folder: ``study.json`` holds the protocol, ``participants/CODE.jsonl`` what one participant has said.
+"""A human study in a folder: ``study.json`` has the protocol, ``participants/CODE.jsonl`` a participant's events.
 
-Each line is written to the disk before the next step is shown.
+Each event is written to the disk before the next step is shown.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from personalrm.bench.studies.human.protocol import Event, Protocol, distinct_pa
 from personalrm.errors import DataError
 from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.preferences import Preference
+from personalrm.regular_files import content_of
 
 SCHEMA = 1
 CODE = re.compile(r"(simulated-)?p-[0-9a-f]{8}")
 
 
 class StudyFolder:
-    """The `ParticipantLog` of a study in a folder; one process at a time writes for a participant."""
+    """A `ParticipantLog` in a folder; only one process at a time may write for a participant."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def open(self, pairs: Sequence[Preference], protocol: Protocol | None) -> tuple[list[Preference], Protocol]:
-        """The pairs and the protocol of the study in the folder, which is begun if there is none.
+        """The pairs and the protocol of the study in the folder; creates the study if there is none.
 
         Raises:
-            DataError: too few pairs; the folder holds a study of other pairs or another protocol.
+            DataError: too few pairs, or the folder holds a study with other pairs or another protocol.
             StorageError: the folder cannot be written.
         """
         file = self.folder / "study.json"
@@ -49,19 +50,19 @@ class StudyFolder:
         begun = checked(found.get("protocol"), Protocol, f"the study {file}, field 'protocol'")
         distinct = distinct_pairs(pairs)
         if found.get("pairs") != _fingerprint(distinct):
-            raise DataError(f"{self.folder} holds a study of other pairs: name another --out, or the same pairs again")
+            raise DataError(f"{self.folder} holds a study with other pairs: give another --out, or the same pairs")
         if protocol is not None and protocol != begun:
-            raise DataError(f"{self.folder} holds a study of another protocol; it cannot be changed once it has begun")
+            raise DataError(f"{self.folder} holds a study with another protocol, which is fixed after the start")
         return distinct, begun
 
     def events(self, code: str) -> list[Event]:
-        """What a participant has said so far, in order; nothing of one who is not known."""
+        """The events of a participant, in order; empty for an unknown code."""
         file = self._file(code)
         if not CODE.fullmatch(code) or not file.exists():
             return []
-        content = file.read_bytes()
+        content = content_of(file)
         whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):  # a line that a crash has cut off was never answered to
+        if len(whole) < len(content):  # remove an incomplete last line left by a crash; it was never acknowledged
             with stored(file):
                 os.truncate(file, len(whole))
         return [_event(file, number, line) for number, line in enumerate(whole.splitlines(), 1)]
@@ -72,7 +73,7 @@ class StudyFolder:
         return {code: self.events(code) for code in codes}
 
     def append(self, code: str, place: int, event: Event) -> None:
-        """Write down what a participant has said. StorageError if it cannot be written."""
+        """Append an event of a participant. Raises StorageError if it cannot be written."""
         line = orjson.dumps(event) + b"\n"
         with stored(self._file(code)):
             file = os.open(self._file(code), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

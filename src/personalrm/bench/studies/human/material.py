@@ -1,7 +1,7 @@
-"""The claims that are rated: of one's own choices, of somebody else's, and of people in general.
+"""The claims that participants rate, from their own choices, a stranger's choices, and the population mean.
 
-A claim is a trait from a fixed list and a direction, in the package's own words: it holds no word of anybody's texts,
-so that rating a stranger's persona shows nothing of the stranger. All three kinds of claim read alike.
+A claim names a trait from a fixed list and a direction, in fixed words: it contains no text of any participant, so a
+stranger's claims reveal none of the stranger's texts. All three kinds of claims are worded alike.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ ARMS = ("own", "stranger", "generic")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A claim, and the personas that make it; who rates it sees the text alone."""
+    """A claim, and the personas (arms) it belongs to; participants see the text only."""
 
     text: str
     arms: tuple[str, ...]
 
 
 def texts() -> frozenset[str]:
-    """Every claim that can ever be shown."""
+    """All claims that can be shown."""
     return frozenset(_text(name, more=more) for name in PERSONAL if sayable(name) for more in (True, False))
 
 
 def own_claims(model: TraitsModel, choices: Sequence[Preference], most: int) -> list[str]:
-    """What somebody wants more, or less, than people in general, the surest first.
+    """The ``most`` strongest claims of a participant, relative to the population mean.
 
-    Surest by the posterior mean over the prior's standard deviation: how far the choices have moved the belief.
+    Strength is the posterior mean divided by the prior's standard deviation.
     """
     evidence = model.evidence([one for one in choices if not one.tie])
     mean, _ = person_posterior(evidence.offset, evidence.t, model.prior.covariance)
@@ -45,12 +45,12 @@ def own_claims(model: TraitsModel, choices: Sequence[Preference], most: int) -> 
 
 
 def generic_claims(model: TraitsModel, most: int) -> list[str]:
-    """What people in general want."""
+    """The ``most`` strongest claims of the population mean."""
     return _strongest(model.prior.personal_weights(), most)
 
 
 def statements(arms: Mapping[str, Sequence[str]], rng: np.random.Generator) -> list[Statement]:
-    """The claims of all personas in a drawn order; one that several make is shown once."""
+    """The claims of all personas in random order; a claim of several personas is shown once."""
     found: dict[str, list[str]] = {}
     for arm, claims in arms.items():
         for text in claims:

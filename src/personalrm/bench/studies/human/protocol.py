@@ -1,4 +1,4 @@
-"""What is fixed before the first participant comes: texts, numbers, and how many people are needed."""
+"""The protocol of the human study, fixed before the first participant: texts, sizes and power."""
 
 from __future__ import annotations
 
@@ -27,15 +27,18 @@ _LEAST_CHOICES = 8
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """Written down with the study and never changed in it.
+    """Parameters of a study; stored with it and not changed after the start.
 
     Attributes:
-        choices: that a participant makes.
-        statements: claims of each persona.
-        effect: the difference of two personas' mean ratings, in standard deviations of that difference over
-            participants, that the study is to find with a power of 80 %.
-        seed: of all that is drawn.
-        simulated: whether the participants are simulated; what is found then says nothing about people.
+        choices: number of choices of each participant, at least 8.
+        statements: number of claims of each persona, 1 to 8.
+        effect: difference of two personas' mean ratings that the study detects with a power of 80 %, in standard
+            deviations of that difference over participants, 0.1 to 2.
+        seed: random seed.
+        simulated: whether the participants are simulated; the results then say nothing about people.
+
+    Raises:
+        DataError: a value out of its range.
     """
 
     choices: int = 24

@@ -1,6 +1,6 @@
-"""A participant's way through the study: a list of events from which every step follows, kept by a `ParticipantLog`.
+"""Sessions of the human study: the steps of a participant follow from a list of events stored in a `ParticipantLog`.
 
-An event is kept before the next step is shown, so that a session goes on where it was left.
+Each event is stored before the next step is shown, so that a participant can resume.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Picked = Literal["left", "right", "neither"]
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """To be shown and agreed to first."""
+    """Step: the consent text, to be agreed to first."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """The next pair: ``number`` of ``total``."""
+    """Step: choose between two responses; pair ``number`` of ``total``."""
 
     number: int
     total: int
@@ -46,12 +46,12 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """All choices are made, but there is no stranger yet whose persona could be rated."""
+    """Step: all choices are made, but no other participant has finished choosing yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The next claim: ``number`` of ``total``."""
+    """Step: rate claim ``number`` of ``total``."""
 
     number: int
     total: int
@@ -60,33 +60,33 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Everything is said; also where every pair was answered with "neither", so that there is no persona to rate."""
+    """Step: the session is complete; also if every pair was answered with "neither" and there is no persona to rate."""
 
 
 Step = Consent | Choose | Wait | Rate | Finished
 
 
 class ParticipantLog(typing.Protocol):
-    """Where events are kept: for each participant's code a list that only grows."""
+    """Storage of events: an append-only list for each participant's code."""
 
     def events(self, code: str) -> list[Event]:
-        """What a participant has said so far, in order; nothing of one who is not known."""
+        """The events of a participant, in order; empty for an unknown code."""
 
     def everybody(self) -> Mapping[str, list[Event]]:
         """The events of every participant, by code."""
 
     def append(self, code: str, place: int, event: Event) -> None:
-        """Keep an event as number ``place`` of the participant. StoreConflict if there is one of that number."""
+        """Store an event as number ``place`` of the participant. Raises StoreConflict if that number exists."""
 
 
 class HumanStudy:
-    """One study.
+    """A human study.
 
     Args:
-        pairs: that participants choose between, each once (`distinct_pairs`).
-        protocol: as it was fixed when the study began.
-        model: with the prior for people in general.
-        log: where events are kept.
+        pairs: the distinct pairs that participants choose between (`distinct_pairs`).
+        protocol: the protocol fixed at the start of the study.
+        model: the traits model whose prior is the population mean.
+        log: storage of events.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class HumanStudy:
         protocol: Protocol | None = None,
         model: TraitsModel | None = None,
     ) -> HumanStudy:
-        """A new study in a folder, or one that has begun there.
+        """Create a study in a folder, or open an existing one.
 
         Args:
             folder: of the study.
@@ -119,25 +119,25 @@ class HumanStudy:
         return cls(distinct, begun, model or TraitsModel.shipped(), log)
 
     def session(self, code: str | None = None) -> Session:
-        """Of a new participant, or of one who has a code. DataError if the study knows no such code."""
+        """The session of a new participant, or of the one with this code. Raises DataError for an unknown code."""
         if code is None:
             mark = "simulated-" if self.protocol.simulated else ""
             return Session(self, f"{mark}p-{secrets.token_hex(4)}", ())
         events = self.log.events(code)
         if not events:
-            raise DataError(f"this study knows no participant '{code[:40]}'")
+            raise DataError(f"this study has no participant '{code[:40]}'")
         return Session(self, code, events)
 
     def sessions(self) -> list[Session]:
-        """Of everybody who has agreed to take part, by code."""
+        """The sessions of all participants who gave consent, sorted by code."""
         return [Session(self, code, events) for code, events in sorted(self.log.everybody().items())]
 
     def codes(self) -> list[str]:
-        """Of everybody who has agreed to take part."""
+        """Codes of all participants who gave consent, sorted."""
         return sorted(self.log.everybody())
 
     def analyse(self) -> Analysis:
-        """Over everybody who has finished; see `analysis`."""
+        """Analyse the ratings of all participants who have finished; see `analysis`."""
         return self.analysis_of(self.sessions())
 
     def analysis_of(self, sessions: Sequence[Session]) -> Analysis:
@@ -147,7 +147,7 @@ class HumanStudy:
 
 
 class Session:
-    """One participant; see the module's docstring."""
+    """The session of one participant."""
 
     def __init__(self, study: HumanStudy, code: str, events: Sequence[Event]) -> None:
         self._study, self.code = study, code
@@ -167,7 +167,7 @@ class Session:
         self._flipped = np.random.default_rng([1, *seed]).random(len(self._order)) < 0.5
 
     def step(self) -> Step:
-        """What comes next; the claims are drawn when the last choice is made and there is somebody else."""
+        """The next step; draws the claims once all choices are made and another participant has finished choosing."""
         if not self._agreed:
             return Consent(CONSENT)
         if len(self.picks) < len(self._order):
@@ -184,27 +184,27 @@ class Session:
         return Finished()
 
     def agree(self) -> None:
-        """Take part."""
+        """Record the participant's consent."""
         self._keep({"event": "consent", "text": blake2b(CONSENT.encode(), digest_size=8).hexdigest()})
 
     def choose(self, picked: Picked) -> None:
-        """Answer the pair that `step` shows."""
+        """Record the answer to the pair that `step` shows. Raises DataError for another value or step."""
         if not isinstance(self.step(), Choose) or picked not in ("left", "right", "neither"):
-            raise DataError("expected left, right or neither, for a pair that is shown")
+            raise DataError("expected left, right or neither, while a pair is shown")
         self._keep({"event": "choice", "pair": self._pair(len(self.picks)).id, "picked": picked})
 
     def rate(self, value: int) -> None:
-        """Rate the claim that `step` shows."""
+        """Record the rating of the claim that `step` shows. Raises DataError for another value or step."""
         if not isinstance(self.step(), Rate) or not SCALE[0] <= value <= SCALE[1]:
-            raise DataError(f"expected {SCALE[0]} to {SCALE[1]}, for a sentence that is shown")
+            raise DataError(f"expected {SCALE[0]} to {SCALE[1]}, while a claim is shown")
         self._keep({"event": "rating", "statement": len(self.ratings), "value": value})
 
     def choices(self) -> list[Preference]:
-        """What the participant has chosen so far; neither is a tie."""
+        """The participant's choices so far; "neither" is a tie."""
         return [self._chosen(at, picked) for at, picked in enumerate(self.picks)]
 
     def has_chosen(self) -> bool:
-        """Whether all choices are made, one of them decided."""
+        """Whether all choices are made and at least one is decided."""
         return len(self.picks) == len(self._order) and any(one != "neither" for one in self.picks)
 
     def has_rated(self) -> bool:
@@ -234,7 +234,7 @@ class Session:
         )
 
     def _draw(self) -> bool:
-        """Draw the claims; false while there is no stranger."""
+        """Draw the claims and return True; False while no other participant has finished choosing."""
         strangers = [one for one in self._study.sessions() if one.code != self.code and one.has_chosen()]
         if not strangers:
             return False

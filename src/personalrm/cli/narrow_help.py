@@ -1,0 +1,73 @@
+"""Help for narrow terminals: names of options and values whole, each description below its name.
+
+Typer's table cuts names and values where columns do not fit ("--prom…"), which nobody can copy; below `WIDE` columns
+the same help is written as lines.
+
+    narrow(command, columns=40)         # changes how a command and those below it write their help
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+WIDE = 100
+"""Columns from which the table holds every name."""
+
+
+def narrow(command: Any, columns: int) -> None:
+    """Let a typer command, and the commands of a group, write their help as lines of at most ``columns``."""
+    if columns >= WIDE:
+        return
+    command.format_help = partial(_write, command, columns)
+    for one in getattr(command, "commands", {}).values():
+        narrow(one, columns)
+
+
+def _write(command: Any, columns: int, context: Any, formatter: Any) -> None:
+    formatter.write("\n".join(_lines(command, context, columns)) + "\n")
+
+
+def _lines(command: Any, context: Any, columns: int) -> Iterator[str]:
+    usage = " ".join(["Usage:", context.command_path, *command.collect_usage_pieces(context)])
+    yield from _wrapped(usage, columns, later="  ")
+    for paragraph in (command.help or "").split("\n\n"):
+        yield ""
+        yield from _wrapped(paragraph, columns)
+    for heading, records in _sections(command, context).items():
+        yield ""
+        yield f"{heading}:"
+        for name, said in records:
+            yield from _wrapped(name, columns, first="  ", later="    ")
+            yield from _wrapped(said, columns, first="    ", later="    ")
+    for paragraph in filter(None, (command.epilog or "").split("\n\n")):
+        yield ""
+        yield from _wrapped(paragraph, columns, later="  ")
+
+
+def _sections(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
+    """Arguments, options under their headings, and the commands of a group."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in command.get_params(context):
+        record = one.get_help_record(context)
+        if record is not None:
+            usual = "Arguments" if one.param_type_name == "argument" else "Options"
+            found.setdefault(getattr(one, "rich_help_panel", None) or usual, []).append(record)
+    for name, below in getattr(command, "commands", {}).items():
+        if not below.hidden:
+            heading = getattr(below, "rich_help_panel", None) or "Commands"
+            found.setdefault(heading, []).append((name, below.get_short_help_str(limit=400)))
+    return found
+
+
+def _wrapped(text: str, columns: int, *, first: str = "", later: str = "") -> list[str]:
+    """A paragraph in lines; only a word that is longer than a line is broken."""
+    return textwrap.wrap(
+        " ".join(text.split()),
+        columns,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_on_hyphens=False,
+    )

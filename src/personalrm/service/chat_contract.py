@@ -1,0 +1,39 @@
+"""The contract of chats and of feedback on their answers; see `contract`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from personalrm.service.contract import GivenId, Name, ShortText, Strict, Text
+
+
+class ChatIn(BaseModel):
+    """A chat completion as OpenAI's clients ask for one; what is not named here goes to the upstream as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: ShortText
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=2000)]
+    user: Name | None = None
+    stream: bool | None = None
+    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    n_best: Annotated[int, Field(ge=1, le=16, description="Answers to choose from for the person")] | None = None
+
+
+class AnswerFeedbackIn(Strict):
+    """What the person thinks of an answer of the chat endpoint: exactly one of the three."""
+
+    id: GivenId
+    choice: Annotated[int, Field(ge=0, le=127)] = 0
+    rating: Literal["up", "down"] | None = None
+    preferred_over: GivenId | None = None
+    edited: Text | None = None
+    reason: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> AnswerFeedbackIn:
+        if sum(one is not None for one in (self.rating, self.preferred_over, self.edited)) != 1:
+            raise ValueError("expected exactly one of 'rating', 'preferred_over' and 'edited'")
+        return self

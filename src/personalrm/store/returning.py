@@ -1,0 +1,62 @@
+"""What a person says of a change of taste: keep what they like now, or return to what they liked before.
+
+    space.returns.go_back("ada", since={41, 42, 45}, version=7, work=Work.update())
+    space.returns.keep("ada", "api/c41", Work.update())          # and let every choice count again
+
+Both last: learning goes on from what the person said, whatever they choose afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from personalrm.errors import DataError
+from personalrm.store import audit, erasures, jobs, people
+from personalrm.store.counting import Counting, counting_of, numbers_of
+from personalrm.store.jobs import Work
+from personalrm.store.people import PersonState
+from personalrm.store.profiles import Profiles, put_in_use
+from personalrm.store.scope import Scope
+
+
+class Returns(Profiles):
+    """Of one space."""
+
+    def go_back(self, name: str, since: Collection[int], version: int | None, work: Work) -> Counting:
+        """Leave out the choices since a change, and put the version from before it in use until they are unlearned.
+
+        Args:
+            name: of the person.
+            since: numbers of the choices.
+            version: from before the change; None stays with the one in use.
+            work: what learns again.
+
+        Raises:
+            UnknownPerson, DataError: there is no such person, no such version, or none in use.
+        """
+        with self._write() as scope:
+            person = people.lock(scope, name)
+            now = counting_of(scope, person.id).without(since, numbers_of(scope, person.id))
+            self._decided(scope, person, version, now, work)
+            audit.write(scope, "return", erasures.subject(scope, name), None, {"choices": len(since)})
+        return now
+
+    def keep(self, name: str, change: str | None, work: Work) -> Counting:
+        """Let every choice count again, and keep the change that begins with this choice. UnknownPerson, DataError."""
+        with self._write() as scope:
+            person = people.lock(scope, name)
+            now = counting_of(scope, person.id).with_all()
+            now = now if change is None else now.keeping(change)
+            self._decided(scope, person, None, now, work)
+            audit.write(scope, "keep", erasures.subject(scope, name), None)
+        return now
+
+    def _decided(self, scope: Scope, person: PersonState, version: int | None, now: Counting, work: Work) -> None:
+        number = version or person.active_version
+        if number is None:
+            raise DataError(f"'{person.name}' has no profile yet")
+        found = self._version(scope, person, number)
+        put_in_use(scope, person, found, now)
+        people.activate(scope, person.id, number, found.revision)
+        people.changed(scope, person.id)
+        jobs.request(scope, person.id, work)
