@@ -189,7 +189,7 @@ async def test_full_disk_keeps_the_answers_in_flight_and_stops_the_run(small_dis
         await asyncio.gather(*asking, return_exceptions=True)
         await llm.drain()
         errors = [str(task.exception()) for task in done if not task.cancelled() and task.exception()]
-        assert any(tells(one, "full", "stored") for one in errors)
+        assert any(tells(one, "full", "kept") for one in errors)
         paid = len(odd.bodies)
         with pytest.raises(StorageError, match="is full"):
             await llm.complete(ask("one more"), SamplingParams(5))
@@ -212,7 +212,7 @@ async def test_with_room_again_the_same_object_goes_on(small_disk: Path) -> None
 
     async with OddHost(reply) as odd:
         llm = connect("m", EndpointOptions(base_url=odd.url, cache=small_disk / "answers.sqlite"))
-        with pytest.raises(StorageError, match=naming("stored")):
+        with pytest.raises(StorageError, match=naming("kept")):
             await llm.complete(ask("first"), SamplingParams(5))
         with pytest.raises(StorageError, match="is full"):
             await llm.complete(ask("second"), SamplingParams(5))
