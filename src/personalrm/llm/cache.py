@@ -262,8 +262,8 @@ class AnswerCache:
             db.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint writes twice and would use up the freed space
             db.execute(_INSERT, row)
         except (sqlite3.Error, OSError):
-            raise StorageError(f"{full}, and the answer just received could not be stored; free some space") from None
-        raise StorageError(f"{full}; all answers so far are stored: free some space and run the same command again")
+            raise StorageError(f"{full}, and the answer just received could not be kept; free some space") from None
+        raise StorageError(f"{full}; all answers so far are kept: free some space and run the same command again")
 
     def _fill_reserve(self) -> None:
         """Write real bytes; a sparse file would reserve nothing."""
