@@ -1,11 +1,11 @@
-"""One label: a question about a pair, asked of one model, and what became of it.
+"""One label: a question about a pair, sent to one model, and its result.
 
     judge = Judge(endpoint)
     label = await room(judge, "responses", choice, "token", seed=0)       # P(the responses leave room for taste)
     label = await verdict(judge, choice, "chosen", "token")               # P(the chosen one is preferred), shown first
 
-A model that fails leaves its labels unscored, the others go on. One that has failed `PATIENCE` times in a row is not
-asked any more in this run; the next run tries again, and what was answered is in the cache.
+Labels of a model that fails are unscored; the other models continue. After `PATIENCE` consecutive failures a model gets
+no more requests in this run; the next run tries again, and all answers are in the cache.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Step = Literal["query", "responses", "consensus"]
 Personalizable = Literal["query", "responses"]
 First = Literal["chosen", "rejected"]
 PATIENCE = 20
-"""More than a full host drops at once by accident; a dead one is given up after one deadline."""
+"""Consecutive failures after which a model is abandoned: more than an overloaded host drops at once."""
 NO_ANSWER = "the model did not answer"
 ROOM_SCHEMA: dict[str, Any] = {
     "title": "room_for_taste",
@@ -42,15 +42,15 @@ ROOM_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What one model said of one pair in one step.
+    """A model's label of one pair in one step.
 
     Attributes:
         pair: the choice's id.
-        step: ``query`` and ``responses`` ask for room for taste, ``consensus`` for the better response.
-        first: which response was shown first; None where none was shown.
+        step: ``query`` and ``responses`` ask whether there is room for taste, ``consensus`` for the better response.
+        first: which response was shown first; None if none was shown.
         probability: that there is room, or that the chosen response is preferred; None if unscored.
-        prompt: hash of model, prompt and parameters; empty where there is no answer.
-        prompt_tokens, completion_tokens, cost: what the answer took when it was asked for.
+        prompt: hash of model, prompt and parameters; empty without an answer.
+        prompt_tokens, completion_tokens, cost: usage of the original request.
     """
 
     pair: str
@@ -66,11 +66,11 @@ class Label:
 
 
 class Judge:
-    """A model and how it does in this run.
+    """A model and its failures in this run.
 
     Attributes:
-        answered: how many questions it answered, readable or not.
-        failure: its first error, in its own words.
+        answered: number of answers, readable or not.
+        failure: message of its first error.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -82,16 +82,16 @@ class Judge:
 
     @property
     def model(self) -> str:
-        """Its name."""
+        """The model's name."""
         return self.endpoint.model
 
     @property
     def given_up(self) -> bool:
-        """Whether it is not asked any more."""
+        """Whether it gets no more requests."""
         return self._in_a_row >= PATIENCE
 
     async def ask(self, question: Callable[[Endpoint], Coroutine[Any, Any, Answer]]) -> Answer | None:
-        """The answer; None if the model gives none, or is not asked any more. Raises BudgetSpent or StorageError."""
+        """Return the answer; None if the model fails or is abandoned. Raises BudgetSpent or StorageError."""
         if self.given_up:
             return None
         asked = asyncio.create_task(question(self.endpoint))
@@ -115,14 +115,14 @@ class Judge:
     def _failed(self, why: str) -> None:
         self.failure = self.failure or why
         self._in_a_row += 1
-        if self.given_up:  # hundreds may still wait for a place at a host that is dead, a deadline each
+        if self.given_up:  # hundreds of requests may wait for a dead host, one deadline each
             for one in self._asked:
                 one.cancel()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """P(the first-named answer), or why there is none, with the completion and the hash of what was asked."""
+    """P(the first-named option), or why there is none, with the completion and the prompt hash."""
 
     probability: float | None
     unscored: str | None
@@ -131,8 +131,10 @@ class Answer:
 
 
 async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts: VerdictMode, seed: int) -> Label:
-    """Whether the query, or the responses, leave room for personal taste. Which response stands first is drawn from
-    the choice's id, never from the label."""
+    """Return the label whether the query, or the responses, leave room for personal taste.
+
+    Which response is shown first is drawn from the choice's id, never from the label.
+    """
     chosen_first = choice.chosen_first(seed)
     shown = rendering.conversation(choice.context)
     if step == "responses":
@@ -143,7 +145,7 @@ async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts:
 
 
 async def verdict(judge: Judge, choice: Preference, first: First, verdicts: VerdictMode) -> Label:
-    """Which response a judge that knows nothing of the person prefers, with this one shown first."""
+    """Return the label which response a judge without knowledge of the user prefers, with ``first`` shown first."""
     a, b = (choice.chosen, choice.rejected) if first == "chosen" else (choice.rejected, choice.chosen)
 
     async def ask(endpoint: Endpoint) -> Answer:
@@ -157,7 +159,7 @@ async def verdict(judge: Judge, choice: Preference, first: First, verdicts: Verd
 
 
 def prompt_hashes(verdicts: VerdictMode) -> dict[str, str]:
-    """The hashes of all prompts that take part, an unreadable letter's second try included."""
+    """Return the hashes of all prompts used, including that of the second request after an unreadable letter."""
     names = {"system", "personalizable_system", "personalizable_query", "personalizable_responses"}
     for kind in {verdicts, "reasoned"}:
         names |= {f"verdict_{kind}", f"personalizable_{kind}"}

@@ -1,4 +1,4 @@
-"""What `personalrm curate` does between its options and its table."""
+"""The work of `personalrm curate` between its options and its table."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ def curate(
     warn: Callable[[str], None],
     progress: Progress,
 ) -> tuple[Curated, list[Budget]]:
-    """Read, filter, split and write; gives the result and what each model was asked.
+    """Read, filter, split and write; return the result and the budget of each model.
 
     Args:
-        models: each NAME or NAME@URL; the first is also asked for room for taste.
+        models: each NAME or NAME@URL; the first one also labels the room for taste.
         out: the folder to write.
-        settings: how models are asked.
-        skip: ask no model.
-        warn: told in a sentence what was skipped, and which model failed.
-        progress: told after each person.
+        settings: endpoint options.
+        skip: use no model.
+        warn: receives a sentence about skipped rows and failed models.
+        progress: called after each user.
 
-    Raises what claiming the folder, reading, asking and writing raise.
+    Raises:
+        DataError, StorageError, EndpointError, BudgetSpent: from reading, labelling and writing.
     """
     names = _names(models, skip)
     identity = plan.identity(names)
@@ -60,7 +61,7 @@ def _asked(
         try:
             result = await acurate(plan, raw, [Judge(one) for one in asked], progress)
         except BudgetSpent:
-            await gather(one.drain() for one in asked)  # what is on its way is paid for: it is to be kept
+            await gather(one.drain() for one in asked)  # requests in flight are paid for: store their answers
             raise
         return result, [one.ledger for one in asked]
 
@@ -77,7 +78,7 @@ def _names(models: Sequence[str], skip: bool) -> list[str]:
         )
     names = [one.partition("@http")[0] for one in models]
     if len(set(names)) < len(names):
-        raise DataError("name each model once: labels are told apart by the model's name")
+        raise DataError("name each model once: labels are identified by the model's name")
     if embedded := [one for one in names if one in TRAITS]:
         raise DataError(f"'{embedded[0]}' is the embedded engine: --model expects a language model's name")
     return names

@@ -1,4 +1,4 @@
-"""The account of the curation: how many people, conversations and pairs are left after each step, and why others went.
+"""Counts of users, conversations and pairs after each step, and the reasons of removal.
 
 steps = [step("user filter", kept, {"too few pairs": 12})]
 """
@@ -13,7 +13,7 @@ from personalrm.preferences import History
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """``conversations`` are groups: those of one person that open with the same message count once."""
+    """Numbers of users, conversations and pairs. One user's conversations with the same first message count once."""
 
     users: int
     conversations: int
@@ -22,7 +22,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is left after a step, and how many pairs or people went for which reason."""
+    """The counts after a step, and the number of removed pairs or users by reason."""
 
     name: str
     left: Count
@@ -30,7 +30,7 @@ class Step:
 
 
 def count(people: Iterable[History]) -> Count:
-    """People with at least one choice, their conversations and choices."""
+    """Return the numbers of users with at least one choice, of their conversations and choices."""
     users = conversations = pairs = 0
     for one in people:
         users += len(one) > 0
@@ -40,5 +40,5 @@ def count(people: Iterable[History]) -> Count:
 
 
 def step(name: str, people: Iterable[History], removed: Mapping[str, int] | None = None) -> Step:
-    """The step with what is left now."""
+    """Return the step with the current counts."""
     return Step(name, count(people), {why: number for why, number in (removed or {}).items() if number})

@@ -3,9 +3,9 @@
     begin(folder, identity)                             # refuses the folder of another curation, and foreign files
     write(folder, parts, labels, manifest)
 
-Each file appears under its name only once it is complete, the manifest last: a folder with a manifest is whole. Until
-then a mark says what is being made here. The same data, answers and numbers make the same bytes; nothing in them says
-when they were written.
+Each file appears under its name once it is complete, the manifest last: a folder with a manifest is complete. Until
+then, a marker file identifies the curation in progress. The same data, answers and parameters give the same bytes; no
+timestamps are stored.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from personalrm.preferences import History
 MANIFEST, LABELS, MARK = "manifest.json", "labels.jsonl", ".unfinished.json"
 SCHEMA = 1
 IDENTITY = ("data", "inputs", "options", "models")
-"""What must be the same for a folder to be written again; answers may have come that were missing before."""
+"""Manifest fields that must match for a folder to be rewritten, for example with answers that were missing before."""
 
 
 def begin(folder: Path, identity: Mapping[str, Any]) -> None:
     """Claim the folder.
 
     Args:
-        identity: the fields of `IDENTITY`, as they will stand in the manifest.
+        identity: the fields of `IDENTITY` for the manifest.
 
     Raises:
         DataError: the folder holds another curation, or files of these names that no curation wrote.
-        StorageError: it cannot be made or written.
+        StorageError: it cannot be created or written.
     """
     with stored(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write(
     labels: Iterable[Mapping[str, Any]] | None,
     manifest: Mapping[str, Any],
 ) -> None:
-    """Write everything; ``labels`` is None where none were asked for. StorageError if it cannot be written."""
+    """Write all files; ``labels`` is None if no model was used. StorageError if it cannot be written."""
     outputs = []
     for name in SPLITS:
         path = folder / f"{name}.jsonl"
@@ -74,7 +74,7 @@ def write(
 
 
 def _known(folder: Path) -> dict[str, Any]:
-    """What the folder says it holds; nothing if it says nothing."""
+    """The identity stored in the folder; empty if there is none."""
     for name in (MANIFEST, MARK):
         if (folder / name).exists():
             return read_object(folder / name, "manifest of a curation")
@@ -82,7 +82,7 @@ def _known(folder: Path) -> dict[str, Any]:
 
 
 def _whole(path: Path, blocks: Iterable[bytes]) -> int:
-    """Write all of it or nothing; how many blocks there were."""
+    """Write all blocks atomically and return their number."""
     with stored(path):
         return replace_file(path, blocks)
 

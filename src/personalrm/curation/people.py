@@ -1,10 +1,10 @@
-"""The filters on one person's choices: room for taste in the query, then in the responses, then contested by judges.
+"""The filters on one user's choices: room for taste in the query, then in the responses, then contested by judges.
 
     outcome = await filtered(history, judges, thresholds, "token")
-    outcome.left["contested"]      # what is left after the last filter, with the judges' verdicts on it
-    outcome.labels                 # everything that was asked, in an order of its own that does not depend on time
+    outcome.left["contested"]      # choices left after the last filter, with the judges' verdicts
+    outcome.labels                 # all labels, in an order independent of time
 
-Each filter is asked about what the one before has left. A pair whose label is unscored is left out and counted.
+Each filter labels what the previous one kept. A pair with an unscored label is removed and counted.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from personalrm.synthesis.judging import log_odds
 QUERY, RESPONSES, CONTESTED = "room in the query", "room in the responses", "contested"
 FILTERS = (QUERY, RESPONSES, CONTESTED)
 EVEN = 1e-9
-"""Log-odds that are nothing but rounding."""
+"""Log-odds below this are rounding errors of zero."""
 ORDERS: tuple[First, ...] = ("chosen", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One person after the filters: what each left, why pairs went, and the labels."""
+    """One user after the filters: choices kept by each, reasons of removal, and the labels."""
 
     left: Mapping[str, History]
     removed: Mapping[str, Mapping[str, int]]
@@ -38,7 +38,7 @@ class Outcome:
 
 
 async def filtered(history: History, judges: Sequence[Judge], thresholds: Thresholds, verdicts: VerdictMode) -> Outcome:
-    """Run the three filters; the first judge is the one asked for room. Raises BudgetSpent or StorageError."""
+    """Run the three filters; the first judge labels the room for taste. Raises BudgetSpent or StorageError."""
     left: dict[str, History] = {}
     removed: dict[str, Mapping[str, int]] = {}
     labels: list[Label] = []
@@ -90,7 +90,7 @@ _WHY = {"clear": "judges agree", "opposed": "judges agree on the other", "unscor
 
 
 def _right(labels: Sequence[Label]) -> dict[str, bool]:
-    """Whether each judge was right, both orders combined; a judge that is unscored in one or even has no verdict."""
+    """Whether each judge agrees with the user, both orders combined; unscored or even judges are left out."""
     by_model: dict[str, list[float]] = {}
     for label in labels:
         if label.probability is not None:

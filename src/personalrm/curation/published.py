@@ -1,4 +1,4 @@
-"""What is published of PersonalRewardBench's own curation, to be set beside ours: published, never measured here.
+"""Published counts of PersonalRewardBench's curation, for comparison with ours; never measured here.
 
 Source: arXiv 2506.05598 and the published sets. Their thresholds are not published: ours need not give equal counts.
 """
@@ -24,4 +24,4 @@ PUBLISHED: Mapping[str, Mapping[str, str]] = {
         "test": "798 pairs",
     },
 }
-"""Data set → step or split of ours that comes nearest → what is published of it."""
+"""Data set → closest step or split of ours → published counts."""

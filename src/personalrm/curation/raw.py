@@ -1,4 +1,4 @@
-"""Reading a published data set for curation: people with their choices, and the account of what was left out.
+"""Reads a published data set for curation: users with their choices, and counts of what was left out.
 
 raw = read_raw("prism", sources("prism", "prism/", None), Thresholds())
 raw.people, raw.steps, raw.problems.summary(), raw.without_survey
@@ -32,13 +32,13 @@ _NAMES: Mapping[Kind, str] = {"prism": "PRISM's conversations", "arena": "Chatbo
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What was read.
+    """The data set as read.
 
     Attributes:
-        people: decided choices only, oldest first; people in order of their first row.
-        steps: the counts as published, and after pairs without a choice went.
+        people: decided choices only, oldest first; users in order of their first row.
+        steps: counts as published, and after removing pairs without a choice.
         problems: rows that could not be used.
-        without_survey: people for whom the survey has no row (0 where no survey is read).
+        without_survey: number of users without a row in the survey (0 if no survey is read).
     """
 
     people: tuple[History, ...]
@@ -50,11 +50,11 @@ class Raw:
 def read_raw(
     kind: Kind, found: Sources, thresholds: Thresholds, *, wish: arena.ArenaFilter | None = None, strict: bool = False
 ) -> Raw:
-    """All decided choices of the data set.
+    """Return all decided choices of the data set.
 
     Args:
         wish: which rows of Chatbot Arena to take.
-        strict: the first bad row, or the first person without a survey row, is an error.
+        strict: raise on the first bad row or the first user without a survey row.
 
     Raises:
         DataError: a file is missing, damaged, or not of this data set.
@@ -87,7 +87,7 @@ def read_raw(
 
 
 def check_columns(kind: Kind, path: str) -> None:
-    """Raises DataError if the first readable row is not of this data set."""
+    """Raise DataError if the first readable row is not of this data set."""
     first = next((row for _, row in rows(path) if not isinstance(row, RowError)), None)
     absent = [] if first is None else [name for name in _COLUMNS[kind] if name not in first]
     if first is not None and absent:
@@ -99,7 +99,7 @@ def check_columns(kind: Kind, path: str) -> None:
 
 
 class _Tally:
-    """Looks at every row as it stands in the file: counts, and passes over what is not wished for."""
+    """Counts every row of the file, and skips rows that are not selected."""
 
     def __init__(self, kind: Kind, wish: arena.ArenaFilter | None) -> None:
         self._person = "user_id" if kind == "prism" else "judge"
@@ -119,7 +119,7 @@ class _Tally:
 
 
 def _absent(users: Iterable[str], survey: Mapping[str, prism.Person] | None, name: str | None, strict: bool) -> int:
-    """How many people have no row in the survey."""
+    """The number of users without a row in the survey."""
     absent = [] if survey is None else [user for user in users if user not in survey]
     if absent and strict:
         raise DataError(f"{name}: expected a row for every person of the conversations, found none for '{absent[0]}'")

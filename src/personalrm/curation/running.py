@@ -1,11 +1,11 @@
-"""The curation as a whole: read, filter people, ask models, filter again, split, and say what was done.
+"""The whole curation: read, filter users, request labels, filter again, split, and report.
 
     raw = plan.read()
-    result = await acurate(plan, raw, judges)         # no judges: the filters that ask models are left out
+    result = await acurate(plan, raw, judges)         # without judges, the filters that need models are skipped
     write(folder, result.parts, result.label_rows(), result.manifest())
 
-People go through the models' filters as a stream, `UNDER_WAY` at a time, and what is kept of one depends on nobody
-else; so an interrupted run goes on where it stopped (its answers are in the cache) and ends in the very same bytes.
+Users pass the model filters as a stream, `UNDER_WAY` at a time, independently of each other; so an interrupted run
+resumes (its answers are in the cache) and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from personalrm.preferences import History
 from personalrm.profile.options import VerdictMode
 
 UNDER_WAY = 32
-"""People whose pairs are asked about at once; each asks dozens of questions, and the scheduler bounds the calls."""
+"""Users labelled at the same time; each needs dozens of requests, and the scheduler bounds those in flight."""
 Progress = Callable[[int, int], None]
-"""Called with the people done and all people."""
+"""Called with the number of finished users and of all users."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be curated, and how."""
+    """Data, parameters and models of a curation."""
 
     kind: Kind
     sources: Sources
@@ -53,11 +53,11 @@ class Plan:
     strict: bool = False
 
     def read(self) -> Raw:
-        """The data set. Raises what `read_raw` raises."""
+        """Return the data set. Raises what `read_raw` raises."""
         return read_raw(self.kind, self.sources, self.thresholds, wish=self.wish, strict=self.strict)
 
     def identity(self, models: Sequence[str]) -> dict[str, Any]:
-        """What tells this curation from another one in a folder's manifest. DataError if a file cannot be read."""
+        """Return the manifest fields that identify this curation. DataError if a file cannot be read."""
         inputs = [{"name": _bare(one), "sha256": sha256(one)} for one in self.sources.files()]
         options: dict[str, Any] = {**asdict(self.thresholds), "strict": self.strict}
         if self.kind == "arena":
@@ -72,11 +72,11 @@ class Curated:
     """The result.
 
     Attributes:
-        parts: split → its people, each choice marked as context or target.
-        steps: what was left after each step, the splits not among them.
-        labels: what the models said, in the order of people and pairs; None where none was asked.
-        models: model → how many labels were asked for and scored, and its first error.
-        raw: what was read.
+        parts: split → its users, each choice marked as context or target.
+        steps: counts after each step, without the splits.
+        labels: of the models, in the order of users and pairs; None if no model was used.
+        models: model → number of labels requested and scored, and its first error.
+        raw: the data set as read.
     """
 
     plan: Plan
@@ -87,15 +87,15 @@ class Curated:
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def split_counts(self) -> dict[str, tuple[Count, Count, Count]]:
-        """Split → everything, its context, its target."""
+        """Return split → counts of everything, its context, its target."""
         return {name: (count(people), *_sides(people)) for name, people in self.parts.items()}
 
     def label_rows(self) -> Iterator[Mapping[str, Any]] | None:
-        """The labels as JSON-ready rows; None where none was asked."""
+        """Yield the labels as JSON-ready rows; None if no model was used."""
         return None if self.labels is None else (_row(one) for one in self.labels)
 
     def manifest(self) -> dict[str, Any]:
-        """Everything that was done, as JSON values; without times, so that the same work says the same."""
+        """Return the manifest as JSON values; without timestamps, so that equal runs give equal manifests."""
         splits = {
             name: {"all": whole, "context": context, "target": target}
             for name, (whole, context, target) in self.split_counts().items()
@@ -116,12 +116,12 @@ class Curated:
 
 
 async def acurate(plan: Plan, raw: Raw, judges: Sequence[Judge] = (), progress: Progress | None = None) -> Curated:
-    """Curate the data set; the first judge is also the one that is asked for room for taste.
+    """Curate the data set; the first judge also labels the room for taste.
 
     Raises:
-        NotEnoughChoices: a filter leaves nobody.
-        Unusable: the first judge answered nothing at all.
-        BudgetSpent, StorageError: every answer so far is kept.
+        NotEnoughChoices: a filter keeps no user.
+        UnusableResponse: the first judge answered nothing.
+        BudgetSpent, StorageError: every answer so far is stored.
     """
     thresholds = plan.thresholds
     people, first = _user_filter("user filter", raw.people, thresholds)
@@ -147,8 +147,8 @@ def _user_filter(
     if not kept:
         wanted = f"{thresholds.min_pairs} pairs in {thresholds.min_conversations} conversations"
         account = "; ".join(f"{one.name}: {why} {number:,}" for one in before for why, number in one.removed.items())
-        went = f" (pairs that went: {account})" if account else ""
-        raise NotEnoughChoices(f"the {name} leaves nobody: no one of {len(people):,} people has {wanted}{went}")
+        went = f" (removed pairs: {account})" if account else ""
+        raise NotEnoughChoices(f"the {name} removes everyone: none of {len(people):,} people has {wanted}{went}")
     gone = {"people with too few": sum(len(one) > 0 for one in people) - len(kept)}
     return kept, step(name, kept, gone)
 
@@ -156,7 +156,7 @@ def _user_filter(
 async def _all_filtered(
     people: Sequence[History], judges: Sequence[Judge], plan: Plan, progress: Progress | None
 ) -> list[Outcome]:
-    """The outcomes in the order of the people, in whatever order they come."""
+    """The outcomes in the order of the users, whatever the order of completion."""
     found: dict[int, Outcome] = {}
 
     async def one(at: int) -> tuple[int, Outcome]:
@@ -170,7 +170,7 @@ async def _all_filtered(
 
 
 def _check_answers(judges: Sequence[Judge]) -> None:
-    """One judge may fail; without the first there is no filter for room, without any no consensus."""
+    """One judge may fail; without the first there is no room filter, without all others no consensus."""
     if not judges[0].answered:
         why = f": {judges[0].failure}" if judges[0].failure else ""
         raise UnusableResponse(f"'{judges[0].model}', which is asked for room for taste, answered nothing{why}")
@@ -203,7 +203,7 @@ def _row(label: Label) -> dict[str, Any]:
 
 
 def _digest(people: Sequence[History]) -> str:
-    """64 hex digits of the choices as they were read, which also a set on the hub has."""
+    """64 hex digits of the choices as read; also available for hub sets."""
     state = hashlib.sha256()
     for one in people:
         for choice in one:
@@ -212,5 +212,5 @@ def _digest(people: Sequence[History]) -> str:
 
 
 def _bare(path: str) -> str:
-    """A file's name without its folders, which are the reader's own business; a hub set's name as it is."""
+    """A file's name without folders, which may be private; a hub set's name unchanged."""
     return path if path.startswith("hub:") else path.rpartition("/")[2]

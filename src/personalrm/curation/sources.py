@@ -1,4 +1,4 @@
-"""Which files a curation reads, and what they are: a folder as it was downloaded, one file, or a set on the hub.
+"""The files of a curation: a downloaded folder, one file, or a hub data set.
 
 sources("prism", "prism/", None)                                # Sources(("prism/conversations.jsonl.gz",), …)
 sources("prism", "hub:HannahRoseKirk/prism-alignment", None)    # its configs "conversations" and "survey"
@@ -30,12 +30,12 @@ class Sources:
     survey: str | None = None
 
     def files(self) -> tuple[str, ...]:
-        """All of them."""
+        """All files."""
         return (*self.choices, *([self.survey] if self.survey else []))
 
 
 def sources(kind: Kind, raw: str, survey: str | None) -> Sources:
-    """Where the data set is. DataError if a folder does not hold it, or a survey is named for Arena, which has none."""
+    """Return the files of the data set. DataError if a folder does not hold it, or if Arena is given a survey."""
     if kind == "arena":
         if survey:
             raise DataError("--survey belongs to PRISM: Chatbot Arena has no survey")
@@ -48,14 +48,14 @@ def sources(kind: Kind, raw: str, survey: str | None) -> Sources:
 
 
 def sha256(path: str) -> str | None:
-    """64 hex digits of the file as it stands; None for a hub set, which is no file here."""
+    """Return 64 hex digits of the file; None for a hub set, which is not a local file."""
     if path.startswith(HUB):
         return None
     return digest(path)
 
 
 def digest(path: str | Path) -> str:
-    """64 hex digits of a file. DataError if it cannot be read."""
+    """Return 64 hex digits of a file. DataError if it cannot be read."""
     state = hashlib.sha256()
     try:
         with reading(Path(path)) as file:
@@ -73,7 +73,7 @@ def _is_folder(raw: str) -> bool:
 
 
 def _on_hub(raw: str, survey: str | None) -> Sources:
-    """A name without config stands for the configs of the published set."""
+    """A name without config means the configs of the published set."""
     if raw.removeprefix(HUB).partition(":")[0].count("/") == 1:
         return Sources((f"{raw}/conversations",), survey or f"{raw}/survey")
     return Sources((raw,), survey)
@@ -91,7 +91,7 @@ def _found(folder: Path, name: str) -> str:
 
 
 def _tables(folder: Path) -> tuple[str, ...]:
-    """The data files of a folder and of its ``data`` folder, as the hub lays them out."""
+    """The data files of a folder and its ``data`` folder, as laid out on the hub."""
     listed: Iterable[Path] = [*folder.iterdir(), *(folder / "data").glob("*")]
     found = sorted(str(path) for path in listed if path.is_file() and path.name.endswith(_ENDINGS))
     if not found:

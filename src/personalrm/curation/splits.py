@@ -1,4 +1,4 @@
-"""The two levels of splits: people into train, validation and test; inside each person context and target.
+"""The two levels of splits: users into train, validation and test; each user's choices into context and target.
 
 people_apart(["ada", "bob", "eve"], Thresholds())     # {"ada": "test", …}; order and repeats do not matter
 fixed(history, Thresholds())                          # every choice with its `split`
@@ -16,7 +16,7 @@ from personalrm.preferences import History
 
 
 def people_apart(users: Iterable[str], thresholds: Thresholds) -> Mapping[str, str]:
-    """Each person's split, drawn from a hash of name and seed; sizes are the shares, rounded."""
+    """Return each user's split, drawn from a hash of name and seed; sizes are the rounded shares."""
     people = sorted(set(users), key=lambda user: (_draw(thresholds.seed, user), user))
     train = round(thresholds.train * len(people))
     validation = min(round(thresholds.validation * len(people)), len(people) - train)
@@ -25,9 +25,9 @@ def people_apart(users: Iterable[str], thresholds: Thresholds) -> Mapping[str, s
 
 
 def fixed(history: History, thresholds: Thresholds) -> History:
-    """The history with `split` set: the earlier conversations are context, the latest ones target, each one whole.
+    """Return the history with `split` set: earlier conversations are context, the latest are target, each one whole.
 
-    A person whose choices all stand in one conversation has context only.
+    A user with a single conversation has context only.
     """
     _, targets = context_target(history, thresholds.target, thresholds.seed)
     held = {one.group for one in targets}

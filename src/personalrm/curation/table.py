@@ -1,4 +1,4 @@
-"""The counts of a curation as a table, the published ones beside them.
+"""The counts of a curation as a table, beside the published ones.
 
 console.print(table(curated))
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def table(found: Curated) -> Table:
-    """A row for each step and each split: what is left, why the rest went, and what is published of it."""
+    """Return a table with a row per step and split: what is left, reasons of removal, and the published counts."""
     from rich.table import Table
 
     result = Table(title="what is left after each step", title_justify="left")
@@ -31,7 +31,7 @@ def table(found: Curated) -> Table:
     result.add_section()
     for name, (whole, context, target) in found.split_counts().items():
         sides = f"context {context.pairs:,}, target {target.pairs:,}"
-        # What is published of the splits is counted after the models' filters.
+        # The published counts of the splits were taken after the model filters.
         result.add_row(name, *_numbers(whole), sides, published.get(name, "") if found.labels is not None else "")
     return result
 

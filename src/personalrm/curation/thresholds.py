@@ -1,4 +1,4 @@
-"""Every number of the curation with its default. The paper publishes the filters' order but not their thresholds.
+"""All parameters of the curation with their defaults. The paper publishes the filters' order but not their thresholds.
 
 Thresholds(min_pairs=8).checked()
 """
@@ -14,21 +14,20 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What is kept, and how it is split.
+    """Parameters of the filters and splits.
 
     Attributes:
-        min_gap: PRISM: least difference of two scores (of 100 points) that counts as a choice. Published: 10.
-        min_pairs: least decided choices of a person, before and after the other filters.
-        min_conversations: least conversations of a person; two are needed to have both context and target.
-        min_personalizable: least probability that query (and responses) leave room for personal taste.
-        min_agreement, max_agreement: a pair is kept if the share of the judges' verdicts that equal the person's choice
-            lies between, both included. Symmetric by default, so that the filter asks whether the judges agree with
-            one another and not with whom: one that drops only the pairs they get right would make the person's choice
-            what the judges did not say.
-        min_scored: least share of the verdicts asked for that must be readable for the agreement to count.
-        train, validation: shares of the people; the rest is test.
-        target: share of a person's choices, the latest conversations, that are to be predicted.
-        seed: draws who is in which split, and which response is shown first.
+        min_gap: PRISM: minimum difference of two scores (of 100 points) that counts as a choice. Published: 10.
+        min_pairs: minimum decided choices of a user, before and after the other filters.
+        min_conversations: minimum conversations of a user; context and target need two.
+        min_personalizable: minimum probability that query (and responses) leave room for personal taste.
+        min_agreement, max_agreement: a pair is kept if the share of verdicts equal to the user's choice lies between
+            them, inclusive. Symmetric by default, so that the filter tests agreement among the judges, not with the
+            user: a filter that drops only the pairs judged correctly would define taste as the opposite of the judges.
+        min_scored: minimum share of readable verdicts.
+        train, validation: shares of the users; the rest is test.
+        target: share of a user's choices, the latest conversations, to predict.
+        seed: of the splits, and of which response is shown first.
     """
 
     min_gap: float = 10.0
@@ -44,7 +43,7 @@ class Thresholds:
     seed: int = 0
 
     def checked(self) -> Thresholds:
-        """Itself. DataError names the first that cannot be."""
+        """Return self. DataError names the first invalid parameter."""
         shares = ("min_personalizable", "min_agreement", "max_agreement", "min_scored", "train", "validation")
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
