@@ -152,7 +152,7 @@ def test_findings_say_what_is_significant_and_what_could_be_seen() -> None:
     said = " ".join(findings(record()))
     assert tells(said, "longer")
     assert tells(said, "2 methods", "longer", "2 significantly worse", "shorter", "first")
-    assert tells(said, "80 of 100")
+    assert tells(said, "power of 80 %")
 
 
 # published numbers --------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_published_rows_are_marked_and_ours_say_that_they_are_measured() -> None
     shown = published(record())
     origins = [row[1] for row in shown.rows]
     assert {at for at, origin in enumerate(origins) if origin == "published"} == shown.published
-    assert origins.count("measured here, nothing alike published") == 3
+    assert origins.count("measured here, nothing comparable published") == 3
     assert "not measured here" in shown.note
     assert "Sets and pairs differ" in shown.note
 
