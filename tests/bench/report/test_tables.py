@@ -194,7 +194,7 @@ def test_published_rows_are_marked_and_ours_say_that_they_are_measured() -> None
     assert {at for at, origin in enumerate(origins) if origin == "published"} == shown.published
     assert origins.count("measured here, nothing comparable published") == 3
     assert "not measured here" in shown.note
-    assert "Sets and pairs differ" in shown.note
+    assert "Published by others" in shown.note
 
 
 def test_published_numbers_are_not_shown_beside_other_data_or_simulated_people() -> None:
