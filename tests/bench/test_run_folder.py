@@ -175,6 +175,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(five: list[History], t
         assert max(llm.statistics.finished.values()) == 1
 
 
+@pytest.mark.slow
 def test_a_limit_stops_and_a_higher_one_goes_on(five: list[History], tmp_path: Path) -> None:
     data = tmp_path / "people.jsonl"
     write_choices(data, (choice for one in five for choice in one))

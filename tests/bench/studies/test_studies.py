@@ -121,6 +121,7 @@ def test_accuracy_by_number_of_choices_and_by_size(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_people_whose_statement_is_their_taste_are_found_by_their_persona(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:

@@ -30,12 +30,14 @@ def test_the_scales_are_recovered(everybody: float, person: float) -> None:
     assert trust.person == pytest.approx(person, abs=0.12)
 
 
+@pytest.mark.slow
 def test_the_scales_are_recovered_with_posterior_variance() -> None:
     trust = fit_calibrator(*chosen(20_000, 1.0, 1.2, doubt=1.0))
     assert trust.everybody == pytest.approx(1.0, abs=0.15)
     assert trust.person == pytest.approx(1.2, abs=0.2)
 
 
+@pytest.mark.slow
 def test_a_noisy_personal_part_gets_a_small_scale() -> None:
     shared, _, variance = chosen(20_000, 1.0, 0.0)
     noise = np.random.default_rng(5).normal(size=20_000)

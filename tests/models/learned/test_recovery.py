@@ -33,7 +33,7 @@ SHARED = np.array([0.8, -0.6, 0.4, 0.0, 0.5, -0.3])
 
 
 @pytest.mark.parametrize("published", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", [pytest.param("lore", marks=pytest.mark.slow), "pal", "pref"])
+@pytest.mark.parametrize("name", [*(pytest.param(one, marks=pytest.mark.slow) for one in ("lore", "pal")), "pref"])
 def test_rewards_of_new_people_are_recovered_from_30_choices(name: str, published: bool) -> None:
     people = POPULATIONS[name](TRAINED_ON + 60, np.random.default_rng(1))
     method, _ = trained(name, people[:TRAINED_ON], published=published)
@@ -76,6 +76,7 @@ def test_vpl_separates_opposed_preferences(modes: int) -> None:
     assert (np.unique(labels)[nearest] == labels).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_vpl_identifies_opposed_preferences_from_five_choices() -> None:
     direction = 3.0 * np.eye(1, WIDTH)
     people = few_tastes(TRAINED_ON, np.random.default_rng(0), np.concatenate([direction, -direction]))
