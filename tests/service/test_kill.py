@@ -45,7 +45,7 @@ class Writers:
             user = PEOPLE[number % len(PEOPLE)]
             try:
                 answer = self._api.add(user, choice(number, short=number % 5 != 0))
-            except (OSError, ValueError, EOFError):
+            except (OSError, ValueError, EOFError, http.client.HTTPException):  # killed before, or within its answer
                 return
             if answer.status == 200 and answer.body["accepted"] == 1:
                 self.acknowledged.add((user, f"c{number}"))
