@@ -14,7 +14,17 @@ from __future__ import annotations
 import re
 
 from personalrm.formatting.expressions import bounded
-from personalrm.llm.verdicts import KEYS, NOUN, TIE_VALUES, Found, Reading, find_verdict, side_of
+from personalrm.llm.verdicts import (
+    KEYS,
+    NOUN,
+    TIE_VALUES,
+    Found,
+    Reading,
+    find_verdict,
+    found_in,
+    last_line,
+    side_of,
+)
 
 _MORE = ">≻≫⟩"
 _LESS = "<≺≪⟨"
@@ -84,9 +94,8 @@ def _comparison(text: str) -> Reading:
     marks = list(_MARKED.finditer(text)) if "[[" in text else []
     if marks:
         return _preferred(marks[-1], 0)
-    kept = text.rstrip()
-    start = kept.rfind("\n") + 1
-    line = kept[start : start + _LONGEST_LINE]
+    whole, start = last_line(text)
+    line = whole[:_LONGEST_LINE]
     found = _LINE.fullmatch(line)
     if found is None or (found["left"].isdigit() and found[0].strip() != line.strip("*_`#. \t")):
         return None
@@ -107,19 +116,17 @@ def _preferred(found: re.Match[str], offset: int) -> Reading:
 
 def _abroad(text: str) -> Reading:
     """A last line that announces the answer in another language: "Antwort: B", "答案：B"."""
-    kept = text.rstrip()
-    start = kept.rfind("\n") + 1
-    found = _ABROAD.fullmatch(kept, start)
-    side = side_of(found["side"]) if found is not None else None
-    return Found(side, found.start("side"), found.end("side")) if found is not None and side is not None else None
+    line, start = last_line(text)
+    found = _ABROAD.fullmatch(line)
+    return None if found is None else found_in(found, start)
 
 
 def _tagged(text: str) -> Reading:
     """The last verdict tag that holds a side or a tie: "<winner>B</winner>"."""
     for found in reversed(list(_TAGGED.finditer(text)) if "</" in text else []):
-        side = side_of(found["side"])
+        side = found_in(found)
         if side is not None:
-            return Found(side, found.start("side"), found.end("side"))
+            return side
         if found["side"].lower() in TIE_VALUES:
             return "undecided"
     return None
@@ -128,11 +135,11 @@ def _tagged(text: str) -> Reading:
 def _opening(text: str) -> Found | None:
     """An option with its reason: "B, since it is short.", "I lean towards A". Nothing may support the other one."""
     found = _OPENING.match(text) if len(text) <= _LONGEST_OPENING else None
-    side = side_of(found["side"]) if found is not None else None
-    if found is None or side is None or _DOUBT.search(text):
+    opened = None if found is None else found_in(found)
+    if opened is None or _DOUBT.search(text):
         return None
-    for other in _OTHER.finditer(text, found.end("side")):
+    for other in _OTHER.finditer(text, opened.end):
         before = text[max(0, other.start() - _REACH) : other.start()]
-        if side_of(other[0]) != side and not _AGAINST.search(before):
+        if side_of(other[0]) != opened.side and not _AGAINST.search(before):
             return None
-    return Found(side, found.start("side"), found.end("side"))
+    return opened

@@ -182,7 +182,14 @@ def side_of(word: str) -> Side | None:
     return SIDES.get(normal(word))
 
 
-def _found(match: re.Match[str], offset: int = 0) -> Found | None:
+def last_line(text: str) -> tuple[str, int]:
+    """The last line that is not blank, without blanks at its end, and where it starts in the text."""
+    kept = text.rstrip()
+    start = kept.rfind("\n") + 1
+    return kept[start:], start
+
+
+def found_in(match: re.Match[str], offset: int = 0) -> Found | None:
     """The side that a match of a regex with option groups names; ``offset`` is that of the slice in the text."""
     name = match.lastgroup
     side = side_of(match[name]) if name else None
@@ -198,7 +205,7 @@ def _retracted(text: str) -> Reading:
     found, plain = None, _digits(kept)
     for thought in _RECONSIDERED.finditer(plain, start):
         verdict = _INSTEAD.match(plain, thought.end())
-        found = _found(verdict) if verdict else found
+        found = found_in(verdict) if verdict else found
     later = found is not None and _CUES.search(kept.lower(), found.end + 24)  # a statement after it counts instead
     return None if later else found
 
@@ -211,7 +218,7 @@ def _structured(text: str) -> Reading:
         if match["more"]:  # the template repeated: "A" or "B"
             continue
         inner = _VALUE.match(_digits(value)) or None
-        found = _found(inner, start) if inner else _prose_found(value, start)
+        found = found_in(inner, start) if inner else _prose_found(value, start)
         if found or value.strip(" .").lower() in TIE_VALUES:
             return found or "undecided"
         reading = "undecided"
@@ -246,16 +253,14 @@ def _prose_found(text: str, offset: int) -> Found | None:
 
 def _line(line: str, offset: int) -> Found | None:
     match = _ALONE.fullmatch(_digits(line)) if 0 < len(line) <= 60 and not line.rstrip(" *_").endswith(":") else None
-    return _found(match, offset) if match else None
+    return found_in(match, offset) if match else None
 
 
 def _alone(text: str) -> Reading:
     """The verdict if the whole answer, or its last line, is an option."""
-    kept = text.rstrip()
-    if kept.strip(" \t\n.*\"'`").lower() in TIE_VALUES:
+    if text.rstrip().strip(" \t\n.*\"'`").lower() in TIE_VALUES:
         return "undecided"
-    start = kept.rfind("\n") + 1
-    return _line(kept[start:], start)
+    return _line(*last_line(text))
 
 
 def _first_line(text: str) -> Reading:
@@ -310,7 +315,7 @@ def _statement(text: str, cue: re.Match[str]) -> tuple[Found, bool] | None:
     object_ = _OBJECT.match(text, cue.start(), cue.start() + 100)
     if object_ is None or _DOUBTED.search(_clause(left)):
         return None
-    found = _found(object_)
+    found = found_in(object_)
     return (found, True) if found else None
 
 
@@ -328,7 +333,7 @@ def _subject(left: str, offset: int, cue: str) -> tuple[bool, Found | None]:
         joined = index > 0 and _JOINED.fullmatch(left, options[index - 1].end(), option.start())
         if joined or _NEGATED.search(filler) or _DOUBTED.search(_clause(before)):
             return True, None
-        return True, _found(option, offset)
+        return True, found_in(option, offset)
     return False, None
 
 

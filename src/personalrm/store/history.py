@@ -110,8 +110,7 @@ class Histories(SpaceTables):
     def one(self, person: PersonState, source: str, external_id: str) -> StoredChoice | None:
         """One choice by its identity, or None."""
         with self._read() as scope:
-            same = choices.c.source == source, choices.c.external_id == external_id
-            row = scope.first(scope.select(choices).where(choices.c.person_id == person.id, *same))
+            row = scope.first(scope.select(choices).where(*_identity(person, source, external_id)))
         return None if row is None else stored_choice(row, person.name)
 
     def forget(self, name: str, source: str, external_id: str, *, forgotten: bool, work: Work) -> bool:
@@ -132,11 +131,16 @@ class Histories(SpaceTables):
             return True
 
 
+def _identity(person: PersonState, source: str, external_id: str) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that find one choice of a person."""
+    return choices.c.person_id == person.id, choices.c.source == source, choices.c.external_id == external_id
+
+
 def _named(
     scope: Scope, person: PersonState, source: str, external_id: str
 ) -> tuple[AnyRow, tuple[ColumnElement[bool], ...]]:
     """A choice that is there, and the conditions that find it. UnknownRecord if there is none."""
-    mine = (choices.c.person_id == person.id, choices.c.source == source, choices.c.external_id == external_id)
+    mine = _identity(person, source, external_id)
     row = scope.first(scope.select(choices, choices.c.forgotten, choices.c.reason).where(*mine))
     if row is None:
         raise UnknownRecord(f"'{person.name}' has no choice '{external_id}' of source '{source}'", "choice_id")
