@@ -1,8 +1,8 @@
 """Runs that are ended by every signal at any moment: no kept answer is lost, none that had come is asked for again.
 
 The server counts what it finished, the cache holds what had come. After SIGINT, SIGTERM and SIGHUP the two are equal;
-after SIGKILL what was on the wire is missing, and only that may be asked for twice. 6 kills in the tests of every day,
-PERSONALRM_KILLS of them when it is set.
+after SIGKILL what was on the wire is missing, and only that may be asked for twice. 12 kills, PERSONALRM_KILLS of them
+when it is set; PERSONALRM_KILLED names the commands, PERSONALRM_KILLS_SEED the seed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,19 @@ from personalrm.llm.simulated import SimulatedLLM
 
 COMMAND = (sys.executable, "-c", "from personalrm.cli.app import main; main()")
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-KILLS = int(os.environ.get("PERSONALRM_KILLS", "6"))
+KILLS = int(os.environ.get("PERSONALRM_KILLS", "12"))
+SEED = int(os.environ.get("PERSONALRM_KILLS_SEED", "20261128"))
 LENIENT = ("--min-pairs", "2", "--min-personalizable", "0", "--min-agreement", "0", "--max-agreement", "1")
+MORE = {
+    "bench": ["--methods", "default,synthesizeme"],
+    "cluster bench": ["--methods", "longer,default,synthesizeme"],
+    "cluster fit": [],
+    "optimize-prompt": ["--people", "6", "--candidates", "2", "--accept-best"],
+}
+"""What the commands are given besides."""
+COMMANDS = tuple(
+    os.environ.get("PERSONALRM_KILLED", "fit,curate,bench,cluster bench,cluster fit,optimize-prompt").split(",")
+)
 PATIENCE_S = 120.0
 """Long enough for any machine: it only keeps a broken program from hanging."""
 
@@ -59,10 +70,11 @@ def command(name: str, folder: Path, number: int) -> list[str]:
     if name == "fit":
         write_choices(folder / "me.jsonl", simulate_people(1, choices=30, seed=number)[0])
         return ["fit", str(folder / "me.jsonl")]
-    if name == "bench":
-        people = simulate_people(3, choices=8, seed=number)
+    if name != "curate":
+        people = simulate_people(6 if name == "optimize-prompt" else 3, choices=8, seed=number)
         write_choices(folder / "all.jsonl", (choice for one in people for choice in one))
-        return ["bench", str(folder / "all.jsonl"), "--methods", "default,synthesizeme", "--out", str(folder / "out")]
+        out = ["--out", str(folder / ("prompt.json" if name == "optimize-prompt" else "out"))]
+        return [*name.split(), str(folder / "all.jsonl"), *MORE[name], *out]
     raw = prism_folder(folder / "prism", people=3)
     return ["curate", "prism", str(raw), "--out", str(folder / "out"), *LENIENT]
 
@@ -130,9 +142,9 @@ def killed_until_done(name: str, folder: Path, number: int, draw: random.Random,
 
 @pytest.mark.slow
 def test_no_answer_is_lost_or_asked_for_again_by_any_signal(tmp_path: Path) -> None:
-    draw, tally, number = random.Random(20261128), Tally(), 0
+    draw, tally, number = random.Random(SEED), Tally(), 0
     while tally.signals.total() < KILLS:
-        name = ("fit", "bench", "curate")[number % 3]
+        name = COMMANDS[number % len(COMMANDS)]
         folder = tmp_path / str(number)
         folder.mkdir()
         killed_until_done(name, folder, number, draw, tally)

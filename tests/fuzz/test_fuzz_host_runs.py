@@ -1,10 +1,12 @@
 """Whole runs on a host that spoils a third of its answers: `fit`, `bench` and the encoder endpoint of `train`.
 
-A run ends well or with one sentence; nothing that came breaks a later run on the healed host.
+A run ends well or with one sentence; nothing that came breaks a later run on the healed host. PERSONALRM_FUZZ is the
+number of runs, PERSONALRM_FUZZ_FROM the first seed, so that a long fuzz can be split.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sys
@@ -49,9 +51,10 @@ def test_fuzz_runs_on_a_faulty_host(
     train = ("train", "pref", few, "--features", f"endpoint:e@{host.url}", *settings)
     fit = ("fit", MIRA, *model, "--timeout", 1)
     monkeypatch.setenv("PERSONALRM_DEBUG", "1")  # what would be exit 70 is raised
-    draw, faults, runs = random.Random(20261128), Faults(), 0
+    first = int(os.environ.get("PERSONALRM_FUZZ_FROM", "0"))
+    draw, faults, runs = random.Random(20261128 + first), Faults(), 0
     codes = dict.fromkeys(("fit", "bench", "train"), frozenset[int]())
-    for number in range(count(5)):
+    for number in range(first, first + count(5)):
         words = draw.choice([fit, fit, bench, train]) if number > 2 else (fit, bench, train)[number]
         host.seed, host.share, host.requests = number, draw.choice([0.02, 0.1, 0.3, 1.0]), 0
         if draw.random() < 0.5:
