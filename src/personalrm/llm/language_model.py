@@ -114,6 +114,11 @@ class LanguageModel:
             self._stopped = full
             raise
 
+    def check_storage(self) -> None:
+        """Raise the StorageError of the last answer that could not be stored in the ordinary way."""
+        if self._stopped is not None:
+            raise StorageError(str(self._stopped))
+
     async def _answer(self, key: bytes, call: _Call) -> Completion:
         """The answer; when the last waiter is cancelled, the call is dropped unless it was sent."""
         call.waiting += 1
@@ -187,7 +192,7 @@ class LanguageModel:
     async def _check_room(self) -> None:
         if self._stopped is not None:
             if not await self._cache.has_room():
-                raise StorageError(str(self._stopped))
+                self.check_storage()
             self._stopped = None
 
 
@@ -222,7 +227,8 @@ class _Call:
         self.on_its_way = self.kept = False
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """The request was sent; counted once per paid answer."""
+        """The request is about to be sent; counted once per paid answer. StorageError if answers cannot be stored."""
+        self._model.check_storage()
         if self._reserved is None:
             budget = self._model.ledger
             most = 0.0 if budget.prices is None else budget.prices.most(prompt_characters, max_tokens)
