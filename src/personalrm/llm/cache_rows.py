@@ -30,6 +30,7 @@ REPLACE = (
     "SET model = excluded.model, answer = excluded.answer, written = excluded.written"
 )
 KEEP_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_last_key: tuple[tuple[object, ...], SamplingParams, bytes] | None = None
 _OLD_BUDGETS = (1024, 1500)
 """``max_tokens`` of reasoned verdicts before 0.2, when it was part of the key."""
 
@@ -38,9 +39,16 @@ def cache_key(model: str, messages: Sequence[Message], params: SamplingParams) -
     """Return the 32-byte key of a request: a hash of everything that can change the answer, and of nothing else.
 
     ``max_tokens`` is left out because it only truncates an answer, and the row of a cut answer records its limit.
-    Length limits in a schema are left out too.
+    Length limits in a schema are left out too. The last key is remembered, because a judge records it and the language
+    model looks it up.
     """
-    return _hashed(model, messages, params, ())
+    global _last_key  # assigned as a whole, so that no thread sees half of it
+    asked, last = (model, *messages), _last_key
+    if last is not None and last[1] is params and last[0] == asked:
+        return last[2]
+    key = _hashed(model, messages, params, ())
+    _last_key = asked, params, key
+    return key
 
 
 def keys_before_0_2(model: str, messages: Sequence[Message], params: SamplingParams) -> Iterator[bytes]:

@@ -162,7 +162,9 @@ class LanguageModel:
     async def _ready(self) -> None:
         """Read the stored capabilities once; a cancelled waiter does not cancel the others."""
         if self._prepare is not None:
-            if self._prepared is None or (self._prepared.done() and _failed(self._prepared)):
+            if self._prepared is not None and self._prepared.done() and not _failed(self._prepared):
+                return
+            if self._prepared is None or self._prepared.done():
                 self._prepared = asyncio.create_task(self._prepare())
                 self._prepared.add_done_callback(look_at)
             await asyncio.shield(self._prepared)
@@ -239,7 +241,8 @@ class _Call:
     async def answered(self, answer: Completion) -> None:
         """Book the answer, and store it unless it is empty."""
         budget = self._model.ledger
-        paid = replace(answer, cost=budget.price(answer), thoughts="")
+        cost = budget.price(answer)
+        paid = answer if cost == answer.cost and not answer.thoughts else replace(answer, cost=cost, thoughts="")
         budget.record(paid, self._reserved or 0.0)
         self._reserved = None
         self._paid.append(paid)
