@@ -31,8 +31,9 @@ from personalrm.cluster.folder import (
     write_errors,
     write_record,
 )
-from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
+from personalrm.cluster.splitting import HashInput, SplitInput
 from personalrm.cluster.texts import has_encoder
+from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
@@ -77,7 +78,7 @@ class FitRun:
     files: tuple[Path, ...]
     out: Path
     how: FitOptions
-    reading: HowRead = field(default_factory=HowRead)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     shards: int | None = None
     force: bool = False
 
@@ -224,7 +225,7 @@ class _Driver:
         jobs: list[SplitInput] = []
         done: list[SplitRecord] = []
         for number, path in enumerate(self._run.files):
-            key = hash_of([hashes[number], path.name, self._run.reading, self._folder.shards])
+            key = hash_of([hashes[number], path.name, self._run.reading.arguments, self._folder.shards])
             record = read_part(self._folder.split_record(number), SplitRecord, key)
             if record is not None and self._folder.spill(number).is_file():
                 done.append(record)

@@ -5,7 +5,7 @@ A person's rows may lie anywhere in the files; after this they lie in one shard.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
@@ -14,24 +14,13 @@ import orjson
 from personalrm.cluster.folder import ClusterFolder, SplitRecord, write_record
 from personalrm.cluster.spill import SpillWriter
 from personalrm.data.inputs import expanded
-from personalrm.data.limits import DEFAULT, Limits
-from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_judgements
+from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, RowError
 from personalrm.files import replacing, stored
 from personalrm.preferences import Preference
 from personalrm.profile.table import shard_of
-
-
-@dataclass(frozen=True, slots=True)
-class HowRead:
-    """How files are read: as in `personalrm.data.reading.read_people`."""
-
-    strict: bool = False
-    min_gap: float = 0.0
-    columns: Columns = field(default_factory=Columns)
-    limits: Limits = DEFAULT
 
 
 def input_files(given: list[str]) -> list[Path]:
@@ -84,7 +73,7 @@ class SplitInput:
     number: int
     root: Path
     shards: int
-    reading: HowRead
+    reading: ReadOptions
     key: str
 
     @property
@@ -114,15 +103,6 @@ class SplitInput:
         return record
 
     def _sort(self, writer: SpillWriter, problems: Problems) -> None:
-        how = self.reading
-        found = read_judgements(
-            self.path,
-            strict=how.strict,
-            problems=problems,
-            min_gap=how.min_gap,
-            columns=how.columns,
-            limits=how.limits,
-        )
-        for one in found:
+        for one in read_judgements(self.path, problems=problems, **self.reading.arguments):
             kind = b"P" if isinstance(one, Preference) else b"T"
             writer.add(shard_of(one.user, self.shards), kind + orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE))

@@ -22,13 +22,17 @@ Source = Callable[[], Iterable[History]]
 """Returns the histories of all users at each call."""
 
 
+def silent(remark: str) -> None:
+    """Ignore a remark; a function of the module, so that options with it can be pickled."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """Arguments of `personalrm.data.reading.read_people`; ``warn`` is called with each remark on skipped rows."""
 
-    strict: bool
-    min_gap: float
-    warn: Callable[[str], None]
+    strict: bool = False
+    min_gap: float = 0.0
+    warn: Callable[[str], None] = silent
     columns: ColumnsGiven = None
     limits: Limits = DEFAULT
 
