@@ -38,8 +38,16 @@ def test_who_has_not_signed_in_is_asked_to(api: Api, known: str) -> None:
         assert answer.status == 303
         assert answer.headers["Location"] == f"/sign-in?next={quoted(path)}"
     assert asked(api, "POST", "/sign-in", form={"key": "prm_0_wrong"}).status == 401
-    right = asked(api, "POST", "/sign-in", form={"key": api.key or "", "next": "//elsewhere.example"})
-    assert right.headers["Location"] == "/"
+    for away in (
+        "//elsewhere.example",
+        "/\t/elsewhere.example",
+        "/\\elsewhere.example",
+        "https://x",
+        "/\r\nX: y",
+        "/ü",
+    ):
+        right = asked(api, "POST", "/sign-in", form={"key": api.key or "", "next": away})
+        assert (right.status, right.headers["Location"]) == (303, "/"), away
     cookie = right.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
@@ -92,6 +100,8 @@ def test_a_page_of_another_site_changes_nothing(api: Api, known: str) -> None:
     for origin in ("http://elsewhere.example", "null", ""):
         answer = asked(api, "POST", f"/people/{known}/claims", api.key, form, Origin=origin)
         assert answer.status == 403
+        for path, sent in (("/sign-in", {"key": api.key or ""}), ("/sign-out", {})):
+            assert asked(api, "POST", path, None, sent, Origin=origin).status == 403
     assert api.get(f"/v1/people/{known}/corrections").body["corrections"] == []
 
 
@@ -244,6 +254,10 @@ def test_what_is_wrong_with_a_form_is_said_on_a_page(api: Api, known: str) -> No
         (f"/people/{known}/choose", {"question": "none", "prefers": "a"}, 404),
         (f"/people/{known}/try", {"prompt": "x", "one": "only one"}, 422),
         (f"/people/{known}/history/use", {"version": "999"}, 404),
+        (f"/people/{known}/why", {"source": "web", "choice": "c1", "why": "short\0"}, 422),
+        (f"/people/{known}/why", {"source": "web", "choice": "c\0", "why": "short"}, 422),
+        (f"/people/{known}/choose", {"question": "q", "prefers": "a", "why": "\0"}, 422),
+        (f"/people/{known}/history/choice", {"source": "\0", "choice": "c", "forgotten": "true"}, 422),
     ):
         answer = asked(api, "POST", path, api.key, form)
         assert answer.status == status, path
