@@ -201,7 +201,7 @@ def test_files_of_other_tools_are_imported(
         (choice(number)["chosen"], choice(number)["rejected"]) for number in range(4)
     ]
     again = uploaded(api, name, content.encode(), user)
-    assert "4 choices stored already" in again
+    assert "4 choices already stored" in again
 
 
 def test_an_import_names_what_it_cannot_read_and_keeps_the_rest(api: Api, user: str) -> None:
@@ -335,7 +335,7 @@ def test_from_a_file_to_a_persona_and_a_correction(
         assert claim not in page.locator(".claims").inner_text()
         assert claim in page.locator("ul.plain").inner_text()
         assert page.locator("#said").inner_text() != ""
-        page.get_by_role("button", name="Take back").click()
+        page.get_by_role("button", name="Withdraw").click()
         page.get_by_role("heading", name=claim).wait_for()
 
     before = None
@@ -374,7 +374,7 @@ def test_questions_are_answered_with_the_keyboard(chromium: Browser, api: Api, k
 def test_drafts_are_ranked_and_a_choice_is_forgotten_and_restored(chromium: Browser, api: Api, known: str) -> None:
     def use(page: Page, address: str) -> None:
         page.goto(f"{address}/people/{known}/try")
-        for label, text in (("What is asked", PAIR["prompt"]), ("Draft 1", PAIR["b"]), ("Draft 2", PAIR["a"])):
+        for label, text in (("Prompt", PAIR["prompt"]), ("Draft 1", PAIR["b"]), ("Draft 2", PAIR["a"])):
             page.get_by_label(label).fill(text)
         page.get_by_role("button", name="Rank them").click()
         page.locator("ol li").first.wait_for()
@@ -440,7 +440,7 @@ def test_of_two_files_that_number_their_rows_alike_nothing_is_lost(api: Api, use
     for first in (0, 100):
         rows = [json.dumps({**choice(first + n), "id": str(n), "user": user}) for n in range(3)]
         assert "3 new choices" in uploaded(api, f"{first}.jsonl", "\n".join(rows).encode(), "")
-    assert "stored already" in uploaded(api, "100.jsonl", "\n".join(rows).encode(), "")
+    assert "already stored" in uploaded(api, "100.jsonl", "\n".join(rows).encode(), "")
     found = api.get(f"/v1/people/{user}/choices").body["choices"]
     assert {one["chosen"] for one in found} == {choice(n)["chosen"] for n in (0, 1, 2, 100, 101, 102)}
     assert len(found) == 6
