@@ -246,6 +246,9 @@ class _Finder:
         if kind == "pair":
             self._claim("winner")
             self._claim("scores", most=9)
+        if kind in ("sides", "list") and not any(name in self._roles for name in CONVERSATION[1:]):
+            self._claim("asked")
+            self._roles["prompt"] = self._roles.pop("asked", ())
         if kind == "sides":
             self._claim("ranks", most=9)
         for role in (*ABOUT, *_OTHER):
