@@ -1,4 +1,4 @@
-"""Feedback from the wire into the store: each item is checked by itself, so that a bad one does not hold up the others.
+"""Validates and stores feedback; items are checked one by one, so an invalid item does not reject the others.
 
 await stored(request, caller, "ada", body.choices, CHOICES)      # {"accepted", "known", "rejected": [...]}
 """
@@ -26,16 +26,16 @@ from personalrm.store.once import Once
 from personalrm.store.records import Choice, Given, Ranked, Rating, Thumb
 
 AHEAD = timedelta(minutes=5)
-"""How far a client's clock may be ahead of ours; what is ahead by less counts as now."""
+"""Maximum lead of a client's clock; times within it are stored as the current time."""
 _CONFLICT = (
-    "is stored already with another content: give a new choice a new id, or leave it out; "
-    "a reason for the old one goes to PUT …/choices/{source}/{id}/reason"
+    "is already stored with different content: use a new id for a new choice, or omit the id; "
+    "send a reason for a stored choice to PUT …/choices/{source}/{id}/reason"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of feedback: the list it comes in, how an item is checked, what it becomes, and what stores it."""
+    """A kind of feedback: name of its list, validation of an item, conversion to a record, and storage."""
 
     name: str
     item: type[Arrived]
@@ -77,7 +77,7 @@ THUMBS = Kind("thumbs", ThumbIn, _thumb, lambda feedback: feedback.thumbs)
 
 
 def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], list[dict[str, Any]]]:
-    """The items that can be stored, with their positions; and those that cannot, with field and problem."""
+    """The valid items with their positions, and the invalid ones with field and problem."""
     good, bad = [], []
     for index, item in enumerate(items):
         try:
@@ -90,7 +90,7 @@ def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], 
 
 
 async def stored(request: Request, caller: Caller, user: str, items: Sequence[Any], kind: Kind) -> Response:
-    """Store what can be stored and say what cannot. Problem 422 if that is nothing at all."""
+    """Store the valid items and report the others. Problem 422 if none is valid."""
     service: Service = request.app.state.service
     good, rejected = checked(items, kind)
     added = Added(0, 0, (), 0, ())
@@ -117,7 +117,7 @@ def _nothing_stored(name: str, rejected: Sequence[dict[str, Any]], answer: dict[
 
 
 def _path(name: str, rejected: Mapping[str, Any]) -> str:
-    """Where in the request a field stands: ``choices.0.chosen``, ``choices.0`` for the item itself."""
+    """The path of a field in the request: ``choices.0.chosen``; ``choices.0`` for the item itself."""
     item = f"{name}.{rejected['index']}"
     return item if rejected["field"] == WHOLE else f"{item}.{rejected['field']}"
 
@@ -127,17 +127,17 @@ def _rejected(index: int, field: str, problem: str) -> dict[str, Any]:
 
 
 def _checked_time(found: str | None) -> str | None:
-    """Not after now. Problem 422 if it is further ahead than clocks go wrong."""
+    """The time, not later than now. Problem 422 if it is ahead by more than `_AHEAD`."""
     if found is None:
         return None
     now = datetime.now(UTC)
     try:
         ahead = datetime.fromisoformat(found) - now
     except ValueError:
-        raise invalid("time", "expected a time of this calendar") from None
+        raise invalid("time", "expected a valid calendar time") from None
     if ahead > AHEAD:
         how_far = f"{ahead.total_seconds() / 60:.0f} minutes ahead of the server's clock"
-        raise invalid("time", f"is {how_far}: set the client's clock, or leave the time out")
+        raise invalid("time", f"is {how_far}: correct the client's clock, or omit the time")
     return now.isoformat() if ahead > timedelta(0) else found
 
 

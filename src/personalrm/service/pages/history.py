@@ -1,4 +1,4 @@
-"""*History*: every version of the profile with what changed, and every choice, to be forgotten or restored."""
+"""The page *History*: profile versions with their changes, and all choices, with buttons to forget or restore."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def forget(
     choice: Annotated[str, Form(min_length=1, max_length=200)],
     forgotten: Annotated[bool, Form()],
 ) -> Response:
-    """Learn from a choice no more, or again."""
+    """Exclude a choice from learning, or include it again."""
     service: Service = request.app.state.service
     said = caller.space.history.forget
     await service.threads.store(said, user, source, choice, forgotten=forgotten, work=service.new_choice)
