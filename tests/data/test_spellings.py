@@ -82,7 +82,9 @@ def test_nobody_won(tmp_path: Path, winner: str) -> None:
     assert choice.tie
 
 
-@pytest.mark.parametrize("winner", ["[[C]]", "x", "?", "", None, "nan", "Response 7", "unsure", "not equal", "A over here", "A or B"])
+@pytest.mark.parametrize(
+    "winner", ["[[C]]", "x", "?", "", None, "nan", "Response 7", "unsure", "not equal", "A over here", "A or B"]
+)
 def test_nobody_can_tell_who_won(tmp_path: Path, winner: str | None) -> None:
     with pytest.raises(DataError, match="field 'winner'"):
         list(read_choices(written(tmp_path, [{**SIDES, "winner": winner}])))
