@@ -45,6 +45,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_GET(self) -> None:
+        self.host.headers.append(dict(self.headers))
+        self._send(200, json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}))
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.host.bodies.append(body)

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from personalrm.data.columns import ROLES
 from personalrm.errors import DataError
 
-ASSIGNABLE = tuple(name for name in ROLES if name not in ("status", "model", "ranking", "weight", "as_written"))
+ASSIGNABLE = tuple(
+    name for name in ROLES if name not in ("asked", "status", "model", "ranking", "weight", "as_written")
+)
 NO_COLUMN = "-"
 _SIDES = frozenset("abcdefghijklmnopqrstuvwxyz")
 _WAY = "write ROLE=COLUMN pairs, as in prompt=question,chosen=better,rejected=worse,user=annotator"

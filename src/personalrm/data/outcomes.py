@@ -20,7 +20,7 @@ from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
 from personalrm.data.responses_named import in_order, of_id, one_number
-from personalrm.data.unpacking import structured
+from personalrm.data.unpacking import structured, unpacked
 from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
@@ -93,6 +93,7 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
     if is_tie(row, layout):
         return replace(found, best=frozenset(range(len(there))))
     column, value = layout.role(row, "winner")
+    value = _only(value)
     if column and not (isinstance(value, str) and value in NOBODY):
         winner = layout.winner
         names = [row.get(one) for one in layout.models.columns] or [None] * len(layout.sides.columns)
@@ -258,6 +259,12 @@ def _is_there(value: object, at: int) -> bool:
     return not (
         value is None or value != value or (at > 1 and isinstance(value, str) and value.strip() in ("", *NOBODY))
     )
+
+
+def _only(value: Any) -> Any:
+    """The only item of a list, also in JSON text, as in doccano's ``"label": ["A"]``; else the value."""
+    found = unpacked(value) if isinstance(value, str) and value[:2] in ('["', "['") else value
+    return found[0] if isinstance(found, list) and len(found) == 1 else value
 
 
 def _beside(row: Fields, columns: Sequence[str], at: int) -> float | None:
