@@ -113,19 +113,19 @@ async def _watch(service: Service, chats: Chats | None) -> None:
 
 def _handle_errors(app: FastAPI, service: Service) -> None:
     async def problem(request: Request, error: Problem) -> Response:
-        return error.response()
+        return error.answering(request.scope)
 
     async def own(request: Request, error: PersonalrmError) -> Response:
-        return problem_of(error).response()
+        return problem_of(error).answering(request.scope)
 
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return validation_problem(error).response()
+        return validation_problem(error).answering(request.scope)
 
     async def http(request: Request, error: HTTPException) -> Response:
-        return _problem_of_http(request, error, service.config.max_body).response()
+        return _problem_of_http(request, error, service.config.max_body).answering(request.scope)
 
     async def fault(request: Request, error: Exception) -> Response:
-        return fault_of_the_service().response(request.scope.get("personalrm.id"))  # the gate logs it
+        return fault_of_the_service().answering(request.scope)  # the gate logs it
 
     handlers: dict[Any, Any] = {
         Exception: fault,

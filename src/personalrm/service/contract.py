@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Form, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,7 +28,8 @@ from personalrm.preferences import Message
 TEXT, NAME, MANY = 200_000, 200, 1000
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text. ValueError if it holds a NUL character."""
     if "\0" in text:
         raise ValueError("contains the character U+0000")
     return text
@@ -55,10 +56,12 @@ def _time(value: Any) -> str:
     return found
 
 
-Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(_storable)]
-ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(storable)]
+FormId = Annotated[str, Form(min_length=1, max_length=NAME), AfterValidator(storable)]
+FormText = Annotated[str, Form(max_length=2000), AfterValidator(storable)]
+ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
-GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)]
+GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)]
 AnyId = Annotated[
     GivenId,
     BeforeValidator(_id),
@@ -90,7 +93,7 @@ class Strict(BaseModel):
 class MessageIn(Strict):
     """One turn of a conversation."""
 
-    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(_storable)]
+    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(storable)]
     content: Text
 
 
@@ -128,7 +131,7 @@ class ChoiceIn(Arrived):
     chosen: Text
     rejected: Text
     tie: bool = False
-    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)] | None = None
+    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)] | None = None
     domain: ShortText | None = None
     reason: ShortText | None = None
     margin: Finite | None = None

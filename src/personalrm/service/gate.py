@@ -69,7 +69,7 @@ class Gate:
             if problem is None:
                 problem = await self._answered(scope, passing)
             if problem is not None and not passing.status:
-                await problem.response(passing.id)(scope, receive, passing.send)
+                await problem.answering(scope)(scope, receive, passing.send)
         finally:
             self._running -= 1
             self._note(scope, passing, time.perf_counter() - began)

@@ -64,9 +64,8 @@ async def take(
     owner = name.strip()
     if owner and (not owner.isprintable() or "/" in owner):
         raise invalid("name", "expected printable characters without '/'", "go back and correct it")
-    found = await service.threads.store(_import, service, caller.space, file.filename or "", content, owner or None)
+    found = await service.teach(_import, service, caller.space, file.filename or "", content, owner or None)
     service.metrics.choices.inc(sum(count for _, count, _ in found.people))
-    service.learner.wake()
     told: dict[str, Any] = {"title": "Import choices", "user": None, "links": links(caller, None, "import")}
     return html(request, "import.html", **told, found=found)
 

@@ -73,7 +73,7 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except SignInFirst:
-                return to("/sign-in", next=request.url.path) if request.method == "GET" else to("/sign-in")
+                return to("/sign-in", next=quote(request.scope["path"])) if request.method == "GET" else to("/sign-in")
             except Problem as problem:
                 return _problem(request, problem)
             except RequestValidationError as error:
