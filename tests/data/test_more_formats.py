@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices, read_history, read_judgements
+from personalrm.data.suggesting import suggested
 from personalrm.errors import DataError
 from personalrm.preferences import ME, Thumb
 
@@ -276,3 +278,34 @@ def test_times_of_google_forms(tmp_path: Path) -> None:
     }
     (found,) = read_choices(write(tmp_path, [row]))
     assert (found.tie, found.user, found.time) == (True, "a@b.c", "2024-03-05T12:11:12+00:00")
+
+
+@pytest.mark.parametrize(
+    ("row", "chosen"),
+    [
+        ({"Ask": "Q", "Reply X": "good", "Reply Y": "bad", "Verdict of Kim": "a"}, "good"),
+        ({"title": "Q", "good draft": "good", "bad draft": "bad", "rater": "r"}, "good"),
+        ({"instruction": "Q", "gen1_text": "bad", "gen2_text": "good", "result": "b"}, "good"),
+    ],
+)
+def test_the_suggested_columns_read_the_file(tmp_path: Path, row: dict[str, Any], chosen: str) -> None:
+    path = write(tmp_path, [row])
+    with pytest.raises(DataError, match="--columns") as error:
+        list(read_choices(path))
+    line = shlex.split(str(error.value).partition("perhaps ")[2].partition(";")[0])[1]
+    (found,) = read_choices(path, columns=line)
+    assert (found.chosen, found.context[-1].content) == (chosen, "Q")
+
+
+def test_labels_of_harm_are_no_thumbs_but_may_be_said_to_be(tmp_path: Path) -> None:
+    """BeaverTails: whether an answer is safe is not whether anybody prefers it."""
+    rows = [{"prompt": "Q", "response": said, "category": {}, "is_safe": said == "safe"} for said in ("safe", "not")]
+    with pytest.raises(DataError, match="liked=is_safe"):
+        list(read_choices(write(tmp_path, rows)))
+    (found,) = read_choices(write(tmp_path, rows), columns="prompt=prompt,response=response,liked=is_safe")
+    assert (found.chosen, found.rejected) == ("safe", "not")
+
+
+@pytest.mark.parametrize("names", [["chosen", "prompt"], ["a", "b", "c"], ["id", "value", "comment"], []])
+def test_nothing_is_suggested_where_nothing_is_likely(names: list[str]) -> None:
+    assert suggested(names) is None

@@ -137,7 +137,7 @@ class Layouts:
     """Cache of layouts by set of columns."""
 
     def __init__(self, given: Columns) -> None:
-        self._given = given
+        self.given = given
         self._known: dict[tuple[str, ...], Layout] = {}
 
     def of(self, row: Fields) -> Layout:
@@ -147,7 +147,7 @@ class Layouts:
         if found is None:
             if len(self._known) >= _KEPT:  # bounds the memory for files with different columns in each row
                 self._known.clear()
-            found = self._known[names] = _Finder(names, self._given).layout()
+            found = self._known[names] = _Finder(names, self.given).layout()
         return found
 
 

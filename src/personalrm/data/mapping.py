@@ -10,8 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from personalrm.data.columns import ROLES
 from personalrm.errors import DataError
@@ -45,6 +45,13 @@ class Columns:
     def say_what_was_chosen(self) -> bool:
         """Whether the mapping names the response columns, so that no known format is tried."""
         return bool(self.sides) or any(self.roles.get(role) for role in ("chosen", "rejected", "responses", "response"))
+
+    def replaced(self, roles: Collection[str], **given: str) -> Columns:
+        """The mapping with the ``given`` roles instead of these; the mapping itself if it has none of these."""
+        kept = {role: columns for role, columns in self.roles.items() if role not in roles}
+        if kept == self.roles:
+            return self
+        return replace(self, roles=kept | {role: (column,) for role, column in given.items()})
 
     @classmethod
     def parse(cls, given: str | Mapping[str, str] | Columns | None) -> Columns:
