@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -13,13 +14,16 @@ from service_process import Api, Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.errors import StoreBusy
+from personalrm.service.access import Doorkeeper
 from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
+from personalrm.service.freshening import Freshener
 from personalrm.service.gate import Gate
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
+from personalrm.service.threads import Threads
 from personalrm.store.testing import memory_store
 
 
@@ -113,3 +117,27 @@ def test_a_fault_within_the_application_is_a_problem_with_the_requests_id(monkey
     body = orjson.loads(sent[1]["body"])
     assert (sent[0]["status"], body["type"], body["request_id"]) == (500, "urn:personalrm:problem:failed", "my-id")
     assert "secret" not in str(sent)
+
+
+def test_nobody_waits_for_a_profile_of_no_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    with memory_store() as store:
+        space = store.make_space("a")
+        space.people.readmit("ada")
+        monkeypatch.setattr(space.jobs, "claim_person", lambda *_: pytest.fail("there is nothing to learn"))
+        freshen = Freshener(SimpleNamespace(is_local=True), None, None)  # type: ignore[arg-type]
+        assert freshen(space, space.people.require("ada")).active_version is None
+
+
+def test_with_open_a_key_that_is_none_of_ours_is_no_key() -> None:
+    async def spaces(doorkeeper: Doorkeeper, key: str) -> tuple[str, str]:
+        found = [await doorkeeper.admit(one, "write") for one in ("sk-anything", key)]
+        with pytest.raises(Problem) as refused:
+            await doorkeeper.admit("prm_0_mistyped", "write")
+        assert refused.value.status == 401
+        return found[0].space.name, found[1].space.name
+
+    threads = Threads()
+    with memory_store() as store:
+        doorkeeper = Doorkeeper(store, threads, 1000.0, is_open=True)
+        assert asyncio.run(spaces(doorkeeper, store.make_space("shop").keys.create())) == ("open", "shop")
+        threads.close()

@@ -1,4 +1,4 @@
-"""The first run: a file of choices, or what Open WebUI exports, becomes people with personas."""
+"""The page *Import*: a file of choices, or an Open WebUI export, becomes people with profiles."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ G = TypeVar("G", bound=Given)
 
 @dataclass(slots=True)
 class Imported:
-    """What a file held: people with how many choices and thumbs of theirs are new, and what was skipped."""
+    """Result of an import: people with their number of new choices and thumbs, and the skipped rows."""
 
     people: list[tuple[str, int, int]]
     known: int
@@ -43,7 +43,7 @@ class Imported:
 
 @router.get("/import")
 async def form(request: Request, caller: FillsSpace) -> Response:
-    """The form."""
+    """The upload form."""
     return html(
         request, "import.html", title="Import choices", user=None, links=links(caller, None, "import"), found=None
     )
@@ -56,17 +56,16 @@ async def take(
     file: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=NAME)] = "",
 ) -> Response:
-    """Read the file and store its choices; what cannot be read is named."""
+    """Read the file and store its choices; rows that cannot be read are listed."""
     service: Service = request.app.state.service
     content = await file.read()
     if not content:
-        raise invalid("file", "expected a file that is not empty", "go back and choose one")
+        raise invalid("file", "expected a non-empty file", "go back and choose one")
     owner = name.strip()
     if owner and (not owner.isprintable() or "/" in owner):
         raise invalid("name", "expected printable characters without '/'", "go back and correct it")
-    found = await service.threads.store(_import, service, caller.space, file.filename or "", content, owner or None)
+    found = await service.teach(_import, service, caller.space, file.filename or "", content, owner or None)
     service.metrics.choices.inc(sum(count for _, count, _ in found.people))
-    service.learner.wake()
     told: dict[str, Any] = {"title": "Import choices", "user": None, "links": links(caller, None, "import")}
     return html(request, "import.html", **told, found=found)
 
@@ -83,9 +82,9 @@ def _import(service: Service, space: SpaceStore, name: str, content: bytes, owne
 
 @contextmanager
 def uploaded(name: str, content: bytes) -> Iterator[Path]:
-    """A file that a visitor has sent, for as long as it is read."""
+    """A visitor's file as a temporary file, while it is read."""
     with tempfile.TemporaryDirectory(prefix="personalrm-import-") as folder:
-        # the endings say what kind of file it is; the rest of the name is the visitor's and no path of ours
+        # only the extensions are used, for the format; the rest of the name is user input and must not become a path
         file = Path(folder) / f"import{''.join(Path(name).suffixes[-2:])[-20:]}"
         file.write_bytes(content)
         yield file
@@ -104,7 +103,7 @@ def _kept(
     given: Sequence[G],
     imported: Imported,
 ) -> int:
-    """How many are new. An id that another file gave to something else names nothing here: a new one is made."""
+    """The number of new choices. An id that another import used for a different choice is replaced by a new one."""
     accepted = 0
     for at in range(0, len(given), _AT_ONCE):
         some = given[at : at + _AT_ONCE]
