@@ -196,7 +196,11 @@ class _Driver:
 
     def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:
         how, reading = self._run.how, self._run.reading
-        options = {**self._run.depends_on(), "min_gap": reading.min_gap, "columns": hash_of(reading.columns)}
+        options = {
+            **self._run.depends_on(),
+            "min_gap": reading.min_gap,
+            "columns": hash_of(reading.arguments["columns"]),
+        }
         options |= {"limits": asdict(reading.limits), "strict": reading.strict}
         trained = how.model.startswith(TRAINED)
         return Provenance(
