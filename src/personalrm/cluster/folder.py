@@ -179,9 +179,7 @@ def check_folder(root: Path, wanted: RunManifest, *, force: bool) -> bool:
     if not path.exists():
         others = [one.name for one in root.iterdir() if not one.name.startswith(".")] if root.is_dir() else []
         if others:
-            raise StorageError(
-                f"{root} has other files ({', '.join(sorted(others)[:3])}): choose a new folder"
-            )
+            raise StorageError(f"{root} has other files ({', '.join(sorted(others)[:3])}): choose a new folder")
         return False
     changes = read_record(path, RunManifest, "manifest", SCHEMA).changes(wanted)
     if not changes:
