@@ -124,8 +124,8 @@ def real() -> None:
         (f"{one.half_life:.0f}", f"{one.test.difference:+.4f}", _bounds(one.test.low, one.test.high), f"{one.p:.3f}")
         for one in found.gains
     ]
-    title = f"UKP, {found.people} people whom the prior has not seen: gain in log loss over no forgetting"
-    print_table(title, ("half-life", "nats a choice", "95 % interval", "p (Holm)"), rows)
+    title = f"UKP, {found.people} people not in the prior's training data: gain in log loss over no forgetting"
+    print_table(title, ("half-life", "nats per choice", "95 % interval", "p (Holm)"), rows)
     print(f"learned half-life: {found.half_life or 'none'}")
     alarms(model, others, "UKP")
 
