@@ -31,7 +31,7 @@ from personalrm.cluster.folder import (
     write_errors,
     write_record,
 )
-from personalrm.cluster.splitting import HashInput, SplitInput
+from personalrm.cluster.splitting import HashInput, SplitInput, shards_for
 from personalrm.cluster.texts import has_encoder
 from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, Interrupted, StorageError
@@ -41,12 +41,6 @@ from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
 from personalrm.profile.table import PROFILES, ROWS
-
-SHARD_BYTES, SMALL_BYTES, FINE = 4 << 20, 1 << 20, 1024
-"""Choices as text in a shard: 1 MB up to 1,024 shards, so that no core waits long for the last ones; after that 4 MB
-(80 people with 17 choices, two seconds of the embedded engine)."""
-MOST_SHARDS = 65_536
-_PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
 
 J = TypeVar("J", bound=Job[Any])
 Tell = Callable[[str, int, int], None]
@@ -151,13 +145,6 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
             raise Interrupted(
                 "interrupted; finished shards and every answer are kept: run the same command again to resume"
             ) from None
-
-
-def shards_for(files: Iterable[Path]) -> int:
-    """Number of shards for these files; it depends on their sizes only."""
-    size = sum(one.stat().st_size * (_RATIO if one.suffix.lower() in _PACKED else 1) for one in files)
-    fine = min(FINE, -(-size // SMALL_BYTES))
-    return max(1, fine, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
 
 
 class _Driver:
