@@ -155,9 +155,9 @@ def test_a_request_whose_head_does_not_end_is_let_go(monkeypatch: pytest.MonkeyP
         await send({"type": "http.response.body", "body": b""})
 
     async def read() -> list[bytes]:
-        config = uvicorn.Config(app, http=connections.Connection, ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(app, http=connections.TimedConnection, ws="none", lifespan="off", log_config=None)
         config.load()
-        made = lambda: connections.Connection(config, ServerState(), {})  # noqa: E731
+        made = lambda: connections.TimedConnection(config, ServerState(), {})  # noqa: E731
         server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
         found = []
         for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT"):

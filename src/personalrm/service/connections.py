@@ -14,7 +14,7 @@ HEAD_S = 20.0
 """Seconds from the connection, or from a request's first byte, to the end of its head."""
 
 
-class Connection(HttpToolsProtocol):
+class TimedConnection(HttpToolsProtocol):
     """See the module's docstring."""
 
     _head: asyncio.TimerHandle | None = None

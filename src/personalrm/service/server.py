@@ -17,7 +17,7 @@ import uvicorn
 from personalrm.errors import DataError
 from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
-from personalrm.service.connections import Connection
+from personalrm.service.connections import TimedConnection
 from personalrm.service.logs import take_over
 from personalrm.service.state import Service
 from personalrm.store.store import Store
@@ -45,7 +45,7 @@ def run(config: ServiceConfig) -> None:
         server_header=False,
         lifespan="on",
         loop="uvloop" if _has_uvloop() else "asyncio",
-        http=Connection,
+        http=TimedConnection,
         ws="none",
         timeout_graceful_shutdown=round(config.grace),
         timeout_keep_alive=30,
