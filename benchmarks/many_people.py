@@ -1,7 +1,9 @@
-"""Fifty people at concurrency 64 against a 200 ms endpoint: how full it is kept, CPU a call, memory against the number.
+"""Fifty people at concurrency 64 with a 200 ms endpoint: utilisation, CPU per call, memory by number of people.
 
-Bare aiohttp keeps such an endpoint 95 % full, the vendor's SDK 60–68 %. Run it alone:  python benchmarks/many_people.py
-Against the code of another checkout, in alternate runs: python benchmarks/many_people.py --against ../other
+Plain aiohttp keeps such an endpoint 95 % busy, the vendor's SDK 60–68 %. On an idle machine:
+
+    python benchmarks/many_people.py
+    python benchmarks/many_people.py --against ../other     # CPU a call in alternate runs with another checkout
 """
 
 from __future__ import annotations
@@ -26,17 +28,17 @@ from personalrm.synthesis.fitting import Unlearnable, fit_people
 PEOPLE = 50
 ROUNDS = 5
 GROWTH = 4
-"""Memory is compared between 50 people and so many times 50."""
+"""Memory is compared between 50 people and this many times 50."""
 
 
 def stream(count: int) -> Iterator[History]:
-    """People made one at a time, as a file would give them."""
+    """Generate people one at a time, like reading them from a file."""
     for seed in range(count):
         yield simulate_people(1, choices=17, seed=seed)[0]
 
 
 async def run(url: str, count: int, cache: Path) -> tuple[float, float]:
-    """Fit them; client CPU seconds and wall seconds, without those of making the people."""
+    """Fit them; client CPU seconds and wall seconds, without the time to generate the people."""
     people = list(stream(count)) if count == PEOPLE else stream(count)
     llm = connect("simulated", EndpointOptions(base_url=url, cache=cache, concurrency=SLOTS))
     cpu, wall = time.process_time(), time.perf_counter()
@@ -49,7 +51,7 @@ async def run(url: str, count: int, cache: Path) -> tuple[float, float]:
 
 
 def peak_mb(url: str, count: int, cache: Path) -> float:
-    """Peak resident memory of a process of its own that fits so many people."""
+    """Peak resident memory of a separate process that fits this many people."""
     code = (
         "import asyncio, resource, sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import many_people;"
         "asyncio.run(many_people.run(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])));"

@@ -1,4 +1,4 @@
-"""A simulated participant's session over HTTP: reads a study's pages as a person would, and sends their forms."""
+"""A simulated participant's session over HTTP: parses a study's pages and submits their forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personalrm.preferences import Message
 
 
 class PageSession:
-    """Has the methods of `Session` that a simulated participant uses; ``path`` is the page that is open."""
+    """Has the methods of `Session` that a simulated participant uses; ``path`` is the current page."""
 
     def __init__(self, api: Api, path: str) -> None:
         self._api, self.path, self._place = api, path, "0"

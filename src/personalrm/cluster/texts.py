@@ -1,8 +1,8 @@
-"""Which texts a model embeds for which people, and how its encoder gets vectors that were computed elsewhere.
+"""The texts that a model embeds for a person, and a way to give its encoder precomputed vectors.
 
 encoder = encoder_of("traits+encoder")
 texts_of(encoder, items_to_fit("traits+encoder", history))            # {key: text}
-with lent(["traits+encoder"], source):                                # fits and scores in here embed nothing
+with lent(["traits+encoder"], source):                                # fits and scores in this context embed nothing
     client.fit(history)
 """
 
@@ -27,7 +27,7 @@ WITH_ENCODER = TRAITS[1]
 
 
 def has_encoder(model: str) -> bool:
-    """Whether this model embeds texts; loads nothing of it."""
+    """Whether this model embeds texts; loads no weights."""
     if not model.startswith(TRAINED):
         return model == WITH_ENCODER
     card = Path(model.removeprefix(TRAINED)) / FILES["learned"]
@@ -35,7 +35,7 @@ def has_encoder(model: str) -> bool:
 
 
 def encoder_of(model: str) -> Cached:
-    """The encoder of a model that has one, as the model in this process uses it."""
+    """The encoder of a model, as used by the model in this process."""
     from personalrm.models.encoders import shared_minilm
 
     if model == WITH_ENCODER:
@@ -53,7 +53,7 @@ def items_to_fit(model: str, history: History) -> list[Item]:
 
 
 def texts_of(encoder: Encoder, items: Iterable[Item]) -> dict[bytes, str]:
-    """The texts that are embedded for these responses, by key."""
+    """The texts to embed for these responses, by key."""
     from personalrm.models.encoders.store import keys_of
     from personalrm.models.traits.features import last_message
 
@@ -64,7 +64,7 @@ def texts_of(encoder: Encoder, items: Iterable[Item]) -> dict[bytes, str]:
 
 
 def encoder_that_computes(model: str) -> Encoder:
-    """Of a model; without this machine's cache, whose vectors stem from other batches, unless vectors cost money."""
+    """The encoder without this machine's cache, whose vectors come from other batches, unless vectors cost money."""
     from personalrm.models.encoders import EndpointEncoder
 
     cached = encoder_of(model)
@@ -73,7 +73,7 @@ def encoder_that_computes(model: str) -> Encoder:
 
 @contextlib.contextmanager
 def lent(models: Iterable[str], source: VectorSource) -> Iterator[None]:
-    """The encoders of these models take their vectors from the source; what it has not they compute."""
+    """Within this context, the encoders of these models use the source's vectors, and compute missing ones."""
     with contextlib.ExitStack() as stack:
         for model in models:
             stack.enter_context(encoder_of(model).reading_from(source))

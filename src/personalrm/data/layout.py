@@ -2,7 +2,6 @@
 
     layout = Layouts(Columns()).of({"Question": …, "Answer A": …, "Answer B": …, "Winner": …, "Rater": …})
     layout.kind, layout.sides.columns          # "sides", ("Answer A", "Answer B")
-    layout.role(row, "user")                   # ("Rater", "kim")
 
 | kind | form of a choice |
 |---|---|
@@ -138,7 +137,7 @@ class Layouts:
     """Cache of layouts by set of columns."""
 
     def __init__(self, given: Columns) -> None:
-        self._given = given
+        self.given = given
         self._known: dict[tuple[str, ...], Layout] = {}
 
     def of(self, row: Fields) -> Layout:
@@ -148,7 +147,7 @@ class Layouts:
         if found is None:
             if len(self._known) >= _KEPT:  # bounds the memory for files with different columns in each row
                 self._known.clear()
-            found = self._known[names] = _Finder(names, self._given).layout()
+            found = self._known[names] = _Finder(names, self.given).layout()
         return found
 
 
@@ -177,8 +176,7 @@ class _Finder:
             )
         kind = self._kind(sides.responses)
         used = sides if kind == "sides" else find_sides(())
-        for group in used[:4]:
-            self._drop(group.columns)
+        self._drop(column for group in used[:4] for column in group.columns)
         self._rest(kind)
         roles = {role: columns for role, columns in self._roles.items() if columns}
         alone = "user" in roles and not any(name in roles for name in CONVERSATION)
@@ -246,6 +244,8 @@ class _Finder:
         if kind == "pair":
             self._claim("winner")
             self._claim("scores", most=9)
+        if kind in ("sides", "list") and not any(name in self._roles for name in CONVERSATION[1:]):
+            self._take("prompt", tuple(self._all("asked")[:1]))
         if kind == "sides":
             self._claim("ranks", most=9)
         for role in (*ABOUT, *_OTHER):

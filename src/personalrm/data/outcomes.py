@@ -19,13 +19,14 @@ from personalrm.data.fields import NOBODY, Fields, describe, first_of, missing, 
 from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
-from personalrm.data.responses_named import in_order, of_id, one_number
-from personalrm.data.unpacking import structured
+from personalrm.data.responses_named import in_order, is_ambiguous, of_id, one_number
+from personalrm.data.unpacking import structured, unpacked
 from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
 _SAME = re.compile(r"[=≈~]+")
+_UNCLEAR = ("ranking", "rankings")
 _NAME = 40
 """Maximum characters for which two texts without a space may be model names."""
 
@@ -93,6 +94,7 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
     if is_tie(row, layout):
         return replace(found, best=frozenset(range(len(there))))
     column, value = layout.role(row, "winner")
+    value = _only(value)
     if column and not (isinstance(value, str) and value in NOBODY):
         winner = layout.winner
         names = [row.get(one) for one in layout.models.columns] or [None] * len(layout.sides.columns)
@@ -223,15 +225,22 @@ def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequen
 
 def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> Sequence[Judged] | None:
     """The responses with the numbers of a column that is a list with one number per response."""
+    texts = {one.response for one in said}
     for column in layout.roles.get(role, ()):
         values = structured(row.get(column), column) if isinstance(row.get(column), str) else row.get(column)
         if not isinstance(values, list | tuple) or not values:
             continue
         if len(values) != len(said):
             raise RowError(f"{len(said)} {role}, one per response", field=column, found=f"{len(values)}")
-        if role == "ranks" and plain(column) in ORDERS:
+        if role == "ranks" and (
+            plain(column) in ORDERS or all(isinstance(one, str) and one in texts for one in values)
+        ):
             return in_order(values, said, column)
         read = [None if missing(one) else one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
+        if role == "ranks" and plain(column) in _UNCLEAR and is_ambiguous(read):
+            raise RowError(
+                "a list named 'ranks' (one a response) or 'order' (best first)", field=column, found="either"
+            )
         if any(one is not None for one in read):
             both = zip(said, read, strict=True)
             return [one._replace(score=value) if role == "scores" else one._replace(rank=value) for one, value in both]
@@ -258,6 +267,12 @@ def _is_there(value: object, at: int) -> bool:
     return not (
         value is None or value != value or (at > 1 and isinstance(value, str) and value.strip() in ("", *NOBODY))
     )
+
+
+def _only(value: Any) -> Any:
+    """The only item of a list, also in JSON text, as in doccano's ``"label": ["A"]``; else the value."""
+    found = unpacked(value) if isinstance(value, str) and value[:2] in ('["', "['") else value
+    return found[0] if isinstance(found, list) and len(found) == 1 else value
 
 
 def _beside(row: Fields, columns: Sequence[str], at: int) -> float | None:

@@ -21,7 +21,7 @@ from personalrm.service.config import OPEN_SPACE
 from personalrm.service.limits import RateLimit
 from personalrm.service.problems import Problem, later
 from personalrm.service.threads import Threads
-from personalrm.store.keys import SCOPES, Access, Scope
+from personalrm.store.keys import PREFIX, SCOPES, Access, Scope
 from personalrm.store.links import Invites
 from personalrm.store.store import SpaceStore, Store
 
@@ -59,8 +59,8 @@ class Doorkeeper:
         self._open = store.make_space(OPEN_SPACE) if is_open else None
 
     async def admit(self, key: str | None, scope: Scope) -> Caller:
-        """Return the caller of a key. Problem 401, 403 or 429."""
-        if key is None and self._open is not None:
+        """Return the caller of a key; with --open a key without our prefix counts as none. Problem 401, 403 or 429."""
+        if self._open is not None and (key is None or not key.startswith(f"{PREFIX}_")):
             return Caller(self._open, "open", frozenset(SCOPES))
         if key is None:
             raise _unauthorized("no key was sent")

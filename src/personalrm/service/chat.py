@@ -111,6 +111,11 @@ class Chats:
         first = await anext(stream)
         return _with_first(first, stream)
 
+    async def models(self) -> dict[str, Any]:
+        """What the upstream lists. Problem where it lists nothing."""
+        async with self._upstream.listed() as answer:
+            return await whole(answer, MOST_BYTES, "data")
+
     async def close(self) -> None:
         """Close the connections to the upstream."""
         await self._upstream.close()

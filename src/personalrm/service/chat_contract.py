@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from personalrm.service.contract import GivenId, Name, ShortText, Strict, Text
 
@@ -29,7 +29,7 @@ class AnswerFeedbackIn(Strict):
     choice: Annotated[int, Field(ge=0, le=127)] = 0
     rating: Literal["up", "down"] | None = None
     preferred_over: GivenId | None = None
-    edited: Text | None = None
+    edited: Annotated[Text, StringConstraints(min_length=1)] | None = None
     reason: ShortText | None = None
 
     @model_validator(mode="after")

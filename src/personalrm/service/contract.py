@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Form, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,17 +25,23 @@ from personalrm.data.fields import moment
 from personalrm.errors import RowError
 from personalrm.preferences import Message
 
-TEXT, NAME, MANY = 200_000, 200, 1000
+TEXT, NAME, MANY, FIELDS = 200_000, 200, 1000, 64
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text. ValueError if it holds a NUL character."""
     if "\0" in text:
         raise ValueError("contains the character U+0000")
     return text
 
 
+def is_name(text: str) -> bool:
+    """Whether a person can be called so: the name is part of paths."""
+    return 0 < len(text) <= NAME and text.isprintable() and "/" not in text and text == text.strip()
+
+
 def _name(text: str) -> str:
-    if not text.isprintable() or "/" in text or text != text.strip():
+    if not is_name(text):
         raise ValueError("expected printable characters, no '/' and no space at either end")
     return text
 
@@ -55,10 +61,12 @@ def _time(value: Any) -> str:
     return found
 
 
-Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(_storable)]
-ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(storable)]
+FormId = Annotated[str, Form(min_length=1, max_length=NAME), AfterValidator(storable)]
+FormText = Annotated[str, Form(max_length=2000), AfterValidator(storable)]
+ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
-GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)]
+GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)]
 AnyId = Annotated[
     GivenId,
     BeforeValidator(_id),
@@ -86,11 +94,18 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > FIELDS:  # each unknown one would be listed
+            raise ValueError(f"expected at most {FIELDS} fields, found {len(given)}")
+        return given
+
 
 class MessageIn(Strict):
     """One turn of a conversation."""
 
-    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(_storable)]
+    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(storable)]
     content: Text
 
 
@@ -128,7 +143,7 @@ class ChoiceIn(Arrived):
     chosen: Text
     rejected: Text
     tie: bool = False
-    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)] | None = None
+    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)] | None = None
     domain: ShortText | None = None
     reason: ShortText | None = None
     margin: Finite | None = None

@@ -1,6 +1,6 @@
 """Validates and stores feedback; items are checked one by one, so an invalid item does not reject the others.
 
-await stored(request, caller, "ada", body.choices, CHOICES)      # {"accepted", "known", "rejected": [...]}
+answered(CHOICES, await stored(request, caller, "ada", body.choices, CHOICES))  # {"accepted", "known", "rejected": […]}
 """
 
 from __future__ import annotations
@@ -31,6 +31,13 @@ _CONFLICT = (
     "is already stored with different content: use a new id for a new choice, or omit the id; "
     "send a reason for a stored choice to PUT …/choices/{source}/{id}/reason"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NotJson:
+    """A line that could not be read, in place of its item."""
+
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], 
     good, bad = [], []
     for index, item in enumerate(items):
         try:
+            if isinstance(item, NotJson):
+                raise invalid(WHOLE, f"is no JSON: {item.problem}")
             good.append((index, kind.record(_adapter(kind.item).validate_python(item))))
         except ValidationError as error:
             bad.append((index, field_problems(error.errors(include_url=False))[0]))
@@ -89,25 +98,28 @@ def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], 
     return good, [_rejected(index, found.field, found.problem) for index, found in bad]
 
 
-async def stored(request: Request, caller: Caller, user: str, items: Sequence[Any], kind: Kind) -> Response:
-    """Store the valid items and report the others. Problem 422 if none is valid."""
+async def stored(
+    request: Request, caller: Caller, user: str, items: Sequence[Any], kind: Kind, first: int = 0
+) -> dict[str, Any]:
+    """Store the valid items and report the others, with positions counted from ``first``."""
     service: Service = request.app.state.service
     good, rejected = checked(items, kind)
     added = Added(0, 0, (), 0, ())
     if good:
-        key = await _once(request, user)
-        store = kind.store(caller.space.feedback)
+        key = await _once(request, user, first)
         given = [record for _, record in good]
-        added = await service.threads.store(store, user, given, service.new_choice, key)
+        added = await service.take(kind.store(caller.space.feedback), user, given, service.new_choice, key)
         rejected += [_rejected(good[at][0], "id", _CONFLICT) for at in added.conflicts]
-    if added.choices:
-        service.metrics.choices.inc(added.choices)
-        service.learner.wake()
     rejected.sort(key=lambda one: int(one["index"]))
-    answer = {"accepted": added.accepted, "known": added.known, "rejected": rejected}
-    if added.accepted or added.known or not rejected:
-        return reply(answer)
-    raise _nothing_stored(kind.name, rejected, answer)
+    counted = [{**one, "index": one["index"] + first} for one in rejected]
+    return {"accepted": added.accepted, "known": added.known, "rejected": counted}
+
+
+def answered(kind: Kind, found: dict[str, Any]) -> Response:
+    """What `stored` has found, as an answer. Problem 422, with all that was rejected, if nothing at all was stored."""
+    if found["accepted"] or found["known"] or not found["rejected"]:
+        return reply(found)
+    raise _nothing_stored(kind.name, found["rejected"], found)
 
 
 def _nothing_stored(name: str, rejected: Sequence[dict[str, Any]], answer: dict[str, Any]) -> Problem:
@@ -136,12 +148,14 @@ def _checked_time(found: str | None) -> str | None:
     except ValueError:
         raise invalid("time", "expected a valid calendar time") from None
     if ahead > AHEAD:
-        how_far = f"{ahead.total_seconds() / 60:.0f} minutes ahead of the server's clock"
-        raise invalid("time", f"is {how_far}: correct the client's clock, or omit the time")
+        minutes = ahead.total_seconds() / 60
+        how_far = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+        raise invalid("time", f"is {how_far} ahead of the server's clock: correct the client's clock, or omit the time")
     return now.isoformat() if ahead > timedelta(0) else found
 
 
-async def _once(request: Request, user: str) -> Once | None:
+async def _once(request: Request, user: str, first: int) -> Once | None:
+    """The key of these items: each part of a stream has an answer of its own."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -149,7 +163,7 @@ async def _once(request: Request, user: str) -> Once | None:
         raise invalid("Idempotency-Key", "expected 1 to 200 printable characters")
     asked = blake2b(orjson.dumps([request.scope["route"].path, user]), digest_size=16)
     asked.update(await request.body())
-    return Once(key, asked.digest())
+    return Once(f"{key}\n{first}" if first else key, asked.digest())
 
 
 @cache

@@ -71,7 +71,7 @@ class Freshener:
 
     def __call__(self, space: SpaceStore, person: PersonState) -> PersonState:
         """The person, with a profile that includes their choices or will within a second."""
-        if not person.is_stale or not self._clients.is_local:
+        if not person.is_stale or not person.revision or not self._clients.is_local:
             return person
         if self._news is not None:
             self._news.expect(person.id)

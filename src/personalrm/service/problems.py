@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,8 @@ from personalrm import errors
 
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:personalrm:problem:"
+OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/models"})
+"""Whose clients look for the member ``error``."""
 AGAIN = "send the same request again after the seconds in Retry-After"
 
 
@@ -57,6 +59,15 @@ class Problem(Exception):
         if request_id is not None:
             body["request_id"] = request_id
         return Response(orjson.dumps({**body, **self.more}), self.status, dict(self.headers), MEDIA_TYPE)
+
+    def answering(self, scope: Mapping[str, Any]) -> Response:
+        """For the client of this request (its ASGI scope): with the request's id, for OpenAI's with ``error``."""
+        number = scope.get("personalrm.id")
+        if scope["path"] not in OPENAI_PATHS:
+            return self.response(number)
+        at = self.fields[0].field if self.fields else None
+        error = {"message": self.detail, "type": self.name, "code": self.name, "param": at}
+        return replace(self, more={**self.more, "error": error}).response(number)
 
 
 def later(status: int, name: str, detail: str, seconds: float = 1.0) -> Problem:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from personalrm.models.worker import blocking
 from personalrm.preferences import Message, Verdict
@@ -23,8 +23,12 @@ from personalrm.service.running import JobRunner
 from personalrm.service.studies import OpenStudies
 from personalrm.service.taste import Tastes
 from personalrm.service.threads import Threads
+from personalrm.store.incoming import Added
 from personalrm.store.jobs import Work
 from personalrm.store.store import SpaceStore, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Service:
@@ -63,6 +67,18 @@ class Service:
         if self.clients.is_local:
             return Work.update(self.config.debounce_most)
         return Work.refit(self.config.debounce, self.config.debounce_most)
+
+    async def teach(self, store: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Store something that is learned from, then wake the learner."""
+        found = await self.threads.store(store, *args, **kwargs)
+        self.learner.wake()
+        return found
+
+    async def take(self, store: Callable[P, Added], /, *args: P.args, **kwargs: P.kwargs) -> Added:
+        """Store feedback, count the choices that it made, then wake the learner."""
+        added = await self.teach(store, *args, **kwargs)
+        self.metrics.choices.inc(added.choices)
+        return added
 
     async def compared(
         self, space: SpaceStore, user: str, turns: Sequence[Message], a: str, b: str

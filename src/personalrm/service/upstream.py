@@ -34,12 +34,23 @@ class Upstream:
 
     @asynccontextmanager
     async def asked(self, body: Mapping[str, Any]) -> AsyncIterator[ClientResponse]:
-        """The response to a request. Problem 400 to 504 if the host refuses or fails."""
+        """The response to a chat. Problem 400 to 504 if the host refuses or fails."""
+        async with self._answered("POST", self._host.chat_url, orjson.dumps(body)) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def listed(self) -> AsyncIterator[ClientResponse]:
+        """The host's list of models. Problem 400 to 504 if the host refuses or fails."""
+        async with self._answered("GET", self._host.models_url, None) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def _answered(self, method: str, url: str, body: bytes | None) -> AsyncIterator[ClientResponse]:
         import aiohttp
 
         try:
-            async with self._opened().post(
-                self._host.chat_url, data=orjson.dumps(body), headers=self._host.headers(), proxy=self._host.proxy
+            async with self._opened().request(
+                method, url, data=body, headers=self._host.headers(), proxy=self._host.proxy
             ) as answer:
                 if answer.status != 200:
                     raise await self._refused(answer)
@@ -77,7 +88,7 @@ class Upstream:
         return later(502, "upstream-failed", shown, 5.0)
 
 
-async def whole(answer: ClientResponse, most: int) -> dict[str, Any]:
+async def whole(answer: ClientResponse, most: int, member: str = "choices") -> dict[str, Any]:
     """The JSON object of a response. Problem 502 if it is none, or larger than this many bytes."""
     kept = bytearray()
     async for part in _parts(answer):
@@ -88,8 +99,8 @@ async def whole(answer: ClientResponse, most: int) -> dict[str, Any]:
         found = orjson.loads(kept)
     except orjson.JSONDecodeError:
         raise _unusable("no valid JSON") from None
-    if not isinstance(found, dict) or not isinstance(found.get("choices"), list) or not found["choices"]:
-        raise _unusable("no choices")
+    if not isinstance(found, dict) or not isinstance(found.get(member), list) or not found[member]:
+        raise _unusable(f"no {member}")
     return found
 
 

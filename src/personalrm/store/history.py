@@ -158,10 +158,11 @@ def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -
 
 
 def thumbs_of(scope: Scope, person_id: int, user: str) -> tuple[Thumb, ...]:
-    """All thumbs in the order of arrival, then those derived from single ratings (see `_thumbs_of_ratings`)."""
+    """The latest thumb on each response, then those derived from single ratings (see `_thumbs_of_ratings`)."""
     rows = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id).order_by(thumbs.c.id))
     rated = scope.all(scope.select(ratings).where(ratings.c.person_id == person_id).order_by(ratings.c.id))
-    return (*(stored_thumb(row, user) for row in rows), *_thumbs_of_ratings(rated, user))
+    latest = {(row.source, row.prompt_hash, row.response): row for row in rows}
+    return (*(stored_thumb(row, user) for row in latest.values()), *_thumbs_of_ratings(rated, user))
 
 
 def _thumbs_of_ratings(rows: Sequence[AnyRow], user: str) -> list[Thumb]:

@@ -207,7 +207,8 @@ def _derive(arrival: _Arrival, table: Table, fresh: Sequence[G], pair: Callable[
             table.c.source == one.source,
             table.c.prompt_hash == prompt_digest(one.context),
         )
-        for other in arrival.scope.all(arrival.scope.select(table).where(*same)):
+        rows = arrival.scope.all(arrival.scope.select(table).where(*same).order_by(table.c.id))
+        for other in {row.response: row for row in rows}.values():  # the latest word on each response
             found = pair(one, other)
             if found is not None:
                 own = min(found.chosen, found.rejected), max(found.chosen, found.rejected)

@@ -6,10 +6,11 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import AfterValidator
 
 from personalrm.errors import UnknownPerson
 from personalrm.service import questions
-from personalrm.service.contract import UserName
+from personalrm.service.contract import FormId, FormText, UserName, storable
 from personalrm.service.evaluation import of_person
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
@@ -28,7 +29,10 @@ _ACCURACY_OVER = 50
 
 @router.get("/people/{user}/choose")
 async def choose(
-    request: Request, user: UserName, caller: Sees, last: Annotated[str, Query(max_length=200)] = ""
+    request: Request,
+    user: UserName,
+    caller: Sees,
+    last: Annotated[str, Query(max_length=200), AfterValidator(storable)] = "",
 ) -> Response:
     """One question, the person's progress, and a form for the reason of the last choice."""
     service: Service = request.app.state.service
@@ -46,9 +50,9 @@ async def answer(
     request: Request,
     user: UserName,
     caller: Says,
-    question: Annotated[str, Form(min_length=1, max_length=200)],
+    question: FormId,
     prefers: Annotated[Literal["a", "b", "neither"], Form()],
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: FormText = "",
 ) -> Response:
     """Store the answer and show the next question."""
     service: Service = request.app.state.service
@@ -62,9 +66,7 @@ async def answer(
         made = Choice(context=pair.context, source=SOURCE, id=pair.id, reason=why.strip() or None, **own)
         return caller.space.feedback.choices(user, [made], service.new_choice)
 
-    added = await service.threads.store(store)
-    service.metrics.choices.inc(added.accepted)
-    service.learner.wake()
+    added = await service.take(store)
     return to(f"{person_path(user)}/choose", said="chosen" if added.accepted else "answered", last=question)
 
 
@@ -73,17 +75,16 @@ async def explain(
     request: Request,
     user: UserName,
     caller: Says,
-    source: Annotated[str, Form(min_length=1, max_length=200)],
-    choice: Annotated[str, Form(min_length=1, max_length=200)],
-    why: Annotated[str, Form(max_length=2000)] = "",
+    source: FormId,
+    choice: FormId,
+    why: FormText = "",
     page: Annotated[Literal["choose", "history"], Form()] = "choose",
 ) -> Response:
     """Store the reason for a choice; an empty text removes it."""
     service: Service = request.app.state.service
-    words = why.replace("\0", "").strip() or None
+    words = why.strip() or None
     keep = caller.space.history.explain
-    await service.threads.store(keep, user, source, choice, words, service.new_choice)
-    service.learner.wake()
+    await service.teach(keep, user, source, choice, words, service.new_choice)
     return to(f"{person_path(user)}/{page}", said="explained" if words else "withdrawn")
 
 

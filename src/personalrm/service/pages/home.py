@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -10,7 +11,7 @@ from personalrm.service.access import Manages
 from personalrm.service.contract import LinkIn, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.pages.rendering import PageRoute, contents, html, person_path, to
-from personalrm.service.pages.visiting import COOKIE, SeesSpace, keep
+from personalrm.service.pages.visiting import COOKIE, SeesSpace, check_origin, keep
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
 
@@ -18,6 +19,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 api = APIRouter(route_class=JsonRoute, tags=["people"])
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 _DAY_S = 86400.0
+_OURS = re.compile(r"/(?![/\\])[!-~]*")
+"""A path here: browsers leave out tabs and line ends, so that '/', tab, '/host' would lead away."""
 
 
 @router.get("/")
@@ -52,6 +55,7 @@ async def sign_in(
     following: Annotated[str, Form(alias="next", max_length=2000)] = "/",
 ) -> Response:
     """Store the key in a cookie if it is valid."""
+    check_origin(request)  # nobody is signed in to a space that another site chose
     service: Service = request.app.state.service
     try:
         await service.doorkeeper.admit(key.strip(), "predict")
@@ -59,13 +63,13 @@ async def sign_in(
         if problem.status == 429:
             raise
         return html(request, "sign_in.html", 401, title="Sign in", following=following, wrong=True, user=None, links=())
-    is_ours = following.startswith("/") and not following.startswith(("//", "/\\"))
-    return keep(request, to(following if is_ours else "/"), key.strip())
+    return keep(request, to(following if _OURS.fullmatch(following) else "/"), key.strip())
 
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """Delete the cookie."""
+    check_origin(request)
     answer = to("/sign-in", said="signed-out")
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
@@ -84,8 +88,8 @@ async def open_link(request: Request, token: str) -> Response:
 
 
 @api.post("/v1/people/{user}/page-link", status_code=201)
-async def make_link(request: Request, user: UserName, body: LinkIn, caller: Manages) -> Response:
+async def make_link(request: Request, user: UserName, caller: Manages, body: LinkIn | None = None) -> Response:
     """A link that gives access to this person's pages only, without a key, for a number of days."""
     service: Service = request.app.state.service
-    token, until = await service.threads.store(caller.space.links.create, user, body.days * _DAY_S)
+    token, until = await service.threads.store(caller.space.links.create, user, (body or LinkIn()).days * _DAY_S)
     return reply({"path": f"/open/{token}", "expires": until}, 201)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.service import correcting
-from personalrm.service.contract import UserName
+from personalrm.service.contract import FormText, UserName
 from personalrm.service.corrected import topic
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
@@ -65,13 +65,11 @@ async def say(
     caller: Says,
     claim: Annotated[str, Form(min_length=1, max_length=2000)],
     verdict: Annotated[Answer, Form()],
-    note: Annotated[str, Form(max_length=2000)] = "",
+    note: FormText = "",
 ) -> Response:
     """Store a correction: right, wrong, outdated, forget."""
     service: Service = request.app.state.service
-    made = await service.threads.store(
-        correcting.correct, service, caller.space, user, claim, verdict, note.strip() or None
-    )
+    made = await service.teach(correcting.correct, service, caller.space, user, claim, verdict, note.strip() or None)
     return await _followed(service, caller.space, user, "corrected", made.version)
 
 
@@ -82,13 +80,12 @@ async def withdraw(
     """Withdraw a correction."""
     service: Service = request.app.state.service
     person = await service.threads.store(caller.space.people.require, user)
-    await service.threads.store(caller.space.corrections.withdraw, user, correction, service.new_choice)
+    await service.teach(caller.space.corrections.withdraw, user, correction, service.new_choice)
     return await _followed(service, caller.space, user, "withdrawn", person.active_version or 1)
 
 
 async def _followed(service: Service, space: SpaceStore, user: str, said: str, since: int) -> Response:
     """Back to the persona, updated unless that takes long (a model at an endpoint, a busy machine)."""
-    service.learner.wake()
     deadline = time.monotonic() + (_PATIENCE_S if service.clients.is_local else 0.0)
     while (await service.threads.store(space.people.require, user)).is_stale:
         if time.monotonic() > deadline:
