@@ -127,6 +127,15 @@ def test_a_lost_file_is_made_again(inputs: Path, fitted: Path, tmp_path: Path) -
     assert contents(out) == contents(fitted)
 
 
+def test_a_damaged_file_is_made_again(inputs: Path, fitted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_over_people(a_run(inputs, out), InProcess())
+    damaged = out / f"profiles-00001-of-0000{SHARDS}.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    assert run_over_people(a_run(inputs, out), InProcess()).reused == SHARDS - 1
+    assert contents(out) == contents(fitted)
+
+
 def test_another_input_or_option_is_refused_and_named(inputs: Path, few: list[History], tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ from personalrm.llm.connect import EndpointOptions
 
 _LOOK_S = 1.0
 """How long to wait in Ray before Python can handle Ctrl-C."""
+_REACH_S = 10.0
+"""Longest wait for a connection to the cluster's address."""
 GRACE_S = 60.0
 """How long an interrupted run waits for answers in flight."""
 _log = logging.getLogger("personalrm.cluster")
@@ -76,6 +79,7 @@ class OnRay:
 
     def _connect(self, address: str | None) -> None:
         local: dict[str, Any] = {"include_dashboard": False} if address is None else {}
+        _check_reachable(address)
         try:
             self._ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -110,6 +114,18 @@ class OnRay:
             _log.warning("a worker died (%s): its job is run again", type(error).__name__)
             return None
         return outcome
+
+
+def _check_reachable(address: str | None) -> None:
+    """StorageError if nothing listens at HOST:PORT, which Ray would try for a minute and a half."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"--address {address}: no Ray cluster can be reached there ({reason})") from None
 
 
 def _done_there(job: Job[Any], version: str) -> Outcome:

@@ -40,7 +40,7 @@ from personalrm.models.registry import TRAINED, is_embedded
 from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
-from personalrm.profile.table import PROFILES, ROWS
+from personalrm.profile.table import PROFILES, ROWS, read_stamp
 
 J = TypeVar("J", bound=Job[Any])
 Tell = Callable[[str, int, int], None]
@@ -200,11 +200,11 @@ class _Driver:
         )
 
     def _finished(self, key: str) -> dict[int, ShardRecord]:
-        """Shards whose record and file exist."""
+        """Shards whose record exists and whose file is whole: its end names what it was made from."""
         found: dict[int, ShardRecord] = {}
         for shard in range(self._folder.shards):
             record = read_part(self._folder.shard_record(shard), ShardRecord, self._key(key, shard))
-            if record is not None and self._folder.output(shard).is_file():
+            if record is not None and read_stamp(self._folder.output(shard)) == {"key": record.key}:
                 found[shard] = replace(record, troubles=())
         return found
 
