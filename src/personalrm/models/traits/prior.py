@@ -7,7 +7,7 @@ covariance of people's weights, and its training data (``lineage``). It contains
     prior = learn(read_people("prism.jsonl.gz"))
     side = prior.units(reader, [("How do I boil an egg?", "Ten minutes.")])      # a response in standard units
     other = prior.units(reader, [("How do I boil an egg?", "I can't help.")])
-    prior.population_logits(side.minus(other))                                           # log-odds that the first is preferred
+    prior.population_logits(side.minus(other))         # log-odds that the first is preferred
     Prior.from_json(prior.as_json())                                             # the same prior
 """
 
