@@ -78,13 +78,14 @@ def _calibration(result: BenchResult, label: str) -> tuple[list[dict[str, Any]],
 def _selective(result: BenchResult, label: str) -> dict[str, Any] | None:
     """Risk by coverage, the area under that curve, and whether risk-controlling thresholds hold for held-out people."""
     probability = result.probabilities[label]
-    curve = risk_coverage(probability)
+    people, seed, weight = result.people, result.design.seed, result.weight
+    curve = risk_coverage(probability, weight)
     if curve is None:
         return None
     return {
         "area": curve.area,
         "curve": [{"coverage": one, "risk": curve.at(one)} for one in COVERAGES],
-        "promised": [asdict(held_promise(probability, result.people, one, seed=result.design.seed)) for one in RISKS],
+        "promised": [asdict(held_promise(probability, people, one, seed=seed, weight=weight)) for one in RISKS],
     }
 
 

@@ -19,13 +19,14 @@ from personalrm.data.fields import NOBODY, Fields, describe, first_of, missing, 
 from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
-from personalrm.data.responses_named import in_order, of_id, one_number
+from personalrm.data.responses_named import in_order, is_ambiguous, of_id, one_number
 from personalrm.data.unpacking import structured, unpacked
 from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
 _SAME = re.compile(r"[=≈~]+")
+_UNCLEAR = ("ranking", "rankings")
 _NAME = 40
 """Maximum characters for which two texts without a space may be model names."""
 
@@ -224,15 +225,22 @@ def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequen
 
 def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> Sequence[Judged] | None:
     """The responses with the numbers of a column that is a list with one number per response."""
+    texts = {one.response for one in said}
     for column in layout.roles.get(role, ()):
         values = structured(row.get(column), column) if isinstance(row.get(column), str) else row.get(column)
         if not isinstance(values, list | tuple) or not values:
             continue
         if len(values) != len(said):
             raise RowError(f"{len(said)} {role}, one per response", field=column, found=f"{len(values)}")
-        if role == "ranks" and plain(column) in ORDERS:
+        if role == "ranks" and (
+            plain(column) in ORDERS or all(isinstance(one, str) and one in texts for one in values)
+        ):
             return in_order(values, said, column)
         read = [None if missing(one) else one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
+        if role == "ranks" and plain(column) in _UNCLEAR and is_ambiguous(read):
+            raise RowError(
+                "a list named 'ranks' (one a response) or 'order' (best first)", field=column, found="either"
+            )
         if any(one is not None for one in read):
             both = zip(said, read, strict=True)
             return [one._replace(score=value) if role == "scores" else one._replace(rank=value) for one, value in both]

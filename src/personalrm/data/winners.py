@@ -34,6 +34,7 @@ TIES = (
     "no_preference",
     "no_pref",
     "indifferent",
+    "neutral",
 )
 _TIE_PHRASES = (
     "no_difference",

@@ -114,6 +114,11 @@ class LanguageModel:
             self._stopped = full
             raise
 
+    def check_storage(self) -> None:
+        """Raise the StorageError of the last answer that could not be stored in the ordinary way."""
+        if self._stopped is not None:
+            raise StorageError(str(self._stopped))
+
     async def _answer(self, key: bytes, call: _Call) -> Completion:
         """The answer; when the last waiter is cancelled, the call is dropped unless it was sent."""
         call.waiting += 1
@@ -157,7 +162,9 @@ class LanguageModel:
     async def _ready(self) -> None:
         """Read the stored capabilities once; a cancelled waiter does not cancel the others."""
         if self._prepare is not None:
-            if self._prepared is None or (self._prepared.done() and _failed(self._prepared)):
+            if self._prepared is not None and self._prepared.done() and not _failed(self._prepared):
+                return
+            if self._prepared is None or self._prepared.done():
                 self._prepared = asyncio.create_task(self._prepare())
                 self._prepared.add_done_callback(look_at)
             await asyncio.shield(self._prepared)
@@ -187,7 +194,7 @@ class LanguageModel:
     async def _check_room(self) -> None:
         if self._stopped is not None:
             if not await self._cache.has_room():
-                raise StorageError(str(self._stopped))
+                self.check_storage()
             self._stopped = None
 
 
@@ -222,7 +229,8 @@ class _Call:
         self.on_its_way = self.kept = False
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """The request was sent; counted once per paid answer."""
+        """The request is about to be sent; counted once per paid answer. StorageError if answers cannot be stored."""
+        self._model.check_storage()
         if self._reserved is None:
             budget = self._model.ledger
             most = 0.0 if budget.prices is None else budget.prices.most(prompt_characters, max_tokens)
@@ -233,7 +241,8 @@ class _Call:
     async def answered(self, answer: Completion) -> None:
         """Book the answer, and store it unless it is empty."""
         budget = self._model.ledger
-        paid = replace(answer, cost=budget.price(answer), thoughts="")
+        cost = budget.price(answer)
+        paid = answer if cost == answer.cost and not answer.thoughts else replace(answer, cost=cost, thoughts="")
         budget.record(paid, self._reserved or 0.0)
         self._reserved = None
         self._paid.append(paid)

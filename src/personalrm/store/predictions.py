@@ -54,13 +54,13 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class PredictionBin:
-    """Predictions of one day, or of one confidence range: number, number correct, mean confidence.
+    """Predictions of one day, or of one confidence range: number, number correct, mean confidence; by weight.
 
     ``start`` is the day's first second since 1970, or the lower limit of the range; confidence is max(p, 1 − p).
     """
 
     start: float
-    predictions: int
+    predictions: float
     right: float
     confidence: float
 
@@ -145,10 +145,12 @@ class Predictions(SpaceTables):
         return self._bins(tenth, 0.1, predictions.c.probability.is_not(None))
 
     def _bins(self, number: ColumnElement[float], width: float, wanted: ColumnElement[bool]) -> list[PredictionBin]:
-        p = predictions.c.probability
-        columns = number.label("bin"), func.count(), func.sum(_right()), func.sum(_confidence())
+        p, weight = predictions.c.probability, choices.c.weight
+        sums = (func.sum(weight * one) for one in (1.0, _right(), _confidence()))
+        what = and_(choices.c.space_id == predictions.c.space_id, choices.c.id == predictions.c.choice_id)
         with self._read() as scope:
-            statement = scope.select(predictions, *columns).where(p.is_not(None), wanted)
+            statement = scope.select(predictions, number.label("bin"), *sums).join(choices, what)
+            statement = statement.where(p.is_not(None), weight > 0, wanted)
             rows = scope.all(statement.group_by("bin").order_by("bin"))
         return [PredictionBin(row[0] * width, row[1], row[2], row[3] / row[1]) for row in rows]
 

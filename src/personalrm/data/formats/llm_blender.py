@@ -18,14 +18,14 @@ def mix_instruct(row: Fields) -> Iterator[Fields]:
     if not isinstance(compared, Mapping):
         raise RowError("comparisons by pair of models", field="cmp_results", found=describe(compared))
     listed = row["candidates"] if isinstance(row["candidates"], list) else []
-    texts = {one["model"]: one.get("text") for one in listed if isinstance(one, Mapping) and "model" in one}
+    texts = {str(one["model"]): one.get("text") for one in listed if isinstance(one, Mapping) and "model" in one}
     rest = {name: row.get(name) for name in ("instruction", "input")}
     for pair, said in compared.items():
         field = f"cmp_results.{pair}"
         first, _, second = str(pair).partition(",")
         if first not in texts or second not in texts:
             raise RowError("the names of two candidates", field=field, found=describe(pair))
-        if said not in _SAID:
+        if not isinstance(said, str) or said not in _SAID:
             raise RowError(", ".join(_SAID), field=field, found=describe(said))
         several = {"ranking": f"{row.get('id')}", "weight": 1 / len(compared)} if len(compared) > 1 else {}
         better, worse = (second, first) if _SAID[said] == "b" else (first, second)

@@ -75,11 +75,11 @@ class PageRoute(APIRoute):
             except SignInFirst:
                 return to("/sign-in", next=quote(request.scope["path"])) if request.method == "GET" else to("/sign-in")
             except Problem as problem:
-                return _problem(request, problem)
+                return page_of(request, problem)
             except RequestValidationError as error:
-                return _problem(request, validation_problem(error))
+                return page_of(request, validation_problem(error))
             except PersonalrmError as error:
-                return _problem(request, problem_of(error))
+                return page_of(request, problem_of(error))
 
         return handler
 
@@ -156,7 +156,8 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _problem(request: Request, problem: Problem) -> Response:
+def page_of(request: Request, problem: Problem) -> Response:
+    """A problem as a page."""
     answer = html(
         request, "problem.html", problem.status, title="That did not work", problem=problem, user=None, links=()
     )
