@@ -1,12 +1,16 @@
 """Fifty people at concurrency 64 with a 200 ms endpoint: utilisation, CPU per call, memory by number of people.
 
-Plain aiohttp keeps such an endpoint 95 % busy, the vendor's SDK 60–68 %. On an idle machine:  python
-benchmarks/many_people.py
+Plain aiohttp keeps such an endpoint 95 % busy, the vendor's SDK 60–68 %. On an idle machine:
+
+    python benchmarks/many_people.py
+    python benchmarks/many_people.py --against ../other     # CPU a call in alternate runs with another checkout
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +26,7 @@ from personalrm.profile.options import Options
 from personalrm.synthesis.fitting import Unlearnable, fit_people
 
 PEOPLE = 50
+ROUNDS = 5
 GROWTH = 4
 """Memory is compared between 50 people and this many times 50."""
 
@@ -57,8 +62,35 @@ def peak_mb(url: str, count: int, cache: Path) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def call_ms(checkout: Path, port: int) -> float:
+    """Client CPU a call in a process of its own that runs the code and this benchmark of a checkout."""
+    code = (
+        "import asyncio, sys; sys.path.insert(0, sys.argv[3]); from pathlib import Path; import many_people;"
+        "print(asyncio.run(many_people.run(sys.argv[1], many_people.PEOPLE, Path(sys.argv[2])))[0])"
+    )
+    with tempfile.TemporaryDirectory() as folder, server(port) as host:
+        command = [sys.executable, "-c", code, host.url, str(Path(folder) / "a.sqlite"), str(checkout / "benchmarks")]
+        environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        return 1000 * float(done.stdout) / float(host.stats()["requests"])
+
+
+def against(other: Path) -> int:
+    """Print CPU a call of both in `ROUNDS` alternate runs; 1 if the median ratio is above 1.1."""
+    here, ratios = Path(__file__).resolve().parents[1], []
+    for turn in range(ROUNDS):
+        before, now = call_ms(other.resolve(), 8405 + 2 * turn), call_ms(here, 8406 + 2 * turn)
+        ratios.append(now / before)
+        row("client CPU a call: other, this", f"{before:.2f}, {now:.2f} ms", "–", True)
+    ratio = statistics.median(ratios)
+    row("this relative to the other (median)", f"{ratio:.2f} ×", "≤ 1.1 ×", ratio <= 1.1)
+    return 0 if ratio <= 1.1 else 1
+
+
 def main() -> int:
     """Print the rows; 1 if a bar is missed."""
+    if "--against" in sys.argv:
+        return against(Path(sys.argv[sys.argv.index("--against") + 1]))
     with tempfile.TemporaryDirectory() as folder, server(8403) as host:
         cpu, wall = asyncio.run(run(host.url, PEOPLE, Path(folder) / "many.sqlite"))
         stats = host.stats()

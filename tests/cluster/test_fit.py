@@ -21,8 +21,8 @@ from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
-from personalrm.cluster.running import MOST_SHARDS, FitRun, run_over_people, shards_for
-from personalrm.cluster.splitting import input_files
+from personalrm.cluster.running import FitRun, run_over_people
+from personalrm.cluster.splitting import MOST_SHARDS, input_files, shards_for
 from personalrm.data.reading import read_history
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, Interrupted, StorageError

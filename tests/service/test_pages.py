@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Callable
@@ -458,3 +459,36 @@ def test_a_file_of_thumbs_alone_makes_a_persona(api: Api, user: str) -> None:
     assert api.fresh(user) >= 1
     assert api.post(f"/v1/people/{user}/compare", PAIR).body["preferred"] == "a"
     assert asked(api, "GET", f"/people/{user}", api.key).status == 200
+
+
+def test_an_import_says_which_file_is_wrong_and_whose_name_cannot_be_used(api: Api, user: str) -> None:
+    fields: dict[str, str] = {"name": ""}
+    wrong = upload(api, "/import", fields, "mine.csv", b"prompt,chosen\n1,2\n")
+    assert wrong.status == 422
+    assert "mine.csv" in text_of(wrong)
+    assert "personalrm-import" not in text_of(wrong)
+    rows = [{"user": name, "prompt": "p", "chosen": "a", "rejected": "b"} for name in (user, "a/b", "x" * 201)]
+    found = text_of(upload(api, "/import", fields, "rows.jsonl", "\n".join(map(json.dumps, rows)).encode()))
+    assert "2 people not imported" in found
+    assert "a/b" in found
+    assert api.get(f"/v1/people/{user}").body["choices"] == 1
+    bomb = upload(api, "/import", fields, "bomb.jsonl.gz", gzip.compress(b"\n" * (65 << 20), 1))
+    assert (bomb.status, "64 MiB" in text_of(bomb)) == (422, True)
+
+
+def test_what_a_browser_does_not_find_is_told_on_a_page(api: Api) -> None:
+    for path, kind in (("/nothing", "text/html"), ("/v1/nothing", "application/problem+json")):
+        answer = asked(api, "GET", path, Accept="text/html,*/*")
+        assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (404, kind)
+
+
+def test_every_page_says_whose_it_is_and_texts_keep_their_direction(api: Api, known: str) -> None:
+    api.add(known, choice(90, prompt="كيف أسلق بيضة؟", chosen="ثماني دقائق."))
+    for page in ("", "/choose", "/history", "/try"):
+        header = text_of(asked(api, "GET", f"/people/{known}{page}", api.key)).partition("<main>")[0]
+        assert f">{known}</" in header, page
+    shown = text_of(asked(api, "GET", f"/people/{known}/history", api.key))
+    assert "<bdi>كيف أسلق بيضة؟</bdi>" in shown
+    assert '<blockquote class="text" dir="auto">ثماني دقائق.' in shown
+    missing = text_of(asked(api, "GET", "/people/nobody-of-that-name", api.key))
+    assert "<p>This space has no person" in missing

@@ -25,7 +25,7 @@ from personalrm.bench.run_log import rows_of
 from personalrm.bench.running import run
 from personalrm.cluster.executor import Executor
 from personalrm.cluster.folder import PartRecord, read_part, write_record
-from personalrm.cluster.splitting import HashInput, HowRead
+from personalrm.cluster.splitting import HashInput
 from personalrm.data.sources import ReadOptions, Source, source
 from personalrm.errors import DataError, Interrupted
 from personalrm.files import hold, replace_file, stored, to_json
@@ -61,7 +61,7 @@ class BenchWork:
 
     data: tuple[str, ...]
     population: tuple[str, ...]
-    reading: HowRead
+    reading: ReadOptions
     design: Design
     methods: tuple[str, ...]
     options: Options
@@ -148,7 +148,7 @@ def _run_parts(work: BenchWork, executor: Executor, out: Path, tell: Callable[[s
     jobs: list[BenchPart] = []
     for methods in work.families:
         for part in range(work.parts):
-            key = hash_of([*made_from, hash_of(work.reading), work.context_sizes, methods, part])
+            key = hash_of([*made_from, hash_of(work.reading.arguments), work.context_sizes, methods, part])
             jobs.append(BenchPart(work, methods, part, out / PARTS / f"{hash_of(methods)[:8]}-{part:03d}", key))
     missing = [one for one in jobs if read_part(one.record, PartRecord, one.key) is None]
     for one in missing:
@@ -210,12 +210,11 @@ def _rows(folders: Iterable[Path], kind: str, name: str) -> Iterator[tuple[int, 
             yield int(row["task"]), orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _read(paths: tuple[str, ...], how: HowRead) -> Source:
+def _read(paths: tuple[str, ...], reading: ReadOptions) -> Source:
     """The people of the files, cached in the process for the next part if small; the driver reports skipped rows."""
-    name = hash_of([paths, how])
+    name = hash_of([paths, reading.arguments])
     if name not in _HELD:
         while len(_HELD) >= _MOST_HELD:
             del _HELD[next(iter(_HELD))]
-        reading = ReadOptions(how.strict, how.min_gap, lambda _: None, how.columns, how.limits)
         _HELD[name] = source(list(paths), reading)
     return _HELD[name]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from personalrm import prompts
-from personalrm.cluster.embedding import ShardTexts, TextsToFit, stages
+from personalrm.cluster.embedding import EMBEDDING, ShardTexts, TextsToFit, stages
 from personalrm.cluster.executor import Executor, Job
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import (
@@ -31,8 +31,9 @@ from personalrm.cluster.folder import (
     write_errors,
     write_record,
 )
-from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
-from personalrm.cluster.texts import has_encoder
+from personalrm.cluster.splitting import HashInput, SplitInput, shards_for
+from personalrm.cluster.texts import embedding_executor, has_encoder
+from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
@@ -40,12 +41,6 @@ from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
 from personalrm.profile.table import PROFILES, ROWS
-
-SHARD_BYTES, SMALL_BYTES, FINE = 4 << 20, 1 << 20, 1024
-"""Choices as text in a shard: 1 MB up to 1,024 shards, so that no core waits long for the last ones; after that 4 MB
-(80 people with 17 choices, two seconds of the embedded engine)."""
-MOST_SHARDS = 65_536
-_PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
 
 J = TypeVar("J", bound=Job[Any])
 Tell = Callable[[str, int, int], None]
@@ -77,7 +72,7 @@ class FitRun:
     files: tuple[Path, ...]
     out: Path
     how: FitOptions
-    reading: HowRead = field(default_factory=HowRead)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     shards: int | None = None
     force: bool = False
 
@@ -152,13 +147,6 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
             ) from None
 
 
-def shards_for(files: Iterable[Path]) -> int:
-    """Number of shards for these files; it depends on their sizes only."""
-    size = sum(one.stat().st_size * (_RATIO if one.suffix.lower() in _PACKED else 1) for one in files)
-    fine = min(FINE, -(-size // SMALL_BYTES))
-    return max(1, fine, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
-
-
 class _Driver:
     """One run."""
 
@@ -195,7 +183,11 @@ class _Driver:
 
     def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:
         how, reading = self._run.how, self._run.reading
-        options = {**self._run.depends_on(), "min_gap": reading.min_gap, "columns": hash_of(reading.columns)}
+        options = {
+            **self._run.depends_on(),
+            "min_gap": reading.min_gap,
+            "columns": hash_of(reading.arguments["columns"]),
+        }
         options |= {"limits": asdict(reading.limits), "strict": reading.strict}
         trained = how.model.startswith(TRAINED)
         return Provenance(
@@ -224,7 +216,7 @@ class _Driver:
         jobs: list[SplitInput] = []
         done: list[SplitRecord] = []
         for number, path in enumerate(self._run.files):
-            key = hash_of([hashes[number], path.name, self._run.reading, self._folder.shards])
+            key = hash_of([hashes[number], path.name, self._run.reading.arguments, self._folder.shards])
             record = read_part(self._folder.split_record(number), SplitRecord, key)
             if record is not None and self._folder.spill(number).is_file():
                 done.append(record)
@@ -242,8 +234,10 @@ class _Driver:
         """Embed each text once, if the model has an encoder."""
         if self._texts is None or not missing:
             return
+        embeds = embedding_executor(self._texts.model, self._executor)
         for stage, jobs, done in stages(self._folder, self._texts, self._key(key, -1)):
-            for job, _ in self._each(stage, jobs, len(jobs), done):
+            executor = embeds if stage == EMBEDDING else self._executor
+            for job, _ in self._each(stage, jobs, len(jobs), done, executor):
                 self._check_seen(job.record)
 
     def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
@@ -253,10 +247,12 @@ class _Driver:
         for shard in missing:
             yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared, encoder)
 
-    def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:
+    def _each(
+        self, stage: str, jobs: Iterable[J], count: int, already: int = 0, executor: Executor | None = None
+    ) -> Iterator[tuple[J, Any]]:
         total = count + already
         self._tell(stage, already, total)
-        for place, found in enumerate(self._executor.run(jobs), already + 1):
+        for place, found in enumerate((executor or self._executor).run(jobs), already + 1):
             yield found
             self._tell(stage, place, total)
 

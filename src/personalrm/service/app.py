@@ -29,6 +29,7 @@ from personalrm.service.gate import Gate, fault_of_the_service, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
+from personalrm.service.pages.rendering import page_of
 from personalrm.service.problems import Problem, problem_of
 from personalrm.service.routes import (
     chat,
@@ -122,7 +123,8 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
         return validation_problem(error).answering(request.scope)
 
     async def http(request: Request, error: HTTPException) -> Response:
-        return _problem_of_http(request, error, service.config.max_body).answering(request.scope)
+        problem = _problem_of_http(request, error, service.config.max_body)
+        return page_of(request, problem) if _is_for_people(request) else problem.answering(request.scope)
 
     async def fault(request: Request, error: Exception) -> Response:
         return fault_of_the_service().answering(request.scope)  # the gate logs it
@@ -136,6 +138,11 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether a browser shows the answer."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
 
 
 def _problem_of_http(request: Request, error: HTTPException, max_body: int) -> Problem:

@@ -25,7 +25,7 @@ from personalrm.data.fields import moment
 from personalrm.errors import RowError
 from personalrm.preferences import Message
 
-TEXT, NAME, MANY = 200_000, 200, 1000
+TEXT, NAME, MANY, FIELDS = 200_000, 200, 1000, 64
 
 
 def storable(text: str) -> str:
@@ -35,8 +35,13 @@ def storable(text: str) -> str:
     return text
 
 
+def is_name(text: str) -> bool:
+    """Whether a person can be called so: the name is part of paths."""
+    return 0 < len(text) <= NAME and text.isprintable() and "/" not in text and text == text.strip()
+
+
 def _name(text: str) -> str:
-    if not text.isprintable() or "/" in text or text != text.strip():
+    if not is_name(text):
         raise ValueError("expected printable characters, no '/' and no space at either end")
     return text
 
@@ -88,6 +93,13 @@ class Strict(BaseModel):
     """Base class of all request bodies."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > FIELDS:  # each unknown one would be listed
+            raise ValueError(f"expected at most {FIELDS} fields, found {len(given)}")
+        return given
 
 
 class MessageIn(Strict):

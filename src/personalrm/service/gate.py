@@ -81,6 +81,9 @@ class Gate:
             return later(429, "too-busy", f"{self._config.in_flight} requests are already in progress")
         if passing.announced > self._config.max_body:
             return too_large(self._config.max_body)
+        if passing.encoding not in (b"", b"identity"):
+            detail = "the body is compressed, and this service reads none"
+            return Problem(415, "unsupported-encoding", detail, "send it without Content-Encoding")
         if self._config.open:
             return _foreign(scope)
         return None
@@ -146,6 +149,7 @@ class _Passing:
         given = headers.get(b"x-request-id", b"")
         self.id = given.decode() if _ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBER):08x}"
         length = headers.get(b"content-length", b"0")
+        self.encoding = headers.get(b"content-encoding", b"").strip().lower()
         self.announced = int(length) if length.isdigit() and len(length) < 20 else 0
         self.status = 0
         self.clock: asyncio.Timeout | None = None

@@ -42,9 +42,25 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
+            if self.body_field is not None and not _is_json(request):
+                raise not_json()
             return await handle(JsonRequest(request.scope, request.receive))
 
         return handler
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the body is announced as JSON; one that announces nothing is told what is missing."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind:
+        return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def not_json() -> Problem:
+    """A body that is not sent as JSON."""
+    detail = "the body is not sent as JSON"
+    return Problem(415, "unsupported-media-type", detail, "send the header 'Content-Type: application/json'")
 
 
 def reply(value: Any, status: int = 200) -> Response:

@@ -7,6 +7,7 @@ unexpected error, its type and location in the code are logged; its message is n
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import time
@@ -66,3 +67,21 @@ class ServiceLog:
             for one in traceback.extract_tb(error.__traceback__)[-4:]
         ]
         self.write(event, level="error", error=type(error).__name__, at=places, **values)
+
+
+class _AsLines(logging.Handler):
+    """Records of another package as lines of our log, without what they were raised for."""
+
+    def __init__(self, log: ServiceLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        self._log.write("server", level=record.levelname.lower(), detail=str(record.msg))
+
+
+def take_over(name: str, log: ServiceLog) -> None:
+    """Write warnings and errors of another package's logger as lines of our log."""
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [_AsLines(log)], False

@@ -17,6 +17,8 @@ import uvicorn
 from personalrm.errors import DataError
 from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
+from personalrm.service.connections import TimedConnection
+from personalrm.service.logs import take_over
 from personalrm.service.state import Service
 from personalrm.store.store import Store
 
@@ -43,7 +45,8 @@ def run(config: ServiceConfig) -> None:
         server_header=False,
         lifespan="on",
         loop="uvloop" if _has_uvloop() else "asyncio",
-        http="httptools",
+        http=TimedConnection,
+        ws="none",
         timeout_graceful_shutdown=round(config.grace),
         timeout_keep_alive=30,
         proxy_headers=False,
@@ -54,6 +57,7 @@ def run(config: ServiceConfig) -> None:
     if not config.open and not has_keys(store):
         say("No key yet: `personalrm serve key SPACE` prints one; --open serves this machine without.")
     _spare_the_collector()
+    take_over("uvicorn.error", service.log)
     _Server(settings).run(sockets=[listening])
     service.log.flush()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from personalrm.cluster.executor import Executor
     from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.running import FitRun, RunResult
-    from personalrm.cluster.splitting import HowRead
+    from personalrm.data.sources import ReadOptions
     from personalrm.profile.options import Options
 
 SOME_FAILED = 4
@@ -165,12 +165,11 @@ def _bench_work(context: typer.Context, given: dict[str, Any]) -> BenchWork:
     )
 
 
-def _how_read(context: typer.Context) -> HowRead:
-    from personalrm.cluster.splitting import HowRead
-    from personalrm.data.mapping import Columns
+def _how_read(context: typer.Context) -> ReadOptions:
+    """Workers say nothing; what they skipped stands in the result of the run."""
+    from personalrm.data.sources import silent
 
-    given = inputs.read_options(context)
-    return HowRead(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
+    return replace(inputs.read_options(context), warn=silent)
 
 
 def _carry_out(run: FitRun, address: str | None, processes: int) -> None:
