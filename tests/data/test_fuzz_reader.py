@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personalrm.data.mapping import ASSIGNABLE
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
 from personalrm.data.writing import write_choices
@@ -118,11 +119,22 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return data
 
 
-def read(path: Path, again: Path) -> None:
+def mapping(rows: list[Any], rng: random.Random) -> dict[str, str] | None:
+    """What a user may say of the columns: any roles of any of the names, and of one that is not there."""
+    if rng.random() < 0.7:
+        return None
+    names = [*(name for row in rows if isinstance(row, dict) for name in row), "nowhere", "-", ""]
+    said = {rng.choice((*ASSIGNABLE, "a", "b", "c")): rng.choice(names) for _ in range(rng.randrange(1, 5))}
+    return said | {
+        f"winner.{rng.choice(('1', 'model_a', '<3', '>0'))}": rng.choice("ab") for _ in range(rng.randrange(2))
+    }
+
+
+def read(path: Path, again: Path, columns: dict[str, str] | None = None) -> None:
     """Read a file; what it holds can be written, and read again as the same."""
     problems = Problems()
     try:
-        found = list(read_choices(path, problems=problems))
+        found = list(read_choices(path, problems=problems, columns=columns))
     except PersonalrmError as error:
         str(error).encode()
         return
@@ -152,7 +164,7 @@ def test_fuzz_reader(tmp_path: Path) -> None:
         data = text.encode("utf-8", "surrogatepass")
         path = tmp_path / f"a.{kind}"
         path.write_bytes(damaged(data, rng) if number % 3 == 0 else data)
-        read(path, tmp_path / rng.choice(("again.jsonl", "again.csv")))
+        read(path, tmp_path / rng.choice(("again.jsonl", "again.csv")), mapping(rows, rng))
 
 
 @settings(

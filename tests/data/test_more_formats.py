@@ -309,3 +309,11 @@ def test_labels_of_harm_are_no_thumbs_but_may_be_said_to_be(tmp_path: Path) -> N
 @pytest.mark.parametrize("names", [["chosen", "prompt"], ["a", "b", "c"], ["id", "value", "comment"], []])
 def test_nothing_is_suggested_where_nothing_is_likely(names: list[str]) -> None:
     assert suggested(names) is None
+
+
+def test_one_named_column_goes_with_known_ones_and_none_means_none(tmp_path: Path) -> None:
+    path = write(tmp_path, [{"prompt": "Q", "fine": "good", "rejected": "bad", "response": "x", "score": 1}])
+    (found,) = read_choices(path, columns="chosen=fine")
+    assert (found.chosen, found.rejected) == ("good", "bad")
+    with pytest.raises(DataError):
+        list(read_choices(path, columns="response=-,rejected=-"))

@@ -33,7 +33,7 @@ class PageSession:
         page = self.page()
         self._place = (re.findall(r'name="place" value="(\d+)"', page) or ["0"])[0]
         if 'name="prefers"' in page:
-            left, right = (html.unescape(one) for one in re.findall(r'<p class="text">(.*?)</p>', page, re.DOTALL))
+            left, right = (html.unescape(one) for one in re.findall(r'<p class="text"[^>]*>(.*?)</p>', page, re.DOTALL))
             turns = re.findall(r'<p><span class="role">(.*?)</span> (.*?)</p>', page, re.DOTALL)
             context = tuple(Message(role, html.unescape(text)) for role, text in turns)  # type: ignore[arg-type]
             return Choose(*_numbers(page), context, left, right)

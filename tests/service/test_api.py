@@ -218,6 +218,7 @@ def test_the_next_question_of_given_pairs_and_of_the_pool(api: Api, user: str) -
     found = api.post(path, {"candidates": [same, telling], "top": 2}).body["questions"]
     assert found[0]["id"] == "telling"
     assert found[0]["settles"]
+    api.delete("/v1/candidates")  # other tests use the same space
     assert api.get(path).body == {"questions": []}
     assert api.post("/v1/candidates", {"candidates": [same, telling]}).body == {"candidates": 2}
     assert api.get(f"{path}?top=1").body["questions"][0]["id"] == "telling"

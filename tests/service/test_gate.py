@@ -18,10 +18,10 @@ from uvicorn.server import ServerState
 
 from personalrm.errors import StoreBusy
 from personalrm.service import connections
-from personalrm.service.access import Doorkeeper
+from personalrm.service.access import Authenticator
 from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
-from personalrm.service.freshening import Freshener
+from personalrm.service.freshening import ProfileUpdater
 from personalrm.service.gate import Gate
 from personalrm.service.logs import ServiceLog, take_over
 from personalrm.service.metrics import Metrics
@@ -128,22 +128,22 @@ def test_nobody_waits_for_a_profile_of_no_choices(monkeypatch: pytest.MonkeyPatc
         space = store.make_space("a")
         space.people.readmit("ada")
         monkeypatch.setattr(space.jobs, "claim_person", lambda *_: pytest.fail("there is nothing to learn"))
-        freshen = Freshener(SimpleNamespace(is_local=True), None, None)  # type: ignore[arg-type]
+        freshen = ProfileUpdater(SimpleNamespace(is_local=True), None, None)  # type: ignore[arg-type]
         assert freshen(space, space.people.require("ada")).active_version is None
 
 
 def test_with_open_a_key_that_is_none_of_ours_is_no_key() -> None:
-    async def spaces(doorkeeper: Doorkeeper, key: str) -> tuple[str, str]:
-        found = [await doorkeeper.admit(one, "write") for one in ("sk-anything", key)]
+    async def spaces(authenticator: Authenticator, key: str) -> tuple[str, str]:
+        found = [await authenticator.authenticate(one, "write") for one in ("sk-anything", key)]
         with pytest.raises(Problem) as refused:
-            await doorkeeper.admit("prm_0_mistyped", "write")
+            await authenticator.authenticate("prm_0_mistyped", "write")
         assert refused.value.status == 401
         return found[0].space.name, found[1].space.name
 
     threads = Threads()
     with memory_store() as store:
-        doorkeeper = Doorkeeper(store, threads, 1000.0, is_open=True)
-        assert asyncio.run(spaces(doorkeeper, store.make_space("shop").keys.create())) == ("open", "shop")
+        authenticator = Authenticator(store, threads, 1000.0, is_open=True)
+        assert asyncio.run(spaces(authenticator, store.make_space("shop").keys.create())) == ("open", "shop")
         threads.close()
 
 

@@ -480,3 +480,15 @@ def test_what_a_browser_does_not_find_is_told_on_a_page(api: Api) -> None:
     for path, kind in (("/nothing", "text/html"), ("/v1/nothing", "application/problem+json")):
         answer = asked(api, "GET", path, Accept="text/html,*/*")
         assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (404, kind)
+
+
+def test_every_page_says_whose_it_is_and_texts_keep_their_direction(api: Api, known: str) -> None:
+    api.add(known, choice(90, prompt="كيف أسلق بيضة؟", chosen="ثماني دقائق."))
+    for page in ("", "/choose", "/history", "/try"):
+        header = text_of(asked(api, "GET", f"/people/{known}{page}", api.key)).partition("<main>")[0]
+        assert f">{known}</" in header, page
+    shown = text_of(asked(api, "GET", f"/people/{known}/history", api.key))
+    assert "<bdi>كيف أسلق بيضة؟</bdi>" in shown
+    assert '<blockquote class="text" dir="auto">ثماني دقائق.' in shown
+    missing = text_of(asked(api, "GET", "/people/nobody-of-that-name", api.key))
+    assert "<p>This space has no person" in missing

@@ -198,17 +198,13 @@ def _by_position(arms: Mapping[Arm, Scores]) -> Symptom:
 def _poor_persona(arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
     advice = "correct the persona by hand or fit with a stronger model; the demonstrations can be used without it"
     worse = _between(arms, "persona", "default", fresh)
-    if worse is None:
-        return Symptom("poor persona", None, "there is no persona, or no new choice", advice)
-    return Symptom("poor persona", worse.shown, str(worse), advice)
+    return _symptom_of("poor persona", worse, "there is no persona, or no new choice", advice)
 
 
 def _pulling_apart(arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
     advice = "use the better of the two alone; a fit with more choices selects it automatically"
     worse = _between(arms, "persona+demonstrations", "demonstrations", fresh)
-    if worse is None:
-        return Symptom("persona and demonstrations disagree", None, "there is no persona or no demonstrations", advice)
-    return Symptom("persona and demonstrations disagree", worse.shown, str(worse), advice)
+    return _symptom_of("persona and demonstrations disagree", worse, "there is no persona or no demonstrations", advice)
 
 
 def _unread(arms: Mapping[Arm, Scores]) -> Symptom:
@@ -238,6 +234,13 @@ def _between(arms: Mapping[Arm, Scores], one: Arm, other: Arm, fresh: Sequence[P
     if one not in arms or other not in arms:
         return None
     return _Difference.of(arms[one].losses, arms[other].losses, fresh, f"with {one}", f"with {other}")
+
+
+def _symptom_of(name: str, worse: _Difference | None, missing: str, advice: str) -> Symptom:
+    """The symptom that a difference shows; ``missing`` says why it was not measured."""
+    if worse is None:
+        return Symptom(name, None, missing, advice)
+    return Symptom(name, worse.shown, str(worse), advice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from personalrm.cluster.fitting import FitOptions, client_of, fit_all
 from personalrm.cluster.folder import Trouble
 from personalrm.cluster.lending import NOTHING, Lent, embed
 from personalrm.cluster.people import PersonOfShard
-from personalrm.cluster.texts import has_encoder, items_to_fit
+from personalrm.cluster.texts import has_encoder, items_of_population, items_to_fit
 from personalrm.data.given import Context, messages_of
 from personalrm.llm.connect import EndpointOptions
 from personalrm.models.base import Item
-from personalrm.models.registry import DEFAULT, TRAINED, is_local
+from personalrm.models.registry import DEFAULT, TRAINED, is_embedded, is_local
 from personalrm.preferences import History, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile
@@ -75,9 +75,14 @@ class ExecutorClient:
         if has_encoder(how.model):
             held = list(chunks)
             wanted = [{how.model: [item for one in some for item in items_to_fit(how.model, one)]} for some in held]
-            chunks, lent = iter(held), iter(embed(self._executor, wanted))
+            learned = how.population if is_embedded(how.model) else None
+            if learned is not None:
+                wanted.append({how.model: list(items_of_population(how.model, learned, how.options.seed))})
+            vectors = embed(self._executor, wanted)
+            others = vectors[len(held)] if learned is not None else NOTHING
+            chunks, lent = iter(held), (one.with_rows_of(others) for one in vectors[: len(held)])
         return self._ordered(
-            _Fit(at, how, shared, vectors, some) for at, (some, vectors) in enumerate(zip(chunks, lent, strict=False))
+            _Fit(at, how, shared, rows, some) for at, (some, rows) in enumerate(zip(chunks, lent, strict=False))
         )
 
     def score_many(

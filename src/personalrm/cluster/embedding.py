@@ -18,7 +18,14 @@ from typing import Protocol
 from personalrm.cluster.folder import ClusterFolder, PartRecord, read_part, write_record
 from personalrm.cluster.people import people_of
 from personalrm.cluster.spill import SpillWriter, read_spill
-from personalrm.cluster.texts import encoder_of, encoder_that_computes, items_to_fit, lent, texts_of
+from personalrm.cluster.texts import (
+    encoder_of,
+    encoder_that_computes,
+    items_of_population,
+    items_to_fit,
+    lent,
+    texts_of,
+)
 from personalrm.files import replacing, stored
 from personalrm.models.base import Item
 from personalrm.profile.provenance import hash_of
@@ -71,14 +78,7 @@ class TextsToFit:
             for person in people_of(folder, number, self.inputs):
                 yield from items_to_fit(self.model, person.history)
         elif self.population is not None:
-            import numpy as np
-
-            from personalrm.data.reading import read_people
-            from personalrm.models.traits.learning import people_to_learn_from
-
-            known = people_to_learn_from(read_people(self.population), np.random.default_rng(self.seed))
-            for one in known:
-                yield from items_to_fit(self.model, one)
+            yield from items_of_population(self.model, self.population, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +194,7 @@ def buckets_of(shards: int) -> int:
     return min(shards, MOST_BUCKETS)
 
 
+EMBEDDING = "embedding texts"
 Stage = tuple[str, Sequence[GatherTexts | EmbedTexts], int]
 
 
@@ -201,7 +202,7 @@ def stages(folder: ClusterFolder, texts: ShardTexts, key: str) -> Iterator[Stage
     """The stages before people are fitted or scored: name, incomplete jobs, and number of complete ones."""
     parts: list[tuple[str, type[GatherTexts] | type[EmbedTexts], int]] = [
         ("gathering texts", GatherTexts, texts.spills),
-        ("embedding texts", EmbedTexts, buckets_of(folder.shards)),
+        (EMBEDDING, EmbedTexts, buckets_of(folder.shards)),
     ]
     for name, kind, count in parts:
         jobs = [kind(folder.root, folder.shards, at, texts, hash_of([key, name, at])) for at in range(count)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personalrm.cluster.executor import Executor
-from personalrm.cluster.texts import encoder_of, encoder_that_computes, lent, texts_of
+from personalrm.cluster.texts import embedding_executor, encoder_of, encoder_that_computes, lent, texts_of
 from personalrm.models.base import Item
 
 AT_ONCE = 512
@@ -32,6 +32,10 @@ class Lent:
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Any]:
         """The available vectors of these keys."""
         return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def with_rows_of(self, other: Lent) -> Lent:
+        """These vectors and those of another."""
+        return Lent(tuple(sorted({*self.models, *other.models})), {**other.rows, **self.rows})
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
@@ -53,15 +57,13 @@ def embed(executor: Executor, jobs: Sequence[Wanted]) -> list[Lent]:
         one.number: found for one, found in executor.run([_Gather(at, job) for at, job in enumerate(jobs)])
     }
     texts = {key: text for found in needed.values() for key, text in found.items()}
-    parts: list[_Embed] = []
+    rows: dict[bytes, Any] = {}
     for model in sorted({model for model, _ in texts}):
         keys = sorted(key for name, key in texts if name == model)
-        for at in range(0, len(keys), AT_ONCE):
-            some = keys[at : at + AT_ONCE]
-            parts.append(_Embed(model, some, [texts[model, key] for key in some]))
-    rows: dict[bytes, Any] = {}
-    for _, found in executor.run(parts):
-        rows |= found
+        chunks = [keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE)]
+        parts = [_Embed(model, some, [texts[model, key] for key in some]) for some in chunks]
+        for _, found in embedding_executor(model, executor).run(parts):
+            rows |= found
     return [
         Lent(tuple(sorted({model for model, _ in needed[at]})), {key: rows[key] for _, key in needed[at]})
         for at in range(len(jobs))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from personalrm import prompts
-from personalrm.cluster.embedding import ShardTexts, TextsToFit, stages
+from personalrm.cluster.embedding import EMBEDDING, ShardTexts, TextsToFit, stages
 from personalrm.cluster.executor import Executor, Job
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import (
@@ -32,7 +32,7 @@ from personalrm.cluster.folder import (
     write_record,
 )
 from personalrm.cluster.splitting import HashInput, SplitInput, shards_for
-from personalrm.cluster.texts import has_encoder
+from personalrm.cluster.texts import embedding_executor, has_encoder
 from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
@@ -234,8 +234,10 @@ class _Driver:
         """Embed each text once, if the model has an encoder."""
         if self._texts is None or not missing:
             return
+        embeds = embedding_executor(self._texts.model, self._executor)
         for stage, jobs, done in stages(self._folder, self._texts, self._key(key, -1)):
-            for job, _ in self._each(stage, jobs, len(jobs), done):
+            executor = embeds if stage == EMBEDDING else self._executor
+            for job, _ in self._each(stage, jobs, len(jobs), done, executor):
                 self._check_seen(job.record)
 
     def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
@@ -245,10 +247,12 @@ class _Driver:
         for shard in missing:
             yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared, encoder)
 
-    def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:
+    def _each(
+        self, stage: str, jobs: Iterable[J], count: int, already: int = 0, executor: Executor | None = None
+    ) -> Iterator[tuple[J, Any]]:
         total = count + already
         self._tell(stage, already, total)
-        for place, found in enumerate(self._executor.run(jobs), already + 1):
+        for place, found in enumerate((executor or self._executor).run(jobs), already + 1):
             yield found
             self._tell(stage, place, total)
 

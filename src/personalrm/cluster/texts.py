@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from personalrm.cluster.executor import Executor, InProcess
 from personalrm.files import read_object
 from personalrm.models.base import Item
 from personalrm.models.registry import TRAINED, TRAITS
@@ -34,6 +35,19 @@ def has_encoder(model: str) -> bool:
     return card.is_file() and read_object(card, "model").get("encoder") is not None
 
 
+def asks_for_vectors(model: str) -> bool:
+    """Whether this model's encoder is at an endpoint; loads nothing of it."""
+    if not has_encoder(model) or not model.startswith(TRAINED):
+        return False
+    card = read_object(Path(model.removeprefix(TRAINED)) / FILES["learned"], "model")
+    return str(card["encoder"]).startswith("endpoint:")
+
+
+def embedding_executor(model: str, executor: Executor) -> Executor:
+    """Where texts are embedded: by the workers, or for an endpoint in this process, so that its limit counts once."""
+    return InProcess() if asks_for_vectors(model) else executor
+
+
 def encoder_of(model: str) -> Cached:
     """The encoder of a model, as used by the model in this process."""
     from personalrm.models.encoders import shared_minilm
@@ -50,6 +64,17 @@ def items_to_fit(model: str, history: History) -> list[Item]:
     thumbs = () if model.startswith(TRAINED) else history.thumbs
     pairs = [(one.context, text) for one in history.decided for text in (one.chosen, one.rejected)]
     return [*pairs, *((one.context, one.response) for one in thumbs)]
+
+
+def items_of_population(model: str, population: str, seed: int) -> Iterator[Item]:
+    """The responses that the prior is learned from; ``population`` is a file, ``seed`` the one of the fits."""
+    import numpy as np
+
+    from personalrm.data.reading import read_people
+    from personalrm.models.traits.learning import people_to_learn_from
+
+    for one in people_to_learn_from(read_people(population), np.random.default_rng(seed)):
+        yield from items_to_fit(model, one)
 
 
 def texts_of(encoder: Encoder, items: Iterable[Item]) -> dict[bytes, str]:

@@ -52,7 +52,6 @@ class AnswerCache:
 
     Attributes:
         damaged: number of damaged rows found.
-        begun_anew: number of times the file was found deleted.
 
     Raises:
         StorageError: the file cannot be opened, is not a cache, or cannot be written.
@@ -60,7 +59,7 @@ class AnswerCache:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.damaged = self.begun_anew = 0
+        self.damaged = 0
         self._in_memory = str(path) == MEMORY
         self._db: cache_claims.CacheConnection | None = None
         self._file: tuple[int, int] | None = None
@@ -175,7 +174,6 @@ class AnswerCache:
             found = None
         if found is not None and (found.st_dev, found.st_ino) == self._file:
             return True
-        self.begun_anew += 1
         _log.warning("the cache %s was deleted while in use; a new file is created", self.path)
         self._claims.forget()
         self.close()

@@ -77,7 +77,7 @@ class LanguageModel:
         call = self._in_flight.get(key)
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
-        call = self._in_flight[key] = _Call(self, key, params)
+        call = self._in_flight[key] = _Call(self, key)
         call.task = asyncio.create_task(self._ask(key, call, messages, params))
         # an abandoned call has no waiter to retrieve its error
         call.task.add_done_callback(look_at)
@@ -221,8 +221,8 @@ class _Call:
 
     task: asyncio.Task[Completion]
 
-    def __init__(self, model: LanguageModel, key: bytes, params: SamplingParams) -> None:
-        self._model, self._key, self._want = model, key, params
+    def __init__(self, model: LanguageModel, key: bytes) -> None:
+        self._model, self._key = model, key
         self._reserved: float | None = None
         self._paid: list[Completion] = []
         self.waiting = 0

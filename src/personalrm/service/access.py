@@ -22,7 +22,7 @@ from personalrm.service.limits import RateLimit
 from personalrm.service.problems import Problem, later
 from personalrm.service.threads import Threads
 from personalrm.store.keys import PREFIX, SCOPES, Access, Scope
-from personalrm.store.links import Invites
+from personalrm.store.links import StudyLink
 from personalrm.store.store import SpaceStore, Store
 
 BELIEVED_S = 5.0
@@ -42,7 +42,7 @@ class Caller:
     scopes: frozenset[Scope]
 
 
-class Doorkeeper:
+class Authenticator:
     """Authenticates requests.
 
     Args:
@@ -58,7 +58,7 @@ class Doorkeeper:
         self._known: OrderedDict[bytes, tuple[float, Access]] = OrderedDict()
         self._open = store.make_space(OPEN_SPACE) if is_open else None
 
-    async def admit(self, key: str | None, scope: Scope) -> Caller:
+    async def authenticate(self, key: str | None, scope: Scope) -> Caller:
         """Return the caller of a key; with --open a key without our prefix counts as none. Problem 401, 403 or 429."""
         if self._open is not None and (key is None or not key.startswith(f"{PREFIX}_")):
             return Caller(self._open, "open", frozenset(SCOPES))
@@ -75,7 +75,7 @@ class Doorkeeper:
             raise Problem(403, "forbidden", f"this needs the scope '{scope}', the key has {allowed}", "use another key")
         return Caller(self._store.bound(access.space_id, access.space), access.key_id, access.scopes)
 
-    async def admit_link(self, token: str, user: str | None) -> Caller | None:
+    async def authenticate_link(self, token: str, user: str | None) -> Caller | None:
         """Return the caller of a link to one person's pages, or None if the link is unknown or has expired.
 
         Raises:
@@ -91,7 +91,7 @@ class Doorkeeper:
             raise Problem(404, "no-such-path", "this link gives access to one person's pages only", "open it again")
         return Caller(self._store.bound(opens.space_id, opens.space), "link", frozenset({"predict", "write"}))
 
-    async def admit_to_study(self, token: str) -> tuple[Caller, Invites]:
+    async def authenticate_participant(self, token: str) -> tuple[Caller, StudyLink]:
         """Return the caller of a study link, who has no scopes, and the invitation that the link stands for.
 
         Raises:
@@ -125,14 +125,14 @@ def may(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A FastAPI dependency: the caller, who must have this scope. `SECURITY` describes it in the OpenAPI document."""
 
     async def caller(request: Request) -> Caller:
-        return await admitted(request.app.state.service.doorkeeper, request.scope, scope)
+        return await admitted(request.app.state.service.authenticator, request.scope, scope)
 
     return caller
 
 
-async def admitted(doorkeeper: Doorkeeper, request: MutableMapping[str, Any], scope: Scope) -> Caller:
+async def admitted(authenticator: Authenticator, request: MutableMapping[str, Any], scope: Scope) -> Caller:
     """The caller of a request (given by its ASGI scope); recorded for the log. Problem 401, 403 or 429."""
-    caller = await doorkeeper.admit(_sent(request["headers"]), scope)
+    caller = await authenticator.authenticate(_sent(request["headers"]), scope)
     note(request, caller)
     return caller
 

@@ -25,7 +25,7 @@ from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
 from personalrm.service.chat import Chats
-from personalrm.service.gate import Gate, fault_of_the_service, too_large
+from personalrm.service.gate import Gate, internal_error, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
@@ -127,7 +127,7 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
         return page_of(request, problem) if _is_for_people(request) else problem.answering(request.scope)
 
     async def fault(request: Request, error: Exception) -> Response:
-        return fault_of_the_service().answering(request.scope)  # the gate logs it
+        return internal_error().answering(request.scope)  # the gate logs it
 
     handlers: dict[Any, Any] = {
         Exception: fault,

@@ -19,7 +19,7 @@ LOOK_S = 5.0
 _CHARACTERS_A_TOKEN = 4
 
 
-class _Used:
+class _Usage:
     """Usage of one space: what the database has, and what is not written yet."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class ChatMeter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._used: dict[int, _Used] = {}
+        self._used: dict[int, _Usage] = {}
         self._spaces: dict[int, SpaceStore] = {}
         self._lock = threading.Lock()
 
@@ -85,11 +85,11 @@ class ChatMeter:
                     used.spent.chat_tokens + tokens,
                 )
 
-    def _of(self, space: SpaceStore) -> _Used:
+    def _of(self, space: SpaceStore) -> _Usage:
         found = self._used.get(space.id)
         if found is None:
             self._spaces[space.id] = space
-            found = self._used.setdefault(space.id, _Used())
+            found = self._used.setdefault(space.id, _Usage())
         return found
 
 

@@ -27,7 +27,7 @@ def is_young(person: PersonState) -> bool:
     return time.time() - person.changed < OVERDUE_S
 
 
-class News:
+class LearnedEvents:
     """Notifications of learned profiles, from the thread that reads the learner's output to predicting threads."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class News:
                     return
 
 
-class Freshener:
+class ProfileUpdater:
     """See the module's docstring. Thread-safe.
 
     Args:
@@ -65,7 +65,7 @@ class Freshener:
         news: notifications of the learner; None if this service has no learner process.
     """
 
-    def __init__(self, clients: Clients, runner: JobRunner, news: News | None) -> None:
+    def __init__(self, clients: Clients, runner: JobRunner, news: LearnedEvents | None) -> None:
         self._clients, self._runner, self._news = clients, runner, news
         self._locks = [threading.Lock() for _ in range(64)]
 

@@ -60,7 +60,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passing = _Passing(scope, receive, send, self._config.max_body)
+        passing = _RequestState(scope, receive, send, self._config.max_body)
         scope["personalrm.id"] = passing.id
         self._running += 1
         began = time.perf_counter()
@@ -74,7 +74,7 @@ class Gate:
             self._running -= 1
             self._note(scope, passing, time.perf_counter() - began)
 
-    def _refused(self, scope: Scope, passing: _Passing) -> Problem | None:
+    def _refused(self, scope: Scope, passing: _RequestState) -> Problem | None:
         if scope["path"] in _UNMETERED:
             return None
         if self._running > self._config.in_flight:
@@ -88,7 +88,7 @@ class Gate:
             return _foreign(scope)
         return None
 
-    async def _answered(self, scope: Scope, passing: _Passing) -> Problem | None:
+    async def _answered(self, scope: Scope, passing: _RequestState) -> Problem | None:
         """Run the app; return the problem it ended with, if any."""
         work = self._app(scope, passing.receive, passing.send)
         try:
@@ -107,7 +107,7 @@ class Gate:
             return problem_of(error)
         except Exception as error:
             self._log.failure("failed", error, id=passing.id, route=_route(scope))
-            return fault_of_the_service()
+            return internal_error()
         finally:
             passing.clock = None  # the timeout covers the time until the answer starts
         return None
@@ -116,7 +116,7 @@ class Gate:
         """Seconds until the answer must start."""
         return self._config.timeout * _FOR_A_MODEL if scope["path"] == _CHAT else self._timeout
 
-    def _note(self, scope: Scope, passing: _Passing, seconds: float) -> None:
+    def _note(self, scope: Scope, passing: _RequestState, seconds: float) -> None:
         route = _route(scope)
         if route in _UNMETERED:
             return
@@ -129,7 +129,7 @@ class Gate:
         self._log.gather("request", **told, ms=round(seconds * 1000, 1), space=space, key=key)
 
 
-def fault_of_the_service() -> Problem:
+def internal_error() -> Problem:
     """The problem for an unexpected error; the log has its location."""
     way_out = "see the service's log under this request_id, and report it"
     return Problem(500, "failed", "an unexpected error in the service", way_out)
@@ -141,7 +141,7 @@ def too_large(limit: int) -> Problem:
     return Problem(413, "body-too-large", detail, "split it into several requests", headers={"Connection": "close"})
 
 
-class _Passing:
+class _RequestState:
     """State of one request: its id, the bytes received, and the status sent."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:

@@ -101,8 +101,8 @@ class LearnerProcess:
             if self._stopping.is_set():
                 process.stdin.close()
             for line in process.stdout:
-                self._told(line)
+                self._on_event(line)
 
-    def _told(self, line: bytes) -> None:
+    def _on_event(self, line: bytes) -> None:
         with contextlib.suppress(orjson.JSONDecodeError):
             self._tell(orjson.loads(line))

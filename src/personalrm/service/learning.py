@@ -66,7 +66,7 @@ class Learner:
             return Outcome(None)
         known = self._known(space, person, learned)
         made = self._predicted(space, person, known, learned)
-        quick = None if known is None or said or known[0].is_corrected else _quickly(known[1], learned)
+        quick = None if known is None or said or known[0].is_corrected else _posterior_update(known[1], learned)
         if quick is not None:
             new = NewVersion(quick, learned, "update", checked={"approximate": True}, predictions=made)
             return Outcome(space.profiles.save(person, new, job, self._afterwards))
@@ -174,7 +174,7 @@ def _noted(said: Sequence[Correction]) -> dict[str, Any]:
     return {"corrections": [one.id for one in said]} if said else {}
 
 
-def _quickly(known: Profile, learned: Learnable) -> Profile | None:
+def _posterior_update(known: Profile, learned: Learnable) -> Profile | None:
     """The profile in use plus the new choices, by a posterior update; None if that is not possible."""
     if known.traits is None or len(known.history) < KNOWN or known.history.thumbs != learned.thumbs:
         return None

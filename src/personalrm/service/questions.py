@@ -45,7 +45,7 @@ def best(
     person = space.people.require(user)
     candidates = list(given) or space.pool.some(POOL)
     opened = predictors.maybe(space, person)
-    predictor: Any = opened.predictor if opened is not None else _of_everybody()
+    predictor: Any = opened.predictor if opened is not None else _population_predictor()
     if not isinstance(predictor, UncertainLocalPredictor):
         model = "the model" if opened is None else opened.model
         detail = f"{model} gives no uncertainty of its predictions"
@@ -76,7 +76,7 @@ def _candidate(turns: Sequence[Message], a: str, b: str, given: str | None) -> C
     return Candidate(given or pair_id("", context, a, b), group_of(context, a, b), context, a, b)
 
 
-def _of_everybody() -> UncertainLocalPredictor:
+def _population_predictor() -> UncertainLocalPredictor:
     """Before the first choice: the population's posterior."""
     from functools import partial
 

@@ -21,7 +21,7 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _LeaseRenewal:
     """Context manager that renews a job's lease."""
 
     space: SpaceStore
@@ -72,7 +72,7 @@ class JobRunner:
             return  # the person was erased in the meantime
         work = self._learner.update if stage == "update" else self._learner.refit
         try:
-            with _Held(space, job, []):
+            with _LeaseRenewal(space, job, []):
                 outcome = work(space, person, job)
         except StoreConflict:
             return  # another worker has it, or the person was erased

@@ -56,7 +56,7 @@ def run(config: ServiceConfig) -> None:
     say(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}")
     if not config.open and not has_keys(store):
         say("No key yet: `personalrm serve key SPACE` prints one; --open serves this machine without.")
-    _spare_the_collector()
+    _freeze_objects()
     take_over("uvicorn.error", service.log)
     _Server(settings).run(sockets=[listening])
     service.log.flush()
@@ -76,7 +76,7 @@ class _Server(uvicorn.Server):
                 signal.signal(one, handler)
 
 
-def _spare_the_collector() -> None:
+def _freeze_objects() -> None:
     """Exempt the current objects from garbage collection: a scan takes 100 ms, every few thousand requests."""
     gc.collect()
     gc.freeze()

@@ -40,17 +40,17 @@ class Shortcut:
         read = await _read(receive)
         asked = _parsed(read)
         if asked is None:
-            await self._app(scope, _Again(read, receive), send)
+            await self._app(scope, _ReplayedReceive(read, receive), send)
             return
         scope["route"] = _ROUTE
-        caller = await admitted(self._service.doorkeeper, scope, "predict")
+        caller = await admitted(self._service.authenticator, scope, "predict")
         body = orjson.dumps(await predict.verdict(self._service, caller.space, found[1], asked))
         headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-class _Again:
+class _ReplayedReceive:
     """An ASGI receive function: the messages already read, then the original ones."""
 
     def __init__(self, read: Sequence[Message], receive: Receive) -> None:

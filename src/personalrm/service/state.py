@@ -7,12 +7,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from personalrm.models.worker import blocking
 from personalrm.preferences import Message, Verdict
-from personalrm.service.access import Doorkeeper
+from personalrm.service.access import Authenticator
 from personalrm.service.asking import Clients
 from personalrm.service.batching import Comparer
 from personalrm.service.config import ServiceConfig
 from personalrm.service.erasing import Eraser
-from personalrm.service.freshening import Freshener, News
+from personalrm.service.freshening import LearnedEvents, ProfileUpdater
 from personalrm.service.learner_process import LearnerProcess
 from personalrm.service.learning import Learner
 from personalrm.service.logs import ServiceLog
@@ -50,11 +50,11 @@ class Service:
         self.predictors = Predictors(self.clients, config.opened, lambda space, person: self._freshen(space, person))
         afterwards = Work.refit(config.debounce, config.debounce_most)
         runner = JobRunner(Learner(self.clients, afterwards), self.log, self.metrics.told)
-        self._news = News()
-        self._freshen = Freshener(self.clients, runner, self._news if config.workers else None)
+        self._news = LearnedEvents()
+        self._freshen = ProfileUpdater(self.clients, runner, self._news if config.workers else None)
         self.eraser = Eraser(store, self.predictors, config, self.log)
-        self.learner = LearnerProcess(config, self.log, self._told)
-        self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
+        self.learner = LearnerProcess(config, self.log, self._on_event)
+        self.authenticator = Authenticator(store, self.threads, config.rate, is_open=config.open)
         self._comparer = Comparer(self.predictors, self.predicted)
         self.tastes = Tastes(self.predictors)
         self.rewards = Rewards(self.predictors, self.threads, config.opened)
@@ -113,7 +113,7 @@ class Service:
         self.clients.close()
         self.store.close()
 
-    def _told(self, event: dict[str, Any]) -> None:
+    def _on_event(self, event: dict[str, Any]) -> None:
         """Handle the learner's report of a job that ended."""
         self.metrics.told(event)
         if "person" in event:

@@ -30,9 +30,9 @@ class StoredLog:
         """See `ParticipantLog`."""
         return self._studies.events(self._number, code)
 
-    def everybody(self) -> Mapping[str, list[Event]]:
+    def all_events(self) -> Mapping[str, list[Event]]:
         """See `ParticipantLog`."""
-        return self._studies.everybody(self._number)
+        return self._studies.all_events(self._number)
 
     def append(self, code: str, place: int, event: Event) -> None:
         """See `ParticipantLog`."""
@@ -89,7 +89,7 @@ def exported(study: HumanStudy, name: str) -> dict[str, Any]:
         for one in study.pairs
     ]
     told = {"name": name, "consent": CONSENT, "protocol": asdict(study.protocol), "planned": study.protocol.planned}
-    found = {"participants": study.log.everybody(), "analysis": study.analyse().as_json()}
+    found = {"participants": study.log.all_events(), "analysis": study.analyse().as_json()}
     return {"format": "personalrm-study", "version": 1, **told, "pairs": pairs, **found}
 
 

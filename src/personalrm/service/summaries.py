@@ -17,7 +17,7 @@ from typing import Any
 from personalrm.service.evaluation import of_space
 from personalrm.store.predictions import PredictionBin
 from personalrm.store.store import SpaceStore, Store
-from personalrm.store.summaries import Kept
+from personalrm.store.summaries import StoredSummary
 
 LIVE = 5_000
 """Up to this number of predictions the figures are computed on request: 40 ms."""
@@ -40,7 +40,7 @@ class SpaceSummary:
 def summary_of(space: SpaceStore) -> SpaceSummary:
     """The newest available summary."""
     kept = None if _is_small(space) else space.summary.get()
-    return _worked_out(space) if kept is None else _read(kept)
+    return _computed(space) if kept is None else _read(kept)
 
 
 def refresh_all(store: Store) -> None:
@@ -54,26 +54,26 @@ def refresh_all(store: Store) -> None:
 def refresh(space: SpaceStore) -> None:
     """Recompute the summary."""
     began = time.monotonic()
-    found = _worked_out(space)
+    found = _computed(space)
     body = {"quality": found.quality, "days": [*map(asdict, found.days)], "bins": [*map(asdict, found.bins)]}
-    space.summary.put(Kept(found.made, time.monotonic() - began, body))
+    space.summary.put(StoredSummary(found.made, time.monotonic() - began, body))
 
 
 def _is_small(space: SpaceStore) -> bool:
     return space.predictions.count(LIVE + 1) <= LIVE
 
 
-def _is_old(space: SpaceStore, kept: Kept) -> bool:
+def _is_old(space: SpaceStore, kept: StoredSummary) -> bool:
     return time.time() - kept.made > max(AT_LEAST_S, SHARE * kept.took)
 
 
-def _worked_out(space: SpaceStore) -> SpaceSummary:
+def _computed(space: SpaceStore) -> SpaceSummary:
     made = time.time()
     quality = of_space(space.predictions.tallies())
     days = space.predictions.by_day(made - DAYS * _DAY_S)
     return SpaceSummary(quality, days, space.predictions.by_confidence(), made)
 
 
-def _read(kept: Kept) -> SpaceSummary:
+def _read(kept: StoredSummary) -> SpaceSummary:
     days, bins = ([PredictionBin(**one) for one in kept.body[name]] for name in ("days", "bins"))
     return SpaceSummary(dict(kept.body["quality"]), days, bins, kept.made)

@@ -76,7 +76,7 @@ class Workers:
     def _work(self, number: int) -> None:
         looked = -PERIOD_S
         if number:
-            _be_nice()
+            _lower_priority()
         while not self._stopping.is_set():
             try:
                 if number == 1 and time.monotonic() - looked > PERIOD_S:
@@ -121,7 +121,7 @@ class Workers:
         return found
 
 
-def _be_nice() -> None:
+def _lower_priority() -> None:
     """Lower the CPU priority of this thread (on Linux, niceness is per thread)."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -51,7 +51,7 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class ExternalData:
     """What caches may contain of a person: cache keys of answers, and all their choices and thumbs."""
 
     answers: tuple[bytes, ...]
@@ -91,7 +91,7 @@ class Erasures(SpaceTables):
             number = scope.insert_returning(erasures, {**row, "counts": "{}", "models": "[]"}, erasures.c.id)
             return Erasure(number, name, is_done=False, started=now)
 
-    def outside(self, record: Erasure) -> Outside:
+    def outside(self, record: Erasure) -> ExternalData:
         """What must be removed outside the database; empty once the rows are deleted."""
         with self._read() as scope:
             person_id = _person_id(scope, record)
@@ -103,7 +103,7 @@ class Erasures(SpaceTables):
         user = record.name or ""
         made = tuple(stored_choice(row, user).preference for row in rows)
         liked = tuple(stored_thumb(row, user) for row in thumbed)
-        return Outside(tuple(bytes(row.key) for row in keys), History(user, made, liked))
+        return ExternalData(tuple(bytes(row.key) for row in keys), History(user, made, liked))
 
     def note(self, record: Erasure, counts: Mapping[str, int]) -> None:
         """Add the number of removed cache entries."""

@@ -30,7 +30,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class InsertResult:
     """Positions of the incoming rows: ``new`` were inserted, ``known`` existed, ``conflicts`` have a used id.
 
     ``new`` maps positions to ids.
@@ -43,7 +43,7 @@ class Sorted:
 
 def insert_new(
     scope: Scope, table: Table, person_id: int, rows: Sequence[Incoming], make_id: Callable[[int], str]
-) -> Sorted:
+) -> InsertResult:
     """Insert the rows that do not exist. The person's row must be locked.
 
     Args:
@@ -68,7 +68,7 @@ def insert_new(
             identity = {"source": one.source, "external_id": free[0], "content": one.content}
             fresh.append({"person_id": person_id, **identity, **one.values})
     scope.insert(table, fresh)
-    return Sorted(new, tuple(known), tuple(conflicts))
+    return InsertResult(new, tuple(known), tuple(conflicts))
 
 
 def _candidates(made: str) -> list[str]:

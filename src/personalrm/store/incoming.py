@@ -20,7 +20,7 @@ from sqlalchemy import Table
 
 from personalrm.preferences import pair_id
 from personalrm.store import jobs, once, people
-from personalrm.store.identities import Incoming, Sorted, insert_new
+from personalrm.store.identities import Incoming, InsertResult, insert_new
 from personalrm.store.jobs import Work
 from personalrm.store.once import Once
 from personalrm.store.records import (
@@ -77,7 +77,7 @@ class Feedback(SpaceTables):
     def choices(self, name: str, given: Sequence[Choice], work: Work, key: Once | None = None) -> Added:
         """Store choices."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert_choices(arrival, given)
             return found, len(found.new)
 
@@ -86,7 +86,7 @@ class Feedback(SpaceTables):
     def rankings(self, name: str, given: Sequence[Ranked], work: Work, key: Once | None = None) -> Added:
         """Store rankings and the pairs derived from each."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert(arrival, rankings, given, _ranking_values)
             made = [pair for at, own in found.new.items() for pair in _pairs_of_ranking(given[at], own)]
             return found, len(_insert_choices(arrival, made).new)
@@ -96,7 +96,7 @@ class Feedback(SpaceTables):
     def ratings(self, name: str, given: Sequence[Rating], work: Work, key: Once | None = None) -> Added:
         """Store ratings; each is compared with the other ratings of the same prompt and source."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert(arrival, ratings, given, _rating_values)
             return found, _derive(arrival, ratings, [given[at] for at in found.new], _pair_of_ratings)
 
@@ -105,7 +105,7 @@ class Feedback(SpaceTables):
     def thumbs(self, name: str, given: Sequence[Thumb], work: Work, key: Once | None = None) -> Added:
         """Store thumbs; an up and a down on one prompt form a choice."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert(arrival, thumbs, given, _thumb_values)
             return found, _derive(arrival, thumbs, [given[at] for at in found.new], _pair_of_thumbs)
 
@@ -116,7 +116,7 @@ class Feedback(SpaceTables):
         name: str,
         work: Work,
         key: Once | None,
-        insert: Callable[[_Arrival], tuple[Sorted, int]],
+        insert: Callable[[_Arrival], tuple[InsertResult, int]],
         *,
         teaches_alone: bool = False,
     ) -> Added:
@@ -136,7 +136,7 @@ class Feedback(SpaceTables):
             return added
 
 
-def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> Sorted:
+def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> InsertResult:
     rows = [
         Incoming(one.source, one.id, choice_content(one), choice_values(one, arrival.now, arrival.time(one)))
         for one in given
@@ -148,7 +148,7 @@ def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> Sorted:
     return insert_new(arrival.scope, choices, arrival.person_id, rows, make_id)
 
 
-def _insert(arrival: _Arrival, table: Table, given: Sequence[G], values: Callable[[G], dict[str, Any]]) -> Sorted:
+def _insert(arrival: _Arrival, table: Table, given: Sequence[G], values: Callable[[G], dict[str, Any]]) -> InsertResult:
     rows = []
     for one in given:
         columns = {"context": dump_context(one.context), **values(one)}

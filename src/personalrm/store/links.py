@@ -29,7 +29,7 @@ _MAC = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Opens:
+class PageLink:
     """Target of a link: the pages of one person of a space."""
 
     space_id: int
@@ -38,7 +38,7 @@ class Opens:
 
 
 @dataclass(frozen=True, slots=True)
-class Invites:
+class StudyLink:
     """Target of a study link: the consent page, or with a ``code`` one participant's next step."""
 
     space_id: int
@@ -66,7 +66,7 @@ class Links(SpaceTables):
         return f"{STUDY_PREFIX}_{self.space_id}_{study}_{shown}_{mac}"
 
 
-def opens(database: Database, token: str) -> Opens | None:
+def opens(database: Database, token: str) -> PageLink | None:
     """The target of a token; None if it is forged, expired, or of an erased person."""
     parts = _parts(token, PREFIX, 3)
     if parts is None:
@@ -81,10 +81,10 @@ def opens(database: Database, token: str) -> Opens | None:
         ).first()
     if row is None or not hmac.compare_digest(parts[3], _signed(bytes(row[0]), "page", space_id, person_id, until)):
         return None
-    return Opens(space_id, row[1], row[2])
+    return PageLink(space_id, row[1], row[2])
 
 
-def invites(database: Database, token: str) -> Invites | None:
+def invites(database: Database, token: str) -> StudyLink | None:
     """The target of a study token; None if it is forged or of a deleted study."""
     parts = _parts(token, STUDY_PREFIX, 2)
     if parts is None:
@@ -97,7 +97,7 @@ def invites(database: Database, token: str) -> Invites | None:
         ).first()
     if row is None or not hmac.compare_digest(parts[3], _signed(bytes(row[0]), "study", space_id, study_id, code)):
         return None
-    return Invites(space_id, row[1], study_id, None if code == _INVITATION else code)
+    return StudyLink(space_id, row[1], study_id, None if code == _INVITATION else code)
 
 
 def _parts(token: str, prefix: str, numbers: int) -> list[str] | None:

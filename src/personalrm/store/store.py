@@ -30,7 +30,7 @@ from personalrm.store.history import Histories
 from personalrm.store.incoming import Feedback
 from personalrm.store.jobs import JobQueue, Jobs
 from personalrm.store.keys import Access, Keys
-from personalrm.store.links import Invites, Links, Opens
+from personalrm.store.links import Links, PageLink, StudyLink
 from personalrm.store.migrating import require_current, require_ready, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
@@ -159,11 +159,11 @@ class Store:
         """Look up a key; None if it is unknown or revoked."""
         return keys.access(self.database, key)
 
-    def opens(self, token: str) -> Opens | None:
+    def opens(self, token: str) -> PageLink | None:
         """The person whose pages a link opens; None if the link is invalid."""
         return links.opens(self.database, token)
 
-    def invites(self, token: str) -> Invites | None:
+    def invites(self, token: str) -> StudyLink | None:
         """The study that a link belongs to; None if the link is invalid."""
         return links.invites(self.database, token)
 

@@ -91,7 +91,7 @@ class Studies(SpaceTables):
             found = scope.select(study_events, study_events.c.body).where(*mine).order_by(study_events.c.place)
             return [orjson.loads(row.body) for row in scope.all(found)]
 
-    def everybody(self, number: int) -> dict[str, list[dict[str, Any]]]:
+    def all_events(self, number: int) -> dict[str, list[dict[str, Any]]]:
         """The events of all participants of a study, by code."""
         events: dict[str, list[dict[str, Any]]] = {}
         with self._read() as scope:

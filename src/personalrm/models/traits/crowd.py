@@ -49,5 +49,5 @@ def scores_of_people(models: Sequence[TraitsModel], items: Sequence[tuple[Sequen
         prior: Prior = first.prior
         side = prior.units(first.tools.reader, asked, first.tools.encoder)
         departures = np.stack([models[row].departure for row in rows])
-        found[rows] = prior.everybody(side) + departures @ side.personal.T
+        found[rows] = prior.population_logits(side) + departures @ side.personal.T
     return found

@@ -154,7 +154,7 @@ class TraitsModel:
     def differences(self, pairs: Sequence[Pair]) -> tuple[Array, Array]:
         """First minus second response of at least one pair: population log-odds (n,), personal traits (n, p)."""
         chunks = (self.sides(pairs[at : at + _CHUNK]) for at in range(0, len(pairs), _CHUNK))
-        parts = [(self.prior.everybody(side), side.personal) for side in chunks]
+        parts = [(self.prior.population_logits(side), side.personal) for side in chunks]
         offset, t = (np.concatenate(part) for part in zip(*parts, strict=True))
         return offset, t
 
@@ -211,7 +211,7 @@ class TraitsModel:
             side = self.prior.units(self.tools.reader, asked, self.tools.encoder)
             for row in range(len(asked)):
                 one = side.rows(slice(row, row + 1))
-                yield begin + row, one, self.prior.everybody(one)
+                yield begin + row, one, self.prior.population_logits(one)
 
     def profile(self, options: Options | None = None) -> Profile:
         """The fitted person as a Profile: claims with evidence, the most informative choices, and the weights.
@@ -276,7 +276,7 @@ class TraitsModel:
 
     def _probabilities(self, side: StandardizedFeatures) -> Array:
         t = side.personal
-        logit = self.prior.everybody(side) + t @ self.departure
+        logit = self.prior.population_logits(side) + t @ self.departure
         return maths.sigmoid(maths.integrated(logit, variances_of(t, self.covariance)))
 
     def _fitted(self) -> TraitsState:

@@ -7,7 +7,7 @@ covariance of people's weights, and its training data (``lineage``). It contains
     prior = learn(read_people("prism.jsonl.gz"))
     side = prior.units(reader, [("How do I boil an egg?", "Ten minutes.")])      # a response in standard units
     other = prior.units(reader, [("How do I boil an egg?", "I can't help.")])
-    prior.everybody(side.minus(other))                                           # log-odds that the first is preferred
+    prior.population_logits(side.minus(other))         # log-odds that the first is preferred
     Prior.from_json(prior.as_json())                                             # the same prior
 """
 
@@ -231,7 +231,7 @@ class Prior:
         own = self.traits[PERSONAL_COLUMNS]
         return own if self.sense is None else np.append(own, self.sense.similarity)
 
-    def everybody(self, side: StandardizedFeatures) -> Array:
+    def population_logits(self, side: StandardizedFeatures) -> Array:
         """Log-odds of each row by the population's weights (n,)."""
         total = side.traits @ self.traits + side.words @ self.words
         total += ((side.traits[:, PERSONAL_COLUMNS] @ self.kinds) * side.kinds).sum(axis=1)

@@ -40,7 +40,9 @@ def rewards_of(
     """Of responses (context, response): log-odds by the population's weights (n,), personal traits (n, p)."""
     asked = [(last_message(context), response) for context, response in items]
     sides = [prior.units(reader, asked[at : at + _CHUNK], encoder) for at in range(0, len(asked), _CHUNK)]
-    return np.concatenate([prior.everybody(one) for one in sides]), np.concatenate([one.personal for one in sides])
+    return np.concatenate([prior.population_logits(one) for one in sides]), np.concatenate(
+        [one.personal for one in sides]
+    )
 
 
 def is_needed(history: History) -> bool:

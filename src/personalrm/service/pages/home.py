@@ -58,7 +58,7 @@ async def sign_in(
     check_origin(request)  # nobody is signed in to a space that another site chose
     service: Service = request.app.state.service
     try:
-        await service.doorkeeper.admit(key.strip(), "predict")
+        await service.authenticator.authenticate(key.strip(), "predict")
     except Problem as problem:
         if problem.status == 429:
             raise

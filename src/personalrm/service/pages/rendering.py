@@ -7,6 +7,7 @@ return to(f"/people/{user}", said="corrected")             # 303; the next page 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from functools import cache
 from hashlib import blake2b
@@ -58,6 +59,9 @@ _HEADERS = {
 }
 
 
+_WORD = re.compile("[a-z]+,? ")
+
+
 class SignInFirst(Exception):
     """The visitor is not signed in; the sign-in page is shown."""
 
@@ -86,6 +90,8 @@ class PageRoute(APIRoute):
 
 def html(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """An HTML response. The query parameter ``said`` names the message to show."""
+    if values.get("user") not in (None, values["title"]):
+        values.setdefault("sub", values["user"])  # whose page it is
     said = values.pop("said", None) or SAID.get(request.query_params.get("said", ""), "")
     shown = _environment().get_template(template).render(said=said, assets=assets(), **values)
     return Response(shown, status, dict(_HEADERS), "text/html; charset=utf-8")
@@ -134,6 +140,7 @@ def _environment() -> Environment:
         "day": _day,
         "path": person_path,
         "lines": _lines,
+        "sentence": _sentence,
     }
     return found
 
@@ -144,6 +151,12 @@ def _lines(text: str) -> Markup:
 
     told = (f"{line[: len(line) - len(line.lstrip(' '))]}{plain(line)}" for line in text.splitlines())
     return escape("\n".join(told))
+
+
+def _sentence(text: str) -> str:
+    """A problem's words as a sentence; a field or a file at its beginning keeps its letters."""
+    begun = f"{text[:1].upper()}{text[1:]}" if _WORD.match(text) else text
+    return begun if text.endswith((".", "!", "?")) else f"{begun}."
 
 
 def _percent(value: float | None) -> str:

@@ -49,7 +49,7 @@ class Guest(NamedTuple):
 async def _guest(request: Request, token: str) -> Guest:
     check_origin(request)
     service: Service = request.app.state.service
-    caller, opens = await service.doorkeeper.admit_to_study(token)
+    caller, opens = await service.authenticator.authenticate_participant(token)
     note(request.scope, caller)
     return Guest(service, caller.space, opens.study, opens.code, token)
 

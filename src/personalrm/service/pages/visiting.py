@@ -33,7 +33,7 @@ async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
     service: Service = request.app.state.service
     token = request.cookies.get(COOKIE)
     if token is not None and token.startswith(f"{PREFIX}_"):
-        caller = await service.doorkeeper.admit_link(token, user)
+        caller = await service.authenticator.authenticate_link(token, user)
         if caller is None:
             raise SignInFirst
     else:
@@ -46,7 +46,7 @@ async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
 
 async def _admitted(service: Service, token: str | None, scope: Scope) -> Caller:
     try:
-        return await service.doorkeeper.admit(token, scope)
+        return await service.authenticator.authenticate(token, scope)
     except Problem as problem:
         if problem.status == 401:
             raise SignInFirst from None

@@ -40,7 +40,7 @@ Since = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 async def you(request: Request, user: UserName, caller: Sees, since: Since = None) -> Response:
     """The persona; with ``since``, also the changes of predictions since that version."""
     service: Service = request.app.state.service
-    shown = await service.threads.store(_believed, service, caller.space, user, since)
+    shown = await service.threads.store(_persona_page, service, caller.space, user, since)
     return html(request, "you.html", title=user, user=user, links=links(caller, user, "you"), words=WORDS, **shown)
 
 
@@ -94,7 +94,7 @@ async def _followed(service: Service, space: SpaceStore, user: str, said: str, s
     return to(person_path(user), said=said, since=since)
 
 
-def _believed(service: Service, space: SpaceStore, user: str, since: int | None) -> dict[str, Any]:
+def _persona_page(service: Service, space: SpaceStore, user: str, since: int | None) -> dict[str, Any]:
     person = space.people.require(user)
     try:
         opened = service.predictors.ready(space, user)
