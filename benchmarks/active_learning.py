@@ -1,11 +1,10 @@
-"""How many choices asking well saves: which pair is asked next by each criterion, against random pairs.
+"""How many choices active learning saves: the criteria for the next pair against random pairs.
 
-Of each person half of the groups are what may be asked and the other half what is predicted, then the other way round.
-After each answer the person is learned again, and the next pair is chosen from those not yet asked. Other people are
-the population: simulated ones for simulated people, the other folds for real ones; nobody is both. Of simulated people
-the taste is known, so their losses are expected ones, over what they might have chosen. Random asking is the mean of
-ten orders. Intervals are 95 % by person, p-values of the test that flips signs by person, corrected for
-the criteria that are tested together (Holm).
+For each person, half of the groups are candidates and the other half are targets, then vice versa. After each answer
+the person is refitted, and the next pair is selected from the remaining candidates. The population is other people:
+simulated ones for simulated people, the other folds for real ones. The taste of simulated people is known, so their
+losses are expectations over their choices. Random selection is the mean of ten orders. Intervals are 95 % by person;
+p-values are from the test that flips signs by person, Holm-corrected over the criteria tested together.
 
     python benchmarks/active_learning.py [simulated pref prism ukp crowdrag mt_bench writers] [--people 60] [--data DIR]
 """
@@ -41,20 +40,20 @@ from personalrm.stats.intervals import by_person, holm, paired, standard_error
 Array = NDArray[np.float64]
 Rows = Sequence[int]
 UNSURE, RANDOM = "unsure", "random"
-NOTHING = 0.0005  # nats; what asking gains below this cannot be told from nothing
+NOTHING = 0.0005  # nats; smaller gains of active learning are not distinguishable from zero
 NAMES = (*CRITERIA, UNSURE)
-"""``unsure`` asks the pair whose probability is nearest to one half, whether or not that hangs on the person."""
+"""``unsure`` selects the pair with the probability closest to one half, whether or not it depends on the person."""
 
 
 class Mind(Protocol):
-    """What is believed of all choices of one person, chosen minus rejected, once some are known."""
+    """Posterior over the margins of all choices of one person, chosen minus rejected, given some of them."""
 
     def known(self, asked: Sequence[Rows]) -> list[MarginPosterior]: ...
 
 
 @dataclass(frozen=True)
 class TraitsMind:
-    """The embedded engine: everybody's log-odds (n,), personal traits (n, p)."""
+    """The embedded engine: population log-odds (n,), personal traits (n, p)."""
 
     offset: Array
     t: Array
@@ -71,7 +70,7 @@ class TraitsMind:
 
 
 class LearnedMind:
-    """A trained model: the choices as its members see them."""
+    """A trained model: the choices as its ensemble members encode them."""
 
     def __init__(self, model: object, history: History) -> None:
         from personalrm.models.learned import LearnedModel
@@ -98,7 +97,7 @@ class LearnedMind:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is asked. ``chance`` (n,): how likely each choice was by the known taste; 1 where none is known."""
+    """A person. ``chance`` (n,): probability of each choice under the known taste; 1 if unknown."""
 
     history: History
     mind: Mind
@@ -119,14 +118,14 @@ class Person:
 
 @dataclass
 class Curves:
-    """Log loss and accuracy of each target after k answers, and whose it is; by name and k."""
+    """Log loss and accuracy of each target after k answers, and its person; by name and k."""
 
     people: list[int] = field(default_factory=list)
     loss: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     right: dict[tuple[str, int], list[float]] = field(default_factory=dict)
 
     def add(self, name: str, k: int, logits: Array | None, chance: Array) -> None:
-        """Logits (orders, targets) of what was chosen; None where so many cannot be asked."""
+        """Logits (orders, targets) of the chosen responses; None if there are fewer candidates than k."""
         loss, right = np.full(len(chance), np.nan), np.full(len(chance), np.nan)
         if logits is not None:
             loss = (chance * np.logaddexp(0.0, -logits) + (1.0 - chance) * np.logaddexp(0.0, logits)).mean(axis=0)
@@ -136,7 +135,7 @@ class Curves:
 
 
 def asking(mind: Mind, pool: Rows, name: str, most: int) -> Iterator[list[int]]:
-    """The choices asked after each answer, by one criterion."""
+    """The answered choices after each answer, by one criterion."""
     asked: list[int] = []
     while len(asked) < most:
         left = [one for one in pool if one not in asked]
@@ -150,19 +149,19 @@ def asking(mind: Mind, pool: Rows, name: str, most: int) -> Iterator[list[int]]:
 
 
 def part(doubt: MarginPosterior, rows: Rows) -> MarginPosterior:
-    """The doubt about some pairs."""
+    """The posterior of some pairs."""
     at = np.array(rows, dtype=np.intp)
     return MarginPosterior(doubt.margin[at], doubt.factor[at], doubt.weight_factor)
 
 
 def logits(mind: Mind, asked: Sequence[Rows], targets: Rows) -> Array:
-    """What is predicted of the targets, (orders, targets)."""
+    """Predictions for the targets, (orders, targets)."""
     found = [part(one, targets) for one in mind.known(asked)]
     return np.array([maths.integrated(one.margin, one.variance) for one in found])
 
 
 def measure(curves: Curves, code: int, person: Person, sides: tuple[Rows, Rows], most: int, orders: int) -> None:
-    """One person, one half of whose groups may be asked."""
+    """Measure one person with one half of the groups as candidates."""
     (pool, targets), mind = sides, person.mind
     chance, rng = person.chance[list(targets)], np.random.default_rng(code)
     reached = min(most, len(pool))
@@ -178,7 +177,7 @@ def measure(curves: Curves, code: int, person: Person, sides: tuple[Rows, Rows],
 
 
 def halves(history: History, seed: int) -> Iterator[tuple[Rows, Rows]]:
-    """Half of the groups to ask and the others to predict, both ways; nothing for people of one group."""
+    """Half of the groups as candidates and the others as targets, and vice versa; nothing for people with one group."""
     groups = groups_of(history.decided)
     if len(groups) < 2:
         return
@@ -189,7 +188,7 @@ def halves(history: History, seed: int) -> Iterator[tuple[Rows, Rows]]:
 
 
 def real_people(path: Path, folds: int, most: int | None = None) -> Iterator[Person]:
-    """Each person, with what the people of the other folds teach of people in general; of ``most`` drawn people."""
+    """Each person, with a population model from the other folds; a random sample of ``most`` people."""
     people = [one for one in read_people(path) if one.decided]
     if most is not None and most < len(people):
         people = [people[at] for at in np.sort(np.random.default_rng(0).permutation(len(people))[:most])]
@@ -207,7 +206,7 @@ def traits_mind(model: TraitsModel, history: History) -> TraitsMind:
 
 
 def simulated_people(kind: str) -> Iterator[Person]:
-    """People of 48 choices; the population are 100 others of 17."""
+    """People with 48 choices; the population is 100 other people with 17."""
     others = simulate_people(100, seed=1)
     if kind == "simulated":
         model = TraitsModel.from_population(others)
@@ -222,7 +221,7 @@ def simulated_people(kind: str) -> Iterator[Person]:
 
 
 def show(title: str, curves: Curves, ks: Sequence[int]) -> None:
-    """Curves, differences to random, and the choices that asking well saves."""
+    """Print curves, differences to random selection, and the number of choices saved."""
     people = np.array(curves.people)
     print(f"\n{title}: {len(set(curves.people))} people, {len(people):,} predictions")
     print(f"  {'log loss after':<16}" + "".join(f"{k:>16}" for k in (0, *ks)))
@@ -241,7 +240,7 @@ def show(title: str, curves: Curves, ks: Sequence[int]) -> None:
 
 
 def compared(curves: Curves, people: NDArray[np.int64], ks: Sequence[int]) -> None:
-    """Differences to random asking, paired by person."""
+    """Print differences to random selection, paired by person."""
     print("  minus random, nats (negative: better), p by Holm over the criteria")
     effects = {
         (name, k): paired(np.array(curves.loss[name, k]), np.array(curves.loss[RANDOM, k]), people)
@@ -257,9 +256,9 @@ def compared(curves: Curves, people: NDArray[np.int64], ks: Sequence[int]) -> No
 
 
 def saved(curves: Curves, people: NDArray[np.int64], ks: Sequence[int]) -> None:
-    """Choices that each criterion needs for what random asking reaches with k, of people who can be asked that often.
+    """Choices each criterion needs to reach the loss of random selection after k, for people with enough candidates.
 
-    The interval draws people anew. Where random asking is no better than not asking there is nothing to save.
+    The interval resamples people. If random selection is no better than no answers, nothing can be saved.
     """
     most = ks[-1]
     everybody = ~np.isnan(np.array(curves.loss[RANDOM, most]))
@@ -268,7 +267,7 @@ def saved(curves: Curves, people: NDArray[np.int64], ks: Sequence[int]) -> None:
     draws = np.vstack([np.ones((1, codes.max() + 1)), draws])
 
     def means(name: str) -> Array:
-        """Mean losses after 0, 1, … answers, of the people as they are and of each draw (draws, most + 1)."""
+        """Mean losses after 0, 1, … answers, for all people and for each bootstrap draw (draws, most + 1)."""
         losses = [np.array(curves.loss[name, k])[everybody] for k in range(most + 1)]
         sums = np.array([np.bincount(codes, weights=one) for one in losses])
         found: Array = (draws @ sums.T) / (draws @ np.bincount(codes))[:, None]
@@ -289,7 +288,7 @@ def saved(curves: Curves, people: NDArray[np.int64], ks: Sequence[int]) -> None:
 
 
 def needed(curve: Array, level: float) -> float:
-    """After how many answers a curve first falls to a level, on straight lines between its points; inf if never."""
+    """Number of answers after which a curve first falls to a level, by linear interpolation; inf if never."""
     if curve[0] <= level:
         return 0.0
     below = np.flatnonzero(curve <= level)
@@ -309,7 +308,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["simulated", "pref", "prism", "ukp"])
     parser.add_argument("--orders", type=int, default=10)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--people", type=int, help="of real people, so many drawn ones (default: all)")
+    parser.add_argument("--people", type=int, help="number of real people, randomly drawn (default: all)")
     given = parser.parse_args()
     for name in given.names:
         start, curves = time.perf_counter(), Curves()

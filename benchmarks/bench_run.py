@@ -1,8 +1,8 @@
-"""A benchmark run of 100 people × 4 methods at 200 ms: how full the endpoint is, CPU, memory, and what kill -9 does.
+"""A benchmark run of 100 people × 4 methods at 200 ms: endpoint utilisation, CPU, memory, and recovery after kill -9.
 
     python benchmarks/bench_run.py [prism.jsonl.gz]
 
-With a file of real people the run without a model is timed as well. Run it alone.
+With a file of real people, the run without a model is timed as well. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHOICES = 20
 
 
 def stream(count: int) -> Iterator[History]:
-    """People made one at a time, as a file would give them."""
+    """Generate people one at a time, like reading them from a file."""
     for seed in range(count):
         yield simulate_people(1, choices=CHOICES, seed=seed)[0]
 
@@ -48,7 +48,7 @@ async def run(url: str, count: int, folder: Path, held: bool) -> tuple[float, fl
 
 
 def peak_mb(url: str, count: int) -> float:
-    """Peak resident memory of a process of its own that runs so many people, who are a stream."""
+    """Peak resident memory of a separate process that runs this many people, generated one at a time."""
     code = (
         "import asyncio, resource, sys; sys.path.insert(0, sys.argv[4]); from pathlib import Path; import bench_run;"
         "asyncio.run(bench_run.run(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), False));"
@@ -60,7 +60,7 @@ def peak_mb(url: str, count: int) -> float:
 
 
 def fullness() -> int:
-    """Print how full the endpoint was kept; 1 if a bar is missed."""
+    """Print the utilisation of the endpoint; 1 if a bar is missed."""
     with tempfile.TemporaryDirectory() as folder, server(8408) as host:
         cpu, wall = asyncio.run(run(host.url, PEOPLE, Path(folder), True))
         stats = host.stats()
@@ -80,7 +80,7 @@ def memory() -> int:
 
 
 def kills() -> int:
-    """Kill -9 ten times, go on, and compare the tables with those of a run that nobody killed."""
+    """Kill a run ten times with SIGKILL, resume it, and compare the tables with those of an uninterrupted run."""
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as place, server(8410, latency=0.02) as host:
         folder = Path(place)
@@ -109,7 +109,7 @@ def kills() -> int:
 
 
 def command(url: str, folder: Path, name: str) -> list[str]:
-    """`personalrm bench` on the people of a folder, with answers and results of its own."""
+    """`personalrm bench` on the people of a folder, with a separate cache and output."""
     return [
         sys.executable, "-m", "personalrm", "bench", str(folder / "people.jsonl"), "--methods", ",".join(METHODS),
         "--protocol", "context-target", "--model", "simulated", "--base-url", url, "--out", str(folder / name),
@@ -118,12 +118,12 @@ def command(url: str, folder: Path, name: str) -> list[str]:
 
 
 def finish(parts: list[str]) -> None:
-    """Run to the end."""
+    """Run to completion."""
     subprocess.run(parts, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def offline(data: str) -> int:
-    """Time the methods that ask nobody on real people; 1 above 20 s."""
+    """Time the methods without a model on real people; 1 above 20 s."""
     began = time.perf_counter()
     finish([sys.executable, "-m", "personalrm", "bench", data, "--methods", "longer,population,traits"])
     seconds = time.perf_counter() - began
@@ -132,7 +132,7 @@ def offline(data: str) -> int:
 
 
 def main() -> int:
-    """1 if a bar is missed."""
+    """Return 1 if a bar is missed."""
     missed = sum(offline(one) for one in sys.argv[1:2])
     return int(missed + fullness() + memory() + kills() > 0)
 

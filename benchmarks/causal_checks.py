@@ -1,11 +1,11 @@
-"""Is a gain really the person's? Every personalised method on simulated people, with labels flipped and people swapped.
+"""Is a gain really personal? All personalised methods on simulated people, with labels flipped and people swapped.
 
     python benchmarks/causal_checks.py [PEOPLE]
 
-Where tastes differ, every method must gain, its gain must vanish when the labels are flipped or the choices are another
-person's, and the flip must turn what personalising had changed. Where nobody has a taste of their own, no method may
-show a significant gain, and the fallback keeps synthesizeme within one point of the plain judge. All of it is
-simulated; the simulation is told nothing of which method asks. These figures are no accuracy on people.
+If tastes differ, every method must gain; the gain must vanish if the labels are flipped or the choices are another
+person's, and flipping must reverse the predictions that personalisation changed. If nobody has a personal taste, no
+method may have a significant gain, and arm selection must keep synthesizeme within one point of the plain judge.
+Everything is simulated; the simulated model does not know which method asks. The figures are not an accuracy on people.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from personalrm.stats.intervals import holm
 METHODS = ("history", "memory", "rubric", "synthesizeme", "synthesizeme:persona", "synthesizeme:demonstrations",
            "synthesizeme:both", "traits")  # fmt: skip
 CHOICES = 34
-"""17 to learn from, of which the fit learns from 12 and checks on 5; the rest is predicted."""
+"""17 choices to learn from, of which the fit uses 12 for training and 5 for validation; the rest is predicted."""
 
 
 def made(name: str, llm: Endpoint) -> Method:
-    """The method, on the simulated model where it asks one."""
+    """The method by name, with the simulated model if it asks one."""
     return method_named(name, Setup(endpoint=llm))
 
 
 async def measure(llm: Endpoint, people: Sequence[History], altered: bool, folder: str) -> BenchResult:
-    """All methods on one set of people, with their altered forms where these are wanted."""
+    """Run all methods on one set of people, with their perturbed forms if ``altered``."""
     methods: list[Method] = [made("default", llm), made("population", llm)]
     for name in METHODS:
         own = made(name, llm)
@@ -54,7 +54,7 @@ async def measure(llm: Endpoint, people: Sequence[History], altered: bool, folde
 
 
 def report_tastes(found: BenchResult) -> int:
-    """Print what flips and swaps did; how many bars are missed."""
+    """Print the effect of flips and swaps; returns the number of missed bars."""
     missed = 0
     for name in METHODS:
         plain = plain_of(name)
@@ -74,7 +74,7 @@ def report_tastes(found: BenchResult) -> int:
 
 
 def report_null(found: BenchResult) -> int:
-    """Print the gains where there is nothing to gain; how many bars are missed."""
+    """Print the gains where nobody has a personal taste; returns the number of missed bars."""
     effects = {name: found.effect(name, plain_of(name)) for name in METHODS}
     known = {name: one for name, one in effects.items() if one is not None}
     corrected = dict(zip(known, holm([one.p for one in known.values()]), strict=True))
@@ -94,7 +94,7 @@ def report_null(found: BenchResult) -> int:
 
 
 async def run(url: str, count: int, folder: str) -> int:
-    """Both sets of people."""
+    """Run both sets of people."""
     llm = connect("simulated", EndpointOptions(base_url=url, cache=Path(folder) / "answers"))
     tastes = await measure(llm, simulate_people(count, choices=CHOICES), True, f"{folder}/tastes")
     missed = report_tastes(tastes)
@@ -105,7 +105,7 @@ async def run(url: str, count: int, folder: str) -> int:
 
 
 def main() -> int:
-    """1 if a bar is missed."""
+    """Return 1 if a bar is missed."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with server(8767, latency=0.0) as llm, tempfile.TemporaryDirectory() as folder:
         return int(asyncio.run(run(llm.url, count, folder)) > 0)

@@ -1,14 +1,14 @@
-"""`personalrm cluster fit` on two Ray nodes of one core each against one process: time, CPU, and the driver's memory.
+"""`personalrm cluster fit` on two Ray nodes with one core each against one process: time, CPU, the driver's memory.
 
-Simulated people under names of their own, embedded engine. Each part takes less than seven minutes, keeps its figures
-in ``--folder``, and is not repeated; a part of ``memory`` that was stopped goes on where it was.
+Simulated people with distinct names, embedded engine. Each part takes less than seven minutes, stores its figures in
+``--folder``, and is not repeated; an interrupted ``memory`` part is resumed.
 
-    python benchmarks/cluster_speed.py                                  # all of the speed: 6 minutes for 20,000 people
-    python benchmarks/cluster_speed.py --folder F --part people         # the same in parts: people, one, two, memory
-    python benchmarks/cluster_speed.py --folder F --part memory --seconds 380     # again until it says it is done
+    python benchmarks/cluster_speed.py                                  # the speed part: 6 minutes for 20,000 people
+    python benchmarks/cluster_speed.py --folder F --part people         # in steps: people, one, two, memory
+    python benchmarks/cluster_speed.py --folder F --part memory --seconds 380     # repeat until it reports completion
 
-On a machine with other work the wall-clock ratio says little, so the CPU seconds of the jobs are compared as well: what
-two idle cores would make of them.
+On a busy machine the wall-clock ratio is not meaningful, so the CPU seconds of the jobs are compared as well: they give
+the ratio on two idle cores.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from personalrm.data.writing import write_choices
 from personalrm.preferences import History
 
 POOL = 1_500
-"""Simulated people whose choices all others get under their own names: more texts than a worker remembers."""
+"""Simulated people whose choices are reused under new names: more texts than a worker caches."""
 A_FILE = 1_000
 CHOICES = 6
 RATIO, EFFICIENCY, GROWTH = 1.7, 0.85, 1.2
@@ -66,12 +66,12 @@ with OnRay(address) if address else InProcess() as executor:
 print(took, executor.cpu_s, own, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, ended)
 """
 FAIR = {"RAY_worker_niceness": "0"}
-"""Ray's workers run at niceness 15: beside any other work they would get next to nothing of a core."""
+"""Ray's workers run at niceness 15: on a busy machine they would get almost no CPU time."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 def write_people(folder: Path, count: int, choices: int, tokens: tuple[int, int]) -> None:
-    """Files of a thousand people each, with prompts and responses of so many tokens."""
+    """Write files of a thousand people each, with prompts and responses of this many tokens."""
     if folder.exists():
         return
     small = folder.with_name(f"{folder.name}.partial")
@@ -91,10 +91,10 @@ def write_people(folder: Path, count: int, choices: int, tokens: tuple[int, int]
 
 
 def run(folder: Path, out: Path, address: str = "", seconds: int = 0) -> dict[str, float]:
-    """Seconds, CPU seconds of the jobs and of the driving process, its MB at most, and the shards (0: stopped).
+    """Seconds, CPU seconds of the jobs and of the driver, its peak memory in MB, and the shards (0: interrupted).
 
     Args:
-        seconds: after which it is stopped, to be gone on with; 0 lets it end.
+        seconds: time limit after which the run is interrupted, to be resumed; 0: no limit.
     """
     command = [sys.executable, "-c", DRIVER, str(folder), str(out), address, str(seconds)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **ONE_THREAD})
@@ -104,7 +104,8 @@ def run(folder: Path, out: Path, address: str = "", seconds: int = 0) -> dict[st
 
 @contextlib.contextmanager
 def two_nodes() -> Iterator[str]:
-    """Address of a cluster on this machine: a head without a core, and two nodes of one core."""
+    """Start a Ray cluster on this machine, with a head without cores and two nodes with one core; yields its
+    address."""
     os.environ |= {**ONE_THREAD, **FAIR}
     from ray.cluster_utils import Cluster
 
@@ -119,27 +120,27 @@ def two_nodes() -> Iterator[str]:
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Whether two runs wrote the same files."""
+    """Whether two runs wrote identical files."""
     names = sorted(each.name for each in one.glob("profiles-*"))
     return bool(names) and all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
 class Figures:
-    """What the parts measured, kept in the folder."""
+    """The measured figures, stored in the folder."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "figures.json"
         self.known: dict[str, dict[str, Any]] = json.loads(self._path.read_bytes()) if self._path.exists() else {}
 
     def keep(self, part: str, found: dict[str, Any]) -> None:
-        """Of one part."""
+        """Store the figures of one part."""
         self.known[part] = {**found, "load": os.getloadavg()[1]}
         self._path.write_text(json.dumps(self.known, indent=1))
         print(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in found.items()), flush=True)
 
 
 def speed(folder: Path, parts: tuple[str, ...], figures: Figures, people: int) -> bool:
-    """One process, then two nodes; True until both are known."""
+    """Run with one process, then with two nodes; returns True when both are measured."""
     if "people" in parts:
         write_people(folder / "in", people, CHOICES, (60, 120))
     if "one" in parts and "one" not in figures.known:
@@ -152,7 +153,7 @@ def speed(folder: Path, parts: tuple[str, ...], figures: Figures, people: int) -
 
 
 def told(one: dict[str, Any], two: dict[str, Any], people: int, same: bool) -> bool:
-    """Print the rows; whether the bar is met: in time where nothing else ran, else in CPU."""
+    """Print the rows; returns whether the bar is met: in wall time on an idle machine, else in CPU time."""
     idle = max(one["load"], two["load"]) < 2.5
     ratio, efficiency = one["seconds"] / two["seconds"], one["cpu"] / two["cpu"]
     wall = f"{RATIO}" if idle else f"{RATIO} on an idle machine (load {one['load']:.1f}, {two['load']:.1f})"
@@ -168,7 +169,7 @@ def told(one: dict[str, Any], two: dict[str, Any], people: int, same: bool) -> b
 
 
 def memory(folder: Path, counts: list[int], figures: Figures, seconds: int) -> bool:
-    """Of the process that drives the run, for people with one short choice each; the most of all pieces of a run."""
+    """Memory of the driver, for people with one short choice each; the maximum over all pieces of a run."""
     with two_nodes() as address:
         for count in counts:
             before = figures.known.get(f"memory-{count}", {"driver_mb": 0.0, "shards": 0.0})
@@ -192,10 +193,10 @@ def main() -> int:
     """Print the rows; 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--part", choices=PARTS, help="only this one; else the speed")
-    parser.add_argument("--folder", type=Path, help="for people, results and figures; else a temporary one")
+    parser.add_argument("--part", choices=PARTS, help="run only this part (default: the speed parts)")
+    parser.add_argument("--folder", type=Path, help="folder for people, results and figures (default: temporary)")
     parser.add_argument("--memory", default="10000,100000", help="numbers of people")
-    parser.add_argument("--seconds", type=int, default=0, help="stop the memory part after so long")
+    parser.add_argument("--seconds", type=int, default=0, help="time limit of the memory part")
     given = parser.parse_args()
     parts = (given.part,) if given.part else SPEED
     with contextlib.ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""What the benchmarks share: the simulated endpoint in a process of its own, people to fit, and rows to print.
+"""Shared by the benchmarks: the simulated endpoint in a separate process, simulated people, and output rows.
 
-All people and the model are simulated; the figures are about speed, memory and calls, never accuracy on people.
+People and model are simulated: the figures are speed, memory and calls, never accuracy on people.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SLOTS = 64
 
 
 class Server:
-    """The simulated endpoint as a client sees it."""
+    """Client of the simulated endpoint."""
 
     def __init__(self, port: int) -> None:
         self.root = f"http://127.0.0.1:{port}"
@@ -33,13 +33,13 @@ class Server:
             return json.load(answer)  # type: ignore[no-any-return]
 
     def reset(self) -> None:
-        """Count from zero."""
+        """Reset the counts."""
         urllib.request.urlopen(urllib.request.Request(f"{self.root}/stats", method="DELETE")).close()
 
 
 @contextlib.contextmanager
 def server(port: int, *flags: str, latency: float = LATENCY_S) -> Iterator[Server]:
-    """Run the simulated endpoint until the block ends."""
+    """Run the simulated endpoint while the block runs."""
     command = [sys.executable, "-m", "personalrm.llm.simulated", "--port", str(port), "--latency", str(latency), *flags]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -56,24 +56,24 @@ def server(port: int, *flags: str, latency: float = LATENCY_S) -> Iterator[Serve
 
 
 def row(name: str, measured: str, bar: str, ok: bool) -> None:
-    """One line: what, how much, what was wanted."""
+    """Print one row: name, measured value, required value."""
     print(f"{'ok  ' if ok else 'MISS'} {name:<44} {measured:>20}   bar {bar}")
 
 
 def real_data() -> Path:
     """Folder of real people's choices: PERSONALRM_REAL_DATA, else ``shared/data`` beside the repository.
 
-    Where it is not, the benchmark ends here and says so; that is no failure.
+    If it does not exist, the benchmark ends with a message and status 0.
     """
     folder = Path(os.environ.get("PERSONALRM_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
     if not folder.is_dir():
-        print("left out: the data of real people is not here; PERSONALRM_REAL_DATA names its folder")
+        print("skipped: the data of real people does not exist; set PERSONALRM_REAL_DATA to its folder")
         sys.exit(0)
     return folder
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their longest cell, the first to the left and the others to the right."""
+    """Print a table with columns as wide as their longest cell, the first aligned left, the others right."""
     cells = [list(map(str, columns)), *(list(map(str, one)) for one in rows)]
     widths = [max(len(one[at]) for one in cells) for at in range(len(columns))]
     print(f"\n{title}")

@@ -1,9 +1,9 @@
-"""What one person's choices cost: fit and update from 500 to 20,000 choices, and a bench of 60,000 choices.
+"""Cost of one person's choices: fit and update for 500 to 20,000 choices, and a bench of 60,000 choices.
 
-Each size runs in a process of its own, so that its peak memory is its own; seconds are CPU seconds of one core. A
-reference task (the same string and matrix work each time) runs before and after each measurement, and growth is
-measured in units of it, because a busy machine slows both alike. All people are simulated: the figures are about time
-and memory, never about accuracy.
+Each size runs in a separate process, so that its peak memory can be measured; seconds are CPU seconds of one core. A
+reference task (fixed string and matrix work) runs before and after each measurement, and growth is measured relative
+to it, because a busy machine slows both equally. All people are simulated: the figures are time and memory, not
+accuracy.
 
     python benchmarks/cost_per_person.py                       # fit and update, 500 … 20,000 choices
     python benchmarks/cost_per_person.py --bench               # also bench longer,population,traits, 3,000 × 20
@@ -31,12 +31,12 @@ from common import row  # noqa: E402
 SIZES = (500, 1_000, 2_000, 4_000, 8_000, 20_000)
 ENCODER_SIZES = (250, 500, 1_000)
 PEOPLE, CHOICES = 3_000, 20
-MOST_GROWTH = 2.3  # of the time of twice as many choices
-REPEATS, MOST_REPEATED = 5, 10_000  # fits of one size, and choices of all of them
+MOST_GROWTH = 2.3  # ratio of times for twice as many choices
+REPEATS, MOST_REPEATED = 5, 10_000  # repetitions per size, and maximum choices over them
 
 
 def reference() -> float:
-    """Seconds that a fixed amount of string and matrix work takes now."""
+    """Seconds for a fixed amount of string and matrix work, measured now."""
     import numpy as np
 
     text = "One word and another, again and again. " * 30
@@ -51,12 +51,12 @@ def reference() -> float:
 
 
 def measure(choices: int, each: int, encoder: bool) -> dict[str, float]:
-    """Fit, profile and update of one person in this process; ``each`` choices share a group."""
+    """Measure fit, profile and update of one person in this process; ``each`` choices share a group."""
     from personalrm.data.simulated import simulate_people
     from personalrm.models.traits import TraitsModel
 
     (history,) = simulate_people(1, choices=choices, seed=1, groups=each)
-    if not encoder:  # what the first fit of a process loads is no cost of a choice
+    if not encoder:  # exclude the imports of the first fit in a process
         TraitsModel.shipped().fit(*simulate_people(1, choices=50, seed=2)).profile()
     model = TraitsModel.shipped(encoder=encoder)
     pace, start = reference(), time.process_time()
@@ -69,7 +69,7 @@ def measure(choices: int, each: int, encoder: bool) -> dict[str, float]:
 
 
 def fastest(choices: int, each: int, encoder: bool) -> dict[str, Any]:
-    """`measure` in fresh processes, which know no text yet; of the small sizes the fastest of several counts."""
+    """`measure` in fresh processes, which have cached no text; for small sizes, the fastest of several."""
     repeats = 1 if encoder else max(1, min(REPEATS, MOST_REPEATED // choices))
     words = ("--measure", choices, "--each", each, *(["--encoder"] if encoder else []))
     return min((in_a_process(*words) for _ in range(repeats)), key=lambda one: one["fit"] / one["pace"])
@@ -82,7 +82,7 @@ def peak_mb() -> float:
 
 
 def bench_run() -> dict[str, float]:
-    """``bench`` longer, population and traits on many people, reading them from a file."""
+    """Run ``bench`` with longer, population and traits on many people, read from a file."""
     from personalrm.bench.plan import Design
     from personalrm.bench.running import run
     from personalrm.data.reading import read_people
@@ -101,14 +101,14 @@ def bench_run() -> dict[str, float]:
 
 
 def in_a_process(*words: object) -> dict[str, Any]:
-    """Run one measurement in a fresh process."""
+    """Run one measurement in a new process."""
     answer = subprocess.run([sys.executable, __file__, *map(str, words)], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
     return found
 
 
 def fits(sizes: tuple[int, ...], each: int, encoder: bool) -> None:
-    """One line a size, with the growth since the size before."""
+    """Print one row per size, with the growth from the previous size."""
     before: tuple[int, dict[str, Any]] | None = None
     for choices in sizes:
         one = fastest(choices, each, encoder)

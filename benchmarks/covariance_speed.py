@@ -1,9 +1,9 @@
-"""What the covariance of people's weights costs: fitting one person against variances only, and learning a prior.
+"""Cost of the covariance of people's weights: fitting one person against variances only, and learning a prior.
 
     python benchmarks/covariance_speed.py
 
-Real people of CrowdRAG (250 people, 17 choices each on the mean). The two fits alternate in one run and the figure is
-the ratio of their CPU seconds, the median of nine rounds; learning is CPU seconds on one core.
+Real people of CrowdRAG (250 people, 17 choices each on average). The two fits alternate in one run; the figure is the
+ratio of their CPU seconds, median of nine rounds. Learning is measured in CPU seconds of one core.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"  # before numpy: one core means one
+    os.environ[_variable] = "1"  # before numpy is imported: use one core
 
 import numpy as np  # noqa: E402
 
@@ -27,7 +27,7 @@ PEOPLE, FITTED, ROUNDS = 250, 60, 9
 
 
 def seconds(model: TraitsModel, people: list[History]) -> float:
-    """CPU seconds of fitting all of them; their texts were read before."""
+    """CPU seconds of fitting all of them, with their texts already parsed."""
     start = time.process_time()
     for one in people:
         model.fit(one)

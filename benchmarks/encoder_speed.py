@@ -1,8 +1,8 @@
-"""Speed of MiniLM through `personalrm.models.encoders` against sentence-transformers' own ``encode``, one core.
+"""Speed of MiniLM with `personalrm.models.encoders` against sentence-transformers' ``encode``, on one core.
 
-Both read the same responses of PRISM, sorted by length, in turns within one run, so that the machine is the same for
-both; the ratio is that of the median times. Then the same texts come from the cache on disk, where none is embedded.
-Real texts, real weights; nothing here is about accuracy.
+Both embed the same responses of PRISM, sorted by length, alternating in one run, so that the load of the machine is the
+same; the figure is the ratio of the median times. Then the same texts are read from the cache on disk, without
+embedding. Real texts and weights; accuracy is not measured.
 
     HF_HUB_OFFLINE=1 python benchmarks/encoder_speed.py [--data FILE] [--texts 500]
 """
@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
-    os.environ[_variable] = "1"  # before numpy: one core means one
+    os.environ[_variable] = "1"  # before numpy is imported: use one core
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
@@ -34,25 +34,25 @@ RUNS = 3
 
 
 class Counting(HiddenEncoder):
-    """Counts the texts that are embedded."""
+    """Counts the embedded texts."""
 
     embedded = 0
 
     def mark(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """As ever."""
+        """Count, then embed."""
         self.embedded += len(texts)
         return super().mark(texts)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of one run."""
+    """Seconds of one run."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def main() -> None:
-    """Print both speeds, their ratio, how far vectors differ, and what the cache spares."""
+    """Print both speeds, their ratio, the difference of the vectors, and the effect of the cache."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--texts", type=int, default=500)

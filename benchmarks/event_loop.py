@@ -1,12 +1,12 @@
-"""How long does an event loop stand still while the package works? The caller's own loop, and the package's loop.
+"""Longest block of the event loops while the package works: the caller's loop, and the package's own loop.
 
-Three loads: a fit with a population of 150 people, a question whose answer must be kept while another process holds the
-lock of the cache for 3 s, a report of a benchmark. A heart beats every millisecond in both loops; what it misses is a
-standstill. Each load runs three times and the least is taken: on a busy machine the scheduler alone makes pauses, which
-no program can avoid and the heart without any load shows as well. The first round also imports what the work needs
-(matplotlib's fonts hold the interpreter for 40 ms, once in a process); it is shown, and has no bar.
+Three loads: a fit with a population of 150 people, a request whose answer must be stored while another process locks
+the cache for 3 s, a benchmark report. A timer ticks every millisecond in both loops; missed ticks are a block. Each
+load runs three times and the minimum is used: on a busy machine the scheduler causes pauses that no program can avoid;
+they are measured without load as well. The first round includes imports (matplotlib's fonts hold the interpreter lock
+for 40 ms, once per process); it is shown without a bar.
 
-Run it alone on the machine:  OMP_NUM_THREADS=1 python benchmarks/event_loop.py
+Run it on an idle machine:  OMP_NUM_THREADS=1 python benchmarks/event_loop.py
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ db.execute("COMMIT")
 
 
 class Heart:
-    """Beats in the loop that starts it."""
+    """A timer in the loop that starts it."""
 
     def __init__(self) -> None:
         self.longest = 0.0
         self._beats = True
 
     async def beat(self) -> None:
-        """Until `stop`."""
+        """Tick until `stop`."""
         last = time.perf_counter()
         while self._beats:
             await asyncio.sleep(BEAT_S)
@@ -62,12 +62,12 @@ class Heart:
             self.longest, last = max(self.longest, now - last - BEAT_S), now
 
     def stop(self) -> None:
-        """End with the next beat."""
+        """Stop at the next tick."""
         self._beats = False
 
 
 async def standstill(work: Callable[[], Coroutine[Any, Any, object]]) -> tuple[float, float, float]:
-    """Longest standstill in ms of the caller's loop and of the package's loop, and the seconds the work took."""
+    """Longest block in ms of the caller's loop and of the package's loop, and the seconds the work took."""
     mine, theirs = Heart(), Heart()
     hearts = [asyncio.create_task(mine.beat()), asyncio.create_task(background_loop.join(theirs.beat()))]
     await asyncio.sleep(0.05)
@@ -82,13 +82,13 @@ async def standstill(work: Callable[[], Coroutine[Any, Any, object]]) -> tuple[f
 
 
 def population() -> Callable[[], Coroutine[Any, Any, object]]:
-    """A prior learned from 150 people, and one person fitted with it."""
+    """Learn a prior from 150 people and fit one person with it."""
     me, *others = simulate_people(151, seed=3)
-    return lambda: Client(population=others).afit(me)  # a new client learns the prior anew
+    return lambda: Client(population=others).afit(me)  # a new client learns the prior again
 
 
 def contended(url: str, cache: Path) -> Callable[[], Coroutine[Any, Any, object]]:
-    """A comparison by a model, while another process writes the cache."""
+    """Compare with a model while another process writes to the cache."""
     profile = Client().fit(simulate_people(1, choices=8, seed=9)[0])
     choice = profile.history.choices[0]
     client = Client("simulated", base_url=url, cache=cache)
@@ -99,7 +99,7 @@ def contended(url: str, cache: Path) -> Callable[[], Coroutine[Any, Any, object]
         holder = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
         assert holder.stdout is not None
         await holder.stdout.readline()
-        new = f"Neither, at {time.time()}."  # not in the cache yet, whichever round this is
+        new = f"Neither, at {time.time()}."  # not in the cache in any round
         await client.acompare(profile, choice.context, choice.rejected, new, verdicts="token")
         await holder.wait()
 
@@ -107,7 +107,7 @@ def contended(url: str, cache: Path) -> Callable[[], Coroutine[Any, Any, object]
 
 
 def report(folder: Path) -> Callable[[], Coroutine[Any, Any, object]]:
-    """A benchmark of two methods on 60 people, and its page."""
+    """Benchmark two methods on 60 people and write the report."""
 
     people = simulate_people(60, choices=12, seed=5)
 
@@ -124,12 +124,12 @@ def report(folder: Path) -> Callable[[], Coroutine[Any, Any, object]]:
 
 
 async def idle() -> None:
-    """Nothing, for as long as the shortest load."""
+    """Sleep for as long as the shortest load."""
     await asyncio.sleep(3.0)
 
 
 def main() -> int:
-    """Measure; 1 if a loop stood still for longer than the bar beyond what it does without any load."""
+    """Measure; 1 if a loop is blocked longer than the bar plus its longest pause without load."""
     ok = True
     with tempfile.TemporaryDirectory() as folder, server(8721, latency=0.05) as host:
         os.environ["PERSONALRM_CACHE"] = f"{folder}/default.sqlite"

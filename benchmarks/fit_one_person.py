@@ -2,7 +2,7 @@
 localhost.
 
 The released code needs 177 requests, 709k prompt and 24k completion tokens, 4.4–6.4 s and 3–5 s of client CPU here.
-Run it alone on the machine:  python benchmarks/fit_one_person.py
+Run it on an idle machine:  python benchmarks/fit_one_person.py
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def once(url: str, preset: str, seed: int, cache: Path) -> tuple[float, fl
 
 
 def measure(preset: str, port: int) -> bool:
-    """Several people, each with a cold cache, then one of them again."""
+    """Fit several people, each with an empty cache, then one of them again."""
     found: list[dict[str, Any]] = []
     with server(port) as host, tempfile.TemporaryDirectory() as folder:
         for seed in range(RUNS):

@@ -1,14 +1,14 @@
-"""The table of all methods on five sets of real people, in both protocols; a stopped run goes on where it was.
+"""The table of all methods on five sets of real people, with both protocols; an interrupted run is resumed.
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/five_sets.py --out FOLDER [--only prism mt_bench] [--before before.npz]
-    python benchmarks/five_sets.py --out FOLDER --show                             # the table of what is there
+    python benchmarks/five_sets.py --out FOLDER --show                             # print the current table
 
 Rows: longer, population, traits, each trained method (``--methods``), fused with each cached judge that has at least
-300 verdicts in the set, and the traits of another version of the code as `traits_accuracy.py --write` left them.
-Finished tasks lie in FOLDER/SET-PROTOCOL; each method's probabilities are written as soon as the method is finished, so
-the table may be shown at any time. ``--people N`` takes N drawn people of each set (the same ones each time, as
-`traits_accuracy.py` does) and says so. Intervals are 95 % by person; each method is tested against traits, paired by
-person on the pairs that both answered, p after Holm over all methods of a set and protocol.
+300 verdicts in the set, and the traits of another version of the code, as written by `traits_accuracy.py --write`.
+Finished tasks are in FOLDER/SET-PROTOCOL; each method's probabilities are written when it finishes, so the table can be
+printed at any time. ``--people N`` uses N randomly drawn people of each set (the same at each call, as in
+`traits_accuracy.py`). Intervals are 95 % by person; each method is tested against traits, paired by person on the pairs
+that both answered, with Holm-corrected p over all methods of a set and protocol.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ BEFORE = "traits (before)"
 
 
 def people_of(name: str, most: int | None) -> list[History]:
-    """People of a set with decided choices, or so many drawn ones."""
+    """People of a set with decided choices, or ``most`` randomly drawn ones."""
     return some([one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided], most)
 
 
 def shares_texts(people: Sequence[History]) -> bool:
-    """Whether any group was judged by several people; else both protocols are the same."""
+    """Whether any group was judged by several people; otherwise both protocols are the same."""
     groups = Counter(group for one in people for group in {each.group for each in one})
     return max(groups.values()) > 1
 
 
 def wanted(people: Sequence[History], methods: str) -> list[str]:
-    """The methods, and fused with each judge of enough verdicts."""
+    """The methods, and fused with each judge that has enough verdicts."""
     verdicts = Counter(judge for one in people for each in one.decided for judge in each.judges)
     return [*methods.split(","), *(f"fused:judge:{name}" for name, n in sorted(verdicts.items()) if n >= FEWEST)]
 
 
 def keep(folder: Path, method: str, people: int | None, rows: Sequence[Sequence[object]]) -> None:
-    """Probabilities of what was chosen: [user, id, probability or None] a row."""
+    """Store the probabilities of the chosen responses: [user, id, probability or None] per row."""
     path = folder / "probabilities" / f"{method.replace('/', '_')}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".part").write_text(json.dumps({"people": people, "rows": rows}))
@@ -66,7 +66,7 @@ def keep(folder: Path, method: str, people: int | None, rows: Sequence[Sequence[
 
 
 def measure(name: str, protocol: str, given: argparse.Namespace) -> None:
-    """Every method that is not there yet."""
+    """Run every method without stored probabilities."""
     people = people_of(name, given.people)
     if protocol == PROTOCOLS[1] and not shares_texts(people):
         return
@@ -95,12 +95,12 @@ def measure(name: str, protocol: str, given: argparse.Namespace) -> None:
 
 
 def right(p: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """1, 0 or, for exactly even, one half (n,)."""
+    """1 for correct, 0 for wrong, 0.5 for exactly even (n,)."""
     return np.where(p > 0.5, 1.0, np.where(p < 0.5, 0.0, 0.5))
 
 
 def show(folder: Path) -> None:
-    """The table of one set and protocol."""
+    """Print the table of one set and protocol."""
     files = sorted((folder / "probabilities").glob("*.json"))
     kept = {one.stem: json.loads(one.read_text()) for one in files}
     if "traits" not in kept:
@@ -135,15 +135,15 @@ def show(folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure what is missing, then show the table."""
+    """Run what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=list(SETS))
     parser.add_argument("--protocols", nargs="*", default=list(PROTOCOLS))
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--people", type=int)
-    parser.add_argument("--before", nargs="+", default=[], help="what traits_accuracy.py wrote with other code")
-    parser.add_argument("--show", action="store_true", help="only the table")
+    parser.add_argument("--before", nargs="+", default=[], help="files of traits_accuracy.py --write")
+    parser.add_argument("--show", action="store_true", help="print the table only")
     given = parser.parse_args()
     for name in given.only:
         for protocol in given.protocols:

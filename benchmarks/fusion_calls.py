@@ -1,13 +1,13 @@
-"""What judges are worth beside traits, on real people with cached verdicts, and the curve of accuracy against calls.
+"""Gain of judges combined with traits, on real people with cached verdicts, and accuracy by number of calls.
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/fusion_calls.py [prism crowdrag] [--protocol new-people-and-new-texts]
 
-Of every judge with at least 300 pairs: accuracy and log loss of traits, of the calibrated judge alone (σ(c·v), c
-learned like the weight), and of both fused, on the judge's pairs, with 95 % intervals by person and paired tests
-corrected by Holm. Judges of no use (random, always longer, contrary) are drawn at 50, 100, 300 and all labels. The
-curve asks the judge only where |ℓ| < t·b: t = 1 is the rule of the engine, t = 0 asks nobody, and t = ∞ always.
+For every judge with at least 300 pairs: accuracy and log loss of traits, of the calibrated judge alone (σ(c·v), with c
+learned like the weight), and of both fused, on the judge's pairs, with 95 % intervals by person and Holm-corrected
+paired tests. Uninformative judges (random, always longer, contrary) are drawn at 50, 100, 300 and all labels. The curve
+asks the judge only if |ℓ| < t·b: t = 1 is the engine's rule, t = 0 never asks, and t = ∞ always.
 
-Everything is learned on the people of the other folds (and on other texts with the second protocol).
+Everything is learned on the people of the other folds (and, with the second protocol, on other texts).
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ FEWEST, DRAWS = 300, 20
 SIZES = (50, 100, 300, 100_000)
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, np.inf)
 Verdicts = Callable[[Sequence[Preference]], Array]
-"""±1 for each choice, positive where the judge favours what was chosen; NaN where there is none."""
+"""±1 for each choice, positive if the judge prefers the chosen response; NaN if it has no verdict."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """All predicted choices: log-odds of what was chosen by traits (n,), population (n,), code of the person (n,)."""
+    """All predicted choices: log-odds of the chosen response by traits (n,), population (n,), code of the person
+    (n,)."""
 
     choices: list[Preference]
     logit: Array
@@ -48,7 +49,7 @@ class Predicted:
     def weights(
         self, verdicts: Verdicts, most: int = 10**9, draw: np.random.Generator | None = None
     ) -> Iterator[tuple[Array, JudgeWeight, float]]:
-        """Of each population: rows that it predicts, the judge's weight, and that of the judge alone."""
+        """For each population: the rows that it predicts, the judge's weight, and that of the judge alone."""
         for number, labels in self.labels.items():
             choices = [one.choice for one in labels]
             v, logit, long = verdicts(choices), np.array([one.logit for one in labels]), longer(choices)
@@ -60,7 +61,7 @@ class Predicted:
 
 
 def predict(name: str, protocol: str) -> Predicted:
-    """Everybody by traits of the other folds."""
+    """Predict everybody with the traits of the other folds."""
     people = list(read_people(real_data() / f"{name}.jsonl.gz"))
     plan, models = make_plan(lambda: people, Design(protocol=protocol)), Populations()
     new_texts = protocol.endswith("new-texts")
@@ -88,7 +89,7 @@ def predict(name: str, protocol: str) -> Predicted:
 
 
 def cached(judge: str) -> Verdicts:
-    """The verdicts that lie in the data."""
+    """The cached verdicts in the data."""
     side = {True: 1.0, False: -1.0, None: np.nan}
     return lambda choices: np.array([side[one.judges.get(judge)] for one in choices])
 
@@ -99,12 +100,12 @@ def longer(choices: Sequence[Preference]) -> Array:
 
 
 def right(logit: Array) -> Array:
-    """1, 0 or, for exactly even, one half (n,)."""
+    """1 for correct, 0 for wrong, 0.5 for exactly even (n,)."""
     return np.where(logit > 0, 1.0, np.where(logit < 0, 0.0, 0.5))
 
 
 def by_judge(name: str, data: Predicted) -> None:
-    """Table of the cached judges."""
+    """Print the table of the cached judges."""
     judges = sorted({judge for one in data.choices for judge in one.judges})
     rows, tests = [], []
     for judge in judges:
@@ -161,7 +162,7 @@ def by_judge(name: str, data: Predicted) -> None:
 
 
 def together(name: str, data: Predicted, judges: Sequence[str]) -> None:
-    """All cached judges at once."""
+    """Print the result of all cached judges together."""
     v = np.stack([cached(one)(data.choices) for one in judges], axis=1)
     both = data.logit.copy()
     found = [list(data.weights(cached(one))) for one in judges]
@@ -180,7 +181,7 @@ def together(name: str, data: Predicted, judges: Sequence[str]) -> None:
 
 
 def useless(name: str, data: Predicted) -> None:
-    """Mean cost of judges of no use over draws of the labels, in points of accuracy."""
+    """Print the mean cost of uninformative judges over draws of the labels, in points of accuracy."""
     first = max({j for one in data.choices for j in one.judges}, key=lambda j: sum(j in o.judges for o in data.choices))
     draw = np.random.default_rng(0)
     kinds: dict[str, Verdicts] = {
@@ -209,7 +210,7 @@ def useless(name: str, data: Predicted) -> None:
 
 
 def calls(name: str, data: Predicted) -> None:
-    """Accuracy against the share of pairs on which the judge is asked."""
+    """Print accuracy by the share of pairs on which the judge is asked."""
     judges = sorted({judge for one in data.choices for judge in one.judges})
     rows = []
     for judge in judges:
@@ -234,7 +235,7 @@ def calls(name: str, data: Predicted) -> None:
 
 
 def main() -> None:
-    """All tables of each set."""
+    """Print all tables of each set."""
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="*", default=["prism", "crowdrag"])
     parser.add_argument("--protocol", default="new-people")

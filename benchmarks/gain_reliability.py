@@ -1,13 +1,14 @@
-"""Is the share that a profile states true? Of people told p %, how many are predicted better by their own weights.
+"""Is the probability that a profile states calibrated? Share of people whose own weights actually predict better.
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/gain_reliability.py [prism mt_bench crowdrag ukp] [--people 150]
     PERSONALRM_REAL_DATA=DIR python benchmarks/gain_reliability.py crowdrag ukp writers --shipped
 
-Five folds by person; the other folds are the population, which also gives the prior on the gain. With ``--shipped`` the
-prior that ships with the package stands in their place: only for sets that it was not learned from. Of each person, 2,
-3, 5, 8, 12 and 20 groups are drawn (three draws), own weights are learned from them and tried on the person's other
-groups. The tables compare what is stated with what happened, by stated share and by number of groups and set; 7 points
-are allowed. No percentage is told below five groups; the number is there, because it decides what is used.
+Five folds by person; the other folds are the population, which also gives the prior of the gain. ``--shipped`` uses the
+shipped prior instead, for sets that it was not learned from. For each person, 2, 3, 5, 8, 12 and 20 groups are drawn
+(three draws); own weights are fitted to them and tested on the person's other groups. The tables compare the stated
+probability with the observed share, by stated probability and by number of groups and set; the bar is 7 points.
+Profiles show no percentage for fewer than five groups; the number exists, because it decides whether the weights are
+used.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ SETS = ("prism", "mt_bench", "crowdrag", "ukp")
 DRAWS, FOLDS, ALLOWED = 3, 5, 0.07
 BINS = ((0.0, 0.45), (0.45, 0.5), (0.5, 0.55), (0.55, 0.6), (0.6, 0.65), (0.65, 1.0))
 FEWEST = 10
-"""People of a row."""
+"""Minimum number of people in a row."""
 
 
 class Told(NamedTuple):
-    """One person and draw: number of groups, stated share, whether it came true, expected and later gain."""
+    """One person and draw: number of groups, stated probability, whether it came true, expected and observed gain."""
 
     person: int
     groups: int
@@ -48,7 +49,7 @@ class Told(NamedTuple):
 
 
 def stated(name: str, most: int | None, shipped: bool) -> Iterator[Told]:
-    """What is stated of each person and draw."""
+    """Statements for each person and draw."""
     people = [one for one in read_people(real_data() / f"{name}.jsonl.gz") if len(one.decided) >= 4]
     if most is not None and most < len(people):
         people = [people[at] for at in np.random.default_rng(0).permutation(len(people))[:most]]
@@ -77,7 +78,7 @@ def _of(model: TraitsModel, number: int, history: History) -> Iterator[Told]:
 
 
 def _row(some: Sequence[Told]) -> tuple[bool, tuple[object, ...]]:
-    """Whether it is within the bar; people, stated, came true with its interval by person, expected and later gain."""
+    """Whether it is within the bar; people, stated, observed with interval by person, expected and observed gain."""
     told, true, hoped, gained = (float(np.mean([row[at] for row in some])) for at in (2, 3, 4, 5))
     codes = np.array([row.person for row in some])
     bounds = interval(np.array([float(row.true) for row in some]), codes, draws=2_000)
@@ -88,11 +89,11 @@ def _row(some: Sequence[Told]) -> tuple[bool, tuple[object, ...]]:
 
 
 def main() -> int:
-    """Print the reliability by stated share and by number of groups; 1 if a row is off by more than 7 points."""
+    """Print the reliability by stated probability and by number of groups; 1 if a row is off by more than 7 points."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=list(SETS))
-    parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
-    parser.add_argument("--shipped", action="store_true", help="by the prior that ships")
+    parser.add_argument("--people", type=int, help="number of people of each set, randomly drawn")
+    parser.add_argument("--shipped", action="store_true", help="use the shipped prior")
     given = parser.parse_args()
     found = {name: list(stated(name, given.people, given.shipped)) for name in given.names}
     every = [row._replace(person=at * 10_000 + row.person) for at, rows in enumerate(found.values()) for row in rows]

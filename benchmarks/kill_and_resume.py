@@ -1,7 +1,7 @@
-"""kill -9 at a random moment of a fit, ten times over: does finishing afterwards repeat a finished call?
+"""SIGKILL at a random moment of a fit, ten times: does resuming repeat a completed request?
 
-The server counts how often it finished each distinct request, the client's cache what had arrived when the signal came.
-An answer that was on its way between the two belongs to nobody: it cannot but be asked again, and is counted apart.
+The server counts how often it completed each distinct request; the client's cache shows which answers had arrived at
+the signal. An answer that was in transit between the two must be requested again, and is counted separately.
 
     python benchmarks/kill_and_resume.py
 """
@@ -22,11 +22,11 @@ from personalrm.llm.cache import AnswerCache
 
 TIMES = 10
 SHORTEST_S, LONGEST_S = 0.6, 1.8
-"""From start to signal; a fit with its start-up takes about 1.7 s."""
+"""Time from start to signal; a fit including startup takes about 1.7 s."""
 
 
 def answers(cache: Path) -> int:
-    """How many answers a cache holds."""
+    """Number of answers in a cache."""
     if not cache.exists():
         return 0
     found = AnswerCache(cache)
@@ -37,7 +37,7 @@ def answers(cache: Path) -> int:
 
 
 def main() -> int:
-    """Kill, finish, count."""
+    """Kill, resume, count."""
     draw = random.Random(0)
     killed = repeated = arrived = on_the_way = 0
     with tempfile.TemporaryDirectory() as folder, server(8405) as host:

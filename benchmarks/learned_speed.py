@@ -1,8 +1,8 @@
-"""Speed of the learned methods on real people: adapting to somebody new, scoring, training, and peak memory.
+"""Speed of the learned methods on real people: fitting a new user, scoring, training, and peak memory.
 
-Somebody new are the people of PRISM that a model has not seen. Their texts are read anew, MiniLM's vectors are at hand,
-and an ensemble has five members. Training is on PRISM and UKP together with the settings' own early stopping. Times are
-CPU seconds of one core, medians over people; nothing here is about accuracy.
+New users are people of PRISM that the model was not trained on. Their texts are parsed again, MiniLM's vectors are
+cached, and an ensemble has five members. Training uses PRISM and UKP together, with the settings' early stopping. Times
+are CPU seconds of one core, medians over people; accuracy is not measured.
 
     HF_HUB_OFFLINE=1 python benchmarks/learned_speed.py [--methods gpo,vpl,pal,lore,pref] [--published] [--cache FILE]
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"  # before numpy: one core means one
+    os.environ[_variable] = "1"  # before numpy is imported: use one core
 
 from common import real_data, row  # noqa: E402
 from personalrm.data.reading import read_people  # noqa: E402
@@ -32,35 +32,35 @@ from personalrm.models.traits.features import last_message  # noqa: E402
 from personalrm.preferences import History  # noqa: E402
 
 SEEN = 100
-"""People of PRISM whom the model that is adapted was trained on; the others are new to it."""
+"""Number of people of PRISM in the training data of the model; the others are new to it."""
 RESPONSES = 300
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Of one run."""
+    """CPU seconds of one run."""
     start = time.process_time()
     work()
     return time.process_time() - start
 
 
 def median_ms(works: Iterable[Callable[[], object]]) -> float:
-    """CPU milliseconds of the median one."""
+    """Median CPU milliseconds."""
     return 1e3 * statistics.median(cpu_seconds(work) for work in works)
 
 
 def embed(people: Sequence[History], encoder: Encoder) -> None:
-    """Have the vectors of all texts at hand."""
+    """Cache the vectors of all texts."""
     choices = [choice for one in people for choice in one.decided]
     texts = {encoder.text(one.context, side) for one in choices for side in (one.chosen, one.rejected)}
     encoder.embed(sorted(texts | {last_message(one.context) for one in choices}))
 
 
 def adapting(model: LearnedModel, people: Sequence[History]) -> None:
-    """Print what somebody new costs: to be fitted, and to be predicted."""
+    """Print the cost of fitting and predicting a new user."""
     name, members, kept = model.settings.label, len(model.members), model.shared_reward.features.kept
 
     def fit(one: History) -> Callable[[], object]:
-        kept.clear()  # as if the texts had never been read
+        kept.clear()  # as if the texts were new
         return lambda: model.fit(one)
 
     whole = median_ms(fit(one) for one in people)
@@ -78,7 +78,7 @@ def adapting(model: LearnedModel, people: Sequence[History]) -> None:
 
 
 def training(settings: Settings, people: Sequence[History], encoder: Encoder) -> None:
-    """Print what training costs."""
+    """Print the cost of training."""
     passes: list[EpochMetrics] = []
 
     def told(member: int, point: EpochMetrics) -> None:
@@ -92,11 +92,11 @@ def training(settings: Settings, people: Sequence[History], encoder: Encoder) ->
 
 
 def main() -> None:
-    """Print a row a figure."""
+    """Print one row per figure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--published", action="store_true")
-    parser.add_argument("--cache", help="file of vectors; the usual one if not given")
+    parser.add_argument("--cache", help="file of cached vectors (default: the usual one)")
     given = parser.parse_args()
     prism, ukp = (list(read_people(real_data() / f"{name}.jsonl.gz")) for name in ("prism", "ukp"))
     encoder = encoder_named("minilm", device="cpu", cache=given.cache)

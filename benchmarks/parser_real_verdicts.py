@@ -1,11 +1,11 @@
-"""How the parser reads 8,808 raw verdicts of six models (llmbar_cot.jsonl.gz), beside the recorded winner.
+"""Parser results for 8,808 raw verdicts of six models (llmbar_cot.jsonl.gz), compared with the recorded winner.
 
     python benchmarks/parser_real_verdicts.py [FILE]
 
-The record was made with one pattern a model, searched for side (a) first. Rows alternate between the two orders of
-presentation, so the recorded winner is "1" for Output (a) on even rows and for Output (b) on odd ones. Where the parser
-and the record disagree, the column `record misread` counts the rows in which the pattern matched something else than
-the last "Output (x) is better" of the text: for PaLM2 any line that begins with "Output (a)", however it goes on.
+The recorded winner was found with one pattern per model, searched for side (a) first. Rows alternate between the two
+orders of presentation, so the recorded winner is "1" for Output (a) on even rows and for Output (b) on odd ones. Where
+parser and record disagree, the column `record misread` counts the rows in which the pattern matched something other
+than the last "Output (x) is better" of the text: for PaLM2, any line that starts with "Output (a)".
 """
 
 from __future__ import annotations

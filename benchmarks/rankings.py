@@ -1,7 +1,7 @@
-"""Rankings whole (Plackett–Luce) against the same rankings taken apart into pairs: writers ranking three passages.
+"""Complete rankings (Plackett–Luce) against the same rankings as pairs: writers ranking three passages.
 
 Five folds by person; the other people are the population, whose pairs are the same in both; each ranking of a held-out
-person is predicted from that person's other rankings. Paired test by person, of accuracy and of log loss over pairs.
+person is predicted from that person's other rankings. Paired tests by person, of accuracy and log loss over pairs.
 
     python benchmarks/rankings.py [--context 5 20]
 """
@@ -37,7 +37,7 @@ def whole(history: History) -> History:
 
 
 def first_groups(history: History, count: int | None) -> History:
-    """The choices of the first groups alone."""
+    """The choices of the first groups only."""
     kept = list(dict.fromkeys(one.group for one in history))[:count]
     return history.only(one for one in history.decided if one.group in set(kept))
 
@@ -45,7 +45,7 @@ def first_groups(history: History, count: int | None) -> History:
 def main() -> None:
     """Print accuracy and log loss of both, and their paired difference."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--context", nargs="*", type=int, default=[], help="only so many rankings of each person")
+    parser.add_argument("--context", nargs="*", type=int, default=[], help="maximum rankings per person")
     given = parser.parse_args()
     people = [one for one in read_people(real_data() / "writers.jsonl.gz") if one.decided]
     fold = folds_by_person((one.user for one in people), FOLDS, 0)

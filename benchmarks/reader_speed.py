@@ -1,8 +1,8 @@
-"""How fast files of choices are read: 1,000,000 choices in our format and in `prompt`, `chosen`, `rejected`.
+"""Speed of reading files of choices: 1,000,000 choices in personalrm's format and in `prompt`, `chosen`, `rejected`.
 
-Each file is read in a process of its own, so that its peak memory is its own; seconds are CPU seconds of one core. A
-reference task (the same parsing and string work each time) runs before and after each measurement, because a busy
-machine slows both alike. The texts are made up: the figures are about time and memory.
+Each file is read in a separate process, so that its peak memory can be measured; seconds are CPU seconds of one core. A
+reference task (fixed parsing and string work) runs before and after each measurement, because a busy machine slows
+both equally. The texts are generated: the figures are time and memory only.
 
     python benchmarks/reader_speed.py                   # 1,000,000 choices, bars: 20 s and 100 MB
     python benchmarks/reader_speed.py --choices 100000
@@ -23,8 +23,8 @@ from typing import Any
 
 from common import row
 
-MOST_S, MOST_MB = 20.0, 100.0  # for a million choices
-PACE_S = 0.12  # of `reference` on an idle core of the machine that the bar was set on
+MOST_S, MOST_MB = 20.0, 100.0  # bars for a million choices
+PACE_S = 0.12  # time of `reference` on an idle core of the machine on which the bar was set
 WORDS = (
     "the",
     "egg",
@@ -67,7 +67,7 @@ FORMATS = {"our format": ours, "prompt, chosen, rejected": plain, "two responses
 
 
 def reference() -> float:
-    """Seconds that a fixed amount of parsing and string work takes now."""
+    """Seconds for a fixed amount of parsing and string work, measured now."""
     line = json.dumps({"a": [{"role": "user", "content": " ".join(WORDS * 4)}]})
     start = time.process_time()
     for _ in range(60_000):

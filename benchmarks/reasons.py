@@ -1,12 +1,12 @@
-"""Do the reasons that a person gave for earlier choices help to predict the next one? On UKP's arguments.
+"""Do a person's stated reasons for earlier choices help to predict the next one? On UKP's arguments.
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/reasons.py [--people 100] [--seed 0]
 
-New people, five folds by person; each group is predicted from the person's other groups by traits (ℓ). On top of ℓ two
-features of the reasons of these *other* groups, each with weights learned on the people of the other folds:
+New people, five folds by person; each group is predicted from the person's other groups by traits (ℓ). Two features of
+the reasons of these *other* groups are added to ℓ, each with weights learned on the people of the other folds:
 
 * *words*: the TF-IDF cosine of all reasons with the chosen response minus that with the rejected one;
-* *tastes*: how often the reasons speak of a kind of quality (`TASTES`), relative to other people, times the difference
+* *tastes*: how often the reasons mention a kind of quality (`TASTES`), relative to other people, times the difference
   of the pair in every personal trait; ridge.
 
 The weights are those of a logistic regression with offset ℓ; differences are paired by person.
@@ -56,7 +56,7 @@ def words(text: str) -> Counter[str]:
 
 
 def vector(counts: Mapping[str, int], rarity: Mapping[str, float]) -> dict[str, float]:
-    """TF-IDF of length one."""
+    """TF-IDF vector of unit length."""
     found = {word: (1 + math.log(count)) * rarity.get(word, 0.0) for word, count in counts.items()}
     length = math.sqrt(sum(one * one for one in found.values())) or 1.0
     return {word: one / length for word, one in found.items()}
@@ -67,13 +67,13 @@ def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def stated(choices: Sequence[Preference]) -> Array:
-    """Share of the reasons that speak of each of TASTES (7,), shrunk by two reasons."""
+    """Share of the reasons that mention each of TASTES (7,), shrunk by two reasons."""
     said = [one.reason.lower() for one in choices if one.reason]
     return np.array([sum(bool(re.search(p, one)) for one in said) / (len(said) + 2) for p in TASTES.values()])
 
 
 def features(one: History, rarity: Mapping[str, float], usual: Array, traits: Array) -> tuple[Array, Array]:
-    """Of each decided choice: the feature *words* (n, 1) and the features *tastes* (n, 7 p)."""
+    """For each decided choice: the feature *words* (n, 1) and the features *tastes* (n, 7 p)."""
     decided = one.decided
     similar, tastes = np.zeros((len(decided), 1)), np.zeros((len(decided), len(TASTES) * traits.shape[1]))
     for group in {each.group for each in decided}:
@@ -99,7 +99,7 @@ def logistic(offset: Array, x: Array, ridge: float) -> Array:
 
 
 def main() -> None:
-    """One line a feature."""
+    """Print one line per feature."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--people", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)

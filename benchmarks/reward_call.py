@@ -1,9 +1,9 @@
-"""A TRL reward call: 64 completions of 16 users, texts never seen before, embedded engine, one core.
+"""A TRL reward call: 64 completions of 16 users, new texts in every call, embedded engine, one core.
 
     python benchmarks/reward_call.py
 
-The bar is 15 ms a call (median). Every call has new texts, so that nothing that was read before helps; the users'
-scales and opened predictors are there, as from the second step of a training on. Texts are simulated.
+The bar is a median of 15 ms per call. Every call has new texts, so text caches have no effect; the users' reward scales
+and open predictors are cached, as from the second training step on. Texts are simulated.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Training speed of the reward model beside TRL's plain example, on the same pairs in the same run.
+"""Training speed of the reward model compared with TRL's plain example, on the same pairs in the same run.
 
-LoRA on a causal backbone of random weights; each step is forward, backward and AdamW on 16 real pairs of PRISM, in the
-order of the file. The plain way is TRL's collator and `compute_loss`: each response behind a copy of the context, all
-padded to the longest. Ours reads the context once and packs pairs into rows. Tokens a second count what the plain way
-would have to read without padding, for both, so they compare as pairs a second do. What counts as useful work is
-6 floating-point operations a weight and useful token (4 where the weight is frozen). Medians of steps taken in turns.
+LoRA on a causal backbone with random weights; each step is forward, backward and AdamW on 16 real pairs of PRISM, in
+the order of the file. The plain way is TRL's collator and `compute_loss`: each response follows a copy of the context,
+all padded to the longest. Ours reads the context once and packs pairs into rows. Tokens per second count the plain
+way's tokens without padding, for both, so the ratio is that of pairs per second. Useful work is 6 floating-point
+operations per weight and useful token (4 for frozen weights). Medians of alternating steps.
 
     python benchmarks/reward_model_throughput.py                        # a tiny shape, on any machine
     python benchmarks/reward_model_throughput.py --shape 8b             # Llama-3-8B's shape, on a GPU
@@ -53,14 +53,14 @@ SHAPES: dict[str, dict[str, int]] = {
         "num_key_value_heads": 4, "intermediate_size": 1024,
     },
 }  # fmt: skip
-PEAKS = {"H100": 989e12, "H200": 989e12}  # dense bfloat16 operations a second, as the maker states them
+PEAKS = {"H100": 989e12, "H200": 989e12}  # dense bfloat16 operations per second, according to the manufacturer
 BATCH, BAR, WARM = 16, 1.3, 1
 TEMPLATE = "{% for m in messages %}<|start|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
 Step = Callable[[list[TokenPair]], torch.Tensor]
 
 
 def make_tokenizer(people: list[Any]) -> PreTrainedTokenizerFast:
-    """Byte-level, learned from the very texts: about as many tokens as a real backbone's would make of them."""
+    """Byte-level, trained on the same texts: about as many tokens as with a real backbone's tokenizer."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     special = ["<|pad|>", "<|start|>", "<|end|>"]
@@ -72,7 +72,7 @@ def make_tokenizer(people: list[Any]) -> PreTrainedTokenizerFast:
 
 
 def make_model(shape: str, device: torch.device) -> Any:
-    """The backbone under fresh adapters; in bfloat16 on a GPU."""
+    """The backbone with new adapters; bfloat16 on a GPU."""
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     torch.manual_seed(0)
     with torch.device(device):
@@ -82,14 +82,14 @@ def make_model(shape: str, device: torch.device) -> Any:
         torch.set_default_dtype(before)
     lora = LoraConfig(task_type=TaskType.SEQ_CLS, r=16, target_modules="all-linear", exclude_modules=["score"])
     model = get_peft_model(model, lora)
-    if shape == "8b":  # the activations of 19,000 tokens would take 140 GB; both ways compute them twice instead
+    if shape == "8b":  # activations of 19,000 tokens would take 140 GB, so both ways recompute them
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable()
     return model.train()
 
 
 def steps_of(model: Any, pairs: list[TokenPair], tokenizer: Any, device: torch.device) -> dict[str, Step]:
-    """One step of each way: it leaves gradients and gives the loss."""
+    """One step of each way: computes gradients and returns the loss."""
     arguments = RewardConfig(
         output_dir=tempfile.mkdtemp(), report_to="none", bf16=device.type == "cuda", use_cpu=device.type == "cpu",
         activation_checkpointing=False, disable_tqdm=True, max_length=None,
@@ -111,7 +111,7 @@ def steps_of(model: Any, pairs: list[TokenPair], tokenizer: Any, device: torch.d
 def measure(
     model: Any, steps: dict[str, Step], batches: list[list[TokenPair]], device: torch.device
 ) -> tuple[dict[str, list[float]], float]:
-    """Seconds of each step by way, the ways in turns, and the largest gap between their losses."""
+    """Seconds of each step by way, alternating, and the largest difference between their losses."""
     optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-5)
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     gap = 0.0
@@ -121,7 +121,7 @@ def measure(
             began = time.perf_counter()
             loss = steps[name](batch)
             loss.backward()
-            if len(losses):  # both ways are asked about the same weights, then the weights move
+            if len(losses):  # both ways use the same weights; then the weights are updated
                 optimizer.step()
             optimizer.zero_grad()
             losses.append(loss.item())
@@ -134,16 +134,16 @@ def measure(
 
 
 def main() -> None:
-    """Print tokens a second of both ways, their ratio, and whether the losses are the same."""
+    """Print tokens per second of both ways, their ratio, and whether the losses agree."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shape", choices=sorted(SHAPES), default="tiny")
-    parser.add_argument("--prompt", choices=KINDS, default="none", help="what of the person stands in the input")
+    parser.add_argument("--prompt", choices=KINDS, default="none", help="information about the person in the input")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if given.shape == "8b" and device.type == "cpu":
-        sys.exit("the 8b shape needs a GPU: take --shape tiny")
+        sys.exit("the 8b shape needs a GPU: use --shape tiny")
     people = list(read_people(given.data or real_data() / "prism.jsonl.gz"))
     tokenizer = make_tokenizer(people)
     rows = training_rows(people, given.prompt)[: BATCH * (WARM + given.steps)]
@@ -163,7 +163,7 @@ def report(
     gap: float,
     device: torch.device,
 ) -> None:
-    """The rows of the result."""
+    """Print the rows of the result."""
     name = torch.cuda.get_device_name(0) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread(s)"
     useful = [sum(len(ids) for pair in batch for ids in pair.values()) for batch in batches]
     packed = [PackedPairs(0)(batch)["input_ids"].numel() for batch in batches]

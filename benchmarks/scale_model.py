@@ -1,8 +1,8 @@
 """A discrete-event model of the service's scheduler: `store.jobs` and `service.workers` without a database.
 
-One job a person; an update learns the newest choices at once, a refit follows once nothing has come for a while, at the
-latest some time after the first change; hot people's choices are learned together while a worker is on them; a worker
-that dies keeps its job until the lease ends. Only people to whom something happens are in memory.
+One job per person; an update learns the newest choices at once, a refit follows after a period without choices, or at a
+deadline after the first change; choices that arrive while a worker has the person are learned together; a worker that
+dies keeps its job until the lease ends. Only people with events are in memory.
 
     jobs = Scheduler(Rules(workers=2), costs)
     outcome = simulate(arrivals, Rules(workers=2), costs)
@@ -18,19 +18,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 Cost = Callable[[str, int], float]
-"""Seconds of a worker for a stage (``update``, ``refit``) of a person with so many choices."""
+"""Seconds of a worker for a stage (``update``, ``refit``) of a person with this many choices."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """As the service is set.
+    """Settings of the service.
 
     Attributes:
-        workers: that learn, over all machines.
-        per_space: jobs of one space that may run at once; None is unlimited.
+        workers: number of workers, over all machines.
+        per_space: maximum concurrent jobs of one space; None is unlimited.
         debounce, debounce_most: seconds; see `service.config`.
-        lease: seconds after which the job of a dead worker is another's.
-        deaths: times at which a worker dies in its job and is started again at once.
+        lease: seconds after which another worker takes the job of a dead one.
+        deaths: times at which a worker dies during a job and is restarted.
     """
 
     workers: int = 1
@@ -56,15 +56,15 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What happened.
+    """The result.
 
     Attributes:
-        updates, refits: jobs that ended.
-        busy: seconds of workers.
-        waits: seconds from each choice to the profile that knows it.
-        longest_queue: most people who waited at once.
+        updates, refits: number of completed jobs.
+        busy: busy seconds of the workers.
+        waits: seconds from each choice to the profile that includes it.
+        longest_queue: maximum number of waiting people.
         span: seconds from the first choice to the last job's end.
-        unlearned: choices without a profile when the arrivals end: a queue that grows.
+        unlearned: choices without a profile when the arrivals end (a growing queue).
     """
 
     updates: int = 0
@@ -77,11 +77,11 @@ class Outcome:
 
     @property
     def wait(self) -> float:
-        """Mean seconds from a choice to the profile that knows it."""
+        """Mean seconds from a choice to the profile that includes it."""
         return math.fsum(self.waits) / max(1, len(self.waits))
 
     def quantile(self, share: float) -> float:
-        """Of the waits."""
+        """A quantile of the waits."""
         ordered = sorted(self.waits)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
@@ -102,7 +102,7 @@ class Model:
         self.outcome = Outcome()
 
     def run(self, arrivals: Iterable[tuple[float, int]]) -> Outcome:
-        """Choices as (seconds, person) in order; ends when all is learned."""
+        """Run on choices given as (seconds, person) in order; ends when all are learned."""
         most = min(self._rules.workers, self._rules.per_space or self._rules.workers)
         stream, now, last = iter(arrivals), 0.0, 0.0
         coming = next(stream, None)
@@ -153,7 +153,7 @@ class Model:
             rank, due, person = heapq.heappop(self._ready)
             job = self._jobs.get(person)
             if job is None or job.running or (job.rank, job.due) != (rank, due):
-                continue  # it was asked for again, under another time
+                continue  # the job was rescheduled
             job.running = True
             self._running += 1
             known, job.waiting = job.waiting, []
@@ -196,7 +196,8 @@ class Model:
 
 
 def zipf(rng: random.Random, people: int, exponent: float) -> Callable[[], int]:
-    """Draws people by a power law of their rank, 0 the busiest (continuous approximation: no table of people)."""
+    """Returns a sampler of people by a power law of rank, 0 the most active (continuous approximation, without a
+    table)."""
     if exponent == 1.0:
         top = math.log(people + 1)
         return lambda: min(people - 1, int(math.exp(rng.random() * top)) - 1)

@@ -1,9 +1,9 @@
-"""The service at a million to a hundred million people: measured costs, a simulation, and what breaks first.
+"""The service with a million to a hundred million people: measured costs, a simulation, and the first bottleneck.
 
-First the real store (SQLite) and the real learner work through a stream of choices in virtual time: the clock is
-advanced by the CPU seconds that each job really took, so that a busy machine does not change the result. The model of
-`scale_model` is given the mean cost of every second job and has to predict the rest (waits, jobs, busy share) within
-20 %. Then it simulates 10^6 to 10^8 people. All people are simulated; prices are inputs.
+First the real store (SQLite) and the real learner process a stream of choices in virtual time: the clock advances by
+the CPU seconds of each job, so a busy machine does not change the result. The model in `scale_model` gets the mean cost
+of every second job and must predict the rest (waits, jobs, busy share) within 20 %. Then it simulates 10^6 to 10^8
+people. All people are simulated; prices are inputs.
 
     python benchmarks/scale_simulation.py [--people 10000] [--choices 250] [--cpu-hour 0.04] [--gb-month 0.12]
 """
@@ -38,21 +38,21 @@ from personalrm.store.store import SpaceStore, Store
 from scale_model import Cost, Model, Outcome, Rules, arrivals, zipf
 
 BUSY, EXPONENT = 0.5, 1.0
-"""Of the one worker in the measured run; of the power law of how much people choose."""
+"""Utilisation of the worker in the measured run; exponent of the power law of choices per person."""
 TOLERANCE = 0.2
 A_DAY, PEAK = 2.0, 3.0
-"""Choices a person and day, and how much busier the busiest hour is than the mean one."""
+"""Choices per person and day, and the ratio of the busiest hour to the mean hour."""
 FULL = 0.7
-"""How busy workers may be at the peak."""
+"""Maximum utilisation of workers at the peak."""
 DAY_S, GB = 86_400.0, 1e9
 SIMULATED = 20_000
-"""Choices of each simulation at scale: so many seconds of the busiest hour as they take to come."""
+"""Choices per simulation at scale: they arrive within part of the busiest hour."""
 BYTES_A_VERSION = text("SELECT avg(length(body)) FROM profiles")
 
 
 @dataclass
 class Measured:
-    """What the real run took: CPU seconds by stage and number of choices, bytes, and what became of the choices."""
+    """Result of the real run: CPU seconds by stage and number of choices, bytes, and the outcome of the choices."""
 
     costs: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
     storing: list[float] = field(default_factory=list)
@@ -62,29 +62,29 @@ class Measured:
 
 
 class Clock:
-    """Seconds of the run: they pass when somebody works, by CPU time, and when nothing is to be done."""
+    """Virtual time of the run: advances by CPU time while a job runs, and jumps over idle time."""
 
     def __init__(self) -> None:
         self.now, self._began = 0.0, 0.0
 
     def start(self) -> None:
-        """A job begins."""
+        """Start a job."""
         self._began = time.process_time()
 
     def elapsed(self) -> float:
-        """Of the job."""
+        """CPU seconds of the job so far."""
         return time.process_time() - self._began
 
 
 def pairs(seed: int) -> list[Choice]:
-    """Choices of simulated people, dealt out to whoever chooses next."""
+    """Choices of simulated people, assigned to whoever chooses next."""
     people = simulate_people(60, choices=20, seed=seed)
     return [Choice(context=one.context, chosen=one.chosen, rejected=one.rejected) for who in people for one in who]
 
 
 @contextmanager
 def virtual_time(clock: Clock) -> Iterator[None]:
-    """The queue reads the run's clock."""
+    """Make the queue use the virtual clock."""
     real = job_rows.time
     job_rows.time = SimpleNamespace(time=lambda: 1e6 + clock.now)  # type: ignore[assignment]
     try:
@@ -94,7 +94,7 @@ def virtual_time(clock: Clock) -> Iterator[None]:
 
 
 class RealRun:
-    """One worker of the service on a stream of choices."""
+    """One worker of the service processing a stream of choices."""
 
     def __init__(self, folder: Path, stream: list[tuple[float, int]], rules: Rules) -> None:
         self._store = Store(f"sqlite:///{folder / 'scale.sqlite'}")
@@ -109,7 +109,7 @@ class RealRun:
         self.measured = Measured()
 
     def run(self) -> Measured:
-        """Until everything is learned."""
+        """Run until everything is learned."""
         with virtual_time(self._clock):
             while self._step():
                 pass
@@ -158,7 +158,7 @@ class RealRun:
 
     @contextmanager
     def _arriving_before_the_end(self, began: float) -> Iterator[None]:
-        """Whoever chooses while a job runs does so before the job is closed."""
+        """Choices that arrive during a job are stored before the job is completed."""
         profiles, queue = self._space.profiles, self._space.jobs
         real: list[tuple[Any, str, Callable[..., Any]]] = [
             (profiles, "save", profiles.save),
@@ -182,12 +182,12 @@ class RealRun:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of a database with its log."""
+    """Bytes of a database with its write-ahead log."""
     return sum(one.stat().st_size for one in folder.iterdir())
 
 
 def cost_of(costs: dict[tuple[str, int], list[float]]) -> Cost:
-    """Mean seconds by stage and choices, from every second job; neighbours stand in where there is none."""
+    """Mean seconds by stage and number of choices, from every second job; interpolated where there is none."""
     table: dict[str, dict[int, float]] = {"update": {}, "refit": {}}
     for (stage, choices), took in costs.items():
         half = took[::2]
@@ -205,7 +205,7 @@ def cost_of(costs: dict[tuple[str, int], list[float]]) -> Cost:
 
 
 def check(measured: Outcome, predicted: Outcome) -> bool:
-    """Prints both; whether all agree within the tolerance."""
+    """Print both; returns whether all agree within the tolerance."""
     fine = True
     for name, real, model in (
         ("updates", measured.updates, predicted.updates),
@@ -221,7 +221,7 @@ def check(measured: Outcome, predicted: Outcome) -> bool:
 
 
 def at_scale(people: int, cost: Cost, per_space: int | None, *, deaths: bool = False) -> tuple[Outcome, int, float]:
-    """The busiest hour of so many people: outcome, workers, choices a second. Everybody has some choices already."""
+    """The busiest hour of this many people: outcome, workers, choices per second. Everybody already has choices."""
     rate = people * A_DAY * PEAK / DAY_S
     seconds = SIMULATED / rate
     mean = 20
@@ -236,7 +236,7 @@ def at_scale(people: int, cost: Cost, per_space: int | None, *, deaths: bool = F
 
 
 def main() -> int:
-    """Print all; 1 if model and measured run disagree."""
+    """Print everything; 1 if model and measured run disagree."""
     given = parsed()
     began = time.perf_counter()
     rules = Rules(workers=1, debounce=0.5, debounce_most=6.0)
@@ -261,7 +261,7 @@ def main() -> int:
 
 
 def tell_costs(measured: Measured, cost: Cost, given: argparse.Namespace) -> None:
-    """What one choice and one person cost."""
+    """Print the cost per choice and per person."""
     storing = sum(measured.storing) / len(measured.storing)
     print(
         "\ncost (CPU ms): "
@@ -280,7 +280,7 @@ def tell_costs(measured: Measured, cost: Cost, given: argparse.Namespace) -> Non
 
 
 def tell_scale(cost: Cost, measured: Measured, given: argparse.Namespace) -> None:
-    """Queues, stores and money at each power of ten."""
+    """Print queues, storage and money for each power of ten."""
     print(f"\nbusiest hour, {A_DAY:g} choices a person and day, peak {PEAK:g}; jobs a space at once: unlimited, or two")
     print(
         f"{'people':>12} {'choices/s':>10} {'workers':>8} {'p50 ms':>8} {'p99 ms':>8} {'queue':>7} "
@@ -301,12 +301,12 @@ def tell_scale(cost: Cost, measured: Measured, given: argparse.Namespace) -> Non
 
 
 def parsed() -> argparse.Namespace:
-    """The inputs."""
+    """Parse the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--choices", type=int, default=250)
-    parser.add_argument("--cpu-hour", type=float, default=0.04, help="dollars for an hour of one core")
-    parser.add_argument("--gb-month", type=float, default=0.12, help="dollars for a gigabyte and month")
+    parser.add_argument("--cpu-hour", type=float, default=0.04, help="dollars per core hour")
+    parser.add_argument("--gb-month", type=float, default=0.12, help="dollars per gigabyte and month")
     parser.add_argument("--price-in", type=float, default=0.15, help="dollars per million prompt tokens")
     parser.add_argument("--price-out", type=float, default=0.60, help="dollars per million new tokens")
     parser.add_argument("--prompt-tokens", type=int, default=1_500)

@@ -1,11 +1,11 @@
-"""Is the risk that `compare --sure` promises kept on people whose prior it was not calibrated on?
+"""Does the risk guarantee of `compare --sure` hold for people whose prior it was not calibrated on?
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/selective_risk.py [prism crowdrag mt_bench writers]
 
-Three folds by person. Thresholds of confidence are calibrated on the people of the other folds; each held-out choice is
-predicted from the person's other groups, and answered where the confidence reaches the threshold. The share of wrong
-answers and of answered choices counts each person alike, with a 95 % interval by resampling people. A risk is tried
-only in the folds whose prior promises it. ``kept`` says whether the observed share is at most the one promised.
+Three folds by person. Confidence thresholds are calibrated on the people of the other folds; each held-out choice is
+predicted from the person's other groups, and answered if the confidence reaches the threshold. The shares of wrong
+and of given answers weight people equally, with a 95 % interval by resampling people. A risk is tested only in folds
+whose prior has a threshold for it. ``kept``: whether the observed risk is at most the promised one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from personalrm.preferences import History
 
 FOLDS, DRAWS = 3, 4_000
 Observed = dict[float, list[tuple[int, float, float]]]
-"""By promised risk: of each person the fold, the share of choices answered and the share answered wrongly."""
+"""By promised risk: for each person the fold, the share of choices answered and the share answered wrongly."""
 
 
 def observed(people: Sequence[History]) -> Observed:
-    """What came of each promise."""
+    """Result for each promised risk."""
     fold = folds_by_person((one.user for one in people), FOLDS, 0)
     reader = TraitReader(remember=100_000)
     found: Observed = {}
@@ -45,7 +45,7 @@ def observed(people: Sequence[History]) -> Observed:
 
 
 def risk_interval(answered: NDArray[np.float64], wrong: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % interval of the share of wrong answers among those given, by resampling people."""
+    """95 % interval of the error rate among given answers, by resampling people."""
     drawn = np.random.default_rng(0).integers(0, len(answered), (DRAWS, len(answered)))
     given = answered[drawn].sum(axis=1)
     risks = wrong[drawn].sum(axis=1)[given > 0.0] / given[given > 0.0]
@@ -54,7 +54,7 @@ def risk_interval(answered: NDArray[np.float64], wrong: NDArray[np.float64]) -> 
 
 
 def main() -> None:
-    """One table."""
+    """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=["prism", "crowdrag", "mt_bench", "writers"])
     given = parser.parse_args()

@@ -1,9 +1,9 @@
-"""What the chat endpoint adds to its upstream: the same host asked directly and through the service, in turn.
+"""Overhead of the chat endpoint over its upstream: the same host called directly and through the service, alternating.
 
     python benchmarks/service_chat.py
 
-The upstream answers at once, from a thread of this script. Of each pair of requests the difference is taken; the median
-over all pairs is the overhead, whole answers and first bytes of streams apart. All figures are of one run.
+The upstream, a thread of this script, answers immediately. The overhead is the median difference over all pairs of
+requests, for complete answers and for first bytes of streams. All figures are from one run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ANSWER = {"role": "assistant", "content": "Eight minutes."}
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Answers at once, whole or as a stream of one event."""
+    """Answers immediately, completely or as a stream of one event."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -62,7 +62,7 @@ def ask(connection: http.client.HTTPConnection, key: str, **more: Any) -> float:
 
 
 def learned(service: Service, connection: http.client.HTTPConnection) -> str:
-    """Somebody with a profile."""
+    """Create a person with a profile."""
     history = simulate(1, Setting(choices=30, seed=1))[0].history
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {service.key}"}
     path = f"/v1/people/{history.user}"

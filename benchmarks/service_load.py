@@ -1,10 +1,10 @@
-"""The service under load: how many predictions a second, how late the latest, and whether many people slow it down.
+"""The service under load: predictions per second, latency, and the effect of many people.
 
     python benchmarks/service_load.py                          # SQLite, half a minute
     python benchmarks/service_load.py --large                  # also 200,000 people with 2,000,000 choices
 
-The service is a process of its own, this script is the other one. While 32 connections compare, choices are written and
-profiles are learned. Every figure is of one run on one machine; ratios are between parts of that run.
+The service runs in its own process, this script in another. While 32 connections compare, choices are written and
+profiles are learned. All figures are from one run on one machine; ratios are between parts of that run.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Service:
             self._drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=log)
 
     def cpu_s(self) -> float:
-        """Seconds of processor time that it took so far, without its learner."""
+        """CPU seconds so far, without its learner process."""
         return _cpu_s(self.process.pid)
 
     def stop(self) -> None:
@@ -94,7 +94,7 @@ async def post(session: aiohttp.ClientSession, path: str, body: Any) -> Any:
 
 
 async def hammer(work: Callable[[int], Awaitable[Any]], connections: int, seconds: float) -> list[float]:
-    """Latencies in ms of as many calls as so many connections make in that time."""
+    """Latencies in ms of all calls that this many connections make in that time."""
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
@@ -133,7 +133,7 @@ async def measure(service: Service, seconds: float) -> dict[str, Any]:
         await _until_learned(session)
         found: dict[str, Any] = {}
         compare = _compare(session, people)
-        await hammer(compare, CONNECTIONS, 2.0)  # predictors are opened
+        await hammer(compare, CONNECTIONS, 2.0)  # open the predictors
         before = service.cpu_s()
         latencies = await hammer(compare, CONNECTIONS, seconds)
         found["idle"] = told("compare, nothing else happens", latencies, seconds)

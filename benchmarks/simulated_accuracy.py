@@ -1,6 +1,6 @@
-"""Does the default preset reach the paper preset's accuracy with far fewer calls? (All of it is simulated.)
+"""Does the default preset reach the paper preset's accuracy with far fewer calls? (Simulated people and model.)
 
-These figures say whether the pipeline works causally. They are no accuracy on people.
+The figures show whether the pipeline works. They are not an accuracy on people.
 
     python benchmarks/simulated_accuracy.py [PEOPLE]
 """
@@ -33,7 +33,7 @@ AT_ONCE = 16
 
 
 async def person(endpoint: Endpoint, history: History) -> dict[str, list[float]]:
-    """For each method whether each later choice is predicted, one half where it is even, NaN where it is unscored."""
+    """For each method, whether each later choice is predicted correctly; 0.5 if even, NaN if unscored."""
     early, later = history.only(history.choices[:LEARNED]), history.choices[LEARNED:]
     fitted = await gather(fit(endpoint, early, Options(preset=one)) for one in ("paper", "default"))
     sights = dict(zip(METHODS, [JudgeContext(), *map(judge_context_of, fitted)], strict=True))
@@ -46,7 +46,7 @@ async def person(endpoint: Endpoint, history: History) -> dict[str, list[float]]
 
 
 async def run(url: str, cache: str, people: Sequence[History]) -> list[Mapping[str, list[float]]]:
-    """Everybody's results."""
+    """The results of all people."""
     llm = connect("simulated", EndpointOptions(base_url=url, cache=cache))
     found = [one async for one in bounded_map(lambda history: person(llm, history), people, AT_ONCE)]
     await llm.aclose()

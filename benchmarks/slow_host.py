@@ -1,7 +1,7 @@
-"""A model on a CPU: 4 requests at once, 30 tokens a second to read, 2 to write, no errors, a queue without end.
+"""A model on a CPU: 4 concurrent requests, reading 30 and writing 2 tokens per second, no errors, unlimited queue.
 
-The clocks of host and client run SPEED times as fast, so that an hour takes minutes. What the host needs is
-the work of the tokens that it was asked for, over its four places. Run it alone:  python benchmarks/slow_host.py
+The clocks of host and client run SPEED times as fast, so that an hour takes minutes. The minimum time is the work for
+the requested tokens with all four slots busy. Run it on an idle machine:  python benchmarks/slow_host.py
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST = 1.2
 
 
 def hurry() -> float:
-    """Every time of the client that counts at a slow host, SPEED times as short; the default timeout."""
+    """Shorten all timeouts of the client for slow hosts by SPEED; returns the default timeout."""
     openai.PATIENCE_S /= SPEED
     scheduler.MATTERS_S /= SPEED
     http_client.STANDS_S /= SPEED

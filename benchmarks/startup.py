@@ -1,4 +1,4 @@
-"""Start-up time, size of a core installation, and peak memory of a fit. Medians of nine runs.
+"""Startup time, size of a core installation, and peak memory of a fit. Medians of nine runs.
 
 The released code needs 5.8 s of CPU to import and 430 MB.  python benchmarks/startup.py [--install]
 """
@@ -25,13 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def median_wall(command: Sequence[str]) -> float:
-    """Wall seconds of a whole process."""
+    """Median wall seconds of a process."""
     took = []
     for _ in range(RUNS + 1):
         start = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         took.append(time.perf_counter() - start)
-    return statistics.median(took[1:])  # the first one warms the disk cache
+    return statistics.median(took[1:])  # the first run fills the disk cache
 
 
 def peak_mb(command: Sequence[str]) -> float:
@@ -44,7 +44,7 @@ def peak_mb(command: Sequence[str]) -> float:
 
 
 def core_packages(folder: Path) -> int:
-    """Packages of a fresh environment with nothing but personalrm (pip itself not counted)."""
+    """Number of packages in a new environment with personalrm only (without pip)."""
     venv.create(folder, with_pip=True)
     pip = str(folder / "bin" / "pip")
     subprocess.run([pip, "install", "--quiet", str(ROOT)], check=True)

@@ -1,9 +1,9 @@
-"""Do the intervals hold the truth in 95 of 100 samples, and does the test reject a true null in 5? And how fast?
+"""Coverage of the 95 % intervals, rejection rate of the test for a true null hypothesis, and speed.
 
     python benchmarks/statistics_simulation.py [SAMPLES]
 
-People differ (their chances of being predicted right are Beta with mean 0.70 and an intra-person correlation of 0.1)
-and have different numbers of pairs: as in prism.jsonl.gz (4 to 15 or so), or so uneven that few people hold most pairs.
+People differ (their probability of a correct prediction is Beta with mean 0.70 and an intra-person correlation of 0.1)
+and have different numbers of pairs: as in prism.jsonl.gz (4 to 15 or so), or so uneven that few people have most pairs.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ Sizes = Callable[[np.random.Generator, int], NDArray[np.int64]]
 
 
 def as_in_prism(rng: np.random.Generator, people: int) -> NDArray[np.int64]:
-    """Numbers of pairs."""
+    """Numbers of pairs per person."""
     return rng.integers(4, 16, people)
 
 
 def uneven(rng: np.random.Generator, people: int) -> NDArray[np.int64]:
-    """Numbers of pairs with a long tail: mean 9, standard deviation 7.5."""
+    """Numbers of pairs per person with a long tail: mean 9, standard deviation 7.5."""
     return 1 + rng.geometric(1 / 8, people)
 
 
 def sample(rng: np.random.Generator, people: int, sizes: Sizes) -> tuple[Floats, Floats, Codes]:
-    """Correctness of two methods that are equally good for each person, and whose pairs they are."""
+    """Correctness of two methods that are equally good for each person, and the person of each pair."""
     both = (1 - CORRELATION) / CORRELATION
     who = np.repeat(np.arange(people), sizes(rng, people))
     chance = rng.beta(MEAN * both, (1 - MEAN) * both, people)[who]
@@ -45,7 +45,7 @@ def sample(rng: np.random.Generator, people: int, sizes: Sizes) -> tuple[Floats,
 
 
 def trial(seed: int, people: int, sizes: Sizes) -> tuple[bool, bool, bool]:
-    """Whether the interval holds the truth, that of the difference holds zero, and the test rejects."""
+    """Whether the interval covers the truth, that of the difference covers zero, and the test rejects."""
     one, other, who = sample(np.random.default_rng([people, seed]), people, sizes)
     bounds, effect = interval(one, who, seed, DRAWS), paired(one, other, who, seed, DRAWS)
     assert bounds is not None
@@ -56,7 +56,7 @@ def trial(seed: int, people: int, sizes: Sizes) -> tuple[bool, bool, bool]:
 
 
 def speed() -> float:
-    """Seconds for 10,000 draws over 100,000 pairs of 1,000 people, interval and paired test."""
+    """Seconds for 10,000 resamples of 100,000 pairs of 1,000 people, interval and paired test."""
     rng = np.random.default_rng(0)
     values, who = (rng.random(100_000) < 0.7).astype(float), np.arange(100_000) % 1000
     began = time.perf_counter()

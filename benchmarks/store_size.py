@@ -1,11 +1,11 @@
-"""Whether reads slow down as the store grows: the same reads of random people among 2,000 and among 200,000.
+"""Whether reads slow down as the store grows: the same reads for random people among 2,000 and among 200,000.
 
     python benchmarks/store_size.py                  # 2,000,000 choices: minutes; 6 GB in the temporary folder
-    python benchmarks/store_size.py --people 20000   # a look
+    python benchmarks/store_size.py --people 20000   # a quick run
 
-Each database is filled by copying one simulated person's rows inside SQLite; choices lie as they come in a product,
-everybody's first, then everybody's second. Every kind of read is timed in turns on both databases, 200 random people
-each, after as many that are not counted. What is printed is the ratio of the medians; the bar is 1.5.
+Each database is filled by copying one simulated person's rows inside SQLite; choices are ordered as they arrive in a
+product: everybody's first choices, then everybody's second. Every kind of read is timed alternately on both databases,
+for 200 random people each, after as many warm-up reads. The figure is the ratio of the medians; the bar is 1.5.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from personalrm.store.store import SpaceStore, Store
 EACH, ROUNDS, BAR = 10, 200, 1.5
 COPIED = ("people", "choices", "profiles", "predictions", "jobs")
 LATER = 1e9
-"""Seconds until the copied jobs are due: they wait, as most people's do."""
+"""Seconds until the copied jobs are due: they are waiting, like most people's jobs."""
 
 
 def template(store: Store) -> None:
-    """One person with choices, a profile and predictions."""
+    """Create one person with choices, a profile and predictions."""
     space = store.make_space("bench")
     made = simulate(1, Setting(choices=EACH, seed=2))[0].history.choices
     given = [
@@ -59,7 +59,7 @@ def template(store: Store) -> None:
 
 
 def copy(file: Path, people: int) -> None:
-    """So many people with the rows of the first."""
+    """Copy the rows of the first person to this many people."""
     with sqlite3.connect(file) as database:
         database.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")
         database.execute(
@@ -82,7 +82,7 @@ def copy(file: Path, people: int) -> None:
 
 
 def reads(store: Store, people: int) -> dict[str, Callable[[], Any]]:
-    """Every kind of read, each of a random person."""
+    """All kinds of reads, each for a random person."""
     space: SpaceStore | None = store.space("bench")
     assert space is not None
     known, chance = space, random.Random(5)

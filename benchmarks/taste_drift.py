@@ -1,10 +1,10 @@
-"""Taste that changes: how soon predictions follow, how often a change is seen, and how often one that is none.
+"""Changes of taste: how soon predictions adapt, and how often changes and false changes are detected.
 
     python benchmarks/taste_drift.py                    # simulated people: a minute
-    python benchmarks/taste_drift.py --real             # also the real choices that have a time
+    python benchmarks/taste_drift.py --real             # also real choices with a time
 
-Simulated people choose by one taste, then by an unrelated one. Every choice is predicted from the earlier ones, by four
-ways to weigh them; the same people in a drawn order have no change, so that an alarm there is a false one. Figures of
+Simulated people choose by one taste, then by an unrelated one. Every choice is predicted from the earlier ones, with
+four weightings of them; the same people in random order have no change, so an alarm there is false. Figures of
 simulated people say nothing about how often real people change.
 """
 
@@ -33,7 +33,7 @@ Start = Callable[[int], int]
 
 
 def losses(evidence: Evidence, root: Array, start: Start, half_life: float | None) -> Array:
-    """Log loss of each choice (n,), predicted from those from ``start(i)`` up to it."""
+    """Log loss of each choice (n,), predicted from the choices from ``start(i)`` up to it."""
     n = len(evidence.offset)
     weights = np.zeros((n, n))
     for at in range(n):
@@ -43,7 +43,7 @@ def losses(evidence: Evidence, root: Array, start: Start, half_life: float | Non
 
 
 def since_change(found: Sequence[TasteChange]) -> Start:
-    """Where the choices begin that count, once a change was noticed."""
+    """Start of the choices that count, once a change was detected."""
 
     def start(at: int) -> int:
         return max((one.at for one in found if one.noticed <= at), default=0)
@@ -52,14 +52,14 @@ def since_change(found: Sequence[TasteChange]) -> Start:
 
 
 def _shuffled(evidence: Evidence, keys: list[str], rng: np.random.Generator) -> tuple[Evidence, list[str]]:
-    """The same choices, conversations in a drawn order."""
+    """The same choices, with the conversations in random order."""
     place = {key: float(rng.random()) for key in keys}
     order = np.array(sorted(range(len(keys)), key=lambda at: place[keys[at]]))
     return Evidence(evidence.offset[order], evidence.t[order], []), [keys[at] for at in order]
 
 
 def alarms(model: TraitsModel, people: Sequence[Sequence[Preference]], title: str) -> list[list[TasteChange]]:
-    """Changes that are found in the order of time; prints how many people have one, then and in drawn orders."""
+    """Changes found in the order of time; prints how many people have one, in that order and in random orders."""
     prior, rng = model.prior, np.random.default_rng(3)
     seen, false, codes = [], [], []
     for code, choices in enumerate(people):
@@ -84,7 +84,7 @@ def _share(values: Array, codes: Array) -> str:
 
 
 def simulated(people: int) -> None:
-    """How soon predictions follow a taste that turns into an unrelated one after half the choices."""
+    """How soon predictions adapt to a taste that becomes an unrelated one after half of the choices."""
     model = TraitsModel.shipped()
     root = root_of(model.prior.covariance)
     setting = Setting(choices=CHOICES, seed=11, drift=1.0, prompt_tokens=20, response_tokens=80)
@@ -124,8 +124,8 @@ def real() -> None:
         (f"{one.half_life:.0f}", f"{one.test.difference:+.4f}", _bounds(one.test.low, one.test.high), f"{one.p:.3f}")
         for one in found.gains
     ]
-    title = f"UKP, {found.people} people whom the prior has not seen: gain in log loss over no forgetting"
-    print_table(title, ("half-life", "nats a choice", "95 % interval", "p (Holm)"), rows)
+    title = f"UKP, {found.people} people not in the prior's training data: gain in log loss over no forgetting"
+    print_table(title, ("half-life", "nats per choice", "95 % interval", "p (Holm)"), rows)
     print(f"learned half-life: {found.half_life or 'none'}")
     alarms(model, others, "UKP")
 

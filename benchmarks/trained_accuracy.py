@@ -1,7 +1,7 @@
-"""What trained methods gain on real people over everybody's reward: accuracy and log loss, tested by person.
+"""Gain of trained methods on real people over a population model: accuracy and log loss, tested by person.
 
-Reads a folder that `personalrm bench … --out` wrote and compares every method with two population models of
-Bradley–Terry (with and without embeddings): sign flips by person, Holm over the methods of the table.
+Reads a folder written by `personalrm bench … --out` and compares every method with a population model (Bradley–Terry,
+with or without embeddings): sign-flip test by person, Holm-corrected over the methods of the table.
 
     personalrm bench $PERSONALRM_REAL_DATA/prism.jsonl.gz --out run --methods longer,population,traits,population+encoder,traits+encoder,bt,gpo,vpl,pal,lore,pref
     python benchmarks/trained_accuracy.py run [--against population+encoder]
@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 
 
 def losses_of(folder: Path) -> tuple[NDArray[np.int64], dict[str, tuple[Floats, Floats]]]:
-    """Whose each pair is, and for each method whether it was right and its log loss, pair by pair.
+    """The person of each pair, and for each method its correctness and log loss by pair.
 
-    A row's probability is that of the side the person preferred.
+    A row's probability is that of the preferred response.
     """
     people: dict[str, int] = {}
     found: dict[str, list[tuple[int, float, float]]] = {}
@@ -41,7 +41,7 @@ def losses_of(folder: Path) -> tuple[NDArray[np.int64], dict[str, tuple[Floats, 
 
 
 def compared(folder: Path, against: str, part: int) -> Iterator[tuple[str, Paired, float]]:
-    """Each method minus ``against`` in accuracy (part 0) or log loss (1), with the p-value that Holm corrects."""
+    """Each method minus ``against`` in accuracy (part 0) or log loss (1), with the Holm-corrected p-value."""
     people, methods = losses_of(folder)
     tested = [name for name in methods if name not in (against, "longer")]
     effects = [paired(methods[name][part], methods[against][part], people) for name in tested]

@@ -1,21 +1,21 @@
-"""Accuracy of the embedded engine on real people that its population has not seen, in both protocols.
+"""Accuracy of the embedded engine on real people outside its population, with both protocols.
 
-*New people*: five folds by person; the other folds' people are the population; inside a held-out person each group is
-predicted from that person's other groups. *New people and new texts*: the same, and the population holds no choice in
-the group that is predicted. Intervals are 95 %, by person; tests are paired by person, corrected by Holm over all
-sets and protocols of one comparison. A set whose texts nobody shares has one protocol.
+*New people*: five folds by person; the other folds' people are the population; for a held-out person, each group is
+predicted from that person's other groups. *New people and new texts*: the same, and the population has no choice in the
+predicted group. Intervals are 95 %, by person; tests are paired by person, Holm-corrected over all sets and protocols
+of one comparison. A set without texts shared by several people has one protocol.
 
-To compare with another version of the code, let it write its predictions first; the script uses only what both know:
+To compare with another version of the code, write its predictions first; the script uses only what both versions have:
 
     PYTHONPATH=OTHER/src python benchmarks/traits_accuracy.py --write before.npz
     python benchmarks/traits_accuracy.py --before before.npz [prism crowdrag ukp mt_bench writers] [--seeds 0 1 2]
 
-A long measurement goes on where it was stopped, and several processes may share it: each part of people and texts that
-is finished lies in a folder.
+A long measurement can be interrupted and resumed, and several processes can share it: finished parts of people and
+texts are stored in a folder.
 
     python benchmarks/traits_accuracy.py ukp --cells FOLDER --share 0 2 &
     python benchmarks/traits_accuracy.py ukp --cells FOLDER --share 1 2; wait
-    python benchmarks/traits_accuracy.py ukp --cells FOLDER                # everything is there: the tables
+    python benchmarks/traits_accuracy.py ukp --cells FOLDER                # all parts exist: print the tables
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from personalrm.preferences import History
 
 try:
     from personalrm.models.traits.reader import TraitReader
-except ImportError:  # code before 0.2, to compare with
+except ImportError:  # code before 0.2, for comparisons
     TraitReader = None  # type: ignore[assignment, misc]
 
 SETS = ("prism", "crowdrag", "ukp", "mt_bench", "writers")
@@ -54,24 +54,24 @@ BARS = {
     ("ukp", PROTOCOLS[1]): 0.705,
     ("prism", PROTOCOLS[0]): 0.722,
 }
-"""Least accuracy of traits."""
+"""Minimum accuracy of traits."""
 FOLDS = 5
 METHODS = ("longer", "population", "traits")
 LEARNED = ("people", "choices", "shrink", "inverse_temperature", "trust")
-"""What is kept of how each cell's prior was learned."""
+"""Stored facts about each cell's prior."""
 Array = NDArray[np.float64]
 Share = tuple[int, int]
 
 
 class Predicted(NamedTuple):
-    """Probabilities of what was chosen (n,), by method, and whose choice each one is."""
+    """Probabilities of the chosen responses (n,), by method, and the person of each choice."""
 
     person: NDArray[np.int64]
     probabilities: dict[str, Array]
 
 
 class Cell(NamedTuple):
-    """People to learn from, and whose choices of which groups are predicted from them; None means all groups."""
+    """People to learn from, and the people and groups to predict; None means all groups."""
 
     population: list[History]
     people: list[int]
@@ -98,14 +98,14 @@ def cells(people: Sequence[History], protocol: str, seed: int) -> Iterator[Cell]
 
 
 def some(people: list[History], count: int | None) -> list[History]:
-    """A random part of the people, the same each time; all if None."""
+    """A random subset of the people, the same at each call; all if None."""
     if count is None or count >= len(people):
         return people
     return [people[at] for at in np.random.default_rng(0).permutation(len(people))[:count]]
 
 
 def shared_groups(people: Sequence[History]) -> list[str]:
-    """Groups that several people judged, in an order that hangs on nothing but their names."""
+    """Groups that several people judged, in an order that depends only on their names."""
     judged: dict[str, int] = {}
     for one in people:
         for group in {choice.group for choice in one}:
@@ -123,11 +123,11 @@ def predict(
     folder: Path | None = None,
     share: Share = (0, 1),
 ) -> Predicted:
-    """Every decided choice, by its cell's model: longer response, population, traits.
+    """Predict every decided choice with its cell's model: longer response, population, traits.
 
     Args:
-        folder: where finished cells lie.
-        share: (k, n): of the cells that are not there yet only each n-th from the k-th on; the others stay NaN.
+        folder: folder of finished cells.
+        share: (k, n): of the missing cells, compute every n-th from the k-th on; the others stay NaN.
     """
     starts = np.cumsum([0, *(len(one.decided) for one in people)])
     found = {name: np.full(int(starts[-1]), np.nan) for name in METHODS}
@@ -158,7 +158,8 @@ def predict_cell(
     encoder: bool,
     reader: TraitReader | None,
 ) -> dict[str, Array]:
-    """Places of the cell's choices among all choices (n,), a probability of each by each method, what was learned."""
+    """Indices of the cell's choices among all choices (n,), their probabilities by method, and facts about the
+    prior."""
     how = {"encoder": encoder, "seed": seed, "reader": reader, "new_texts": protocol == PROTOCOLS[1]}
     known = signature(TraitsModel.from_population).parameters
     model = TraitsModel.from_population(cell.population, **{name: one for name, one in how.items() if name in known})
@@ -180,7 +181,7 @@ def predict_cell(
 
 
 def right(probability: Array) -> Array:
-    """1 where right, 0 where wrong, one half where exactly even."""
+    """1 if correct, 0 if wrong, 0.5 if exactly even."""
     return np.where(probability > 0.5, 1.0, np.where(probability < 0.5, 0.0, 0.5))
 
 
@@ -195,7 +196,7 @@ def key(name: str, protocol: str, seed: int) -> str:
 
 
 def show(all_found: dict[str, Predicted], before: dict[str, Predicted], seeds: Sequence[int]) -> None:
-    """A table a set and protocol, then the comparisons."""
+    """Print one table per set and protocol, then the comparisons."""
     from personalrm.stats.intervals import interval
 
     for name, protocol in dict.fromkeys(tuple(one.split("/")[:2]) for one in all_found):
@@ -225,7 +226,7 @@ def show(all_found: dict[str, Predicted], before: dict[str, Predicted], seeds: S
 def compare(
     title: str, ours: dict[str, Predicted], our_method: str, theirs: dict[str, Predicted], their_method: str, seed: int
 ) -> None:
-    """Paired differences in accuracy and log loss, p by Holm over the sets and protocols."""
+    """Print paired differences in accuracy and log loss, Holm-corrected over the sets and protocols."""
     from personalrm.stats.intervals import holm, paired
 
     names = [one for one in ours if one in theirs and one.endswith(f"/{seed}")]
@@ -245,14 +246,14 @@ def compare(
 
 
 def write(path: str, found: dict[str, Predicted]) -> None:
-    """All predictions in one file."""
+    """Write all predictions to one file."""
     arrays = {f"{one}/person": each.person for one, each in found.items()}
     arrays |= {f"{one}/{m}": v for one, each in found.items() for m, v in each.probabilities.items()}
     np.savez_compressed(path, **arrays)
 
 
 def read(paths: Sequence[str]) -> dict[str, Predicted]:
-    """What was written before, one file for several sets or one a set."""
+    """Read predictions, from one file for several sets or one per set."""
     held = {name: array for path in paths for name, array in np.load(path).items()}
     found: dict[str, Predicted] = {}
     for name in held:
@@ -273,11 +274,11 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--encoder", action="store_true", help="with sentence embeddings (minutes)")
     parser.add_argument("--write", help="write the predictions to this file and compare nothing")
-    parser.add_argument("--before", nargs="+", default=[], help="predictions of another version of the code")
-    parser.add_argument("--now", nargs="+", default=[], help="predictions written before: nothing is predicted again")
-    parser.add_argument("--protocol", choices=PROTOCOLS, help="only this one")
-    parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
-    parser.add_argument("--cells", type=Path, help="folder of finished parts; what is there is not measured again")
+    parser.add_argument("--before", nargs="+", default=[], help="files with predictions of another version")
+    parser.add_argument("--now", nargs="+", default=[], help="files with predictions: nothing is predicted")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="run only this protocol")
+    parser.add_argument("--people", type=int, help="number of people of each set, randomly drawn")
+    parser.add_argument("--cells", type=Path, help="folder of finished parts, which are not repeated")
     parser.add_argument("--share", nargs=2, type=int, default=(0, 1), metavar=("K", "N"), help="each N-th part from K")
     given = parser.parse_args()
     found = read(given.now)

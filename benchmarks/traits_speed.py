@@ -1,7 +1,7 @@
-"""Speed of the embedded engine on one core, traits only, on texts it has never seen: people fitted and comparisons.
+"""Speed of the embedded engine on one core, traits only, on new texts: people fitted and comparisons per second.
 
-A person has 17 choices, a response about 250 tokens (real MT-Bench answers, their words shuffled around so that no two
-are the same). Times are CPU seconds, the median of five runs.
+A person has 17 choices, a response about 250 tokens (real MT-Bench answers with shuffled words, so that all are
+different). Times are CPU seconds, the median of five runs.
 
     python benchmarks/traits_speed.py [--data FILE]
 """
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"  # before numpy: one core means one
+    os.environ[_variable] = "1"  # before numpy is imported: use one core
 
 from common import real_data, row  # noqa: E402
 from personalrm.data.reading import read_choices  # noqa: E402
@@ -29,7 +29,7 @@ PEOPLE, CHOICES, PAIRS, RUNS = 100, 17, 1000, 5
 
 
 def fresh_texts(path: str) -> Iterator[str]:
-    """Endless responses of about 250 tokens (1,170 characters), no two alike."""
+    """Infinite distinct responses of about 250 tokens (1,170 characters)."""
     rng = random.Random(0)
     texts = {text for one in read_choices(path) for text in (one.chosen, one.rejected)}
     real = sorted(text for text in texts if 900 < len(text) < 1500)
@@ -40,14 +40,14 @@ def fresh_texts(path: str) -> Iterator[str]:
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Of one run."""
+    """CPU seconds of one run."""
     start = time.process_time()
     work()
     return time.process_time() - start
 
 
 def main() -> None:
-    """Print people a second, comparisons a second, and peak memory."""
+    """Print people per second, comparisons per second, and peak memory."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path)
     texts = fresh_texts(parser.parse_args().data or real_data() / "mt_bench.jsonl.gz")

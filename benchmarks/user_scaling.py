@@ -1,11 +1,11 @@
-"""Test-time user scaling on simulated people: does it help, and is what helps the person's own schemes?
+"""Test-time user scaling on simulated people: does it help, and does the gain come from the person's own schemes?
 
     python benchmarks/user_scaling.py [PEOPLE] [--out FOLDER]
 
-Judges with one scheme of criteria, with eight, and with eight and those of four people of similar taste; each also with
-another person's choices in place of the own ones (their schemes, and the schemes of *their* neighbours), and the last
-with strangers in place of the nearest. Own schemes must beat a stranger's. All people and the model are simulated:
-these figures are no accuracy on people. With ``--out`` a stopped run goes on where it was.
+Judges with one scheme of criteria, with eight, and with eight plus those of four people of similar taste; each also
+with another person's choices instead of the own ones (and therefore their schemes and neighbours), and the last with
+distant people instead of the nearest. Own schemes must be better than another person's. People and model are simulated:
+the figures are not an accuracy on people. With ``--out`` an interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from personalrm.preferences import History
 
 ONE, EIGHT, NEAR = "rubric", "rubric:m=8", "rubric:m=8,neighbours=4"
 CHOICES = 34
-"""17 to learn from, the rest is predicted."""
+"""17 choices to learn from; the rest is predicted."""
 
 
 async def measure(llm: Endpoint, people: Sequence[History], folder: Path) -> BenchResult:
-    """All judges, and each with another person's choices."""
+    """Run all judges, and each with another person's choices."""
     setup = Setup(endpoint=llm)
     methods: list[Method] = [method_named("default", setup)]
     for name in (ONE, EIGHT, NEAR):
@@ -49,7 +49,7 @@ async def measure(llm: Endpoint, people: Sequence[History], folder: Path) -> Ben
 
 
 async def with_strangers(llm: Endpoint, people: Sequence[History], folder: Path) -> BenchResult:
-    """The judge with neighbours, whose neighbours are the farthest people instead of the nearest."""
+    """Run the judge with neighbours, with the most distant people as neighbours."""
     nearest = Neighbourhood._nearest
     Neighbourhood._nearest = lambda self, history: nearest(self, history)[::-1]  # type: ignore[method-assign]
     try:
@@ -59,7 +59,7 @@ async def with_strangers(llm: Endpoint, people: Sequence[History], folder: Path)
 
 
 def show(found: BenchResult, strangers: BenchResult) -> int:
-    """Print accuracies and paired differences; how many expectations are missed."""
+    """Print accuracies and paired differences; returns the number of missed expectations."""
     for label in found.lines:
         one = found.row_of[label]
         low, high = one.low or 0.0, one.high or 0.0
@@ -81,7 +81,7 @@ def show(found: BenchResult, strangers: BenchResult) -> int:
 
 
 async def run(url: str, count: int, folder: Path) -> int:
-    """Everything on one set of people."""
+    """Run everything on one set of people."""
     llm = connect("simulated", EndpointOptions(base_url=url, cache=folder / "answers"))
     people = simulate_people(count, choices=CHOICES)
     found = await measure(llm, people, folder / "own")
@@ -91,7 +91,7 @@ async def run(url: str, count: int, folder: Path) -> int:
 
 
 def main() -> int:
-    """1 if own schemes are no better than a stranger's."""
+    """Return 1 if own schemes are no better than another person's."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("people", nargs="?", type=int, default=60)
     parser.add_argument("--out", type=Path)

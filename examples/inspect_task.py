@@ -1,4 +1,4 @@
-"""inspect_ai: does a model answer as mira likes? A fixed answer stands in place of the model, so that no key is needed.
+"""inspect_ai: does a model answer the way mira likes? Fixed answers replace the model, so that no key is needed.
 
 With a model: inspect eval personalrm/preferences --model … -T choices=mira_later.jsonl -T profiles=FOLDER
 """

@@ -1,4 +1,4 @@
-"""OpenRLHF's remote reward over HTTP: `personalrm serve` is started here and asked as OpenRLHF asks.
+"""OpenRLHF's remote reward over HTTP: starts `personalrm serve` and sends requests in OpenRLHF's format.
 
 In OpenRLHF: --reward.remote_url http://HOST:PORT/keys/KEY/users/mira/get_reward (it sends no headers)
 """
@@ -21,7 +21,7 @@ ANSWERS = ("Nine minutes.", "That may well depend on a great many things, so do 
 
 
 def asked(url: str, body: Any = None) -> Any:
-    """The JSON that answers a GET, or a POST of JSON."""
+    """The JSON response to a GET, or to a POST of JSON."""
     sent = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, sent, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=180) as answer:
@@ -29,7 +29,7 @@ def asked(url: str, body: Any = None) -> Any:
 
 
 def port_of(server: subprocess.Popen[str]) -> int:
-    """From the line of its log that says where it listens."""
+    """The port in the log line with the address."""
     assert server.stderr is not None
     for line in server.stderr:
         if '"event":"listening"' in line:

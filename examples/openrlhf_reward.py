@@ -1,6 +1,6 @@
-"""OpenRLHF: a reward file for --reward.remote_url, here called once as OpenRLHF calls it.
+"""OpenRLHF: a reward file for --reward.remote_url, called here once in OpenRLHF's way.
 
-The profiles lie in the folder that PERSONALRM_PROFILES names; run by itself, the file fits one from mira.jsonl.
+The profiles are in the folder given by PERSONALRM_PROFILES; run as a script, the file fits one from mira.jsonl.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from personalrm.integrations.openrlhf import RewardFunc, reward_function
 
 @cache
 def rewards() -> RewardFunc:
-    """Profiles are read once."""
+    """Load the profiles, once."""
     return reward_function(os.environ["PERSONALRM_PROFILES"])
 
 
 def reward_func(queries: list[str], prompts: list[str], labels: list[Any]) -> dict[str, Any]:
-    """Found by OpenRLHF under this name."""
+    """The function that OpenRLHF calls."""
     return rewards()(queries, prompts, labels)
 
 

@@ -1,6 +1,6 @@
-"""Feedback from five tools as files of choices. A small server answers here as each of them does; all give one choice.
+"""Feedback from five tools as files of choices. A small server imitates each of them; each returns one choice.
 
-With a host: OPEN_WEBUI_API_KEY=… personalrm pull open-webui --url https://… --out choices.jsonl
+With a real host: OPEN_WEBUI_API_KEY=… personalrm pull open-webui --url https://… --out choices.jsonl
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ASKED, GOOD, BAD, TIME = "How long does pasta take?", "Nine minutes.", "That may
 
 
 def judged(id_: str, score: int, **more: Any) -> dict[str, Any]:
-    """What Langfuse and LangSmith have in common: an answer and its score."""
+    """The common part of Langfuse and LangSmith: an answer and its score."""
     return {"id": id_, "score": score, "value": score, "comment": None, **more}
 
 
 def open_webui_rating() -> dict[str, Any]:
-    """A thumb up for the first of two answers that an arena showed."""
+    """A thumb up for the first of two answers shown in an arena."""
     turn: dict[str, Any] = {"parentId": "q", "childrenIds": [], "role": "assistant"}
     messages = {
         "q": {"id": "q", "parentId": None, "childrenIds": ["a", "b"], "role": "user", "content": ASKED},
@@ -78,7 +78,7 @@ ANSWERS: dict[str, Any] = {
 
 
 class Hosts(BaseHTTPRequestHandler):
-    """All five at one address."""
+    """All five hosts at one address."""
 
     def do_GET(self) -> None:
         found = ANSWERS.get(urlsplit(self.path).path)

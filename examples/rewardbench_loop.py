@@ -1,4 +1,4 @@
-"""RewardBench's inference loop over rows of its schema, with a reward model in a folder. Random weights, no download.
+"""RewardBench's inference loop on rows of its schema, with a reward model in a folder. Random weights, no download.
 
 With RewardBench: REWARD_MODEL_CONFIG["runs/rm"] = personalrm.integrations.rewardbench.CONFIG
 """
@@ -23,7 +23,7 @@ TEMPLATE = "{% for message in messages %}<s>{{ message['role'] }} {{ message['co
 
 
 def make_reward_model(folder: Path) -> None:
-    """A classifier of one logit, as `personalrm train bradley-terry` writes it."""
+    """A classifier with one logit, in the format of `personalrm train bradley-terry`."""
     words = sorted({word for row in ROWS for text in row.values() for word in text.split()} | {"user", "assistant"})
     vocabulary = {word: at for at, word in enumerate(["<pad>", "<unk>", "<s>", "</s>", *words])}
     core = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -40,7 +40,7 @@ def make_reward_model(folder: Path) -> None:
 
 
 def texts(tokenizer: Any, column: str) -> list[str]:
-    """Conversations as RewardBench writes them: the chat template, untokenised."""
+    """Conversations in RewardBench's format: the chat template, not tokenised."""
     return [
         tokenizer.apply_chat_template(
             [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row[column]}], tokenize=False
@@ -53,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_reward_model(Path(folder))
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        tokenizer.padding_side = "left"  # as RewardBench sets it
+        tokenizer.padding_side = "left"  # as in RewardBench
         model = CONFIG["model_builder"](folder, trust_remote_code=False)
         pipe = CONFIG["pipeline_builder"]("text-classification", model=model, tokenizer=tokenizer)
         settings = {"batch_size": 2, "truncation": False, "padding": True, "max_length": 128}

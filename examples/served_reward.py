@@ -1,4 +1,4 @@
-"""A served reward model as an engine. A small server answers here as vLLM's /classify does: shorter is better.
+"""A served reward model as an engine. A small server imitates vLLM's /classify: shorter answers get higher rewards.
 
 With vLLM: personalrm fit mira.jsonl --model vllm-classify:NAME@http://localhost:8000 --out mira.json
 """
@@ -16,7 +16,7 @@ from personalrm import Client
 
 
 class Classify(BaseHTTPRequestHandler):
-    """vLLM's answer for a model with one output."""
+    """vLLM's response for a model with one output."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

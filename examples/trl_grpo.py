@@ -3,7 +3,7 @@
     python examples/trl_grpo.py [--steps 40]
 
 One user likes exclamation marks, the other hedging words. A policy is trained for each; the mean reward of each policy
-by both users is printed, before and after. Simulated users: this shows that the plug works, not an accuracy
+for both users is printed, before and after. The users are simulated: this demonstrates the integration, not an accuracy
 on people.
 """
 
@@ -61,7 +61,7 @@ def make_policy(folder: Path) -> str:
 
 
 def trained_policy(profiles: dict[str, Profile], user: str, folder: Path, steps: int) -> list[dict[str, float]]:
-    """Train a policy for one user; gives the trainer's log of mean rewards."""
+    """Train a policy for one user; returns the trainer's log of mean rewards."""
     rows = [{"prompt": question, "user_id": user} for question in QUESTIONS for _ in range(40)]
     settings = GRPOConfig(
         str(folder / "out"), learning_rate=2e-2, per_device_train_batch_size=32, num_generations=16,
@@ -95,7 +95,7 @@ def run(steps: int = 40, *, flipped: bool = False) -> dict[str, list[dict[str, f
 
 
 def main() -> None:
-    """Print how both users' rewards of both policies change."""
+    """Print the changes of both users' rewards for both policies."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--steps", type=int, default=40)
     for user, log in run(parser.parse_args().steps).items():

@@ -1,4 +1,4 @@
-"""TRL: the best of several completions by one user's taste, and preference rows with the user in the prompt."""
+"""TRL: select the best of several completions for one user, and preference rows with the user in the prompt."""
 
 from __future__ import annotations
 

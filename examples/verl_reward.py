@@ -1,4 +1,4 @@
-"""verl: `compute_score` as verl calls it, plain and as a coroutine, for a user whose profile is fitted here.
+"""verl: `compute_score` called the way verl calls it, as a function and as a coroutine, for a user fitted here.
 
 In verl: reward.custom_reward_function.path=pkg://personalrm.integrations.verl
 """

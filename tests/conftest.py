@@ -1,8 +1,8 @@
-"""Fixtures that several folders share. Modules that tests import are in tests/helpers.
+"""Fixtures shared by several folders. Modules that tests import are in tests/helpers.
 
-Property tests run without a clock and on the same examples everywhere: a slow machine is no error, and what passes here
-passes there. Signals end a process whoever started the tests: a shell's background jobs ignore Ctrl-C, what runs under
-nohup ignores a hang-up, and so would their children.
+Property tests have no deadline and use the same examples everywhere, so they do not fail on a slow machine only. Signal
+handlers are reset, because a shell's background jobs ignore Ctrl-C and nohup ignores SIGHUP, and child processes
+inherit this.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from personalrm.llm.simulated.behaviour import Behaviour
 from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
 
-pytest_plugins = ("requirements", "by_module")  # the fixture real_data; which process runs what
+pytest_plugins = ("requirements", "by_module")  # the fixture real_data; the distribution of tests over processes
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,7 +35,7 @@ if hasattr(signal, "SIGHUP"):
 
 
 def pytest_collection_finish() -> None:
-    """Every whole garbage collection from here on passes over the packages and the tests, which all stay."""
+    """Exempt the objects of imported packages and tests from later garbage collections."""
     gc.collect()
     gc.freeze()
 
@@ -45,7 +45,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def people() -> list[History]:
-    """Fifty simulated people with twenty choices each; the texts are short."""
+    """Fifty simulated people with twenty choices each, with short texts."""
     return simulate_people(50, choices=20, seed=4, prompt_tokens=30, response_tokens=60)
 
 
@@ -71,7 +71,7 @@ def prism(real_data: Path) -> list[History]:
 
 @pytest.fixture(scope="session", params=["simulated", pytest.param("prism", marks=pytest.mark.real_people)])
 def seventy_people(request: pytest.FixtureRequest) -> list[History]:
-    """Simulated people and, where their data is, as many real ones; nine choices or more each."""
+    """Simulated people and, if the data exists, as many real ones; at least nine choices each."""
     if request.param == "simulated":
         return simulate_people(
             70, choices=10, seed=8, noise=0.4, strength=0.5, groups=2, prompt_tokens=60, response_tokens=150
@@ -92,7 +92,7 @@ def server() -> Iterator[SimulatedLLM]:
 
 @pytest.fixture
 def llm(server: SimulatedLLM) -> Iterator[SimulatedLLM]:
-    """The running simulated language model with its counts at zero; its behaviour is restored afterwards."""
+    """The running simulated language model with its counts reset; its behaviour is restored afterwards."""
     server.statistics = Statistics()
     yield server
     server.behaviour = Behaviour()
@@ -111,7 +111,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """The command line in this process, with caches of its own and no key in the environment."""
+    """The command line in this process, with separate caches and no key in the environment."""
     monkeypatch.setenv("PERSONALRM_CACHE", str(tmp_path / "cache.sqlite"))
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

@@ -78,7 +78,7 @@ class Preference:
         margin: difference of the ratings that the choice was derived from, if it was derived from ratings.
         split: the role that a benchmark assigns to this choice: training (``context``) or test (``target``).
         stated: the person's stated preferences by name: texts (``self_description``, ``system_string``) and stated
-            importance, 0–100 (``factuality``: 80.0). For comparison only; never part of a prompt.
+            importance, 0–100 (``factuality``: 80.0). Only the judge and the study `stated` use them in prompts.
         source: the file or data set that the id comes from: ids are unique within a source only. Not part of equality.
         ranking: the choice among several responses that this pair was derived from; None for a choice of two.
         weight: how much the pair counts; the pairs of one ranking add up to 1.

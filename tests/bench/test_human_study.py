@@ -212,7 +212,7 @@ def test_the_command_leads_through_a_session_and_analyses_it(tmp_path: Path) -> 
     done = run(file, "--out", out, "--participant", code, said="1\n2\n1\n1\n2\n0\n")
     assert "come back" in done.stdout
     other = run(file, "--out", out, said="y\n" + "1\n2\n" * 4 + "5\n" * 20)
-    assert "That was all" in other.stdout
+    assert "You have finished" in other.stdout
     told = run(file, "--out", out, "--analyze")
     assert told.returncode == 0, told.stderr
     results = json.loads((out / "results.json").read_text())

@@ -14,7 +14,7 @@ from command_line import Run
 from personalrm.bench.plan import Design
 from personalrm.cluster.benchmark import BenchPart, BenchWork, run_parts
 from personalrm.cluster.executor import InProcess, Processes
-from personalrm.cluster.splitting import HowRead
+from personalrm.data.sources import ReadOptions
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, Interrupted
 from personalrm.models.from_population import Training
@@ -46,7 +46,9 @@ def design(data: Path, **more: Any) -> Design:
 
 
 def work(data: Path, **more: Any) -> BenchWork:
-    return BenchWork((str(data),), (), HowRead(), design(data, **more), METHODS, Options(seed=2), Training(), (None,))
+    return BenchWork(
+        (str(data),), (), ReadOptions(), design(data, **more), METHODS, Options(seed=2), Training(), (None,)
+    )
 
 
 def rows(folder: Path) -> dict[str, list[dict[str, Any]]]:

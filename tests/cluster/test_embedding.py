@@ -38,10 +38,11 @@ SHARDS = 5
 
 
 class Fresh(InProcess):
-    """Every job begins in a worker that holds nothing."""
+    """Every job begins in a worker that holds nothing; none of them asks the endpoint of the encoder."""
 
     def run(self, jobs: Any) -> Iterator[Any]:
         for job in jobs:
+            assert "Embed" not in type(job).__name__, "each worker would have a limit of its own"
             forget()
             yield job, job.run()
 
@@ -201,6 +202,14 @@ def test_minilm_of_the_embedded_engine_reads_each_text_once(
     write_choices(tmp_path / "others.jsonl", [one for person in few[4:20] for one in person])
     how = FitOptions("traits+encoder", population=str(tmp_path / "others.jsonl"))
     run_over_people(FitRun((tmp_path / "in.jsonl",), tmp_path / "out", how, shards=3), Forgets())
+    assert set(inner.asked.values()) == {1}
+    assert set(inner.asked) == texts("traits+encoder", few[:20])
+    client_of.cache_clear()
+
+    inner.asked.clear()
+    monkeypatch.setattr(client_module, "AT_ONCE", 2)
+    client = ExecutorClient(Forgets(), "traits+encoder", population=how.population)
+    assert len(list(client.fit_many(few[:6]))) == 6
     assert set(inner.asked.values()) == {1}
     assert set(inner.asked) == texts("traits+encoder", few[:20])
     client_of.cache_clear()

@@ -21,8 +21,8 @@ from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
-from personalrm.cluster.running import MOST_SHARDS, FitRun, run_over_people, shards_for
-from personalrm.cluster.splitting import input_files
+from personalrm.cluster.running import FitRun, run_over_people
+from personalrm.cluster.splitting import MOST_SHARDS, input_files, shards_for
 from personalrm.data.reading import read_history
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, Interrupted, StorageError
@@ -123,6 +123,15 @@ def test_a_lost_file_is_made_again(inputs: Path, fitted: Path, tmp_path: Path) -
     out = tmp_path / "out"
     run_over_people(a_run(inputs, out), InProcess())
     (out / f"profiles-00001-of-0000{SHARDS}.parquet").unlink()
+    assert run_over_people(a_run(inputs, out), InProcess()).reused == SHARDS - 1
+    assert contents(out) == contents(fitted)
+
+
+def test_a_damaged_file_is_made_again(inputs: Path, fitted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_over_people(a_run(inputs, out), InProcess())
+    damaged = out / f"profiles-00001-of-0000{SHARDS}.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:500])
     assert run_over_people(a_run(inputs, out), InProcess()).reused == SHARDS - 1
     assert contents(out) == contents(fitted)
 

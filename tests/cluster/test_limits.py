@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -80,3 +81,22 @@ async def test_a_dead_actor_is_one_sentence_for_the_budget_and_the_places(monkey
         SharedBudget(None, DeadActor(), "a").reserve()
     with pytest.raises(StorageError, match="--max-calls"):
         await SharedScheduler(4, DeadActor(), "a").acquire(0, 0)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "127.0.0.1:99999"])
+def test_an_address_where_nothing_listens_is_one_sentence_at_once(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Ray itself would be tried for a minute and a half: it is not asked."""
+    from personalrm.cluster import on_ray
+
+    class NeverAsked:
+        def is_initialized(self) -> bool:
+            return False
+
+    monkeypatch.setattr(on_ray, "_imported", NeverAsked)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but it does not listen
+        where = address.format(taken.getsockname()[1])
+        with pytest.raises(StorageError, match="--address"):
+            on_ray.OnRay(where)

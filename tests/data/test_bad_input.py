@@ -80,7 +80,7 @@ def test_no_usable_row(tmp_path: Path) -> None:
     words = refused(tmp_path / "a.jsonl", json.dumps({**OK, "rejected": "yes"}).encode())
     assert words == (
         "FILE: none of the rows can be used: line 1, field 'rejected': expected two different responses, "
-        "found the chosen response again: nothing to learn from it"
+        "found the same text as the chosen response"
     )
 
 

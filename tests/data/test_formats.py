@@ -212,7 +212,7 @@ def test_a_winner_that_names_neither_is_reported() -> None:
 
 
 def test_identical_responses_teach_nothing_unless_they_tie() -> None:
-    assert "nothing to learn" in str(fault({"prompt": "Hi", "chosen": "yes", "rejected": "yes"}))
+    assert "same text" in str(fault({"prompt": "Hi", "chosen": "yes", "rejected": "yes"}))
     assert one({"prompt": "Hi", "chosen": "yes", "rejected": "yes", "tie": True}).tie
 
 

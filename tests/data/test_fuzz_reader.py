@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personalrm.data.mapping import ASSIGNABLE
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
 from personalrm.data.writing import write_choices
@@ -48,6 +49,24 @@ SEEDS: tuple[dict[str, Any], ...] = (
          "1": {"childrenIds": ["2", "3"], "role": "user", "content": "Hi"},
          "2": {"parentId": "1", "role": "assistant", "content": ONE},
          "3": {"parentId": "1", "role": "assistant", "content": TWO}}}}}}},
+    {"instruction": "Hi", "output_1": ONE, "output_2": TWO, "generator_1": "x", "preference": 1.02, "annotator": "k"},
+    {"question_body": "Hi", "answer1_body": ONE, "answer2_body": TWO, "score": [8, 1]},
+    {"id": "1", "instruction": "Hi", "candidates": [{"model": "x", "text": ONE}, {"model": "y", "text": TWO}],
+     "cmp_results": '{"x,y": "A is better"}'},
+    {"conv_A": [*USER, {"role": "assistant", "content": ONE}], "conv_A_rating": 3.0,
+     "conv_B": [*USER, {"role": "assistant", "content": TWO}], "conv_B_rating": 1.0},
+    {"instruction": "Hi", "input": "", "response1": ONE, "response2": TWO, "annotator1": 1, "annotator2": 2,
+     "annotator3": 0},
+    {"event": "thumbs_up", "distinct_id": "u", "properties": '{"prompt": "Hi", "response": "Eight minutes."}'},
+    {"text": "Hi", "options": [{"id": "A", "text": ONE}, {"id": "B", "text": TWO}, {"id": "tie", "text": "Tie"}],
+     "accept": ["B"], "answer": "accept"},
+    {"prompt": "Hi", "response1": ONE, "response2": TWO, "best": [{"user_id": "u", "value": "response2"}],
+     "best-suggestion": None},
+    {"messages": [*USER, {"role": "assistant", "content": ONE}], "feedback": "positive"},
+    {"data.prompt": "Hi", "data.response_a": ONE, "data.response_b": TWO, "annotation.winner": "b"},
+    {"id": "r", "inputs": {"messages": [[{"id": ["HumanMessage"], "kwargs": {"content": "Hi"}}]]},
+     "outputs": {"generations": [[{"text": ONE}]]}, "feedback": [{"key": "user", "score": 1}]},
+    {"Timestamp": "2024/03/05 1:11:12 PM GMT+1", "Prompt": "Hi", "Answer 1": ONE, "Answer 2": TWO, "Better": "[[A]]"},
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 0.5, 1e308, float("nan"), float("inf"), 2**63, 10**25),
@@ -100,11 +119,22 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return data
 
 
-def read(path: Path, again: Path) -> None:
+def mapping(rows: list[Any], rng: random.Random) -> dict[str, str] | None:
+    """What a user may say of the columns: any roles of any of the names, and of one that is not there."""
+    if rng.random() < 0.7:
+        return None
+    names = [*(name for row in rows if isinstance(row, dict) for name in row), "nowhere", "-", ""]
+    said = {rng.choice((*ASSIGNABLE, "a", "b", "c")): rng.choice(names) for _ in range(rng.randrange(1, 5))}
+    return said | {
+        f"winner.{rng.choice(('1', 'model_a', '<3', '>0'))}": rng.choice("ab") for _ in range(rng.randrange(2))
+    }
+
+
+def read(path: Path, again: Path, columns: dict[str, str] | None = None) -> None:
     """Read a file; what it holds can be written, and read again as the same."""
     problems = Problems()
     try:
-        found = list(read_choices(path, problems=problems))
+        found = list(read_choices(path, problems=problems, columns=columns))
     except PersonalrmError as error:
         str(error).encode()
         return
@@ -134,7 +164,7 @@ def test_fuzz_reader(tmp_path: Path) -> None:
         data = text.encode("utf-8", "surrogatepass")
         path = tmp_path / f"a.{kind}"
         path.write_bytes(damaged(data, rng) if number % 3 == 0 else data)
-        read(path, tmp_path / rng.choice(("again.jsonl", "again.csv")))
+        read(path, tmp_path / rng.choice(("again.jsonl", "again.csv")), mapping(rows, rng))
 
 
 @settings(

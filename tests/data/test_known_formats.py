@@ -598,6 +598,19 @@ def test_an_order_that_does_not_name_each_response_once_is_refused(tmp_path: Pat
         list(read_choices(file_of(tmp_path, [row]), strict=True))
 
 
+@pytest.mark.parametrize(
+    ("given", "best"), [([3, 1, 2], None), ([2, 0, 1], None), ([2, 1, 3], LONG), ([1, 1, 2], SHORT), ([3, 2, 1], THIRD)]
+)
+def test_a_ranking_that_may_be_ranks_or_an_order_is_refused(tmp_path: Path, given: list[int], best: str | None) -> None:
+    """[3, 1, 2] as ranks prefers the second response, and as an order the third."""
+    path = file_of(tmp_path, [{"prompt": ASKED, "responses": [SHORT, LONG, THIRD], "ranking": given}])
+    if best is None:
+        with pytest.raises(RowError, match=r"'ranking'.*order"):
+            list(read_choices(path, strict=True))
+    else:
+        assert best in next(iter(read_people(path))).rankings[0].tiers[0]
+
+
 def test_ranks_of_each_response_stay_ranks(tmp_path: Path) -> None:
     row = {"prompt": ASKED, "responses": [SHORT, LONG, THIRD], "ranks": [2, 3, 1]}
     (history,) = read_people(file_of(tmp_path, [row]))

@@ -34,7 +34,7 @@ def jsonl(path: Path, *rows: object) -> Path:
     [
         ("prism", 170, 1593, []),
         ("mt_bench", 45, 1477, [("id", "'1b36790044e1' again"), ("id", "'243a962c0275' again")]),
-        ("ukp", 403, 17247, [("rejected", "the chosen response again: nothing to learn from it")]),
+        ("ukp", 403, 17247, [("rejected", "the same text as the chosen response")]),
         ("traces", 18, 84, []),
     ],
 )

@@ -38,6 +38,7 @@ FIRST = (
     *("a", "A", "model_a", "Model A", "Answer A", "response_a", "RESPONSE A", "left", "first", "1st", "A is better"),
     *("A > B", "a>b", "A >> B", "[[A]]", "assistant_a", "A wins", "option a", "gpt-4", "GPT-4", SHORT, "A much better"),
     *("A.", "(a)", "A is slightly better", "A slightly better than B", "prefer A", "Response 1", "left_better"),
+    *("A beats B", "A is preferred over B"),
 )
 TIES = (
     *(
@@ -55,6 +56,7 @@ TIES = (
         "bothbad",
     ),
     *("no preference", "Tie - both good", "Both responses are bad", "both are good"),
+    *("They are equally good", "A and B are equally good", "roughly equal", "no difference", "Either one"),
 )
 
 
@@ -80,7 +82,9 @@ def test_nobody_won(tmp_path: Path, winner: str) -> None:
     assert choice.tie
 
 
-@pytest.mark.parametrize("winner", ["[[C]]", "x", "?", "", None, "nan", "Response 7", "unsure"])
+@pytest.mark.parametrize(
+    "winner", ["[[C]]", "x", "?", "", None, "nan", "Response 7", "unsure", "not equal", "A over here", "A or B"]
+)
 def test_nobody_can_tell_who_won(tmp_path: Path, winner: str | None) -> None:
     with pytest.raises(DataError, match="field 'winner'"):
         list(read_choices(written(tmp_path, [{**SIDES, "winner": winner}])))

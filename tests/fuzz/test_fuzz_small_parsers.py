@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hash_encoders import Hashes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mutations import Faults, count, mutated_text
+from mutations import Faults, count, mutated_bytes, mutated_text
 
 from personalrm.curation.folder import IDENTITY, begin
 from personalrm.data.limits import Limits
@@ -21,6 +24,7 @@ from personalrm.errors import PersonalrmError
 from personalrm.llm.answers import parse_choice, parse_json, why_unparsed
 from personalrm.llm.ledger import Prices
 from personalrm.llm.retry_after import wait_asked
+from personalrm.models.encoders import Cached
 from personalrm.models.judges.memory import read_facts
 from personalrm.models.judges.rubric import margin, read_criteria
 from personalrm.optimizing.prompt_file import read_prompt
@@ -108,4 +112,38 @@ def test_fuzz_json_files(tmp_path: Path, name: str) -> None:
                 read(folder, text)
 
         faults.look(attempt, repr(text[:300]))
+    assert faults.found == {}
+
+
+def test_fuzz_cached_vectors(tmp_path: Path) -> None:
+    """A damaged cache of embeddings gives unit vectors (damaged rows are computed again) or one of our errors."""
+    draw, faults, texts = random.Random(20261128), Faults(), [f"text {at}" for at in range(30)]
+    whole = tmp_path / "whole.sqlite"
+    first = Cached(Hashes(), whole)
+    expected = first.embed(texts)
+    first.close()
+    with contextlib.closing(sqlite3.connect(whole)) as db:
+        db.execute("PRAGMA journal_mode=DELETE")
+    good = whole.read_bytes()
+    for number in range(count(40)):
+        path = tmp_path / f"{number}.sqlite"
+        path.write_bytes(mutated_bytes(good, draw) if number % 2 else good)
+        if number % 2 == 0:
+            value = draw.choice((b"", b"abc", "text", 7, None, 1.5, bytes(4 * expected.shape[1]), b"\xff" * 400))
+            with contextlib.closing(sqlite3.connect(path)) as db, contextlib.suppress(sqlite3.IntegrityError):
+                db.execute("UPDATE vectors SET vector = ? WHERE rowid % ? = 0", (value, draw.randrange(1, 4)))
+                db.commit()
+
+        def attempt(path: Path = path) -> None:
+            with contextlib.suppress(PersonalrmError):
+                cache = Cached(Hashes(), path)
+                try:
+                    for _ in range(2):
+                        found = cache.embed(texts)
+                        assert np.allclose(found, expected, atol=0.1)
+                finally:
+                    cache.close()
+
+        faults.look(attempt, f"{number}")
+        path.unlink()
     assert faults.found == {}

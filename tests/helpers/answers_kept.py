@@ -1,4 +1,4 @@
-"""Looks from outside, as another program would: into a cache of answers, at a server until nothing is on the wire."""
+"""External views for tests: the number of answers in a cache, and waiting for a server to be idle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from personalrm.llm.simulated import SimulatedLLM
 
 
 def kept(cache: Path) -> int:
-    """How many answers are in the cache; 0 where there is none yet."""
+    """Number of answers in the cache; 0 if it does not exist."""
     if not cache.exists():
         return 0
     with contextlib.closing(sqlite3.connect(cache)) as connection:
@@ -19,7 +19,7 @@ def kept(cache: Path) -> int:
 
 
 def settled(llm: SimulatedLLM) -> int:
-    """How many different questions the server has answered, when nothing is on the wire any more."""
+    """Number of distinct requests the server has answered, once none is in flight."""
     seen, since = -1, time.monotonic()
     while time.monotonic() - since < 0.3:
         if llm.statistics.finished.total() != seen:

@@ -1,4 +1,4 @@
-"""Processes that ask a model the same forty questions and keep the answers in one place."""
+"""Processes that send the same forty requests to a model and share one cache."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ asyncio.run(main())
 
 
 def asking(url: str, cache: object) -> subprocess.Popen[str]:
-    """One such process, with the cache in a file or in a database; what it says on standard error is to be read."""
+    """Start one such process, with the cache in a file or a database; its standard error can be read."""
     words = [sys.executable, "-c", _PROGRAM, url, str(cache), str(QUESTIONS)]
     return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)

@@ -1,7 +1,7 @@
-"""Debian's Chromium, driven by Playwright in a thread of its own.
+"""Debian's Chromium, driven by Playwright in a separate thread.
 
-Playwright's synchronous interface keeps an event loop running in its thread; in the tests' own thread no asynchronous
-test could run after it.
+Playwright's synchronous API keeps an event loop running in its thread; in the main thread, no asynchronous test could
+run afterwards.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ MISSING = "no Chromium: apt-get install chromium"
 
 
 def find() -> str | None:
-    """The program."""
+    """Path of the program, or None."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Browser:
-    """One browser for many tests; each gets a page without cookies."""
+    """One browser for many tests; each test gets a page without cookies."""
 
     def __init__(self, program: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
         self._thread.submit(self._start, program).result(120)
 
     def run(self, work: Callable[[Page], T], **context: Any) -> T:
-        """What ``work`` makes of a fresh page; a request to another host or an error in the console fails it."""
+        """Run ``work`` on a new page; a request to another host or an error in the console fails it."""
         return self._thread.submit(self._run, work, context).result(120)
 
     def close(self) -> None:

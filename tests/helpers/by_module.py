@@ -1,4 +1,4 @@
-"""With several processes (``-n``), one of them runs all tests of a module: its fixtures are made once. A pytest plugin.
+"""A pytest plugin: with several processes (``-n``), all tests of a module run in one process and share its fixtures.
 
 Not by the marker ``xdist_group``: pytest-xdist 3.8 writes it into an attribute that pytest 9.2 no longer reads.
 """
@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 TOGETHER = ("models/learned", "service")
-"""Folders whose fixtures are dear: one process runs all of their tests."""
+"""Folders with slow fixtures: all of their tests run in one process."""
 FIRST = (
     *TOGETHER,
     *("models/reward_model", "cluster/test_ray.py", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "training", "fuzz"),
     *("cli", "bench", "integrations", "store"),
 )
-"""What takes long is begun first, so that at the end no process waits for another."""
+"""Slow groups that are started first, so that no process runs alone at the end."""
 
 
 def group_of(nodeid: str) -> str:
-    """The folder or the module of a test: ``tests/llm/test_cache.py::test_x[1]`` is of ``llm/test_cache.py``."""
+    """The folder or module of a test: for ``tests/llm/test_cache.py::test_x[1]``, ``llm/test_cache.py``."""
     module = nodeid.partition("::")[0].partition("tests/")[2]
     return next((folder for folder in TOGETHER if module.startswith(f"{folder}/")), module)
 
@@ -31,7 +31,7 @@ def _place(nodeid: str) -> int:
 
 
 def scheduler() -> Any:
-    """The class of a scheduler of xdist that gives a group to one process."""
+    """An xdist scheduler class that assigns each group to one process."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByModule(LoadScopeScheduling):
@@ -43,7 +43,7 @@ def scheduler() -> Any:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    config.option.loadscopereorder = False  # by the number of tests
+    config.option.loadscopereorder = False  # xdist would reorder by the number of tests
     return scheduler()(config, log)
 
 

@@ -1,4 +1,4 @@
-"""Invented choices, made by hand."""
+"""Handwritten choices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from personalrm.preferences import History, Message, Preference
 
 
 def choice(number: int, chosen: str = "", rejected: str = "", **more: Any) -> Preference:
-    """Choice c<number> in a group of its own; the chosen response is the longer one unless given."""
+    """Choice c<number> in its own group; the chosen response is the longer one by default."""
     given: dict[str, Any] = {
         "id": f"c{number}",
         "user": "ada",

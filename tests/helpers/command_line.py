@@ -1,4 +1,4 @@
-"""What tests of the command line share: how a command ended (fixture `run`), what it said, files of rows."""
+"""Helpers for tests of the command line: the result of a command (fixture `run`), its error message, files of rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Run = Callable[..., Done]
 
 
 def sentence(done: Done) -> str:
-    """The one sentence a failure says; fails if there is a traceback or more than one line of ours."""
+    """The error message of a failed command; fails for a traceback or more than one line."""
     assert done.code != 0, done
     assert "Traceback" not in done.err
     ours = [line for line in done.err.splitlines() if line.startswith("personalrm: ")]

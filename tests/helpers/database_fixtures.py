@@ -1,4 +1,4 @@
-"""Fixtures of databases; the conftest of each folder that needs one imports them."""
+"""Database fixtures, imported by the conftest of each folder that needs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personalrm.store.store import Store
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[postgresql.Cluster]:
-    """PostgreSQL, or a skip."""
+    """A PostgreSQL cluster; skips the test if PostgreSQL is not installed."""
     programs = postgresql.find()
     if programs is None:
         pytest.skip(postgresql.MISSING)
@@ -24,7 +24,7 @@ def cluster() -> Iterator[postgresql.Cluster]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of either kind."""
+    """URL of an empty SQLite or PostgreSQL database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.sqlite'}"
     cluster: postgresql.Cluster = request.getfixturevalue("cluster")

@@ -1,4 +1,4 @@
-"""What tests of messages check: the facts in them (a file, a line, a field, a value, an option), not their wording."""
+"""Checks of messages by the facts in them (a file, a line, a field, a value, an option), not by their wording."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 
 
 def naming(*facts: object) -> str:
-    """A pattern for ``pytest.raises(…, match=…)``: a message that names all of these facts, in any order.
+    """A pattern for ``pytest.raises(…, match=…)`` that matches messages with all of these facts, in any order.
 
-    A fact is found as it is written, and a number only as a whole: 5 is not in 15.
+    A fact matches literally, and a number only as a whole: 5 does not match in 15.
     """
     assert facts, "a message must name something"
     return r"(?s)\A" + "".join(f"(?=.*{_pattern(str(one))})" for one in facts)
 
 
 def tells(text: str, *facts: object) -> bool:
-    """Whether the text names all of these facts, in any order."""
+    """Whether the text contains all of these facts, in any order."""
     return re.search(naming(*facts), text) is not None
 
 

@@ -1,4 +1,4 @@
-"""A real HTTP server before the simulated LLM that spoils some of its answers: bodies, statuses, headers, lines.
+"""A real HTTP proxy in front of the simulated LLM that corrupts some of its answers: bodies, statuses, headers, lines.
 
 with FaultyHost(llm.url, share=0.3, seed=7) as host:
     host.url, host.faults
@@ -42,7 +42,7 @@ Fault = Callable[[random.Random, bytes], bytes | None]
 
 
 def response(body: bytes, status: int = 200, *headers: str) -> bytes:
-    """As it goes over the line."""
+    """The bytes of an HTTP response."""
     head = [f"HTTP/1.0 {status} Odd", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body
 
@@ -94,7 +94,7 @@ FAULTS: tuple[Fault, ...] = (_value, _value, _value, _value, _bytes, _bytes, _st
 
 
 class FaultyHost:
-    """Serves from a thread; ``share`` of the answers are spoiled, drawn by ``seed`` and the number of the request."""
+    """Serves from a thread; corrupts a ``share`` of the answers, drawn by ``seed`` and the number of the request."""
 
     def __init__(self, upstream: str, share: float = 0.3, faults: Sequence[Fault] = FAULTS) -> None:
         self._upstream, self.share, self.seed = urlsplit(upstream), share, 0
@@ -104,7 +104,7 @@ class FaultyHost:
 
     @property
     def faults(self) -> int:
-        """Answers that were spoiled."""
+        """Number of corrupted answers."""
         return self.kinds.total()
 
     def __enter__(self) -> FaultyHost:
@@ -118,7 +118,7 @@ class FaultyHost:
                 owner.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
-                """Nothing is said."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -135,7 +135,7 @@ class FaultyHost:
         self._thread.join()
 
     def answer(self, asked: BaseHTTPRequestHandler) -> None:
-        """Ask the simulated LLM, and send what it says or something else."""
+        """Forward the request to the simulated LLM, and send its answer or a corrupted one."""
         body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
         with self._counting:
             self.requests += 1
@@ -153,7 +153,7 @@ class FaultyHost:
             return
         try:
             asked.wfile.write(spoiled)
-        except OSError:  # who asked has gone
+        except OSError:  # the client has disconnected
             return
 
     def _good(self, asked: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:

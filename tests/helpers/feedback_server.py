@@ -1,4 +1,4 @@
-"""A process that answers like five feedback hosts, by their documented schemas; `FeedbackServer` starts and steers it.
+"""A server process that imitates five feedback hosts by their documented schemas; `FeedbackServer` controls it.
 
     with FeedbackServer() as server:
         server.data(scores=[…], traces={…})
@@ -26,7 +26,7 @@ BASIC = f"Basic {b64encode(PAIR.encode()).decode()}"
 
 
 class FeedbackServer(ServerProcess):
-    """The process, from the outside."""
+    """Starts and controls the process."""
 
     script = os.path.abspath(__file__)  # noqa: PTH100
 
@@ -34,15 +34,15 @@ class FeedbackServer(ServerProcess):
         self._control({"reset": True})
 
     def data(self, **data: Any) -> None:
-        """Replace what the hosts hold: scores, traces, observations, feedback, runs, ratings, tasks, datasets, …"""
+        """Replace the hosts' data: scores, traces, observations, feedback, runs, ratings, tasks, datasets, …"""
         self._control({"data": data})
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """What the next API requests get instead of an answer; ``after`` lets so many through first."""
+        """Responses for the next API requests instead of answers; ``after`` lets this many requests pass first."""
         self._control({"faults": faults})
 
     def delete(self, path: str, after: int, table: str, *ids: str) -> None:
-        """Delete rows of a table once so many requests to a path were answered."""
+        """Delete rows of a table after this many requests to a path."""
         self._control({"deletions": [{"path": path, "after": after, "table": table, "ids": ids}]})
 
     def log(self) -> list[dict[str, Any]]:
@@ -138,7 +138,7 @@ def langfuse_scores(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any
 
 
 def langfuse_4_scores(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any]:
-    """Newest first, by cursor; what the score is about stands in ``subject``, its value has the type of the score."""
+    """Newest first, paged by cursor; the target of a score is in ``subject``, and its value has the score's type."""
     assert set(one["fields"].split(",")) == {"details", "subject", "annotation"}
     if int(one["limit"]) > 100:
         return 400, {"message": "limit: at most 100"}
@@ -162,7 +162,7 @@ def langfuse_4_scores(data: dict[str, Any], one: dict[str, str]) -> tuple[int, A
 
 
 def langfuse_4_observations(data: dict[str, Any], one: dict[str, str]) -> tuple[int, Any]:
-    """A root, a part of it, and what is judged by itself, one a page; input and output are texts."""
+    """One observation per page: a root, a child of it, and one with its own score; input and output are texts."""
     trace = data.get("traces", {}).get(one["traceId"])
     rows = []
     if trace is not None:

@@ -1,4 +1,4 @@
-"""Prompts written by hand in the package's tags, for the tests of the simulated LLM."""
+"""Handwritten prompts with the package's tags, for tests of the simulated LLM."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pair(choice: Preference, reverse: bool = False, seed: int = 0) -> str:
 
 
 def duel(a: str, b: str, question: str = "How do I water basil?", escaped: bool = True) -> str:
-    """A pair of texts without a person."""
+    """A pair of texts without information about a person."""
     choice = Preference(id="x", user="u", group="g", context=(Message("user", question),), chosen=a, rejected=b)
     return f"<pair>\n{body(choice, a, b, escaped)}</pair>\n"
 
@@ -58,7 +58,7 @@ def persona(text: str) -> str:
 
 
 def true_persona(likes: dict[str, float]) -> str:
-    """Words for the four strongest likes and dislikes."""
+    """A persona that states the four strongest likes and dislikes."""
     strongest = sorted(likes, key=lambda name: -abs(likes[name]))[:4]
     return persona(" ".join(f"Prefers {PHRASES[name][0 if likes[name] > 0 else 1]}." for name in strongest))
 

@@ -1,4 +1,4 @@
-"""Encoders whose vectors are hashes of the texts; they count what they are asked. Child processes use them as well."""
+"""Encoders whose vectors are hashes of the texts; they count their calls. Child processes use them as well."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personalrm.preferences import Message
 
 
 class Plain:
-    """Counts what it is asked; a vector is a hash of its text."""
+    """Counts the embedded texts; a vector is a hash of its text."""
 
     def __init__(self, name: str = "hashes", width: int = 12) -> None:
         self.name, self.width, self.truncated = name, width, 0
@@ -30,7 +30,7 @@ class Plain:
 
 
 class Hashes(Plain):
-    """Also marks texts of more than 20 characters as cut."""
+    """Also marks texts of more than 20 characters as truncated."""
 
     def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
         return self.embed(texts), np.array([len(text) > 20 for text in texts], bool)

@@ -1,4 +1,4 @@
-"""The public sets in miniature: files in the columns that each is published in, filled with invented people."""
+"""Small versions of the public data sets: files with the published columns and fictional people."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def summaries(at: int) -> Row:
 
 
 def crowdrag() -> dict[str, bytes]:
-    """Five workers on one pair: two for a, two for b of which one is spam for sure, one for neither."""
+    """Five workers on one pair: two for a, two for b (one of them certainly spam), one for neither."""
     texts = [
         {"response": name, "topic": "7", "style": "news", "query": ASKED, "text": f"{text} [1]", "cleaned_text": text}
         for name, text in (("r1", SHORT), ("r2", LONG))
@@ -79,14 +79,14 @@ def crowdrag() -> dict[str, bytes]:
 
 
 def prism() -> dict[str, bytes]:
-    """Two people; one pair of three is nearer than 10 points."""
+    """Two people; the scores of one pair in three differ by less than 10 points."""
     history = turn(0, ASKED, [(SHORT, 90), (LONG, 20), ("Six.", 85)])
     talks = [conversation(f"user{at}", f"c{at}", history) for at in range(2)]
     return {"conversations.jsonl": lines(talks), "survey.jsonl": lines([survey_row(f"user{at}") for at in range(2)])}
 
 
 def repos() -> dict[str, dict[str, bytes]]:
-    """Every set of the hub by its repository, each with files that nobody wants."""
+    """The repository of every set, each with additional files that must not be downloaded."""
     benchmark = parquet([published_row("train", 0, {"gpt": ("first", "second")}, 1.0)])
     files = {
         "prism": {**prism(), "utterances.jsonl": b"x" * 500, "metadata.jsonl": b"{}"},

@@ -1,10 +1,10 @@
-"""A hub in miniature: what `huggingface_hub` asks of huggingface.co, answered by a real server.
+"""A small Hugging Face hub: a real server for the requests of `huggingface_hub`.
 
 hub = LocalHub({"owner/name": {"data/train.parquet": b"…"}})
 HF_ENDPOINT=hub.url …
 
-Files of more than 200 bytes lie in large file storage: `resolve` redirects to another path, as it does for LFS and for
-Xet, with their SHA-256 as ETag; smaller ones are answered directly with their git blob id.
+Files of more than 200 bytes are in large file storage: `resolve` redirects to another path, as for LFS and Xet, with
+their SHA-256 as ETag; smaller ones are returned directly with their git blob id.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ COMMIT = "c0ffee" * 6 + "c0ff"
 
 
 class LocalHub:
-    """Repositories by name: their files. ``gated`` ones want a token; ``asked`` are the requests, ``tokens`` theirs.
+    """Repositories by name, with their files. ``gated`` ones need a token; ``asked`` and ``tokens`` record the
+    requests.
 
-    ``stop_after`` breaks off the next large download of a file after so many bytes; ``spoiled`` files come with wrong
+    ``stop_after`` breaks off the next large download after this many bytes; ``spoiled`` files are returned with wrong
     content.
     """
 
@@ -53,7 +54,7 @@ def git_id(content: bytes) -> str:
 
 
 def sibling(name: str, content: bytes) -> dict[str, Any]:
-    """A file as the API lists it."""
+    """A file in the API's format."""
     found: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": git_id(content)}
     if len(content) > LARGE:
         found["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}

@@ -1,6 +1,6 @@
-"""Files with a few things changed: what a disk, an editor, another program or somebody with bad intent makes of them.
+"""Mutated files, as produced by faulty disks, editors, other programs or attackers.
 
-COUNT of them are tried by a fuzz target: few in the tests, PERSONALRM_FUZZ in `make fuzz`.
+A fuzz target tries COUNT mutations: few in the test suite, PERSONALRM_FUZZ in `make fuzz`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HOSTILE = [one for one in VALUES if isinstance(one, str)]
 
 
 def count(few: int) -> int:
-    """How many a target tries."""
+    """Number of mutations per target."""
     return int(os.environ.get("PERSONALRM_FUZZ", few))
 
 
@@ -40,7 +40,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def mutated_json(record: Any, draw: random.Random) -> Any:
-    """A copy with one to four changes: another value, one of its own from elsewhere, one less, one twice, renamed."""
+    """A copy with one to four changes: a value replaced, moved, removed, duplicated or renamed."""
     copy = json.loads(json.dumps(record))
     for _ in range(draw.choice([1, 1, 1, 2, 4])):
         there = places(copy)
@@ -72,7 +72,7 @@ def _keys(container: Any) -> Any:
 
 
 def mutated_bytes(content: bytes, draw: random.Random) -> bytes:
-    """A copy with bits flipped, a part lost, doubled or zeroed, or cut short."""
+    """A copy with flipped bits, a part removed, duplicated or zeroed, or truncated."""
     data = bytearray(content)
     how = draw.randrange(6)
     if not data or how == 0:
@@ -95,7 +95,7 @@ def mutated_bytes(content: bytes, draw: random.Random) -> bytes:
 
 
 def mutated_text(content: bytes, draw: random.Random) -> bytes:
-    """JSON, or rows of it, changed as a value or as bytes."""
+    """JSON, or JSON Lines, mutated as values or as bytes."""
     if draw.random() < 0.25:
         return mutated_bytes(content, draw)
     try:
@@ -114,7 +114,7 @@ def mutated_text(content: bytes, draw: random.Random) -> bytes:
 
 
 def mutate_folder(folder: Path, names: list[str], draw: random.Random) -> str:
-    """Change, cut, remove or exchange a file or two of a folder; says which."""
+    """Change, truncate, remove or swap one or two files of a folder; returns a description."""
     said = []
     for _ in range(draw.choice([1, 1, 2])):
         name = draw.choice(names)
@@ -137,13 +137,13 @@ def mutate_folder(folder: Path, names: list[str], draw: random.Random) -> str:
 
 
 class Faults:
-    """Ways to fail that no input may cause, each kept once, by the line of ours at which it happened."""
+    """Unexpected exceptions, one per source line of the package."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
 
     def look(self, call: Callable[[], Any], said: str) -> Any:
-        """Call; an error that is none of ours is kept with what was being done."""
+        """Call; record an exception that is not a `PersonalrmError`, with a description of the input."""
         try:
             return call()
         except SystemExit:
@@ -156,5 +156,5 @@ class Faults:
 
 
 def commands(text: str) -> set[str]:
-    """Characters that a terminal may obey or that hide: controls, marks of direction, halves; not unknown letters."""
+    """Control characters, bidirectional marks, invisible characters and lone surrogates in a text."""
     return {one for one in text if unicodedata.category(one) in ("Cc", "Cf", "Cs") and one not in "\n\t"}

@@ -1,6 +1,6 @@
-"""What may stand where a file is expected: other encodings, odd JSON, damaged archives, and what is no file at all.
+"""Unusual files: other encodings, unusual JSON, damaged archives, and objects that are not regular files.
 
-`ODD_CONTENTS` change what a file holds, `ODD_PLACES` put something else in its place. Both take a random generator.
+`ODD_CONTENTS` change the contents of a file, `ODD_PLACES` replace the file. Both take a random generator.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OTHER_TYPES: tuple[Callable[[Any], Any], ...] = (
 
 
 def _rows(content: bytes) -> tuple[list[Any], bool]:
-    """The JSON values of a file, and whether they are one a line."""
+    """The JSON values of a file, and whether it is JSON Lines."""
     try:
         return [json.loads(content)], False
     except ValueError:
@@ -41,7 +41,7 @@ def _rows(content: bytes) -> tuple[list[Any], bool]:
 
 
 def other_types(content: bytes, draw: random.Random) -> bytes:
-    """One field of JSON as another type; whoever writes 10**400 or 1e400 writes them out."""
+    """One JSON field with a value of another type; 10**400 and 1e400 are written out."""
     try:
         values, lines = _rows(content)
     except ValueError:
@@ -54,7 +54,7 @@ def other_types(content: bytes, draw: random.Random) -> bytes:
 
 
 def keys_twice(content: bytes, draw: random.Random) -> bytes:
-    """A key of an object a second time, with another value."""
+    """A duplicate key in an object, with another value."""
     keys = list(re.finditer(rb'"(\w{1,40})"\s?:', content))
     if not keys:
         return content
@@ -95,7 +95,7 @@ def cut_archive(content: bytes, draw: random.Random) -> bytes:
 
 
 def parquet(content: bytes, draw: random.Random) -> bytes:
-    """The beginning and the end of a Parquet file with something else between."""
+    """The beginning and the end of a Parquet file with other bytes in between."""
     end = draw.choice([b"", b"\xff\xff\xff\x7fPAR1", b"\x04\0\0\0PAR1"])
     return b"PAR1" + draw.choice([b"", content[:200], draw.randbytes(64)]) + end
 
@@ -145,7 +145,7 @@ def unreadable(path: Path, content: bytes, draw: random.Random) -> None:
 
 
 def a_pipe(path: Path, content: bytes, draw: random.Random) -> None:
-    """Somebody writes a part of the content and goes; whoever opens it a second time finds somebody as well."""
+    """A pipe; a writer sends part of the content and closes it, also for a second reader."""
     os.mkfifo(path)
     part = content[: draw.choice([0, len(content) // 2, len(content)])]
     threading.Thread(target=_fill, args=(path, part), daemon=True).start()
@@ -154,21 +154,21 @@ def a_pipe(path: Path, content: bytes, draw: random.Random) -> None:
 def _fill(path: Path, part: bytes) -> None:
     while path.exists():
         try:
-            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # an error until somebody reads
+            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # an error while there is no reader
         except OSError:
             time.sleep(0.005)
             continue
         with os.fdopen(number, "wb", buffering=0) as pipe, contextlib.suppress(OSError):
             os.set_blocking(number, True)
             pipe.write(part)
-        time.sleep(0.2)  # so that whoever reads comes to an end
+        time.sleep(0.2)  # so that the reader gets end of file
 
 
 ODD_PLACES: tuple[OddPlace, ...] = (a_folder, a_loop, nowhere, linked, a_device, unreadable, a_pipe)
 
 
 def make_odd(path: Path, draw: random.Random) -> str:
-    """Change the file or put something else in its place; says what."""
+    """Change or replace the file; returns a description."""
     content = path.read_bytes()
     if draw.random() < 0.75:
         change = draw.choice(ODD_CONTENTS)

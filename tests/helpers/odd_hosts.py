@@ -1,4 +1,4 @@
-"""A small real HTTP server for the odd ways of hosts that the simulated LLM has no knob for."""
+"""A small real HTTP server for unusual host behaviour that the simulated LLM does not have."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def error(sentence: str, code: Any = None) -> dict[str, Any]:
 
 
 class OddHost:
-    """Answers every POST with ``handler(body, number)``: status, JSON value or bytes, headers; None drops the line."""
+    """Answers every POST with ``handler(body, number)``: status, JSON value or bytes, headers; None drops the
+    connection."""
 
     def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
         self._handler, self._tls = handler, tls
@@ -70,7 +71,7 @@ class OddHost:
         await self._runner.cleanup()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = orjson.loads(await request.content.read())  # request.read() takes a megabyte at most
+        body = orjson.loads(await request.content.read())  # request.read() is limited to a megabyte
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
         self.paths.append(request.path_qs)
@@ -99,7 +100,7 @@ def endpoint(url: str, concurrency: int = 64, model: str = "m", **host: Any) -> 
 
 @contextlib.asynccontextmanager
 async def asked(handler: Handler, concurrency: int = 64, **host: Any):  # type: ignore[no-untyped-def]
-    """An odd host and an endpoint that asks it."""
+    """An odd host and an endpoint connected to it."""
     async with OddHost(handler) as odd:
         one = endpoint(odd.url, concurrency, **host)
         try:
@@ -109,15 +110,15 @@ async def asked(handler: Handler, concurrency: int = 64, **host: Any):  # type: 
 
 
 async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for what is bound to happen; the limit only keeps a broken test from hanging."""
+    """Wait for a condition that must become true; the limit only stops a broken test."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for knows of no event
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.001)
 
 
 @contextlib.contextmanager
 def dead_port() -> Iterator[int]:
-    """A port on which nothing listens, and nobody else can begin to."""
+    """A port on which nothing listens and that no other process can bind."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield int(taken.getsockname()[1])

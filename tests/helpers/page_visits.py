@@ -1,4 +1,4 @@
-"""Pages as a browser asks for them, with and without Chromium."""
+"""Requests for pages as a browser sends them, with and without Chromium."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONTRAST = """() => {
 def asked(
     api: Api, method: str, path: str, cookie: str | None = None, form: dict[str, str] | None = None, **headers: str
 ) -> http.client.HTTPResponse:
-    """As a browser asks for a page; the body is read by ``.text``."""
+    """Request a page as a browser does; ``.text`` is the body."""
     connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
     given = {"Origin": f"http://127.0.0.1:{api.port}"} if method == "POST" else {}
     given |= {"Cookie": f"personalrm={cookie}"} if cookie else {}
@@ -56,7 +56,7 @@ def text_of(answer: http.client.HTTPResponse) -> str:
 def upload(
     api: Api, path: str, fields: dict[str, str], name: str, content: bytes, key: str | None = None
 ) -> http.client.HTTPResponse:
-    """What answers a form with a file."""
+    """Submit a form with a file and return the response."""
     given = [f'--x\r\nContent-Disposition: form-data; name="{one}"\r\n\r\n{text}\r\n' for one, text in fields.items()]
     head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     body = "".join([*given, head]).encode() + content + b"\r\n--x--\r\n"
@@ -72,7 +72,7 @@ def upload(
 
 
 def in_chromium(chromium: Browser, api: Api, work: Callable[[Page, str], Any], **context: Any) -> Any:
-    """Signed in with the space's key."""
+    """Run ``work`` in a browser signed in with the space's key."""
 
     def signed_in(page: Page) -> Any:
         address = f"http://127.0.0.1:{api.port}"

@@ -1,4 +1,4 @@
-"""Where the repository's own files lie; where real people's data lies is the business of the fixture `real_data`."""
+"""The root of the repository; the folder of real people's data is given by the fixture `real_data`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A PostgreSQL cluster of the tests' own: in a temporary folder, on a socket there, gone when the tests end.
+"""A temporary PostgreSQL cluster for the tests: in a temporary folder, on a socket, removed when the tests end.
 
-PostgreSQL does not run as root, so root starts it as another user. Where its programs are missing, `find` says why.
+PostgreSQL refuses to run as root, so root starts it as another user. If it is not installed, `find` returns None.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 
 
 def find() -> Path | None:
-    """The folder of PostgreSQL's programs, the newest; None if there are none."""
+    """The folder of the newest installed PostgreSQL programs; None if there are none."""
     named = shutil.which("initdb")
     if named:
         return Path(named).resolve().parent
@@ -34,13 +34,13 @@ def find() -> Path | None:
 
 
 def _die_with_the_tests() -> None:
-    """Asked of the kernel (Linux): a killed test run leaves no database behind."""
+    """Ask the kernel (Linux) to stop the database when the test process is killed."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 class Cluster:
-    """Started by the constructor."""
+    """A running cluster; the constructor starts it."""
 
     def __init__(self, programs: Path) -> None:
         self.programs = programs
@@ -54,7 +54,7 @@ class Cluster:
         self.start()
 
     def start(self) -> None:
-        """Start it (again), reachable only through a socket in its folder."""
+        """Start or restart it, reachable only through a socket in its folder."""
         words = ["-D", self.data, "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.folder}"]
         command = [str(self.programs / "postgres"), *map(str, words), "-c", "fsync=off"]
         self._process = subprocess.Popen(command, preexec_fn=_die_with_the_tests, **self._as_user(), **_QUIET)
@@ -71,7 +71,7 @@ class Cluster:
         raise RuntimeError("PostgreSQL did not start")
 
     def stop(self) -> None:
-        """Stop it at once, as a crash would."""
+        """Stop it immediately, as in a crash."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(30)
 
@@ -81,7 +81,7 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self) -> str:
-        """The URL of a database that is empty."""
+        """The URL of a new, empty database."""
         name = f"t{next(_numbers)}"
         self.run("createdb", "-h", self.folder, "-U", "test", name)
         return f"postgresql://test@/{name}?host={self.folder}"

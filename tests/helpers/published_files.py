@@ -1,4 +1,4 @@
-"""Files in the exact columns of PRISM, Chatbot Arena and PersonalRewardBench, filled with invented people.
+"""Files with the exact columns of PRISM, Chatbot Arena and PersonalRewardBench, with fictional people.
 
     folder = prism_folder(tmp_path, people=12)      # conversations.jsonl.gz and survey.jsonl
     path = arena_file(tmp_path, people=12)
@@ -24,7 +24,7 @@ TYPES = ("unguided", "values guided", "controversy guided")
 
 
 def write_rows(path: Path, rows: Iterable[Row | str]) -> Path:
-    """JSON lines, gzipped where the name says so; a text is written as the line it is."""
+    """JSON Lines, gzipped if the name ends in .gz; a str is written as a raw line."""
     lines = b"".join((one.encode() if isinstance(one, str) else orjson.dumps(one)) + b"\n" for one in rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(lines, mtime=0) if path.suffix == ".gz" else lines)
@@ -32,7 +32,7 @@ def write_rows(path: Path, rows: Iterable[Row | str]) -> Path:
 
 
 def said(turn: int, content: str) -> Row:
-    """What the person wrote in a turn."""
+    """A user message of a turn."""
     return {
         "turn": turn,
         "role": "user",
@@ -46,7 +46,7 @@ def said(turn: int, content: str) -> Row:
 
 
 def offered(turn: int, at: int, content: str, score: float | None, chosen: bool) -> Row:
-    """One response that was offered in a turn."""
+    """One response offered in a turn."""
     return {
         "turn": turn,
         "role": "model",
@@ -60,7 +60,7 @@ def offered(turn: int, at: int, content: str, score: float | None, chosen: bool)
 
 
 def turn(number: int, question: str, responses: Sequence[tuple[str, float | None]], chosen: int = 0) -> list[Row]:
-    """A whole turn: the question and its scored responses, of which one was chosen."""
+    """A complete turn: the question and its scored responses, one of them chosen."""
     offers = [offered(number, at, text, score, at == chosen) for at, (text, score) in enumerate(responses)]
     return [said(number, question), *offers]
 
@@ -128,7 +128,7 @@ def survey_row(user: str, **more: Any) -> Row:
 
 
 def prism_folder(folder: Path, people: int = 8, choices: int = 6, seed: int = 5) -> Path:
-    """A folder as it is downloaded: one conversation a choice, the second turn of each with two more responses."""
+    """A folder as downloaded: one conversation per choice, whose second turn has two more responses."""
     rows, survey = [], []
     for person in simulate_people(people, choices=choices, seed=seed):
         survey.append(survey_row(person.user))
@@ -145,12 +145,12 @@ def prism_folder(folder: Path, people: int = 8, choices: int = 6, seed: int = 5)
 
 
 def question(choice: Preference) -> str:
-    """What was asked."""
+    """The user's last message."""
     return choice.context[-1].content if choice.context else "Tell me something."
 
 
 def dialogue(*contents: str) -> list[Row]:
-    """Messages of user and assistant in turn."""
+    """Alternating messages of user and assistant."""
     return [{"role": "assistant" if at % 2 else "user", "content": one} for at, one in enumerate(contents)]
 
 
@@ -182,7 +182,7 @@ def battle(judge: str, name: str, a: Sequence[Row], b: Sequence[Row], winner: st
 
 
 def arena_rows(people: int = 8, choices: int = 8, seed: int = 5) -> list[Row]:
-    """Votes of invented people, every fifth one a tie."""
+    """Votes of fictional people; every fifth one is a tie."""
     rows = []
     for person in simulate_people(people, choices=choices, seed=seed):
         for at, one in enumerate(person.choices):
@@ -194,7 +194,7 @@ def arena_rows(people: int = 8, choices: int = 8, seed: int = 5) -> list[Row]:
 
 
 def published_row(split: str, flip: Any, verdicts: dict[str, tuple[Any, Any]], agreement: Any, **more: Any) -> Row:
-    """A row of the published PersonalRewardBench; ``verdicts`` are the answers of each judge in both orders."""
+    """A row of the published PersonalRewardBench; ``verdicts`` are each judge's answers in both orders."""
     row: Row = {
         "conversation_id": "c2956",
         "user_id": "user549",

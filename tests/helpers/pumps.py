@@ -1,6 +1,6 @@
-"""Text that makes a regular expression work hard: every repeat in it pumped, behind what fits and before what does not.
+"""Worst-case inputs for regular expressions: every repeat pumped, between a matching prefix and a mismatching end.
 
-list(pumps(re.compile(r"(a+)+b")))        # [("", "a", "\\x00"), …]: prefix, what is repeated, end
+list(pumps(re.compile(r"(a+)+b")))        # [("", "a", "\\x00"), …]: prefix, repeated unit, end
 """
 
 from __future__ import annotations
@@ -50,23 +50,23 @@ GENERIC = (
     *("a ", "A. ", "aA0", "é", "\u0301", "a:", "{", "`", "|", "%", "a-", "0.", "is ", "not "),
 )
 MOST = 60
-"""Repeats of one expression that are pumped."""
+"""Maximum repeats of one expression that are pumped."""
 _TRIED = "aA0 -_.:;,!?\n\t<>[](){}\"'`*#&%/\\|=+@$~^é\x1b\u200b"
 
 
 def modules() -> list[str]:
-    """Every module of the package that makes expressions, by its source alone: nothing is imported."""
+    """Every module of the package that uses expressions, found in its source without importing it."""
     return [_name_of(path) for path in sorted(SOURCE.rglob("*.py")) if _uses_expressions(path)]
 
 
 @cache
 def patterns() -> dict[str, re.Pattern[str]]:
-    """Every compiled expression that a module of the package holds, and every literal one that it uses in passing."""
+    """Every compiled expression in a module of the package, and every literal one in a call."""
     found: dict[str, re.Pattern[str]] = {}
     for name in modules():
         try:
             module = importlib.import_module(name)
-        except ImportError:  # an extra that is not installed
+        except ImportError:  # an optional dependency is not installed
             continue
         for name, value in vars(module).items():
             for number, one in enumerate(_compiled(value, 4)):
@@ -77,7 +77,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
 
 
 def anchored(name: str) -> bool:
-    """Whether the module uses this expression with ``match`` and ``fullmatch`` alone, from one place of a text each."""
+    """Whether the module uses this expression only with ``match`` and ``fullmatch``, each at one position of a text."""
     module, _, rest = name.rpartition("._") if "._" in name else ("", "", "")
     path = SOURCE.parent.joinpath(*module.split(".")).with_suffix(".py") if module else SOURCE
     if not path.is_file():
@@ -102,9 +102,9 @@ def _name_of(path: Path) -> str:
 
 @cache
 def _uses_expressions(path: Path) -> bool:
-    """Whether the module makes expressions; others are not imported, some would run."""
+    """Whether the module uses expressions; others are not imported, because importing some runs them."""
     if "re." not in path.read_text("utf-8"):
-        return False  # most modules; parsing all of them takes seconds
+        return False  # skips most modules, because parsing all takes seconds
     calls = (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
     return any(_makes_an_expression(one) for one in calls)
 
@@ -124,17 +124,17 @@ def _compiled(value: Any, depth: int) -> Iterator[re.Pattern[str]]:
 
 
 def _of_text(pattern: re.Pattern[Any]) -> re.Pattern[str]:
-    """An expression of bytes as one of text, which takes the same steps."""
+    """An expression on bytes as the equivalent one on text."""
     return re.compile(pattern.pattern.decode("latin-1"), pattern.flags)
 
 
 def module_of(name: str) -> str:
-    """The module that an expression of `patterns` stands in."""
+    """The module of an expression in `patterns`."""
     return re.split(r":|\._|\.[A-Z]", name, maxsplit=1)[0]
 
 
 def made_at_run_time() -> list[str]:
-    """``module:line`` of every call within a function whose expression is not written out in it."""
+    """``module:line`` of every call in a function whose expression is not a literal."""
     found = []
     for path in filter(_uses_expressions, sorted(SOURCE.rglob("*.py"))):
         tree = _tree(path)
@@ -149,7 +149,7 @@ def made_at_run_time() -> list[str]:
 
 
 def _literals(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Literal first arguments of re.sub and the like, and of re.compile and bounded within functions."""
+    """Literal first arguments of re.sub and similar functions, and of re.compile and bounded, in functions."""
     path = Path(module.__file__ or "")
     if not path.is_file():
         return
@@ -174,7 +174,7 @@ def _literal(call: ast.Call) -> str | None:
 
 
 def pumps(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:
-    """Prefix, what is repeated, and end; without double ones."""
+    """Prefix, repeated unit and end, without duplicates."""
     seen: set[tuple[str, str]] = set()
     tree = parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE | (pattern.flags & re.UNICODE))
     for prefix, unit in islice(_repeats(tree, ""), MOST):
@@ -189,7 +189,7 @@ def pumps(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _literals_of(tree: Any) -> Iterator[str]:
-    """Runs of literal characters, with a blank behind."""
+    """Runs of literal characters, followed by a blank."""
     run = ""
     for op, value in tree:
         if op is sre.LITERAL:
@@ -227,7 +227,7 @@ def _inside(op: Any, value: Any) -> list[Any]:
 
 
 def _sample(tree: Any, turn: int) -> str:
-    """A text that the expression matches; other turns take other branches and characters."""
+    """A text that the expression matches; ``turn`` selects branches and characters."""
     out = []
     for op, value in tree:
         if op is sre.LITERAL:

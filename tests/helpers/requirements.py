@@ -1,12 +1,12 @@
-"""What some tests need: the data of real people, and programs of Debian packages. A pytest plugin.
+"""A pytest plugin for requirements of tests: real people's data, and programs of Debian packages.
 
-The data lies in the folder that PERSONALRM_REAL_DATA names, else in ``shared/data`` beside the repository; it is never
-part of the repository. A test that needs it takes the fixture `real_data` and so carries the marker ``real_people``
-(parameters of a fixture that need it carry the marker themselves). Without the folder these tests are skipped with one
-reason. A test that needs a program is skipped without it, with a reason that says how to ``apt-get install`` it.
+The data is in the folder given by PERSONALRM_REAL_DATA, else in ``shared/data`` beside the repository; it is never part
+of the repository. A test that needs it uses the fixture `real_data` and thereby gets the marker ``real_people``
+(fixture parameters that need it set the marker themselves). Without the folder these tests are skipped with one reason.
+A test whose program is missing is skipped with a reason that names the ``apt-get install`` command.
 
-CI runs with ``--require-real-people`` (it fails if the folder is there and any test on real people did not run) and
-``--require-programs`` (it fails if a test was skipped for want of a program).
+CI runs with ``--require-real-people`` (fails if the folder exists and a test on real people did not run) and
+``--require-programs`` (fails if a test was skipped because of a missing program).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_people: needs the data of real people; see the fixture real_data")
-    if not hasattr(config, "workerinput"):  # the process that hears of every test
+    if not hasattr(config, "workerinput"):  # the main process, which gets all reports
         people = config.getoption("--require-real-people") and REAL_DATA.is_dir()
         config.pluginmanager.register(Ran(people, config.getoption("--require-programs")))
 
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 
 class Ran:
-    """Counts the tests on real people and those without their program; fails the session that requires them."""
+    """Counts tests on real people and tests without their program; fails the session if they are required."""
 
     def __init__(self, people: bool, programs: bool) -> None:
         self.people, self.programs = people, programs
@@ -71,7 +71,7 @@ class Ran:
                 self.ran.add(report.nodeid)
 
     def faults(self) -> Iterator[str]:
-        """What was required and did not run."""
+        """Required tests that did not run."""
         if self.people and (self.skipped or not self.ran):
             left = ", ".join(sorted(self.skipped)) or "none was collected"
             yield f"tests on real people must run where {REAL_DATA} is: {left}"

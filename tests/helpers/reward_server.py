@@ -1,10 +1,10 @@
-"""A process that answers like vLLM or SGLang with a reward model; its rewards are a rule that tests can check.
+"""A server process that imitates vLLM or SGLang with a reward model; the rewards follow a rule that tests can check.
 
     with RewardServer("chat") as server: server.url, server.log()
 
-The reward of an answer is minus its words over ten; with a system turn that says "at least", plus. Modes: ``chat``
-(vLLM), ``pooling`` (vLLM without /classify), ``no-system`` (its template refuses system turns), ``text`` (takes no
-messages), ``sglang``, ``two`` (two outputs), ``nan``.
+The reward of an answer is minus its number of words over ten, or plus if the system message contains "at least". Modes:
+``chat`` (vLLM), ``pooling`` (vLLM without /classify), ``no-system`` (its template refuses system messages), ``text``
+(accepts no messages), ``sglang``, ``two`` (two outputs), ``nan``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from server_process import JsonHandler, ServerProcess, serve
 
 
 class RewardServer(ServerProcess):
-    """The process, from the outside."""
+    """Starts and controls the process."""
 
     script = os.path.abspath(__file__)  # noqa: PTH100
 

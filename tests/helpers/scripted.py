@@ -1,4 +1,4 @@
-"""Endpoints that answer by a rule and remember what they were asked, and what they may answer (invented)."""
+"""Endpoints that answer by a rule and record their requests, and sample answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rule = Callable[[str, SamplingParams], str | Completion]
 
 
 class Scripted:
-    """Answers with what the rule makes of the user's message; ``asked`` holds the messages and wants, in order."""
+    """Answers with the rule's result for the user message; ``asked`` records messages and parameters in order."""
 
     model = "scripted"
 
@@ -30,15 +30,15 @@ class Scripted:
         return answer if isinstance(answer, Completion) else Completion(answer, prompt_tokens=10, completion_tokens=2)
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
     def prompts(self, kind: str = "") -> list[str]:
-        """The user messages asked, all or of one kind: reasoning, persona, verdict."""
+        """The recorded user messages, all or of one kind: reasoning, persona, verdict."""
         return [messages[-1].content for messages, _ in self.asked if kind in ("", kind_of(messages[-1].content))]
 
 
 def kind_of(prompt: str) -> str:
-    """What a prompt asks for, by its last lines."""
+    """The kind of a prompt, by its last lines."""
     tail = prompt.rpartition("</pair>")[2] if "</pair>" in prompt else prompt.rpartition("</past_choice>")[2]
     if "speculations" in tail:
         return "reasoning"

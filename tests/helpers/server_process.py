@@ -1,8 +1,8 @@
-"""HTTP servers of the tests that run in a process of their own.
+"""HTTP servers for tests, each in a separate process.
 
-class MyServer(ServerProcess):                        # outside
+class MyServer(ServerProcess):                        # in the tests
     script = os.path.abspath(__file__)
-class Handler(JsonHandler): ...                       # inside; at the end: serve(Handler)
+class Handler(JsonHandler): ...                       # in the server process; the script ends with: serve(Handler)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 
 class ServerProcess:
-    """The process, from the outside: ``with MyServer() as server: server.url``."""
+    """Starts and stops the process: ``with MyServer() as server: server.url``."""
 
     script: ClassVar[str]
 
@@ -39,7 +39,7 @@ class ServerProcess:
         self._process.stdout.close()
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON at a path."""
+        """The JSON response of a path."""
         connection = HTTPConnection("localhost", self.port, timeout=10)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
@@ -49,7 +49,8 @@ class ServerProcess:
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Reads and sends JSON; headers and body go out in one piece, as the second would wait for an acknowledgement."""
+    """Reads and sends JSON; headers and body are sent together, because a second packet would wait for the first's
+    ACK."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16
@@ -68,11 +69,11 @@ class JsonHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
+        """Print nothing."""
 
 
 def serve(handler: type[BaseHTTPRequestHandler]) -> None:
-    """Tell the port, then serve until the process is ended."""
+    """Print the port, then serve until the process is stopped."""
     served = ThreadingHTTPServer(("localhost", 0), handler)
     print(served.server_address[1], flush=True)  # noqa: T201
     served.serve_forever()

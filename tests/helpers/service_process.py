@@ -1,4 +1,4 @@
-"""A real service in a process of its own, and a client that speaks plain HTTP to it."""
+"""A real service in a separate process, and a plain HTTP client for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READY_S = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; ``body`` is the JSON value, or the text where it is none."""
+    """A response; ``body`` is the JSON value, or the text if it is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,7 +38,7 @@ class Api:
     key: str | None = None
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """``body`` is sent as JSON; bytes as they are."""
+        """Send a request; ``body`` is sent as JSON, bytes unchanged."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} if body is not None else {}
         if self.key is not None:
@@ -81,7 +81,7 @@ class Api:
         raise RuntimeError(f"not learned within 60 s: {found}")
 
     def idle(self, user: str) -> None:
-        """Wait until no job of the person waits or runs."""
+        """Wait until the person has no queued or running job."""
         deadline = time.monotonic() + 60
         while any(one["person"] == user for one in self.get("/v1/jobs?limit=1000").body["jobs"]):
             if time.monotonic() > deadline:
@@ -95,7 +95,7 @@ def quoted(name: str) -> str:
 
 @dataclass
 class Server:
-    """Started by `start`; its log is read as it comes."""
+    """A service process started by `start`; its log is read continuously."""
 
     process: subprocess.Popen[str]
     port: int = 0
@@ -104,7 +104,7 @@ class Server:
 
     @classmethod
     def start(cls, folder: Path, *words: str, database: str | None = None, **variables: str) -> Server:
-        """`personalrm serve` with caches of its own; ``variables`` go into its environment as PERSONALRM_…"""
+        """Run `personalrm serve` with separate caches; ``variables`` become environment variables PERSONALRM_…"""
         environment = environment_of(folder, database)
         environment |= {f"PERSONALRM_{name.upper()}": value for name, value in variables.items()}
         process = subprocess.Popen(
@@ -123,12 +123,12 @@ class Server:
         return Api(self.port, key)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """The lines of one kind in its log."""
+        """Log lines of one kind."""
         found = [json.loads(one) for one in self.lines if one.startswith("{")]
         return [one for one in found if one["event"] == kind]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit status."""
+        """Stop it; returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
@@ -168,7 +168,7 @@ class Server:
 
 
 def environment_of(folder: Path, database: str | None = None) -> dict[str, str]:
-    """An environment in which nothing of the user's is found, and nothing is written outside the folder."""
+    """An environment without the user's settings, whose files are all inside the folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PERSONALRM_", "OPENAI_"))}
     return {
         **kept,
@@ -182,7 +182,7 @@ def environment_of(folder: Path, database: str | None = None) -> dict[str, str]:
 
 
 def command(folder: Path, *words: str, database: str | None = None) -> subprocess.CompletedProcess[str]:
-    """`personalrm serve …`, to its end."""
+    """Run `personalrm serve …` to completion."""
     return subprocess.run(
         [sys.executable, "-m", "personalrm", "serve", *words],
         env=environment_of(folder, database),
@@ -194,7 +194,7 @@ def command(folder: Path, *words: str, database: str | None = None) -> subproces
 
 
 def choice(number: int, *, short: bool = True, **more: Any) -> dict[str, Any]:
-    """An invented choice, as it is sent."""
+    """A fictional choice in the API's format."""
     answers = [f"Do it in {number + 3} steps.", f"There are many things to consider, {number} of them. " * 12]
     chosen, rejected = answers if short else reversed(answers)
     return {

@@ -1,4 +1,4 @@
-"""A file system that is soon full."""
+"""A small file system that fills up quickly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @contextlib.contextmanager
 def small_disk_at(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A real file system of this size, mounted there; without the right to mount one the test is skipped."""
+    """Mount a real file system of this size there; skips the test if mounting is not permitted."""
     folder.mkdir()
     size = f"size={megabytes}m"
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", folder], capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What tests of the store and the service share: choices to store, and the databases to store them in."""
+"""Choices for tests of the store and the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def asked(number: int) -> tuple[Message, ...]:
 
 
 def choice(number: int, *, short: bool = True, **changes: object) -> Choice:
-    """An invented choice: of a short and a long answer the short one, or the long one."""
+    """A fictional choice between a short and a long answer; the short one is chosen by default."""
     answers = [f"Do it in {number + 3} steps.", f"There are many things to consider, {number} of them. " * 12]
     chosen, rejected = answers if short else reversed(answers)
     given = {"id": f"c{number}", "context": asked(number), "chosen": chosen, "rejected": rejected, **changes}

@@ -1,4 +1,4 @@
-"""Simulated participants of the human study: they choose by a known taste and rate claims by what it says of them."""
+"""Simulated participants of the human study: they choose by a known taste and rate claims by it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from personalrm.preferences import Preference
 
 
 def pairs(count: int) -> list[Preference]:
-    """What participants choose between."""
+    """The pairs of the study."""
     setting = Setting(choices=count, seed=99, prompt_tokens=20, response_tokens=80)
     return [*simulate(1, setting)[0].history.choices]
 
 
 class Participant:
-    """Number ``number`` of the simulated people; ``honest`` ones rate by their own taste, others at random."""
+    """Simulated person ``number``; ``honest`` ones rate claims by their taste, others at random."""
 
     def __init__(self, number: int, model: TraitsModel, *, honest: bool = True) -> None:
         person = simulate(1, Setting(choices=120, seed=700 + number, prompt_tokens=20, response_tokens=80))[0]
@@ -28,7 +28,7 @@ class Participant:
         self._believed = set(own_claims(model, person.history.decided, 8)) if honest else set()
 
     def take_part(self, session: Session) -> None:
-        """As far as the study lets them."""
+        """Answer every step until the study ends or waits."""
         while True:
             step = session.step()
             if isinstance(step, Consent):

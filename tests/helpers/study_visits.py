@@ -1,4 +1,4 @@
-"""A simulated participant's session over HTTP: reads a study's pages as a person would, and sends their forms."""
+"""A simulated participant's session over HTTP: parses a study's pages and submits their forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personalrm.preferences import Message
 
 
 class PageSession:
-    """Has the methods of `Session` that a simulated participant uses; ``path`` is the page that is open."""
+    """Has the methods of `Session` that a simulated participant uses; ``path`` is the current page."""
 
     def __init__(self, api: Api, path: str) -> None:
         self._api, self.path, self._place = api, path, "0"
@@ -33,7 +33,7 @@ class PageSession:
         page = self.page()
         self._place = (re.findall(r'name="place" value="(\d+)"', page) or ["0"])[0]
         if 'name="prefers"' in page:
-            left, right = (html.unescape(one) for one in re.findall(r'<p class="text">(.*?)</p>', page, re.DOTALL))
+            left, right = (html.unescape(one) for one in re.findall(r'<p class="text"[^>]*>(.*?)</p>', page, re.DOTALL))
             turns = re.findall(r'<p><span class="role">(.*?)</span> (.*?)</p>', page, re.DOTALL)
             context = tuple(Message(role, html.unescape(text)) for role, text in turns)  # type: ignore[arg-type]
             return Choose(*_numbers(page), context, left, right)

@@ -1,4 +1,4 @@
-"""Backbones of a few thousand random weights: an encoder without a chat template, and a causal model with one."""
+"""Backbones with a few thousand random weights: an encoder without a chat template, and a causal model with one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSES_SYSTEM = (
 
 
 def texts() -> list[str]:
-    """What the tokenizers learn their words from."""
+    """Training texts of the tokenizers."""
     people = simulate_people(2, choices=6, response_tokens=80)
     found = [text for one in people for choice in one for text in (choice.chosen, choice.rejected)]
     return [*found, "I like cats. I like dogs. Which? system user assistant person choice response persona 0123456789"]
@@ -83,7 +83,7 @@ def make_qwen(path: Path, width: int = 32, words: int = 400, template: str | Non
 
 
 def toy_rows(people: int, *, told: bool, start: int = 0) -> list[Row]:
-    """People who like either cats or dogs, as their prompt says if ``told``; half of them each."""
+    """People who like cats or dogs, half of them each; with ``told`` their prompt says which."""
     found = []
     for number in range(start, start + people):
         liked, other = ("cats", "dogs") if number % 2 else ("dogs", "cats")
@@ -95,7 +95,7 @@ def toy_rows(people: int, *, told: bool, start: int = 0) -> list[Row]:
 
 
 def reward_settings(backbone: str, **changes: Any) -> RewardSettings:
-    """Twelve steps on 16 toy people, measured after every second one."""
+    """Twelve steps on 16 toy people, evaluated after every second step."""
     given: dict[str, Any] = {
         "learning_rate": 1e-3, "epochs": 3, "batch_size": 8, "evaluate_every": 2, "patience": 99, "device": "cpu",
     }  # fmt: skip

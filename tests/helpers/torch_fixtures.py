@@ -1,4 +1,4 @@
-"""The fixture of torch that conftests of folders with training import."""
+"""A fixture for torch, imported by the conftests of folders with training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Tiny matrices gain nothing from threads: beside others who compute, two take twenty times as long as one."""
+    """Use one thread: for tiny matrices, two threads on a busy machine take twenty times as long."""
     import torch
 
     torch.set_num_threads(1)

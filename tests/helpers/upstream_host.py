@@ -1,4 +1,4 @@
-"""An OpenAI-compatible host in a thread, which answers by the name of the model; for tests of the chat endpoint."""
+"""An OpenAI-compatible host in a thread, whose behaviour depends on the model name; for tests of the chat endpoint."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ANSWERS = (LONG, SHORT, LONG + "And more. " * 9, "Do it in 5 steps.")
 
 
 class UpstreamHost:
-    """Answers with `ANSWERS` in turn. ``url`` is its base URL, ``bodies`` and ``headers`` are what it was asked.
+    """Answers with `ANSWERS` in turn. ``url`` is its base URL; ``bodies`` and ``headers`` record the requests.
 
-    Models: ``single`` does not know ``n``; ``refuses``, ``busy``, ``key``, ``html`` and ``breaks`` fail in their ways.
+    Models: ``single`` ignores ``n``; ``refuses``, ``busy``, ``key``, ``html`` and ``breaks`` fail in different ways.
     """
 
     def __init__(self) -> None:
@@ -44,6 +44,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def do_GET(self) -> None:
+        self.host.headers.append(dict(self.headers))
+        self._send(200, json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

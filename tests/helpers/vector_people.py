@@ -1,8 +1,8 @@
-"""Simulated people with vector-valued responses and known rewards, and members trained on them.
+"""Simulated people with vector-valued responses and known rewards, and ensemble members trained on them.
 
 people = lore_people(220, np.random.default_rng(0))
 member = trained("lore", people[:180])
-correlations(member, people[180:])                     # of rewards of new responses
+correlations(member, people[180:])                     # between predicted and true rewards of new responses
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from personalrm.models.traits.fit import sigmoid
 WIDTH = 6
 CHOICES = 30
 FORMS = [*((name, False) for name in METHODS), *((name, True) for name in ("pal", "lore", "pref"))]
-"""Methods, and whether as published."""
+"""Methods, and whether to use the published variant."""
 Array = NDArray[np.float64]
 Reward = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Invented:
-    """A user's choices, and the reward that generated them."""
+    """A user's choices, and the reward function that generated them."""
 
     choices: Choices
     reward: Reward
 
 
 def choices_by(reward: Reward, user: str, draw: np.random.Generator, count: int = CHOICES, group: int = 1) -> Choices:
-    """Choices between random responses by Bradley–Terry; ``group`` of them share a group."""
+    """Bradley–Terry choices between random responses; every ``group`` of them share a group."""
     first, second = draw.normal(size=(2, count, WIDTH)).astype(np.float32)
     takes_first = draw.random(count) < sigmoid(reward(first) - reward(second))
     chosen = np.where(takes_first[:, None], first, second)

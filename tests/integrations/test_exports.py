@@ -11,10 +11,13 @@ from pathlib import Path
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from personalrm import SynthesizeMe, read_history
+from personalrm.cli.app import app
 from personalrm.data.reading import read_choices
 from personalrm.integrations.exports import EXPORTS
+from personalrm.profile.file import save
 from personalrm.profile.records import Profile
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -67,9 +70,9 @@ def test_the_inspect_task_is_python_that_no_name_breaks_out_of(profile: Profile)
 @pytest.mark.parametrize("name", EXPORTS)
 def test_the_command_line_prints_each(name: str, profile: Profile, tmp_path: Path) -> None:
     path = tmp_path / "mira.json"
-    SynthesizeMe().fit(EXAMPLES / "mira.jsonl").save(path)
-    command = [sys.executable, "-m", "personalrm", "export", str(path), "--as", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    save(profile, path)
+    done = CliRunner().invoke(app, ["export", str(path), "--as", name])
+    assert done.exit_code == 0
     assert done.stdout.rstrip("\n") == EXPORTS[name](profile).rstrip("\n")
 
 

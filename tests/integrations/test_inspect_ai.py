@@ -94,6 +94,16 @@ def test_a_user_without_a_profile_is_unscored_and_no_failure(mira_profiles: Path
     assert log.results.scores[0].metrics["mean"].value == 1.0
 
 
+def test_samples_that_name_no_user_are_the_given_user_s(mira_profiles: Path, tmp_path: Path) -> None:
+    """The clustered standard error wants the user in each scored sample's metadata."""
+    samples = [Sample(input=ASKED, target=VAGUE), Sample(input=ASKED, target=BRIEF, metadata={"topic": "food"})]
+    task = Task(dataset=MemoryDataset(samples), scorer=personal_preference(str(mira_profiles), user="mira"))
+    log = evaluated(task, tmp_path, BRIEF, VAGUE)
+    assert log.results is not None
+    assert log.results.scores[0].metrics["mean"].value == 0.5
+    assert log.results.scores[0].metrics["stderr"].value == 0.0  # one cluster
+
+
 def test_the_solver_adds_the_user_s_generation_prompt(mira_profiles: Path, tmp_path: Path) -> None:
     steps = [personalize(str(mira_profiles)), generate()]
     task = Task(dataset=MemoryDataset([sample(VAGUE)]), solver=steps, scorer=personal_preference(str(mira_profiles)))

@@ -29,6 +29,7 @@ def test_outputs_that_the_user_likes_pass(mira_profiles: Path, monkeypatch: pyte
     brief, vague = get_assert(BRIEF, context()), get_assert(VAGUE, context())
     assert (brief["pass"], vague["pass"]) == (True, False)
     assert 0 < vague["score"] < 0.5 < brief["score"] < 1
+    assert get_assert(BRIEF, context(reference="")) == brief  # an empty cell
     compared = get_assert(VAGUE, context(reference=BRIEF))
     assert compared["score"] == pytest.approx(1 - get_assert(BRIEF, context(reference=VAGUE))["score"])
     assert compared["pass"] is False

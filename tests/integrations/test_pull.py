@@ -207,6 +207,25 @@ def test_langsmith_groups_are_compared_and_pages_do_not_part_them(server: Feedba
     assert pull_from(server, "langsmith", out).added == 0
 
 
+@pytest.mark.parametrize("order", ["one after the other", "two at once"])
+@pytest.mark.parametrize("size", [7, 25])
+def test_langsmith_groups_larger_than_a_page_are_whole(
+    server: FeedbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, size: int
+) -> None:
+    monkeypatch.setattr("personalrm.integrations.feedback.langsmith.PER_PAGE", 10)
+    groups = [None] * 8 + ["a"] * size + ["b"] * size + [None] * 8
+    if order == "two at once":
+        groups = [None] * 8 + ["a", "b"] * size + [None] * 8
+    given = [feedback(n, f"r{n}", float(n), feedback_group_id=group) for n, group in enumerate(groups)]
+    server.data(feedback=given, runs=[run_of(f"r{n}", "Why?", f"Answer {n}.") for n in range(len(given))])
+    out = tmp_path / "a.jsonl"
+    done = pull_from(server, "langsmith", out)
+    rows = {row["id"]: row for row in map(json.loads, out.read_text().splitlines())}
+    assert (done.added, done.changed, done.skipped, len(rows)) == (18, 0, 0, 18)
+    assert [len(rows[f"{name}-preference"]["responses"]) for name in "ab"] == [size, size]
+    assert pull_from(server, "langsmith", out, since="2026-05-01").added == 0
+
+
 def rating(number: int, score: int) -> dict[str, Any]:
     messages = {
         "q": {"id": "q", "parentId": None, "childrenIds": ["a", "b"], "role": "user", "content": f"Question {number}?"},

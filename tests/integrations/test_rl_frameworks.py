@@ -8,6 +8,7 @@ import inspect
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from personalrm import Client
@@ -59,6 +60,23 @@ def test_verl_without_a_profile_is_unscored_and_without_a_user_refused(
         verl.compute_score(**row(BRIEF))
 
 
+def test_verl_batch_manager_gets_a_number_for_each_row(mira_profiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its arguments are plural, the columns may be arrays, and older versions count a mapping as 0."""
+    monkeypatch.setenv(verl.PROFILES, str(mira_profiles))
+    rows = [row(BRIEF), row(VAGUE), row(BRIEF, "nobody")]
+    extras = np.array([one["extra_info"] for one in rows], dtype=object)
+    texts = [str(one["solution_str"]) for one in rows]
+    sources = np.array(["mine"] * 3, dtype=object)
+    found = verl.compute_scores(
+        data_sources=sources, solution_strs=texts, ground_truths=[None] * 3, extra_infos=extras, more=1
+    )
+    assert found == [verl.compute_score(**one)["score"] for one in rows]
+    assert found[0] > found[2] == 0.0 > found[1]
+    with pytest.raises(DataError, match="user_id"):
+        verl.compute_scores(["mine"], [BRIEF], [None], [None])
+    assert verl.compute_scores([], [], [], []) == []
+
+
 def test_verl_raw_rewards_are_the_scores(mira_profiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(verl.PROFILES, str(mira_profiles))
     monkeypatch.setenv(verl.RAW, "1")
@@ -89,7 +107,7 @@ def test_openrlhf_special_tokens_change_nothing_and_empty_lists_are_answered(mir
     reward = reward_function(mira_profiles, standardise=False, user="mira")
     plain = Client().score(load(mira_profiles / "mira.json"), ASKED, BRIEF)
     assert reward([f"<|endoftext|>{PROMPT}{BRIEF}<|im_end|>"], [PROMPT], [None])["rewards"] == [plain]
-    assert reward([], [], []) == {"rewards": [], "scores": [], "extra_logs": {"unscored": []}}
+    assert reward([], [], [], images=None) == {"rewards": [], "scores": [], "extra_logs": {"unscored": []}}
 
 
 @pytest.mark.parametrize(

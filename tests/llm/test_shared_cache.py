@@ -106,6 +106,52 @@ async def test_a_file_held_by_another_process_holds_up_no_loop(tmp_path: Path) -
     await holder.wait()
 
 
+async def test_waiting_operations_share_a_statement(tmp_path: Path) -> None:
+    store, keys = CacheThread(AnswerCache(tmp_path / "a.sqlite").open()), [b"%032d" % at for at in range(50)]
+    await store.look_up(KEY)
+    said: list[str] = []
+    connection = store.cache._connection()
+    assert isinstance(connection, sqlite3.Connection)
+    connection.set_trace_callback(said.append)
+    assert await asyncio.gather(*map(store.look_up, keys)) == [Found.NOTHING] * 50
+    await asyncio.gather(*(store.put(key, "m", Completion("A")) for key in keys))
+    assert len(await asyncio.gather(*map(store.look_up, keys))) == 50
+    assert len(said) <= 12, said  # 250 if each operation had its own
+    await store.aclose()
+
+
+async def test_claims_of_stored_answers_are_released_when_nothing_is_asked(tmp_path: Path) -> None:
+    store, other = CacheThread(AnswerCache(tmp_path / "a.sqlite")), AnswerCache(tmp_path / "a.sqlite")
+    assert await store.look_up(KEY) is Found.NOTHING
+    await store.put(KEY, "m", Completion("A"))
+    with sqlite3.connect(tmp_path / "a.sqlite") as db:
+        db.execute("DELETE FROM answers")  # as for a user who asked for it
+    db.close()
+    for _ in range(1000):
+        if (found := other.look_up(KEY)) is not Found.ASKED_ELSEWHERE:
+            break
+        await asyncio.sleep(0.01)
+    assert found is Found.NOTHING
+    other.close()
+    await store.aclose()
+
+
+async def test_a_busy_process_shows_that_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counter rises although operations arrive without a pause."""
+    monkeypatch.setattr("personalrm.llm.cache_thread.BEAT_S", 0.05)
+    store = CacheThread(AnswerCache(tmp_path / "a.sqlite"))
+    assert await store.look_up(KEY) is Found.NOTHING
+    db = sqlite3.connect(tmp_path / "a.sqlite")
+    for _ in range(500):
+        await store.look_up(KEY)
+        await asyncio.sleep(0.005)
+        if db.execute("SELECT beat FROM owners").fetchone()[0]:
+            break
+    assert db.execute("SELECT beat FROM owners").fetchone()[0] > 0
+    db.close()
+    await store.aclose()
+
+
 # damage ----------------------------------------------------------------------------------------------------------
 
 

@@ -56,7 +56,7 @@ async def test_the_embedded_engine_learns_and_predicts_without_an_endpoint(peopl
 
 
 async def test_the_person_is_never_part_of_their_own_population(people: list[History]) -> None:
-    with pytest.raises(NotEnoughChoices, match="nobody but"):
+    with pytest.raises(NotEnoughChoices, match="no person other than"):
         await engine_named("traits", population=[people[0]]).fit(people[0])
     alone = await engine_named("traits", population=people[1:25]).fit(people[0])
     within = await engine_named("traits", population=people[:25]).fit(people[0])

@@ -153,6 +153,45 @@ def test_lines_of_json_are_stored_and_bad_ones_named(api: Api, user: str) -> Non
     assert api.post(path, sent, {"Content-Type": "application/x-ndjson"}).body["known"] == 4
 
 
+def test_a_stream_of_which_nothing_can_be_stored_is_refused_line_by_line(api: Api, user: str) -> None:
+    path = f"/v1/people/{user}/choices/stream"
+    refused = api.post(path, b'{"id": "broken", \n\n7\n', {"Content-Type": "application/x-ndjson"})
+    assert (refused.status, refused.body["type"]) == (422, "urn:personalrm:problem:invalid-request")
+    assert [one["index"] for one in refused.body["rejected"]] == [0, 2]  # lines, the empty one counted
+    assert "no JSON" in refused.body["rejected"][0]["problem"]
+
+
+def test_every_part_of_a_long_stream_is_stored_under_one_idempotency_key(api: Api, user: str) -> None:
+    path, headers = f"/v1/people/{user}/choices/stream", {"Idempotency-Key": f"s-{user}"}
+    sent = b"\n".join(b'{"id": "%d", "prompt": "p", "chosen": "a%d", "rejected": "b"}' % (n, n) for n in range(1001))
+    for _ in range(2):
+        assert api.post(path, sent, headers).body == {"accepted": 1001, "known": 0, "rejected": []}
+    assert api.get(f"/v1/people/{user}").body["choices"] == 1001
+    assert api.post(path, sent + b"\n", headers).status == 409
+
+
+def test_a_body_of_very_many_unknown_fields_is_refused_without_listing_them(api: Api, user: str) -> None:
+    many = {f"k{n}": 1 for n in range(1000)}
+    whole = api.post(f"/v1/people/{user}/compare", {**PAIR, **many})
+    item = api.add(user, {**choice(1), **many})
+    for answer in (whole, item):
+        assert (answer.status, len(answer.body["errors"])) == (422, 1)
+        assert "1004" in answer.body["detail"] or "fields" in answer.body["detail"]
+
+
+def test_every_problem_carries_the_requests_id(api: Api, user: str) -> None:
+    for answer in (api.get(f"/v1/people/{user}"), api.get("/v1/nothing"), api.add(user), api.ask("PUT", "/v1/people")):
+        assert answer.status >= 400
+        assert answer.body["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_link_opens_for_a_week_where_no_days_are_given(api: Api, user: str) -> None:
+    api.add(user, choice(1))
+    made = api.ask("POST", f"/v1/people/{user}/page-link")
+    assert made.status == 201
+    assert made.body["expires"] == pytest.approx(time.time() + 7 * 86400, abs=600)
+
+
 def test_rankings_ratings_and_thumbs_become_choices(api: Api, user: str) -> None:
     base = f"/v1/people/{user}"
     ranked = {"rankings": [{"id": "r", "prompt": "p", "responses": ["a", "b", "c"], "ranked": 1}]}
@@ -179,6 +218,7 @@ def test_the_next_question_of_given_pairs_and_of_the_pool(api: Api, user: str) -
     found = api.post(path, {"candidates": [same, telling], "top": 2}).body["questions"]
     assert found[0]["id"] == "telling"
     assert found[0]["settles"]
+    api.delete("/v1/candidates")  # other tests use the same space
     assert api.get(path).body == {"questions": []}
     assert api.post("/v1/candidates", {"candidates": [same, telling]}).body == {"candidates": 2}
     assert api.get(f"{path}?top=1").body["questions"][0]["id"] == "telling"
@@ -322,8 +362,14 @@ def test_a_comparison_is_answered_alike_on_the_short_way_and_on_the_long_one(
     )
     for body in (*bodies, b"[" * 100_000, b'{"prompt": "\\u0000", "a": "", "b": ""}', b"\xff", good):
         one, other = api.post(short, body), api.post(long, body)
+        for found in (one, other):
+            if found.status >= 400:
+                assert found.body.pop("request_id") == found.headers["x-request-id"]
         assert (one.status, one.body) == (other.status, other.body), body
-    assert api.post(short, good, {"Content-Type": "text/plain"}).status == api.post(long, b"").status == 422
+    for path in (short, long):
+        plain = api.post(path, good, {"Content-Type": "text/plain"})
+        assert (plain.status, "application/json" in plain.body["way_out"]) == (415, True)
+        assert api.post(path, good, {"Content-Encoding": "gzip"}).status == 415
     for stranger in (server.api(), server.api("nonsense")):
         one, other = stranger.post(short, good), stranger.post(long, good)
         assert (one.status, one.body["type"]) == (other.status, other.body["type"]) == (401, other.body["type"])

@@ -160,8 +160,14 @@ def test_feedback_on_an_answer_becomes_a_choice(chat: Api, known: str) -> None:
     assert say(id=other["id"], rating="up")["known"] == 1
     assert say(id=other["id"], preferred_over=one["id"])["user"] == known
     assert say(id=one["id"], edited="Better.")["choices"] == 1
+    assert say(id=one["id"], edited="Better still.")["choices"] == 1
+    assert say(id=one["id"], edited="Better.")["known"] == 1
     stored = chat.get(f"/v1/people/{known}/choices?limit=1000").body["choices"][12:]
-    assert {(found["chosen"], found["rejected"]) for found in stored} == {(texts[1], texts[0]), ("Better.", texts[0])}
+    assert {(found["chosen"], found["rejected"]) for found in stored} == {
+        (texts[1], texts[0]),
+        ("Better.", texts[0]),
+        ("Better still.", texts[0]),
+    }
     assert {found["source"] for found in stored} == {"chat"}
     assert all(found["context"] == ASK for found in stored)
 
@@ -181,6 +187,7 @@ def test_feedback_that_cannot_be_is_refused(chat: Api, known: str, chatting: tup
         {"id": answer["id"], "rating": "up", "edited": "x"},
         {"id": answer["id"], "rating": "up", "choice": 3},
         {"id": answer["id"], "edited": text},
+        {"id": answer["id"], "edited": ""},
         {"id": answer["id"], "preferred_over": other["id"]},
         {"id": answer["id"], "preferred_over": answer["id"]},
     ):
@@ -256,3 +263,16 @@ def test_a_space_chats_within_its_budget(chatting: tuple[Server, str, str], tmp_
     assert month["chat_tokens"] > 0
     shown = command(tmp_path, "budget", "tight", database=database).stdout
     assert "chats\t3\tof 3" in shown
+
+
+def test_openais_clients_read_what_every_problem_says(chatting: tuple[Server, str, str], known: str) -> None:
+    server, key, _ = chatting
+    for answer in (ask(server.api("prm_0_wrong")), ask(server.api(key), known, n_best=99), server.api(key).get(PATH)):
+        assert answer.status in (401, 405, 422)
+        assert answer.body["error"]["message"] == answer.body["detail"]
+
+
+def test_the_upstreams_models_are_listed(chat: Api, upstream: UpstreamHost) -> None:
+    answer = chat.get("/v1/models")
+    assert (answer.status, [one["id"] for one in answer.body["data"]]) == (200, ["m"])
+    assert upstream.headers[-1]["Authorization"] == "Bearer sk-upstream-secret"

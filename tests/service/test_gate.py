@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import http.client
 import itertools
+import logging
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
+import uvicorn
 from service_process import Api, Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from personalrm.errors import StoreBusy
+from personalrm.service import connections
+from personalrm.service.access import Authenticator
 from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
+from personalrm.service.freshening import ProfileUpdater
 from personalrm.service.gate import Gate
-from personalrm.service.logs import ServiceLog
+from personalrm.service.logs import ServiceLog, take_over
 from personalrm.service.metrics import Metrics
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
+from personalrm.service.threads import Threads
 from personalrm.store.testing import memory_store
 
 
@@ -113,3 +121,62 @@ def test_a_fault_within_the_application_is_a_problem_with_the_requests_id(monkey
     body = orjson.loads(sent[1]["body"])
     assert (sent[0]["status"], body["type"], body["request_id"]) == (500, "urn:personalrm:problem:failed", "my-id")
     assert "secret" not in str(sent)
+
+
+def test_nobody_waits_for_a_profile_of_no_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    with memory_store() as store:
+        space = store.make_space("a")
+        space.people.readmit("ada")
+        monkeypatch.setattr(space.jobs, "claim_person", lambda *_: pytest.fail("there is nothing to learn"))
+        freshen = ProfileUpdater(SimpleNamespace(is_local=True), None, None)  # type: ignore[arg-type]
+        assert freshen(space, space.people.require("ada")).active_version is None
+
+
+def test_with_open_a_key_that_is_none_of_ours_is_no_key() -> None:
+    async def spaces(authenticator: Authenticator, key: str) -> tuple[str, str]:
+        found = [await authenticator.authenticate(one, "write") for one in ("sk-anything", key)]
+        with pytest.raises(Problem) as refused:
+            await authenticator.authenticate("prm_0_mistyped", "write")
+        assert refused.value.status == 401
+        return found[0].space.name, found[1].space.name
+
+    threads = Threads()
+    with memory_store() as store:
+        authenticator = Authenticator(store, threads, 1000.0, is_open=True)
+        assert asyncio.run(spaces(authenticator, store.make_space("shop").keys.create())) == ("open", "shop")
+        threads.close()
+
+
+def test_a_request_whose_head_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.05)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def read() -> list[bytes]:
+        config = uvicorn.Config(app, http=connections.TimedConnection, ws="none", lifespan="off", log_config=None)
+        config.load()
+        made = lambda: connections.TimedConnection(config, ServerState(), {})  # noqa: E731
+        server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+        found = []
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT"):
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(sent)
+            found.append(await asyncio.wait_for(reader.read(), 30))  # ends when the connection is closed
+            writer.close()
+            await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+        return found
+
+    nothing, begun, second = asyncio.run(read())
+    assert (nothing, begun) == (b"", b"")
+    assert second.startswith(b"HTTP/1.1 200")
+
+
+def test_what_the_http_server_says_is_a_line_of_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    take_over("personalrm-test-server", ServiceLog())
+    logging.getLogger("personalrm-test-server").warning("Invalid request of %s", "somebody")
+    line = orjson.loads(capfd.readouterr().err)
+    assert (line["event"], line["level"], line["detail"]) == ("server", "warning", "Invalid request of %s")

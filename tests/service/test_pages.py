@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Callable
@@ -38,8 +39,16 @@ def test_who_has_not_signed_in_is_asked_to(api: Api, known: str) -> None:
         assert answer.status == 303
         assert answer.headers["Location"] == f"/sign-in?next={quoted(path)}"
     assert asked(api, "POST", "/sign-in", form={"key": "prm_0_wrong"}).status == 401
-    right = asked(api, "POST", "/sign-in", form={"key": api.key or "", "next": "//elsewhere.example"})
-    assert right.headers["Location"] == "/"
+    for away in (
+        "//elsewhere.example",
+        "/\t/elsewhere.example",
+        "/\\elsewhere.example",
+        "https://x",
+        "/\r\nX: y",
+        "/ü",
+    ):
+        right = asked(api, "POST", "/sign-in", form={"key": api.key or "", "next": away})
+        assert (right.status, right.headers["Location"]) == (303, "/"), away
     cookie = right.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
@@ -92,6 +101,8 @@ def test_a_page_of_another_site_changes_nothing(api: Api, known: str) -> None:
     for origin in ("http://elsewhere.example", "null", ""):
         answer = asked(api, "POST", f"/people/{known}/claims", api.key, form, Origin=origin)
         assert answer.status == 403
+        for path, sent in (("/sign-in", {"key": api.key or ""}), ("/sign-out", {})):
+            assert asked(api, "POST", path, None, sent, Origin=origin).status == 403
     assert api.get(f"/v1/people/{known}/corrections").body["corrections"] == []
 
 
@@ -191,7 +202,7 @@ def test_files_of_other_tools_are_imported(
         (choice(number)["chosen"], choice(number)["rejected"]) for number in range(4)
     ]
     again = uploaded(api, name, content.encode(), user)
-    assert "4 choices stored already" in again
+    assert "4 choices already stored" in again
 
 
 def test_an_import_names_what_it_cannot_read_and_keeps_the_rest(api: Api, user: str) -> None:
@@ -244,6 +255,10 @@ def test_what_is_wrong_with_a_form_is_said_on_a_page(api: Api, known: str) -> No
         (f"/people/{known}/choose", {"question": "none", "prefers": "a"}, 404),
         (f"/people/{known}/try", {"prompt": "x", "one": "only one"}, 422),
         (f"/people/{known}/history/use", {"version": "999"}, 404),
+        (f"/people/{known}/why", {"source": "web", "choice": "c1", "why": "short\0"}, 422),
+        (f"/people/{known}/why", {"source": "web", "choice": "c\0", "why": "short"}, 422),
+        (f"/people/{known}/choose", {"question": "q", "prefers": "a", "why": "\0"}, 422),
+        (f"/people/{known}/history/choice", {"source": "\0", "choice": "c", "forgotten": "true"}, 422),
     ):
         answer = asked(api, "POST", path, api.key, form)
         assert answer.status == status, path
@@ -321,7 +336,7 @@ def test_from_a_file_to_a_persona_and_a_correction(
         assert claim not in page.locator(".claims").inner_text()
         assert claim in page.locator("ul.plain").inner_text()
         assert page.locator("#said").inner_text() != ""
-        page.get_by_role("button", name="Take back").click()
+        page.get_by_role("button", name="Withdraw").click()
         page.get_by_role("heading", name=claim).wait_for()
 
     before = None
@@ -360,7 +375,7 @@ def test_questions_are_answered_with_the_keyboard(chromium: Browser, api: Api, k
 def test_drafts_are_ranked_and_a_choice_is_forgotten_and_restored(chromium: Browser, api: Api, known: str) -> None:
     def use(page: Page, address: str) -> None:
         page.goto(f"{address}/people/{known}/try")
-        for label, text in (("What is asked", PAIR["prompt"]), ("Draft 1", PAIR["b"]), ("Draft 2", PAIR["a"])):
+        for label, text in (("Prompt", PAIR["prompt"]), ("Draft 1", PAIR["b"]), ("Draft 2", PAIR["a"])):
             page.get_by_label(label).fill(text)
         page.get_by_role("button", name="Rank them").click()
         page.locator("ol li").first.wait_for()
@@ -426,7 +441,7 @@ def test_of_two_files_that_number_their_rows_alike_nothing_is_lost(api: Api, use
     for first in (0, 100):
         rows = [json.dumps({**choice(first + n), "id": str(n), "user": user}) for n in range(3)]
         assert "3 new choices" in uploaded(api, f"{first}.jsonl", "\n".join(rows).encode(), "")
-    assert "stored already" in uploaded(api, "100.jsonl", "\n".join(rows).encode(), "")
+    assert "already stored" in uploaded(api, "100.jsonl", "\n".join(rows).encode(), "")
     found = api.get(f"/v1/people/{user}/choices").body["choices"]
     assert {one["chosen"] for one in found} == {choice(n)["chosen"] for n in (0, 1, 2, 100, 101, 102)}
     assert len(found) == 6
@@ -444,3 +459,36 @@ def test_a_file_of_thumbs_alone_makes_a_persona(api: Api, user: str) -> None:
     assert api.fresh(user) >= 1
     assert api.post(f"/v1/people/{user}/compare", PAIR).body["preferred"] == "a"
     assert asked(api, "GET", f"/people/{user}", api.key).status == 200
+
+
+def test_an_import_says_which_file_is_wrong_and_whose_name_cannot_be_used(api: Api, user: str) -> None:
+    fields: dict[str, str] = {"name": ""}
+    wrong = upload(api, "/import", fields, "mine.csv", b"prompt,chosen\n1,2\n")
+    assert wrong.status == 422
+    assert "mine.csv" in text_of(wrong)
+    assert "personalrm-import" not in text_of(wrong)
+    rows = [{"user": name, "prompt": "p", "chosen": "a", "rejected": "b"} for name in (user, "a/b", "x" * 201)]
+    found = text_of(upload(api, "/import", fields, "rows.jsonl", "\n".join(map(json.dumps, rows)).encode()))
+    assert "2 people not imported" in found
+    assert "a/b" in found
+    assert api.get(f"/v1/people/{user}").body["choices"] == 1
+    bomb = upload(api, "/import", fields, "bomb.jsonl.gz", gzip.compress(b"\n" * (65 << 20), 1))
+    assert (bomb.status, "64 MiB" in text_of(bomb)) == (422, True)
+
+
+def test_what_a_browser_does_not_find_is_told_on_a_page(api: Api) -> None:
+    for path, kind in (("/nothing", "text/html"), ("/v1/nothing", "application/problem+json")):
+        answer = asked(api, "GET", path, Accept="text/html,*/*")
+        assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (404, kind)
+
+
+def test_every_page_says_whose_it_is_and_texts_keep_their_direction(api: Api, known: str) -> None:
+    api.add(known, choice(90, prompt="كيف أسلق بيضة؟", chosen="ثماني دقائق."))
+    for page in ("", "/choose", "/history", "/try"):
+        header = text_of(asked(api, "GET", f"/people/{known}{page}", api.key)).partition("<main>")[0]
+        assert f">{known}</" in header, page
+    shown = text_of(asked(api, "GET", f"/people/{known}/history", api.key))
+    assert "<bdi>كيف أسلق بيضة؟</bdi>" in shown
+    assert '<blockquote class="text" dir="auto">ثماني دقائق.' in shown
+    missing = text_of(asked(api, "GET", "/people/nobody-of-that-name", api.key))
+    assert "<p>This space has no person" in missing

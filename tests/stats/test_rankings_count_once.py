@@ -28,6 +28,7 @@ from personalrm.service.evaluation import of_person, of_space
 from personalrm.stats import metrics
 from personalrm.stats.calibration import calibration
 from personalrm.stats.intervals import interval, paired
+from personalrm.stats.selective import risk_coverage, selective_risk, sure_threshold
 from personalrm.store.predictions import Prediction, Tally
 from personalrm.training.evaluation import PredictedChoices
 from personalrm.training.evaluation import evaluate as evaluate_training
@@ -142,3 +143,27 @@ def test_a_population_learns_from_a_ranking_once() -> None:
     verdict = TraitsModel.from_population([*rankers, *others]).compare((), WORDS[0], WORDS[4])
     assert verdict.probability is not None
     assert verdict.probability > 0.5  # by pairs the rankers lead, 40 to 20
+
+
+def test_risk_and_coverage_count_a_ranking_once() -> None:
+    once = np.array([0.9, 0.2, 0.7, 0.6, 0.45])
+    often, weight = np.concatenate([np.repeat(once[:1], 10), once[1:]]), np.array([0.1] * 10 + [1.0] * 4)
+    one, other = risk_coverage(once), risk_coverage(often, weight)
+    assert one is not None
+    assert other is not None
+    assert other.area == pytest.approx(one.area)
+    assert [other.at(part) for part in (0.2, 0.5, 1.0)] == pytest.approx([one.at(part) for part in (0.2, 0.5, 1.0)])
+    people = np.zeros(5, dtype=np.intp), np.zeros(14, dtype=np.intp)
+    assert selective_risk(often, people[1], 0.6, weight) == pytest.approx(selective_risk(once, people[0], 0.6))
+
+
+def test_a_threshold_counts_a_ranking_once() -> None:
+    rng = np.random.default_rng(1)
+    once = np.clip(rng.normal(0.8, 0.1, (60, 5)), 0.01, 0.99)
+    often = np.concatenate([np.repeat(once[:, :1], 10, axis=1), once[:, 1:]], axis=1)
+    weight = np.tile([0.1] * 10 + [1.0] * 4, 60)
+    one = sure_threshold(once.ravel(), np.repeat(np.arange(60), 5), 0.2)
+    other = sure_threshold(often.ravel(), np.repeat(np.arange(60), 14), 0.2, weight=weight)
+    assert one is not None
+    assert other is not None
+    assert (other.threshold, other.coverage) == pytest.approx((one.threshold, one.coverage))

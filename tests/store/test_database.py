@@ -107,7 +107,7 @@ def test_a_newer_or_a_foreign_database_is_refused_with_the_way_out(database_url:
             Store(database_url, migrate=migrate)
     with store.database.write() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
-    with pytest.raises(StorageError, match="name another"):
+    with pytest.raises(StorageError, match="choose another"):
         Store(database_url)
     store.close()
 
@@ -302,7 +302,7 @@ def test_tables_of_another_version_are_said_to_be_that(store: Store) -> None:
         connection.execute(text("ALTER TABLE choices RENAME COLUMN weight TO mass"))
         connection.execute(text("DROP TABLE api_keys"))
     space = store.make_space("a")
-    with pytest.raises(StoreUnavailable, match="other tables"):
+    with pytest.raises(StoreUnavailable, match="lacks tables"):
         space.feedback.choices("ada", [choice(1)], SOON)
-    with pytest.raises(StoreUnavailable, match="other tables"):
+    with pytest.raises(StoreUnavailable, match="lacks tables"):
         space.keys.list()

@@ -134,3 +134,12 @@ def test_a_choice_is_as_it_came(store: Store) -> None:
     (one,) = space.history.learnable(space.people.require("ada")).history
     assert (one.context, one.chosen, one.rejected) == (given.context, given.chosen, given.rejected)
     assert (one.domain, one.reason, one.margin, one.group, one.time) == ("x", "r", 1.5, "g", given.time)
+
+
+def test_the_latest_thumb_on_a_response_counts(store: Store) -> None:
+    space = store.make_space("a")
+    for number, (response, up) in enumerate((("a", True), ("a", False), ("b", False))):
+        given = Thumb(context=asked(1), response=response, up=up, id=str(number))
+        assert space.feedback.thumbs("ada", [given], NOW).choices == 0  # b is disliked as a is by now
+    learnable = space.history.learnable(space.people.require("ada"))
+    assert [(one.response, one.liked) for one in learnable.thumbs] == [("a", False), ("b", False)]

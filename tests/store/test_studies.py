@@ -42,10 +42,10 @@ def test_what_is_kept_is_read_again(store: Store) -> None:
         (one.id, one.context, one.a, one.b) for one in PAIRS
     ]
     assert [one["event"] for one in space.studies.events(number, "p-2")] == ["consent", "choice", "claims"]
-    assert sorted(space.studies.everybody(number)) == ["p-1", "p-2"]
+    assert sorted(space.studies.all_events(number)) == ["p-1", "p-2"]
     second = space.studies.create("other", PROTOCOL, PAIRS)
     assert [one.id for one in space.studies.all()] == [second, number]
-    assert space.studies.everybody(second) == {}
+    assert space.studies.all_events(second) == {}
 
 
 def test_an_event_has_one_place_and_comes_after_the_one_before(store: Store) -> None:
@@ -77,7 +77,7 @@ def test_another_space_finds_no_study_and_changes_none(store: Store) -> None:
     number = begun(a)
     assert b.studies.all() == []
     assert b.studies.events(number, "p-1") == []
-    assert b.studies.everybody(number) == {}
+    assert b.studies.all_events(number) == {}
     asked: list[Any] = [
         lambda: b.studies.get(number),
         lambda: b.studies.pairs(number),
@@ -101,7 +101,7 @@ def test_a_participant_is_deleted_with_their_code(store: Store) -> None:
     assert space.studies.erase(number, "p-1", "key1") == 2
     assert space.studies.events(number, "p-1") == []
     assert space.studies.events(number, "p-2")[2] == {"event": "claims", "claims": ["short"], "stranger": None}
-    assert "p-1" not in repr(space.studies.everybody(number))
+    assert "p-1" not in repr(space.studies.all_events(number))
     (entry, _) = space.audit.list()
     assert (entry.action, entry.key_id, entry.details) == ("study-erase", "key1", {"study": number, "events": 2})
     with pytest.raises(StoreConflict):
@@ -165,5 +165,5 @@ def test_a_backup_holds_the_studies(tmp_path: Path) -> None:
     store.close()
     restore(tmp_path / "copy.sqlite", f"sqlite:///{tmp_path / 'two.sqlite'}")
     again = Store(f"sqlite:///{tmp_path / 'two.sqlite'}")
-    assert len(again.make_space("a").studies.everybody(number)) == 2
+    assert len(again.make_space("a").studies.all_events(number)) == 2
     again.close()

@@ -14,6 +14,9 @@ from grounding_phrases import GUESSES, MORE_GUESSES, MORE_TASTES, TASTES
 from personalrm.preferences import Message, Preference
 from personalrm.synthesis.grounding import LONGEST, grounded, invents, own_words
 from personalrm.synthesis.identity.lexicon import terms
+from personalrm.synthesis.identity.mentions import MENTIONS
+from personalrm.synthesis.identity.predicates import PREDICATES
+from personalrm.synthesis.identity.sentence import Sentence
 
 OTHERS = "how do i boil an egg? my doctor asked me about her recipe for a student party in london."
 """Own words that say nothing of the person."""
@@ -60,6 +63,17 @@ ODD = {
     "background in",
     "job as",
 }
+
+
+def test_every_way_looks_at_all_tokens_where_it_can_find_something() -> None:
+    """The tokens named beside a way only save time: nothing is found at any other."""
+    missed = []
+    for text in (*MORE_GUESSES, *(one for of in GUESSES.values() for one in of)):
+        sentence = Sentence.of(text)
+        for way, words in (*PREDICATES, *MENTIONS):
+            others = (i for i, word in enumerate(sentence.low) if words is not None and word not in words)
+            missed += [(text, way.__name__, i) for i in others if way(sentence, i) is not None]
+    assert missed == []
 
 
 @pytest.mark.parametrize("kind", FRAMES)

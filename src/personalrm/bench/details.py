@@ -1,10 +1,10 @@
-"""What the record of a run says of each line beyond its row: over people, by domain, at equal length, calibration.
+"""Details of each line for the record of a run: accuracy over people, by domain and at equal length, calibration.
 
 details = details_of(result)["traits"]
 details["over_people"]                  # {"value": 0.718, "low": 0.69, "high": 0.745}
 details["calibration"][0]               # {"predicted": 0.12, "observed": 0.15, "low": …, "high": …, "pairs": 159}
 
-Everything is JSON values, made once from the predictions; reports show it and compute nothing.
+All values are JSON values, computed once from the predictions; reports only display them.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from personalrm.stats.selective import held_promise, risk_coverage
 from personalrm.stats.slices import Mask, by_domain, by_rarity, equally_long, own_accuracies
 
 RISKS = (0.1, 0.2, 0.3)
-"""Shares of wrong answers for which a threshold is calibrated on half of the people and tried on the others."""
+"""Error rates for which a confidence threshold is calibrated on half of the people and tested on the others."""
 COVERAGES = tuple(round(0.05 * step, 2) for step in range(1, 21))
-"""Of the surest pairs, the shares at which the risk is kept."""
+"""Coverages (shares of the most confident pairs) at which the risk is stored."""
 DRAWS = 2_000
-"""Of the intervals of slices: there are hundreds of them, and nothing is decided by their third digit."""
+"""Bootstrap draws for intervals of subsets: there are hundreds, and their third digit does not matter."""
 
 
 def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
-    """By the label of each line: ``history`` (mean choices learned from), ``over_people``, ``domains``,
-    ``length_matched``, and for lines with probabilities ``calibration``, ``ece`` and ``selective``; ``tastes`` by
-    how common a person's taste is, as the first line that measures it has it; ``position`` where a judge answers by
-    position."""
+    """Details by label: ``history`` (mean number of choices learned from), ``over_people``, ``domains``,
+    ``length_matched``; ``calibration``, ``ece`` and ``selective`` for lines with probabilities; ``tastes``, by distance
+    of the person's taste from the mean, taken from the first line that measures it; ``position`` for a judge that
+    answers by position."""
     matched = equally_long([one.lengths for one in result.asked])
     domains = list(by_domain([one.domain for one in result.asked]))
     measured = next((one.answers.taste for one in result.lines.values() if one.answers.taste is not None), None)
@@ -60,9 +60,9 @@ def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
 
 
 def _calibration(result: BenchResult, label: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """The points of a line's calibration curve and its error; none with too few pairs.
+    """The points of a line's calibration curve, and its calibration error; empty for too few pairs.
 
-    What is binned is the probability that the response shown as ``a`` is preferred, which is drawn by the seed.
+    The binned value is the probability that response ``a`` is preferred; which response is ``a`` is drawn by seed.
     """
     given = result.lines[label].answers.probability
     scored = ~np.isnan(given)
@@ -76,26 +76,27 @@ def _calibration(result: BenchResult, label: str) -> tuple[list[dict[str, Any]],
 
 
 def _selective(result: BenchResult, label: str) -> dict[str, Any] | None:
-    """Risk by coverage, the area under that curve, and whether promised risks hold for people not used."""
+    """Risk by coverage, the area under that curve, and whether risk-controlling thresholds hold for held-out people."""
     probability = result.probabilities[label]
-    curve = risk_coverage(probability)
+    people, seed, weight = result.people, result.design.seed, result.weight
+    curve = risk_coverage(probability, weight)
     if curve is None:
         return None
     return {
         "area": curve.area,
         "curve": [{"coverage": one, "risk": curve.at(one)} for one in COVERAGES],
-        "promised": [asdict(held_promise(probability, result.people, one, seed=result.design.seed)) for one in RISKS],
+        "promised": [asdict(held_promise(probability, people, one, seed=seed, weight=weight)) for one in RISKS],
     }
 
 
 def _position(orders: Floats) -> str | None:
-    """How often the line named the same place in both orders, in words, if it answers by position."""
+    """Text on how often the judge preferred the same position in both orders, if it answers by position."""
     found = PositionBias.of((float(first), float(second)) for first, second in orders)
     return str(found) if found.decides else None
 
 
 def _over_people(result: BenchResult, label: str) -> dict[str, Any] | None:
-    """The mean of each person's own accuracy."""
+    """The mean of the people's own accuracies."""
     own = own_accuracies(result.correct[label], result.people, result.weight)
     if not len(own):
         return None

@@ -1,11 +1,11 @@
-"""Why does a profile not help? Every known failure is checked against other choices of the same person, with a number.
+"""Diagnoses why a profile does not help: checks known failures on other choices of the same person.
 
     found = await diagnose(profile, later_choices, endpoint)
     found[0].name, found[0].shown, found[0].measured, found[0].advice
 
-A symptom is shown where its number passes a stated limit, never by a model's opinion. With few choices most of them
-cannot be told from chance; differences are therefore tested by conversation, and what a test of so few conversations
-cannot show is not shown. Where no choice is new, that is the first symptom: most others cannot be measured then.
+A symptom is shown if its measured value passes a fixed limit; no model's opinion is used. With few choices most
+symptoms cannot be distinguished from chance, so differences are tested by conversation, and only significant ones are
+shown. If no choice is new, that is the first symptom, because most others then cannot be measured.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from personalrm.synthesis.scoring import Scores, score
 
 FEW_TRAINING, FEW_VALIDATION = 5, 3
 CONTRADICTED = 0.4
-"""Share of the cited choices that speak against the claims they are cited for, from which on choices contradict."""
+"""Share of cited choices that contradict their claim, from which on the choices count as contradictory."""
 OVER, UNDER = 0.3, 0.3
-"""Least share of reasonings that should be verified, and most of the verified ones that the other order may undo."""
+"""Minimum share of verified reasonings, and maximum share of verified ones that fail in the other order."""
 MOVED = 0.05
-"""Least share of the pairs in which a judge that reads a persona should answer otherwise than without it."""
+"""Minimum share of pairs in which a persona should change the judge's verdict."""
 CHANCE = 0.05
-"""Most p-value (paired, by conversation) with which a difference on the new choices counts; it takes six of them."""
+"""Significance level of a difference on the new choices (paired, by conversation); it needs six conversations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One way in which a profile can fail.
+    """A possible failure of a profile.
 
     Attributes:
-        name: of the failure.
-        shown: whether its number passes the limit; None where it cannot be measured.
-        measured: the number, in words.
-        advice: what to do about it.
+        name: name of the failure.
+        shown: whether its value passes the limit; None if it cannot be measured.
+        measured: the value, as text.
+        advice: what to do.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Symptom:
 
 
 async def diagnose(profile: Profile, choices: History, endpoint: Endpoint | None = None) -> list[Symptom]:
-    """Check every known failure, those that are shown first.
+    """Check every known failure; those found come first.
 
     Args:
-        profile: what was learned.
-        choices: other choices of the same person; ties, and choices that the profile learned from, are left out.
-        endpoint: the model that judges; None for a profile of the embedded engine, of which less can be asked.
+        profile: the profile.
+        choices: other choices of the same person; ties, and choices that the profile was fitted to, are ignored.
+        endpoint: the model that judges; None for the embedded engine, for which fewer checks exist.
     """
     learned = KnownChoices(profile.history)
     fresh = [one for one in choices.decided if learned.find(one) is None and one.chosen != one.rejected]
@@ -80,27 +80,27 @@ def _nothing_new(fresh: Sequence[Preference], given: int) -> Symptom:
     return Symptom(
         "no new choices",
         not fresh,
-        f"{counted(len(fresh), 'new choice')} among {given} given (ties and choices that were learned from are none)",
-        "give choices that the profile has not learned from: whether it helps can only be seen on those",
+        f"{counted(len(fresh), 'new choice')} among {given} given (ties and learned choices do not count)",
+        "give choices that the profile was not fitted to: only those show whether it helps",
     )
 
 
 def _too_few(profile: Profile) -> Symptom:
     training, validation = len(profile.training), len(profile.validation)
-    measured, few = f"{training} choices to learn from (at least {FEW_TRAINING} are wanted)", training < FEW_TRAINING
-    if profile.reasonings:  # the embedded engine holds nothing back
-        measured += f" and {validation} held back (at least {FEW_VALIDATION})"
+    measured, few = f"{training} choices to learn from (at least {FEW_TRAINING} are needed)", training < FEW_TRAINING
+    if profile.reasonings:  # the embedded engine has no validation split
+        measured += f" and {validation} held out (at least {FEW_VALIDATION})"
         few = few or validation < FEW_VALIDATION
     return Symptom(
         "too few choices",
         few,
         measured,
-        "add choices with `personalrm update`; choices of several conversations teach more than of one",
+        "add choices with `personalrm update`; choices from several conversations are more informative than from one",
     )
 
 
 def _contradictory(profile: Profile) -> Symptom:
-    """The same pair chosen both ways, and claims that the person's own choices contradict."""
+    """Pairs chosen both ways, and claims that the person's own choices contradict."""
     sides = Counter((one.context, one.chosen, one.rejected) for one in profile.history.decided)
     undone = sum((context, rejected, chosen) in sides for context, chosen, rejected in sides) // 2
     claims = profile.persona.claims if profile.persona else ()
@@ -110,13 +110,13 @@ def _contradictory(profile: Profile) -> Symptom:
         "contradictory choices",
         undone > 0 or against >= CONTRADICTED,
         f"{undone} pairs chosen both ways; {contra} of the {pro + contra} choices cited for claims speak against them "
-        f"(limit {CONTRADICTED:g} of them)",
-        "look at the opposing choices with `personalrm persona`; if the taste has changed, fit on the newest choices",
+        f"(limit: a share of {CONTRADICTED:g})",
+        "see the opposing choices with `personalrm persona`; if the taste has changed, fit on the newest choices",
     )
 
 
 def _of_weights(profile: Profile, fresh: Sequence[Preference]) -> _Difference | None:
-    """The person's own weights against the population's, where they are used."""
+    """The person's weights against the population's, if they are in use."""
     from personalrm.models.traits import TraitsModel
 
     if not fresh or profile.fallback.chosen == "default":
@@ -130,10 +130,10 @@ def _of_weights(profile: Profile, fresh: Sequence[Preference]) -> _Difference | 
 
 
 def _changed(found: _Difference | None) -> Symptom:
-    """What was learned helped when it was learned, and misleads now."""
+    """The person's weights helped when they were fitted, and predict worse now."""
     advice = "fit on the newest choices alone, and compare the two profiles with `personalrm evaluate`"
     if found is None:
-        why = "nothing personal is in use, or no new choice to try it on"
+        why = "no personal weights are in use, or there is no new choice"
         return Symptom("changed taste", None, why, advice)
     return Symptom("changed taste", found.shown, str(found), advice)
 
@@ -144,9 +144,9 @@ def _over_filtered(profile: Profile) -> Symptom:
     return Symptom(
         "over-filtering",
         verified < OVER * all_,
-        f"{verified} of {all_} reasonings predicted their choice (at least {OVER:g} of them are wanted)"
+        f"{verified} of {all_} reasonings predicted their choice (at least a share of {OVER:g} is needed)"
         + (f"; {unread} could not be read" if unread else ""),
-        "ask for several reasonings of each choice (--samples 3), or fit with a stronger model",
+        "request several reasonings per choice (--samples 3), or fit with a stronger model",
     )
 
 
@@ -154,21 +154,21 @@ def _under_filtered(undone: int, verified: int) -> Symptom:
     return Symptom(
         "under-filtering",
         undone > UNDER * verified if verified else None,
-        f"{undone} of {verified} verified reasonings predict the other response when the two change places "
-        f"(at most {UNDER:g} of them may)",
-        "fit with --both-orders: a reasoning then counts only if it holds in both",
+        f"{undone} of {verified} verified reasonings predict the other response when the two are swapped "
+        f"(limit: a share of {UNDER:g})",
+        "fit with --both-orders: a reasoning then counts only if it holds in both orders",
     )
 
 
 async def _other_order(endpoint: Endpoint, profile: Profile) -> tuple[int, int]:
-    """How many verified reasonings do not hold in both orders, and how many are verified."""
+    """Number of verified reasonings that do not hold in both orders, and number of verified reasonings."""
     verified = [profile.choice(one.choice) for one in profile.reasonings if one.verified]
     again = await reason(endpoint, verified, seed=profile.seed, both_orders=True)
     return sum(not one.verified for one in again), len(verified)
 
 
 async def _arms(endpoint: Endpoint, profile: Profile, fresh: Sequence[Preference]) -> Mapping[Arm, Scores]:
-    """How each arm that there is does on the new choices."""
+    """Scores of each available arm on the new choices."""
     wanted: list[Arm] = [arm for arm in ARMS if "persona" not in arm or profile.persona is not None]
     verdicts = profile.options.verdicts
     scores = await gather(score(endpoint, judge_context_for(profile, arm), fresh, verdicts, 0) for arm in wanted)
@@ -176,7 +176,7 @@ async def _arms(endpoint: Endpoint, profile: Profile, fresh: Sequence[Preference
 
 
 def _of_arms(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> list[Symptom]:
-    """What the arms against each other say of the persona, and of the prompt around it."""
+    """Symptoms of the persona and of the prompt, from comparing the arms."""
     return [
         _by_position(arms),
         _changed(_of_chosen(profile, arms, fresh)),
@@ -187,48 +187,44 @@ def _of_arms(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Prefe
 
 
 def _by_position(arms: Mapping[Arm, Scores]) -> Symptom:
-    """A judge that names the same place in both orders has read neither response."""
-    advice = "the model judges by the place of a response: take another one, or --verdicts reasoned"
+    """A judge that prefers the same position in both orders does not depend on the responses."""
+    advice = "the model judges by the position of a response: use another model, or --verdicts reasoned"
     found = sum((one.position for one in arms.values()), PositionBias())
     if not found.pairs:
-        return Symptom("position bias", None, "no pair was read in both orders", advice)
+        return Symptom("position bias", None, "no pair has a verdict in both orders", advice)
     return Symptom("position bias", found.decides, str(found), advice)
 
 
 def _poor_persona(arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
     advice = "correct the persona by hand or fit with a stronger model; the demonstrations can be used without it"
     worse = _between(arms, "persona", "default", fresh)
-    if worse is None:
-        return Symptom("poor persona", None, "there is no persona, or no new choice to try it on", advice)
-    return Symptom("poor persona", worse.shown, str(worse), advice)
+    return _symptom_of("poor persona", worse, "there is no persona, or no new choice", advice)
 
 
 def _pulling_apart(arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> Symptom:
-    advice = "use the better of the two alone; a fit with more choices decides that by itself"
+    advice = "use the better of the two alone; a fit with more choices selects it automatically"
     worse = _between(arms, "persona+demonstrations", "demonstrations", fresh)
-    if worse is None:
-        return Symptom("persona and demonstrations disagree", None, "one of the two is not there", advice)
-    return Symptom("persona and demonstrations disagree", worse.shown, str(worse), advice)
+    return _symptom_of("persona and demonstrations disagree", worse, "there is no persona or no demonstrations", advice)
 
 
 def _unread(arms: Mapping[Arm, Scores]) -> Symptom:
-    """A judge that answers the same with and without a persona does not go by it."""
-    advice = "the model ignores the persona: take one that follows instructions better, or --verdicts reasoned"
+    """A judge that gives the same verdicts with and without a persona ignores it."""
+    advice = "the model ignores the persona: use one that follows instructions better, or --verdicts reasoned"
     with_, without = arms.get("persona", Scores()).probabilities, arms["default"].probabilities
     known = [(with_[one], without[one]) for one in with_ if with_[one] is not None and without.get(one) is not None]
     if not known:
-        return Symptom("persona and prompt misaligned", None, "there is no persona, or no readable verdict", advice)
+        return Symptom("persona and prompt misaligned", None, "there is no persona or no readable verdict", advice)
     moved = sum(((one or 0.0) > 0.5) != ((other or 0.0) > 0.5) for one, other in known)
     return Symptom(
         "persona and prompt misaligned",
         moved < MOVED * len(known),
-        f"the persona turns {moved} of {len(known)} verdicts (at least {MOVED:g} of them are wanted)",
+        f"the persona changes {moved} of {len(known)} verdicts (at least a share of {MOVED:g} is expected)",
         advice,
     )
 
 
 def _of_chosen(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Preference]) -> _Difference | None:
-    """The arm that was chosen because it helped, against the plain judge."""
+    """The selected arm against the plain judge."""
     chosen = profile.fallback.chosen
     return None if chosen == "default" else _between(arms, chosen, "default", fresh)
 
@@ -240,9 +236,16 @@ def _between(arms: Mapping[Arm, Scores], one: Arm, other: Arm, fresh: Sequence[P
     return _Difference.of(arms[one].losses, arms[other].losses, fresh, f"with {one}", f"with {other}")
 
 
+def _symptom_of(name: str, worse: _Difference | None, missing: str, advice: str) -> Symptom:
+    """The symptom that a difference shows; ``missing`` says why it was not measured."""
+    if worse is None:
+        return Symptom(name, None, missing, advice)
+    return Symptom(name, worse.shown, str(worse), advice)
+
+
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """Two ways to predict the new choices, compared by log loss; ``p`` is of the paired test by conversation."""
+    """Log loss of two predictors on the new choices; ``p`` is from the paired test by conversation."""
 
     ours: float
     theirs: float
@@ -267,7 +270,7 @@ class _Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether ours is worse, by more than chance explains."""
+        """Whether the first one is significantly worse."""
         return self.ours > self.theirs and self.p <= CHANCE
 
     def __str__(self) -> str:

@@ -152,12 +152,12 @@ async def evaluate(
     known = _known(history.decided, tuple(learned))
     shipped = origin_of(method_named("population", Setup(seed)), alone=True)
     on = [of for of, one in ((name, origin), ("population", shipped)) if one.holds(history)]
-    sure = _surest(next(iter(result.probabilities.values())))
+    sure = _surest(next(iter(result.probabilities.values())), result.weight)
     return Evaluation(rows[0], tuple(rows[1:]), by_id, seed, data, *known, tuple(on), sure)
 
 
-def _surest(probability: Floats) -> tuple[dict[str, float], ...]:
-    curve = risk_coverage(probability)
+def _surest(probability: Floats, weight: Floats | None) -> tuple[dict[str, float], ...]:
+    curve = risk_coverage(probability, weight)
     return () if curve is None else tuple({"coverage": part, "risk": curve.at(part)} for part in SURE_PARTS)
 
 

@@ -76,7 +76,7 @@ def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
         "methods": [{k: v for k, v in asdict(row).items() if k not in DETAILS} for row in rows],
         "failed": result.failed,
         "folds": result.folds,
-        "population": "everybody's context" if result.design.people == "seen" else result.design.population,
+        "population": "context choices of all users" if result.design.people == "seen" else result.design.population,
         "fingerprint": result.fingerprint,
         "asked": {"people": len(set(result.people.tolist())), "pairs": len(result.asked)},
         "simulated": any(one.user.startswith(SIMULATED) for one in result.asked),

@@ -1,13 +1,13 @@
-"""What a benchmark run found, and the rows made from it.
+"""The result of a benchmark run, and the rows computed from it.
 
-result.rows()                         # a Row a line: accuracy with its interval, coverage, log loss, cost
-result.rows(result.scored_by("judge:gpt-4o"))   # the same, on the pairs that this judge decided
-result.comparisons("longer")          # paired tests against one line, corrected for their number
-result.pairwise()                     # paired tests of every two lines
+result.rows()                         # one Row per line: accuracy with its interval, coverage, log loss, cost
+result.rows(result.scored_by("judge:gpt-4o"))   # the same, on the pairs that this judge scored
+result.comparisons("longer")          # paired tests against one line, Holm-corrected
+result.pairwise()                     # paired tests of all pairs of lines
 result.as_json()                      # the JSON of `personalrm bench --json`
 
-Lines are known by their labels: a method's name, with its model or its number of choices where several would share it.
-A line that could not be finished has no row; `failed` names it.
+Lines are identified by their labels: the method's name, with its model or number of choices where needed to make it
+unique. A line that did not finish has no row; it is in `failed`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from personalrm.stats.intervals import Codes, Paired, holm, interval, paired
 class Row:
     """One line of the result table; the fields up to ``seconds`` are those of ``--json``.
 
-    ``accuracy`` is a fraction, ``low`` and ``high`` its 95 % interval by person (None with fewer than five people),
-    ``people`` and ``pairs`` those behind it (unscored pairs are not; the pairs of one ranking are all counted here, and
-    count as one choice in every mean and interval), ``coverage`` the share of the pairs asked that
-    was scored, ``log_loss`` nats a choice (None for methods without probabilities). ``calls``, tokens and ``cost`` (US
-    dollars, None if unknown) are what the method takes: an answer that was known already counts like one that was
-    asked. ``context_pairs`` is the most choices that could be learned from, None for all. ``even`` counts exactly even
-    probabilities, ``agreement`` is the share of pairs for which both orders name the same side, ``unscored`` the
-    reasons why pairs have no probability, ``remarks`` what judges noted of people, with the number of tasks.
+    ``accuracy`` is a fraction, ``low`` and ``high`` its 95 % interval clustered by person (None with fewer than five
+    people). ``people`` and ``pairs`` count the scored pairs (the pairs of one ranking are counted singly here, and as
+    one choice in every mean and interval). ``coverage`` is the scored share of all pairs, ``log_loss`` is in nats per
+    choice (None for methods without probabilities). ``calls``, tokens and ``cost`` (US dollars, None if unknown) count
+    cached answers like new ones. ``context_pairs`` is the maximum number of choices learned from, None for all.
+    ``even`` counts probabilities of exactly 0.5, ``agreement`` is the share of pairs with the same preferred side in
+    both orders, ``unscored`` counts the reasons of pairs without a probability, ``remarks`` the judges' notes by number
+    of tasks.
     """
 
     name: str
@@ -66,13 +66,13 @@ class Row:
 
 
 DETAILS = ("brier", "even", "agreement", "unscored", "remarks")
-"""Fields of a Row that the table leaves to the notes."""
+"""Fields of a Row that the table shows as notes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One line against another on the pairs both scored; ``p_corrected`` accounts for all comparisons made with it
-    (Holm)."""
+    """One line against another on the pairs that both scored; ``p_corrected`` is Holm-corrected for all comparisons
+    made with it."""
 
     name: str
     against: str
@@ -82,7 +82,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """All predictions of a run. ``asked[i]`` is what every line's ``answers.probability[i]`` answers."""
+    """All predictions of a run. ``answers.probability[i]`` of every line belongs to the pair ``asked[i]``."""
 
     design: Design
     folds: int
@@ -92,44 +92,44 @@ class BenchResult:
 
     @cached_property
     def people(self) -> Codes:
-        """An integer code of the person behind each pair, shape (pairs,)."""
+        """An integer code of the person of each pair, shape (pairs,)."""
         codes: dict[str, int] = {}
         return np.array([codes.setdefault(one.user, len(codes)) for one in self.asked], dtype=np.int64)
 
     @cached_property
     def weight(self) -> Floats | None:
-        """How much each pair counts, shape (pairs,); None where all count alike."""
+        """Weight of each pair, shape (pairs,); None if all weights are equal."""
         found = np.array([one.weight for one in self.asked], dtype=np.float64)
         return None if np.all(found == 1.0) else found
 
     def weight_of(self, only: NDArray[np.bool_] | slice) -> Floats | None:
-        """The same for some of the pairs."""
+        """Weights of a subset of the pairs."""
         return None if self.weight is None else self.weight[only]
 
     @cached_property
     def lines(self) -> dict[str, MethodResult]:
-        """What was finished, by label."""
+        """The finished lines, by label."""
         named = labels([one.entry for one in self.methods])
         return {named[one.entry]: one for one in self.methods if one.failure is None}
 
     @property
     def failed(self) -> dict[str, str]:
-        """What could not be finished, by label, and why."""
+        """The reason of failure of each unfinished line, by label."""
         named = labels([one.entry for one in self.methods])
         return {named[one.entry]: one.failure for one in self.methods if one.failure is not None}
 
     @cached_property
     def probabilities(self) -> dict[str, Floats]:
-        """For each line the probability it gave to the preferred response, NaN where unscored, shape (pairs,)."""
+        """For each line the probability of the preferred response, NaN where unscored, shape (pairs,)."""
         return {label: self.of_preferred(one.answers.probability) for label, one in self.lines.items()}
 
     @cached_property
     def correct(self) -> dict[str, Floats]:
-        """For each line 1 for right, 0 for wrong, 0.5 for exactly even, NaN for unscored, shape (pairs,)."""
+        """For each line 1 for correct, 0 for wrong, 0.5 for p = 0.5, NaN for unscored, shape (pairs,)."""
         return {label: metrics.correctness(one) for label, one in self.probabilities.items()}
 
     def of_preferred(self, probability: Floats) -> Floats:
-        """Probabilities of ``a`` as those of the response that was preferred, shape (pairs,)."""
+        """Convert probabilities of ``a`` to those of the preferred response, shape (pairs,)."""
         return np.where(self._prefers_a, probability, 1.0 - probability)
 
     @cached_property
@@ -137,11 +137,11 @@ class BenchResult:
         return np.array([one.preferred == "a" for one in self.asked], dtype=bool)
 
     def scored_by(self, label: str) -> NDArray[np.bool_]:
-        """Which pairs a line scored, shape (pairs,)."""
+        """Mask of the pairs that a line scored, shape (pairs,)."""
         return ~np.isnan(self.probabilities[label])
 
     def rows(self, only: NDArray[np.bool_] | None = None) -> list[Row]:
-        """A row a line, in their order; on the pairs marked in ``only``, shape (pairs,), or on all."""
+        """One row per line, on the pairs marked in ``only``, shape (pairs,), or on all."""
         chosen = np.ones(len(self.asked), dtype=bool) if only is None else only
         return [self._row(label, one, chosen) for label, one in self.lines.items()]
 
@@ -175,11 +175,11 @@ class BenchResult:
         )
 
     def comparisons(self, against: str) -> list[Comparison]:
-        """Every other line against one, pair by pair, by a permutation test by person, Holm-corrected."""
+        """All other lines against one: paired permutation tests by person, Holm-corrected."""
         return self._compared([(label, against) for label in self.lines if label != against])
 
     def pairwise(self) -> list[Comparison]:
-        """Every two lines, the later one against the earlier one, corrected together."""
+        """All pairs of lines, the later against the earlier one, Holm-corrected together."""
         return self._compared([(two, one) for one, two in itertools.combinations(self.lines, 2)])
 
     def _compared(self, wanted: Sequence[tuple[str, str]]) -> list[Comparison]:
@@ -189,13 +189,14 @@ class BenchResult:
         return [Comparison(*parts, p) for parts, p in zip(known, corrected, strict=True)]
 
     def effect(self, one: str, other: str, only: NDArray[np.bool_] | None = None) -> Paired | None:
-        """One line against another, by person, on the pairs that both scored; of those marked in ``only``, if given."""
+        """One line against another, by person, on the pairs that both scored and that are marked in ``only``, if
+        given."""
         chosen = slice(None) if only is None else only
         ours, theirs = self.correct[one][chosen], self.correct[other][chosen]
         return paired(ours, theirs, self.people[chosen], self.design.seed, weight=self.weight_of(chosen))
 
     def label(self, method: str, model: str, context_pairs: int | None = None) -> str | None:
-        """The label of that line; None if it was not run or not finished."""
+        """The label of a line; None if it was not run or not finished."""
         return self._by_entry.get(ResultKey(method, model, context_pairs))
 
     @cached_property
@@ -204,15 +205,15 @@ class BenchResult:
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
-        """The row of each line on all pairs, by its label; made once, for it holds bootstrap intervals."""
+        """The row of each line on all pairs, by label; cached, because the bootstrap intervals are slow."""
         return {one.label: one for one in self.rows()}
 
     def partial(self) -> list[str]:
-        """Labels of the lines that scored some pairs but not all; others are compared with them on those pairs."""
+        """Labels of the lines that scored only part of the pairs; others are compared with them on those pairs."""
         return [label for label in self.probabilities if 0 < self.scored_by(label).mean() < 1]
 
     def as_json(self) -> dict[str, Any]:
-        """The promised JSON: data, protocol, seed, methods; with what failed, if anything did."""
+        """The documented JSON: data, protocol, seed, methods, and failures if any."""
         seen = ", people seen in training" if self.design.people == "seen" else ""
         protocol = f"{self.design.protocol}{seen}"
         promised = {"data": self.design.data, "protocol": protocol, "seed": self.design.seed}
@@ -221,13 +222,13 @@ class BenchResult:
 
 
 def _promised(row: Row) -> dict[str, Any]:
-    """The promised fields, and what else tells a line from the others where its name does not."""
+    """The documented fields, plus model and number of choices where the method's name does not identify the line."""
     left_out = DETAILS if row.label != row.name else (*DETAILS, "label", "context_pairs")
     return {name: value for name, value in asdict(row).items() if name not in left_out}
 
 
 def baseline(result: BenchResult, surface: tuple[str, ...]) -> str | None:
-    """What others are tested against: the first surface baseline that was run, else the first line; None if alone."""
+    """Label of the reference line: the first surface baseline in the run, else the first line; None for one line."""
     names = list(result.lines)
     chosen = next((name for name in names if name in surface), names[0] if names else None)
     return chosen if len(names) > 1 else None

@@ -1,18 +1,18 @@
-"""Running a benchmark: every method on every person, on every model and with every number of choices to learn from.
+"""Runs a benchmark: every method on every person, with every model and every number of choices to learn from.
 
     result = run(people, ["longer", "population", "traits"], Design(folds=5, seed=0, data="prism.jsonl.gz"))
     print(result.rows()[2].accuracy)
 
     result = run(lambda: read_people("prism.jsonl.gz"), ["default", "synthesizeme"], models=[small, large],
-                 context_pairs=(2, 4, 8), folder="out")       # interrupt it at any time; the same call goes on
+                 context_pairs=(2, 4, 8), folder="out")       # can be interrupted; the same call resumes it
 
-Methods that ask no model run one after the other, so that each one's time is its own. Those that ask one follow each
-other without a pause: when the last people of a method wait for their answers, the first of the next one are asked, so
-the endpoint stays full to the end. Models run side by side, each on its own endpoint. A population model that two
-methods share is fitted once, and its time counts for the first of them.
+Methods with a local model run one after the other, so that their run times can be compared. Methods that ask a language
+model overlap: while the last people of one method wait for answers, requests for the first people of the next are sent,
+so the endpoint stays fully used. Models run concurrently, each on its own endpoint. A population model shared by two
+methods is fitted once, and its time counts for the first of them.
 
-What is answered is kept task by task (see `run_folder`). A model that fails (a dead host, a wrong key) ends its own
-methods alone; what the others found is kept and shown, and the failure is named.
+Answers are stored task by task (see `run_folder`). A model that fails (host down, wrong key) ends only its own methods;
+the results of the others are kept, and the failure is reported.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ from personalrm.preferences import History
 from personalrm.profile.options import Options
 
 UNDER_WAY = 64
-"""Tasks under way at once where a model is asked; the endpoint's own scheduler bounds the calls."""
+"""Concurrent tasks of methods that ask a model; the endpoint's scheduler limits the calls."""
 IN_A_ROW = 8
-"""So many tasks that fail one after the other, with none answered between them, end a model's methods."""
+"""This many consecutive failed tasks end a model's methods."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a method's label, the tasks done and all tasks, as often as answers are kept."""
+"""Called with a method's label, the completed and the total number of tasks, whenever answers are stored."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,27 +76,27 @@ async def arun(
     progress: Progress | None = None,
     only: Callable[[PlannedTask], bool] | None = None,
 ) -> BenchResult:
-    """Predict the choices of ``people`` by every method.
+    """Predict the choices of ``people`` with every method.
 
     Args:
-        people: whole histories, a person once; or a function that gives them anew each time; they are then held one at
-            a time, and kept in a temporary file where they are quicker to read.
-        methods: names (see `methods`), or methods of your own.
+        people: complete histories, one per person; or a function that returns them anew at each call, which are then
+            held one at a time and stored in a temporary file if that is faster to read.
+        methods: names (see `methods`), or `Method` objects.
         design: protocol, folds, seed, names.
-        population: other people to learn from instead of those of the other folds.
-        models: language models, for the methods that ask one; each method runs on each of them.
-        options: how judges fit a person; the default preset with the design's seed if None.
-        context_pairs: how many choices personal methods may learn from, several for a learning curve; None is all.
-        training: how models are trained, for the methods that are.
-        folder: where finished work is kept; a temporary one if None.
-        progress: told as tasks are done.
-        only: which tasks are this process's, all of a person and population or none; the others are left unanswered,
-            for a run in parts (`cluster.benchmark`).
+        population: people to learn from instead of those of the other folds.
+        models: language models; each method that asks one runs on each of them.
+        options: options with which judges are fitted to a person; default: the default preset with the design's seed.
+        context_pairs: maximum numbers of choices that personalized methods learn from; None is all.
+        training: training options, for the methods that train a model.
+        folder: folder for finished work; a temporary one if None.
+        progress: called after each task.
+        only: selects the tasks of this process, all or none of a person and population; others stay unanswered (for
+            runs in parts, `cluster.benchmark`).
 
     Raises:
-        DataError: an unknown method or protocol, no method, one given twice, or a folder of another run.
-        NotEnoughChoices: nothing can be predicted.
-        BudgetSpent, StorageError: from asking; what was answered is kept.
+        DataError: an unknown method or protocol, no method, one given twice, or the folder has another run.
+        NotEnoughChoices: there is nothing to predict.
+        BudgetSpent, StorageError: from requests; stored answers are kept.
     """
     design = design or Design()
     options = options or Options(seed=design.seed)
@@ -132,7 +132,7 @@ def _blocking(work: Callable[P, Awaitable[T]]) -> Callable[P, T]:
 
 
 run = _blocking(arun)
-"""`arun`, for those who do not await; also works inside a running event loop."""
+"""Synchronous `arun`; also works inside a running event loop."""
 
 
 def _source(people: Iterable[History] | Source, stack: ExitStack) -> Source:
@@ -146,7 +146,7 @@ def _source(people: Iterable[History] | Source, stack: ExitStack) -> Source:
 
 @dataclass
 class _Work:
-    """One run under way: what is finished is in the folder; a model that failed for good is in ``failures``."""
+    """A run in progress: finished tasks are in the folder; models that failed permanently are in ``failures``."""
 
     plan: Plan
     folder: RunFolder
@@ -156,7 +156,7 @@ class _Work:
     failures: dict[str, EndpointError] = field(default_factory=dict)
 
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
-        """Work through some lines, one after the other and, where a model is asked, without a pause between them."""
+        """Run the lines one after the other; those that ask a model overlap."""
         runs = [_Run(self, line) for line in lines]
         jobs = ((one, planned) for one in runs for planned in one.waiting())
 
@@ -173,13 +173,13 @@ class _Work:
 
 
 class _Run:
-    """One line under way."""
+    """One line in progress."""
 
     def __init__(self, work: _Work, line: Line) -> None:
         self._work, self._line = work, line
         self._kept = work.folder.log(line.entry, line.provenance.key)
         tasks = len(work.plan.starts)
-        _log.info("%s: %d of %d tasks were done before", work.labels[line.entry], len(self._kept.finished), tasks)
+        _log.info("%s: %d of %d tasks were already done", work.labels[line.entry], len(self._kept.finished), tasks)
         self._predictors: dict[int, asyncio.Future[TaskPredictor]] = {}
         self._unanswered: dict[int, str] = {}
         self._failed_in_a_row = 0
@@ -187,10 +187,10 @@ class _Run:
         self._ended = 0.0
 
     def waiting(self) -> Iterator[Sequence[PlannedTask]]:
-        """The tasks that are not finished yet, those of a person and population together where they are quicker so.
+        """The unfinished tasks; those of one person and population together if that is faster.
 
-        These are then computed whole, the finished ones with them: what is said of a pair must not depend, to the last
-        bit, on when a run was interrupted.
+        Such a group is computed completely, including finished tasks, so that a prediction does not depend on where a
+        run was interrupted, not even by rounding.
         """
         finished, only = self._kept.finished, self._work.only
         planned = filter(only, self._work.plan.tasks(self._line.entry.context_pairs))
@@ -204,10 +204,10 @@ class _Run:
             yield from (some for some in together.values() if any(one.number not in finished for one in some))
 
     async def do(self, planned: Sequence[PlannedTask]) -> None:
-        """Answer some tasks of one population and keep the answers, unless the model has failed for good."""
+        """Predict tasks of one population and store the answers, unless the model has failed permanently."""
         entry, failures = self._line.entry, self._work.failures
         if entry.model in failures:
-            return  # the next run asks again
+            return  # the next run repeats the request
         began = time.perf_counter()
         self._began = self._began or began
         try:
@@ -217,7 +217,7 @@ class _Run:
             self._failed_in_a_row += len(planned)
             if self._failed_in_a_row >= IN_A_ROW:
                 failures.setdefault(entry.model, error)
-                _log.info("%s: %d tasks failed one after the other, its methods end here", entry.model, IN_A_ROW)
+                _log.info("%s: %d consecutive tasks failed, its methods are stopped", entry.model, IN_A_ROW)
             return
         self._failed_in_a_row = 0
         self._ended = time.perf_counter()
@@ -230,13 +230,13 @@ class _Run:
         return [await predictor.predict(one.task) for one in planned]
 
     def close(self) -> None:
-        """Close the files, and count the time."""
+        """Close the files and add the run time."""
         self._kept.close()
         if self._began is not None:
             self._work.folder.add_seconds(self._line.entry, max(0.0, self._ended - self._began))
 
     def result(self) -> MethodResult:
-        """What the folder now holds of this line."""
+        """The result of this line from the folder's rows."""
         entry, method, work = self._line.entry, self._line.method, self._work
         path = work.folder.path / "tasks" / entry.file
         with rows_as_written(path):
@@ -273,7 +273,7 @@ class _Run:
             self._work.progress(self._work.labels[line.entry], len(self._kept.finished), len(plan.starts))
 
     async def _predictor(self, number: int) -> TaskPredictor:
-        """What has learned from a population; once for each, whoever asks first."""
+        """The method fitted to a population; fitted once, at the first use."""
         if number not in self._predictors:
             population = partial(self._work.plan.population_of, number)
             self._predictors[number] = asyncio.ensure_future(self._line.method.learn(population, number))

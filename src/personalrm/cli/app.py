@@ -1,4 +1,4 @@
-"""The command line: thin; it parses, calls and prints. What it prints as text is in `output`.
+"""The command line: parses options, calls the library, prints results. Text output is in `output`.
 
 personalrm fit choices.jsonl --out me.json
 personalrm compare me.json --prompt "How do I boil an egg?" --a "Eight minutes." --b @long.txt
@@ -77,7 +77,7 @@ INTERRUPTED = "interrupted; all answers so far are kept: run the same command ag
 
 
 def main() -> None:
-    """Run the command line; every expected failure is one sentence and a non-zero exit."""
+    """Run the command line; every expected failure prints one sentence and exits with a non-zero status."""
     from personalrm.cli import logs, output
 
     signals.catch()
@@ -100,10 +100,10 @@ def _sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         _fail(INTERRUPTED, signals.exit_code())
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe: exit silently
         sys.exit(141)
     except SystemExit as stop:
-        if stop.code == 130:  # typer's own way of dealing with Ctrl-C says nothing
+        if stop.code == 130:  # typer exits silently at Ctrl-C
             _fail(INTERRUPTED, signals.exit_code())
         raise
     except OSError as error:
@@ -117,7 +117,7 @@ def _fault(error: Exception) -> None:
         _fail(INTERRUPTED, signals.exit_code())
     if os.environ.get("PERSONALRM_DEBUG"):
         raise error
-    _fail(f"a fault of personalrm itself ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
+    _fail(f"an internal error of personalrm ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -1,7 +1,7 @@
-"""Streams that cannot hold every character (cp1252, ascii): signs become their plain spelling, nothing is an error.
+"""Output streams that cannot encode every character (cp1252, ascii): characters are replaced instead of raising errors.
 
-plain_signs(sys.stdout, sys.stderr)   # from here on "→" is written as "->", what has no plain spelling as \\u4e2d
-echo_source(json_text(record))        # JSON keeps its value: there "→" is written as \\u2192
+plain_signs(sys.stdout, sys.stderr)   # then "→" is written as "->", other characters as \\u4e2d
+echo_source(json_text(record))        # keeps the JSON value: "→" is written as \\u2192
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OUTSIDE = re.compile(r"[^\x00-\x7f]")
 
 
 def plain_signs(*streams: TextIO) -> None:
-    """Let streams that do not write Unicode write plain spellings instead of raising UnicodeEncodeError."""
+    """Make streams without Unicode write replacements instead of raising UnicodeEncodeError."""
     codecs.register_error(HANDLER, _spelled)
     for one in streams:
         if isinstance(one, TextIOWrapper) and not _is_unicode(one):
@@ -32,7 +32,7 @@ def plain_signs(*streams: TextIO) -> None:
 
 
 def echo_source(text: str) -> None:
-    """Print JSON or Python source; what the stream cannot hold is written as an escape, which is the same value."""
+    """Print JSON or Python source; characters that cannot be encoded become escapes, which keep the value."""
     typer.echo(text if _is_unicode(sys.stdout) else _OUTSIDE.sub(_escape, text))
 
 

@@ -1,4 +1,4 @@
-"""What stands under each command's help: commands to copy."""
+"""Example commands below each command's help."""
 
 from __future__ import annotations
 
@@ -74,4 +74,4 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "optimize-prompt": ("personalrm optimize-prompt choices.jsonl --model gpt-4o-mini --out prompt.json",),
 }
 EXAMPLES: Mapping[str, str] = {name: "\n\n".join(("Examples:", *commands)) for name, commands in _COMMANDS.items()}
-"""By command, as typer's epilog: an empty line between two keeps them on lines of their own."""
+"""Examples by command, as typer's epilog: an empty line between two keeps them on separate lines."""

@@ -1,8 +1,8 @@
-"""How long a run of calls will take, from the answers so far.
+"""Estimates how long a run of calls will take, from the answers so far.
 
 forecast = Forecast("fitting", planned=61)
 forecast.answered()             # "fitting: 12 of about 61 answers, 8 min left"
-forecast.warning()              # said once, where it will take long
+forecast.warning()              # returned once, if the run will take long
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 LONG_S = 1800.0
 FEWEST = 4
-"""Answers before a time is named: several are on their way at once, and the first comes alone."""
+"""Minimum answers before an estimate: several are in flight at once, and the first comes alone."""
 
 
 class Forecast:
     """Counts answers against a plan.
 
     Args:
-        verb: what is done.
-        planned: how many answers it takes; None if unknown.
+        verb: name of the work.
+        planned: expected number of answers; None if unknown.
         clock: seconds.
     """
 
@@ -31,7 +31,7 @@ class Forecast:
         self._warned = False
 
     def answered(self) -> str:
-        """One more answer; what to show."""
+        """Count an answer; returns the text to show."""
         self._done += 1
         if self._planned is None or self._done > self._planned:
             return f"{self._verb}: {self._done:,} answers"
@@ -40,13 +40,13 @@ class Forecast:
         return f"{self._verb}: {self._done:,} of about {self._planned:,} answers{soon}"
 
     def left_s(self) -> float | None:
-        """Seconds left; None where that cannot be told yet."""
+        """Estimated seconds left; None if there are too few answers."""
         if self._planned is None or self._done < min(FEWEST, self._planned) or self._done > self._planned:
             return None
         return (self._planned - self._done) * (self._clock() - self._began) / self._done
 
     def warning(self) -> str | None:
-        """One sentence where it will take long, the first time that this is known; else None."""
+        """A sentence if the run will take long, the first time that this is known; else None."""
         left = self.left_s()
         if self._warned or left is None:
             return None

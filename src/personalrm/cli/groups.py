@@ -3,7 +3,7 @@
     @with_options(CHOICES, ENDPOINT)
     def evaluate(context: typer.Context, profile: ProfileFile, test: HistoryFile) -> None: ...
 
-The command gets the options of the groups in its signature, and so on its help screen; their values are read from
+The command gets the options of the groups in its signature, and therefore in its help; their values are read from
 ``context.params`` (`inputs.read`, `inputs.endpoint_options`).
 """
 
@@ -77,12 +77,12 @@ def _endpoint(
 
 
 def _group(said_by: Callable[..., None], panel: str) -> Group:
-    """The parameters of a function that is only a signature; ``panel`` is their heading on the help screen."""
+    """The parameters of a function that only defines a signature; ``panel`` is their heading in the help."""
     return tuple(map(partial(_under, panel), inspect.signature(said_by, eval_str=True).parameters.values()))
 
 
 def _under(panel: str, parameter: inspect.Parameter) -> inspect.Parameter:
-    """The parameter with its option under a heading: a copy, since commands use the same option outside the group."""
+    """A copy of the parameter whose option has a heading: commands use the same option outside the group."""
     kind, option = get_args(parameter.annotation)
     option = copy(option)
     option.rich_help_panel = panel
@@ -90,18 +90,18 @@ def _under(panel: str, parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 PAIRS = _group(_reading, "Reading choices")
-"""How files of pairs are read, labelled or not."""
+"""Options for reading pairs, labelled or not."""
 CHOICES = (*PAIRS, *_group(_ratings, "Reading choices"))
-"""How files of choices are read."""
+"""Options for reading choices."""
 STRICT = tuple(one for one in PAIRS if one.name == "strict")
 FITTING = _group(_fitting, "Fitting a person")
-"""How a person is fitted; read by `inputs.fit_options`."""
+"""Options for fitting a person; read by `inputs.fit_options`."""
 ENDPOINT = _group(_endpoint, "Asking a model")
-"""How a model at an endpoint is asked; the names are those of `EndpointOptions`."""
+"""Endpoint options; the names are those of `EndpointOptions`."""
 
 
 def with_options(*groups: Group) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a command the options of the groups, behind its own."""
+    """A decorator that adds the options of the groups to a command, after its own."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True)
@@ -121,12 +121,12 @@ def with_options(*groups: Group) -> Callable[[Callable[..., None]], Callable[...
 def extended(
     base: Callable[..., None], command: Callable[[typer.Context, dict[str, Any]], None], **more: tuple[Any, Any]
 ) -> Callable[..., None]:
-    """A command with all options of another one and some more; ``command`` gets the values of all of them.
+    """A command with all options of another one and further ones; ``command`` gets the values of all of them.
 
     Args:
         base: the other command.
-        more: annotation and default of each further option, or of one that takes the place of the base's; ``...``
-            means that it must be given.
+        more: annotation and default of each further option, or of one that replaces one of the base's; ``...`` marks a
+            required option.
     """
 
     @wraps(command)

@@ -1,4 +1,4 @@
-"""From options to objects. Imports are local, so that `--help` stays fast."""
+"""Converts options to objects. Imports are local, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def say_what_is_idle(context: typer.Context, model: str | None) -> None:
-    """Name the options that have no effect on this model."""
+    """Report the options that have no effect on this model."""
     from personalrm.cli import output
     from personalrm.models.registry import fitting_name, is_embedded, is_fused, is_local
     from personalrm.models.served_name import is_served
@@ -43,7 +43,7 @@ def say_what_is_idle(context: typer.Context, model: str | None) -> None:
 
 
 def given(context: typer.Context, names: Iterable[str]) -> list[str]:
-    """The options that were given on the command line, as flags."""
+    """The options given on the command line, as flags."""
     return [
         f"--{name.replace('_', '-')}"
         for name in names
@@ -52,7 +52,7 @@ def given(context: typer.Context, names: Iterable[str]) -> list[str]:
 
 
 def check_output(out: Path | None, history: History | None = None, force: bool = False) -> None:
-    """Check before any work that ``out`` can be written; with ``history`` also that it is of the same person."""
+    """Check before any work that ``out`` can be written; with ``history``, also that it belongs to the same person."""
     from personalrm.profile.file import check_replaceable
 
     if out is not None:
@@ -61,10 +61,10 @@ def check_output(out: Path | None, history: History | None = None, force: bool =
 
 @contextmanager
 def held(out: Path | None, work: str) -> Iterator[None]:
-    """Lock the profile from reading until writing. DataError if another process holds it."""
+    """Lock the profile from reading to writing. DataError if another process has locked it."""
     from personalrm.files import hold_file
 
-    if out is None or not out.parent.is_dir() or (out.exists() and not out.is_file()):  # nothing there to lose
+    if out is None or not out.parent.is_dir() or (out.exists() and not out.is_file()):  # nothing to protect
         yield
         return
     with hold_file(out, work):
@@ -72,17 +72,17 @@ def held(out: Path | None, work: str) -> Iterator[None]:
 
 
 def refuse_if_private(context: typer.Context, what: str | None) -> None:
-    """PrivacyRefused if ``--private`` was given, here or before the command, or PERSONALRM_PRIVATE is set.
+    """PrivacyRefused if ``--private`` was given, before or after the command, or PERSONALRM_PRIVATE is set.
 
     Args:
-        what: the words of several people that the command puts into one prompt; None if it does not.
+        what: the words of several people that the command puts into one prompt; None if there are none.
     """
     if what:
         refuse_mixing(what, private=bool(context.params.get("private") or context.find_root().params.get("private")))
 
 
 def read_options(context: typer.Context) -> ReadOptions:
-    """How files are read, from the command's options of these names."""
+    """Options for reading files, from the command's options."""
     from personalrm.cli import output
     from personalrm.data.limits import Limits
     from personalrm.data.mapping import Columns
@@ -106,7 +106,7 @@ def read(paths: Sequence[str], user: str | None, context: typer.Context) -> Hist
 
 
 def read_for(paths: Sequence[str], profile: Profile, context: typer.Context) -> History:
-    """The choices of the profile's person; those of the only person where the file names another or none."""
+    """The choices of the profile's person; those of the file's only person if it has another name or none."""
     from personalrm.cli import output
     from personalrm.data.files import name_of
     from personalrm.preferences import ME
@@ -116,7 +116,7 @@ def read_for(paths: Sequence[str], profile: Profile, context: typer.Context) -> 
     except SeveralPeople:
         return read(paths, profile.user, context)
     if history.user not in (profile.user, ME):
-        output.remark(f"{name_of(paths)} holds the choices of '{history.user}', the profile is of '{profile.user}'.")
+        output.remark(f"{name_of(paths)} has the choices of '{history.user}', the profile belongs to '{profile.user}'.")
     return history
 
 
@@ -138,7 +138,7 @@ def opened(
 
 
 def endpoint_options(context: typer.Context) -> EndpointOptions:
-    """How models are asked, from the command's options of these names; the defaults for those it does not have."""
+    """Endpoint options, from the command's options; defaults for those it does not have."""
     from personalrm.llm.connect import EndpointOptions
     from personalrm.llm.ledger import Prices
 
@@ -148,7 +148,7 @@ def endpoint_options(context: typer.Context) -> EndpointOptions:
 
 
 def fit_options(context: typer.Context) -> Options:
-    """How a person is fitted, from the command's options of these names."""
+    """Options of a fit, from the command's options."""
     from personalrm.profile.options import Options
 
     given = {one.name: context.params[one.name] for one in FITTING}
@@ -164,14 +164,14 @@ def planned_calls(choices: History, options: Options) -> int | None:
 
 
 def persona_prompt(path: Path | None) -> str | None:
-    """The instruction in a prompt file or text file; None if none is named."""
+    """The instruction in a prompt file or text file; None if none is given."""
     from personalrm.optimizing.prompt_file import read_prompt
 
     return None if path is None else read_prompt(path)
 
 
 def text(value: str) -> str:
-    """The text itself, or the file behind ``@path``; ``@@`` begins a text with one @."""
+    """The text, or the contents of the file after ``@``; ``@@`` starts a text with a literal @."""
     if not value.startswith("@"):
         return value
     if value.startswith("@@"):
@@ -190,7 +190,7 @@ def listed(text: str) -> list[str]:
 
 
 def methods(text: str) -> list[str]:
-    """Names of methods from a comma-separated list; ``,neighbours=4`` belongs to the name before it."""
+    """Names of methods from a comma-separated list; ``,neighbours=4`` belongs to the preceding name."""
     found: list[str] = []
     for one in listed(text):
         setting, equals, _ = one.partition("=")
@@ -202,7 +202,7 @@ def methods(text: str) -> list[str]:
 
 
 def shares_schemes(names: Sequence[str]) -> str | None:
-    """What `refuse_if_private` says of a method whose prompts hold what was drawn from other people's choices."""
+    """The argument of `refuse_if_private` for a method whose prompts use other people's choices."""
     found = next((one for one in names if re.search(r"\bneighbours=0*[1-9]", one)), None)
     return None if found is None else f"method '{found}' puts criteria drawn from other people's choices into a prompt"
 
@@ -213,7 +213,7 @@ def models(several: list[str] | None) -> list[str]:
 
 
 def context_sizes(text: str | None) -> list[int | None]:
-    """Numbers of choices from ``2,4,8,all``; all if nothing is given."""
+    """Numbers of choices from ``2,4,8,all``; default: all."""
     found: list[int | None] = []
     for one in listed(text or "all"):
         if one != "all" and not one.isdecimal():

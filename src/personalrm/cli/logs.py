@@ -1,4 +1,4 @@
-"""What the library logs, on standard error: warnings always, more where PERSONALRM_LOG asks for it.
+"""The library's log on standard error: warnings by default, more with PERSONALRM_LOG.
 
 PERSONALRM_LOG=info personalrm bench …        # debug, info, warning (the default), error
 """
@@ -25,10 +25,10 @@ _handler = _Remarks()
 
 
 def show() -> None:
-    """Show the log of the package until the program ends. DataError where PERSONALRM_LOG names no level."""
+    """Show the package's log until the program ends. DataError if PERSONALRM_LOG is not a level."""
     level = os.environ.get("PERSONALRM_LOG", "").lower() or "warning"
     if level not in LEVELS:
         raise DataError(f"PERSONALRM_LOG: expected {', '.join(LEVELS)}, found {level!r}")
     package = logging.getLogger("personalrm")
     package.setLevel(level.upper())
-    package.addHandler(_handler)  # once, however often it is called
+    package.addHandler(_handler)  # idempotent

@@ -1,9 +1,9 @@
-"""Help for narrow terminals: names of options and values whole, each description below its name.
+"""Help for narrow terminals: complete names of options and values, each description below its name.
 
-Typer's table cuts names and values where columns do not fit ("--prom…"), which nobody can copy; below `WIDE` columns
-the same help is written as lines.
+Typer's table truncates names and values if columns do not fit ("--prom…"), so they cannot be copied; below `WIDE`
+columns the same help is written as lines.
 
-    narrow(command, columns=40)         # changes how a command and those below it write their help
+    narrow(command, columns=40)         # changes the help of a command and its subcommands
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from functools import partial
 from typing import Any
 
 WIDE = 100
-"""Columns from which the table holds every name."""
+"""Minimum columns for a table without truncated names."""
 
 
 def narrow(command: Any, columns: int) -> None:
-    """Let a typer command, and the commands of a group, write their help as lines of at most ``columns``."""
+    """Make a typer command, and the commands of a group, write their help as lines of at most ``columns``."""
     if columns >= WIDE:
         return
     command.format_help = partial(_write, command, columns)
@@ -48,7 +48,7 @@ def _lines(command: Any, context: Any, columns: int) -> Iterator[str]:
 
 
 def _sections(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
-    """Arguments, options under their headings, and the commands of a group."""
+    """Arguments, options by heading, and the commands of a group."""
     found: dict[str, list[tuple[str, str]]] = {}
     for one in command.get_params(context):
         record = one.get_help_record(context)
@@ -63,7 +63,7 @@ def _sections(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
 
 
 def _wrapped(text: str, columns: int, *, first: str = "", later: str = "") -> list[str]:
-    """A paragraph in lines; only a word that is longer than a line is broken."""
+    """A paragraph as lines; only a word longer than a line is broken."""
     return textwrap.wrap(
         " ".join(text.split()),
         columns,

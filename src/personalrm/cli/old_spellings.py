@@ -1,4 +1,4 @@
-"""Commands and options as they were spelled until 0.1: they still work, and one line tells the new spelling.
+"""Names of commands and options in 0.1: they still work, and one line gives the new name.
 
 modern(["ask", "me.json"], print)        # ["next-question", "me.json"]
 """
@@ -19,18 +19,18 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
     "study": {"--context-pairs": "--context-sizes"},
     "train": {"--members": "--ensemble-size", "--part": "--split", "--published": "--paper-variant"},
 }
-"""By command."""
+"""Renamed options, by command."""
 VALUES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "bench": {
         "--people": {"seen": "--train-on-test-users-context", "unseen": ""},
         "--protocol": {"leave-group-out": "--protocol=new-people"},
     },
 }
-"""Options whose value is another or an option of its own now; an empty one is the default."""
+"""Renamed options whose value changes as well; an empty replacement is the default."""
 
 
 def modern(words: Sequence[str], tell: Callable[[str], None]) -> list[str]:
-    """The command line in today's spelling; ``tell`` gets one line for each old one."""
+    """The command line with current names; ``tell`` gets one line for each old one."""
     at = next((place for place, word in enumerate(words) if not word.startswith("-")), None)
     if at is None:
         return list(words)
@@ -54,7 +54,7 @@ def _options(command: str, words: list[str], tell: Callable[[str], None]) -> lis
         elif name in values and (value if equals else words and words[0]) in values[name]:
             given = value if equals else words.pop(0)
             now = values[name][given]
-            _tell(tell, f"{name} {given}", now or "the default: leave it out")
+            _tell(tell, f"{name} {given}", now or "the default: omit it")
             found += [now] if now else []
         else:
             found.append(word)

@@ -1,4 +1,4 @@
-"""The options of the command line, each said once: what it is called, takes and means."""
+"""The options of the command line, each defined once: name, type and help."""
 
 from __future__ import annotations
 

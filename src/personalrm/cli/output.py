@@ -1,6 +1,6 @@
-"""What the command line prints: results on stdout, remarks on stderr, plain text outside a terminal.
+"""Output of the command line: results on stdout, notes on stderr, plain text outside a terminal.
 
-Untrusted text is shown without control characters, which could clear a terminal or rewrite its contents.
+Untrusted text is printed without control characters, which could clear a terminal or change its contents.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from personalrm.profile.records import Claim, Profile
 
 EVIDENCE = 2
-"""Choices shown for each claim."""
+"""Maximum choices shown per claim."""
 PREDICTIONS = 12
-"""Predictions listed one by one."""
+"""Maximum predictions listed."""
 SEVERAL = 8
-"""Predictions from which on the error rate by coverage is shown."""
+"""Minimum predictions for the error rate by coverage."""
 TAUGHT = 7
-"""Past choices listed with their reduction in log loss."""
+"""Maximum past choices listed with their reduction in log loss."""
 PLAIN_WIDTH = 110
 
 
@@ -56,7 +56,7 @@ def clean(text: str) -> str:
 
 
 def profile(found: Profile) -> None:
-    """The persona with its evidence, the arms, the demonstrations and the spend."""
+    """Print the persona with its evidence, the arms, the demonstrations and the spend."""
     out, ties = console(), len(found.history) - len(found.history.decided)
     out.print(
         f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
@@ -79,7 +79,7 @@ def profile(found: Profile) -> None:
 
 
 def verdict(found: Verdict, *, as_json: bool) -> None:
-    """A prediction for one pair."""
+    """Print a prediction for one pair."""
     if as_json:
         _json({"probability": found.probability, "reasoning": found.reasoning, "unscored": found.unscored})
     elif found.probability is None:
@@ -92,17 +92,17 @@ def verdict(found: Verdict, *, as_json: bool) -> None:
 
 
 def score(found: float | None, *, as_json: bool) -> None:
-    """Log-odds of one response."""
+    """Print the log-odds of one response."""
     if as_json:
         _json({"score": found})
     elif found is None:
-        remark("unscored: the model's answer could not be read")
+        remark("unscored: the model's answer could not be parsed")
     else:
         typer.echo(f"{found:.4f}")
 
 
 def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
-    """Responses best first."""
+    """Print responses, best first."""
     if as_json:
         _json(asdict(found))
         return
@@ -113,7 +113,7 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
 
 
 def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: bool) -> None:
-    """The profile's row, the baselines beside it, and the predictions one by one."""
+    """Print the profile's row, the baselines, and the single predictions."""
     of = f"of {counted(len(found.verdicts), 'choice')}"
     if found.learned_from:
         was = "was" if found.learned_from == 1 else "were"
@@ -155,7 +155,7 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
 
 
 def asked(ledgers: Iterable[Budget]) -> None:
-    """What a run asked its models, and what the cache answered."""
+    """Print the usage of the models and of the cache."""
     for one in ledgers:
         if one.calls or one.from_cache:
             cost = f", ${one.cost:.2f}" if one.cost else ""
@@ -165,7 +165,7 @@ def asked(ledgers: Iterable[Budget]) -> None:
 
 
 def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> None:
-    """The table of methods; with a directory everything is written there too."""
+    """Print the table of methods; with a directory, also write the results there."""
     from personalrm.bench.record import read_record, record_of, write
     from personalrm.bench.report.terminal import show
     from personalrm.bench.results import baseline
@@ -181,7 +181,7 @@ def benchmark(result: BenchResult, directory: Path | None, *, as_json: bool) -> 
 
 
 def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
-    """The problems of a profile first, then the checks that found none."""
+    """Print the detected problems of a profile, then the checks without findings."""
     if as_json:
         _json([asdict(one) for one in symptoms])
         return
@@ -196,7 +196,7 @@ def diagnosis(symptoms: Sequence[Symptom], *, as_json: bool) -> None:
 
 
 def study(path: Path) -> None:
-    """The findings of a study and its file."""
+    """Print the results of a study and its file."""
     from personalrm.bench.report.studies import read_study
     from personalrm.bench.report.terminal import show_study
 
@@ -221,7 +221,7 @@ def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
 
 
 def _use(found: Profile) -> str:
-    """Whether the persona is part of the prompts."""
+    """Text on whether the persona is part of the prompts."""
     from personalrm.synthesis.prompting import persona_in_use
 
     if found.persona is None:
@@ -251,7 +251,7 @@ def _counts(claim: Claim) -> str:
 
 
 def _line(out: Console, text: str) -> None:
-    """One dim line, cut where the terminal ends."""
+    """Print one dim line, truncated to the terminal's width."""
     out.print(_safe(text), style="dim", no_wrap=True, overflow="ellipsis")
 
 
@@ -283,7 +283,7 @@ def _arms(out: Console, found: Profile) -> None:
 
 
 def _demonstrations(out: Console, found: Profile) -> None:
-    """The past choices, the most informative first; without numbers if nothing was measured."""
+    """Print the past choices, the most informative first; without numbers if nothing was measured."""
     if not found.demonstrations:
         return
     ranked = sorted(found.demonstrations, key=lambda one: -(one.worth or 0.0))
@@ -300,12 +300,12 @@ def _demonstrations(out: Console, found: Profile) -> None:
 
 
 def _preset(found: Profile) -> str:
-    """The embedded engine has none."""
+    """The preset; empty for the embedded engine, which has none."""
     return "" if found.traits else f", preset {_safe(found.preset)}"
 
 
 def console(wide: int = PLAIN_WIDTH) -> Console:
-    """As wide as the terminal or COLUMNS; ``wide`` columns if neither is known."""
+    """A console as wide as the terminal or COLUMNS; ``wide`` columns if neither is known."""
     told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(width=None if told else wide, highlight=False, soft_wrap=False, emoji=False)
 

@@ -29,14 +29,14 @@ def progress(verb: str, planned: int | None = None) -> Iterator[Callable[[], Non
 
 @contextmanager
 def bench_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Tells how many tasks of which method are done."""
+    """Show the number of completed tasks of each method."""
     with _status() as tell:
         yield lambda method, done, total: tell(f"{method}: {done:,} of {total:,}")
 
 
 @contextmanager
 def cluster_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Tells how many parts of a stage are done, and how long the rest will take."""
+    """Show the number of completed parts of a stage, and the estimated time left."""
     stage, began, first = "", 0.0, 0
     with _status() as tell:
 
@@ -53,7 +53,7 @@ def cluster_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def training_progress() -> Iterator[Callable[[str], None]]:
-    """Shows what a training says of itself."""
+    """Show the progress messages of a training run."""
     with _status() as tell:
         yield tell
 

@@ -1,4 +1,4 @@
-"""What `personalrm data` prints: the table of public sets, and what came of fetching one."""
+"""Output of `personalrm data`: the table of public sets, and the result of a download."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from personalrm.data.hub.getting import Got
 
 _TABLE = 80
-"""Columns of a terminal below which there is no table."""
+"""Minimum terminal width for a table."""
 _ACCESS = {True: "gated", False: "open", None: "see card"}
 
 
 def table_of_sets(sets: Sequence[PublicSet], *, as_json: bool) -> None:
-    """Every set: where it lies and what may be done with it, then what it holds and lacks."""
+    """Print every set: location and licence, then contents and limitations."""
     if as_json:
         echo_source(json_text([one.as_json() for one in sets]))
         return
@@ -51,7 +51,7 @@ def _people(one: PublicSet) -> str:
 
 
 def fetched(got: Got, *, as_json: bool) -> None:
-    """What was written, and what was left out."""
+    """Print what was written, and what was skipped."""
     if as_json:
         record = {"folder": str(got.folder), "commit": got.commit, "people": got.people, "pairs": got.pairs}
         echo_source(json_text({**record, "ties": got.ties, "skipped": got.skipped, "remarks": got.remarks}))

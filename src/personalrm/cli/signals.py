@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a run as Ctrl-C does: with a sentence, what is on the wire finished, and the signal's code.
+"""SIGTERM and SIGHUP end a run like Ctrl-C: with a message, after requests in flight, and with the signal's exit code.
 
 catch()                     # at the start of the command line
 exit_code()                 # 130 after Ctrl-C, 143 after SIGTERM
@@ -11,17 +11,17 @@ import threading
 from types import FrameType
 
 GRACE_S = 8.0
-"""How long requests on the wire may take after a signal: whoever sends one kills after ten seconds (docker) or more."""
+"""Seconds for requests in flight after a signal: process managers (docker) send SIGKILL after ten seconds or more."""
 _SIGNALS = tuple(found for name in ("SIGTERM", "SIGHUP") if (found := getattr(signal, name, None)) is not None)
 _received: list[int] = []
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal asked the program to end; everything that handles Ctrl-C handles it."""
+    """Raised when a signal asks the program to end; handled like Ctrl-C."""
 
 
 def catch() -> None:
-    """Take the signals over until the program ends; those that the caller ignores (nohup) stay ignored."""
+    """Handle the signals until the program ends; those that the parent ignores (nohup) stay ignored."""
     if threading.current_thread() is not threading.main_thread():
         return
     _received.clear()
@@ -31,12 +31,12 @@ def catch() -> None:
 
 
 def exit_code() -> int:
-    """128 and the number of the signal that ended the run; Ctrl-C is SIGINT."""
+    """128 plus the number of the signal that ended the run; Ctrl-C is SIGINT."""
     return 128 + (_received[0] if _received else signal.SIGINT)
 
 
 def interrupts(error: BaseException) -> bool:
-    """Whether a signal is behind an error: one that comes during an import ends it with a KeyError of Python's own."""
+    """Whether a signal caused an error: a signal during an import ends it with a KeyError from Python itself."""
     seen: set[int] = set()
     found: BaseException | None = error
     while found is not None and id(found) not in seen:
@@ -49,7 +49,7 @@ def interrupts(error: BaseException) -> bool:
 
 def _end(number: int, frame: FrameType | None) -> None:
     _received.append(number)
-    from personalrm.llm import background_loop  # loaded long ago where anything is on the wire
+    from personalrm.llm import background_loop  # already imported if any request is in flight
 
     background_loop.exit_within(GRACE_S)
     raise Terminated

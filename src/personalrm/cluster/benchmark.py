@@ -1,10 +1,10 @@
-"""A benchmark on many machines: methods that compute are divided by fold, and their rows put together in one folder.
+"""A benchmark on many machines: methods with local models are divided by fold, and their rows collected in one folder.
 
-    run_parts(work, executor, folder)      # then `personalrm.bench` finds these methods' tasks finished in the folder
+    run_parts(work, executor, folder)      # then `personalrm.bench` finds the tasks of these methods completed
 
-A part is one family of methods (those that share what they learn from a population) on the people of one fold. It is a
-run of `bench.running` in a folder of its own, so that it goes on where it was stopped. Methods that ask a language
-model are not divided: one process keeps an endpoint full, and holds one limit and one budget.
+A part is one family of methods (methods that share their population model) on the people of one fold. It is a run of
+`bench.running` in its own folder, so it can be resumed. Methods that ask a language model are not divided: one process
+is enough to use an endpoint fully, and enforces one limit and one budget.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from personalrm.bench.run_log import rows_of
 from personalrm.bench.running import run
 from personalrm.cluster.executor import Executor
 from personalrm.cluster.folder import PartRecord, read_part, write_record
-from personalrm.cluster.splitting import HashInput, HowRead
+from personalrm.cluster.splitting import HashInput
 from personalrm.data.sources import ReadOptions, Source, source
 from personalrm.errors import DataError, Interrupted
 from personalrm.files import hold, replace_file, stored, to_json
@@ -39,29 +39,29 @@ PARTS = ".parts"
 STAGE = "parts of methods"
 _HELD: dict[str, Source] = {}
 _MOST_HELD = 2
-"""People and population."""
+"""A person and the number of their population."""
 _OF_MODELS = ("models", "options", "prompts")
 _SHARES = "learned"
-"""Methods of this kind each learn a model of their own; others of one kind share what is learned."""
+"""Prefixes of methods that each learn their own model; methods of other kinds share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchWork:
-    """What is compared.
+    """The benchmark to run.
 
     Attributes:
-        data, population: files, absolute; an empty population is the people of the other folds.
-        reading: how they are read.
+        data, population: absolute paths of files; without ``population``, the people of the other folds.
+        reading: options for reading files.
         design: see `bench.plan`.
-        methods: by name; those that ask a model are left to the process that drives the run.
-        options: how judges fit a person.
-        training: how models are trained.
-        context_sizes: how many choices personal methods learn from.
+        methods: names; those that ask a model run in the driver process.
+        options: options for fitting judges.
+        training: training options.
+        context_sizes: numbers of choices that personalized methods learn from.
     """
 
     data: tuple[str, ...]
     population: tuple[str, ...]
-    reading: HowRead
+    reading: ReadOptions
     design: Design
     methods: tuple[str, ...]
     options: Options
@@ -70,7 +70,7 @@ class BenchWork:
 
     @property
     def families(self) -> list[tuple[str, ...]]:
-        """Methods that are computed, those together that share what they learn."""
+        """Methods with local models, grouped by shared population models."""
         found: dict[str, list[str]] = {}
         for name in self.methods:
             if not asks(name):
@@ -80,7 +80,7 @@ class BenchWork:
 
     @property
     def parts(self) -> int:
-        """Of each family: by fold, or by person where all people have one population."""
+        """Parts per family: by fold, or by person if all people have one population."""
         return self.design.folds
 
 
@@ -100,11 +100,11 @@ class BenchPart:
 
     @property
     def record(self) -> Path:
-        """Where it is noted that this part is finished."""
+        """File that marks this part as complete."""
         return self.folder.with_name(f"{self.folder.name}.json")
 
     def run(self) -> None:
-        """Answer the part's tasks, then write the record."""
+        """Predict the part's tasks, then write the record."""
         work = self.work
         people, others = _read(work.data, work.reading), None
         if work.population:
@@ -127,10 +127,10 @@ class BenchPart:
 def run_parts(
     work: BenchWork, executor: Executor, out: Path, tell: Callable[[str, int, int], None] = lambda *_: None
 ) -> int:
-    """Do what is not finished, and put all rows into ``out``; gives the number of parts that were finished before.
+    """Run the incomplete parts and collect all rows in ``out``; returns the number of parts that were already complete.
 
     Raises:
-        DataError, StorageError: as `bench.running.arun`. Interrupted: Ctrl-C; the same call goes on.
+        DataError, StorageError: as in `bench.running.arun`. Interrupted: Ctrl-C; the same call resumes.
     """
     out = out.resolve()
     with hold(out / PARTS, "run of personalrm cluster bench"):
@@ -148,11 +148,11 @@ def _run_parts(work: BenchWork, executor: Executor, out: Path, tell: Callable[[s
     jobs: list[BenchPart] = []
     for methods in work.families:
         for part in range(work.parts):
-            key = hash_of([*made_from, hash_of(work.reading), work.context_sizes, methods, part])
+            key = hash_of([*made_from, hash_of(work.reading.arguments), work.context_sizes, methods, part])
             jobs.append(BenchPart(work, methods, part, out / PARTS / f"{hash_of(methods)[:8]}-{part:03d}", key))
     missing = [one for one in jobs if read_part(one.record, PartRecord, one.key) is None]
     for one in missing:
-        if one.record.exists():  # of other data or options: nothing of it counts
+        if one.record.exists():  # made with other data or options, so it is discarded
             one.record.unlink()
             shutil.rmtree(one.folder, ignore_errors=True)
     done = len(jobs) - len(missing)
@@ -165,7 +165,7 @@ def _run_parts(work: BenchWork, executor: Executor, out: Path, tell: Callable[[s
 
 
 def _put_together(jobs: list[BenchPart], out: Path) -> None:
-    """One run's folder from those of the parts, rows in the order of their tasks."""
+    """Combine the folders of the parts into one run folder, with rows in the order of their tasks."""
     folders = [one.folder for one in jobs if (one.folder / RUN).is_file()]
     if not folders:
         raise DataError("no part was written: --out must be a folder all machines share")
@@ -186,7 +186,7 @@ def _put_together(jobs: list[BenchPart], out: Path) -> None:
 
 
 def _check_same(out: Path, identity: Mapping[str, Any]) -> None:
-    """Rows of another run are never mixed with these, nor replaced."""
+    """Raise DataError rather than mix these rows with those of another run, or replace them."""
     if not (out / RUN).exists():
         if (out / "tasks").exists():
             raise DataError(f"{out} holds results without {RUN}: choose another --out")
@@ -198,7 +198,7 @@ def _check_same(out: Path, identity: Mapping[str, Any]) -> None:
 
 
 def _of_models(work: BenchWork) -> dict[str, Any]:
-    """What a run's identity says where it asks language models; the parts ask none."""
+    """The part of a run's identity that depends on language models; the parts use none."""
     asking = any(map(asks, work.methods))
     options, hashes = (asdict(work.options), prompts.hashes()) if asking else (None, None)
     return {"models": [], "options": options, "prompts": hashes}
@@ -210,12 +210,11 @@ def _rows(folders: Iterable[Path], kind: str, name: str) -> Iterator[tuple[int, 
             yield int(row["task"]), orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _read(paths: tuple[str, ...], how: HowRead) -> Source:
-    """Held by the process for the next part, if it is small; what is skipped is told by the process that drives."""
-    name = hash_of([paths, how])
+def _read(paths: tuple[str, ...], reading: ReadOptions) -> Source:
+    """The people of the files, cached in the process for the next part if small; the driver reports skipped rows."""
+    name = hash_of([paths, reading.arguments])
     if name not in _HELD:
         while len(_HELD) >= _MOST_HELD:
             del _HELD[next(iter(_HELD))]
-        reading = ReadOptions(how.strict, how.min_gap, lambda _: None, how.columns, how.limits)
         _HELD[name] = source(list(paths), reading)
     return _HELD[name]

@@ -1,12 +1,12 @@
-"""`Client` on an `Executor`: the verbs for many people at once, on processes of this machine or a Ray cluster.
+"""`Client` on an `Executor`: methods for many people at once, in processes on this machine or on a Ray cluster.
 
     with OnRay("auto") as executor:
         client = ExecutorClient(executor, "traits")
         profiles = [one for one in client.fit_many(histories) if isinstance(one, Profile)]
         client.score_many(profiles, "How long does pasta take?", ["Nine minutes.", "It depends …"])   # m × n
 
-What it gives is what `Client` gives in one process. People and profiles travel to the workers and back, so it is for as
-many as fit into memory; `personalrm cluster fit` (`running.run_over_people`) is for files of any size, and resumes.
+Results equal those of `Client` in one process. People and profiles are sent to the workers and back, so all must fit in
+memory; `personalrm cluster fit` (`running.run_over_people`) processes files of any size and can be resumed.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from personalrm.cluster.fitting import FitOptions, client_of, fit_all
 from personalrm.cluster.folder import Trouble
 from personalrm.cluster.lending import NOTHING, Lent, embed
 from personalrm.cluster.people import PersonOfShard
-from personalrm.cluster.texts import has_encoder, items_to_fit
+from personalrm.cluster.texts import has_encoder, items_of_population, items_to_fit
 from personalrm.data.given import Context, messages_of
 from personalrm.llm.connect import EndpointOptions
 from personalrm.models.base import Item
-from personalrm.models.registry import DEFAULT, TRAINED, is_local
+from personalrm.models.registry import DEFAULT, TRAINED, is_embedded, is_local
 from personalrm.preferences import History, Verdict
 from personalrm.profile.options import Options, VerdictMode
 from personalrm.profile.records import Profile
 
 AT_ONCE = 64
-"""People of a job: half a second of the embedded engine, 5 MB of choices."""
+"""People per job: half a second of the embedded engine, 5 MB of choices."""
 T = TypeVar("T")
 AskedPair = tuple[Context, str, str]
 
 
 class ExecutorClient:
-    """The verbs of `Client` that take many people.
+    """The methods of `Client` for many people.
 
     Args:
-        executor: who works; it is not closed here.
-        model, options: as in `Client`; without a model profiles are fitted with ``traits`` and used with their own.
-        population: a file of other people's choices, that all machines can read.
-        endpoint: how a model is asked; limits and budget count for all workers together.
+        executor: runs the jobs; the caller closes it.
+        model, options: as in `Client`; without a model, profiles are fitted with ``traits`` and used with their own
+            model.
+        population: a file of other people's choices, readable on all machines.
+        endpoint: endpoint options; limits and budget apply to all workers together.
     """
 
     def __init__(
@@ -63,10 +64,10 @@ class ExecutorClient:
             self._how = FitOptions(how.model, how.options, population, how.endpoint.resolved())
 
     def fit_many(self, people: Iterable[History]) -> Iterator[Profile | Trouble]:
-        """A profile for each history, or why there is none, in order and as they are ready.
+        """A profile for each history, or the reason why there is none, in order, as they become available.
 
         Raises:
-            PersonalrmError: what concerns everybody, such as a wrong key or a spent budget.
+            PersonalrmError: an error that affects everybody, such as a wrong key or an exhausted budget.
         """
         shared, how = self._shared(), self._how
         chunks: Iterator[list[History]] = _chunks(people)
@@ -74,15 +75,20 @@ class ExecutorClient:
         if has_encoder(how.model):
             held = list(chunks)
             wanted = [{how.model: [item for one in some for item in items_to_fit(how.model, one)]} for some in held]
-            chunks, lent = iter(held), iter(embed(self._executor, wanted))
+            learned = how.population if is_embedded(how.model) else None
+            if learned is not None:
+                wanted.append({how.model: list(items_of_population(how.model, learned, how.options.seed))})
+            vectors = embed(self._executor, wanted)
+            others = vectors[len(held)] if learned is not None else NOTHING
+            chunks, lent = iter(held), (one.with_rows_of(others) for one in vectors[: len(held)])
         return self._ordered(
-            _Fit(at, how, shared, vectors, some) for at, (some, vectors) in enumerate(zip(chunks, lent, strict=False))
+            _Fit(at, how, shared, rows, some) for at, (some, rows) in enumerate(zip(chunks, lent, strict=False))
         )
 
     def score_many(
         self, profiles: Sequence[Profile], context: Context, responses: Sequence[str]
     ) -> list[list[float | None]]:
-        """Scores of n responses for m people: m rows of n, as `Client.score_many`."""
+        """Scores of n responses for m people, m rows of n, as in `Client.score_many`."""
         how, shared = self._predicting(profiles)
         asked, chunks = (context, list(responses)), list(_chunks(profiles))
         items = [(messages_of(context), one) for one in responses]
@@ -93,7 +99,7 @@ class ExecutorClient:
     def compare_many(
         self, asked: Iterable[tuple[Profile, Sequence[AskedPair]]], *, verdicts: VerdictMode = "token"
     ) -> Iterator[list[Verdict]]:
-        """The verdicts on each person's own pairs, as `Client.compare_many`, in order and as they are ready."""
+        """Verdicts on each person's own pairs, as in `Client.compare_many`, in order, as they become available."""
         chunks = list(_chunks(asked))
         how, shared = self._predicting([profile for some in chunks for profile, _ in some])
         lent = embed(
@@ -103,7 +109,7 @@ class ExecutorClient:
         return self._ordered(jobs)
 
     def _predicting(self, profiles: Sequence[Profile]) -> tuple[FitOptions | None, str | None]:
-        """Who predicts: None for the profiles' own models, which must then ask nobody."""
+        """The predicting model: None for the profiles' own models, which must be local."""
         if not self._own:
             return self._how, self._shared()
         networked = next((one for one in profiles if not is_local(one.model)), None)
@@ -113,7 +119,7 @@ class ExecutorClient:
         return how, self._executor.share(how.endpoint) if how.asks_language_model else None
 
     def _shared(self) -> str | None:
-        """The limits of all workers; one for all calls."""
+        """The limits shared by all workers, for all calls."""
         if self._limits is None and self._how.asks_language_model:
             self._limits = self._executor.share(self._how.endpoint)
         return self._limits
@@ -133,9 +139,9 @@ class _Part:
     """Some people of a call.
 
     Attributes:
-        number: of the part.
+        number: index of the part.
         how, limits: as in `fitting.FitShard`; None for each profile's own model.
-        lent: vectors that were computed before.
+        lent: precomputed vectors.
     """
 
     number: int
@@ -183,7 +189,7 @@ class _Compare(_Part):
 
 
 def _wanted(how: FitOptions | None, asked: Iterable[tuple[Profile, Sequence[Item]]]) -> dict[str, list[Item]]:
-    """What is embedded for some people's responses, by model; trained models are fitted to the person anew."""
+    """Items to embed for people's responses, by model; trained models are refitted to the person."""
     found: dict[str, dict[Item, None]] = {}
     for profile, items in asked:
         model = profile.model if how is None else how.model

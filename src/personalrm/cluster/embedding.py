@@ -1,9 +1,9 @@
-"""Each text of a run is embedded once over all workers, however many people's conversations it stands in.
+"""Embeds each text of a run once over all workers, even if it occurs in the conversations of many people.
 
-1. For each shard the texts that its people need go into a spill, sorted into buckets by their key.
-2. Each bucket is embedded by one worker, in the order of the keys, into a file of vectors (`vectors`). So what a text
-   is batched with, on which the last bits of its vector depend, is the same on one machine and on many.
-3. Fits and scores read vectors from there; what remains is people × features: products of matrices.
+1. For each shard, the texts that its people need are written to a spill file, sorted into buckets by key.
+2. Each bucket is embedded by one worker, in the order of the keys, into a file of vectors (`vectors`). So the batch of
+   a text, on which the last bits of its vector depend, is the same on one machine and on many.
+3. Fits and scores read the vectors from there; what remains is matrix products of people and features.
 """
 
 from __future__ import annotations
@@ -18,42 +18,49 @@ from typing import Protocol
 from personalrm.cluster.folder import ClusterFolder, PartRecord, read_part, write_record
 from personalrm.cluster.people import people_of
 from personalrm.cluster.spill import SpillWriter, read_spill
-from personalrm.cluster.texts import encoder_of, encoder_that_computes, items_to_fit, lent, texts_of
+from personalrm.cluster.texts import (
+    encoder_of,
+    encoder_that_computes,
+    items_of_population,
+    items_to_fit,
+    lent,
+    texts_of,
+)
 from personalrm.files import replacing, stored
 from personalrm.models.base import Item
 from personalrm.profile.provenance import hash_of
 from personalrm.profile.table import file_name, read_profiles
 
 MOST_BUCKETS = 1024
-"""Every shard reads from most buckets: more of them would be more files to open than texts to embed."""
+"""Maximum number of buckets: every shard reads from most of them, so more would mean many small files."""
 
 
 class ShardTexts(Protocol):
-    """Whose texts a run embeds."""
+    """The texts that a run embeds."""
 
     @property
     def model(self) -> str:
-        """Whose encoder."""
+        """The model whose encoder is used."""
         ...
 
     @property
     def spills(self) -> int:
-        """How many spills they make."""
+        """Number of spill files."""
         ...
 
     def items(self, folder: ClusterFolder, number: int) -> Iterable[Item]:
-        """The responses of one spill."""
+        """The responses of one spill file."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TextsToFit:
-    """The choices of the people of each shard, and those of the population in a last spill.
+    """The choices of the people of each shard, and those of the population in a last spill file.
 
     Attributes:
-        model: whose encoder.
-        shards, inputs: how many.
-        population, seed: of the fits.
+        model: the model whose encoder is used.
+        shards, inputs: numbers of shards and input files.
+        population, seed: as in the fits.
     """
 
     model: str
@@ -71,23 +78,16 @@ class TextsToFit:
             for person in people_of(folder, number, self.inputs):
                 yield from items_to_fit(self.model, person.history)
         elif self.population is not None:
-            import numpy as np
-
-            from personalrm.data.reading import read_people
-            from personalrm.models.traits.learning import people_to_learn_from
-
-            known = people_to_learn_from(read_people(self.population), np.random.default_rng(self.seed))
-            for one in known:
-                yield from items_to_fit(self.model, one)
+            yield from items_of_population(self.model, self.population, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
 class TextsToScore:
-    """The pairs of each shard, and the choices in its profiles where the model is fitted to them anew.
+    """The pairs of each shard, and the choices in its profiles if the model is refitted to them.
 
     Attributes:
-        model: whose encoder.
-        shards, inputs: how many.
+        model: the model whose encoder is used.
+        shards, inputs: numbers of shards and input files.
         profiles: folder of the profiles.
         refits: whether their choices are read.
     """
@@ -115,13 +115,13 @@ class TextsToScore:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A job before people are fitted or scored.
+    """A job that runs before people are fitted or scored.
 
     Attributes:
-        root, shards: of the run's folder.
-        number: of the spill or bucket.
-        texts: whose.
-        key: of what it is made from.
+        root, shards: folder and number of shards of the run.
+        number: index of the spill file or bucket.
+        texts: the texts to embed.
+        key: hash of the inputs of this part.
     """
 
     root: Path
@@ -146,11 +146,11 @@ class GatherTexts(_Part):
 
     @property
     def record(self) -> Path:
-        """Where it is noted that this is done."""
+        """File that marks this part as complete."""
         return self.folder.texts(self.number).with_suffix(".json")
 
     def run(self) -> None:
-        """Write the spill, then its record."""
+        """Write the spill file, then its record."""
         from personalrm.cluster.vectors import bucket_of
 
         found = texts_of(encoder_of(self.texts.model), self.texts.items(self.folder, self.number))
@@ -170,7 +170,7 @@ class EmbedTexts(_Part):
 
     @property
     def record(self) -> Path:
-        """Where it is noted that this is done."""
+        """File that marks this part as complete."""
         return self.folder.vectors(self.number).with_suffix(".json")
 
     def run(self) -> None:
@@ -190,18 +190,19 @@ class EmbedTexts(_Part):
 
 
 def buckets_of(shards: int) -> int:
-    """How many files of vectors there are; it follows from the shards, so that the batches are the same everywhere."""
+    """Number of vector files; it depends on the number of shards only, so that batches are the same everywhere."""
     return min(shards, MOST_BUCKETS)
 
 
+EMBEDDING = "embedding texts"
 Stage = tuple[str, Sequence[GatherTexts | EmbedTexts], int]
 
 
 def stages(folder: ClusterFolder, texts: ShardTexts, key: str) -> Iterator[Stage]:
-    """What is to be done before people are fitted or scored: name, jobs that are not done, and how many are."""
+    """The stages before people are fitted or scored: name, incomplete jobs, and number of complete ones."""
     parts: list[tuple[str, type[GatherTexts] | type[EmbedTexts], int]] = [
         ("gathering texts", GatherTexts, texts.spills),
-        ("embedding texts", EmbedTexts, buckets_of(folder.shards)),
+        (EMBEDDING, EmbedTexts, buckets_of(folder.shards)),
     ]
     for name, kind, count in parts:
         jobs = [kind(folder.root, folder.shards, at, texts, hash_of([key, name, at])) for at in range(count)]
@@ -211,7 +212,7 @@ def stages(folder: ClusterFolder, texts: ShardTexts, key: str) -> Iterator[Stage
 
 @contextlib.contextmanager
 def vectors_of(folder: ClusterFolder, model: str | None) -> Iterator[None]:
-    """Fits and scores in here read the run's vectors; ``model`` is None where none has an encoder."""
+    """Within this context, fits and scores read the run's vectors; ``model`` is None if no model has an encoder."""
     if model is None:
         yield
         return

@@ -1,10 +1,10 @@
-"""How independent jobs run: in this process, in several processes of this machine, or on Ray (`on_ray`).
+"""Executors of independent jobs: in this process, in several processes on this machine, or on Ray (`on_ray`).
 
     with Processes(2) as executor:
-        for job, result in executor.run(jobs): ...            # as they are ready
+        for job, result in executor.run(jobs): ...            # as they complete
 
-Jobs are picklable and write their results to files themselves; what `run` gives back is small. A job must give the same
-whenever and wherever it is run: one whose worker died is run again.
+Jobs are picklable and write their results to files; the return value of `run` is small. A job must be deterministic: if
+its worker dies, it runs again.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from personalrm.llm.connect import EndpointOptions
 R_co = TypeVar("R_co", covariant=True)
 J = TypeVar("J", bound="Job[Any]")
 AHEAD = 2
-"""Jobs that are handed out for each worker: one under way, one that waits there, so that none is idle."""
+"""Jobs submitted per worker: one running and one waiting, so that no worker is idle."""
 TRIES = 5
-"""A job that takes its worker with it so often (out of memory, most likely) ends the run."""
+"""A job whose worker dies this many times (probably out of memory) ends the run."""
 
 
 class Job(Protocol[R_co]):
-    """A piece of work."""
+    """A unit of work."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """Name for messages."""
         ...
 
     def run(self) -> R_co:
-        """Do it; PersonalrmError ends the run."""
+        """Run it; a PersonalrmError ends the run."""
         ...
 
 
@@ -51,12 +51,12 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many jobs run at once."""
+        """Number of jobs that run at the same time."""
         ...
 
     @property
     def lost(self) -> int:
-        """Jobs that were run again because their worker died."""
+        """Number of jobs that ran again because their worker died."""
         ...
 
     @property
@@ -65,19 +65,19 @@ class Executor(Protocol):
         ...
 
     def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
-        """Jobs with their results as they are ready; a job is taken from ``jobs`` only when a worker is near free.
+        """Yield jobs with their results as they complete; jobs are taken from ``jobs`` only when a worker needs one.
 
         Raises:
-            PersonalrmError: of the first job that raised one; the others are given up.
+            PersonalrmError: of the first job that raised one; the others are cancelled.
             StorageError: a job's worker died `TRIES` times.
         """
         ...
 
     def share(self, endpoint: EndpointOptions) -> str | None:
-        """A name under which workers find one limit and one budget for all of them; None where there is one worker.
+        """A name under which workers share one limit and one budget; None with one worker.
 
         Raises:
-            DataError: these workers cannot share them.
+            DataError: these workers cannot share limits.
         """
         ...
 
@@ -90,7 +90,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A job's result, or its error by name: errors with arguments of their own do not survive pickling."""
+    """A job's result, or its error by name, because errors with extra arguments cannot be unpickled."""
 
     value: Any = None
     error: str = ""
@@ -106,7 +106,7 @@ class Outcome:
 
 
 def done(job: Job[Any]) -> Outcome:
-    """Run a job where it is to be run; expected errors become part of the outcome."""
+    """Run a job in the worker; expected errors become part of the outcome."""
     began = time.process_time()
     try:
         value = job.run()
@@ -116,7 +116,7 @@ def done(job: Job[Any]) -> Outcome:
 
 
 class InProcess:
-    """One job after the other, here."""
+    """Runs one job after the other in this process."""
 
     workers = 1
     lost = 0
@@ -142,10 +142,10 @@ class InProcess:
 
 
 class Processes:
-    """Several processes of this machine, started afresh (not forked), so that they share no locks and threads.
+    """Several processes on this machine, spawned rather than forked, so that they share no locks and threads.
 
     Args:
-        workers: how many.
+        workers: number of processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -177,7 +177,7 @@ class Processes:
         return self._pool.submit(done, job)
 
     def _restart(self) -> None:
-        """All jobs of a pool are lost with one worker."""
+        """Restart the pool: when one worker dies, all its jobs are lost."""
         self._close(kill=True)
 
     def _close(self, *, kill: bool) -> None:
@@ -196,13 +196,13 @@ class Processes:
 
 
 def _ready(waiting: Iterable[Future[Outcome]]) -> list[tuple[Future[Outcome], Outcome | None]]:
-    """Futures that are done with their outcomes; None for one whose worker died."""
+    """Completed futures with their outcomes; None if the worker died."""
     finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
     return [(one, None if isinstance(one.exception(), BrokenProcessPool) else one.result()) for one in finished]
 
 
 def _ignore_interrupts() -> None:
-    """Ctrl-C goes to the whole process group; the process that runs the jobs ends the others."""
+    """Ignore Ctrl-C, which is sent to the whole process group; the driver process stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -210,7 +210,7 @@ F = TypeVar("F")
 
 
 class Account(Protocol):
-    """What an executor counts."""
+    """Counters of an executor."""
 
     lost: int
     cpu_s: float
@@ -225,12 +225,12 @@ def run_ahead(
     account: Account,
     finish: Callable[[Iterable[F]], None] = lambda _: None,
 ) -> Iterator[tuple[J, Any]]:
-    """Keep ``ahead`` jobs handed out; a job whose outcome is None lost its worker and is handed out again.
+    """Keep ``ahead`` jobs submitted; a job whose outcome is None lost its worker and is submitted again.
 
     Args:
-        submit: hands a job out and gives what stands for its outcome.
-        ready: waits until at least one outcome is there.
-        restart: called once after lost workers, before jobs are handed out again.
+        submit: submits a job and returns a handle of its outcome.
+        ready: waits until at least one outcome is available.
+        restart: called once after lost workers, before jobs are submitted again.
         account: counts lost workers and CPU seconds.
         finish: waits for the other jobs after the first error.
     """
@@ -248,7 +248,7 @@ def run_ahead(
             if outcome is None:
                 lost.append((job, tries))
             elif outcome.error:
-                finish(waiting)  # what they have sent is paid for: they keep the answers, and end with the same error
+                finish(waiting)  # requests in flight are paid for, so their answers are stored first
                 outcome.unwrapped()
             else:
                 account.cpu_s += outcome.cpu_s

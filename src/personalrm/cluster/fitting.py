@@ -1,8 +1,8 @@
-"""Second half of a run: the people of one shard are fitted and written as one Parquet file.
+"""Second half of a run: fits the people of one shard and writes them to one Parquet file.
 
-People of one shard go to one worker, so that what is read of texts, a learned population and the prefixes of an LLM's
-prompts are shared. Whatever concerns one person alone is kept as their error; what concerns everybody (a wrong key, a
-spent budget, a full disk) ends the run.
+The people of a shard are fitted by one worker, so that parsed texts, the population model and an LLM's prompt prefixes
+are shared. An error of one person is recorded for that person; an error that affects everybody (a wrong key, an
+exhausted budget, a full disk) ends the run.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from personalrm.synthesis.fitting import AT_ONCE
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """How people are fitted.
+    """Options of the fits.
 
     Attributes:
         model: see `Client`.
-        options: of the fit.
-        population: a file of other people's choices; None takes the prior that ships.
-        endpoint: how a model is asked.
+        options: options of each fit.
+        population: a file of other people's choices; None is the shipped prior.
+        endpoint: endpoint options.
     """
 
     model: str = DEFAULT
@@ -48,26 +48,26 @@ class FitOptions:
 
     @property
     def asks_endpoint(self) -> bool:
-        """Whether fits ask over the network."""
+        """Whether fits send requests over the network."""
         return not is_local(self.model)
 
     @property
     def asks_language_model(self) -> bool:
-        """Whether that is a language model: with one limit and one budget for all workers."""
+        """Whether a language model is asked; it gets one limit and one budget for all workers."""
         return self.asks_endpoint and not is_served(self.model)
 
 
 @dataclass(frozen=True, slots=True)
 class FitShard:
-    """Fit everybody of a shard.
+    """Fits the people of a shard.
 
     Attributes:
-        root, shards, shard: where, of how many, which.
-        inputs: how many input files there are.
-        how: how people are fitted.
-        key: of what the shard is made from.
-        limits: name of the limits that all workers share; None where this is the only one.
-        encoder: model whose encoder's vectors lie in the folder (see `embedding`); None if it has none.
+        root, shards, shard: folder of the run, number of shards, index of this shard.
+        inputs: number of input files.
+        how: options of the fits.
+        key: hash of the inputs of this shard.
+        limits: name of the limits that all workers share; None with one worker.
+        encoder: model whose precomputed vectors are in the folder (see `embedding`); None if it has no encoder.
     """
 
     root: Path
@@ -100,16 +100,16 @@ class FitShard:
 
 
 def fit_all(how: FitOptions, shared: str | None, people: list[PersonOfShard]) -> list[Profile | Trouble]:
-    """A profile for each person, or why there is none, in order; ``shared`` names the limits of all workers."""
+    """A profile for each person, or the reason why there is none, in order; ``shared`` names the shared limits."""
     client = client_of(how, shared)
     return background_loop.run(_asked(client, people)) if how.asks_endpoint else _computed(client, people)
 
 
 @lru_cache(maxsize=1)
 def client_of(how: FitOptions, shared: str | None) -> Client:
-    """One a process: a population is learned and a host connected to once, not once a shard.
+    """A client, cached per process, so that a population is learned and a connection opened only once.
 
-    A language model predicts by itself: with fused weights a profile would depend on which shards were fitted before.
+    A language model predicts without fusion: fusion weights would depend on which shards were fitted before.
     """
     endpoint = how.endpoint if shared is None else limits.limited(asked_model(how.model), how.endpoint, shared)
     return Client(judging_name(how.model), options=how.options, population=how.population, endpoint=endpoint)
@@ -126,7 +126,7 @@ def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Tro
 
 
 async def _asked(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
-    """Several at once, in the order of ``people``."""
+    """Fit several people concurrently, returned in the order of ``people``."""
 
     async def fit(place: int) -> tuple[int, Profile | Trouble]:
         one = people[place]

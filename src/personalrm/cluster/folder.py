@@ -1,11 +1,12 @@
-"""The folder of a run: what is finished, and what each finished part was made from.
+"""The folder of a run: completed parts, and the inputs that each was made from.
 
-    OUT/profiles-00000-of-00016.parquet …    one a shard, appears whole
-    OUT/cluster.json                         what the run was made from, and its totals once it is finished
-    OUT/errors.jsonl                         people and files that could not be used: file, user, sentence
-    OUT/.work/                               spilled choices (gone once the run is finished) and the record of each part
+    OUT/profiles-00000-of-00016.parquet …    one per shard, written atomically
+    OUT/cluster.json                         the inputs of the run, and its totals once it is complete
+    OUT/errors.jsonl                         people and files that could not be used: file, user, message
+    OUT/.work/                               spilled choices (deleted when the run completes) and the record of each
+    part
 
-All machines of a cluster must see the folder under the same path.
+All machines of a cluster must have the folder at the same path.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What could not be used, and why: a person of a file, or a file (``user`` is None)."""
+    """A person of a file, or a file (``user`` is None), that could not be used, and why."""
 
     file: str
     user: str | None
@@ -39,19 +40,19 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """A part that is finished; ``key`` is of what it was made from."""
+    """A completed part; ``key`` is the hash of its inputs."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRecord:
-    """An input file that is sorted into shards.
+    """An input file that was sorted into shards.
 
     Attributes:
-        key: of what it was made from.
-        remarks: what was skipped, a sentence each.
-        refused: why nothing of the file can be used; None if something can.
+        key: hash of its inputs.
+        remarks: messages about skipped rows.
+        refused: why the whole file cannot be used, or None.
     """
 
     key: str
@@ -61,13 +62,13 @@ class SplitRecord:
 
 @dataclass(frozen=True, slots=True)
 class ShardRecord:
-    """A shard that is finished.
+    """A completed shard.
 
     Attributes:
-        key: of what it was made from.
-        people: with a profile.
-        choices: of these people.
-        spend: of asking a model; profiles in tables hold none of it, because it differs from run to run.
+        key: hash of its inputs.
+        people: number of people with a profile.
+        choices: number of their choices.
+        spend: cost of a language model; not stored in the profiles, because it differs between runs.
         troubles: people without a profile.
     """
 
@@ -80,13 +81,13 @@ class ShardRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunManifest:
-    """What a run was made from, and its totals.
+    """The inputs of a run, and its totals.
 
     Attributes:
-        inputs: content hash of each file, by its place and name.
-        shards: how many.
-        provenance: model, options, prompts, seed and version; ``data`` stands for ``inputs``.
-        finished: totals; None before the run is finished.
+        inputs: content hash of each file, by position and name.
+        shards: number of shards.
+        provenance: model, options, prompts, seed and version; ``data`` represents ``inputs``.
+        finished: totals; None before the run is complete.
     """
 
     inputs: Mapping[str, str]
@@ -96,19 +97,19 @@ class RunManifest:
     schema: int = SCHEMA
 
     def changes(self, other: RunManifest) -> list[str]:
-        """What differs, by name."""
+        """Names of the differences."""
         files = differing(self.inputs, other.inputs)
         found = [one for one in self.provenance.changes(other.provenance) if one != "data"]
         return [*files, *(["shards"] if self.shards != other.shards else []), *found]
 
 
 class ClusterFolder:
-    """Paths and records.
+    """Paths and records of a run.
 
     Args:
-        root: absolute, the same on all machines.
-        shards: how many.
-        kind: of its files: ``profiles`` or ``scores``.
+        root: absolute path, the same on all machines.
+        shards: number of shards.
+        kind: kind of its files: ``profiles`` or ``scores``.
     """
 
     def __init__(self, root: Path, shards: int, kind: str = PROFILES) -> None:
@@ -133,31 +134,31 @@ class ClusterFolder:
         return self.root / _WORK / f"vectors-{bucket:05d}.bin"
 
     def make(self) -> None:
-        """Make the folder and its inner one."""
+        """Create the folder and its work folder."""
         with stored(self.root):
             (self.root / _WORK).mkdir(parents=True, exist_ok=True)
 
     def remove_spills(self) -> None:
-        """The choices are in the profiles now, and the vectors are not needed any more."""
+        """Delete spilled choices and vectors, which are no longer needed."""
         work = self.root / _WORK
         for one in (*work.glob("input-*.spill"), *work.glob("texts-*"), *work.glob("vectors-*")):
             one.unlink(missing_ok=True)
 
     def begin_anew(self) -> None:
-        """Forget what is finished."""
+        """Delete completed parts."""
         shutil.rmtree(self.root / _WORK, ignore_errors=True)
         for one in (*self.root.glob(f"{self.kind}-*-of-*.parquet"), self.root / MANIFEST, self.root / ERRORS):
             one.unlink(missing_ok=True)
 
 
 def write_record(path: Path, record: object, *, private: bool = True) -> None:
-    """Whole or not at all. StorageError if it cannot be written."""
+    """Write a record atomically. StorageError if it cannot be written."""
     with stored(path):
         replace_file(path, to_json(record), private=private)
 
 
 def read_part(path: Path, kind: type[T], key: str) -> T | None:
-    """The record of a finished part; None if there is none, it is damaged, or it was made from something else."""
+    """The record of a completed part; None if it is missing, damaged, or made from other inputs."""
     try:
         found = read_record(path, kind, "record")
     except DataError:
@@ -166,21 +167,19 @@ def read_part(path: Path, kind: type[T], key: str) -> T | None:
 
 
 def check_folder(root: Path, wanted: RunManifest, *, force: bool) -> bool:
-    """Whether a run of the same kind has begun there, to be gone on with.
+    """Whether the folder has a run with the same inputs that can be resumed.
 
     Args:
-        force: begin anew what was made from something else.
+        force: discard a run with other inputs and start again.
 
     Raises:
-        DataError: the folder holds a run that was made from something else. StorageError: it holds other files.
+        DataError: the folder has a run with other inputs. StorageError: it has other files.
     """
     path = root / MANIFEST
     if not path.exists():
         others = [one.name for one in root.iterdir() if not one.name.startswith(".")] if root.is_dir() else []
         if others:
-            raise StorageError(
-                f"{root} holds files of something else ({', '.join(sorted(others)[:3])}): name a new folder"
-            )
+            raise StorageError(f"{root} has other files ({', '.join(sorted(others)[:3])}): choose a new folder")
         return False
     changes = read_record(path, RunManifest, "manifest", SCHEMA).changes(wanted)
     if not changes:
@@ -188,13 +187,13 @@ def check_folder(root: Path, wanted: RunManifest, *, force: bool) -> bool:
     if force:
         return False
     raise DataError(
-        f"{root} holds a run that was made from something else (changed: {', '.join(changes[:6])}): name another "
-        "folder, or begin anew with --force"
+        f"{root} has a run with other inputs (changed: {', '.join(changes[:6])}): choose another folder, or start "
+        "again with --force"
     )
 
 
 def write_errors(path: Path, troubles: Iterable[Trouble]) -> int:
-    """A line each; gives their number."""
+    """Write one line per person or file; returns their number."""
     import orjson
 
     with stored(path):

@@ -1,6 +1,6 @@
-"""The texts of an `ExecutorClient`'s call, each embedded once by one worker; their vectors travel with the jobs.
+"""Embeds the texts of an `ExecutorClient`'s call once each; the vectors are sent along with the jobs.
 
-lent = embed(executor, [{"traits+encoder": items}, …])       # by job
+lent = embed(executor, [{"traits+encoder": items}, …])       # one element per job
 with lent[0].opened(): …                                      # in the worker
 """
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from personalrm.cluster.executor import Executor
-from personalrm.cluster.texts import encoder_of, encoder_that_computes, lent, texts_of
+from personalrm.cluster.texts import embedding_executor, encoder_of, encoder_that_computes, lent, texts_of
 from personalrm.models.base import Item
 
 AT_ONCE = 512
-"""Texts of a job: ten seconds of MiniLM."""
+"""Texts per job: ten seconds of MiniLM."""
 Wanted = Mapping[str, Sequence[Item]]
-"""By model with an encoder: the responses that a job reads."""
+"""The responses that a job reads, by model with an encoder."""
 Key = tuple[str, bytes]
 
 
@@ -30,37 +30,40 @@ class Lent:
     rows: Mapping[bytes, Any]
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Any]:
-        """Those of these keys that there are."""
+        """The available vectors of these keys."""
         return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def with_rows_of(self, other: Lent) -> Lent:
+        """These vectors and those of another."""
+        return Lent(tuple(sorted({*self.models, *other.models})), {**other.rows, **self.rows})
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """The models embed nothing in here."""
+        """Within this context, the models use these vectors and embed nothing."""
         with lent(self.models, self):
             yield
 
 
 NOTHING = Lent((), {})
-"""For models without an encoder."""
+"""No vectors, for models without an encoder."""
 
 
 def embed(executor: Executor, jobs: Sequence[Wanted]) -> list[Lent]:
-    """The vectors of each job; a text that several need is embedded once, in batches that follow from the texts."""
+    """The vectors of each job; a text needed by several jobs is embedded once, in batches that depend on the texts
+    only."""
     if not any(jobs):
         return [NOTHING] * len(jobs)
     needed: dict[int, dict[Key, str]] = {
         one.number: found for one, found in executor.run([_Gather(at, job) for at, job in enumerate(jobs)])
     }
     texts = {key: text for found in needed.values() for key, text in found.items()}
-    parts: list[_Embed] = []
+    rows: dict[bytes, Any] = {}
     for model in sorted({model for model, _ in texts}):
         keys = sorted(key for name, key in texts if name == model)
-        for at in range(0, len(keys), AT_ONCE):
-            some = keys[at : at + AT_ONCE]
-            parts.append(_Embed(model, some, [texts[model, key] for key in some]))
-    rows: dict[bytes, Any] = {}
-    for _, found in executor.run(parts):
-        rows |= found
+        chunks = [keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE)]
+        parts = [_Embed(model, some, [texts[model, key] for key in some]) for some in chunks]
+        for _, found in embedding_executor(model, executor).run(parts):
+            rows |= found
     return [
         Lent(tuple(sorted({model for model, _ in needed[at]})), {key: rows[key] for _, key in needed[at]})
         for at in range(len(jobs))

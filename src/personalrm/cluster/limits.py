@@ -1,8 +1,8 @@
-"""One limit of requests in flight and one budget for a whole cluster: kept by an actor that all workers ask.
+"""One concurrency limit and one budget for a whole cluster, kept by a Ray actor that all workers call.
 
-The actor holds the package's own `Scheduler` and `Budget`; a worker sees a scheduler and a budget of the same kind that
-ask it. A worker that is silent for `LEASE_S` is dead: its places go to the others, and what it had reserved is free
-again (what it had sent may be billed nevertheless: it counts as a call).
+The actor uses the package's own `Scheduler` and `Budget`; a worker's scheduler and budget forward their calls to it. A
+worker without a heartbeat for `LEASE_S` counts as dead: its slots and reservations are released. (A request it had sent
+may still be billed, so it counts as a call.)
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from personalrm.llm.scheduler import Scheduler
 
 BEAT_S, LEASE_S = 5.0, 30.0
 MOST_WAITING = 10_000
-"""Calls of the actor at once: each request that waits for its place is one."""
+"""Concurrent calls of the actor: each request that waits for a slot is one."""
 STOPPED = "the run was stopped"
 GONE = (
     "the process that holds the limits and the budget of the cluster died; finished shards and every answer are kept: "
@@ -34,7 +34,7 @@ GONE = (
 
 
 class ClusterLimits:
-    """What the actor does; all its methods run in one event loop.
+    """The actor; all its methods run in one event loop.
 
     Args:
         concurrency, prices, max_calls, max_cost: as in `EndpointOptions`.
@@ -48,7 +48,7 @@ class ClusterLimits:
         self._stopped = False
 
     async def acquire(self, worker: str, priority: int) -> None:
-        """A place at the host, once there is one."""
+        """Wait for a slot."""
         self.beat_of(worker)
         waiting = asyncio.ensure_future(self._scheduler.acquire(priority, self._scheduler.turn()))
         while not (await asyncio.wait({waiting}, timeout=BEAT_S))[0]:
@@ -56,12 +56,12 @@ class ClusterLimits:
         waiting.result()
         if worker in self._seen:
             self._places[worker] += 1
-        else:  # died while it waited
+        else:  # the worker died while it waited
             self._scheduler.release()
 
     async def release(self, worker: str) -> None:
-        """The place is free."""
-        if self._places[worker]:  # else it was taken from a worker that seemed dead
+        """Release a slot."""
+        if self._places[worker]:  # otherwise it was released because the worker seemed dead
             self._places[worker] -= 1
             self._scheduler.release()
 
@@ -70,7 +70,7 @@ class ClusterLimits:
         self._scheduler.succeeded(inflation, seconds)
 
     async def slow_down(self, retry_after: float, sent_before: float) -> None:
-        """See `Scheduler.slow_down`; ``sent_before`` is how many seconds ago the request was sent."""
+        """See `Scheduler.slow_down`; ``sent_before`` is the age of the request in seconds."""
         self._scheduler.slow_down(retry_after, asyncio.get_running_loop().time() - sent_before)
 
     async def start_slowly(self) -> None:
@@ -78,7 +78,7 @@ class ClusterLimits:
         self._scheduler.start_slowly()
 
     async def reserve(self, worker: str, most: float) -> str | None:
-        """Count a call; what forbids it, or None."""
+        """Count a call; returns the reason if the budget forbids it, else None."""
         self.beat_of(worker)
         if self._stopped:
             return STOPPED
@@ -90,21 +90,21 @@ class ClusterLimits:
         return None
 
     async def record(self, worker: str, paid: Completion, most: float) -> None:
-        """An answer arrived; without its text."""
+        """Record the cost of an answer, without its text."""
         if self._unreserve(worker, most):
             self._budget.record(paid, most)
 
     async def failed(self, worker: str, most: float) -> None:
-        """A call ended without an answer."""
+        """Record a call that ended without an answer."""
         if self._unreserve(worker, most):
             self._budget.failed(most)
 
     async def beat(self, worker: str) -> None:
-        """The worker lives."""
+        """Heartbeat of a worker."""
         self.beat_of(worker)
 
     async def stop(self) -> None:
-        """Let nothing more be sent; what is on its way is finished and kept by the workers."""
+        """Forbid further requests; workers complete and store those in flight."""
         self._stopped = True
 
     async def spent(self) -> tuple[int, float]:
@@ -112,7 +112,7 @@ class ClusterLimits:
         return self._budget.calls, self._budget.cost
 
     def beat_of(self, worker: str) -> None:
-        """Note that a worker lives, and look for those that do not."""
+        """Record a heartbeat and check for dead workers."""
         self._seen[worker] = time.monotonic()
         self._sweep()
 
@@ -126,7 +126,7 @@ class ClusterLimits:
                 self._budget.failed(most)
 
     def _unreserve(self, worker: str, most: float) -> bool:
-        """False if the worker seemed dead and its reservations were given back."""
+        """Release a reservation; False if the worker seemed dead and its reservations were already released."""
         held = self._reserved.get(worker, [])
         if most in held:
             held.remove(most)
@@ -135,12 +135,12 @@ class ClusterLimits:
 
 
 class SharedScheduler(Scheduler):
-    """A worker's view of the cluster's scheduler.
+    """A worker's proxy of the cluster's scheduler.
 
     Args:
-        concurrency: of the whole cluster.
+        concurrency: limit of the whole cluster.
         actor: handle of the `ClusterLimits`.
-        worker: a name of its own.
+        worker: unique name of the worker.
     """
 
     def __init__(self, concurrency: int, actor: Any, worker: str) -> None:
@@ -148,7 +148,7 @@ class SharedScheduler(Scheduler):
         self._actor, self._worker = actor, worker
 
     async def acquire(self, priority: int, turn: int) -> None:
-        """Wait for a place; one that is given after we stopped waiting is given back."""
+        """Wait for a slot; a slot granted after the wait was cancelled is released."""
         place = asyncio.ensure_future(_awaited(self._actor.acquire.remote(self._worker, priority)))
         try:
             await asyncio.shield(place)
@@ -157,12 +157,12 @@ class SharedScheduler(Scheduler):
             raise
 
     def _unwanted(self, place: asyncio.Future[Any]) -> None:
-        """A place that came too late."""
+        """Release a slot that was granted too late."""
         if not place.cancelled() and place.exception() is None:
             self.release()
 
     def release(self) -> None:
-        """Give a place back."""
+        """Release a slot."""
         self._actor.release.remote(self._worker)
 
     def succeeded(self, inflation: float = 1.0, seconds: float = 0.0) -> None:
@@ -180,14 +180,14 @@ class SharedScheduler(Scheduler):
 
 
 class SharedBudget(Budget):
-    """A worker's view of the cluster's budget; counts the worker's own spending as well."""
+    """A worker's proxy of the cluster's budget; counts the worker's own spending as well."""
 
     def __init__(self, prices: Prices | None, actor: Any, worker: str) -> None:
         super().__init__(prices)
         self._actor, self._worker, self._is_booking = actor, worker, False
 
     def reserve(self, most: float = 0.0) -> None:
-        """Holds up the loop while the actor answers (1 ms): nothing may be sent before it is counted."""
+        """Block the event loop until the actor answers (1 ms): a request must be counted before it is sent."""
         import ray
 
         try:
@@ -199,7 +199,7 @@ class SharedBudget(Budget):
         super().reserve(most)
 
     def record(self, completion: Completion, most: float = 0.0) -> None:
-        """Book an answer here and for the cluster."""
+        """Record an answer here and for the cluster."""
         self._is_booking = True
         try:
             super().record(completion, most)
@@ -208,23 +208,23 @@ class SharedBudget(Budget):
         self._actor.record.remote(self._worker, replace(completion, text="", tokens=None, thoughts=""), most)
 
     def failed(self, most: float = 0.0) -> None:
-        """Book that there is no answer."""
+        """Record a call without an answer."""
         super().failed(most)
         if not self._is_booking:
             self._actor.failed.remote(self._worker, most)
 
 
 def limited(model: str, settings: EndpointOptions, limits: str) -> LanguageModel:
-    """A connection of this worker that keeps to the limits of the cluster.
+    """A connection of this worker that uses the cluster's limits.
 
     Args:
-        limits: the name that `start` gave.
+        limits: the name returned by `start`.
     """
     import ray
 
     try:
         actor = ray.get_actor(limits)
-    except ValueError:  # there is no actor of that name any more
+    except ValueError:  # the actor no longer exists
         raise StorageError(GONE) from None
     worker = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     threading.Thread(target=_beat, args=(actor, worker), name="personalrm-limits", daemon=True).start()
@@ -233,7 +233,7 @@ def limited(model: str, settings: EndpointOptions, limits: str) -> LanguageModel
 
 
 def start(ray: Any, settings: EndpointOptions) -> tuple[str, Any]:
-    """Start the actor beside this process, so that it does not go with another machine; its name and handle."""
+    """Start the actor on the driver's machine, so that it does not depend on another one; returns name and handle."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)

@@ -1,15 +1,16 @@
-"""Jobs on a Ray cluster (extra ``cluster``): one job a core, wherever the cluster has one free.
+"""Runs jobs on a Ray cluster (extra ``cluster``): one job per core, on any machine with a free core.
 
-    with OnRay("auto") as executor: ...                  # a cluster that runs; None starts one on this machine
+    with OnRay("auto") as executor: ...                  # an existing cluster; None starts one on this machine
 
-Ray's own retries are off: a job whose worker or machine died is handed out again here, where it is counted.
-Every machine needs the same version of personalrm, and the run's folder and inputs under the same paths.
+Ray's retries are disabled: a job whose worker or machine died is submitted again here, where it is counted. Every
+machine needs the same version of personalrm, and the run's folder and inputs at the same paths.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -21,9 +22,11 @@ from personalrm.errors import MissingExtra, StorageError
 from personalrm.llm.connect import EndpointOptions
 
 _LOOK_S = 1.0
-"""How long to wait in Ray before Python may handle Ctrl-C."""
+"""How long to wait in Ray before Python can handle Ctrl-C."""
+_REACH_S = 10.0
+"""Longest wait for a connection to the cluster's address."""
 GRACE_S = 60.0
-"""How long a run that is stopped waits for answers that are on their way."""
+"""How long an interrupted run waits for answers in flight."""
 _log = logging.getLogger("personalrm.cluster")
 
 
@@ -31,11 +34,11 @@ class OnRay:
     """Runs jobs on Ray.
 
     Args:
-        address: of a cluster that runs (``auto``, ``HOST:6379``, ``ray://HOST:10001``); None starts Ray on this
-            machine, with all its cores. Where this process is connected to Ray already, that connection is used.
+        address: address of a running cluster (``auto``, ``HOST:6379``, ``ray://HOST:10001``); None starts Ray on this
+            machine, with all its cores. An existing connection of this process to Ray is used.
 
     Raises:
-        MissingExtra: Ray is not installed. StorageError: no cluster can be reached there.
+        MissingExtra: Ray is not installed. StorageError: no cluster can be reached.
     """
 
     def __init__(self, address: str | None = None) -> None:
@@ -50,7 +53,7 @@ class OnRay:
 
     @property
     def workers(self) -> int:
-        """Cores of the cluster just now."""
+        """Current number of cores of the cluster."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def run(self, jobs: Iterable[J]) -> Iterator[tuple[J, Any]]:
@@ -59,7 +62,7 @@ class OnRay:
         return run_ahead(jobs, ahead, self._submit, self._ready, lambda: None, self, self._finish)
 
     def share(self, endpoint: EndpointOptions) -> str | None:
-        """See `Executor.share`: an actor beside this process."""
+        """See `Executor.share`: an actor on the driver's machine."""
         name, self._limits = limits.start(self._ray, endpoint)
         return name
 
@@ -71,11 +74,12 @@ class OnRay:
     ) -> None:
         if kind is not None:
             self._finish(self._handed_out)
-        if self._connected_here:  # ends the jobs of this connection as well
+        if self._connected_here:  # also ends the jobs of this connection
             self._ray.shutdown()
 
     def _connect(self, address: str | None) -> None:
         local: dict[str, Any] = {"include_dashboard": False} if address is None else {}
+        _check_reachable(address)
         try:
             self._ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -88,7 +92,7 @@ class OnRay:
         return reference
 
     def _finish(self, waiting: Iterable[Any]) -> None:
-        """Where a model is asked: let nothing more be sent, and workers keep the answers to what they have sent."""
+        """With a language model: forbid further requests, and wait until workers have stored the answers in flight."""
         left = list(waiting)
         if self._limits is not None and left:
             self._limits.stop.remote()
@@ -112,8 +116,20 @@ class OnRay:
         return outcome
 
 
+def _check_reachable(address: str | None) -> None:
+    """StorageError if nothing listens at HOST:PORT, which Ray would try for a minute and a half."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"--address {address}: no Ray cluster can be reached there ({reason})") from None
+
+
 def _done_there(job: Job[Any], version: str) -> Outcome:
-    """In the worker."""
+    """Run a job in the worker."""
     if version != __version__:
         said = f"a machine of the cluster has personalrm {__version__}, this one {version}: install the same on all"
         return Outcome(error="StorageError", said=said)
@@ -121,7 +137,7 @@ def _done_there(job: Job[Any], version: str) -> Outcome:
 
 
 def _imported() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # disable Ray's usage reports
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray

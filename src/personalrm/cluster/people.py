@@ -1,4 +1,4 @@
-"""The people of one shard: their choices from all inputs, put together again.
+"""The people of one shard, with their choices from all inputs.
 
 for person in people_of(folder, shard, inputs=3): person.history, person.file
 """
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PersonOfShard:
-    """One person's choices, and the file that the first one came from."""
+    """One person's choices, and the file of the first one."""
 
     history: History
     file: str
 
 
 def people_of(folder: ClusterFolder, shard: int, inputs: int) -> Iterator[PersonOfShard]:
-    """Everybody in a shard, in order of their names; all of the shard's choices are in memory."""
+    """All people of a shard, sorted by name; all of the shard's choices are in memory."""
     found: dict[str, list[Preference | Thumb]] = {}
     for number in range(inputs):
         for line in read_spill(folder.spill(number), shard, folder.shards):
@@ -42,7 +42,7 @@ def people_of(folder: ClusterFolder, shard: int, inputs: int) -> Iterator[Person
 
 
 def _named_apart(kept: list[Preference | Thumb]) -> list[Preference | Thumb]:
-    """Without repetitions; a choice whose id stands for another one in another file gets the file's name added."""
+    """Remove repeats; if an id names another choice in another file, the file's name is added to it."""
     known: dict[tuple[type, str], Preference | Thumb] = {}
     for one in kept:
         name, number = one.id, 1
@@ -61,6 +61,6 @@ def _read(line: bytes) -> Preference | Thumb:
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter  # 0.1 s that the driver need not pay
+    from pydantic import TypeAdapter  # takes 0.1 s, not needed in the driver
 
     return TypeAdapter(kind)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from personalrm import prompts
-from personalrm.cluster.embedding import ShardTexts, TextsToFit, stages
+from personalrm.cluster.embedding import EMBEDDING, ShardTexts, TextsToFit, stages
 from personalrm.cluster.executor import Executor, Job
 from personalrm.cluster.fitting import FitOptions, FitShard
 from personalrm.cluster.folder import (
@@ -31,29 +31,24 @@ from personalrm.cluster.folder import (
     write_errors,
     write_record,
 )
-from personalrm.cluster.splitting import HashInput, HowRead, SplitInput
-from personalrm.cluster.texts import has_encoder
+from personalrm.cluster.splitting import HashInput, SplitInput, shards_for
+from personalrm.cluster.texts import embedding_executor, has_encoder
+from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, Interrupted, StorageError
 from personalrm.files import hold, read_record
 from personalrm.models.registry import TRAINED, is_embedded
 from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder
 from personalrm.profile.spend import Spend
-from personalrm.profile.table import PROFILES, ROWS
-
-SHARD_BYTES, SMALL_BYTES, FINE = 4 << 20, 1 << 20, 1024
-"""Choices as text in a shard: 1 MB up to 1,024 shards, so that no core waits long for the last ones; after that 4 MB
-(80 people with 17 choices, two seconds of the embedded engine)."""
-MOST_SHARDS = 65_536
-_PACKED, _RATIO = (".gz", ".bz2", ".xz", ".zst", ".parquet"), 4
+from personalrm.profile.table import PROFILES, ROWS, read_stamp
 
 J = TypeVar("J", bound=Job[Any])
 Tell = Callable[[str, int, int], None]
-"""Told the stage, how many of its parts are done, and of how many."""
+"""Called with the stage, the number of its completed parts, and their total."""
 
 
 class ShardJob(Job[ShardRecord], Protocol):
-    """Makes the file of one shard and its record."""
+    """Job that creates the file of one shard and its record."""
 
     @property
     def shard(self) -> int:
@@ -63,21 +58,21 @@ class ShardJob(Job[ShardRecord], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FitRun:
-    """What is to be done.
+    """Settings of a run.
 
     Attributes:
-        files: of choices, absolute.
+        files: absolute paths of files of choices.
         out: folder of the run.
-        how: how people are fitted.
-        reading: how files are read.
-        shards: how many; None follows from the size of the files.
-        force: begin anew where the folder holds a run that was made from something else.
+        how: options of the fits.
+        reading: options for reading files.
+        shards: number of shards; None derives it from the size of the files.
+        force: start again if the folder has a run with other inputs.
     """
 
     files: tuple[Path, ...]
     out: Path
     how: FitOptions
-    reading: HowRead = field(default_factory=HowRead)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     shards: int | None = None
     force: bool = False
 
@@ -87,11 +82,11 @@ class FitRun:
         return PROFILES
 
     def count(self) -> int:
-        """How many shards."""
+        """Number of shards."""
         return self.shards or shards_for(self.files)
 
     def depends_on(self) -> dict[str, object]:
-        """What else the result depends on, besides inputs and model."""
+        """Dependencies of the result other than inputs and model."""
         found: dict[str, object] = {**asdict(self.how.options), "row_group": ROWS}
         if is_embedded(self.how.model):
             given = self.how.population
@@ -99,7 +94,7 @@ class FitRun:
         return found
 
     def texts(self, shards: int) -> ShardTexts | None:
-        """What is embedded before people are fitted; None for a model without an encoder."""
+        """The texts to embed before people are fitted; None for a model without an encoder."""
         how = self.how
         if not has_encoder(how.model):
             return None
@@ -107,21 +102,21 @@ class FitRun:
         return TextsToFit(how.model, shards, len(self.files), population, how.options.seed)
 
     def job(self, shard: int, shards: int, key: str, limits: str | None, encoder: str | None) -> ShardJob:
-        """Of one shard; ``encoder`` is the model whose texts are embedded before, if it has one."""
+        """The job of one shard; ``encoder`` is the model whose texts were embedded before, if it has one."""
         return FitShard(self.out, shards, shard, len(self.files), self.how, key, limits, encoder)
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run gave.
+    """Result of a run.
 
     Attributes:
-        people: with a profile; ``choices`` are theirs.
-        troubles: people and files that could not be used; they stand in ``errors.jsonl``.
-        reused: shards that an earlier run had finished, of ``shards``.
-        lost: jobs that were run again because their worker died.
-        spend: of asking a model, earlier runs of these shards included.
-        remarks: what was skipped while reading.
+        people: number of people with a profile; ``choices`` is the number of their choices.
+        troubles: people and files that could not be used, as in ``errors.jsonl``.
+        reused: shards completed by an earlier run, of ``shards``.
+        lost: jobs that ran again because their worker died.
+        spend: cost of a language model, including earlier runs of these shards.
+        remarks: messages about skipped rows.
     """
 
     people: int
@@ -135,7 +130,7 @@ class RunResult:
 
 
 def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: None) -> RunResult:
-    """Fit, or score (`scoring.ScoreRun`), everybody.
+    """Fit, or score (`scoring.ScoreRun`), all people.
 
     Raises:
         DataError: nothing of the files can be used, or the folder holds another run.
@@ -150,13 +145,6 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
             raise Interrupted(
                 "interrupted; finished shards and every answer are kept: run the same command again to resume"
             ) from None
-
-
-def shards_for(files: Iterable[Path]) -> int:
-    """How many shards these files make; it follows from their sizes alone."""
-    size = sum(one.stat().st_size * (_RATIO if one.suffix.lower() in _PACKED else 1) for one in files)
-    fine = min(FINE, -(-size // SMALL_BYTES))
-    return max(1, fine, min(MOST_SHARDS, -(-size // SHARD_BYTES)))
 
 
 class _Driver:
@@ -195,7 +183,11 @@ class _Driver:
 
     def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:
         how, reading = self._run.how, self._run.reading
-        options = {**self._run.depends_on(), "min_gap": reading.min_gap, "columns": hash_of(reading.columns)}
+        options = {
+            **self._run.depends_on(),
+            "min_gap": reading.min_gap,
+            "columns": hash_of(reading.arguments["columns"]),
+        }
         options |= {"limits": asdict(reading.limits), "strict": reading.strict}
         trained = how.model.startswith(TRAINED)
         return Provenance(
@@ -208,11 +200,11 @@ class _Driver:
         )
 
     def _finished(self, key: str) -> dict[int, ShardRecord]:
-        """Shards whose record and file are there."""
+        """Shards whose record exists and whose file is whole: its end names what it was made from."""
         found: dict[int, ShardRecord] = {}
         for shard in range(self._folder.shards):
             record = read_part(self._folder.shard_record(shard), ShardRecord, self._key(key, shard))
-            if record is not None and self._folder.output(shard).is_file():
+            if record is not None and read_stamp(self._folder.output(shard)) == {"key": record.key}:
                 found[shard] = replace(record, troubles=())
         return found
 
@@ -224,7 +216,7 @@ class _Driver:
         jobs: list[SplitInput] = []
         done: list[SplitRecord] = []
         for number, path in enumerate(self._run.files):
-            key = hash_of([hashes[number], path.name, self._run.reading, self._folder.shards])
+            key = hash_of([hashes[number], path.name, self._run.reading.arguments, self._folder.shards])
             record = read_part(self._folder.split_record(number), SplitRecord, key)
             if record is not None and self._folder.spill(number).is_file():
                 done.append(record)
@@ -239,11 +231,13 @@ class _Driver:
         return done
 
     def _embed(self, key: str, missing: list[int]) -> None:
-        """Each text once, where the model has an encoder."""
+        """Embed each text once, if the model has an encoder."""
         if self._texts is None or not missing:
             return
+        embeds = embedding_executor(self._texts.model, self._executor)
         for stage, jobs, done in stages(self._folder, self._texts, self._key(key, -1)):
-            for job, _ in self._each(stage, jobs, len(jobs), done):
+            executor = embeds if stage == EMBEDDING else self._executor
+            for job, _ in self._each(stage, jobs, len(jobs), done, executor):
                 self._check_seen(job.record)
 
     def _jobs(self, missing: list[int], key: str) -> Iterator[ShardJob]:
@@ -253,10 +247,12 @@ class _Driver:
         for shard in missing:
             yield self._run.job(shard, self._folder.shards, self._key(key, shard), shared, encoder)
 
-    def _each(self, stage: str, jobs: Iterable[J], count: int, already: int = 0) -> Iterator[tuple[J, Any]]:
+    def _each(
+        self, stage: str, jobs: Iterable[J], count: int, already: int = 0, executor: Executor | None = None
+    ) -> Iterator[tuple[J, Any]]:
         total = count + already
         self._tell(stage, already, total)
-        for place, found in enumerate(self._executor.run(jobs), already + 1):
+        for place, found in enumerate((executor or self._executor).run(jobs), already + 1):
             yield found
             self._tell(stage, place, total)
 

@@ -1,12 +1,12 @@
-"""Scores of people's pairs by their own profiles: one file of scores for each file of profiles.
+"""Scores people's pairs with their own profiles: one file of scores per file of profiles.
 
-For each choice of a person with a profile: the probability that the response which the data calls chosen is preferred,
-and the score of each response (log-odds, to be compared within a conversation). Whose labels are right does not matter:
-to score candidates, name either one chosen.
+For each choice of a person with a profile: the probability that the response that the data calls chosen is preferred,
+and the score of each response (log-odds, comparable within a conversation). The labels have no effect on the scores: to
+score candidates, call either one chosen.
 
-By default each profile is used with the model that it was fitted with. With another one that computes, or a served
-reward model, the person is first fitted to it by the choices in the profile. A language model judges with what the
-profile holds, and gives probabilities alone.
+By default each profile is used with the model it was fitted with. With another local or served model, the person is
+first fitted to it with the choices in the profile. A language model judges with the contents of the profile, and gives
+probabilities only.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class ScoreRun(FitRun):
-    """See `FitRun`; ``how`` says which model predicts, if ``own`` is False.
+    """See `FitRun`; ``how`` determines the predicting model, unless ``own``.
 
     Attributes:
-        profiles: a folder that a finished run of ``cluster fit`` wrote.
-        own: whether each profile is used with the model that it was fitted with.
+        profiles: output folder of a completed ``cluster fit``.
+        own: whether each profile is used with the model it was fitted with.
     """
 
     profiles: Path = Path()
@@ -56,15 +56,15 @@ class ScoreRun(FitRun):
         return SCORES
 
     def count(self) -> int:
-        """As many shards as there are files of profiles, so that each needs one of them."""
+        """One shard per file of profiles, so that each shard needs one of them."""
         return len(ProfileTable(self.profiles).files)
 
     def depends_on(self) -> dict[str, object]:
-        """What the profiles were made from, and who predicts."""
+        """The inputs of the profiles, and the predicting model."""
         return {"profiles": [read_stamp(one) for one in ProfileTable(self.profiles).files], "own": self.own}
 
     def texts(self, shards: int) -> ShardTexts | None:
-        """What is embedded: the pairs, and the people's choices where they are fitted anew."""
+        """The texts to embed: the pairs, and the people's choices if they are refitted."""
         first = next(iter(ProfileTable(self.profiles)), None)
         own = "" if first is None else first.model
         model = own if self.own else self.how.model
@@ -72,14 +72,15 @@ class ScoreRun(FitRun):
         return TextsToScore(model, shards, len(self.files), self.profiles, refits) if has_encoder(model) else None
 
     def job(self, shard: int, shards: int, key: str, limits: str | None, encoder: str | None) -> ScoreShard:
-        """Of one shard."""
+        """The job of one shard."""
         how = None if self.own else self.how
         return ScoreShard(self.out, shards, shard, len(self.files), self.profiles, key, how, limits, encoder)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreShard:
-    """Score everybody of a shard, without ``how`` by each profile's own model; other fields as `fitting.FitShard`."""
+    """Scores the people of a shard, without ``how`` with each profile's own model; other fields as in
+    `fitting.FitShard`."""
 
     root: Path
     shards: int
@@ -112,7 +113,8 @@ class ScoreShard:
 
 
 async def _scored(client: Client, given: list[tuple[PersonOfShard, Profile | None]]) -> list[list[Row] | Trouble]:
-    """Each person's rows, or why there are none, in the order of ``given``; several at once where a model is asked."""
+    """Each person's rows, or the reason why there are none, in the order of ``given``; concurrent with a language
+    model."""
 
     async def score(place: int) -> tuple[int, list[Row] | Trouble]:
         person, profile = given[place]
@@ -128,7 +130,7 @@ async def _scored(client: Client, given: list[tuple[PersonOfShard, Profile | Non
 
 
 async def _rows(client: Client, person: PersonOfShard, profile: Profile | None) -> list[Row]:
-    """A row of `COLUMNS` for each choice. DataError if that is not possible."""
+    """A row of `COLUMNS` for each choice. DataError if the profile cannot be used."""
     if profile is None:
         raise DataError("there is no profile of this user")
     model, history = client.model or profile.model, person.history
@@ -149,5 +151,5 @@ async def _rows(client: Client, person: PersonOfShard, profile: Profile | None) 
 
 @lru_cache(maxsize=1)
 def _own_client() -> Client:
-    """One a process; each profile is used once, so that few are kept."""
+    """A client, cached per process; each profile is used once, so few predictors are kept."""
     return Client(opened=1)

@@ -1,10 +1,10 @@
-"""Choices of one input file, sorted into shards on disk: so that a shard's people are read without the other shards.
+"""Choices of one input file, sorted by shard on disk, so that one shard can be read without the others.
 
     writer = SpillWriter(out, shards=16); writer.add(3, b"…"); writer.finish()
     for line in read_spill(path, shard=3): ...
 
-One file an input, in compressed chunks of one shard each, and at its end a table of where they lie: a shard reads 16
-bytes of it and its own chunks. At most `HELD` bytes wait in memory, however many shards there are.
+There is one file per input, with compressed chunks of one shard each, and a table of their offsets at the end: a shard
+reads 16 bytes of the table and its own chunks. At most `HELD` bytes are buffered in memory, for any number of shards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from personalrm.errors import StorageError
 CHUNK = 256 << 10
 HELD = 48 << 20
 _QUICK = 1
-"""Level of zlib: texts become three times smaller at 60 MB/s."""
+"""zlib level: texts are compressed to a third at 60 MB/s."""
 _NUMBER = 8
 _MAGIC = b"prm-spl1"
 
@@ -31,7 +31,7 @@ class SpillWriter:
 
     Args:
         out: where to write.
-        shards: how many.
+        shards: number of shards.
     """
 
     def __init__(self, out: IO[bytes], shards: int) -> None:
@@ -50,7 +50,7 @@ class SpillWriter:
             self._flush()
 
     def finish(self) -> None:
-        """Write what waits, the places of all chunks, and where the places of each shard begin."""
+        """Write the buffered lines, the offsets of all chunks, and where each shard's offsets start."""
         self._flush()
         places, starts = array("Q"), array("Q", [self._at])
         for shard in range(self._shards):
@@ -72,7 +72,7 @@ class SpillWriter:
 
 
 def read_spill(path: Path, shard: int, shards: int) -> Iterator[bytes]:
-    """The lines of one shard. StorageError if the file is not there or damaged."""
+    """The lines of one shard. StorageError if the file is missing or damaged."""
     try:
         with path.open("rb") as file:
             places = _places(file, shard, shards)
@@ -85,7 +85,7 @@ def read_spill(path: Path, shard: int, shards: int) -> Iterator[bytes]:
 
 
 def _places(file: IO[bytes], shard: int, shards: int) -> array[int]:
-    """Offset and length of each chunk of a shard, one after the other."""
+    """Offset and length of each chunk of a shard, in sequence."""
     table = _NUMBER * (shards + 1) + len(_MAGIC)
     file.seek(-len(_MAGIC), os.SEEK_END)
     if file.read() != _MAGIC:

@@ -1,10 +1,10 @@
-"""Vectors of texts in files that all workers read: one file a bucket, a text's bucket follows from its key.
+"""Vectors of texts in files shared by all workers: one file per bucket; a text's bucket depends on its key.
 
     write_vectors(path, encoder, {key: text, …})
     VectorTable([path, …]).get(keys)                      # an `encoders.store.VectorSource`
 
-A file holds the vectors (n, width) as little-endian float32 in the order of their keys, the keys (16 bytes each), for
-each whether its text was truncated, and at its end n, the width and a magic word. Vectors are mapped, not read.
+A file has the vectors (n, width) as little-endian float32 in the order of their keys, the keys (16 bytes each), a flag
+for each truncated text, and at its end n, the width and a magic word. Vectors are memory-mapped.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _FOOTER = 16 + len(_MAGIC)
 
 
 def bucket_of(key: bytes, buckets: int) -> int:
-    """Which file a vector is in."""
+    """Index of the file of a vector."""
     return int.from_bytes(key[:8], "little") % buckets
 
 
 def write_vectors(path: Path, encoder: Encoder, texts: Mapping[bytes, str]) -> None:
-    """Embed texts, in the order of their keys, into a file that appears whole.
+    """Embed texts, in the order of their keys, into a file that is written atomically.
 
     Raises:
         StorageError: the file cannot be written. The encoder's errors.
@@ -50,7 +50,7 @@ def write_vectors(path: Path, encoder: Encoder, texts: Mapping[bytes, str]) -> N
 
 
 class VectorTable:
-    """The vectors of several files; each is opened when the first of its vectors is wanted.
+    """The vectors of several files; each file is opened at the first access.
 
     Args:
         paths: by bucket.
@@ -61,7 +61,7 @@ class VectorTable:
         self._opened: dict[int, _Bucket] = {}
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
-        """Those of these keys that there are. StorageError if a file is missing or damaged."""
+        """The available vectors of these keys. StorageError if a file is missing or damaged."""
         wanted: dict[int, list[bytes]] = {}
         for key in keys:
             wanted.setdefault(bucket_of(key, len(self._paths)), []).append(key)
@@ -78,7 +78,7 @@ class VectorTable:
 
 
 class _Bucket(NamedTuple):
-    """A file: places of the keys, vectors (n, width), flags (n,)."""
+    """A file: positions of the keys, vectors (n, width), flags (n,)."""
 
     places: dict[bytes, int]
     vectors: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""From one row and the roles of its columns to choices.
+"""Converts one row, with the roles of its columns, to choices.
 
 reading = RowReading(Register())
 found = choices_of({"user": "ada", "prompt": "Hi", "chosen": "Hello!", "rejected": "?"}, layout, reading)
@@ -38,22 +38,22 @@ from personalrm.errors import RowError
 from personalrm.preferences import Message, Preference, Thumb, group_of, pair_id
 
 MOST = 64
-"""Responses to one prompt; n of them make n (n - 1) / 2 pairs."""
+"""Maximum responses to one prompt; n responses give n (n - 1) / 2 pairs."""
 
 
 @dataclass(slots=True)
 class RowReading:
-    """What is known while a file is read.
+    """State while a file is read.
 
     Attributes:
-        register: the ids met so far.
-        numbering: what numbers in a winner column mean.
-        min_gap: ratings only: pairs whose scores differ by less are left out.
-        labels: false: nobody looks at which response won; every pair comes out as a tie of two different responses, in
-            the order of the row, or of their texts where the order of the row is the label.
+        register: the ids found so far.
+        numbering: meaning of numbers in a winner column.
+        min_gap: for ratings: pairs whose scores differ by less are omitted.
+        labels: if false, the winner is not read; every pair becomes a tie of two different responses, in the order of
+            the row, or of their texts if the order of the row is the label.
         source: the file's name.
-        scales: of the people's ratings; None takes ratings as given, and leaves out those without a counterpart.
-        common_scale: whether ``min_gap`` is measured on the scale of people in general.
+        scales: the people's rating scales; None uses ratings unchanged, and omits ratings without a counterpart.
+        common_scale: whether ``min_gap`` is measured on the population's scale.
     """
 
     register: Register
@@ -65,7 +65,7 @@ class RowReading:
     common_scale: bool = True
 
     def slope(self, user: str) -> float:
-        """Points of the common scale that a point of this person's counts."""
+        """Points of the common scale per point of this person's scale."""
         if self.scales is None or not self.common_scale or self.min_gap <= 0:
             return 1.0
         return self.scales.of(user).slope
@@ -73,9 +73,9 @@ class RowReading:
 
 @dataclass(slots=True)
 class Found:
-    """What a row gave: choices, thumbs, the faults of single ones, and how many rated pairs were too close.
+    """Result of a row: choices, thumbs, faults of single choices, and the number of rated pairs below ``min_gap``.
 
-    ``rated`` of the thumbs are ratings without a counterpart; of ``undecided`` more nothing can be said.
+    ``rated`` are the thumbs from ratings without a counterpart; ``undecided`` counts ratings that give no thumb.
     """
 
     choices: Sequence[Preference] = ()
@@ -87,7 +87,7 @@ class Found:
 
 
 def choices_of(row: Fields, layout: Layout, reading: RowReading, user: str | None = None) -> Found:
-    """The choices in a row; ``user`` as from `user_of`, if that is known. RowError: it cannot be used as a whole."""
+    """The choices in a row; ``user`` as returned by `user_of`, if known. RowError if the whole row is invalid."""
     if layout.kind == "pair":
         return Found((_pair(row, layout, reading, user),))
     if layout.kind == "sides":
@@ -127,7 +127,7 @@ def _pair(row: Fields, layout: Layout, reading: RowReading, user: str | None) ->
 
 
 def _written(row: Fields, layout: Layout, reading: RowReading, user: str | None) -> Preference:
-    """A row that `writing` marked: the texts as they stand, with nothing cut, joined or read into them."""
+    """The choice of a row that `writing` marked: its texts are used unchanged."""
     listed = structured(row.get("context"), "context")
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise RowError("a list of {role, content}", field="context", found=describe(listed))
@@ -140,7 +140,7 @@ def _written(row: Fields, layout: Layout, reading: RowReading, user: str | None)
 
 
 def _said(value: object, field: str) -> str:
-    """A response as `writing` has it: text, or a message where the text could be taken for one."""
+    """A response as `writing` writes it: text, or a message if the text could be parsed as one."""
     found = unpacked(value) if isinstance(value, str) else value
     if isinstance(found, Mapping) and is_conversation(found):
         return text(found.get("content"), field)
@@ -162,7 +162,7 @@ def _response(row: Fields, column: str) -> Any:
 
 
 def _texts(row: Fields, layout: Layout, context: Turns, chosen: str, rejected: str) -> tuple[Turns, str, str]:
-    """Two responses as texts: with the prompt in them, or without."""
+    """The two responses as texts, with or without the prompt."""
     one = without_thinking(text(chosen, layout.pair[0]))
     other = without_thinking(text(rejected, layout.pair[1]))
     if not layout.has_conversation:
@@ -182,7 +182,7 @@ def _texts(row: Fields, layout: Layout, context: Turns, chosen: str, rejected: s
 
 
 def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome, user: str) -> Found:
-    """The pairs of a choice among some responses, and the thumbs that have no counterpart."""
+    """The pairs of a choice among several responses, and thumbs for ratings without a counterpart."""
     context = conversation_of(row, layout)
     if outcome.turns:
         context, responses = apart(context, outcome.turns, outcome.fields)
@@ -216,7 +216,7 @@ def _several(row: Fields, layout: Layout, reading: RowReading, outcome: Outcome,
 
 
 def _thumb(one: Judged, row: Fields, layout: Layout, reading: RowReading, context: Turns, user: str) -> Thumb:
-    """A single response that was liked or not."""
+    """A thumb on a single response."""
     said = about(row, layout)
     return Thumb(
         one.response,
@@ -233,7 +233,7 @@ def _thumb(one: Judged, row: Fields, layout: Layout, reading: RowReading, contex
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
-    """What the pairs of one choice share."""
+    """The fields shared by the pairs of one choice."""
 
     id_field: str
     id: str | None
@@ -273,7 +273,7 @@ def _preference(
 ) -> Preference:
     chosen, rejected, tie, gap = pair
     if chosen == rejected and not (tie and reading.labels):
-        found = "the chosen response again: nothing to learn from it" if reading.labels else "the same response twice"
+        found = "the same text as the chosen response" if reading.labels else "the same response twice"
         raise RowError("two different responses", field=_second(layout), found=found)
     user = user or user_of(row, layout)
     if whole is not None:
@@ -285,7 +285,7 @@ def _preference(
         more = about(row, layout)
         more.setdefault("source", reading.source)
         group = own_group(row, layout) or group_of(context, chosen, rejected)
-    # The id is registered last: a row refused above leaves it free for a sound one.
+    # The id is registered last, so that an invalid row does not use it up.
     if own_id is not None:
         choice_id = reading.register.given(user, own_id, id_field, reading.source or "")
     else:

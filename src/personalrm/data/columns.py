@@ -73,6 +73,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("user_input", "input_prompt", "prompt_text", "full_prompt", "request", "task_prompt", "instructions"),
     ),
     "input": ("input", "input_text", "inputs"),
+    "asked": ("text", "post", "article", "document", "passage", "body", "task", "scenario", "situation", "source_text"),
     # which response was preferred
     "chosen": (
         *("chosen", "chosen_response", "chosen_answer", "chosen_output", "chosen_text", "chosen_completion"),
@@ -151,6 +152,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("username", "user_name", "userid", "judge", "expert", "voter", "voter_id", "player"),
         *("email", "email_address", "user_email", "annotator_email", "worker_email", "user_identifier"),
         *("user_uid", "firebase_uid", "auth_uid", "account_uid", "owner_uid", "created_by_uid"),
+        *("distinct_id", "visitor_id", "tester", "tester_id", "contributor_id", "annotator_index", "labeler_index"),
     ),
     "id": ("id", "pair_id", "comparison_id", "uuid", "uid", "annotation_id"),
     "group": ("group", "group_id", "conversation_id"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -26,6 +26,11 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(|[ ,].*)")
 _CLOCK = re.compile(r",?\s*(?:(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?)?")
+_FORMS = re.compile(
+    r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})[ T](\d{1,2}:\d{2}(?::\d{2})?\s?[AaPp][Mm])"
+    r"(?:\s?(?:GMT|UTC)(?:([+-]\d{1,2})(?::?(\d{2}))?)?)?"
+)
+"""Times as Google Forms writes them: 2024/03/05 10:11:12 AM GMT+1."""
 NOBODY = {
     *("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "N/A", "n/a", "NA", "<NA>", "NaT", "#N/A", "#NA"),
     *("undefined", "-nan", "-NaN"),
@@ -99,6 +104,10 @@ def optional_text(row: Fields, names: Sequence[str]) -> str | None:
     if isinstance(value, Mapping):
         pairs = (f"{key}: {part}" for key, part in value.items() if not missing(part))
         value = "; ".join(pairs)
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        value = "; ".join(value) or None
+        if value is None:
+            return None
     if isinstance(value, int | float):
         value = str(value)
     return text(value, name)
@@ -188,6 +197,10 @@ def _written(value: str) -> str:
         return _since_1970(float(value))
     if value[:3].isalpha():
         return _utc(parsedate_to_datetime(value))
+    if form := _FORMS.fullmatch(value):
+        year, month, day, clock, hours, minutes = form.groups()
+        ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0) * (-1 if (hours or "")[:1] == "-" else 1))
+        return _utc(_at_clock(int(year), int(month), int(day), clock) - ahead)
     if german := _DAY_FIRST.fullmatch(value):
         day, month, year, rest = german.groups()
         value = f"{year}-{month:0>2}-{day:0>2}{rest}"
@@ -207,12 +220,16 @@ def _in_words(one: str, other: str, year: str, rest: str) -> datetime:
     if is_ambiguous_date(f"{one}/{other}/{year}"):
         raise ValueError("day and month cannot be told apart")
     day, month = (one, other) if int(one) > 12 else (other, one)
+    return _at_clock(int(year), int(month), int(day), rest)
+
+
+def _at_clock(year: int, month: int, day: int, rest: str) -> datetime:
     clock = _CLOCK.fullmatch(rest.strip())
     if clock is None:
         raise ValueError(rest)
     hours, minutes, seconds, half = clock.groups()
     hour = int(hours or 0) % 12 + 12 * (half.lower() == "pm") if half else int(hours or 0)
-    return datetime(int(year), int(month), int(day), hour, int(minutes or 0), int(seconds or 0))
+    return datetime(year, month, day, hour, int(minutes or 0), int(seconds or 0))
 
 
 def _since_1970(seconds: float) -> str:

@@ -23,6 +23,8 @@ from personalrm.data.ratings import THUMBS, response_text, thumb
 from personalrm.data.seen import Seen
 from personalrm.errors import RowError
 
+_OWN = ("response", "score", "rank", "liked", "model")
+"""Roles of the columns of one response, which become items of the list of responses."""
 _ROW = 200
 """Memory of a buffered row in bytes, without its texts."""
 Key = tuple[str, str]
@@ -45,6 +47,7 @@ class Gatherer:
 
     def __init__(self, layouts: Layouts, limits: Limits) -> None:
         self._layouts, self._limits = layouts, limits
+        self._of_gathered = Layouts(layouts.given.replaced(_OWN, responses="responses"))
         self._open: dict[Key, _Group] = {}
         self._closed = Seen()
         self._bytes = 0
@@ -89,12 +92,12 @@ class Gatherer:
         group = self._open.pop(key)
         self._bytes -= group.bytes
         row = {**group.row, "responses": group.responses}
-        return group.line, row, self._layouts.of(row)
+        return group.line, row, self._of_gathered.of(row)
 
 
 def _kept(row: Fields, layout: Layout) -> dict[str, Any]:
     """The row without its response and the response's judgement."""
-    own = [column for role in ("response", "score", "rank", "liked", "model") for column in layout.roles.get(role, ())]
+    own = [column for role in _OWN for column in layout.roles.get(role, ())]
     return {name: value for name, value in row.items() if name not in own}
 
 

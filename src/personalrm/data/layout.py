@@ -1,8 +1,6 @@
 """Assign roles to the columns of a row by their names, once for each set of columns.
 
     layout = Layouts(Columns()).of({"Question": …, "Answer A": …, "Answer B": …, "Winner": …, "Rater": …})
-    layout.kind, layout.sides.columns          # "sides", ("Answer A", "Answer B")
-    layout.role(row, "user")                   # ("Rater", "kim")
 
 | kind | form of a choice |
 |---|---|
@@ -138,7 +136,7 @@ class Layouts:
     """Cache of layouts by set of columns."""
 
     def __init__(self, given: Columns) -> None:
-        self._given = given
+        self.given = given
         self._known: dict[tuple[str, ...], Layout] = {}
 
     def of(self, row: Fields) -> Layout:
@@ -148,7 +146,7 @@ class Layouts:
         if found is None:
             if len(self._known) >= _KEPT:  # bounds the memory for files with different columns in each row
                 self._known.clear()
-            found = self._known[names] = _Finder(names, self._given).layout()
+            found = self._known[names] = _Finder(names, self.given).layout()
         return found
 
 
@@ -177,8 +175,7 @@ class _Finder:
             )
         kind = self._kind(sides.responses)
         used = sides if kind == "sides" else find_sides(())
-        for group in used[:4]:
-            self._drop(group.columns)
+        self._drop(column for group in used[:4] for column in group.columns)
         self._rest(kind)
         roles = {role: columns for role, columns in self._roles.items() if columns}
         alone = "user" in roles and not any(name in roles for name in CONVERSATION)
@@ -199,7 +196,7 @@ class _Finder:
             if self._given.roles.get(role):
                 return self._taken(kind)  # type: ignore[arg-type]
         chosen, rejected = self._found("chosen"), self._found("rejected")
-        if chosen and rejected and not (sides.columns and (_names_a_winner(chosen) or self._given.roles.get("winner"))):
+        if chosen and rejected and not (sides.columns and self._says_winner(chosen)):
             return self._taken("pair")
         if sides.columns:
             self._claim_winner(sides)
@@ -212,6 +209,12 @@ class _Finder:
             return self._taken("pair")  # one column is missing, which is reported for each row
         self._claim("winner")
         return ""
+
+    def _says_winner(self, chosen: str) -> bool:
+        """Whether a column with a name for the better response is a winner column instead."""
+        if self._given.roles.keys() & {"winner", "chosen"}:
+            return bool(self._given.roles.get("winner"))
+        return plain(chosen) in ROLES["winner"] and not plain(chosen).startswith("chosen")
 
     def _claim_winner(self, sides: Sides) -> None:
         """Claim the winner column: a known name, or the only name that is a question with a word of `PREFERS`."""
@@ -246,6 +249,8 @@ class _Finder:
         if kind == "pair":
             self._claim("winner")
             self._claim("scores", most=9)
+        if kind in ("sides", "list") and not any(name in self._roles for name in CONVERSATION[1:]):
+            self._take("prompt", tuple(self._all("asked")[:1]))
         if kind == "sides":
             self._claim("ranks", most=9)
         for role in (*ABOUT, *_OTHER):
@@ -259,8 +264,8 @@ class _Finder:
         return "sides", used._replace(responses=both, doubtful=True)
 
     def _found(self, role: str) -> str | None:
-        """The first free column with a known name of this role, or None."""
-        return next(iter(self._all(role)), None)
+        """The column that the user named for this role, else the first free one with a known name, or None."""
+        return next(iter(self._given.roles[role] if role in self._given.roles else self._all(role)), None)
 
     def _all(self, role: str) -> list[str]:
         """The free columns with a known name of this role, most specific first."""
@@ -287,14 +292,9 @@ class _Finder:
 
     def _named(self, name: str) -> str:
         """The column that the user named. Raises ColumnsError if it is missing."""
-        joined = plain(name).replace("_", "")
-        found = name if name in self._names else self._by_plain.get(plain(name), self._by_plain.get(joined))
+        known = self._by_plain
+        found = name if name in self._names else known.get(plain(name), known.get(plain(name).replace("_", "")))
         if found is None:
             there = ", ".join(self._names[:20]) or "none"
             raise ColumnsError(f"a column '{name}', as --columns says", found=f"the columns {there}")
         return found
-
-
-def _names_a_winner(column: str) -> bool:
-    """Whether a column with a name for the better response may be a winner column instead."""
-    return plain(column) in ROLES["winner"] and not plain(column).startswith("chosen")

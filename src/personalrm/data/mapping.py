@@ -10,13 +10,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from personalrm.data.columns import ROLES
 from personalrm.errors import DataError
 
-ASSIGNABLE = tuple(name for name in ROLES if name not in ("status", "model", "ranking", "weight", "as_written"))
+ASSIGNABLE = tuple(
+    name for name in ROLES if name not in ("asked", "status", "model", "ranking", "weight", "as_written")
+)
 NO_COLUMN = "-"
 _SIDES = frozenset("abcdefghijklmnopqrstuvwxyz")
 _WAY = "write ROLE=COLUMN pairs, as in prompt=question,chosen=better,rejected=worse,user=annotator"
@@ -43,6 +45,13 @@ class Columns:
     def say_what_was_chosen(self) -> bool:
         """Whether the mapping names the response columns, so that no known format is tried."""
         return bool(self.sides) or any(self.roles.get(role) for role in ("chosen", "rejected", "responses", "response"))
+
+    def replaced(self, roles: Collection[str], **given: str) -> Columns:
+        """The mapping with the ``given`` roles instead of these; the mapping itself if it has none of these."""
+        kept = {role: columns for role, columns in self.roles.items() if role not in roles}
+        if kept == self.roles:
+            return self
+        return replace(self, roles=kept | {role: (column,) for role, column in given.items()})
 
     @classmethod
     def parse(cls, given: str | Mapping[str, str] | Columns | None) -> Columns:

@@ -1,4 +1,4 @@
-"""What a row with several responses says of them: which won, or a score, a rank or a thumb for each.
+"""Reads the outcome of a row with several responses: the winner, or a score, rank or thumb for each response.
 
 outcome = of_sides(row, layout, numbering)
 outcome.pairs(outcome.responses, min_gap=0)
@@ -19,28 +19,29 @@ from personalrm.data.fields import NOBODY, Fields, describe, first_of, missing, 
 from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
-from personalrm.data.responses_named import in_order, of_id, one_number
-from personalrm.data.unpacking import structured
+from personalrm.data.responses_named import in_order, is_ambiguous, of_id, one_number
+from personalrm.data.unpacking import structured, unpacked
 from personalrm.data.winners import TIES, Winner, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")
 _SAME = re.compile(r"[=≈~]+")
+_UNCLEAR = ("ranking", "rankings")
 _NAME = 40
-"""Characters up to which two texts without a space may be models' names."""
+"""Maximum characters for which two texts without a space may be model names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Some responses and what was said of them.
+    """Responses and the judgements of them.
 
     Attributes:
-        judged: the responses with what stands beside each.
-        field, fields: the column of all responses, and of each.
-        turns: the responses as conversations, where they are given as such.
-        best: the preferred ones; None where scores, ranks or thumbs decide.
-        simple: the choice of one of two, which is one pair.
-        labels: false: nothing is said of them.
+        judged: the responses with their judgements.
+        field, fields: the column of all responses, and the column of each.
+        turns: the responses as conversations, if given as such.
+        best: the preferred responses; None if scores, ranks or thumbs decide.
+        simple: the choice is between two responses, and is one pair.
+        labels: if false, there are no judgements.
     """
 
     judged: Sequence[Judged]
@@ -56,7 +57,8 @@ class Outcome:
         return [one.response for one in self.judged]
 
     def pairs(self, responses: Sequence[str], min_gap: float, slope: float = 1.0) -> tuple[list[Pair], int]:
-        """The pairs, with these texts of the responses, and how many are too close; ``slope`` as in `pairs_of`."""
+        """The pairs, with these texts as responses, and the number of pairs below ``min_gap``; ``slope`` as in
+        `pairs_of`."""
         said = [one._replace(response=text) for one, text in zip(self.judged, responses, strict=True)]
         if not self.labels:
             return best_of(responses, range(len(responses))), 0
@@ -68,7 +70,7 @@ class Outcome:
 
 
 def of_sides(row: Fields, layout: Layout, numbering: Numbering, labels: bool = True) -> Outcome:
-    """A column for each response. RowError if nothing tells which of them is preferred."""
+    """Read a row with one column per response. RowError if nothing determines which one is preferred."""
     there = [at for at, column in enumerate(layout.sides.columns) if _is_there(row.get(column), at)]
     columns = [layout.sides.columns[at] for at in there]
     if len(columns) < 2:
@@ -92,6 +94,7 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
     if is_tie(row, layout):
         return replace(found, best=frozenset(range(len(there))))
     column, value = layout.role(row, "winner")
+    value = _only(value)
     if column and not (isinstance(value, str) and value in NOBODY):
         winner = layout.winner
         names = [row.get(one) for one in layout.models.columns] or [None] * len(layout.sides.columns)
@@ -114,7 +117,7 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
         )
         places = frozenset(there.index(at) for at in best if at in there)
         if not places:
-            raise RowError("a response that is there", field=column, found=describe(value))
+            raise RowError("an existing response", field=column, found=describe(value))
         return replace(found, best=places)
     ranked = _ranking(row, layout, found.judged, layout.sides.labels)
     if ranked:
@@ -128,7 +131,7 @@ def _decided(found: Outcome, row: Fields, layout: Layout, there: Sequence[int], 
 
 
 def ratings_in(row: Fields, layout: Layout, numbering: Numbering) -> list[float]:
-    """The scores that a row holds, whatever they are of. RowError: it cannot be used."""
+    """All scores in a row, of any response. RowError if the row is invalid."""
     if layout.kind == "one":
         name, value = layout.role(row, "score")
         return [number(value, name)] if name else []
@@ -139,7 +142,7 @@ def ratings_in(row: Fields, layout: Layout, numbering: Numbering) -> list[float]
 
 
 def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = True) -> Outcome:
-    """One column with all responses. RowError if nothing tells which of them is preferred."""
+    """Read a row with one column for all responses. RowError if nothing determines which one is preferred."""
     field, listed = first_of(row, layout.roles.get("responses", ()))
     listed = structured(listed, field)
     if isinstance(listed, Mapping):  # {"model one": "its response", …}
@@ -171,7 +174,7 @@ def of_list(row: Fields, layout: Layout, numbering: Numbering, labels: bool = Tr
 
 
 def _compared(found: Outcome) -> Outcome:
-    """Ranked responses, of which there must be two; a score or a thumb may stand alone."""
+    """Check that at least two responses are ranked; a single score or thumb is allowed."""
     ranked = [one for one in found.judged if one.rank is not None]
     if not any(one.score is not None or one.liked is not None for one in found.judged) and (
         len({one.response for one in ranked}) < 2
@@ -202,7 +205,7 @@ def _winner_in_list(
 
 
 def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequence[str]) -> Sequence[Judged] | None:
-    """Ranks from a column of their own: a list of them, or the order as in "B > A > C"."""
+    """Ranks from a separate column: a list of them, or an order such as "B > A > C"."""
     found = _listed(row, layout, "ranks", said)
     if found:
         return found
@@ -221,16 +224,23 @@ def _ranking(row: Fields, layout: Layout, said: Sequence[Judged], labels: Sequen
 
 
 def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> Sequence[Judged] | None:
-    """The responses with the numbers of a column that holds a list of them, one for each."""
+    """The responses with the numbers of a column that is a list with one number per response."""
+    texts = {one.response for one in said}
     for column in layout.roles.get(role, ()):
         values = structured(row.get(column), column) if isinstance(row.get(column), str) else row.get(column)
         if not isinstance(values, list | tuple) or not values:
             continue
         if len(values) != len(said):
-            raise RowError(f"{len(said)} {role}, one a response", field=column, found=f"{len(values)}")
-        if role == "ranks" and plain(column) in ORDERS:
+            raise RowError(f"{len(said)} {role}, one per response", field=column, found=f"{len(values)}")
+        if role == "ranks" and (
+            plain(column) in ORDERS or all(isinstance(one, str) and one in texts for one in values)
+        ):
             return in_order(values, said, column)
         read = [None if missing(one) else one_number(one, f"{column}.{at}") for at, one in enumerate(values)]
+        if role == "ranks" and plain(column) in _UNCLEAR and is_ambiguous(read):
+            raise RowError(
+                "a list named 'ranks' (one a response) or 'order' (best first)", field=column, found="either"
+            )
         if any(one is not None for one in read):
             both = zip(said, read, strict=True)
             return [one._replace(score=value) if role == "scores" else one._replace(rank=value) for one, value in both]
@@ -238,7 +248,7 @@ def _listed(row: Fields, layout: Layout, role: str, said: Sequence[Judged]) -> S
 
 
 def tie_words(row: Fields, layout: Layout) -> bool:
-    """Whether a winner column beside chosen and rejected says that neither was better, or equal ratings do."""
+    """Whether a winner column beside chosen and rejected says tie, or the ratings are equal."""
     for column in layout.roles.get("winner", ()):
         value = row.get(column)
         if isinstance(value, str) and value.strip().lower().startswith(TIES):
@@ -253,10 +263,16 @@ def tie_words(row: Fields, layout: Layout) -> bool:
 
 
 def _is_there(value: object, at: int) -> bool:
-    """Whether there is a response; the first two may be empty texts, which people do vote on."""
+    """Whether the response exists; the first two may be empty texts, because people vote on empty answers."""
     return not (
         value is None or value != value or (at > 1 and isinstance(value, str) and value.strip() in ("", *NOBODY))
     )
+
+
+def _only(value: Any) -> Any:
+    """The only item of a list, also in JSON text, as in doccano's ``"label": ["A"]``; else the value."""
+    found = unpacked(value) if isinstance(value, str) and value[:2] in ('["', "['") else value
+    return found[0] if isinstance(found, list) and len(found) == 1 else value
 
 
 def _beside(row: Fields, columns: Sequence[str], at: int) -> float | None:
@@ -267,7 +283,7 @@ def _beside(row: Fields, columns: Sequence[str], at: int) -> float | None:
 
 def _check_doubtful(layout: Layout, texts: Sequence[str]) -> None:
     if layout.doubtful and all(len(text) <= _NAME and " " not in text.strip() for text in texts):
-        found = "what may be models' names (if they are the responses: --columns a=…,b=…)"
+        found = "texts that may be model names (if they are the responses: --columns a=…,b=…)"
         raise ColumnsError("the columns of a known format", field=layout.sides.columns[0], found=found)
 
 

@@ -41,6 +41,16 @@ def in_order(values: Sequence[object], said: Sequence[Judged], field: str) -> li
     return [one._replace(rank=rank[at]) for at, one in enumerate(said)]
 
 
+def is_ambiguous(values: Sequence[float | None]) -> bool:
+    """Whether numbers mean different things as ranks of the responses and as an order of them, such as 3, 1, 2."""
+    numbers = [one for one in values if one is not None]
+    first = min(numbers, default=0.0)
+    if len(numbers) < len(values) or set(numbers) != {first + at for at in range(len(values))}:
+        return False  # only as ranks
+    places = [int(one - first) for one in numbers]
+    return any(places[place] != at for at, place in enumerate(places))
+
+
 def one_number(value: object, field: str) -> float:
     """The number in a value, or in the score field of an object. Raises RowError if there is none."""
     if isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import ratings_in
 from personalrm.data.problems import KEPT, Problems
 from personalrm.data.rating_scales import RatingScales
+from personalrm.data.suggesting import suggested
 from personalrm.data.unread import UnreadColumns
 from personalrm.errors import RowError
 from personalrm.preferences import Preference, Thumb
@@ -175,7 +177,9 @@ def wrong_columns(error: RowError) -> str:
     names = (error.found or "").removeprefix("the columns ").split(", ")
     near = nearest({*names, *map(plain, names)})
     closest = f"; the closest is {near}" if near else ""
-    return f"{error.found}, which match no known format{closest}; known formats: {KNOWN}"
+    line = suggested(names)
+    perhaps = f"; perhaps --columns {shlex.quote(line)}" if line else ""
+    return f"{error.found}, which match no known format{closest}{perhaps}; known formats: {KNOWN}"
 
 
 def _there(row: Fields) -> str:

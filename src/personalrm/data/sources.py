@@ -14,6 +14,7 @@ from personalrm.data.files import name_of
 from personalrm.data.inputs import Given
 from personalrm.data.kept import KeptPeople
 from personalrm.data.limits import DEFAULT, Limits
+from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems
 from personalrm.data.reading import ColumnsGiven, is_large, read_people
 from personalrm.preferences import History
@@ -22,20 +23,25 @@ Source = Callable[[], Iterable[History]]
 """Returns the histories of all users at each call."""
 
 
+def silent(remark: str) -> None:
+    """Ignore a remark; a function of the module, so that options with it can be pickled."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """Arguments of `personalrm.data.reading.read_people`; ``warn`` is called with each remark on skipped rows."""
 
-    strict: bool
-    min_gap: float
-    warn: Callable[[str], None]
+    strict: bool = False
+    min_gap: float = 0.0
+    warn: Callable[[str], None] = silent
     columns: ColumnsGiven = None
     limits: Limits = DEFAULT
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the functions in `personalrm.data.reading`."""
-        return {"strict": self.strict, "min_gap": self.min_gap, "columns": self.columns, "limits": self.limits}
+        """Keyword arguments of the functions in `personalrm.data.reading`; equal for equal settings."""
+        columns = Columns.parse(self.columns)
+        return {"strict": self.strict, "min_gap": self.min_gap, "columns": columns, "limits": self.limits}
 
 
 def source(path: Given, reading: ReadOptions) -> Source:

@@ -17,7 +17,6 @@ _OPEN = ("[", "{")
 _LONGEST = 40
 """Maximum length of a cached winner word, and maximum number of them."""
 
-Known = dict[str, frozenset[int] | None]
 TwoTexts = tuple[str, str, frozenset[int]]
 
 

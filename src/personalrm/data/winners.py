@@ -34,8 +34,21 @@ TIES = (
     "no_preference",
     "no_pref",
     "indifferent",
+    "neutral",
 )
-_TIE_PHRASES = ("about_the_same", "just_as_good", "no_winner", "none_of_them", "similar", "even", "a_b_tie", "50_50")
+_TIE_PHRASES = (
+    "no_difference",
+    "no_clear_winner",
+    "either",
+    "about_the_same",
+    "just_as_good",
+    "no_winner",
+    "none_of_them",
+    "similar",
+    "even",
+    "a_b_tie",
+    "50_50",
+)
 _TIE_BEGINNINGS = (*(one for one in TIES if "_" in one), "indifferent", *_TIE_PHRASES)
 _UNSURE = ("unsure", "not_sure", "skip", "skipped", "cannot_tell", "can_t_tell", "don_t_know", "unclear")
 _FILLERS = {
@@ -65,6 +78,8 @@ _EVEN = frozenset("=≈~")
 _ORDINALS = ("1st", "2nd", "3rd", "4th")
 _COMPARED = re.compile(r"([a-z0-9_ ]{1,40}?)\s{0,9}(>+|<+|»|«|≻|≺|=+|≈|~)\s{0,9}([a-z0-9_ ]{1,40})")
 _MOST = 64
+_AGAINST = frozenset(("over", "beats", "beat"))
+_PREFERRED = frozenset(("prefer", "prefers", "preferred", "chosen", "better"))
 
 
 class Coding(NamedTuple):
@@ -130,10 +145,14 @@ class Winner:
         words = word.split("_")
         if words[0] in TIES or word.startswith(_TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
             return all_sides
+        if set(words) & {"equal", "equally"} and not self._named_in(words) and "not" not in words:
+            return all_sides  # "They are equally good"
         return self._named(words)
 
     def _named(self, words: Sequence[str]) -> frozenset[int] | None:
         rest = [one for one in words if one not in _FILLERS or (one in self._names and one not in ("one", "i", "s"))]
+        if len(rest) == 3 and rest[1] in _AGAINST and (rest[1] != "over" or set(words) & _PREFERRED):
+            rest = rest[:1]  # "A beats B"
         if "than" in words and len(rest) == 2 and set(words) & {"better", "preferred"}:
             rest = rest[:1]  # "A is better than B"
         at = self._names.get("_".join(rest)) if rest else None
@@ -141,6 +160,10 @@ class Winner:
             at = int(rest[0][:3]) - 1  # "Response 2" for sides labelled a and b
             at = at if 0 <= at < self._count else None
         return None if at is None else frozenset({at})
+
+    def _named_in(self, words: Sequence[str]) -> bool:
+        """Whether one side alone is named."""
+        return len({self._names[word] for word in words if word in self._names and word not in _FILLERS}) == 1
 
     def _compared(self, one: str, sign: str, other: str) -> frozenset[int] | None:
         first, second = (self.of(name) for name in (one, other))

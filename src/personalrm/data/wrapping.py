@@ -17,8 +17,22 @@ WRAPPERS = ("data", "rows", "items", "results", "records", "examples", "entries"
 """Keys under which exports store their list of rows."""
 SPLITS = ("train", "validation", "test")
 _TELLING = frozenset((*WRAPPERS, *SPLITS, "row_idx"))
-_SAID = frozenset(("prompt", "question", "instruction", "input", "context", "messages", "user", "user_id", "query"))
-_NAMES = frozenset(name for names in ROLES.values() for name in names)
+_SAID = frozenset(
+    (
+        "prompt",
+        "question",
+        "instruction",
+        "input",
+        "context",
+        "messages",
+        "user",
+        "user_id",
+        "query",
+        "inputs",
+        "outputs",
+    )
+)
+_NAMES = frozenset(name for role, names in ROLES.items() if role != "asked" for name in names)
 _DEEPEST = 4
 
 

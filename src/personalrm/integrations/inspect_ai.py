@@ -20,7 +20,7 @@ from typing import Any
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
-from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, mean, metric, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
 from personalrm.data.reading import read_people
@@ -33,7 +33,24 @@ USER = "user_id"
 """The key of a sample's metadata that names the user; standard errors are clustered by it."""
 
 
-@scorer(metrics=[mean(), stderr(cluster=USER)])
+@metric(name="stderr")
+def stderr_by_user() -> Metric:
+    """inspect_ai's standard error clustered by user, where the user stands in the score: samples need not name one."""
+    clustered: Any = stderr(cluster=USER)
+
+    def measured(scores: list[SampleScore]) -> Any:
+        named = [(one, (one.score.metadata or {}).get(USER)) for one in scores]
+        return clustered(
+            [
+                one.model_copy(update={"sample_metadata": {**(one.sample_metadata or {}), USER: who}})
+                for one, who in named
+            ]
+        )
+
+    return measured
+
+
+@scorer(metrics=[mean(), stderr_by_user()])
 def personal_preference(profiles: str, user: str | None = None) -> Scorer:
     """Score answers as their users would.
 

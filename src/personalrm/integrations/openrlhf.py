@@ -23,12 +23,11 @@ from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
 from personalrm.profile.collection import Profiles
 
-Texts = Sequence[str | None]
-RewardFunc = Callable[[Texts, Texts, Sequence[Any]], dict[str, Any]]
+RewardFunc = Callable[..., dict[str, Any]]
 
 
 def reward_function(profiles: Profiles | Client, *, standardise: bool = True, user: str | None = None) -> RewardFunc:
-    """``reward_func(queries, prompts, labels)`` as OpenRLHF calls it.
+    """``reward_func(queries, prompts, labels)`` as OpenRLHF calls it; further keyword arguments are ignored.
 
     Args:
         profiles: a mapping from user to a profile or its file, a folder of ``USER.json``, or a `Client`.
@@ -42,7 +41,7 @@ def reward_function(profiles: Profiles | Client, *, standardise: bool = True, us
     rewards = UserRewards(profiles, standardise=standardise)
 
     def reward_func(
-        queries: Sequence[str | None], prompts: Sequence[str | None], labels: Sequence[Any]
+        queries: Sequence[str | None], prompts: Sequence[str | None], labels: Sequence[Any], **_: Any
     ) -> dict[str, Any]:
         same_length(len(queries), prompts=prompts, labels=labels)
         users = [user if user is not None else user_of(one) for one in labels]

@@ -69,7 +69,7 @@ async def _preference(
     profile, context = rewards.profiles.of(user), context_of(asked)
     if profile is None:
         raise DataError(f"there is no profile of '{user}' in the folder that {PROFILES} names")
-    if reference is not None:
+    if reference not in (None, ""):  # an empty cell of a table of tests is no reference
         verdict = await (await rewards.open(profile)).compare(context, output, str(reference))
         return verdict.probability, _why(verdict)
     [reward] = await rewards.score([user], [context], [output])

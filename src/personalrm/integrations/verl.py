@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from personalrm.errors import DataError
-from personalrm.integrations.messages import answered, context_of
+from personalrm.integrations.messages import answered, context_of, same_length
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
+from personalrm.preferences import Message
 
 PROFILES = "PERSONALRM_PROFILES"
 """Environment variable: the folder of ``USER.json``."""
@@ -42,29 +43,52 @@ def compute_score(
     Raises:
         DataError: no ``user_id``, or PERSONALRM_PROFILES is not set.
     """
-    return background_loop.run(_scored(solution_str, extra_info))
+    return _told(*background_loop.run(_scored([solution_str], [extra_info])))
 
 
 async def acompute_score(
     data_source: str, solution_str: str | None, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
 ) -> dict[str, float]:
     """`compute_score` as a coroutine; verl awaits it."""
-    return await background_loop.join(_scored(solution_str, extra_info))
+    return _told(*await background_loop.join(_scored([solution_str], [extra_info])))
 
 
-async def _scored(response: str | None, extra_info: Mapping[str, Any] | None) -> dict[str, float]:
+def compute_scores(
+    data_sources: Sequence[str],
+    solution_strs: Sequence[str | None],
+    ground_truths: Sequence[Any],
+    extra_infos: Sequence[Mapping[str, Any] | None],
+    **_: Any,
+) -> list[float]:
+    """`compute_score` for verl's batch reward manager, which takes numbers alone: n rewards, 0 where unscored."""
+    same_length(len(solution_strs), extra_infos=extra_infos)
+    found = background_loop.run(_scored(solution_strs, extra_infos))
+    return [_told(one)["score"] for one in found]
+
+
+def _told(reward: float | None) -> dict[str, float]:
+    unscored = reward is None or not math.isfinite(reward)
+    return {"score": 0.0 if reward is None or unscored else reward, "unscored": float(unscored)}
+
+
+async def _scored(
+    responses: Sequence[str | None], extra_infos: Sequence[Mapping[str, Any] | None]
+) -> list[float | None]:
+    rows = [_row(one) for one in extra_infos]
+    users, contexts = [user for user, _ in rows], [context for _, context in rows]
+    rewards = _rewards(os.environ.get(PROFILES), os.environ.get(RAW) == "1")
+    return await rewards.score(users, contexts, [answered(one) for one in responses])
+
+
+def _row(extra_info: Mapping[str, Any] | None) -> tuple[str, tuple[Message, ...]]:
+    """The user of a row and what was asked. DataError if it names no user."""
     told = {} if extra_info is None else extra_info
     if not isinstance(told, Mapping):
         raise DataError(f"extra_info: expected an object with 'user_id', found {type(told).__name__}")
     user = told.get("user_id")
     if user is None:
         raise DataError("extra_info: expected 'user_id', the user of the row, found none")
-    context = context_of(told["prompt"]) if told.get("prompt") is not None else ()
-    [reward] = await _rewards(os.environ.get(PROFILES), os.environ.get(RAW) == "1").score(
-        [str(user)], [context], [answered(response)]
-    )
-    unscored = reward is None or not math.isfinite(reward)
-    return {"score": 0.0 if reward is None or unscored else reward, "unscored": float(unscored)}
+    return str(user), context_of(told["prompt"]) if told.get("prompt") is not None else ()
 
 
 @cache

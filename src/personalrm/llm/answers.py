@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from math import exp
 
@@ -71,6 +72,7 @@ def choice_probability(tokens: Sequence[TokenLogprob]) -> float | None:
     return _share(tokens[bisect_right(ends, found.start)])
 
 
+@lru_cache(maxsize=16)  # an answer is read for its side, for its probability and by its tokens
 def _locate(text: str) -> Found | None:
     start = answer_start(text)
     found = verdict_of(text[start:] if start else text)

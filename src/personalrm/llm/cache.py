@@ -23,12 +23,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from personalrm.errors import StorageError
 from personalrm.files import MEMORY, is_full, open_database, replace_file
-from personalrm.llm import cache_claims
-from personalrm.llm.cache_rows import answer_of, checksum, moved, row_of
+from personalrm.llm import cache_claims, cache_rows
+from personalrm.llm.cache_rows import answer_of, moved, row_of
 from personalrm.llm.endpoint import Completion
 
 _log = logging.getLogger("personalrm.llm")
@@ -37,19 +35,6 @@ RESERVE_BYTES = 4 << 20
 CHECKPOINT_PAGES = 1000
 VERSION = 2
 """Schema version of files created by 0.2 or later."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    key BLOB PRIMARY KEY, model TEXT NOT NULL, answer BLOB NOT NULL, written REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-"""
-_INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
-_REPLACE = (
-    "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
-    "SET model = excluded.model, answer = excluded.answer, written = excluded.written"
-)
-_KEEP_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 class Found(Enum):
@@ -67,7 +52,6 @@ class AnswerCache:
 
     Attributes:
         damaged: number of damaged rows found.
-        begun_anew: number of times the file was found deleted.
 
     Raises:
         StorageError: the file cannot be opened, is not a cache, or cannot be written.
@@ -75,7 +59,7 @@ class AnswerCache:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.damaged = self.begun_anew = 0
+        self.damaged = 0
         self._in_memory = str(path) == MEMORY
         self._db: cache_claims.CacheConnection | None = None
         self._file: tuple[int, int] | None = None
@@ -91,6 +75,11 @@ class AnswerCache:
     def claimed(self) -> int:
         """Number of keys claimed by this process."""
         return self._claims.held
+
+    @property
+    def unreleased(self) -> int:
+        """Number of claims that `release` would release."""
+        return self._claims.unreleased
 
     def open(self) -> AnswerCache:
         """Open the file now instead of at the first use, and return the cache."""
@@ -113,6 +102,18 @@ class AnswerCache:
                 return Found.ASKED_ELSEWHERE
             return Found.NOTHING if known is None else known
 
+    def look_up_all(self, wanted: Sequence[tuple[bytes, Callable[[], Iterable[bytes]]]]) -> list[Completion | Found]:
+        """Return `look_up` of several keys, usually in two statements."""
+        with self._storage():
+            db, keys = self._connection(), [key for key, _ in wanted]
+            marks = ", ".join("?" * len(keys))
+            rows = db.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", keys).fetchall()
+            known = {key: answer_of(key, row) for key, row in rows}
+            free = not rows and not self._holds_older and not self._in_memory and self._claims.take_all(db, keys)
+        if free:
+            return [Found.NOTHING] * len(keys)
+        return [known.get(key) or self.look_up(key, older) for key, older in wanted]
+
     def put(self, key: bytes, model: str, completion: Completion, *, replace: bool = False) -> None:
         """Store an answer and release the claim.
 
@@ -121,15 +122,37 @@ class AnswerCache:
         row = (key, model, row_of(key, completion), time.time())
         db = self._connection()
         try:
-            if replace or (not db.execute(_INSERT, row).rowcount and self._is_poor(db, key)):
-                db.execute(_REPLACE, row)
+            if replace or (not db.execute(cache_rows.INSERT, row).rowcount and self._is_poor(db, key)):
+                db.execute(cache_rows.REPLACE, row)
             self._claims.give_back(db, key)
         except (ValueError, TypeError) as error:
             raise self._unusable(error) from None
         except sqlite3.Error as error:
-            if not is_full(error) or db.in_transaction:
+            if not is_full(error):
                 raise StorageError(f"the cache {self.path} cannot be written: {error}") from None
             self._store_in_reserve(db, row)
+
+    def put_all(self, answers: Sequence[tuple[bytes, str, Completion]]) -> None:
+        """Store several answers, usually in one statement; `release` releases their claims.
+
+        Raises:
+            StorageError: some of them may not be stored; call `put` for each.
+        """
+        with self._storage():
+            db, now = self._connection(), time.time()
+            rows = [(key, model, row_of(key, completion), now) for key, model, completion in answers]
+            values = [value for row in rows for value in row]
+            stored = db.execute(cache_rows.insert(len(rows)), values).rowcount == len(rows)
+            if stored:
+                self._claims.answered(db, [row[0] for row in rows])
+        if not stored:
+            for key, model, completion in answers:
+                self.put(key, model, completion)
+
+    def release(self) -> None:
+        """Release the claims of the answers stored by `put_all`."""
+        with self._storage():
+            self._claims.release(self._connection())
 
     def give_back(self, key: bytes) -> None:
         """Release the claim of a key without storing an answer."""
@@ -141,22 +164,6 @@ class AnswerCache:
         with self._storage():
             self._claims.beat(self._connection())
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit all operations inside together, in the file that is at the path at that time."""
-        db = self._connection()
-        with self._storage():
-            db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            with self._storage():
-                db.execute("COMMIT")
-        except BaseException:
-            self._claims.undone()
-            with contextlib.suppress(sqlite3.Error):
-                db.execute("ROLLBACK")
-            raise
-
     def is_there(self) -> bool:
         """Return whether the open file is still at its path; if not, the next use creates it again."""
         if self._in_memory or self._db is None:
@@ -167,7 +174,6 @@ class AnswerCache:
             found = None
         if found is not None and (found.st_dev, found.st_ino) == self._file:
             return True
-        self.begun_anew += 1
         _log.warning("the cache %s was deleted while in use; a new file is created", self.path)
         self._claims.forget()
         self.close()
@@ -186,19 +192,13 @@ class AnswerCache:
         """Return the JSON value stored under a name (a host's capabilities); None if it is missing or damaged."""
         with self._storage():
             row = self._connection().execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        try:
-            kept = orjson.loads(row[0]) if row is not None and isinstance(row[0], bytes) else None
-        except orjson.JSONDecodeError:
-            kept = None
-        if isinstance(kept, dict) and kept.get("check") == checksum(name.encode(), kept.get("fact")):
-            return kept["fact"]
-        return None
+        return None if row is None else cache_rows.fact_of(name, row[0])
 
     def keep_fact(self, name: str, value: Any) -> None:
         """Store a JSON value under a name."""
-        row = orjson.dumps({"fact": value, "check": checksum(name.encode(), value)})
+        row = cache_rows.row_of_fact(name, value)
         with self._storage():
-            self._connection().execute(_KEEP_FACT, (name, row))
+            self._connection().execute(cache_rows.KEEP_FACT, (name, row))
 
     def __len__(self) -> int:
         with self._storage():
@@ -217,7 +217,7 @@ class AnswerCache:
         if self._db is None:
             with self._storage():
                 is_new = self._in_memory or not self.path.exists() or not self.path.stat().st_size
-                db = self._db = open_database(self.path, _SCHEMA + cache_claims.SCHEMA)
+                db = self._db = open_database(self.path, cache_rows.SCHEMA + cache_claims.SCHEMA)
                 if is_new:
                     db.execute(f"PRAGMA user_version = {VERSION}")
                 self._holds_older = db.execute("PRAGMA user_version").fetchone()[0] < VERSION
@@ -260,7 +260,7 @@ class AnswerCache:
         try:
             self.reserve.unlink(missing_ok=True)
             db.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint writes twice and would use up the freed space
-            db.execute(_INSERT, row)
+            db.execute(cache_rows.INSERT, row)
         except (sqlite3.Error, OSError):
             raise StorageError(f"{full}, and the answer just received could not be kept; free some space") from None
         raise StorageError(f"{full}; all answers so far are kept: free some space and run the same command again")

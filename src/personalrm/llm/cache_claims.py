@@ -12,12 +12,15 @@ import contextlib
 import os
 import secrets
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
+RELEASED_AT_ONCE = 64
+"""Claims of stored answers released in one statement. Until then they do no harm: the answer is looked up first."""
 BEAT_S = 4.0
 LEASE_S = 20.0
 SCHEMA = """
@@ -33,11 +36,6 @@ class CacheConnection(Protocol):
         """Execute a statement with question-mark parameters and return a cursor with ``rowcount`` and ``fetchone``."""
         ...
 
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open."""
-        ...
-
     def close(self) -> None:
         """Close the connection."""
         ...
@@ -45,10 +43,11 @@ class CacheConnection(Protocol):
 
 @dataclass
 class Claims:
-    """The claims of this process in one cache. Each statement is atomic, inside or outside a transaction."""
+    """The claims of this process in one cache. Each statement is a transaction."""
 
     owner: str = field(default_factory=lambda: f"{_process(os.getpid())}:{secrets.token_hex(8)}")
     _held: set[bytes] = field(default_factory=set)
+    _answered: set[bytes] = field(default_factory=set)
     _registered: bool = False
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
 
@@ -57,15 +56,26 @@ class Claims:
         """Number of claims of this process."""
         return len(self._held)
 
+    @property
+    def unreleased(self) -> int:
+        """Number of claims whose answers are stored."""
+        return len(self._answered)
+
     def take(self, db: CacheConnection, key: bytes) -> bool:
-        """Claim the key and return True; False if a living process holds it."""
+        """Claim the key and return True; False if a living process holds it, or has just stored the answer."""
+        return self.take_all(db, (key,)) or self._taken_over(db, key)
+
+    def take_all(self, db: CacheConnection, keys: Sequence[bytes]) -> bool:
+        """Claim the keys that have neither a claim nor an answer; whether these are all."""
         if not self._registered:
             db.execute("INSERT INTO owners VALUES (?, 0) ON CONFLICT DO NOTHING", (self.owner,))
             self._registered = True
-        taken = db.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (key, self.owner)).rowcount
-        if not taken and not self._taken_over(db, key):
+        wanted = f"SELECT column1, ? FROM (VALUES {', '.join(['(?)'] * len(keys))}) AS wanted"
+        free = "WHERE NOT EXISTS (SELECT 1 FROM answers WHERE key = column1)"
+        taken = db.execute(f"INSERT INTO claims {wanted} {free} ON CONFLICT DO NOTHING", (self.owner, *keys)).rowcount
+        if taken < len(keys):
             return False
-        self._held.add(key)
+        self._held.update(keys)
         return True
 
     def _taken_over(self, db: CacheConnection, key: bytes) -> bool:
@@ -74,19 +84,38 @@ class Claims:
         if row is None:  # just released: the next lookup finds the answer, or a free key
             return False
         other = str(row[0])
-        if other == self.owner:
-            return True
-        if self._lives(db, other):
-            return False
-        mine = (key, self.owner, other)
-        taken = "INSERT INTO claims VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner "
-        return bool(db.execute(f"{taken}WHERE claims.owner = ?", mine).rowcount)
+        if other != self.owner:
+            if self._lives(db, other):
+                return False
+            mine = (key, self.owner, other)
+            taken = "INSERT INTO claims VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET owner = excluded.owner "
+            if not db.execute(f"{taken}WHERE claims.owner = ?", mine).rowcount:
+                return False
+        self._held.add(key)
+        self._answered.discard(key)
+        return True
 
     def give_back(self, db: CacheConnection, key: bytes) -> None:
         """Release the claim of a key."""
         if key in self._held:
             self._held.discard(key)
+            self._answered.discard(key)
             db.execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner))
+
+    def answered(self, db: CacheConnection, keys: Iterable[bytes]) -> None:
+        """The answers of these keys are stored: their claims are released with the next ones."""
+        self._answered.update(self._held.intersection(keys))
+        if len(self._answered) >= RELEASED_AT_ONCE:
+            self.release(db)
+
+    def release(self, db: CacheConnection) -> None:
+        """Release the claims whose answers are stored."""
+        keys = tuple(self._answered)
+        if keys:
+            marks = ", ".join("?" * len(keys))
+            db.execute(f"DELETE FROM claims WHERE owner = ? AND key IN ({marks})", (self.owner, *keys))
+        self._held.difference_update(keys)
+        self._answered.clear()
 
     def beat(self, db: CacheConnection) -> None:
         """Increment this process's counter."""
@@ -99,13 +128,10 @@ class Claims:
             db.execute("DELETE FROM owners WHERE owner = ?", (self.owner,))
         self.forget()
 
-    def undone(self) -> None:
-        """Reset after a rollback, which may have removed this process's registration."""
-        self._registered = False
-
     def forget(self) -> None:
         """Reset for a new file, which holds no claims."""
         self._held.clear()
+        self._answered.clear()
         self._registered = False
 
     def _lives(self, db: CacheConnection, other: str) -> bool:

@@ -54,10 +54,14 @@ class PostgresAnswerCache(AnswerCache):
             self.give_back(key)
         return found if answered is None else answered
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Do nothing: each statement is committed separately."""
-        yield
+    def look_up_all(self, wanted: Sequence[tuple[bytes, Callable[[], Iterable[bytes]]]]) -> list[Completion | Found]:
+        """Return `look_up` of each key."""
+        return [self.look_up(key) for key, _ in wanted]
+
+    def put_all(self, answers: Sequence[tuple[bytes, str, Completion]]) -> None:
+        """`put` each answer: statements with several rows of two machines could wait for each other."""
+        for key, model, completion in answers:
+            self.put(key, model, completion)
 
     def is_there(self) -> bool:
         """Return True: a database is not deleted during a run."""
@@ -118,8 +122,6 @@ class PostgresAnswerCache(AnswerCache):
 
 class _Connection:
     """Statements with question marks; errors are converted to StorageError."""
-
-    in_transaction = False
 
     def __init__(self, connection: Any, cache: PostgresAnswerCache) -> None:
         self._connection, self._cache = connection, cache

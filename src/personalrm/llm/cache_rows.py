@@ -18,6 +18,19 @@ from personalrm.llm.capabilities import without_limits
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
 
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    key BLOB PRIMARY KEY, model TEXT NOT NULL, answer BLOB NOT NULL, written REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+INSERT = "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+REPLACE = (
+    "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+    "SET model = excluded.model, answer = excluded.answer, written = excluded.written"
+)
+KEEP_FACT = "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_last_key: tuple[tuple[object, ...], SamplingParams, bytes] | None = None
 _OLD_BUDGETS = (1024, 1500)
 """``max_tokens`` of reasoned verdicts before 0.2, when it was part of the key."""
 
@@ -26,9 +39,16 @@ def cache_key(model: str, messages: Sequence[Message], params: SamplingParams) -
     """Return the 32-byte key of a request: a hash of everything that can change the answer, and of nothing else.
 
     ``max_tokens`` is left out because it only truncates an answer, and the row of a cut answer records its limit.
-    Length limits in a schema are left out too.
+    Length limits in a schema are left out too. The last key is remembered, because a judge records it and the language
+    model looks it up.
     """
-    return _hashed(model, messages, params, ())
+    global _last_key  # assigned as a whole, so that no thread sees half of it
+    asked, last = (model, *messages), _last_key
+    if last is not None and last[1] is params and last[0] == asked:
+        return last[2]
+    key = _hashed(model, messages, params, ())
+    _last_key = asked, params, key
+    return key
 
 
 def keys_before_0_2(model: str, messages: Sequence[Message], params: SamplingParams) -> Iterator[bytes]:
@@ -83,6 +103,27 @@ def answer_of(key: bytes, row: object) -> Completion | None:
         return _completion(record)
     except (ValueError, LookupError, TypeError):
         return None
+
+
+def insert(rows: int) -> str:
+    """Return `INSERT` for several rows; its row count tells how many were new."""
+    return INSERT.replace("(?, ?, ?, ?)", ", ".join(["(?, ?, ?, ?)"] * rows))
+
+
+def fact_of(name: str, row: object) -> Any | None:
+    """Return the JSON value in a row of facts, or None if it is damaged."""
+    try:
+        kept = orjson.loads(row) if isinstance(row, bytes) else None
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(kept, dict) or kept.get("check") != checksum(name.encode(), kept.get("fact")):
+        return None
+    return kept["fact"]
+
+
+def row_of_fact(name: str, value: Any) -> bytes:
+    """Return a JSON value with a checksum over it and its name."""
+    return orjson.dumps({"fact": value, "check": checksum(name.encode(), value)})
 
 
 def moved(key: bytes, completion: Completion) -> bytes:

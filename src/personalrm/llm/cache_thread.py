@@ -1,4 +1,4 @@
-"""The answer cache for an event loop: SQLite runs in one thread, and waiting operations share one commit.
+"""The answer cache for an event loop: SQLite runs in one thread, and waiting lookups or answers share one statement.
 
 Another process that locks the file for seconds delays answers, but not the loop. An answer is on disk when `put`
 returns.
@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -25,18 +26,22 @@ from personalrm.llm.cache_claims import BEAT_S
 from personalrm.llm.endpoint import Completion
 
 T = TypeVar("T")
-MOST_AT_ONCE = 256
-"""Maximum number of operations in one commit."""
+_Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
+_Answer = tuple[bytes, str, Completion]
+MOST_AT_ONCE = 128
+"""Maximum number of operations in one statement."""
+IDLE_S = 0.05
+"""Seconds without work after which the claims of stored answers are released."""
 
 
 @dataclass(slots=True)
 class _Job:
-    """An operation for the thread. ``read`` may find the result without a transaction; ``alone``: not shared."""
+    """An operation for the thread, and its result or error. ``wanted``: of a lookup; ``answer``: to be stored."""
 
     work: Callable[[], Any]
     future: asyncio.Future[Any] | None
-    alone: bool = False
-    read: Callable[[], Any] | None = None
+    wanted: _Wanted | None = None
+    answer: _Answer | None = None
     result: Any = None
     error: BaseException | None = None
 
@@ -50,107 +55,131 @@ class CacheThread:
 
     def __init__(self, cache: AnswerCache) -> None:
         self.cache = cache
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._waiting: list[_Job] = []
 
     async def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
         """See `AnswerCache.look_up`. Raises StorageError."""
-        return await self._do(lambda: self.cache.look_up(key, older), read=lambda: self.cache.get(key))
+        return await self._do(lambda: self.cache.look_up(key, older), wanted=(key, older))
 
     async def put(self, key: bytes, model: str, completion: Completion, *, replace: bool = False) -> None:
         """See `AnswerCache.put`. Raises StorageError; the answer may have been stored nevertheless."""
-        await self._do(lambda: self.cache.put(key, model, completion, replace=replace))
+        answer = None if replace else (key, model, completion)
+        await self._do(lambda: self.cache.put(key, model, completion, replace=replace), answer=answer)
 
     def give_back(self, key: bytes) -> None:
         """Release a claim later, without waiting."""
-        self._submit(_Job(lambda: self.cache.give_back(key), None))
+        self._later(lambda: self.cache.give_back(key))
 
     async def has_room(self) -> bool:
         """See `AnswerCache.has_room`."""
-        return await self._do(self.cache.has_room, alone=True)
+        return await self._do(self.cache.has_room)
 
     async def fact(self, name: str) -> Any | None:
         """See `AnswerCache.fact`. Raises StorageError."""
-        return await self._do(lambda: self.cache.fact(name), alone=True)
+        return await self._do(lambda: self.cache.fact(name))
 
     def keep_fact(self, name: str, value: Any) -> None:
         """Store a fact later, without waiting; errors are ignored, because facts can be determined again."""
-        self._submit(_Job(lambda: self.cache.keep_fact(name, value), None))
+        self._later(lambda: self.cache.keep_fact(name, value))
 
     async def aclose(self) -> None:
         """Finish the queued operations, close the file and end the thread; the next use starts another one."""
         if self._thread is None:
             return
-        closed = self._do(self.cache.close, alone=True)
+        closed = self._do(self.cache.close)
+        self._submit()
         self._jobs.put(None)
         self._jobs, self._thread = queue.SimpleQueue(), None
         await closed
 
     def _do(
-        self, work: Callable[[], T], *, alone: bool = False, read: Callable[[], Any] | None = None
+        self, work: Callable[[], T], wanted: _Wanted | None = None, answer: _Answer | None = None
     ) -> asyncio.Future[T]:
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._submit(_Job(work, future, alone, read))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._submit)  # with all other operations of this iteration: waking a thread takes 50 µs
+        self._waiting.append(_Job(work, future, wanted, answer))
         return future
 
-    def _submit(self, job: _Job) -> None:
+    def _later(self, work: Callable[[], Any]) -> None:
+        self._waiting.append(_Job(work, None))
+        self._submit()
+
+    def _submit(self) -> None:
+        if not self._waiting:
+            return
         if self._thread is None:
             self._thread = threading.Thread(
                 target=_serve, args=(self._jobs, self.cache), name="personalrm-cache", daemon=True
             )
             self._thread.start()
-        self._jobs.put(job)
+        self._jobs.put(self._waiting)
+        self._waiting = []
 
 
-def _serve(jobs: queue.SimpleQueue[_Job | None], cache: AnswerCache) -> None:
-    """The thread: takes all waiting operations, commits them together, notifies the loop once."""
-    ends = False
+def _serve(jobs: queue.SimpleQueue[list[_Job] | None], cache: AnswerCache) -> None:
+    """The thread: takes all waiting operations, does them together, notifies the loop once."""
+    ends, beaten = False, time.monotonic()
     while not ends:
-        try:
-            batch = [jobs.get(timeout=BEAT_S if cache.claimed else None)]
-        except queue.Empty:
+        work, ends = _taken(jobs, IDLE_S if cache.unreleased else BEAT_S if cache.claimed else None)
+        for at in range(0, len(work), MOST_AT_ONCE):
+            _do_all(cache, batch := work[at : at + MOST_AT_ONCE])
+            _tell(batch)
+        if not work and cache.unreleased:
+            with contextlib.suppress(StorageError):
+                cache.release()
+        if cache.claimed and time.monotonic() - beaten >= BEAT_S:
+            beaten = time.monotonic()
             with contextlib.suppress(StorageError):
                 cache.beat()
-            continue
-        with contextlib.suppress(queue.Empty):
-            while len(batch) < MOST_AT_ONCE and batch[-1] is not None:
-                batch.append(jobs.get_nowait())
-        ends = batch[-1] is None
-        work = [one for one in batch if one is not None]
-        _do_all(cache, work)
-        _tell(work)
+
+
+def _taken(jobs: queue.SimpleQueue[list[_Job] | None], wait_s: float | None) -> tuple[list[_Job], bool]:
+    """All waiting operations, after the wait at most, and whether they are the last ones."""
+    work: list[_Job] = []
+    with contextlib.suppress(queue.Empty):
+        some = jobs.get(timeout=wait_s)
+        while some is not None:
+            work += some
+            some = jobs.get_nowait()
+        return work, True
+    return work, False
 
 
 def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
-    cache.is_there()
-    for one in batch:
-        if one.read is not None:
-            _do(one, one.read)
-    together = [one for one in batch if not one.alone and one.result is None and one.error is None]
-    if together:
-        _do_together(cache, together)
-    for one in batch:
-        if one.alone:
-            _do(one, one.work)
-
-
-def _do_together(cache: AnswerCache, batch: list[_Job]) -> None:
-    """One transaction, repeated if the file was deleted; if an operation fails, each one runs separately."""
-    try:
-        with cache.transaction():
+    """Do them, again if the file was deleted meanwhile; one by one if they differ in kind or one of them fails."""
+    while True:
+        try:
+            together = all(one.wanted or one.answer for one in batch) and _do_together(cache, batch)
+        except Exception:  # of one of them
+            together = False
+        if not together:
             for one in batch:
-                one.result = one.work()
-    except Exception:
-        for one in batch:
-            _do(one, one.work)
-        return
-    if not cache.is_there():
-        _do_together(cache, batch)
+                _do(one)
+        if cache.is_there():
+            return
 
 
-def _do(job: _Job, work: Callable[[], Any]) -> None:
+def _do_together(cache: AnswerCache, batch: list[_Job]) -> bool:
+    answers = [one.answer for one in batch if one.answer is not None]
+    lookups = [one for one in batch if one.wanted is not None]
+    if answers:
+        cache.put_all(answers)
+    if lookups:
+        found = cache.look_up_all([one.wanted for one in lookups if one.wanted is not None])
+        for one, result in zip(lookups, found, strict=True):
+            one.result = result
+    for one in batch:
+        one.error = None
+    return True
+
+
+def _do(job: _Job) -> None:
     try:
-        job.result, job.error = work(), None
+        job.result, job.error = job.work(), None
     except Exception as error:  # passed to the waiting task
         job.error = error
 

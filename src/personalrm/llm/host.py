@@ -17,7 +17,7 @@ from personalrm.errors import DataError
 from personalrm.llm.credentials import Credentials, without_user
 
 DEFAULT_URL = "https://api.openai.com/v1"
-CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
+CHAT, EMBEDDINGS, MODELS = "/chat/completions", "/embeddings", "/models"
 DEADLINE_IN_TIMEOUTS = 2.5
 MAX_BODY = 16 << 20
 """Maximum bytes of one answer after decompression; a chat completion takes a few thousand."""
@@ -81,6 +81,11 @@ class Host:
     def embeddings_url(self) -> str:
         """The URL of embeddings, without user and password."""
         return self._route(EMBEDDINGS)
+
+    @property
+    def models_url(self) -> str:
+        """The URL of the list of models, without user and password."""
+        return self._route(MODELS)
 
     def root_url(self, path: str) -> str:
         """Return a path at the server's root, beside ``/v1``, without user and password."""

@@ -77,7 +77,7 @@ class LanguageModel:
         call = self._in_flight.get(key)
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
-        call = self._in_flight[key] = _Call(self, key, params)
+        call = self._in_flight[key] = _Call(self, key)
         call.task = asyncio.create_task(self._ask(key, call, messages, params))
         # an abandoned call has no waiter to retrieve its error
         call.task.add_done_callback(look_at)
@@ -113,6 +113,11 @@ class LanguageModel:
         except StorageError as full:
             self._stopped = full
             raise
+
+    def check_storage(self) -> None:
+        """Raise the StorageError of the last answer that could not be stored in the ordinary way."""
+        if self._stopped is not None:
+            raise StorageError(str(self._stopped))
 
     async def _answer(self, key: bytes, call: _Call) -> Completion:
         """The answer; when the last waiter is cancelled, the call is dropped unless it was sent."""
@@ -157,7 +162,9 @@ class LanguageModel:
     async def _ready(self) -> None:
         """Read the stored capabilities once; a cancelled waiter does not cancel the others."""
         if self._prepare is not None:
-            if self._prepared is None or (self._prepared.done() and _failed(self._prepared)):
+            if self._prepared is not None and self._prepared.done() and not _failed(self._prepared):
+                return
+            if self._prepared is None or self._prepared.done():
                 self._prepared = asyncio.create_task(self._prepare())
                 self._prepared.add_done_callback(look_at)
             await asyncio.shield(self._prepared)
@@ -187,7 +194,7 @@ class LanguageModel:
     async def _check_room(self) -> None:
         if self._stopped is not None:
             if not await self._cache.has_room():
-                raise StorageError(str(self._stopped))
+                self.check_storage()
             self._stopped = None
 
 
@@ -214,15 +221,16 @@ class _Call:
 
     task: asyncio.Task[Completion]
 
-    def __init__(self, model: LanguageModel, key: bytes, params: SamplingParams) -> None:
-        self._model, self._key, self._want = model, key, params
+    def __init__(self, model: LanguageModel, key: bytes) -> None:
+        self._model, self._key = model, key
         self._reserved: float | None = None
         self._paid: list[Completion] = []
         self.waiting = 0
         self.on_its_way = self.kept = False
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """The request was sent; counted once per paid answer."""
+        """The request is about to be sent; counted once per paid answer. StorageError if answers cannot be stored."""
+        self._model.check_storage()
         if self._reserved is None:
             budget = self._model.ledger
             most = 0.0 if budget.prices is None else budget.prices.most(prompt_characters, max_tokens)
@@ -233,7 +241,8 @@ class _Call:
     async def answered(self, answer: Completion) -> None:
         """Book the answer, and store it unless it is empty."""
         budget = self._model.ledger
-        paid = replace(answer, cost=budget.price(answer), thoughts="")
+        cost = budget.price(answer)
+        paid = answer if cost == answer.cost and not answer.thoughts else replace(answer, cost=cost, thoughts="")
         budget.record(paid, self._reserved or 0.0)
         self._reserved = None
         self._paid.append(paid)

@@ -174,6 +174,8 @@ def says_tie(text: str) -> bool:
 
 def normal(word: str) -> str:
     """Return the plain form of a letter or digit: full-width, circled and other scripts' digits become 1 and 2."""
+    if word.isascii():
+        return word.lower()
     plain = unicodedata.normalize("NFKC", word).lower()
     return str(unicodedata.digit(plain)) if len(plain) == 1 and plain.isdigit() else plain
 

@@ -8,8 +8,11 @@ plausible ranges, text is valid Unicode (lone surrogates replaced) and of bounde
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -68,6 +71,24 @@ def read_completion(body: bytes, prompt_characters: int, credentials: Credential
         UnusableResponse: not a chat completion.
         ErrorInside: an error.
     """
+    with _collector_paused():
+        return _read_completion(body, prompt_characters, credentials)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: log-probabilities make thousands of objects, nearly all of them short-lived."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _read_completion(body: bytes, prompt_characters: int, credentials: Credentials) -> Completion:
     try:
         answer: Any = from_stream(body) if is_stream(body) else load_json(body)
         choices = answer.get("choices")

@@ -1,1 +1,1 @@
-"""Whatever predicts a choice, a file each."""
+"""Engines and judges: everything that predicts choices."""

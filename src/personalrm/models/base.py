@@ -1,12 +1,12 @@
-"""The seam: whatever predicts a person's choices is an `Engine`, and what it predicts with is a `Predictor`.
+"""The interface of models: an `Engine` fits profiles and opens them as a `Predictor`, which predicts.
 
     engine = engine_named("traits")                        # see `registry`
     profile = await engine.fit(history)
-    predictor = await engine.open(profile)                 # kept and reused by `Client`
+    predictor = await engine.open(profile)                 # cached by `Client`
     await predictor.compare(context, a, b)                 # Verdict
 
-Everything is awaited. Computing happens in a worker thread, asking in the package's own event loop: no call holds up
-the caller's loop.
+All calls are awaited. Computing runs in a worker thread, requests to a model in the package's own event loop, so no
+call blocks the caller's loop.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ Item = tuple[Sequence[Message], str]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """n responses to one context, ranked.
+    """A ranking of n responses to one context.
 
     Attributes:
         order: positions of the responses, best first.
         strengths: Bradley–Terry log-odds by position, mean zero.
-        compared: pairs that were compared; ``unscored`` of them gave no readable verdict.
+        compared: number of compared pairs; ``unscored`` is the number of pairs without a readable verdict.
     """
 
     order: tuple[int, ...]
@@ -52,7 +52,7 @@ class Ranking:
 
     @classmethod
     def of_scores(cls, scores: Sequence[float], compared: int = 0, unscored: int = 0) -> Ranking:
-        """From strengths (n,) in log-odds; of equals the earlier comes first."""
+        """From strengths (n,) in log-odds; equal ones keep their order."""
         mean = math.fsum(scores) / len(scores)
         order = tuple(sorted(range(len(scores)), key=lambda i: (-scores[i], i)))
         return cls(order, tuple(float(one) - mean for one in scores), compared, unscored)
@@ -62,7 +62,7 @@ class Predictor(Protocol):
     """Predicts one person's choices."""
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """Which response the person prefers: a probability from both orders, and why; or unscored, and why."""
+        """The preferred response: the probability over both orders, with reasoning; or unscored, with the reason."""
         ...
 
     async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
@@ -70,7 +70,7 @@ class Predictor(Protocol):
         ...
 
     async def score(self, context: Sequence[Message], response: str) -> float | None:
-        """How much the person likes one response, as log-odds; None if unscored."""
+        """The reward of one response in log-odds; None if unscored."""
         ...
 
     async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
@@ -80,12 +80,12 @@ class Predictor(Protocol):
     async def rank(
         self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """At least one response, best first."""
+        """Rank at least one response, best first."""
         ...
 
 
 class UncertainPredictor(Predictor, Protocol):
-    """A predictor that also says how unsure it is of the person."""
+    """A predictor with a posterior of its uncertainty about the person."""
 
     async def posterior(self, pairs: Sequence[Pair]) -> MarginPosterior:
         """Joint posterior of the margins of at least one pair."""
@@ -93,7 +93,7 @@ class UncertainPredictor(Predictor, Protocol):
 
 
 class Engine(Protocol):
-    """Learns profiles and predicts from them."""
+    """Fits profiles and predicts from them."""
 
     @property
     def scalar(self) -> bool:
@@ -107,39 +107,39 @@ class Engine(Protocol):
 
     @property
     def asks_endpoint(self) -> bool:
-        """Whether it asks a language model, so that predictions cost money and seconds."""
+        """Whether it asks a language model, so that predictions take seconds and cost money."""
         ...
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """Learn one person's profile.
+        """Fit one person's profile.
 
         Args:
             history: the person's choices, oldest first.
-            known: an earlier profile of the same person; what still applies of it is reused.
+            known: an earlier profile of the same person; results that are still valid are reused.
 
         Raises:
-            NotEnoughChoices: no choice that is not a tie.
+            NotEnoughChoices: there is no choice other than ties.
         """
         ...
 
     async def open(self, profile: Profile) -> Predictor:
-        """What predicts for the person of this profile. ProfileError if this engine cannot use it."""
+        """The predictor of this profile. ProfileError if this engine cannot use the profile."""
         ...
 
     async def open_population(self, profile: Profile) -> Predictor:
-        """What predicts for people in general by this profile's prior, without the person's own choices."""
+        """The predictor of the population by this profile's prior, without the person's own choices."""
         ...
 
 
 class LocalModel(Protocol):
-    """A model that computes here; before `fit` it predicts people in general."""
+    """A local model; before `fit` it predicts for the population."""
 
     def fit(self, history: History) -> LocalModel:
-        """The same model for one person; the receiver stays as it is."""
+        """A copy of the model fitted to one person."""
         ...
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Which response the person prefers; the two orders sum to one."""
+        """The preferred response; the probabilities of the two orders sum to one."""
         ...
 
     def compare_many(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
@@ -148,12 +148,12 @@ class LocalModel(Protocol):
 
 
 class ScalarModel(LocalModel, Protocol):
-    """One whose scores are Bradley–Terry strengths."""
+    """A local model whose scores are Bradley–Terry strengths."""
 
     def fit(self, history: History) -> ScalarModel:
-        """The same model for one person; the receiver stays as it is."""
+        """A copy of the model fitted to one person."""
         ...
 
     def scores(self, items: Sequence[Item]) -> NDArray[np.float64]:
-        """How much the person likes each response (n,): log-odds, to be compared within a conversation."""
+        """The reward of each response (n,): log-odds, comparable within a conversation."""
         ...

@@ -1,9 +1,9 @@
-"""Scores of many responses for many people at once: what a reward call of a trainer asks for.
+"""Scores of many responses for many people at once, as in a trainer's reward call.
 
     await score_each([ada, ada, bob], [context] * 3, ["Yes.", "It depends.", "No."])        # [0.4, -1.2, 0.1]
 
-Responses of people whose embedded engine has one prior are read together, in one step of a worker thread. The scores
-are those of `Predictor.score`, to the last bit.
+Responses for people with the same prior of the embedded engine are processed together, in one step of a worker thread.
+The scores are bit-identical to `Predictor.score`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Context = Sequence[Message]
 async def score_each(
     predictors: Sequence[Predictor], contexts: Sequence[Context], responses: Sequence[str]
 ) -> list[float | None]:
-    """Score of the response at each position by the predictor there (n,); None if unscored."""
+    """Score of each response by the predictor at the same position (n,); None if unscored."""
     items = list(zip(contexts, responses, strict=True))
     local = [at for at, one in enumerate(predictors) if isinstance(one, LocalPredictor)]
     asked = [at for at, one in enumerate(predictors) if not isinstance(one, LocalPredictor)]
@@ -60,7 +60,7 @@ def _computed(predictors: Sequence[Any], items: Sequence[Item]) -> list[float]:
 
 
 async def _asked(predictors: Sequence[Predictor], items: Sequence[Item]) -> list[float | None]:
-    """Responses of one person to one conversation are asked for together."""
+    """Responses to one conversation for one person are scored in one call."""
     places: dict[tuple[int, tuple[Message, ...]], list[int]] = {}
     for at, (one, (context, _)) in enumerate(zip(predictors, items, strict=True)):
         places.setdefault((id(one), tuple(context)), []).append(at)

@@ -1,10 +1,10 @@
-"""Whether the files of a model are what was written: a flipped bit in a weight predicts something, and nobody sees it.
+"""Detects changed files of a model: with a flipped bit in a weight, predictions would be wrong without an error.
 
     checksums(folder, ["model.safetensors"])         # {"model.safetensors": "9f86d081…"}
-    check_files(folder, record.checksums)            # DataError names the file that is another one
+    check_files(folder, record.checksums)            # DataError names a file that has changed
     check_finite(model.named_parameters(), folder)   # DataError names the weight that is NaN or infinite
 
-Folders of version 0.1 hold no checksums; they are still read.
+Folders of version 0.1 have no checksums; they are still accepted.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     import torch
 
 UNCHECKED = {"README.md", "manifest.json", "run.json"}
-"""What people may edit, and what changes after the weights are written."""
+"""Files that people may edit, or that change after the weights are written."""
 LARGEST = 1e9
-"""Of a weight; what is trained is below 1e3."""
+"""Maximum magnitude of a weight; trained weights are below 1e3."""
 _BLOCK = 1 << 20
 
 
 def checksum(content: bytes) -> str:
-    """32 hex digits of the content."""
+    """Checksum of the content: 32 hex digits."""
     return blake2b(content, digest_size=16).hexdigest()
 
 
 def checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Of whole files in the folder, by name; those that are not there are left out. OSError if one cannot be read."""
+    """Checksums of files in the folder, by name; missing files are omitted. OSError if one cannot be read."""
     return {name: _of_file(folder / name) for name in sorted(names) if (folder / name).is_file()}
 
 
 def check_files(folder: Path, known: Mapping[str, str]) -> None:
-    """DataError if a file is missing or has another content than when the model was written."""
+    """DataError if a file is missing or has changed since the model was written."""
     for name, expected in known.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise DataError(f"{folder} holds a damaged model: it names a file outside of the folder")
@@ -56,7 +56,7 @@ def check_files(folder: Path, known: Mapping[str, str]) -> None:
 
 
 def check_finite(weights: Iterable[tuple[str, torch.Tensor]], folder: Path) -> None:
-    """DataError if a weight is NaN, infinite or so large that computing with it would be."""
+    """DataError if a weight is NaN, infinite or implausibly large."""
     for name, weight in weights:
         if weight.is_floating_point() and not bool((weight.abs() <= LARGEST).all()):
             raise DataError(f"{folder} holds a damaged model: '{name}' has a value that is NaN or infinite, or nearly")

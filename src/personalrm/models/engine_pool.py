@@ -1,4 +1,4 @@
-"""What a process keeps between calls: connections, engines and opened predictors.
+"""Per-process cache of connections, engines and open predictors.
 
 pool = EnginePool(EndpointOptions(base_url="http://localhost:8000/v1"))
 predictor = await pool.predictor("traits", profile, profile.options)        # opened once
@@ -34,10 +34,10 @@ class EnginePool:
     """Engines by name.
 
     Args:
-        endpoint: how to connect, or an Endpoint that is asked whatever the name.
+        endpoint: endpoint options, or an Endpoint that is used for every name.
         population: other people's choices for the embedded engine's prior.
         answered: called after each answer of a model.
-        opened: most predictors that are kept.
+        opened: maximum number of cached predictors.
     """
 
     def __init__(
@@ -62,15 +62,16 @@ class EnginePool:
         return self._own is not None or not (is_local(name) or is_served(name))
 
     def fitting_name(self, name: str, known: Profile | None = None) -> str:
-        """The engine that fits under this name, `known` being the earlier profile (see `registry.fitting_name`).
+        """The engine that fits under this name; `known` is the earlier profile (see `registry.fitting_name`).
 
-        An Endpoint of one's own predicts by itself: its labelled verdicts, from which a weight could be learned, would
-        be kept nowhere.
+        A custom Endpoint is used without fusion, because its labelled verdicts, from which a weight is learned, are not
+        stored.
         """
         return name if self._own is not None else fitting_name(name, known)
 
     async def engine(self, name: str, options: Options, meter: Endpoint | None = None) -> Engine:
-        """One for each name and options: an engine keeps what it learned of the population. A new one on a meter."""
+        """One engine per name and options, because it caches what it learned of the population; a new one for each
+        meter."""
         if meter is not None:
             return await in_worker(self._made, name, meter, options)
         found = self._engines.get((name, options))
@@ -83,7 +84,7 @@ class EnginePool:
     async def keep_verdicts(
         self, name: str, profile: Profile, test: History, verdicts: Mapping[str, Verdict], mode: VerdictMode
     ) -> None:
-        """Keep a plain judge's verdicts (by the id of the choice), now that the choices are known, for its weight."""
+        """Store a plain judge's verdicts (by id of the choice), now that the choices are known, to learn its weight."""
         if not self.asks(name) or is_fused(name) or self._own is not None:
             return
         from personalrm.models.fusion.labels import keep_of_test  # numpy, 0.1 s
@@ -96,13 +97,13 @@ class EnginePool:
 
     @property
     def verdicts(self) -> str | Path:
-        """Where labelled verdicts of judges are kept; nowhere for an Endpoint of one's own, which has no cache here."""
+        """File of judges' labelled verdicts; in memory for a custom Endpoint, which has no cache file."""
         from personalrm.models.fusion.table import table_path  # numpy, 0.1 s
 
         return table_path(self._options.cache) if self._own is None else MEMORY
 
     async def predictor(self, name: str, profile: Profile, options: Options) -> Predictor:
-        """What predicts for this profile."""
+        """The predictor of this profile."""
         found = self._opened.get(name, profile)
         if found is None:
             _log.debug("opening a profile with %s", name)
@@ -111,7 +112,7 @@ class EnginePool:
         return found
 
     async def population_predictor(self, name: str, profile: Profile, options: Options) -> Predictor:
-        """What predicts for people in general, as the profile's prior has it."""
+        """The predictor of the population, with the profile's prior."""
         key = f"{name} population"
         found = self._opened.get(key, profile)
         if found is None:
@@ -120,7 +121,7 @@ class EnginePool:
         return found
 
     async def endpoint(self, name: str) -> Endpoint:
-        """Who is asked for this model, connected at first use in the package's own loop."""
+        """The endpoint for this model, connected at first use in the package's event loop."""
 
         async def connected() -> Endpoint:
             if self._own is not None:
@@ -136,14 +137,14 @@ class EnginePool:
         return endpoint if self._answered is None else ProgressEndpoint(endpoint, self._answered)
 
     async def aclose(self) -> None:
-        """Wait for requests on their way, then let go of connections and predictors; it opens again when used."""
+        """Wait for requests in flight, then release connections and predictors; they are reopened when used again."""
         connections = list(self._connections.values())
         self._connections.clear()
         self._engines.clear()
         self._opened.clear()
 
         async def work() -> None:
-            for one in connections:  # others with the same options may be asking through it
+            for one in connections:  # it may be shared with others that have the same options
                 await one.drain()
             if self._own is not None:
                 await self._own.aclose()

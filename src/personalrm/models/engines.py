@@ -1,10 +1,10 @@
-"""The engines: a language model that is asked, and models that compute here.
+"""The engines: a language model at an endpoint, and local models.
 
     engine = TraitsEngine()
     profile = await engine.fit(history)
     verdict = await (await engine.open(profile)).compare(context, "Yes.", "It depends.")
 
-`trained_engine` holds the third one, for folders that `train` wrote: it needs torch.
+The third engine, for folders written by `train`, is in `trained_engine`, because it needs torch.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JudgeEngine:
-    """SynthesizeMe on a language model.
+    """SynthesizeMe with a language model.
 
     Attributes:
-        endpoint: who is asked.
-        options: how profiles are fitted.
+        endpoint: the language model.
+        options: options of the fits.
     """
 
     endpoint: Endpoint
@@ -52,19 +52,19 @@ class JudgeEngine:
     asks_endpoint: bool = field(default=True, init=False)
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """Learn one person's profile; reasonings of ``known`` that would be asked for in the same way are reused."""
+        """Fit one person's profile; reasonings of ``known`` are reused if the same requests would be sent."""
         return await background_loop.join(fit(self.endpoint, history, self.options, self._reusable(history, known)))
 
     async def open(self, profile: Profile) -> JudgePredictor:
-        """Whatever profile it is: its persona and past choices are shown to the model."""
+        """Works for any kind of profile: its persona and past choices are shown to the model."""
         return JudgePredictor(Judge(self.endpoint, judge_context_of(profile)))
 
     async def open_population(self, profile: Profile) -> JudgePredictor:
-        """The model without anything of the person."""
+        """The model without information about the person."""
         return JudgePredictor(Judge(self.endpoint, JudgeContext()))
 
     def _reusable(self, history: History, known: Profile | None) -> Mapping[str, Reasoning]:
-        """By choice id: those that another fit with the same model, prompts and options would ask for again."""
+        """Reusable reasonings by choice id: those of a fit with the same model, prompts and options."""
         if known is None or known.model != self.endpoint.model or known.prompts != prompts.hashes():
             return {}
         old, new = known.options, self.options
@@ -77,30 +77,30 @@ class JudgeEngine:
 
 @dataclass(frozen=True)
 class JudgePredictor:
-    """A language model that is shown what the profile's winning arm shows; asked in the package's own loop."""
+    """A language model with the input of the profile's selected arm; called in the package's event loop."""
 
     judge: Judge
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """``reasoned`` explains; ``token`` is cheaper."""
+        """``reasoned`` includes an explanation; ``token`` is cheaper."""
         return await background_loop.join(self.judge.compare(context, a, b, verdicts))
 
     async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
-        """All asked at once; the endpoint bounds how many are in flight."""
+        """All pairs concurrently; the endpoint limits the requests in flight."""
         return await background_loop.join(gather(self.judge.compare(*one, verdicts) for one in pairs))
 
     async def score(self, context: Sequence[Message], response: str) -> float | None:
-        """Log-odds that the person would be content with this one response; not calibrated."""
+        """Log-odds that the person would be satisfied with this response; not calibrated."""
         return await background_loop.join(self.judge.score(context, response))
 
     async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
-        """Each by itself, all asked at once."""
+        """Each response separately, all concurrently."""
         return await background_loop.join(gather(self.judge.score(context, one) for one in responses))
 
     async def rank(
         self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """By Bradley–Terry strengths over comparisons in both orders."""
+        """Rank by Bradley–Terry strengths over comparisons in both orders."""
         return await background_loop.join(self.judge.rank(context, responses, verdicts))
 
 
@@ -109,9 +109,9 @@ class TraitsEngine:
     """The embedded engine.
 
     Attributes:
-        population: where the prior is learned from; None takes the one that ships.
+        population: choices that the prior is learned from; None is the shipped prior.
         encoder: also use sentence embeddings.
-        options: of which only the seed matters here.
+        options: options; only the seed has an effect.
     """
 
     population: PopulationPriors | None = None
@@ -122,15 +122,15 @@ class TraitsEngine:
     asks_endpoint: bool = field(default=False, init=False)
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """Learn the profile; with the prior of ``known``, unless there is a population."""
+        """Fit the profile, with the prior of ``known`` unless there is a population."""
         return await in_fitting_worker(self._fit, history, known)
 
     async def open(self, profile: Profile) -> UncertainLocalPredictor:
-        """ProfileError if the profile was not fitted by this engine."""
+        """ProfileError if the profile is not from this engine."""
         return await in_worker(self._open, profile)
 
     async def open_population(self, profile: Profile) -> LocalPredictor:
-        """The prior that the profile was fitted with. ProfileError if the profile was not fitted by this engine."""
+        """The prior of the profile. ProfileError if the profile is not from this engine."""
         return await in_worker(self._open_population, profile)
 
     def _open(self, profile: Profile) -> UncertainLocalPredictor:
@@ -153,7 +153,7 @@ class TraitsEngine:
         return replace(profile, notes=(*profile.notes, *_learned_from(people.prior, history)))
 
     def _people(self, user: str, known: Profile | None) -> TraitsModel:
-        """What people in general prefer: by the population, else as the earlier profile has it, else as shipped."""
+        """The population's model: from the population, else from the earlier profile, else the shipped one."""
         from personalrm.models.traits import TraitsModel
 
         if self.population is not None:
@@ -177,19 +177,19 @@ def _learned_from(prior: Prior, history: History) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class LocalPredictor:
-    """The verbs of a model that computes here, each in a worker thread."""
+    """Async methods of a local model; each runs in a worker thread."""
 
     model: ScalarModel
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """``verdicts`` changes nothing: the reasoning costs nothing."""
+        """``verdicts`` has no effect: the reasoning is free."""
         found = await in_worker(self.model.compare, context, a, b)
         if found.probability is not None:
             finite([found.probability])
         return found
 
     async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
-        """Probabilities without reasonings, which is quicker."""
+        """Probabilities without reasonings, which is faster."""
         found = await in_worker(self.model.compare_many, pairs)
         return [Verdict(one) for one in finite(found)]
 
@@ -204,7 +204,7 @@ class LocalPredictor:
     async def rank(
         self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """The scores are Bradley–Terry strengths already; nothing is compared."""
+        """The scores are Bradley–Terry strengths already, so nothing is compared."""
         return Ranking.of_scores(await self._scores(context, responses))
 
     async def _scores(self, context: Sequence[Message], responses: Sequence[str]) -> list[float]:
@@ -215,7 +215,7 @@ class LocalPredictor:
 async def score_people(
     predictors: Sequence[Predictor], context: Sequence[Message], responses: Sequence[str]
 ) -> list[list[float | None]]:
-    """Scores of n responses by m people, m rows of n; those who share a prior of traits share the reading."""
+    """Scores of n responses by m people, m rows of n; people with the same prior of traits share the features."""
     local = [one for one in predictors if isinstance(one, LocalPredictor)]
     if len(local) == len(predictors):
         return await in_worker(_score_people, [one.model for one in local], context, responses)
@@ -241,7 +241,7 @@ def _score_people(
 
 
 def finite(values: Iterable[float]) -> list[float]:
-    """The numbers of a model. DataError if one is none: a probability of NaN must not pass for a prediction."""
+    """Check a model's numbers. DataError for NaN or infinity."""
     found = [float(one) for one in values]
     if not all(map(math.isfinite, found)):
         raise DataError("the model gives NaN or infinity here: its weights, or the numbers in the profile, are damaged")
@@ -249,16 +249,16 @@ def finite(values: Iterable[float]) -> list[float]:
 
 
 class Posterior(Protocol):
-    """Gives the joint posterior of some margins."""
+    """Returns the joint posterior of some margins."""
 
     def __call__(self, pairs: Sequence[Pair]) -> MarginPosterior:
-        """Of at least one pair."""
+        """The posterior of at least one pair."""
         ...
 
 
 @dataclass(frozen=True)
 class UncertainLocalPredictor(LocalPredictor):
-    """A local model that also says how unsure it is."""
+    """A local model with a posterior of its uncertainty."""
 
     of_pairs: Posterior
 
@@ -269,7 +269,7 @@ class UncertainLocalPredictor(LocalPredictor):
 
 @dataclass(frozen=True)
 class ProgressEndpoint:
-    """An Endpoint that tells after each answer; for progress bars."""
+    """An Endpoint that calls back after each answer; for progress bars."""
 
     endpoint: Endpoint
     answered: Callable[[], None]
@@ -279,11 +279,11 @@ class ProgressEndpoint:
         return self.endpoint.model
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Ask and tell."""
+        """Complete, then call back."""
         completion = await self.endpoint.complete(messages, params)
         self.answered()
         return completion
 
     async def aclose(self) -> None:
-        """Close what is watched."""
+        """Close the wrapped endpoint."""
         await self.endpoint.aclose()

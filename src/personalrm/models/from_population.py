@@ -1,11 +1,12 @@
-"""Models that learn from the population of a fold before they meet a person, for benchmarks.
+"""Models fitted to the population of a benchmark fold.
 
     recipe = Recipe(seed=0)
-    model = traits("traits", recipe, lambda: others, 0)      # once a fold; models of one recipe share what they can
-    model.fit(history).compare_many(pairs)                   # once a person
+    model = traits("traits", recipe, lambda: others, 0)      # once per fold; models of one recipe share results
+    model.fit(history).compare_many(pairs)                   # once per person
 
-The people of the other folds (or of ``--population``) are learned from, and a person who is predicted is met with their
-own history alone. A fine-tuned model takes minutes a fold: with a folder of a run it is kept there and gone on with.
+Models are fitted to the people of the other folds (or of ``--population``); a predicted person's own history is only
+used in `fit`. Fine-tuning takes minutes per fold: with a run folder, the model is stored there and training can be
+resumed.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ if TYPE_CHECKING:
     from personalrm.models.traits.reader import TraitReader
 
 People = Callable[[], Iterable[History]]
-"""Gives other people's whole histories when it is called; a model that needs none does not call it."""
+"""Returns other people's complete histories; a model that needs no population does not call it."""
 STOPPING = 6
-"""Of so many people one stops the training of a fine-tuned model."""
+"""One in this many people is used for early stopping of a fine-tuned model."""
 _REMEMBERED = 131_072
-"""Rows of traits that a run remembers: 70 MB, both responses of 65,000 choices."""
+"""Rows of traits cached in a run: 70 MB, both responses of 65,000 choices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How models are trained for a benchmark.
+    """Training options for a benchmark.
 
     Attributes:
-        features: what the learned methods see of a response.
-        backbone: what Bradley–Terry is fine-tuned from.
+        features: features of responses for the learned methods.
+        backbone: base model of the fine-tuned Bradley–Terry model.
         device: ``auto``, ``cpu`` or ``cuda``.
-        folder: where fine-tuned models are kept; a temporary one if None.
+        folder: where fine-tuned models are stored; a temporary folder if None.
     """
 
     features: str = "traits+minilm"
@@ -55,7 +56,7 @@ class Training:
 
 
 class Populations:
-    """Population models by fold and kind, each learned once. They share one reader, so no text is read twice."""
+    """Population models by fold and kind, each fitted once. They share one reader, so each text is read once."""
 
     def __init__(self) -> None:
         self._models: dict[tuple[int, bool], TraitsModel] = {}
@@ -63,7 +64,7 @@ class Populations:
         self._reader: TraitReader | None = None
 
     def of(self, people: People, fold: int, encoder: bool, seed: int, new_texts: bool = True) -> TraitsModel:
-        """The model of a fold."""
+        """The population model of a fold."""
         if (fold, encoder) not in self._models:
             self._models[fold, encoder] = self._learned(people, encoder, seed, new_texts)
         return self._models[fold, encoder]
@@ -84,7 +85,7 @@ class Populations:
         self._reader = self._reader or TraitReader(remember=_REMEMBERED)
         others = iter(people())
         first = next(others, None)
-        if first is None:  # one person alone: the prior that ships with the package
+        if first is None:  # there are no other people: use the shipped prior
             return TraitsModel.shipped(encoder=encoder)
         everyone, reader = chain([first], others), self._reader
         return TraitsModel.from_population(everyone, encoder=encoder, seed=seed, reader=reader, new_texts=new_texts)
@@ -92,13 +93,13 @@ class Populations:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the models of one run are made from.
+    """Settings shared by the models of a run.
 
     Attributes:
         seed: random seed.
-        training: how models are trained, for those that are.
-        populations: population models learned already.
-        new_texts: whether texts are predicted that the population has not judged.
+        training: training options.
+        populations: population models fitted so far.
+        new_texts: whether the predicted texts are not judged by the population.
     """
 
     seed: int = 0
@@ -108,7 +109,7 @@ class Recipe:
 
 
 def surface(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
-    """Looks at the surface only, and learns nothing."""
+    """A surface baseline; there is nothing to fit."""
     models: dict[str, LocalModel] = {
         "longer": Longer(),
         "shorter": Shorter(),
@@ -124,7 +125,7 @@ def traits(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
 
 
 def learned(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
-    """One of the learned methods, with the method's own settings otherwise."""
+    """One of the learned methods, with the method's default settings."""
     try:
         from personalrm.models.learned import Settings, train
     except ImportError as error:
@@ -136,7 +137,7 @@ def learned(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
 
 
 def bradley_terry(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
-    """A reward model fine-tuned through TRL; the name says what of a person stands in its input."""
+    """A reward model fine-tuned with TRL; the name determines the user information in its input."""
     from personalrm.models.reward_model import PersonalReward, settings_for, shipped_profile, train, traits_profiles
     from personalrm.models.reward_model.training import run_of
     from personalrm.models.reward_model.user_prompts import needs_profile
@@ -150,21 +151,21 @@ def bradley_terry(name: str, recipe: Recipe, people: People, fold: int) -> Local
     with ExitStack() as stack:
         kept = training.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bt-")))
         rows, stopping = _sides(others, settings, profiles)
-        made_of = run_of(rows, stopping, settings).key  # in the name: another model never takes its place
+        made_of = run_of(rows, stopping, settings).key  # in the name: each model has its own folder
         where = kept / f"{name.replace(':', '-')}-fold-{fold}-{made_of}"
         train(rows, stopping, settings, where, resume=True)
         return replace(PersonalReward.load(where, training.device), profile_of=profiles)
 
 
 def saved(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
-    """A model that is trained already, from ``trained:DIR``; the population teaches it nothing more."""
+    """An already trained model, from ``trained:DIR``; the population is not used."""
     from personalrm.models.trained import load_trained
 
     return load_trained(Path(name.partition(":")[2]), recipe.training.device)
 
 
 def _sides(people: Sequence[History], settings: Any, profiles: Any) -> tuple[list[Any], list[Any]]:
-    """Rows to learn from, and rows of other people that stop the training."""
+    """Training rows, and rows of other people for early stopping."""
     from personalrm.models.reward_model import training_rows
 
     part = folds_by_person((one.user for one in people), STOPPING, settings.seed)

@@ -1,4 +1,4 @@
-"""Predictors that are ready, by what their profiles hold: opening one takes milliseconds, for a trained model seconds.
+"""Cache of open predictors by content of their profiles: opening takes milliseconds, for a trained model seconds.
 
 opened = OpenedPredictors(most=256)
 opened.get("traits", profile)        # None
@@ -19,10 +19,10 @@ from personalrm.profile.records import Profile
 
 
 class OpenedPredictors:
-    """The ``most`` used last. Any thread may use it.
+    """The ``most`` recently used predictors. Thread-safe.
 
-    Two profiles of the same content share a predictor. The content is hashed once for each object (0.2 ms, as long as
-    a prediction): profiles do not change.
+    Profiles with equal content share a predictor. The content is hashed once per object (0.2 ms, as long as a
+    prediction), because profiles are immutable.
     """
 
     def __init__(self, most: int) -> None:
@@ -32,7 +32,7 @@ class OpenedPredictors:
         self._opened: OrderedDict[tuple[str, bytes], Predictor] = OrderedDict()
 
     def get(self, engine: str, profile: Profile) -> Predictor | None:
-        """What was opened for a profile of this content by this engine; None if nothing was, or not lately."""
+        """The cached predictor of this engine for a profile of this content, or None."""
         key = engine, self._key(profile)
         with self._lock:
             found = self._opened.get(key)
@@ -41,7 +41,7 @@ class OpenedPredictors:
             return found
 
     def put(self, engine: str, profile: Profile, predictor: Predictor) -> None:
-        """Keep a predictor; the one used longest ago is let go."""
+        """Cache a predictor; the least recently used one is evicted."""
         key = engine, self._key(profile)
         with self._lock:
             self._opened[key] = predictor
@@ -49,7 +49,7 @@ class OpenedPredictors:
             _cut(self._opened, self._most)
 
     def clear(self) -> None:
-        """Let go of all."""
+        """Remove all predictors."""
         with self._lock:
             self._keys.clear()
             self._opened.clear()
@@ -57,7 +57,7 @@ class OpenedPredictors:
     def _key(self, profile: Profile) -> bytes:
         with self._lock:
             known = self._keys.get(id(profile))
-            if known is not None:  # held here, so that no other object can have its address
+            if known is not None:  # keep the object, so that its id is not reused
                 self._keys.move_to_end(id(profile))
                 return known[1]
         key = blake2b(orjson.dumps(profile), digest_size=16).digest()

@@ -1,7 +1,7 @@
-"""Priors learned from a population, each once: one for all who are no part of it, and one for each who is.
+"""Priors learned from a population, cached: one for people outside it, and one for each person in it.
 
 priors = PopulationPriors("prism.jsonl.gz", encoder=False, seed=0)
-priors.without("ada")                 # TraitsModel; nothing of ada's choices is in its prior
+priors.without("ada")                 # TraitsModel whose prior was learned without ada's choices
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 Population = str | Path | Iterable[History]
 """Other people's choices: a file, or histories."""
 KEPT = 16
-"""Priors that are kept; the one used longest ago is learned again when it is needed."""
+"""Maximum cached priors; an evicted one is learned again when needed."""
 
 
 class PopulationPriors:
-    """Any thread may use it; whoever comes second waits for the first.
+    """Thread-safe; concurrent requests for the same prior wait for the first.
 
     Args:
-        population: a file is read anew for each prior; histories are held.
+        population: a file is read again for each prior; histories are kept.
         encoder: also learn weights of sentence embeddings.
         seed: random seed.
     """
@@ -42,10 +42,10 @@ class PopulationPriors:
         self._lock = threading.Lock()
 
     def without(self, user: str) -> TraitsModel:
-        """The population's model, of everybody but this person.
+        """The population's model, without this person.
 
         Raises:
-            NotEnoughChoices: nobody else made a decided choice.
+            NotEnoughChoices: nobody else has a decided choice.
         """
         with self._lock:
             if self._users is None:
@@ -62,7 +62,7 @@ class PopulationPriors:
         from personalrm.models.traits import TraitsModel  # numpy, 0.1 s
 
         if left_out is not None and self._users == frozenset((left_out,)):
-            raise NotEnoughChoices(f"the population holds nobody but {left_out}: give other people's choices")
+            raise NotEnoughChoices(f"the population has no person other than {left_out}: give other people's choices")
         others = (one for one in self._people() if one.user != left_out)
         return TraitsModel.from_population(others, encoder=self._encoder, seed=self._seed)
 

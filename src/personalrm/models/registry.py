@@ -1,4 +1,4 @@
-"""The one place that knows what models, judges and methods are called.
+"""The names of models, judges and methods, all defined here.
 
     engine = engine_named("traits")
     engine = engine_named("trained:runs/pref")
@@ -8,8 +8,8 @@
     await judge_named("memory")(endpoint, history, Options())   # FittedJudge
     register(Registration("mine", "my_package.judges:mine", "judge"))  # then `bench --methods mine`
 
-An engine learns profiles. `personalrm bench` compares more: every entry below is a method there. What an entry names is
-imported when it is needed.
+An engine fits profiles. `personalrm bench` can compare more: every entry below is a method there. The implementation of
+an entry is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -34,42 +34,41 @@ if TYPE_CHECKING:
     from personalrm.models.judges import JudgeFactory
 
 DEFAULT = "traits"
-"""Needs no endpoint and no training."""
+"""The embedded engine; it needs no endpoint and no training."""
 TRAITS = (DEFAULT, "traits+encoder")
 """Names of the embedded engine."""
 TRAINED = "trained:"
-"""Begins the name of a folder that `train` wrote; any other name is a model at an endpoint."""
+"""Prefix of the name of a folder written by `train`; any other name is a model at an endpoint."""
 
 
 RECORDED = "judge:"
-"""Begins the name of an LLM judge whose verdicts lie in the data, as a method of `personalrm bench`."""
+"""Prefix of an LLM judge whose verdicts are in the data, as a method of `personalrm bench`."""
 ALONE = "judge:"
-"""Begins the name of an engine: a language model that predicts by itself, as ``judge:gpt-4o-mini``."""
+"""Prefix of an engine: a language model without fusion, as in ``judge:gpt-4o-mini``."""
 SURFACE = ("longer", "shorter", "first", "random")
 LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
 BRADLEY_TERRY = "bt"
 FUSED = "fused"
-"""All evidence in one reward; ``fused:…`` says which evidence beside traits."""
+"""All evidence in one reward; ``fused:…`` names the evidence besides traits."""
 SCALED = "rubric:"
-"""Begins the name of the rubric judge with several schemes: ``rubric:m=8,neighbours=4``."""
+"""Prefix of the rubric judge with several schemes: ``rubric:m=8,neighbours=4``."""
 Kind = Literal["judge", "local", "recorded", "fused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What stands behind a name.
+    """The registration of a name.
 
     Attributes:
-        name: as it is asked for; one that ends with a colon is the beginning of names (``trained:DIR``).
-        home: ``module:attribute`` of what makes it, below ``personalrm`` unless it begins with another package.
-        kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`, or for the beginning of names a
-            function from the name to one), ``local`` computes here (a function
-            as in `from_population`), ``recorded`` verdicts lie in the data and need no home, ``fused`` adds the
-            evidence of several of these.
-        personal: whether it learns from the person's own choices.
-        probabilistic: whether its probabilities mean more than the side they favour.
-        model: what results call the model behind it: ``features`` and ``backbone`` stand for those of the training,
-            empty for the name itself; a judge's is the language model.
+        name: the name; one that ends with a colon is a prefix of names (``trained:DIR``).
+        home: ``module:attribute`` of the factory, relative to ``personalrm`` or in another package.
+        kind: ``judge`` asks a language model (its home is a `judges.JudgeFactory`, or for a prefix a function from the
+            name to one), ``local`` is a local model (a function as in `from_population`), ``recorded`` verdicts are in
+            the data and need no home, ``fused`` combines several of these.
+        personal: whether it is fitted to the person's own choices.
+        probabilistic: whether its probabilities are graded, not only a preferred side.
+        model: name of the underlying model in results: ``features`` and ``backbone`` stand for those of the training,
+            empty for the name itself; for a judge it is the language model.
     """
 
     name: str
@@ -80,7 +79,7 @@ class Registration:
     model: str = ""
 
     def load(self) -> Any:
-        """What makes it."""
+        """Import the factory."""
         module, _, attribute = self.home.partition(":")
         inside = module.partition(".")[0] in ("models", "bench", "synthesis")
         return getattr(importlib.import_module(f"personalrm.{module}" if inside else module), attribute)
@@ -120,13 +119,13 @@ _BY_NAME = {one.name: one for one in _entries()}
 
 
 def register(entry: Registration) -> None:
-    """Make a judge or method of your own known under its name. DataError if the name is taken."""
+    """Register a judge or method under its name. DataError if the name is taken."""
     if _BY_NAME.setdefault(entry.name, entry) != entry:
-        raise DataError(f"the name '{entry.name}' stands for something else already: choose another")
+        raise DataError(f"the name '{entry.name}' is already registered: choose another")
 
 
 def entry_of(name: str) -> Registration:
-    """What stands behind the name. DataError names the known ones."""
+    """The registration of a name. DataError lists the known ones."""
     beginning = name[: name.find(":") + 1]
     found = _BY_NAME.get(name) or (_BY_NAME.get(beginning) if name != beginning else None)
     if found is None or name.endswith(":"):
@@ -135,14 +134,14 @@ def entry_of(name: str) -> Registration:
 
 
 def names(kind: Kind | None = None) -> list[str]:
-    """All names of a kind; ``judge:NAME``, ``trained:DIR`` and the like stand for what begins so."""
+    """All names of a kind; ``judge:NAME``, ``trained:DIR`` and similar are patterns for prefixes."""
     known = (one for one in _BY_NAME.values() if kind is None or one.kind == kind)
     ends = {RECORDED: "NAME", TRAINED: "DIR", f"{FUSED}:": "MEMBER+MEMBER", SCALED: "m=8,neighbours=4"}
     return [one.name + (ends.get(one.name, "…") if one.name.endswith(":") else "") for one in known]
 
 
 def judge_named(name: str) -> JudgeFactory:
-    """What fits the judge of that name to a person. DataError names the known ones."""
+    """The factory of the judge with this name. DataError lists the known ones."""
     entry = _BY_NAME.get(name) or _BY_NAME.get(name[: name.find(":") + 1])
     if entry is None or entry.kind != "judge":
         raise DataError(f"there is no judge '{name}'; known are {', '.join(names('judge'))}")
@@ -151,24 +150,24 @@ def judge_named(name: str) -> JudgeFactory:
 
 
 def is_local(name: str) -> bool:
-    """Whether this model computes here and asks no endpoint."""
+    """Whether this is a local model, which needs no endpoint."""
     return name in TRAITS or name.startswith(TRAINED)
 
 
 def is_fused(name: str) -> bool:
-    """Whether this is traits with a language model."""
+    """Whether this is a fusion of traits with a language model."""
     return name.startswith(f"{FUSED}:")
 
 
 def asked_model(name: str) -> str:
-    """The language model that is asked under this name."""
+    """The language model in this name."""
     return name.removeprefix(f"{FUSED}:").removeprefix(ALONE)
 
 
 def fitting_name(name: str, known: Profile | None = None) -> str:
-    """The engine that fits under this name: a language model is fused with traits, unless its name says otherwise.
+    """The name of the engine that fits: a language model is fused with traits, unless its name has a prefix.
 
-    A profile that a model fitted by itself (``judge:MODEL``, or any model up to 0.1) is updated in the same way.
+    A profile fitted without fusion (``judge:MODEL``, or any model in 0.1) is updated without fusion.
     """
     if not _is_bare(name) or (known is not None and isinstance(known.engine, JudgeState)):
         return name
@@ -176,17 +175,17 @@ def fitting_name(name: str, known: Profile | None = None) -> str:
 
 
 def predicting_name(name: str, profile: Profile) -> str:
-    """The engine that predicts for this profile under this name: a fused profile is predicted by fusion."""
+    """The name of the engine that predicts for this profile: a fused profile is predicted with fusion."""
     return f"{FUSED}:{name}" if _is_bare(name) and isinstance(profile.engine, FusedState) else name
 
 
 def judging_name(name: str) -> str:
-    """The engine of this name without fusion: a language model predicts by itself."""
+    """The name of the engine without fusion: a language model predicts alone."""
     return f"{ALONE}{name}" if _is_bare(name) else name
 
 
 def _is_bare(name: str) -> bool:
-    """Whether this is the name of a language model and says nothing of how it takes part."""
+    """Whether this is the name of a language model without a prefix."""
     return not (is_local(name) or is_served(name) or is_fused(name) or name.startswith(ALONE))
 
 
@@ -202,20 +201,20 @@ def engine_named(
     population: Population | None = None,
     verdicts: str | Path | None = None,
 ) -> Engine:
-    """The engine of that name.
+    """The engine with this name.
 
     Args:
-        name: ``traits`` or ``traits+encoder``; ``trained:DIR``; ``vllm-classify:NAME@URL`` and its like in
+        name: ``traits`` or ``traits+encoder``; ``trained:DIR``; ``vllm-classify:NAME@URL`` and the other names of
             `served`; ``fused:MODEL`` for traits with a language model; ``judge:MODEL`` or any other name for the
-            language model by itself (`fitting_name` says what `Client` makes of a bare name).
-        endpoint: who is asked, whatever the name; or how to connect; None takes OPENAI_BASE_URL and OPENAI_API_KEY.
-            Connecting belongs into the package's own event loop (see `background_loop`).
-        options: how profiles are fitted.
+            language model alone (`fitting_name` defines how `Client` interprets a name without prefix).
+        endpoint: an Endpoint used for any name, or endpoint options; None uses OPENAI_BASE_URL and OPENAI_API_KEY.
+            Connect in the package's own event loop (see `background_loop`).
+        options: options of the fits.
         population: other people's choices, for the prior of the embedded engine or a served model's temperature.
-        verdicts: the table from which a fused judge's weight is learned; None takes the one beside the answer cache.
+        verdicts: the table from which a fused judge's weight is learned; None is the one beside the answer cache.
 
     Raises:
-        DataError: no endpoint can be asked with this.
+        DataError: the endpoint options are not usable.
         MissingExtra: a trained model, and the extra ``train`` is not installed.
     """
     options = options or Options()

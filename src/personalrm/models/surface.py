@@ -1,9 +1,9 @@
-"""Baselines that look at the surface only: longer, shorter, first, random.
+"""Surface baselines: longer, shorter, first, random.
 
     Longer().compare((), "a long answer", "short").probability    # 1.0
 
-They learn nothing, so `fit` returns the model itself. Always choosing the longer response is right on 65.8 % of the
-PRISM sample (64.4 % if length is counted in words): no accuracy means anything without these beside it.
+They are not fitted: `fit` returns the model itself. Always choosing the longer response is correct on 65.8 % of the
+PRISM sample (64.4 % if length is counted in words), so accuracies should always be compared with these.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class _Surface(ABC):
-    """What the baselines share: there is nothing to fit."""
+    """Base of the baselines, which are not fitted."""
 
     def fit(self, history: History) -> Self:
-        """The model itself."""
+        """Return the model itself."""
         return self
 
     @abstractmethod
@@ -34,7 +34,7 @@ class _Surface(ABC):
 
     def compare_many(self, pairs: Sequence[tuple[Sequence[Message], str, str]]) -> NDArray[np.float64]:
         """Probabilities (n,) that the first response of each pair is preferred."""
-        import numpy as np  # 0.1 s that `compare` does not need
+        import numpy as np  # takes 0.1 s, not needed by `compare`
 
         return np.array([self.compare(*one).probability for one in pairs], dtype=np.float64)
 
@@ -59,7 +59,7 @@ class Shorter(_Surface):
 
 @dataclass(frozen=True, slots=True)
 class First(_Surface):
-    """Prefers whichever response is shown first: shows whether the order of presentation gives the label away."""
+    """Prefers the response shown first: shows whether the order of presentation reveals the label."""
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
         """Always probability 1.0."""
@@ -68,7 +68,7 @@ class First(_Surface):
 
 @dataclass(frozen=True, slots=True)
 class Random(_Surface):
-    """Tosses a coin for each pair of texts: the same one in either order, on every run with this seed."""
+    """A coin flip per pair of texts, the same in either order and in every run with this seed."""
 
     seed: int = 0
 

@@ -1,10 +1,10 @@
-"""Where computing is done: in a worker thread while an event loop runs, at once where none does.
+"""Runs computations in a worker thread if an event loop is running, else directly.
 
     async def score(self, ...): return await in_worker(self.model.score, ...)     # a loop is never held up
-    score = blocking(ascore)                                                      # the same verb for plain code
+    score = blocking(ascore)                                                      # the synchronous version
 
-A coroutine whose only waiting is `in_worker` and `background_loop.join` runs to its end without any loop, so plain
-calls of the embedded engine cost no switch of threads (50–300 µs each, as much as a prediction).
+A coroutine that only awaits `in_worker` and `background_loop.join` can be run without an event loop, so synchronous
+calls of the embedded engine need no thread switch (50–300 µs each, as long as a prediction).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WORKERS = 2
-"""Threads of each kind. A loop that wants the interpreter waits up to 5 ms for each thread that computes in Python."""
+"""Threads of each kind. The event loop may wait up to 5 ms for the interpreter lock for each thread running Python."""
 
 
 async def in_worker(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Compute something short (a prediction) without holding up the event loop."""
+    """Run a short computation (a prediction) without blocking the event loop."""
     return await _computed("predict", functools.partial(work, *args, **kwargs))
 
 
 async def in_fitting_worker(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Compute something long (a fit, a population) likewise; predictions do not wait behind it."""
+    """Run a long computation (a fit, a population) in separate threads, so that predictions do not wait for it."""
     return await _computed("fit", functools.partial(work, *args, **kwargs))
 
 
 def blocking(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """The plain twin of an async verb; also works where an event loop runs already, as in a notebook."""
+    """The synchronous version of an async function; also works inside a running event loop, as in a notebook."""
 
     @functools.wraps(verb)
     def plain(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -50,14 +50,14 @@ def blocking(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
 
 def _run_here(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in this thread, without an event loop."""
+    """Run a coroutine to completion in this thread, without an event loop."""
     try:
         work.send(None)
     except StopIteration as end:
         result: T = end.value
         return result
     work.close()
-    raise RuntimeError("this verb waits for something that needs an event loop")
+    raise RuntimeError("this function awaits something that needs an event loop")
 
 
 async def _computed(kind: str, work: Callable[[], T]) -> T:
@@ -67,7 +67,7 @@ async def _computed(kind: str, work: Callable[[], T]) -> T:
 
 
 class _Workers:
-    """Threads that compute. They are daemons: an interrupted program does not wait for a fit that takes minutes."""
+    """Threads for computations. They are daemons, so an interrupted program does not wait for a long fit."""
 
     def __init__(self, kind: str) -> None:
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
@@ -82,7 +82,7 @@ class _Workers:
     def _run(self) -> None:
         while True:
             future, work = self._jobs.get()
-            if future.set_running_or_notify_cancel():  # else nobody waits any more
+            if future.set_running_or_notify_cancel():  # otherwise the caller has cancelled it
                 try:
                     result = work()
                 except BaseException as error:
@@ -90,10 +90,10 @@ class _Workers:
                 else:
                     future.set_result(result)
                     del result
-            del future, work  # else the last result would live until the next job
+            del future, work  # otherwise the last result would be kept until the next job
 
 
 @cache
 def _workers(kind: str, process: int) -> _Workers:
-    """For each process its own: a forked child has no threads of its parent."""
+    """Separate for each process: a forked child does not inherit threads."""
     return _Workers(kind)

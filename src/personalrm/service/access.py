@@ -1,9 +1,9 @@
-"""Who asks: the key in ``Authorization: Bearer``, the space it opens, and what it may do there.
+"""Authentication: the key in ``Authorization: Bearer``, the space it belongs to, and its scopes.
 
     @router.post("/v1/people/{user}/compare")
     async def compare(user: UserName, caller: Predicts) -> Response: ...
 
-A key that was looked up is believed for a few seconds, so that a revoked one stops within these.
+Looked-up keys are cached for a few seconds, so a revoked key stops working within that time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from personalrm.service.config import OPEN_SPACE
 from personalrm.service.limits import RateLimit
 from personalrm.service.problems import Problem, later
 from personalrm.service.threads import Threads
-from personalrm.store.keys import SCOPES, Access, Scope
-from personalrm.store.links import Invites
+from personalrm.store.keys import PREFIX, SCOPES, Access, Scope
+from personalrm.store.links import StudyLink
 from personalrm.store.store import SpaceStore, Store
 
 BELIEVED_S = 5.0
@@ -30,25 +30,25 @@ _REMEMBERED = 10_000
 SECURITY = {
     "Bearer": {"type": "http", "scheme": "bearer", "description": "A key that `personalrm serve key SPACE` printed"}
 }
-"""For the OpenAPI document; FastAPI's own class for it would cost every prediction a tenth of a millisecond."""
+"""For the OpenAPI document. FastAPI's own security class would add 0.1 ms to every prediction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A space, the key that opened it, and what the key may do."""
+    """An authenticated client: the space, the key, and the key's scopes."""
 
     space: SpaceStore
     key_id: str
     scopes: frozenset[Scope]
 
 
-class Doorkeeper:
-    """Lets requests in.
+class Authenticator:
+    """Authenticates requests.
 
     Args:
-        store: where keys are.
-        threads: where the store is asked.
-        rate: requests a second and key.
+        store: holds the keys.
+        threads: run the store's queries.
+        rate: requests per second and key.
         is_open: serve the space ``open`` to requests without a key.
     """
 
@@ -58,51 +58,51 @@ class Doorkeeper:
         self._known: OrderedDict[bytes, tuple[float, Access]] = OrderedDict()
         self._open = store.make_space(OPEN_SPACE) if is_open else None
 
-    async def admit(self, key: str | None, scope: Scope) -> Caller:
-        """The caller behind a key. Problem 401, 403 or 429."""
-        if key is None and self._open is not None:
+    async def authenticate(self, key: str | None, scope: Scope) -> Caller:
+        """Return the caller of a key; with --open a key without our prefix counts as none. Problem 401, 403 or 429."""
+        if self._open is not None and (key is None or not key.startswith(f"{PREFIX}_")):
             return Caller(self._open, "open", frozenset(SCOPES))
         if key is None:
             raise _unauthorized("no key was sent")
         access = await self._access(key)
         if access is None:
-            raise _unauthorized("this key opens nothing: it is mistyped or was revoked")
+            raise _unauthorized("the key is unknown: it is mistyped or was revoked")
         wait = self._limit.wait(access.key_id)
         if wait:
-            raise later(429, "too-many-requests", "this key asks more often than it may", wait)
+            raise later(429, "too-many-requests", "this key exceeds its rate limit", wait)
         if scope not in access.scopes:
             allowed = ", ".join(sorted(access.scopes))
             raise Problem(403, "forbidden", f"this needs the scope '{scope}', the key has {allowed}", "use another key")
         return Caller(self._store.bound(access.space_id, access.space), access.key_id, access.scopes)
 
-    async def admit_link(self, token: str, user: str | None) -> Caller | None:
-        """Whom a link to one person's pages lets in; None if it opens nothing (any more).
+    async def authenticate_link(self, token: str, user: str | None) -> Caller | None:
+        """Return the caller of a link to one person's pages, or None if the link is unknown or has expired.
 
         Raises:
-            Problem: 404 for the pages of somebody else, or of the space; 429.
+            Problem: 404 for another person's pages or for the space's pages; 429.
         """
         opens = await self._threads.store(self._store.opens, token)
         if opens is None:
             return None
         wait = self._limit.wait(token)
         if wait:
-            raise later(429, "too-many-requests", "this link asks more often than it may", wait)
+            raise later(429, "too-many-requests", "this link exceeds its rate limit", wait)
         if opens.person != user:
-            raise Problem(404, "no-such-path", "this link opens the pages of one person only", "open it again")
+            raise Problem(404, "no-such-path", "this link gives access to one person's pages only", "open it again")
         return Caller(self._store.bound(opens.space_id, opens.space), "link", frozenset({"predict", "write"}))
 
-    async def admit_to_study(self, token: str) -> tuple[Caller, Invites]:
-        """Whom a link to a study lets in, and what it opens; such a caller has no scope.
+    async def authenticate_participant(self, token: str) -> tuple[Caller, StudyLink]:
+        """Return the caller of a study link, who has no scopes, and the invitation that the link stands for.
 
         Raises:
-            Problem: 404 for a link that opens nothing; 429.
+            Problem: 404 for an unknown or expired link; 429.
         """
         opens = await self._threads.store(self._store.invites, token)
         if opens is None:
-            raise Problem(404, "no-such-path", "this link leads to no study", "ask whoever runs the study for one")
+            raise Problem(404, "no-such-path", "this link belongs to no study", "ask the study's organiser for a link")
         wait = self._limit.wait(token)
         if wait:
-            raise later(429, "too-many-requests", "this link asks more often than it may", wait)
+            raise later(429, "too-many-requests", "this link exceeds its rate limit", wait)
         return Caller(self._store.bound(opens.space_id, opens.space), "study", frozenset()), opens
 
     async def _access(self, key: str) -> Access | None:
@@ -122,17 +122,17 @@ class Doorkeeper:
 
 
 def may(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: the caller, who may do this. `SECURITY` says so in the OpenAPI document."""
+    """A FastAPI dependency: the caller, who must have this scope. `SECURITY` describes it in the OpenAPI document."""
 
     async def caller(request: Request) -> Caller:
-        return await admitted(request.app.state.service.doorkeeper, request.scope, scope)
+        return await admitted(request.app.state.service.authenticator, request.scope, scope)
 
     return caller
 
 
-async def admitted(doorkeeper: Doorkeeper, request: MutableMapping[str, Any], scope: Scope) -> Caller:
-    """The caller of a request (its ASGI scope), noted for the log. Problem 401, 403 or 429."""
-    caller = await doorkeeper.admit(_sent(request["headers"]), scope)
+async def admitted(authenticator: Authenticator, request: MutableMapping[str, Any], scope: Scope) -> Caller:
+    """The caller of a request (given by its ASGI scope); recorded for the log. Problem 401, 403 or 429."""
+    caller = await authenticator.authenticate(_sent(request["headers"]), scope)
     note(request, caller)
     return caller
 
@@ -148,7 +148,7 @@ def _sent(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
 
 
 def note(request: MutableMapping[str, Any], caller: Caller) -> None:
-    """For the log: in the request's ASGI scope."""
+    """Record the caller in the request's ASGI scope, for the log."""
     request["personalrm.caller"] = (caller.space.id, caller.key_id)
 
 

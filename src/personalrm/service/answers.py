@@ -1,4 +1,4 @@
-"""What answers look like: the other half of the contract (see `contract`)."""
+"""Response bodies of the API (request bodies are in `contract`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class RejectedOut(BaseModel):
-    """An item that was not stored: its position, the field at fault and what is wrong with it."""
+    """An item that was not stored: its position, the invalid field and the reason."""
 
     index: int
     field: str
@@ -16,7 +16,7 @@ class RejectedOut(BaseModel):
 
 
 class AddedOut(BaseModel):
-    """What became of the items: stored now, known already, and those that could not be stored."""
+    """Result of storing items: how many are new, how many were known, and which could not be stored."""
 
     accepted: int
     known: int
@@ -24,7 +24,7 @@ class AddedOut(BaseModel):
 
 
 class FeedbackOut(BaseModel):
-    """What became of feedback on an answer: stored now, or known already, and how many choices it made."""
+    """Result of feedback on an answer: whether it was new, and how many choices it produced."""
 
     user: str
     accepted: int
@@ -33,7 +33,7 @@ class FeedbackOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """A prediction: ``probability`` that ``a`` is preferred, or why there is none."""
+    """A prediction: ``probability`` that ``a`` is preferred, or the reason why there is none."""
 
     probability: float | None
     preferred: Literal["a", "b"] | None
@@ -43,7 +43,7 @@ class VerdictOut(BaseModel):
 
 
 class RankingOut(BaseModel):
-    """``order`` holds positions of the responses, best first; ``strengths`` log-odds by position, mean zero."""
+    """``order``: positions of the responses, best first. ``strengths``: log-odds by position, with mean zero."""
 
     order: list[int]
     strengths: list[float]
@@ -52,7 +52,7 @@ class RankingOut(BaseModel):
 
 
 class ScoreOut(BaseModel):
-    """Log-odds, or z-scores; null where the model's answer could not be read."""
+    """Log-odds, or z-scores; null where the model's answer could not be parsed."""
 
     score: float | None = None
     scores: list[float | None]
@@ -60,14 +60,14 @@ class ScoreOut(BaseModel):
 
 
 class ScoresOut(BaseModel):
-    """One row a person, one column a response; a null row where nothing is known of the person yet."""
+    """One row per person, one column per response; the row is null if the person has no profile yet."""
 
     scores: list[list[float | None] | None]
     profile_versions: list[int | None]
 
 
 class ClaimOut(BaseModel):
-    """A claim with the choices for and against it, and what the person said of it."""
+    """A claim, the choices for and against it, and the person's correction of it, if any."""
 
     text: str
     supporting: list[str]
@@ -76,7 +76,7 @@ class ClaimOut(BaseModel):
 
 
 class PersonaOut(BaseModel):
-    """What is believed of the person."""
+    """The person's persona."""
 
     summary: str | None
     claims: list[ClaimOut]
@@ -87,7 +87,7 @@ class PersonaOut(BaseModel):
 
 
 class TraitChangeOut(BaseModel):
-    """The person's weight of a trait on either side of a change, in log-odds per standard unit."""
+    """The person's weight of a trait before and after a change, in log-odds per standard unit."""
 
     trait: str
     before: float
@@ -95,7 +95,7 @@ class TraitChangeOut(BaseModel):
 
 
 class TasteChangeOut(BaseModel):
-    """A change of taste: its day, days that enclose it with a probability of 80 %, and versions around it."""
+    """A change of taste: its day, its 80 % credible interval in days, and the profile versions before and after it."""
 
     when: str
     earliest: str
@@ -110,9 +110,9 @@ class TasteChangeOut(BaseModel):
 
 
 class TasteOut(BaseModel):
-    """Changes, oldest first. ``false_alarms``: chance that a person whose taste never changes ever sees one.
+    """Changes, oldest first. ``false_alarms``: probability of any alarm for a person whose taste never changes.
 
-    ``left_out`` counts choices that the person leaves out since they returned to an earlier taste.
+    ``left_out``: number of choices excluded because the person returned to an earlier taste.
     """
 
     changes: list[TasteChangeOut]
@@ -125,7 +125,7 @@ class TasteOut(BaseModel):
 
 
 class ErasedOut(BaseModel):
-    """What was erased: rows and cache entries by table, and the trained models whose lineage holds the person."""
+    """What was erased: rows and cache entries by table, and the trained models whose lineage includes the person."""
 
     erased: bool
     erasure: int
@@ -135,7 +135,7 @@ class ErasedOut(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457, with the field at fault and the way out."""
+    """An error as RFC 9457 defines it, with the invalid fields and what to do about them."""
 
     type: str
     title: str

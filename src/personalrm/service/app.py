@@ -1,8 +1,8 @@
-"""The application: routes, errors as problems, the OpenAPI document.
+"""The ASGI application: routes, error handlers, the OpenAPI document.
 
     app = make_app(Service(ServiceConfig(), Store("sqlite:///people.sqlite")))
 
-A topic is a module in ``routes`` with a ``router``, a page one in ``pages``.
+Each topic is a module with a ``router``: in ``routes`` for the API, in ``pages`` for the web pages.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
 from personalrm.service.chat import Chats
-from personalrm.service.gate import Gate, fault_of_the_service, too_large
+from personalrm.service.gate import Gate, internal_error, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
+from personalrm.service.pages.rendering import page_of
 from personalrm.service.problems import Problem, problem_of
 from personalrm.service.routes import (
     chat,
@@ -49,12 +50,12 @@ from personalrm.service.upstream import Upstream
 TOPICS = (predict, feedback, chat, profile, people, evaluation, questions, rewards, space, health)
 PAGES = (home, space_page, importing, you, choose, history, trying, studies, taking_part)
 ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
-"""Parts of the contract that no route's signature names."""
+"""Schemas that no route's signature refers to."""
 _WITHOUT_KEY = ("/healthz", "/readyz", "/metrics", "/keys/")
 
 
 def make_app(service: Service) -> ASGIApp:
-    """The application of a service, which it starts and stops."""
+    """Build the application of a service; the application starts and stops the service."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -89,7 +90,7 @@ def make_app(service: Service) -> ASGIApp:
 
 
 def _chats(service: Service) -> Chats | None:
-    """What answers chats; None where neither a URL nor a key says who."""
+    """The chat handler; None if neither an upstream URL nor a key is configured."""
     config = service.config
     url = config.upstream or config.base_url
     if url is None and not any(os.environ.get(name) for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY")):
@@ -98,7 +99,7 @@ def _chats(service: Service) -> Chats | None:
 
 
 async def _watch(service: Service, chats: Chats | None) -> None:
-    """Every second, tell the learner how much there is to answer, and write down what chats have used."""
+    """Once a second, report the request load to the learner and write chat usage to the database."""
     before = 0
     while True:
         await asyncio.sleep(1.0)
@@ -107,25 +108,26 @@ async def _watch(service: Service, chats: Chats | None) -> None:
         if chats is not None:
             try:
                 await chats.flush()
-            except StorageError as error:  # counted still; it is written when the database can be
+            except StorageError as error:  # the counts are kept in memory and written at the next success
                 service.log.write("chats", level="error", detail=str(error))
 
 
 def _handle_errors(app: FastAPI, service: Service) -> None:
     async def problem(request: Request, error: Problem) -> Response:
-        return error.response()
+        return error.answering(request.scope)
 
     async def own(request: Request, error: PersonalrmError) -> Response:
-        return problem_of(error).response()
+        return problem_of(error).answering(request.scope)
 
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return validation_problem(error).response()
+        return validation_problem(error).answering(request.scope)
 
     async def http(request: Request, error: HTTPException) -> Response:
-        return _problem_of_http(request, error, service.config.max_body).response()
+        problem = _problem_of_http(request, error, service.config.max_body)
+        return page_of(request, problem) if _is_for_people(request) else problem.answering(request.scope)
 
     async def fault(request: Request, error: Exception) -> Response:
-        return fault_of_the_service().response(request.scope.get("personalrm.id"))  # the gate logs it
+        return internal_error().answering(request.scope)  # the gate logs it
 
     handlers: dict[Any, Any] = {
         Exception: fault,
@@ -138,22 +140,27 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
         app.add_exception_handler(kind, handler)
 
 
+def _is_for_people(request: Request) -> bool:
+    """Whether a browser shows the answer."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+
+
 def _problem_of_http(request: Request, error: HTTPException, max_body: int) -> Problem:
     path = request.url.path
     if error.status_code == 413:
         return too_large(max_body)
     if error.status_code == 404:
         detail = f"there is nothing under {path[:200]}"
-        return Problem(404, "no-such-path", detail, "see /openapi.json for what there is; this server speaks /v1")
+        return Problem(404, "no-such-path", detail, "see /openapi.json for the available paths; the API version is /v1")
     if error.status_code == 405:
         headers = dict(error.headers or {})
-        detail = f"{request.method} is not possible here"
+        detail = f"{request.method} is not allowed here"
         return Problem(405, "no-such-method", detail, "see /openapi.json", headers=headers)
     return Problem(error.status_code, "refused", str(error.detail), "see /openapi.json")
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the parts that only errors and batches refer to."""
+    """The OpenAPI document, including the schemas that only errors and batches refer to."""
     document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for kind in ITEMS:

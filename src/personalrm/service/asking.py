@@ -1,7 +1,7 @@
-"""A language model as one person's work asks it: within the space's budget, and so that an erase finds the answers.
+"""Calls to a language model on behalf of one person: within the space's budget, and recorded so that erasing works.
 
-Every answer that is cached holds what a person's texts led to. Its key is noted in the store before the question is
-sent; if the service dies in between, an erase looks for an answer that is not there, which harms nobody.
+Every cached answer is derived from a person's texts. Its cache key is written to the store before the request is
+sent. If the service dies in between, an erasure looks up an answer that does not exist, which is harmless.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOTED = 20_000
 
 
 class Meter:
-    """What one space has spent this month, against its budget. May be used from several threads."""
+    """What a space has spent this month, checked against its budget. Thread-safe."""
 
     def __init__(self, store: Store, space: SpaceStore) -> None:
         self._store, self._space = store, space
@@ -37,7 +37,7 @@ class Meter:
         self._in_flight = 0
 
     def reserve(self) -> None:
-        """Count a call that is about to be sent. BudgetSpent if the budget forbids it."""
+        """Count a call that is about to be sent. BudgetSpent if it would exceed the budget."""
         budget = self._store.settings(self._space)
         spent = self._space.spending.this_month()
         with self._lock:
@@ -48,7 +48,7 @@ class Meter:
             self._in_flight += 1
 
     def book(self, completion: Completion | None) -> None:
-        """The call has ended; None if without an answer."""
+        """Record the end of a call; None if it returned no answer."""
         with self._lock:
             self._in_flight -= 1
         if completion is not None and not completion.from_cache:
@@ -56,17 +56,17 @@ class Meter:
             self._space.spending.book(Spend(1, 0, *tokens, completion.cost))
 
     def spent(self) -> Spent:
-        """Of this month."""
+        """Spend of this month."""
         return self._space.spending.this_month()
 
 
 class PersonEndpoint:
-    """An Endpoint for one person's questions.
+    """An `Endpoint` that sends one person's requests.
 
     Args:
-        endpoint: who is asked.
-        meter: of the person's space.
-        note: notes the key of an answer that will be cached.
+        endpoint: sends the requests.
+        meter: counts the space's spend.
+        note: records the cache key of an answer that will be cached.
     """
 
     def __init__(self, endpoint: LanguageModel, meter: Meter, note: Callable[[bytes], None]) -> None:
@@ -78,7 +78,7 @@ class PersonEndpoint:
         return self._endpoint.model
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Ask. Raises BudgetSpent as well."""
+        """Send a request. Also raises BudgetSpent."""
         key = self._endpoint.key_of(messages, params)
         if key not in self._noted:
             await asyncio.to_thread(self._note, key)
@@ -94,14 +94,14 @@ class PersonEndpoint:
         return completion
 
     async def aclose(self) -> None:
-        """The connection is everybody's and stays open."""
+        """Do nothing: the connection is shared and stays open."""
 
 
 class Clients:
-    """The client of each person: one for all where the engine computes here, one a person where a model is asked."""
+    """Clients for people: one shared client for local engines, one per person for a model at an endpoint."""
 
     def __init__(self, store: Store, config: ServiceConfig) -> None:
-        self.model = (config.model or DEFAULT).removeprefix(ALONE)  # here a language model always predicts by itself
+        self.model = (config.model or DEFAULT).removeprefix(ALONE)  # the service uses language models without fusion
         self.is_local = is_local(self.model)
         self._store = store
         self._options = EndpointOptions(config.base_url, None, config.cache)
@@ -110,10 +110,10 @@ class Clients:
         self._meters: dict[int, Meter] = {}
         self._lock = threading.Lock()
         if not self.is_local:
-            self._options.resolved()  # says now what would fail later
+            self._options.resolved()  # raises now instead of at the first request
 
     def of(self, space: SpaceStore, person: PersonState) -> Client:
-        """What fits and predicts for this person."""
+        """The client that fits and predicts for this person."""
         if self.is_local:
             return self._local
 
@@ -124,12 +124,12 @@ class Clients:
         return Client(self.model, endpoint=endpoint, opened=1)
 
     def meter(self, space: SpaceStore) -> Meter:
-        """What the space spends."""
+        """The meter of a space's spend."""
         with self._lock:
             return self._meters.setdefault(space.id, Meter(self._store, space))
 
     def close(self) -> None:
-        """Wait for what is on its way."""
+        """Wait for pending requests, then close."""
         self._local.close()
         if self._connection is not None:
             background_loop.run(self._connection.drain())

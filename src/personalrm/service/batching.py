@@ -1,11 +1,11 @@
-"""Comparisons that come together are computed together, by one thread.
+"""Comparisons that arrive together are computed together in one thread.
 
     comparer = Comparer(predictors, slowly)
     opened, verdict = await comparer.compare(space, "ada", turns, a, b)
 
-Under load many requests wait at once. One thread that takes all of them reads their texts together (two thirds of the
-time), is woken once for all, and does not fight other threads for the interpreter, which with two threads costs a third
-of the throughput. Alone, a request waits for nothing.
+Under load many requests wait at the same time. One thread takes all of them and extracts their features together
+(two thirds of the time); it wakes up once for the batch, and does not compete with other threads for the interpreter
+lock, which costs a third of the throughput with two threads. A single request is not delayed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from personalrm.service.predictors import Opened, Predictors
 from personalrm.store.store import SpaceStore
 
 CROWD = 8
-"""Comparisons waiting together from which on none waits for choices of the last tenths of a second to be learned."""
+"""With this many comparisons waiting, none of them waits until choices of the last tenths of a second are learned."""
 MOST = 64
-"""Comparisons computed together: 60 ms."""
+"""Maximum comparisons computed together: 60 ms."""
 Result = tuple[Opened, Verdict]
 Slowly = Callable[[SpaceStore, str, str, Sequence[Any]], Awaitable[tuple[Opened, Any]]]
 
@@ -43,11 +43,11 @@ class _Asked:
 
 
 class Comparer:
-    """See the module's docstring. Belongs to the event loop that first asks it.
+    """See the module's docstring. Bound to the event loop of its first call.
 
     Args:
-        predictors: of people.
-        slowly: compares for a person whose profile has to be brought up to date first, or is no embedded one.
+        predictors: the predictors of people.
+        slowly: compares for a person whose profile must be updated first, or does not use the embedded engine.
     """
 
     def __init__(self, predictors: Predictors, slowly: Slowly) -> None:
@@ -56,7 +56,7 @@ class Comparer:
         self._thread = threading.Thread(target=self._work, name="personalrm-compare", daemon=True)
 
     async def compare(self, space: SpaceStore, user: str, turns: Sequence[Message], a: str, b: str) -> Result:
-        """The verdict for this person, and the predictor behind it."""
+        """The person's verdict, and the predictor that gave it."""
         if not self._thread.is_alive():
             self._thread.start()
         answer: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
@@ -68,7 +68,7 @@ class Comparer:
         return opened, verdict
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._waiting.put(None)
 
     def _work(self) -> None:
@@ -87,7 +87,7 @@ class Comparer:
                 return
 
     def _answers(self, asked: Sequence[_Asked]) -> list[Result | BaseException | None]:
-        """One each: the verdict, an error, or None where it has to be done slowly."""
+        """One result each: the verdict, an error, or None if the request needs the slow path."""
         is_crowded = len(asked) >= CROWD
         opened = [self._opened(one, is_crowded) for one in asked]
         here = [at for at, one in enumerate(opened) if isinstance(one, Opened)]
@@ -115,7 +115,7 @@ class Comparer:
 def _tell(found: Sequence[tuple[_Asked, Result | BaseException | None]]) -> None:
     for one, result in found:
         if one.answer.done():
-            continue  # whoever asked has gone
+            continue  # the request was cancelled
         if isinstance(result, BaseException):
             one.answer.set_exception(result)
         else:

@@ -1,4 +1,4 @@
-"""What changed from one version of a profile to the next, in words and numbers that a person can read."""
+"""Differences between two versions of a profile, as text and numbers for display."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from personalrm.profile.records import Profile
 from personalrm.service.corrected import topic
 
 _MOVED = 0.02
-"""Log-odds per standard unit below which a weight counts as the same."""
+"""Changes of a weight below this (log-odds per standard unit) are not shown."""
 
 
 def changes(before: Profile | None, now: Profile) -> dict[str, Any]:
-    """Claims that are new, gone or kept; choices that are new or gone; traits whose weight moved most."""
+    """Claims and choices added, removed and kept, and the traits whose weight changed most."""
     if before is None:
         return {"first": True, "claims_added": _claims(now), "choices_added": len(now.history)}
     old, new = {topic(one): one for one in _claims(before)}, {topic(one): one for one in _claims(now)}

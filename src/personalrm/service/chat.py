@@ -1,8 +1,8 @@
-"""Chats: a person's generation prompt is added, the upstream answers, of several answers the best for them is given.
+"""Chat completions: add the person's generation prompt, call the upstream, return the best of several answers.
 
-Of ``n_best`` samples the one that the person should like best is returned, with its margin over the next one, unless
-the person would hardly prefer it to the first sample (probability under 0.55): then choosing would be noise, and the
-first one is returned. What was shown is kept under the answer's id, so that feedback on it can become a choice.
+Of ``n_best`` samples the one with the highest predicted reward is returned, with its margin over the next one. If
+the probability that the person prefers it to the first sample is below 0.55, the first sample is returned: a difference
+that small is noise. All samples are stored under the answer's id, so that feedback on it can become a choice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PROMPTS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One request: who asks for whom, what, and of how many samples the best is wanted."""
+    """One chat request: its caller, the person, the body, and the number of samples."""
 
     caller: Caller
     user: str | None
@@ -47,7 +47,7 @@ class Chat:
 
     @property
     def turns(self) -> tuple[Message, ...]:
-        """The conversation as predictors take it: what the person and the model said, without instructions."""
+        """The conversation for predictors: the user's and the model's turns, without system messages."""
         return tuple(
             Message(one["role"], text)
             for one in self.body["messages"]
@@ -56,14 +56,14 @@ class Chat:
 
 
 class Prompts:
-    """Generation prompts by person and version of the profile. May be used from several threads."""
+    """Generation prompts by person and profile version. Thread-safe."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, int], str] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, opened: Opened) -> str:
-        """The prompt of this profile."""
+        """The generation prompt of this profile."""
         key = opened.person.id, opened.version
         with self._lock:
             found = self._kept.get(key)
@@ -84,7 +84,7 @@ class Chats:
         self.meter = ChatMeter(service.store)
 
     async def answered(self, chat: Chat) -> dict[str, Any]:
-        """The whole answer. Problem, or an error of ours, where there is none."""
+        """The complete answer. Raises Problem or an error of this package."""
         await self._admit(chat)
         opened = await self._opened(chat)
         body = self._body(chat, opened)
@@ -99,9 +99,9 @@ class Chats:
         return {**found, "personalrm": told}
 
     async def begun(self, chat: Chat) -> AsyncIterator[bytes]:
-        """The answer as a stream of server-sent events; Problems come before the stream does.
+        """The answer as a stream of server-sent events. Problems are raised before the stream starts.
 
-        The first step asks the upstream, so that what it refuses has a status of its own.
+        The first step calls the upstream, so that a refusal is reported with its own HTTP status.
         """
         if chat.n_best > 1:
             return _as_stream(await self.answered(chat))
@@ -111,16 +111,21 @@ class Chats:
         first = await anext(stream)
         return _with_first(first, stream)
 
+    async def models(self) -> dict[str, Any]:
+        """What the upstream lists. Problem where it lists nothing."""
+        async with self._upstream.listed() as answer:
+            return await whole(answer, MOST_BYTES, "data")
+
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the upstream."""
         await self._upstream.close()
 
     async def flush(self) -> None:
-        """Write down what chats have used."""
+        """Write the counted usage to the database."""
         await self._service.threads.store(self.meter.flush)
 
     async def _admit(self, chat: Chat) -> None:
-        """BudgetSpent where the space has used up its month."""
+        """BudgetSpent if the space has used its monthly budget."""
         space = chat.caller.space
         if self.meter.is_stale(space):
             await self._service.threads.store(self.meter.refresh, space)
@@ -135,7 +140,7 @@ class Chats:
                 async for event in events(answer):
                     yield _line(_renamed(event, number, said))
             except (Problem, ValueError):
-                error = {"message": "the upstream broke off", "type": "upstream-failed", "code": None, "param": None}
+                error = {"message": "the upstream closed early", "type": "upstream-failed", "code": None, "param": None}
                 yield _line(orjson.dumps({"error": error}))
                 return
             finally:
@@ -145,7 +150,7 @@ class Chats:
         yield _line(b"[DONE]")
 
     async def _opened(self, chat: Chat) -> Opened | None:
-        """The person's predictor; None of whom nothing is known."""
+        """The person's predictor; None if they have no profile."""
         if chat.user is None:
             return None
         return await self._service.threads.predict(self._known, chat.caller.space, chat.user)
@@ -159,11 +164,11 @@ class Chats:
         except (NotEnoughChoices, Problem):
             return None
         if opened is not None:
-            self._prompts.of(opened)  # reads the profile here, in a worker thread
+            self._prompts.of(opened)  # reads the profile, so it must run in a worker thread
         return opened
 
     def _body(self, chat: Chat, opened: Opened | None) -> dict[str, Any]:
-        """What is sent: without the person's name, with their prompt."""
+        """The upstream's request body: the person's prompt is added, their name is removed."""
         body = {name: value for name, value in chat.body.items() if name not in _OURS and value is not None}
         if opened is not None:
             body["messages"] = with_prompt(body["messages"], self._prompts.of(opened))
@@ -176,7 +181,7 @@ class Chats:
         async with self._upstream.asked(body) as answer:
             found = await whole(answer, MOST_BYTES)
         missing = chat.n_best - len(found["choices"])
-        if chat.n_best > 1 and missing > 0:  # a host that does not know `n` answers once
+        if chat.n_best > 1 and missing > 0:  # a host that ignores `n` returns one answer
             single = {**body, "n": 1}
             more = await asyncio.gather(*(self._once(single) for _ in range(missing)), return_exceptions=True)
             found["choices"] += [one for part in more if isinstance(part, list) for one in part]
@@ -188,7 +193,7 @@ class Chats:
         return choices[:1]
 
     async def _best(self, chat: Chat, opened: Opened | None, choices: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """The one choice to return, and what is told of how it was found."""
+        """The choice to return, and how it was selected."""
         texts = [text_of(_message(one).get("content")) for one in choices]
         told: dict[str, Any] = {"n_best": len(choices), "margin": None, "told_apart": False}
         if opened is None or len(choices) < 2 or not all(texts) or chat.user is None:
@@ -200,13 +205,13 @@ class Chats:
             told["margin"] = ranking.strengths[best] - ranking.strengths[second]
             told["strengths"] = ranking.strengths
             _, verdict = await self._service.predicted(*asked, "compare", (chat.turns, texts[best], texts[0]))
-        except PersonalrmError as error:  # a judge that cannot be reached is no reason to give no answer
+        except PersonalrmError as error:  # still answer if the judge cannot be reached
             return [_first(choices[0])], {**told, "unranked": type(error).__name__}
         told["told_apart"] = best == 0 or (verdict.probability or 0.0) >= TOLD_APART
         return [_first(choices[best if told["told_apart"] else 0])], told
 
     async def _keep(self, chat: Chat, number: str, texts: Sequence[str], opened: Opened | None) -> None:
-        """For feedback; not where a key may not write, or the person was erased."""
+        """Store the samples for feedback, unless the key may not write or the person was erased."""
         if chat.user is None or not any(texts) or "write" not in chat.caller.scopes:
             return
         version = None if opened is None else opened.version
@@ -218,7 +223,7 @@ class Chats:
 
 
 def with_prompt(messages: Sequence[Mapping[str, Any]], prompt: str) -> list[Mapping[str, Any]]:
-    """The messages with the prompt at the end of their first instructions: many hosts take one system message only."""
+    """Append the prompt to the first system message: many hosts accept only one."""
     first = messages[0]
     if first.get("role") in ("system", "developer") and isinstance(first.get("content"), str):
         return [{**first, "content": f"{first['content']}\n\n{prompt}"}, *messages[1:]]
@@ -226,7 +231,7 @@ def with_prompt(messages: Sequence[Mapping[str, Any]], prompt: str) -> list[Mapp
 
 
 def text_of(content: Any) -> str:
-    """The text of a message, which may stand in parts; empty if it holds none."""
+    """The text of a message, whose content may be a list of parts; empty if there is none."""
     if isinstance(content, str):
         return content.replace("\0", "�")
     if isinstance(content, list):
@@ -257,7 +262,7 @@ def _line(event: bytes) -> bytes:
 
 
 def _renamed(event: bytes, number: str, said: dict[int, list[str]]) -> bytes:
-    """The event under our id; what it says is added to ``said``."""
+    """The event with our id; its text is appended to ``said``."""
     found = orjson.loads(event)
     if not isinstance(found, dict):
         return event
@@ -276,7 +281,7 @@ async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator
 
 
 async def _as_stream(found: dict[str, Any]) -> AsyncIterator[bytes]:
-    """A whole answer as the events of a stream."""
+    """A complete answer as the events of a stream."""
     head = {
         "id": found["id"],
         "object": "chat.completion.chunk",

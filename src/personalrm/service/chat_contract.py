@@ -1,16 +1,16 @@
-"""The contract of chats and of feedback on their answers; see `contract`."""
+"""Request bodies of chats and of feedback on their answers; see `contract`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from personalrm.service.contract import GivenId, Name, ShortText, Strict, Text
 
 
 class ChatIn(BaseModel):
-    """A chat completion as OpenAI's clients ask for one; what is not named here goes to the upstream as it is."""
+    """A chat completion request in OpenAI's format; fields not listed here are passed to the upstream unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -23,13 +23,13 @@ class ChatIn(BaseModel):
 
 
 class AnswerFeedbackIn(Strict):
-    """What the person thinks of an answer of the chat endpoint: exactly one of the three."""
+    """The person's feedback on an answer of the chat endpoint: exactly one of the three fields."""
 
     id: GivenId
     choice: Annotated[int, Field(ge=0, le=127)] = 0
     rating: Literal["up", "down"] | None = None
     preferred_over: GivenId | None = None
-    edited: Text | None = None
+    edited: Annotated[Text, StringConstraints(min_length=1)] | None = None
     reason: ShortText | None = None
 
     @model_validator(mode="after")

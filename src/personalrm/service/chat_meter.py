@@ -1,7 +1,7 @@
-"""What chats ask of their upstream, counted per space and held to the space's budget of a calendar month.
+"""Counts the upstream calls of chats per space and enforces the space's monthly budget.
 
-A chat must not wait for the database: counts are kept here, written down every second, and read again every few
-seconds, so that several services on one database go over a budget by what they use in that time at most.
+A chat must not wait for the database: counts are kept in memory, written every second, and read again every few
+seconds. Several services on one database can therefore exceed a budget by their usage of these seconds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LOOK_S = 5.0
 _CHARACTERS_A_TOKEN = 4
 
 
-class _Used:
-    """Of one space: as the database has it, and what is not written there yet."""
+class _Usage:
+    """Usage of one space: what the database has, and what is not written yet."""
 
     def __init__(self) -> None:
         self.settings, self.spent = SpaceSettings(), Spent()
@@ -29,27 +29,27 @@ class _Used:
 
 
 class ChatMeter:
-    """See the module's docstring. May be used from several threads."""
+    """See the module's docstring. Thread-safe."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._used: dict[int, _Used] = {}
+        self._used: dict[int, _Usage] = {}
         self._spaces: dict[int, SpaceStore] = {}
         self._lock = threading.Lock()
 
     def is_stale(self, space: SpaceStore) -> bool:
-        """Whether what is known of the space is some seconds old."""
+        """Whether the usage known for the space is more than a few seconds old."""
         return time.monotonic() - self._of(space).looked >= LOOK_S
 
     def refresh(self, space: SpaceStore) -> None:
-        """Read the space's budget and what it has used, by this service and others."""
+        """Read the space's budget and its usage by all services."""
         settings, spent = self._store.settings(space), space.spending.this_month()
         with self._lock:
             used = self._of(space)
             used.settings, used.spent, used.looked = settings, spent, time.monotonic()
 
     def check(self, space: SpaceStore) -> None:
-        """BudgetSpent where the month is used up."""
+        """BudgetSpent if the month's budget is used up."""
         used = self._of(space)
         limits = (
             ("answers", used.settings.max_chats, used.spent.chats + used.chats),
@@ -60,14 +60,14 @@ class ChatMeter:
                 raise BudgetSpent(f"this month's {most} {what} of chats of the space '{space.name}' are used")
 
     def book(self, space: SpaceStore, answers: int, tokens: int) -> None:
-        """The upstream gave so many answers."""
+        """Count this many upstream answers and tokens."""
         with self._lock:
             used = self._of(space)
             used.chats += answers
             used.tokens += tokens
 
     def flush(self) -> None:
-        """Write down what was counted. StorageError: it stays counted here and is written the next time."""
+        """Write the counts to the database. On StorageError they stay in memory until the next call."""
         for number, used in list(self._used.items()):
             with self._lock:
                 chats, tokens = used.chats, used.tokens
@@ -85,16 +85,16 @@ class ChatMeter:
                     used.spent.chat_tokens + tokens,
                 )
 
-    def _of(self, space: SpaceStore) -> _Used:
+    def _of(self, space: SpaceStore) -> _Usage:
         found = self._used.get(space.id)
         if found is None:
             self._spaces[space.id] = space
-            found = self._used.setdefault(space.id, _Used())
+            found = self._used.setdefault(space.id, _Usage())
         return found
 
 
 def tokens_of(body: Mapping[str, Any], found: Mapping[str, Any]) -> int:
-    """As the upstream counts them; where it does not, from the lengths of the texts."""
+    """Tokens as the upstream reports them, else estimated from the lengths of the texts."""
     usage = found.get("usage")
     total = usage.get("total_tokens") if isinstance(usage, dict) else None
     if isinstance(total, int) and not isinstance(total, bool) and 0 <= total < 2**40:
@@ -108,7 +108,7 @@ def tokens_of(body: Mapping[str, Any], found: Mapping[str, Any]) -> int:
 
 
 def estimated(body: Mapping[str, Any], texts: Sequence[str]) -> int:
-    """Tokens of a request and its answers, four characters each."""
+    """Estimated tokens of a request and its answers: four characters per token."""
     asked = [one.get("content") for one in body["messages"]]
     characters = sum(len(one) for one in (*asked, *texts) if isinstance(one, str))
     return -(-characters // _CHARACTERS_A_TOKEN)

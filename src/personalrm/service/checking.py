@@ -1,9 +1,9 @@
-"""Whether a new profile predicts the latest choices worse than the one in use did.
+"""Checks whether a new profile predicts the latest choices worse than the profile in use.
 
-Both predict the same choices without having learned from them: the one in use when they came in, the new one from all
-earlier choices. The mean difference of log loss decides, together with a Bayesian bootstrap over the choices: a new
-profile counts as worse if it loses more than 0.02 nats a choice and the bootstrap is 80 % sure of the sign. Two equal
-profiles are told apart by chance in fewer than one of five checks; a profile that was kept aside can be put in use.
+Both predict the same choices, and neither has been fitted on them: the profile in use predicted them on arrival, the
+new one is fitted on all earlier choices. The test uses the mean difference of log loss and a Bayesian bootstrap over
+the choices: a new profile is worse if it loses more than 0.02 nats per choice and the bootstrap gives the sign a
+probability of 80 %. Two equal profiles fail fewer than one check in five. A rejected profile can be put in use by hand.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from personalrm.profile.records import Profile
 from personalrm.stats.metrics import log_loss
 
 LEAST = 4
-"""Choices below which nothing is compared."""
+"""Minimum number of choices for a comparison."""
 MARGIN, SURE = 0.02, 0.8
 _DRAWS = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a new profile compares with the one in use.
+    """Comparison of a new profile with the profile in use.
 
     Attributes:
-        choices: how many were predicted by both.
-        in_use, new: mean log loss, nats a choice; None where nothing was compared.
-        worse: probability that the new one is worse; None likewise.
-        is_worse: whether it is kept aside.
-        why: in one sentence.
+        choices: number of choices predicted by both.
+        in_use, new: mean log loss in nats per choice; None if nothing was compared.
+        worse: probability that the new profile is worse; None if nothing was compared.
+        is_worse: whether the new profile is kept aside.
+        why: the result in one sentence.
     """
 
     choices: int
@@ -48,21 +48,21 @@ class Check:
 
     @classmethod
     def impossible(cls, choices: int) -> Check:
-        """Too few choices that the profile in use predicted before it knew them."""
-        why = f"not compared: {choices} choices were predicted before they were known, {LEAST} are needed"
+        """The result for too few choices with a prediction of the profile in use."""
+        why = f"not compared: {choices} choices have a prediction made before they were learned, {LEAST} are needed"
         return cls(choices, None, None, None, False, why)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The result as JSON values."""
         return asdict(self)
 
 
 def compare(
     in_use: Sequence[float | None], new: Sequence[float | None], choices: Sequence[Preference] | None = None
 ) -> Check:
-    """From the probabilities that both gave to the responses that were chosen; None where one gave none.
+    """Compare the probabilities that the two profiles gave to the chosen responses; None where one gave none.
 
-    ``choices`` are those that were predicted: the pairs of one ranking count as one choice.
+    ``choices`` are the predicted choices: the pairs of one ranking count as one choice.
     """
     parts = [1.0] * len(in_use) if choices is None else shares(choices)
     given = zip(in_use, new, parts, strict=True)
@@ -82,7 +82,7 @@ def compare(
 
 
 def probabilities(predictor: Predictor, choices: Sequence[Preference]) -> list[float | None]:
-    """The probability given to the chosen response of each; asked in an order that does not depend on it."""
+    """Probabilities of the chosen responses; the order of a pair in the request does not depend on the choice."""
     pairs = [(one.context, *one.shown()) for one in choices]
     verdicts = blocking(predictor.compare_many)(pairs)
     return [
@@ -92,7 +92,7 @@ def probabilities(predictor: Predictor, choices: Sequence[Preference]) -> list[f
 
 
 def has_newest_prior(profile: Profile) -> bool:
-    """Whether an embedded profile was fitted with the prior that this package ships; true of other engines."""
+    """Whether a profile of the embedded engine was fitted with this package's prior; True for other engines."""
     if profile.traits is None:
         return True
     from personalrm.models.traits import TraitsModel

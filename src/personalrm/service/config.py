@@ -1,6 +1,6 @@
-"""How the service runs: what flags and ``PERSONALRM_*`` variables of the environment set, in one record.
+"""Settings of the service, from flags and ``PERSONALRM_*`` environment variables, in one record.
 
-A flag goes before its variable, a variable before the default: ``ServiceConfig.from_environment(port=9000)``.
+A flag takes precedence over its variable, a variable over the default: ``ServiceConfig.from_environment(port=9000)``.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _PREFIX = "PERSONALRM_"
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """See the module's docstring. The variable of each field is its name in capitals after ``PERSONALRM_``.
+    """See the module's docstring. A field's variable is ``PERSONALRM_`` and the field's name in capitals.
 
     Attributes:
-        host, port: where to listen; port 0 takes a free one.
-        database: URL; None takes the SQLite file in the user's data folder.
-        model, base_url: the engine, as `Client` takes them; None is the embedded engine.
-        upstream, upstream_key: who answers chats (an OpenAI-compatible URL and its key); else ``base_url`` and
-            OPENAI_API_KEY, else OpenAI itself where there is a key.
+        host, port: where to listen; port 0 selects a free port.
+        database: URL; None is the SQLite file in the user's data folder.
+        model, base_url: the engine, as in `Client`; None is the embedded engine.
+        upstream, upstream_key: URL and key of the OpenAI-compatible host for chats. Default: ``base_url`` and
+            OPENAI_API_KEY, else OpenAI's API if a key is set.
         open: serve the space ``open`` without a key, on loopback only.
-        max_body: bytes of a request's body.
-        timeout: seconds a request may take that asks no model at an endpoint; those that do may take four times that.
-        in_flight: requests worked on at once; one more is told to come again.
-        rate: requests a second and key, over any few seconds.
-        workers: threads that learn anew (one more learns new choices); 0 leaves both to another service.
-        debounce: seconds without a new choice after which a profile is learned anew.
-        debounce_most: seconds after which it is learned anew however many choices come.
-        opened: predictors kept in memory.
-        trained: folders of trained models, separated by ``:``, whose lineage an erase looks through.
-        cache: file of answers; None takes the user's cache folder.
-        grace: seconds that requests get to end when the service stops.
+        max_body: maximum bytes of a request's body.
+        timeout: seconds until a request is aborted; requests to a model at an endpoint get four times as long.
+        in_flight: requests processed at the same time; further requests get status 429.
+        rate: requests per second and key, averaged over a few seconds.
+        workers: threads that refit profiles (one more learns new choices); 0 leaves both to another service.
+        debounce: seconds without a new choice after which a profile is refitted.
+        debounce_most: seconds after which it is refitted even if choices keep arriving.
+        opened: number of predictors kept in memory.
+        trained: folders of trained models, separated by ``:``; an erasure searches their lineage.
+        cache: file of the response cache; None is the user's cache folder.
+        grace: seconds for running requests to end when the service stops.
         request_log: ``json`` or ``off``. (PERSONALRM_LOG is the level of the library's own log.)
     """
 
@@ -75,11 +75,11 @@ class ServiceConfig:
         if self.request_log not in ("json", "off"):
             raise DataError(f"request_log: expected json or off, found '{self.request_log}'")
         if self.open and not self.is_loopback:
-            raise DataError(f"--open serves without a key, on loopback only: {self.host} can be reached by others")
+            raise DataError(f"--open serves without a key and needs a loopback address: {self.host} is not one")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> ServiceConfig:
-        """What is given, else the environment, else the defaults. DataError names the variable at fault."""
+        """Arguments, else the environment, else the defaults. DataError names the invalid variable."""
         found = os.environ if environment is None else environment
         values = {
             one.name: _read(_PREFIX + one.name.upper(), found[_PREFIX + one.name.upper()], str(one.type))
@@ -90,7 +90,7 @@ class ServiceConfig:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the address."""
+        """Whether the address is reachable from this machine only."""
         if self.host == "localhost":
             return True
         try:
@@ -100,7 +100,7 @@ class ServiceConfig:
 
     @property
     def trained_folders(self) -> tuple[str, ...]:
-        """The folders of trained models, the one that predicts among them."""
+        """Folders of trained models, including the one that predicts."""
         named = [one for one in self.trained.split(os.pathsep) if one]
         if self.model is not None and self.model.startswith("trained:"):
             named.append(self.model.removeprefix("trained:"))

@@ -1,13 +1,13 @@
-"""The contract: what requests hold and answers look like. The OpenAPI document is made of it.
+"""Request bodies of the API, with validation; the OpenAPI document is generated from them.
 
-Unknown fields are refused, numbers are finite, texts are bounded and hold no NUL character (PostgreSQL stores none).
+Unknown fields are rejected, numbers are finite, texts are limited in length and contain no NUL (PostgreSQL has none).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Form, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,17 +25,23 @@ from personalrm.data.fields import moment
 from personalrm.errors import RowError
 from personalrm.preferences import Message
 
-TEXT, NAME, MANY = 200_000, 200, 1000
+TEXT, NAME, MANY, FIELDS = 200_000, 200, 1000, 64
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text. ValueError if it holds a NUL character."""
     if "\0" in text:
-        raise ValueError("holds the character U+0000, which no text does")
+        raise ValueError("contains the character U+0000")
     return text
 
 
+def is_name(text: str) -> bool:
+    """Whether a person can be called so: the name is part of paths."""
+    return 0 < len(text) <= NAME and text.isprintable() and "/" not in text and text == text.strip()
+
+
 def _name(text: str) -> str:
-    if not text.isprintable() or "/" in text or text != text.strip():
+    if not is_name(text):
         raise ValueError("expected printable characters, no '/' and no space at either end")
     return text
 
@@ -55,16 +61,18 @@ def _time(value: Any) -> str:
     return found
 
 
-Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(_storable)]
-ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(storable)]
+FormId = Annotated[str, Form(min_length=1, max_length=NAME), AfterValidator(storable)]
+FormText = Annotated[str, Form(max_length=2000), AfterValidator(storable)]
+ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
-GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)]
+GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)]
 AnyId = Annotated[
     GivenId,
     BeforeValidator(_id),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": NAME}, {"type": "integer"}]}),
 ]
-"""An id as text; a number is taken as its digits."""
+"""An id as text; a number is converted to its decimal digits."""
 Time = Annotated[
     str, PlainValidator(_time), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "number"}]})
 ]
@@ -75,27 +83,34 @@ UserName = Annotated[
         min_length=1,
         max_length=NAME,
         pattern=r"^[^/\s\x00-\x1f]([^/\x00-\x1f]*[^/\s\x00-\x1f])?$",
-        description="What the product calls the person",
+        description="The product's name or id of the person",
     ),
 ]
-Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of results")]
 
 
 class Strict(BaseModel):
-    """Base of all requests."""
+    """Base class of all request bodies."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > FIELDS:  # each unknown one would be listed
+            raise ValueError(f"expected at most {FIELDS} fields, found {len(given)}")
+        return given
 
 
 class MessageIn(Strict):
     """One turn of a conversation."""
 
-    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(_storable)]
+    role: Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(storable)]
     content: Text
 
 
 class AskedIn(Strict):
-    """What responses answer: exactly one of ``prompt`` and ``context``."""
+    """The context of responses: exactly one of ``prompt`` and ``context``."""
 
     prompt: Text | None = None
     context: Annotated[list[MessageIn], Field(max_length=500)] | None = None
@@ -115,7 +130,7 @@ class AskedIn(Strict):
 
 
 class Arrived(AskedIn):
-    """What all feedback shares; ``id`` and ``source`` are its identity, ``time`` is that of arrival if left out."""
+    """Fields common to all feedback. ``id`` and ``source`` identify it; ``time`` defaults to the time of arrival."""
 
     id: AnyId | None = None
     source: Name = "api"
@@ -128,7 +143,7 @@ class ChoiceIn(Arrived):
     chosen: Text
     rejected: Text
     tie: bool = False
-    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_storable)] | None = None
+    group: Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)] | None = None
     domain: ShortText | None = None
     reason: ShortText | None = None
     margin: Finite | None = None
@@ -136,19 +151,19 @@ class ChoiceIn(Arrived):
     @model_validator(mode="after")
     def _two_responses(self) -> ChoiceIn:
         if self.chosen == self.rejected and not self.tie:
-            raise ValueError("chosen and rejected are the same text: there is nothing to learn from it")
+            raise ValueError("chosen and rejected are the same text")
         return self
 
 
 class RankingIn(Arrived):
-    """A choice among several: ``responses`` best first; with ``ranked`` = 1 only the best of them is known."""
+    """A choice among several: ``responses``, best first; with ``ranked`` = 1 only the first is known to be the best."""
 
     responses: Annotated[list[Text], Field(min_length=2, max_length=20)]
     ranked: Annotated[int, Field(ge=1, le=20)] | None = None
 
 
 class RatingIn(Arrived):
-    """A score for one response; scores of one prompt and source are compared."""
+    """A score for one response; scores with the same prompt and source are compared."""
 
     response: Text
     score: Finite
@@ -163,7 +178,7 @@ class ThumbIn(Arrived):
 
 
 def _batch(kind: type[Arrived]) -> Any:
-    """A list whose items are checked one by one, so that a bad one does not hold up the others."""
+    """A list whose items are validated one by one, so that an invalid item does not reject the others."""
     items: Any = {"$ref": f"#/components/schemas/{kind.__name__}"}
     return Field(min_length=1, max_length=MANY, json_schema_extra={"items": items})
 
@@ -220,14 +235,14 @@ class ScoreIn(AskedIn):
 
 
 class ScoresIn(ResponsesIn):
-    """Responses to score for several people; ``normalize`` gives z-scores against each one's own history."""
+    """Responses to score for several people; ``normalize`` returns z-scores relative to each person's history."""
 
     users: Annotated[list[Name], Field(min_length=1, max_length=5000)]
     normalize: bool = False
 
 
 class CorrectionIn(Strict):
-    """What the person says of a claim: its text as the persona has it."""
+    """The person's correction of a claim: the claim's text as in the persona, and the verdict."""
 
     claim: Annotated[ShortText, StringConstraints(min_length=1)]
     verdict: Literal["right", "wrong", "outdated", "forget"]
@@ -235,14 +250,14 @@ class CorrectionIn(Strict):
 
 
 class TasteAnswerIn(Strict):
-    """``return`` leaves out the choices since the change that ``choice`` names, ``keep`` lets all count (again)."""
+    """``return`` excludes the choices made since the change that ``choice`` names; ``keep`` includes all choices."""
 
     answer: Literal["keep", "return"]
     choice: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
 
 
 class CandidateIn(AskedIn):
-    """A pair that people may be asked about."""
+    """A pair that can become a question."""
 
     id: AnyId | None = None
     a: Text
@@ -258,13 +273,13 @@ class CandidatesIn(Strict):
 
 
 class ForgetIn(Strict):
-    """Whether a choice is to be learned from no more (true) or again (false)."""
+    """Whether a choice is excluded from learning (true) or included again (false)."""
 
     forgotten: bool
 
 
 class ReasonIn(Strict):
-    """Why the person made a choice, in their own words; null takes it back."""
+    """The person's reason for a choice, in their own words; null removes it."""
 
     reason: ShortText | None
 
@@ -272,11 +287,11 @@ class ReasonIn(Strict):
     @classmethod
     def _has_words(cls, reason: str | None) -> str | None:
         if reason is not None and not reason.strip():
-            raise ValueError("is empty: say why in a few words, or send null to take it back")
+            raise ValueError("is empty: send a few words, or null to remove the reason")
         return None if reason is None else reason.strip()
 
 
 class LinkIn(Strict):
-    """For how long a link opens a person's pages."""
+    """How long a link gives access to a person's pages."""
 
     days: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 7.0

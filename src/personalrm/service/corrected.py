@@ -1,11 +1,11 @@
-"""What follows from the person's word on a claim.
+"""Effect of a person's correction of a claim.
 
-| word | what is said | what is learned |
+| correction | persona | fitting |
 |---|---|---|
-| right | the claim, marked as confirmed | as before |
-| wrong | never again | the person's own part in it is zero (embedded engine) |
-| outdated | only if newer choices say it again | without the choices for it that were made until then |
-| forget | never again | without the choices for it |
+| right | the claim is marked as confirmed | unchanged |
+| wrong | the claim is never shown again | the person's own weight of its trait is zero (embedded engine) |
+| outdated | shown only if newer choices support it again | excludes the choices for it made before the correction |
+| forget | the claim is never shown again | excludes the choices for it |
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def topic(claim: str) -> str:
-    """What a claim is about, without counts and thresholds, which change with every choice.
+    """The subject of a claim, without counts and thresholds, which change with every choice.
 
     ``Prefers answers under 80 words: 9 of 11 choices`` → ``prefers answers under # words``
     """
@@ -32,7 +32,7 @@ def topic(claim: str) -> str:
 
 
 def learnable(learned: Learnable, corrections: Sequence[Correction]) -> Learnable:
-    """What is to be learned from, without the choices for what is outdated or to be forgotten."""
+    """The choices to fit on, without those for claims that are outdated or to be forgotten."""
     gone = {one for said in corrections if said.verdict in _UNLEARNED for one in said.supporting}
     if not gone:
         return learned
@@ -40,7 +40,7 @@ def learnable(learned: Learnable, corrections: Sequence[Correction]) -> Learnabl
 
 
 def corrected(profile: Profile, corrections: Sequence[Correction]) -> Profile:
-    """The profile as the person has corrected it."""
+    """The profile after the person's corrections."""
     wrong = [Claim(one.claim, one.supporting, one.opposing) for one in corrections if one.verdict == "wrong"]
     if wrong and profile.traits is not None:
         from personalrm.models.traits.online import without_claims
@@ -56,7 +56,7 @@ def corrected(profile: Profile, corrections: Sequence[Correction]) -> Profile:
 
 
 def _said_of(kept: Sequence[Claim]) -> Persona | None:
-    """A persona of these claims only: a summary that names the others would say them again."""
+    """A persona of these claims only; the model's summary is dropped, because it may repeat removed claims."""
     if not kept:
         return None
     said = ". ".join(one.text.partition(":")[0] for one in kept)

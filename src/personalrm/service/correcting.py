@@ -1,4 +1,4 @@
-"""A person's word on a claim: kept, learned from, and what it changes in predictions.
+"""A person's corrections of claims: stored, applied, and their effect on predictions.
 
 correct(service, space, "ada", claim.text, "wrong")
 effect_of(service, space, "ada", claim.text, "wrong")        # before it is said
@@ -24,19 +24,19 @@ from personalrm.store.corrections import Answer, Correction
 from personalrm.store.store import SpaceStore
 
 LATEST = 30
-"""Choices whose predictions are compared."""
+"""Number of choices whose predictions are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """How two profiles differ in what they predict of a person's latest choices.
+    """Difference between the predictions of two profiles on a person's latest choices.
 
     Attributes:
-        choices: how many were predicted by both.
-        flipped: for how many of them the other response is thought likelier now.
+        choices: number of choices predicted by both.
+        flipped: number of them whose predicted winner differs.
         change: mean absolute change of the probability.
-        most: the choice with the largest change, with the probability that it was given before and after; None if no
-            choice was predicted by both.
+        most: the choice with the largest change, with its probability before and after; None if no choice was
+            predicted by both.
     """
 
     choices: int
@@ -48,14 +48,14 @@ class Effect:
 def correct(
     service: Service, space: SpaceStore, user: str, claim: str, verdict: Answer, note: str | None = None
 ) -> Correction:
-    """Keep what a person says of a claim of their persona. Problem 422 if it holds no such claim."""
+    """Store a person's correction of a claim of their persona. Problem 422 if the persona has no such claim."""
     opened = service.predictors.ready(space, user)
     known = _claim(space, opened, claim)
     return space.corrections.add(user, known, verdict, opened.version, note, service.new_choice)
 
 
 def effect_of(service: Service, space: SpaceStore, user: str, claim: str, verdict: Answer) -> Effect | None:
-    """What saying it would change; None where finding out would cost calls of a model."""
+    """The effect a correction would have; None if computing it would need calls to a model."""
     opened = service.predictors.ready(space, user)
     known = _claim(space, opened, claim)
     if not (opened.is_embedded and service.clients.is_local):
@@ -73,7 +73,7 @@ def effect_of(service: Service, space: SpaceStore, user: str, claim: str, verdic
 
 
 def effect_between(service: Service, space: SpaceStore, user: str, version: int) -> Effect | None:
-    """What has changed since a version; None where it is still in use, or comparing would cost calls of a model."""
+    """The effect since a version; None if that version is in use, or comparing would need calls to a model."""
     now = service.predictors.ready(space, user)
     if version >= now.version:
         return None
@@ -86,7 +86,7 @@ def effect_between(service: Service, space: SpaceStore, user: str, version: int)
 
 
 def effect(before: Predictor, after: Predictor, choices: Sequence[Preference]) -> Effect:
-    """How two predictors differ on these choices."""
+    """Difference between two predictors on these choices."""
     given = [probabilities(one, choices) for one in (before, after)]
     both = [(one, p, q) for one, p, q in zip(choices, *given, strict=True) if p is not None and q is not None]
     if not both:
@@ -97,11 +97,11 @@ def effect(before: Predictor, after: Predictor, choices: Sequence[Preference]) -
 
 
 def _claim(space: SpaceStore, opened: Opened, text: str) -> Claim:
-    """The claim of the persona, or one that was corrected before."""
+    """The claim of the persona, or a claim that was corrected before."""
     persona = opened.profile().persona
     claims = persona.claims if persona is not None else ()
     said = [Claim(one.claim, one.supporting, one.opposing) for one in space.corrections.list(opened.person)]
     known = {topic(one.text): one for one in [*said, *claims]}.get(topic(text))
     if known is None:
-        raise invalid("claim", "the persona holds no such claim", "take a claim's text from GET …/persona")
+        raise invalid("claim", "the persona has no such claim", "take a claim's text from GET …/persona")
     return known

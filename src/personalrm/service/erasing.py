@@ -1,7 +1,7 @@
-"""Erasing a person: rows, cached answers, kept vectors, opened predictors; and which trained models hold them.
+"""Erases a person: rows, cached answers, cached vectors, open predictors; lists the trained models that include them.
 
-The record is written first and closed last. Whatever interrupts it (a crash, a full disk, a cache that is locked), it
-is gone on with by the next service that looks, and until it is done nobody is told that it is.
+The erasure record is written first and completed last. After an interruption (a crash, a full disk, a locked cache)
+the next service that checks continues it; the API reports success only when everything is removed.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from personalrm.store.store import SpaceStore, Store
 
 _PRIORS = (("traits", False), ("traits+encoder", True))
 ABANDONED_S = 60.0
-"""An erasure that is younger may be in the hands of the service that was asked for it."""
+"""A younger erasure may still be running in the service that received the request."""
 
 
 class Eraser:
-    """See the module's docstring. May be used from several threads; one erasure is worked on at a time."""
+    """See the module's docstring. Thread-safe; one erasure runs at a time."""
 
     def __init__(self, store: Store, predictors: Predictors, config: ServiceConfig, log: ServiceLog) -> None:
         self._store, self._predictors, self._config, self._log = store, predictors, config, log
         self._turn = threading.Lock()
 
     def erase(self, space: SpaceStore, name: str, key_id: str | None) -> Erasure:
-        """Erase a person, to the end.
+        """Erase a person completely.
 
         Raises:
-            UnknownPerson: the space has nobody of that name.
-            StorageError: something could not be removed; it is tried again in the background.
+            UnknownPerson: the space has no person of that name.
+            StorageError: something could not be removed; the background job retries it.
         """
         person = space.people.get(name)
         record = space.erasures.begin(name, key_id)
@@ -50,7 +50,7 @@ class Eraser:
         return self._finished(space, record)
 
     def finish_all(self) -> None:
-        """Go on with what was interrupted."""
+        """Continue interrupted erasures."""
         for space in self._store.spaces():
             for record in space.erasures.unfinished(ABANDONED_S):
                 try:
@@ -72,11 +72,11 @@ class Eraser:
 
 
 def models_that_hold(history: History, folders: Sequence[str]) -> list[str]:
-    """The trained models whose lineage holds this person; those that cannot say are named as such.
+    """Trained models whose lineage includes this person; models with an unreadable lineage are listed as unknown.
 
     Args:
-        history: the person's choices: a model knows them by these, whatever the person is called in its data.
-        folders: of trained models, or of several such folders.
+        history: the person's choices. Lineage is matched by choices, because names differ between data sets.
+        folders: folders of trained models, or folders that contain such folders.
     """
     found = [
         f"the prior of {name}" for name, encoder in _PRIORS if shipped_people(encoder=encoder).holds_history(history)
@@ -91,7 +91,7 @@ def models_that_hold(history: History, folders: Sequence[str]) -> list[str]:
 
 
 def _models_in(folder: Path) -> Iterator[Path]:
-    """The folder itself if it holds a model, else those in it that do."""
+    """The folder itself if it is a model, else its subfolders that are."""
     for one in (folder, *sorted(folder.glob("*/"))):
         if any((one / name).exists() for name in FILES.values()):
             yield one

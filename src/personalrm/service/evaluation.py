@@ -1,7 +1,7 @@
-"""How well profiles predict what people choose next, with its interval and a baseline beside it.
+"""Accuracy of profiles on the next choices, with interval and baseline.
 
-Every number is over choices that were predicted before they were learned (see `store.predictions`). For one person the
-interval is over conversations, for a space over people: a person's choices hang together. A ranking counts as one.
+Every number uses only predictions made before the choice was learned (see `store.predictions`). Intervals are
+clustered: by conversation for one person, by person for a space. A ranking counts as one choice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from personalrm.store.predictions import Prediction, Tally
 
 
 def of_person(made: Sequence[Prediction]) -> dict[str, Any]:
-    """Accuracy, log loss and coverage of one person's predictions, and what choosing the longer one was worth."""
+    """Accuracy, log loss and coverage of one person's predictions, and the accuracy of choosing the longer response."""
     p = np.array([np.nan if one.probability is None else one.probability for one in made], dtype=float)
     codes: dict[str, int] = {}
     groups = np.array([codes.setdefault(one.group, len(codes)) for one in made], dtype=np.int64)
@@ -39,7 +39,7 @@ def of_person(made: Sequence[Prediction]) -> dict[str, Any]:
 
 
 def of_space(tallies: Sequence[Tally]) -> dict[str, Any]:
-    """The same over all people of a space."""
+    """The same figures over all people of a space."""
     scored = sum(one.scored for one in tallies)
     right = sum(one.right for one in tallies)
     low, high = _interval(*_means(tallies))
@@ -58,7 +58,7 @@ def of_space(tallies: Sequence[Tally]) -> dict[str, Any]:
 
 
 def _means(tallies: Sequence[Tally]) -> tuple[Floats, Codes, Floats]:
-    """Each person's mean, number and weight: the interval needs no more, since it resamples people."""
+    """Mean, number of predictions and weight of each person; the bootstrap over people needs only these."""
     people = [one for one in tallies if one.scored]
     means = np.array([one.right / one.scored for one in people], dtype=np.float64)
     return means, np.arange(len(people)), np.array([one.scored for one in people], dtype=np.float64)

@@ -1,6 +1,6 @@
-"""Feedback from the wire into the store: each item is checked by itself, so that a bad one does not hold up the others.
+"""Validates and stores feedback; items are checked one by one, so an invalid item does not reject the others.
 
-await stored(request, caller, "ada", body.choices, CHOICES)      # {"accepted", "known", "rejected": [...]}
+answered(CHOICES, await stored(request, caller, "ada", body.choices, CHOICES))  # {"accepted", "known", "rejected": […]}
 """
 
 from __future__ import annotations
@@ -26,16 +26,23 @@ from personalrm.store.once import Once
 from personalrm.store.records import Choice, Given, Ranked, Rating, Thumb
 
 AHEAD = timedelta(minutes=5)
-"""How far a client's clock may be ahead of ours; what is ahead by less counts as now."""
+"""Maximum lead of a client's clock; times within it are stored as the current time."""
 _CONFLICT = (
-    "is stored already with another content: give a new choice a new id, or leave it out; "
-    "a reason for the old one goes to PUT …/choices/{source}/{id}/reason"
+    "is already stored with different content: use a new id for a new choice, or omit the id; "
+    "send a reason for a stored choice to PUT …/choices/{source}/{id}/reason"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class NotJson:
+    """A line that could not be read, in place of its item."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of feedback: the list it comes in, how an item is checked, what it becomes, and what stores it."""
+    """A kind of feedback: name of its list, validation of an item, conversion to a record, and storage."""
 
     name: str
     item: type[Arrived]
@@ -77,10 +84,12 @@ THUMBS = Kind("thumbs", ThumbIn, _thumb, lambda feedback: feedback.thumbs)
 
 
 def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], list[dict[str, Any]]]:
-    """The items that can be stored, with their positions; and those that cannot, with field and problem."""
+    """The valid items with their positions, and the invalid ones with field and problem."""
     good, bad = [], []
     for index, item in enumerate(items):
         try:
+            if isinstance(item, NotJson):
+                raise invalid(WHOLE, f"is no JSON: {item.problem}")
             good.append((index, kind.record(_adapter(kind.item).validate_python(item))))
         except ValidationError as error:
             bad.append((index, field_problems(error.errors(include_url=False))[0]))
@@ -89,25 +98,28 @@ def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], 
     return good, [_rejected(index, found.field, found.problem) for index, found in bad]
 
 
-async def stored(request: Request, caller: Caller, user: str, items: Sequence[Any], kind: Kind) -> Response:
-    """Store what can be stored and say what cannot. Problem 422 if that is nothing at all."""
+async def stored(
+    request: Request, caller: Caller, user: str, items: Sequence[Any], kind: Kind, first: int = 0
+) -> dict[str, Any]:
+    """Store the valid items and report the others, with positions counted from ``first``."""
     service: Service = request.app.state.service
     good, rejected = checked(items, kind)
     added = Added(0, 0, (), 0, ())
     if good:
-        key = await _once(request, user)
-        store = kind.store(caller.space.feedback)
+        key = await _once(request, user, first)
         given = [record for _, record in good]
-        added = await service.threads.store(store, user, given, service.new_choice, key)
+        added = await service.take(kind.store(caller.space.feedback), user, given, service.new_choice, key)
         rejected += [_rejected(good[at][0], "id", _CONFLICT) for at in added.conflicts]
-    if added.choices:
-        service.metrics.choices.inc(added.choices)
-        service.learner.wake()
     rejected.sort(key=lambda one: int(one["index"]))
-    answer = {"accepted": added.accepted, "known": added.known, "rejected": rejected}
-    if added.accepted or added.known or not rejected:
-        return reply(answer)
-    raise _nothing_stored(kind.name, rejected, answer)
+    counted = [{**one, "index": one["index"] + first} for one in rejected]
+    return {"accepted": added.accepted, "known": added.known, "rejected": counted}
+
+
+def answered(kind: Kind, found: dict[str, Any]) -> Response:
+    """What `stored` has found, as an answer. Problem 422, with all that was rejected, if nothing at all was stored."""
+    if found["accepted"] or found["known"] or not found["rejected"]:
+        return reply(found)
+    raise _nothing_stored(kind.name, found["rejected"], found)
 
 
 def _nothing_stored(name: str, rejected: Sequence[dict[str, Any]], answer: dict[str, Any]) -> Problem:
@@ -117,7 +129,7 @@ def _nothing_stored(name: str, rejected: Sequence[dict[str, Any]], answer: dict[
 
 
 def _path(name: str, rejected: Mapping[str, Any]) -> str:
-    """Where in the request a field stands: ``choices.0.chosen``, ``choices.0`` for the item itself."""
+    """The path of a field in the request: ``choices.0.chosen``; ``choices.0`` for the item itself."""
     item = f"{name}.{rejected['index']}"
     return item if rejected["field"] == WHOLE else f"{item}.{rejected['field']}"
 
@@ -127,21 +139,23 @@ def _rejected(index: int, field: str, problem: str) -> dict[str, Any]:
 
 
 def _checked_time(found: str | None) -> str | None:
-    """Not after now. Problem 422 if it is further ahead than clocks go wrong."""
+    """The time, not later than now. Problem 422 if it is ahead by more than `_AHEAD`."""
     if found is None:
         return None
     now = datetime.now(UTC)
     try:
         ahead = datetime.fromisoformat(found) - now
     except ValueError:
-        raise invalid("time", "expected a time of this calendar") from None
+        raise invalid("time", "expected a valid calendar time") from None
     if ahead > AHEAD:
-        how_far = f"{ahead.total_seconds() / 60:.0f} minutes ahead of the server's clock"
-        raise invalid("time", f"is {how_far}: set the client's clock, or leave the time out")
+        minutes = ahead.total_seconds() / 60
+        how_far = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+        raise invalid("time", f"is {how_far} ahead of the server's clock: correct the client's clock, or omit the time")
     return now.isoformat() if ahead > timedelta(0) else found
 
 
-async def _once(request: Request, user: str) -> Once | None:
+async def _once(request: Request, user: str, first: int) -> Once | None:
+    """The key of these items: each part of a stream has an answer of its own."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -149,7 +163,7 @@ async def _once(request: Request, user: str) -> Once | None:
         raise invalid("Idempotency-Key", "expected 1 to 200 printable characters")
     asked = blake2b(orjson.dumps([request.scope["route"].path, user]), digest_size=16)
     asked.update(await request.body())
-    return Once(key, asked.digest())
+    return Once(f"{key}\n{first}" if first else key, asked.digest())
 
 
 @cache

@@ -1,9 +1,9 @@
-"""A profile brought up to date before it predicts, where that takes milliseconds.
+"""Updates a profile with new choices before it predicts, if that takes milliseconds.
 
-The learner is woken by every choice and has usually learned it in some hundredths of a second. A prediction waits for
-that a moment; where it takes longer (many people's choices came at once), the profile in use predicts until its newest
-choice is some tenths of a second old, and is then learned by whoever asks for it. So a choice counts within a second,
-however much the learner has to do, and no prediction waits long.
+The learner process is woken by every choice and usually learns it within hundredths of a second; a prediction waits
+for that long. If it takes longer (choices of many people arrived together), the profile in use predicts until its
+newest choice is some tenths of a second old; then the predicting thread learns the choice itself. So a choice counts
+within a second under any learner load, and no prediction waits long.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from personalrm.store.store import SpaceStore
 MOMENT_S, OVERDUE_S, PATIENCE_S = 0.1, 0.6, 0.9
 LOOK_S = 0.01
 INLINE = 400
-"""Choices up to which a profile is learned while somebody waits: 50 ms."""
+"""Maximum choices learned while a request waits: 50 ms."""
 
 
 def is_young(person: PersonState) -> bool:
-    """Whether the newest choice is so young that the learner will have learned it within a second."""
+    """Whether the newest choice is so recent that the learner will have learned it within a second."""
     return time.time() - person.changed < OVERDUE_S
 
 
-class News:
-    """Who has been learned: told by the thread that reads what the learner says, waited for by those that predict."""
+class LearnedEvents:
+    """Notifications of learned profiles, from the thread that reads the learner's output to predicting threads."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._expected: set[int] = set()
 
     def tell(self, person_id: int) -> None:
-        """The person's profile has been learned."""
+        """Notify that the person's profile was updated."""
         with self._condition:
             if person_id in self._expected:
                 self._expected.discard(person_id)
                 self._condition.notify_all()
 
     def expect(self, person_id: int) -> None:
-        """From now on what is told of this person ends a `wait`."""
+        """Start to record notifications for this person; call it before `wait`."""
         with self._condition:
             self._expected.add(person_id)
 
     def wait(self, person_id: int, seconds: float) -> None:
-        """Until something has been told since `expect`, or the time is over."""
+        """Wait for a notification since `expect`, or until the time is over."""
         deadline = time.monotonic() + seconds
         with self._condition:
             while person_id in self._expected:
@@ -56,22 +56,22 @@ class News:
                     return
 
 
-class Freshener:
-    """See the module's docstring. May be used from several threads.
+class ProfileUpdater:
+    """See the module's docstring. Thread-safe.
 
     Args:
-        clients: whose engine decides whether learning takes milliseconds.
-        runner: does a job here.
-        news: of the learner; None where no process of ours learns.
+        clients: their engine determines whether learning takes milliseconds.
+        runner: runs a learning job in this process.
+        news: notifications of the learner; None if this service has no learner process.
     """
 
-    def __init__(self, clients: Clients, runner: JobRunner, news: News | None) -> None:
+    def __init__(self, clients: Clients, runner: JobRunner, news: LearnedEvents | None) -> None:
         self._clients, self._runner, self._news = clients, runner, news
         self._locks = [threading.Lock() for _ in range(64)]
 
     def __call__(self, space: SpaceStore, person: PersonState) -> PersonState:
-        """The person, with a profile that knows their choices or will within a second."""
-        if not person.is_stale or not self._clients.is_local:
+        """The person, with a profile that includes their choices or will within a second."""
+        if not person.is_stale or not person.revision or not self._clients.is_local:
             return person
         if self._news is not None:
             self._news.expect(person.id)
@@ -93,5 +93,5 @@ class Freshener:
                 if job is not None:
                     self._runner.run(space, job, "update")
                 else:
-                    time.sleep(LOOK_S)  # somebody else is at it
+                    time.sleep(LOOK_S)  # another worker has the job
         return space.people.require(person.name)

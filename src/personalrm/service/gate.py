@@ -1,6 +1,6 @@
-"""What every request passes: an id, bounds on body, number and time, the log, the metrics, and the last net for errors.
+"""Middleware of every request: request id, limits on body, concurrency and time, log, metrics, unexpected errors.
 
-Written as plain ASGI, because it is on the path of every prediction (0.03 ms).
+Written as plain ASGI because it runs for every prediction (0.03 ms).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _UNMETERED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROCESS, _NUMBER = secrets.token_hex(4), itertools.count(1)
-"""What a request's id is made of: random bytes for each would be a system call each."""
+"""Prefix of request ids: random bytes for each request would need a system call each."""
 _FOR_A_MODEL = 4
 _DRAINED, _DRAIN_S = 64 << 20, 5.0
 _CHAT = "/v1/chat/completions"
 
 
 class BodyTooLarge(HTTPException):
-    """The body holds more than it may. FastAPI lets this kind of error pass while it reads a body."""
+    """The body is larger than allowed. FastAPI lets this type of error pass while it reads a body."""
 
     def __init__(self) -> None:
         super().__init__(413)
@@ -45,8 +45,8 @@ class Gate:
     """See the module's docstring.
 
     Args:
-        app: what is behind it.
-        is_slow: whether the service asks a model at an endpoint, which takes its time.
+        app: the wrapped application.
+        is_slow: whether the service calls a model at an endpoint; such requests get a longer timeout.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passing = _Passing(scope, receive, send, self._config.max_body)
+        passing = _RequestState(scope, receive, send, self._config.max_body)
         scope["personalrm.id"] = passing.id
         self._running += 1
         began = time.perf_counter()
@@ -69,24 +69,27 @@ class Gate:
             if problem is None:
                 problem = await self._answered(scope, passing)
             if problem is not None and not passing.status:
-                await problem.response(passing.id)(scope, receive, passing.send)
+                await problem.answering(scope)(scope, receive, passing.send)
         finally:
             self._running -= 1
             self._note(scope, passing, time.perf_counter() - began)
 
-    def _refused(self, scope: Scope, passing: _Passing) -> Problem | None:
+    def _refused(self, scope: Scope, passing: _RequestState) -> Problem | None:
         if scope["path"] in _UNMETERED:
             return None
         if self._running > self._config.in_flight:
-            return later(429, "too-busy", f"{self._config.in_flight} requests are worked on already")
+            return later(429, "too-busy", f"{self._config.in_flight} requests are already in progress")
         if passing.announced > self._config.max_body:
             return too_large(self._config.max_body)
+        if passing.encoding not in (b"", b"identity"):
+            detail = "the body is compressed, and this service reads none"
+            return Problem(415, "unsupported-encoding", detail, "send it without Content-Encoding")
         if self._config.open:
             return _foreign(scope)
         return None
 
-    async def _answered(self, scope: Scope, passing: _Passing) -> Problem | None:
-        """Run the app; the problem that it ended in."""
+    async def _answered(self, scope: Scope, passing: _RequestState) -> Problem | None:
+        """Run the app; return the problem it ended with, if any."""
         work = self._app(scope, passing.receive, passing.send)
         try:
             async with asyncio.timeout(self._allowed(scope)) as clock:
@@ -97,23 +100,23 @@ class Gate:
         except BodyTooLarge:
             return too_large(self._config.max_body)
         except ClientDisconnect:
-            return None  # nobody is left to be told
+            return None  # the client has disconnected
         except Problem as problem:
             return problem
         except PersonalrmError as error:
             return problem_of(error)
         except Exception as error:
             self._log.failure("failed", error, id=passing.id, route=_route(scope))
-            return fault_of_the_service()
+            return internal_error()
         finally:
-            passing.clock = None  # what is sent from now on has no time to keep
+            passing.clock = None  # the timeout covers the time until the answer starts
         return None
 
     def _allowed(self, scope: Scope) -> float:
-        """Seconds until an answer has to begin."""
+        """Seconds until the answer must start."""
         return self._config.timeout * _FOR_A_MODEL if scope["path"] == _CHAT else self._timeout
 
-    def _note(self, scope: Scope, passing: _Passing, seconds: float) -> None:
+    def _note(self, scope: Scope, passing: _RequestState, seconds: float) -> None:
         route = _route(scope)
         if route in _UNMETERED:
             return
@@ -126,26 +129,27 @@ class Gate:
         self._log.gather("request", **told, ms=round(seconds * 1000, 1), space=space, key=key)
 
 
-def fault_of_the_service() -> Problem:
-    """What nobody foresaw; the log says where."""
+def internal_error() -> Problem:
+    """The problem for an unexpected error; the log has its location."""
     way_out = "see the service's log under this request_id, and report it"
-    return Problem(500, "failed", "a fault of the service itself", way_out)
+    return Problem(500, "failed", "an unexpected error in the service", way_out)
 
 
 def too_large(limit: int) -> Problem:
-    """The body holds more bytes than this."""
-    detail = f"the body holds more than {limit} bytes"
-    return Problem(413, "body-too-large", detail, "send it in several requests", headers={"Connection": "close"})
+    """The problem for a body larger than this many bytes."""
+    detail = f"the body is larger than {limit} bytes"
+    return Problem(413, "body-too-large", detail, "split it into several requests", headers={"Connection": "close"})
 
 
-class _Passing:
-    """One request on its way: its id, what its body holds so far, and what was answered."""
+class _RequestState:
+    """State of one request: its id, the bytes received, and the status sent."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         self.id = given.decode() if _ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBER):08x}"
         length = headers.get(b"content-length", b"0")
+        self.encoding = headers.get(b"content-encoding", b"").strip().lower()
         self.announced = int(length) if length.isdigit() and len(length) < 20 else 0
         self.status = 0
         self.clock: asyncio.Timeout | None = None
@@ -161,7 +165,7 @@ class _Passing:
         return message
 
     async def _drain(self) -> None:
-        """Take in what the client still sends, within bounds: one that sends on never reads why it was refused."""
+        """Receive what the client still sends, up to a limit: a client that is sending does not read the refusal."""
         if self._waits:
             return
         most = self._read + _DRAINED
@@ -171,14 +175,14 @@ class _Passing:
                     await self._received()
 
     async def _received(self) -> Message:
-        """The next part of the body; after the last one `receive` waits until the client leaves."""
+        """The next part of the body; after the last part, `receive` waits until the client disconnects."""
         message = await self._receive()
         self._read += len(message.get("body", b""))
         self._is_whole = not message.get("more_body")
         return message
 
     async def send(self, message: Message) -> None:
-        """Adds the request's id; what streams has started in time and may take longer."""
+        """Add the request's id. A streamed answer that has started may take longer than the timeout."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers: list[Any] = [*message["headers"], (b"x-request-id", self.id.encode())]
@@ -191,7 +195,7 @@ class _Passing:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template; no name of a person."""
+    """The route's template, which contains no person's name."""
     path = getattr(scope.get("route"), "path", None)
     if path is not None:
         return str(path)
@@ -199,9 +203,9 @@ def _route(scope: Scope) -> str:
 
 
 def _foreign(scope: Scope) -> Problem | None:
-    """Without a key, only pages of this very address may ask: no other page that a browser shows, under no other name.
+    """Refuse cross-site requests when no key is needed: the Host must be loopback and the Origin this address.
 
-    A page elsewhere could otherwise send requests here, or reach this address under a name of its own (DNS rebinding).
+    Otherwise a page of another site could send requests here, directly or by DNS rebinding.
     """
     headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1")

@@ -1,4 +1,4 @@
-"""JSON in and out: read strictly by orjson (no NaN, no endless nesting), written by orjson."""
+"""JSON requests and responses: read strictly by orjson (no NaN, limited nesting), written by orjson."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from fastapi.routing import APIRoute
 from personalrm.service.problems import MEDIA_TYPE, FieldProblem, Problem
 
 _REFUSED = {
-    "extra_forbidden": "is not known here",
+    "extra_forbidden": "is not a known field",
     "missing": "is missing",
-    "json_invalid": "is no JSON: {error}",
+    "json_invalid": "is not valid JSON: {error}",
     "model_type": "expected an object",
     "model_attributes_type": "expected an object",
     "dict_type": "expected an object",
 }
 _SHOWN = 20
 WHOLE = "body"
-"""The field of a problem with the whole value."""
+"""The field name of a problem that concerns the whole value."""
 _LIST_ENDS = ("body", "query", "path", "header")
 
 
 class JsonRequest(Request):
-    """A request whose body is read by orjson."""
+    """A request whose body is parsed by orjson."""
 
     async def json(self) -> Any:
         """Raises orjson.JSONDecodeError, which is a json.JSONDecodeError."""
@@ -35,35 +35,51 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """Makes its requests `JsonRequest`."""
+    """A route whose requests are `JsonRequest`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As FastAPI documents it."""
+        """Overrides FastAPI's documented hook."""
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
+            if self.body_field is not None and not _is_json(request):
+                raise not_json()
             return await handle(JsonRequest(request.scope, request.receive))
 
         return handler
 
 
+def _is_json(request: Request) -> bool:
+    """Whether the body is announced as JSON; one that announces nothing is told what is missing."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind:
+        return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def not_json() -> Problem:
+    """A body that is not sent as JSON."""
+    detail = "the body is not sent as JSON"
+    return Problem(415, "unsupported-media-type", detail, "send the header 'Content-Type: application/json'")
+
+
 def reply(value: Any, status: int = 200) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")
 
 
 def field_problems(found: Any) -> tuple[FieldProblem, ...]:
-    """What pydantic found, field by field; no value of the request is repeated."""
+    """Pydantic's errors by field; values of the request are not repeated."""
     return tuple(FieldProblem(_field(one["loc"]), _said(one)) for one in found[:_SHOWN])
 
 
 def validation_problem(error: RequestValidationError) -> Problem:
-    """The request is not as the contract has it."""
+    """The problem for a request that does not match its schema."""
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         where = found[0]["loc"][-1]
         said = found[0].get("ctx", {}).get("error", "")
-        detail = f"the body is no JSON that is read here: {said} (character {where})"
+        detail = f"the body is not valid JSON: {said} (character {where})"
         return Problem(400, "invalid-json", detail, "send one JSON value in UTF-8, without NaN, at most 1,000 deep")
     fields = field_problems(found)
     detail = "; ".join(f"{one.field}: {one.problem}" for one in fields[:3])
@@ -85,13 +101,13 @@ def _said(one: Any) -> str:
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for status, meaning in {
-        400: "The body is no JSON that is read here",
-        401: "No key, or one that opens nothing",
+        400: "The body is not valid JSON",
+        401: "No key, or an unknown key",
         402: "The budget for the model is spent",
-        403: "The key may not do this",
+        403: "The key lacks the required scope",
         404: "No such person, version or page in this space",
         405: "No such method here",
-        409: "Contradicts what is stored, or too little is known yet",
+        409: "Conflicts with stored data, or there are too few choices",
         410: "The person was erased",
         413: "The body is too large",
         415: "The body is not sent as JSON",
@@ -99,7 +115,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         429: "Too many requests; see Retry-After",
         501: "An optional package is not installed on the server",
         502: "The model's endpoint refuses or answers with nothing usable",
-        503: "The database is busy or away, or the request took too long; see Retry-After",
+        503: "The database is busy or unreachable, or the request took too long; see Retry-After",
         504: "The model's endpoint does not answer; see Retry-After",
         507: "The disk of the database is full",
     }.items()

@@ -1,7 +1,7 @@
-"""The process that learns: `personalrm serve` starts it and keeps it, so that learning never holds up an answer.
+"""The learner process: `personalrm serve` starts and supervises it, so that learning never delays an answer.
 
-It reads its settings as the first line of its input, looks at the queue at every further line, and ends with its input,
-so that it never outlives the service. Each line that it writes tells of a job that ended.
+The first line of its standard input holds its settings; every further line makes it check the queue; it exits when
+the input closes, so it never outlives the service. Each line of its output reports a job that ended.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from personalrm.store.store import SpaceStore, Store
 
 OPENED = 16
 BUSY, CALM, WAKE = b"busy\n", b"calm\n", b"\n"
-"""What the service tells: whether it has much to answer, and that something was asked for."""
+"""What a line of the service reports: whether it is under load, or that a job was added."""
 
 
 def main() -> None:
-    """Learn until the input ends."""
+    """Learn until the input closes."""
     for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # the service says when to stop, by closing the input
+        signal.signal(one, signal.SIG_IGN)  # the service stops this process by closing its input
     config = ServiceConfig(**orjson.loads(sys.stdin.buffer.readline()))
     log = ServiceLog(config.request_log)
     store = Store(config.database, migrate=False)
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def as_it_is(space: SpaceStore, person: PersonState) -> PersonState:
-    """The profile in use, whatever has come in since."""
+    """The profile in use, without learning newer choices."""
     return person
 
 
@@ -72,7 +72,7 @@ def _tell(event: dict[str, Any]) -> None:
         try:
             os.write(1, orjson.dumps(event) + b"\n")
         except OSError:
-            return  # the service has gone; the input ends as well
+            return  # the service has ended, so the input closes as well
 
 
 _telling = threading.Lock()

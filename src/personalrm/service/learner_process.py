@@ -1,4 +1,4 @@
-"""The learner as the service sees it: started, woken, told of, started again when it dies.
+"""The service's side of the learner process: start it, wake it, send it the load, restart it after a crash.
 
 process = LearnerProcess(config, log, tell)
 process.start(); process.wake(); process.stop()
@@ -24,11 +24,11 @@ from personalrm.service.running import Tell
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _HEALTHY_S = 60.0
 BUSY_FROM = 50
-"""Requests a second from which on the learner gives way."""
+"""Requests per second above which the learner reduces its share of the processor."""
 
 
 class LearnerProcess:
-    """See the module's docstring. With ``config.workers`` 0 there is none: another service on the database learns."""
+    """See the module's docstring. With ``config.workers`` 0 there is no process: another service must learn."""
 
     def __init__(self, config: ServiceConfig, log: ServiceLog, tell: Tell) -> None:
         self._config, self._log, self._tell = config, log, tell
@@ -38,23 +38,23 @@ class LearnerProcess:
         self._keeper = threading.Thread(target=self._keep, name="personalrm-learner", daemon=True)
 
     def start(self) -> None:
-        """Start it, and start it again whenever it dies."""
+        """Start the process, and restart it whenever it exits."""
         if self._config.workers:
             self._keeper.start()
 
     def wake(self) -> None:
-        """Something was asked for."""
+        """Report that a job was added."""
         self._send(WAKE)
 
     def answered(self, requests: int) -> None:
-        """How many requests were answered in the last second."""
+        """Report the number of requests answered in the last second."""
         is_busy = requests >= BUSY_FROM
         if is_busy != self._is_busy:
             self._is_busy = is_busy
             self._send(BUSY if is_busy else CALM)
 
     def stop(self, patience: float) -> None:
-        """Let it end its job; what takes longer is killed, and is another's when its lease ends."""
+        """Let it finish its job; after ``patience`` seconds it is killed; the job is retried when its lease ends."""
         self._stopping.set()
         process = self._process
         if process is None:
@@ -73,7 +73,7 @@ class LearnerProcess:
     def _send(self, line: bytes) -> None:
         process = self._process
         if process is not None and process.stdin is not None:
-            with contextlib.suppress(OSError, ValueError):  # a full pipe has woken it already; a dead one is replaced
+            with contextlib.suppress(OSError, ValueError):  # a full pipe wakes it as well; a dead process is replaced
                 os.write(process.stdin.fileno(), line)
 
     def _keep(self) -> None:
@@ -84,25 +84,25 @@ class LearnerProcess:
             if self._stopping.is_set():
                 return
             pause = _FIRST_PAUSE_S if time.monotonic() - began > _HEALTHY_S else min(2 * pause, _LONGEST_PAUSE_S)
-            self._log.write("learner", level="error", detail="the learner has died and is started again", pause_s=pause)
+            self._log.write("learner", level="error", detail="the learner exited and is restarted", pause_s=pause)
             self._stopping.wait(pause)
 
     def _run(self) -> None:
-        """One process, from its start to its end."""
+        """Run one process from start to exit."""
         command = [sys.executable, "-m", "personalrm.service.learner"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             with contextlib.suppress(OSError):
-                # not on the command line, which everybody on the machine can read: the URL may hold a password
+                # not on the command line, which other users can read: the URL may contain a password
                 os.write(process.stdin.fileno(), orjson.dumps(asdict(self._config)) + b"\n")
                 os.set_blocking(process.stdin.fileno(), False)
             self._process, self._is_busy = process, False
             if self._stopping.is_set():
                 process.stdin.close()
             for line in process.stdout:
-                self._told(line)
+                self._on_event(line)
 
-    def _told(self, line: bytes) -> None:
+    def _on_event(self, line: bytes) -> None:
         with contextlib.suppress(orjson.JSONDecodeError):
             self._tell(orjson.loads(line))

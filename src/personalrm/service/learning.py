@@ -1,10 +1,10 @@
-"""Learning a person's profile from what is stored: at once from the newest choices, and anew after a while.
+"""Fits a person's profile to the stored choices: an update with the newest choices, and a later refit with all of them.
 
-An *update* learns the newest choices with the engine and the prior of the profile in use; before that the profile in
-use predicts them, which is what its accuracy is measured on. A *refit* learns everything anew. Where it might differ
-from the profile in use by more than the new choices (a model at an endpoint, a new prior, a new version of the
-package), it is first learned without the latest choices and has to predict them no worse than the profile in use did
-before it knew them; one that does worse is kept aside and shown (see `checking`).
+An *update* adds the newest choices with the engine and prior of the profile in use, which has predicted them before;
+these predictions measure its accuracy. A *refit* fits all choices. If its result can differ from the profile in use by
+more than the new choices (a model at an endpoint, a new prior, a new package version), it is first fitted without the
+latest choices and must predict them no worse than the profile in use did before it learned them. A refit that predicts
+worse is kept aside and shown (see `checking`).
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from personalrm.store.profiles import NewVersion, Version
 from personalrm.store.store import SpaceStore
 
 LATEST = 12
-"""Choices on which a refit is compared with the profile in use."""
+"""Number of choices on which a refit is compared with the profile in use."""
 KNOWN = 8
-"""Choices from which on the embedded engine learns new ones by a posterior update, and everything anew later."""
+"""From this number of choices on, the embedded engine adds new choices by a posterior update and refits later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job: the version that was saved, if one was, and what it cost."""
+    """Result of a job: the saved version, if any, and its cost."""
 
     saved: Version | None
     spend: Spend | None = None
 
 
 class Learner:
-    """See the module's docstring. May be used from several threads, for different people.
+    """See the module's docstring. Thread-safe for different people.
 
     Args:
         clients: fit and predict.
-        afterwards: what follows an update.
+        afterwards: the job to add after an update.
     """
 
     def __init__(self, clients: Clients, afterwards: Work) -> None:
         self._clients, self._afterwards = clients, afterwards
 
     def update(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
-        """Learn the newest choices; the first profile is learned in the same way."""
-        if not person.is_stale:  # somebody else was quicker
+        """Learn the newest choices, or fit the first profile."""
+        if not person.is_stale:  # another worker has learned them
             space.jobs.finish(job, self._afterwards)
             return Outcome(None)
         said = space.corrections.list(person)
@@ -66,7 +66,7 @@ class Learner:
             return Outcome(None)
         known = self._known(space, person, learned)
         made = self._predicted(space, person, known, learned)
-        quick = None if known is None or said or known[0].is_corrected else _quickly(known[1], learned)
+        quick = None if known is None or said or known[0].is_corrected else _posterior_update(known[1], learned)
         if quick is not None:
             new = NewVersion(quick, learned, "update", checked={"approximate": True}, predictions=made)
             return Outcome(space.profiles.save(person, new, job, self._afterwards))
@@ -75,7 +75,7 @@ class Learner:
         return Outcome(space.profiles.save(person, new, job, self._afterwards), fitted.spend)
 
     def refit(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
-        """Learn everything anew, unless that would give the profile in use."""
+        """Fit all choices, unless the result would equal the profile in use."""
         said = space.corrections.list(person)
         learned = learnable(space.history.learnable(person), said)
         if not self._can_learn(learned):
@@ -92,7 +92,7 @@ class Learner:
         return Outcome(space.profiles.save(person, new, job), cost)
 
     def _can_learn(self, learned: Learnable) -> bool:
-        """Whether there is anything to learn from: the embedded engine learns from thumbs alone, a judge does not."""
+        """Whether there is data to fit: the embedded engine can fit thumbs alone, a judge needs choices."""
         history = learned.history
         return bool(history.decided or (self._clients.is_local and history.thumbs))
 
@@ -105,7 +105,7 @@ class Learner:
     def _predicted(
         self, space: SpaceStore, person: PersonState, known: tuple[Version, Profile] | None, learned: Learnable
     ) -> list[Prediction]:
-        """What the profile in use says of the choices that it does not know, and that count."""
+        """Predictions of the profile in use for the choices it has not learned and that are not excluded."""
         if known is None:
             return []
         version = known[0]
@@ -119,7 +119,7 @@ class Learner:
         return [prediction_of(one, version.version, p) for one, p in zip(new, given, strict=True)]
 
     def _fit(self, client: Client, history: History, known: Profile | None) -> Profile:
-        """With what an earlier profile still tells, where there is one of the same model."""
+        """Fit; an earlier profile of the same model is reused where possible."""
         if known is None or known.model != self._clients.model:
             return client.fit(history)
         now = {one.id for one in history}
@@ -129,7 +129,7 @@ class Learner:
         return replace(client.update(kept, history), history=history)
 
     def _is_same(self, known: tuple[Version, Profile], learned: Learnable, person: PersonState) -> bool:
-        """Whether the engine computes here and would learn the profile in use again."""
+        """Whether the engine is local and would produce the profile in use again."""
         version, profile = known
         if (
             not self._clients.is_local
@@ -149,7 +149,7 @@ class Learner:
         known: tuple[Version, Profile] | None,
         made: Sequence[Prediction],
     ) -> tuple[Profile, Check, Spend]:
-        """The new profile, how it compares with the one in use on the latest choices, and what it cost."""
+        """The new profile, its comparison with the profile in use on the latest choices, and its cost."""
         predicted = {one.number: one for one in [*space.predictions.of_person(person, LATEST), *made]}
         latest = [one for one in learned.choices if one.number in predicted][-LATEST:]
         held = {one.preference.id for one in latest}
@@ -170,18 +170,18 @@ class Learner:
 
 
 def _noted(said: Sequence[Correction]) -> dict[str, Any]:
-    """Which corrections a version follows: without one of them, everything has to be learned anew."""
+    """The corrections a version includes; if one was withdrawn since, a full fit is needed."""
     return {"corrections": [one.id for one in said]} if said else {}
 
 
-def _quickly(known: Profile, learned: Learnable) -> Profile | None:
-    """The profile in use with the new choices, by a posterior update; None where that is not possible."""
+def _posterior_update(known: Profile, learned: Learnable) -> Profile | None:
+    """The profile in use plus the new choices, by a posterior update; None if that is not possible."""
     if known.traits is None or len(known.history) < KNOWN or known.history.thumbs != learned.thumbs:
         return None
     knew = {one.id for one in known.history}
     new = [one for one in learned.history if one.id not in knew]
     if len(new) + len(knew) != len(learned.choices):
-        return None  # something is to be forgotten
+        return None  # a learned choice was removed, which an update cannot undo
     from personalrm.models.traits.online import learned_more
 
     found = learned_more(known, new)

@@ -1,4 +1,4 @@
-"""How much one key may ask: a token bucket a key, so that bursts pass and floods do not."""
+"""Rate limit per key: a token bucket, which allows short bursts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _KEYS = 10_000
 
 
 class RateLimit:
-    """``rate`` requests a second and key, in bursts of what two seconds allow. Used from one event loop."""
+    """``rate`` requests per second and key, with bursts of two seconds' worth. Bound to one event loop."""
 
     def __init__(self, rate: float) -> None:
         self._rate, self._burst = rate, max(1.0, rate * _BURST_S)
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, key: str, now: float | None = None) -> float:
-        """Seconds until the key may ask again; 0 if it may now, which is counted."""
+        """Count a request and return 0 if it is allowed now, else the seconds until the next one is."""
         if self._rate <= 0:
             return 0.0
         now = time.monotonic() if now is None else now

@@ -1,12 +1,13 @@
-"""The log: one JSON object a line on standard error, without texts, names of people or keys.
+"""The log: one JSON object per line on standard error, without texts, names of people or keys.
 
-A request is logged with its route's template (``/v1/people/{user}/compare``), so that no name stands in it. Of an
-unexpected error the type and the place in the code are logged, not the message, which may hold a text.
+A request is logged with its route's template (``/v1/people/{user}/compare``), which contains no name. For an
+unexpected error, its type and location in the code are logged; its message is not, because it may contain a text.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import time
@@ -25,22 +26,22 @@ def _line(event: str, values: dict[str, Any]) -> bytes:
 
 
 class ServiceLog:
-    """Writes lines; ``off`` writes none."""
+    """Writes log lines; the kind ``off`` writes none."""
 
     def __init__(self, kind: str = "json") -> None:
         self._is_on = kind != "off"
         self._gathered: list[bytes] = []
 
     def write(self, event: str, **values: Any) -> None:
-        """One line, at once."""
+        """Write one line immediately."""
         if self._is_on:
             self._keep(_line(event, values))
             self.flush()
 
     def gather(self, event: str, **values: Any) -> None:
-        """One line, written with others within a twentieth of a second: a system call each is a tenth of a prediction.
+        """Buffer one line for up to 0.05 s: one system call per line would cost a tenth of a prediction.
 
-        Called from an event loop.
+        Must be called from an event loop.
         """
         if self._is_on:
             if not self._gathered:
@@ -48,7 +49,7 @@ class ServiceLog:
             self._keep(_line(event, values))
 
     def flush(self) -> None:
-        """Write what was gathered. May be called from several threads, like `write`."""
+        """Write the buffered lines. Thread-safe, like `write`."""
         with _lock:
             lines, self._gathered = self._gathered, []
             if lines:
@@ -60,9 +61,27 @@ class ServiceLog:
             self._gathered.append(line)
 
     def failure(self, event: str, error: BaseException, **values: Any) -> None:
-        """An unexpected error: its type and the last places in the code."""
+        """Log an unexpected error: its type and the last stack frames."""
         places = [
             f"{Path(one.filename).name}:{one.lineno} {one.name}"
             for one in traceback.extract_tb(error.__traceback__)[-4:]
         ]
         self.write(event, level="error", error=type(error).__name__, at=places, **values)
+
+
+class _AsLines(logging.Handler):
+    """Records of another package as lines of our log, without what they were raised for."""
+
+    def __init__(self, log: ServiceLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        self._log.write("server", level=record.levelname.lower(), detail=str(record.msg))
+
+
+def take_over(name: str, log: ServiceLog) -> None:
+    """Write warnings and errors of another package's logger as lines of our log."""
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [_AsLines(log)], False

@@ -1,4 +1,4 @@
-"""Counters for Prometheus under ``/metrics``; labels name routes and states, never a space or a person."""
+"""Prometheus counters at ``/metrics``; labels are routes and states, never a space or a person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.
 
 
 class Metrics:
-    """Of one service."""
+    """The counters of one service."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -32,7 +32,7 @@ class Metrics:
         )
 
     def told(self, event: dict[str, Any]) -> None:
-        """A job has ended."""
+        """Count a job that ended."""
         if event.get("failed"):
             self.failed.inc()
         if event.get("learned"):
@@ -41,5 +41,5 @@ class Metrics:
             self.aside.inc()
 
     def text(self) -> bytes:
-        """As Prometheus reads it."""
+        """The counters in Prometheus's text format."""
         return generate_latest(self.registry)

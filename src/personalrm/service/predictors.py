@@ -1,10 +1,10 @@
-"""Predictors that are ready, one a person and version of the profile.
+"""Cache of open predictors, one per person and profile version.
 
-    opened = predictors.ready(space, "ada")          # in a worker thread; learns the newest choices first where it can
+    opened = predictors.ready(space, "ada")          # in a worker thread; learns new choices first if fast
     opened.version, opened.predictor
 
-On an engine that computes here a person's profile is brought up to date before it predicts, so that a choice counts
-from the moment it is stored; elsewhere the newest profile that there is predicts.
+With a local engine a person's profile is updated before it predicts, so a choice counts as soon as it is stored. With a
+model at an endpoint the newest existing profile predicts.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Freshen = Callable[[SpaceStore, PersonState], PersonState]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A person's predictor and what it was opened from.
+    """A person's predictor and its source.
 
     Attributes:
-        person: as they were when it was opened.
-        version: of the profile.
-        model: that the profile was fitted with.
+        person: the person's state when it was opened.
+        version: version of the profile.
+        model: the model of the profile.
         is_embedded: whether that is the embedded engine.
-        predictor: ready to predict.
+        predictor: the open predictor.
     """
 
     space: SpaceStore
@@ -47,21 +47,21 @@ class Opened:
 
     @property
     def computes_here(self) -> bool:
-        """Whether it asks no model at an endpoint."""
+        """Whether it predicts without a model at an endpoint."""
         return is_local(self.model)
 
     def profile(self) -> Profile:
-        """The whole profile, read from the store: predictors are many, and need little of it."""
+        """The full profile, read from the store: it is not kept in memory, because predictors rarely need it."""
         return self.space.profiles.load(self.person, self.version)
 
 
 class Predictors:
-    """See the module's docstring. May be used from several threads.
+    """See the module's docstring. Thread-safe.
 
     Args:
-        clients: what opens profiles.
-        most: how many are kept.
-        freshen: brings a person's profile up to date, where that takes milliseconds.
+        clients: open profiles.
+        most: maximum number of open predictors.
+        freshen: updates a person's profile if that takes milliseconds.
     """
 
     def __init__(self, clients: Clients, most: int, freshen: Freshen) -> None:
@@ -71,16 +71,16 @@ class Predictors:
         self._also: list[Callable[[int], None]] = []
 
     def ready(self, space: SpaceStore, name: str) -> Opened:
-        """The person's predictor.
+        """The person's up-to-date predictor.
 
         Raises:
-            UnknownPerson: the space has nobody of that name.
-            NotEnoughChoices: there is nothing to learn from. Problem 409: the first profile is being learned.
+            UnknownPerson: the space has no person of that name.
+            NotEnoughChoices: there are no choices to learn from. Problem 409: the first profile is still being fitted.
         """
         return self.of(space, self._freshen(space, space.people.require(name)))
 
     def maybe(self, space: SpaceStore, person: PersonState) -> Opened | None:
-        """The person's predictor; None where nothing is known of them yet."""
+        """The person's predictor; None if they have no profile yet."""
         now = self._freshen(space, person)
         return None if now.active_version is None else self.of(space, now)
 
@@ -91,7 +91,7 @@ class Predictors:
         return self.version(space, person, person.active_version)
 
     def version(self, space: SpaceStore, person: PersonState, version: int) -> Opened:
-        """The predictor of one version of the profile."""
+        """The predictor of one profile version."""
         key = person.id, version
         with self._lock:
             found = self._kept.get(key)
@@ -108,11 +108,11 @@ class Predictors:
         return found
 
     def when_forgotten(self, work: Callable[[int], None]) -> None:
-        """Call this with a person's id whenever everything of them is let go of."""
+        """Register a function that is called with a person's id when everything cached for them is dropped."""
         self._also.append(work)
 
     def forget(self, person_id: int) -> None:
-        """Let go of everything of a person."""
+        """Drop everything cached for a person."""
         for one in self._also:
             one(person_id)
         with self._lock:
@@ -124,5 +124,5 @@ def _nothing_yet(person: PersonState) -> Exception:
     if person.revision and person.is_stale:
         return later(409, "not-learned-yet", f"the first profile of '{person.name}' is being learned", 2.0)
     return NotEnoughChoices(
-        f"'{person.name}' has made no choice that is no tie and given no thumb: there is nothing to predict from"
+        f"'{person.name}' has no choice other than ties and no thumb: there is nothing to learn from"
     )

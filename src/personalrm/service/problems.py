@@ -1,14 +1,14 @@
-"""What went wrong, as RFC 9457 has it: ``application/problem+json`` with the field at fault and the way out.
+"""Errors as RFC 9457 problems: ``application/problem+json`` with the invalid field and the way to fix it.
 
     raise Problem(413, "body-too-large", f"the body holds more than {limit} bytes", "send it in several requests")
 
-`problem_of` turns the package's own errors into problems; a body never shows a traceback, a text of anybody, or a key.
+`problem_of` converts the package's errors to problems. A body never contains a traceback, a user's text or a key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -19,12 +19,14 @@ from personalrm import errors
 
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:personalrm:problem:"
+OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/models"})
+"""Whose clients look for the member ``error``."""
 AGAIN = "send the same request again after the seconds in Retry-After"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One field and what is wrong with it."""
+    """An invalid field and the reason."""
 
     field: str
     problem: str
@@ -32,7 +34,7 @@ class FieldProblem:
 
 @dataclass
 class Problem(Exception):
-    """See the module's docstring; ``more`` are members of this kind of problem."""
+    """See the module's docstring; ``more`` are additional members of the JSON object."""
 
     status: int
     name: str
@@ -43,7 +45,7 @@ class Problem(Exception):
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def response(self, request_id: str | None = None) -> Response:
-        """As it is sent."""
+        """The HTTP response."""
         body: dict[str, Any] = {
             "type": URN + self.name,
             "title": HTTPStatus(self.status).phrase,
@@ -58,30 +60,39 @@ class Problem(Exception):
             body["request_id"] = request_id
         return Response(orjson.dumps({**body, **self.more}), self.status, dict(self.headers), MEDIA_TYPE)
 
+    def answering(self, scope: Mapping[str, Any]) -> Response:
+        """For the client of this request (its ASGI scope): with the request's id, for OpenAI's with ``error``."""
+        number = scope.get("personalrm.id")
+        if scope["path"] not in OPENAI_PATHS:
+            return self.response(number)
+        at = self.fields[0].field if self.fields else None
+        error = {"message": self.detail, "type": self.name, "code": self.name, "param": at}
+        return replace(self, more={**self.more, "error": error}).response(number)
+
 
 def later(status: int, name: str, detail: str, seconds: float = 1.0) -> Problem:
-    """A problem that passes."""
+    """A temporary problem: the client may retry after this many seconds."""
     return Problem(status, name, detail, AGAIN, headers={"Retry-After": str(max(1, round(seconds)))})
 
 
 def invalid(field_name: str, problem: str, way_out: str = "correct the field and send the request again") -> Problem:
-    """One field of the request is not as expected."""
+    """A problem about one field of the request."""
     return Problem(422, "invalid-request", f"{field_name}: {problem}", way_out, (FieldProblem(field_name, problem),))
 
 
-# More special errors stand before those they are special cases of.
+# Subclasses come before their base classes.
 _PROBLEMS: tuple[tuple[type[errors.PersonalrmError], int, str, str], ...] = (
-    (errors.UnknownPerson, 404, "unknown-person", "check the name, and that the key is of the person's space"),
-    (errors.UnknownStudy, 404, "unknown-study", "check the number, and that the key is of the study's space"),
-    (errors.PersonErased, 410, "person-erased", "PUT /v1/people/{user} takes the person in again, if they agree"),
-    (errors.NotEnoughChoices, 409, "not-enough-choices", "send choices of the person that are no ties"),
+    (errors.UnknownPerson, 404, "unknown-person", "check the name, and that the key belongs to the person's space"),
+    (errors.UnknownStudy, 404, "unknown-study", "check the number, and that the key belongs to the study's space"),
+    (errors.PersonErased, 410, "person-erased", "PUT /v1/people/{user} adds the person again, with their consent"),
+    (errors.NotEnoughChoices, 409, "not-enough-choices", "send choices of the person other than ties"),
     (errors.ProfileError, 409, "profile-unusable", "ask for a refit: POST /v1/people/{user}/refit"),
-    (errors.StoreConflict, 409, "conflict", "read the state again and decide anew"),
-    (errors.StoreFull, 507, "store-full", "make room on the disk of the database; nothing was lost"),
+    (errors.StoreConflict, 409, "conflict", "read the current state and try again"),
+    (errors.StoreFull, 507, "store-full", "free disk space for the database; no data was lost"),
     (errors.BudgetSpent, 402, "budget-spent", "raise the space's budget: personalrm serve budget SPACE"),
-    (errors.EndpointRefused, 502, "model-refused", "check the model's name and key that the service was started with"),
+    (errors.EndpointRefused, 502, "model-refused", "check the model's name and key in the service's settings"),
     (errors.UnusableResponse, 502, "model-unusable", "try again, or choose another model"),
-    (errors.MissingExtra, 501, "not-installed", "install what the sentence names on the server"),
+    (errors.MissingExtra, 501, "not-installed", "install the named package on the server"),
     (errors.DataError, 422, "invalid-request", "correct the request and send it again"),
 )
 _PASSING: tuple[tuple[type[errors.PersonalrmError], int, str], ...] = (
@@ -92,10 +103,10 @@ _PASSING: tuple[tuple[type[errors.PersonalrmError], int, str], ...] = (
 )
 
 
-# What an `UnknownRecord` lacks, by its field: what there is one of, and where those that are there are found.
+# For an `UnknownRecord`, by its field: the kind of record, and how to find valid values.
 _UNKNOWN: Mapping[str, tuple[str, str]] = {
-    "id": ("answer", "take the id of a chat's answer; answers are kept for a month"),
-    "preferred_over": ("answer", "take the id of a chat's answer; answers are kept for a month"),
+    "id": ("answer", "use the id of a chat answer; answers are kept for a month"),
+    "preferred_over": ("answer", "use the id of a chat answer; answers are kept for a month"),
     "choice_id": ("choice", "take source and id from GET /v1/people/{user}/choices"),
     "version": ("version", "take a number from GET /v1/people/{user}/versions"),
     "number": ("number", "take an id from GET /v1/people/{user}/corrections"),
@@ -103,10 +114,10 @@ _UNKNOWN: Mapping[str, tuple[str, str]] = {
 
 
 def problem_of(error: errors.PersonalrmError) -> Problem:
-    """The problem that one of the package's errors is."""
+    """The problem for one of the package's errors."""
     if isinstance(error, errors.UnknownRecord):
         what, where = _UNKNOWN.get(error.field, ("record", "check the request"))
-        return Problem(404, f"unknown-{what}", str(error), where, (FieldProblem(error.field, "is not there"),))
+        return Problem(404, f"unknown-{what}", str(error), where, (FieldProblem(error.field, "does not exist"),))
     for kind, status, name in _PASSING:
         if isinstance(error, kind) and not isinstance(error, errors.StoreFull):
             return later(status, name, str(error), 2.0)

@@ -1,7 +1,7 @@
-"""The next best question: which pair would teach most about a person (see docs/asking.md).
+"""Active learning: the pair whose answer is expected to be most informative about a person (see docs/asking.md).
 
-The pairs come with the request, or from the pool that the space's operator has filled; never from other people's
-choices, whose texts are nobody else's business.
+Pairs come from the request or from the pool that the space's operator has filled, never from other people's choices,
+whose texts are private.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from personalrm.store.people import PersonState
 from personalrm.store.store import SpaceStore
 
 POOL = 400
-"""Pairs of the pool that are looked at: the answer takes 0.1 s."""
+"""Pairs of the pool that are considered: the answer takes 0.1 s."""
 
 
 def candidate_of(one: CandidateIn) -> Candidate:
-    """A pair as it came in."""
+    """The pair of a request as a `Candidate`."""
     return _candidate(one.turns, one.a, one.b, one.id)
 
 
 def pairs_of(turns: Sequence[Message], responses: Sequence[str]) -> list[Candidate]:
-    """Every two of some responses to one conversation."""
+    """All pairs of several responses to one conversation."""
     return [_candidate(turns, a, b, None) for a, b in combinations(responses, 2) if a != b]
 
 
 def best(
     space: SpaceStore, predictors: Predictors, user: str, given: Sequence[Candidate], top: int, criterion: Criterion
 ) -> list[Question]:
-    """The questions to ask, best first; none where no answer would teach anything.
+    """The questions to ask, best first; empty if no answer would be informative.
 
     Raises:
-        UnknownPerson: the space has nobody of that name. Problem 409: the engine does not say how unsure it is.
+        UnknownPerson: the space has no person of that name. Problem 409: the engine gives no uncertainty.
     """
     person = space.people.require(user)
     candidates = list(given) or space.pool.some(POOL)
     opened = predictors.maybe(space, person)
-    predictor: Any = opened.predictor if opened is not None else _of_everybody()
+    predictor: Any = opened.predictor if opened is not None else _population_predictor()
     if not isinstance(predictor, UncertainLocalPredictor):
         model = "the model" if opened is None else opened.model
-        detail = f"{model} does not say how unsure it is of a person"
+        detail = f"{model} gives no uncertainty of its predictions"
         raise Problem(
             409, "no-uncertainty", detail, "serve the embedded engine, or a trained gpo, vpl, pal, lore or pref"
         )
@@ -57,7 +57,7 @@ def best(
 
 
 def shown(one: Question) -> dict[str, Any]:
-    """A question as the API shows it."""
+    """A question in the API's format."""
     pair = one.candidate
     return {
         "id": pair.id,
@@ -76,8 +76,8 @@ def _candidate(turns: Sequence[Message], a: str, b: str, given: str | None) -> C
     return Candidate(given or pair_id("", context, a, b), group_of(context, a, b), context, a, b)
 
 
-def _of_everybody() -> UncertainLocalPredictor:
-    """Before the first choice: what is known of anybody, and how people differ."""
+def _population_predictor() -> UncertainLocalPredictor:
+    """Before the first choice: the population's posterior."""
     from functools import partial
 
     from personalrm.models.traits import TraitsModel

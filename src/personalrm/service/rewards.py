@@ -1,8 +1,8 @@
-"""Scores as rewards: of one person or many, raw or as z-scores against the person's own history.
+"""Scores as rewards: for one person or many, raw or as z-scores relative to the person's history.
 
-A raw score is log-odds and means something only as a difference within one conversation. A z-score says where a
-response stands among those the person has judged: (score − mean) / standard deviation over the responses of their
-latest choices, both chosen and rejected. It is of one scale for all people, which is what a trainer wants.
+A raw score is in log-odds; only differences within one conversation are meaningful. A z-score is (score − mean) /
+standard deviation, both over the responses of the person's latest choices, chosen and rejected. It has one scale for
+all people, as trainers expect.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personalrm.store.store import SpaceStore
 Turns = Sequence[Message]
 Scores = list[float | None]
 JUDGED, JUDGED_BY_MODEL = 200, 8
-"""Latest choices that the scale is taken from; fewer where each score is a question to a model."""
+"""Number of latest choices that the scale is computed from; fewer if each score is a call to a model."""
 
 
 class Rewards:
@@ -51,10 +51,10 @@ class Rewards:
     async def of_many(
         self, space: SpaceStore, users: Sequence[str], turns: Turns, responses: Sequence[str], *, normalize: bool
     ) -> tuple[list[Scores | None], list[int | None]]:
-        """One row of scores a person (None where nothing is known of them yet), and the versions behind them.
+        """One row of scores per person (None if they have no profile yet), and the profile versions used.
 
         Raises:
-            Problem: 404, with the positions of the people that the space does not have.
+            Problem: 404, with the positions of the names that the space does not contain.
         """
         return await self._threads.predict(self._of_many, space, users, turns, responses, normalize)
 
@@ -83,7 +83,7 @@ class Rewards:
         return [scale.standardised(one) for one in scores]
 
     def _scale(self, opened: Opened) -> Scale:
-        """Of the person's own responses; kept, like the predictor."""
+        """Mean and standard deviation of the person's own responses; cached with the predictor."""
         key = opened.person.id, opened.version
         with self._lock:
             known = self._scales.get(key)
@@ -100,7 +100,7 @@ class Rewards:
 
 
 def scores_of(predictor: Predictor, items: Sequence[tuple[Turns, str]]) -> Scores:
-    """In order; responses of one conversation are asked for together."""
+    """Scores in order; the responses of one conversation are scored in one call."""
     by_turns: dict[tuple[Message, ...], list[int]] = {}
     for at, (turns, _) in enumerate(items):
         by_turns.setdefault(tuple(turns), []).append(at)
@@ -116,14 +116,14 @@ def _known(space: SpaceStore, users: Sequence[str]) -> dict[str, PersonState]:
     people = space.people.several(list(dict.fromkeys(users)))
     unknown = [(at, name) for at, name in enumerate(users) if name not in people]
     if unknown:
-        fields = tuple(FieldProblem(f"users.{at}", "this space has no such person") for at, _ in unknown[:20])
-        detail = f"this space does not have {len(unknown)} of these people, the first at position {unknown[0][0]}"
-        raise Problem(404, "unknown-person", detail, "leave them out, or send their choices first", fields)
+        fields = tuple(FieldProblem(f"users.{at}", "this space has no person of this name") for at, _ in unknown[:20])
+        detail = f"this space has no person for {len(unknown)} of these names, the first at position {unknown[0][0]}"
+        raise Problem(404, "unknown-person", detail, "omit them, or send their choices first", fields)
     return people
 
 
 def _scores_of_people(opened: Sequence[Opened], items: Sequence[tuple[Turns, str]]) -> list[Scores]:
-    """One row a person; the embedded engine's people in one product."""
+    """One row per person; the people of the embedded engine share one matrix product."""
     if not opened:
         return []
     models = [getattr(one.predictor, "model", None) for one in opened]

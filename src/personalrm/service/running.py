@@ -1,4 +1,4 @@
-"""One job of the queue, done: learned and saved, or noted as failed and tried again later."""
+"""Runs one job of the queue: learn and save, or record the failure and retry later."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from personalrm.store.store import SpaceStore
 
 LEASE_S = 30.0
 UNTIL_BUDGET_S = 3600.0
-"""After which time a job that the budget has stopped is tried again."""
+"""Seconds until a job that was stopped by the budget is retried."""
 Tell = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """Renews a job's lease until it is left."""
+class _LeaseRenewal:
+    """Context manager that renews a job's lease."""
 
     space: SpaceStore
     job: Job
@@ -48,34 +48,34 @@ class _Held:
         except StoreConflict:
             return
         except StorageError:
-            pass  # the next one may get through
+            pass  # the next attempt may succeed
         self._later()
 
 
 class JobRunner:
-    """Does jobs. May be used from several threads, for different people.
+    """Runs jobs. Thread-safe for different people.
 
     Args:
         learner: learns.
-        log: of the process.
-        tell: told of each job that ended, for metrics.
+        log: log of the process.
+        tell: called with each job that ended, for metrics.
     """
 
     def __init__(self, learner: Learner, log: ServiceLog, tell: Tell) -> None:
         self._learner, self._log, self._tell = learner, log, tell
 
     def run(self, space: SpaceStore, job: Job, stage: Stage) -> None:
-        """Do a job. StorageError where not even its failure can be noted."""
+        """Run a job. StorageError if not even its failure can be recorded."""
         began = time.perf_counter()
         person = space.people.by_id(job.person_id)
         if person is None:
-            return  # erased since
+            return  # the person was erased in the meantime
         work = self._learner.update if stage == "update" else self._learner.refit
         try:
-            with _Held(space, job, []):
+            with _LeaseRenewal(space, job, []):
                 outcome = work(space, person, job)
         except StoreConflict:
-            return  # another worker has it, or the person is gone
+            return  # another worker has it, or the person was erased
         except BudgetSpent as error:
             space.jobs.fail(job, str(error), delay=UNTIL_BUDGET_S)
         except StorageError:
@@ -84,7 +84,7 @@ class JobRunner:
             self._failed(space, job, str(error))
         except Exception as error:
             self._log.failure("learning", error, space=space.id)
-            self._failed(space, job, f"a fault of the service itself ({type(error).__name__})")
+            self._failed(space, job, f"an unexpected error in the service ({type(error).__name__})")
         else:
             aside = outcome.saved is not None and outcome.saved.state == "aside"
             ms = round((time.perf_counter() - began) * 1e3, 1)

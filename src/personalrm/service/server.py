@@ -1,4 +1,4 @@
-"""The service as a process: checks before anything is opened, one socket, and an end in order.
+"""The service as a process: startup checks, one listening socket, graceful shutdown.
 
 run(ServiceConfig.from_environment(port=8000))
 """
@@ -17,15 +17,17 @@ import uvicorn
 from personalrm.errors import DataError
 from personalrm.service.app import make_app
 from personalrm.service.config import ServiceConfig
+from personalrm.service.connections import TimedConnection
+from personalrm.service.logs import take_over
 from personalrm.service.state import Service
 from personalrm.store.store import Store
 
 
 def run(config: ServiceConfig) -> None:
-    """Serve until SIGTERM or Ctrl-C; requests that are being answered end first.
+    """Serve until SIGTERM or Ctrl-C; running requests are completed first.
 
     Raises:
-        DataError: the address cannot be listened on, or is public and there is no key; the model cannot be used.
+        DataError: the address cannot be bound, or is public and no key exists; the model cannot be used.
         StorageError: the database cannot be used.
     """
     store = Store(config.database)
@@ -43,7 +45,8 @@ def run(config: ServiceConfig) -> None:
         server_header=False,
         lifespan="on",
         loop="uvloop" if _has_uvloop() else "asyncio",
-        http="httptools",
+        http=TimedConnection,
+        ws="none",
         timeout_graceful_shutdown=round(config.grace),
         timeout_keep_alive=30,
         proxy_headers=False,
@@ -53,17 +56,18 @@ def run(config: ServiceConfig) -> None:
     say(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}")
     if not config.open and not has_keys(store):
         say("No key yet: `personalrm serve key SPACE` prints one; --open serves this machine without.")
-    _spare_the_collector()
+    _freeze_objects()
+    take_over("uvicorn.error", service.log)
     _Server(settings).run(sockets=[listening])
     service.log.flush()
 
 
 class _Server(uvicorn.Server):
-    """Ends in order at SIGTERM and Ctrl-C, and then with status 0: uvicorn would send itself the signal again."""
+    """Shuts down gracefully at SIGTERM and Ctrl-C, with exit status 0: uvicorn would raise the signal again."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """For as long as it serves."""
+        """Handle the signals while the server runs."""
         kept = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -72,29 +76,29 @@ class _Server(uvicorn.Server):
                 signal.signal(one, handler)
 
 
-def _spare_the_collector() -> None:
-    """What is there by now stays: the garbage collector need not go through it (100 ms) every few thousand requests."""
+def _freeze_objects() -> None:
+    """Exempt the current objects from garbage collection: a scan takes 100 ms, every few thousand requests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
 def check_reachable(config: ServiceConfig, store: Store) -> None:
-    """DataError where others could reach the service and no key keeps them out."""
+    """DataError if other machines can reach the service and no key exists."""
     if not config.is_loopback and not has_keys(store):
         raise DataError(
-            f"{config.host} can be reached by others, and there is no key yet: make one with "
+            f"{config.host} is reachable from other machines, and there is no key yet: create one with "
             "`personalrm serve key SPACE`, or listen on 127.0.0.1"
         )
 
 
 def has_keys(store: Store) -> bool:
-    """Whether any space has a key that is in use."""
+    """Whether any space has an active key."""
     return any(key.revoked is None for space in store.spaces() for key in space.keys.list())
 
 
 def listen(config: ServiceConfig) -> socket.socket:
-    """A socket that listens. DataError if the address cannot be had."""
+    """A listening socket. DataError if the address cannot be bound."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -104,12 +108,12 @@ def listen(config: ServiceConfig) -> socket.socket:
     except OSError as error:
         listening.close()
         where = f"{config.host}:{config.port}"
-        raise DataError(f"{where} cannot be listened on: {error.strerror or error}; name another --port") from None
+        raise DataError(f"{where} cannot be bound: {error.strerror or error}; choose another --port") from None
     return listening
 
 
 def say(sentence: str) -> None:
-    """One line for whoever started the service."""
+    """Print one line on standard error."""
     with contextlib.suppress(OSError):
         print(sentence, file=sys.stderr, flush=True)  # noqa: T201
 

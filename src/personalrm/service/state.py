@@ -1,18 +1,18 @@
-"""The service as one object: what its routes work with."""
+"""The service object, which the routes share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from personalrm.models.worker import blocking
 from personalrm.preferences import Message, Verdict
-from personalrm.service.access import Doorkeeper
+from personalrm.service.access import Authenticator
 from personalrm.service.asking import Clients
 from personalrm.service.batching import Comparer
 from personalrm.service.config import ServiceConfig
 from personalrm.service.erasing import Eraser
-from personalrm.service.freshening import Freshener, News
+from personalrm.service.freshening import LearnedEvents, ProfileUpdater
 from personalrm.service.learner_process import LearnerProcess
 from personalrm.service.learning import Learner
 from personalrm.service.logs import ServiceLog
@@ -23,16 +23,20 @@ from personalrm.service.running import JobRunner
 from personalrm.service.studies import OpenStudies
 from personalrm.service.taste import Tastes
 from personalrm.service.threads import Threads
+from personalrm.store.incoming import Added
 from personalrm.store.jobs import Work
 from personalrm.store.store import SpaceStore, Store
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class Service:
-    """Made once a process.
+    """One instance per process.
 
     Args:
-        config: how it runs.
-        store: what it works on; it is closed with the service.
+        config: settings.
+        store: the database; closed with the service.
 
     Raises:
         DataError: the model cannot be used with these settings.
@@ -46,11 +50,11 @@ class Service:
         self.predictors = Predictors(self.clients, config.opened, lambda space, person: self._freshen(space, person))
         afterwards = Work.refit(config.debounce, config.debounce_most)
         runner = JobRunner(Learner(self.clients, afterwards), self.log, self.metrics.told)
-        self._news = News()
-        self._freshen = Freshener(self.clients, runner, self._news if config.workers else None)
+        self._news = LearnedEvents()
+        self._freshen = ProfileUpdater(self.clients, runner, self._news if config.workers else None)
         self.eraser = Eraser(store, self.predictors, config, self.log)
-        self.learner = LearnerProcess(config, self.log, self._told)
-        self.doorkeeper = Doorkeeper(store, self.threads, config.rate, is_open=config.open)
+        self.learner = LearnerProcess(config, self.log, self._on_event)
+        self.authenticator = Authenticator(store, self.threads, config.rate, is_open=config.open)
         self._comparer = Comparer(self.predictors, self.predicted)
         self.tastes = Tastes(self.predictors)
         self.rewards = Rewards(self.predictors, self.threads, config.opened)
@@ -59,22 +63,34 @@ class Service:
 
     @property
     def new_choice(self) -> Work:
-        """What a new choice asks for: an engine that computes here learns it at once, another one after a while."""
+        """The job that a new choice adds: a local engine learns it at once, a model at an endpoint after a delay."""
         if self.clients.is_local:
             return Work.update(self.config.debounce_most)
         return Work.refit(self.config.debounce, self.config.debounce_most)
 
+    async def teach(self, store: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Store something that is learned from, then wake the learner."""
+        found = await self.threads.store(store, *args, **kwargs)
+        self.learner.wake()
+        return found
+
+    async def take(self, store: Callable[P, Added], /, *args: P.args, **kwargs: P.kwargs) -> Added:
+        """Store feedback, count the choices that it made, then wake the learner."""
+        added = await self.teach(store, *args, **kwargs)
+        self.metrics.choices.inc(added.choices)
+        return added
+
     async def compared(
         self, space: SpaceStore, user: str, turns: Sequence[Message], a: str, b: str
     ) -> tuple[Opened, Verdict]:
-        """Which response the person prefers, and the predictor behind it."""
+        """The person's preferred response, and the predictor used."""
         if self.clients.is_local:
             return await self._comparer.compare(space, user, turns, a, b)
         opened, verdict = await self.predicted(space, user, "compare", (turns, a, b))
         return opened, verdict
 
     async def predicted(self, space: SpaceStore, user: str, verb: str, asked: Sequence[Any]) -> tuple[Opened, Any]:
-        """What a verb of the predictor says, and the predictor; one change of thread where it computes here."""
+        """The predictor, and the result of one of its methods; a local engine needs one thread switch for both."""
         if self.clients.is_local:
             return await self.threads.store(self._predicted, space, user, verb, asked)
         opened = await self.threads.store(self.predictors.ready, space, user)
@@ -89,7 +105,7 @@ class Service:
         self.learner.start()
 
     def stop(self) -> None:
-        """Let what runs end, then close everything."""
+        """Wait for running work, then close everything."""
         self.is_stopping = True
         self.learner.stop(self.config.grace)
         self._comparer.close()
@@ -97,8 +113,8 @@ class Service:
         self.clients.close()
         self.store.close()
 
-    def _told(self, event: dict[str, Any]) -> None:
-        """The learner has ended a job."""
+    def _on_event(self, event: dict[str, Any]) -> None:
+        """Handle the learner's report of a job that ended."""
         self.metrics.told(event)
         if "person" in event:
             self._news.tell(event["person"])

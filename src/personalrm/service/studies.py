@@ -1,4 +1,4 @@
-"""Studies with people in a space: `HumanStudy` over the store instead of a folder."""
+"""Studies with people in a space: `HumanStudy` with the store as its log."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class StoredLog:
         """See `ParticipantLog`."""
         return self._studies.events(self._number, code)
 
-    def everybody(self) -> Mapping[str, list[Event]]:
+    def all_events(self) -> Mapping[str, list[Event]]:
         """See `ParticipantLog`."""
-        return self._studies.everybody(self._number)
+        return self._studies.all_events(self._number)
 
     def append(self, code: str, place: int, event: Event) -> None:
         """See `ParticipantLog`."""
@@ -40,7 +40,7 @@ class StoredLog:
 
 
 class OpenStudies:
-    """Studies that were asked for lately: their pairs and protocols never change, so that they are read once."""
+    """Cache of recently used studies: their pairs and protocols never change, so they are read once."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[int, int], HumanStudy] = OrderedDict()
@@ -64,21 +64,21 @@ class OpenStudies:
         return made
 
     def drop(self, space: SpaceStore, number: int) -> None:
-        """Keep its texts in memory no longer."""
+        """Remove a study and its texts from memory."""
         with self._lock:
             self._known.pop((space.id, number), None)
 
 
 def begin(space: SpaceStore, name: str, protocol: Protocol, pairs: Sequence[Candidate], key_id: str) -> int:
-    """A new study; its number. DataError if there are too few or too many pairs, or the name is none."""
+    """Create a study and return its number. DataError for too few or too many pairs, or an invalid name."""
     distinct = distinct_pairs([_preference(one) for one in pairs], protocol)
     if len(distinct) > MOST_PAIRS:
-        raise DataError(f"a study has at most {MOST_PAIRS} pairs, there are {len(distinct)}")
+        raise DataError(f"a study has at most {MOST_PAIRS} pairs, found {len(distinct)}")
     return space.studies.create(name, asdict(protocol), [Candidate.of(one) for one in distinct], key_id)
 
 
 def exported(study: HumanStudy, name: str) -> dict[str, Any]:
-    """Everything of a study: its protocol, its pairs, what each participant has said, and what was found."""
+    """A study's protocol, pairs, events of each participant, and analysis."""
     pairs = [
         {
             "id": one.id,
@@ -89,10 +89,10 @@ def exported(study: HumanStudy, name: str) -> dict[str, Any]:
         for one in study.pairs
     ]
     told = {"name": name, "consent": CONSENT, "protocol": asdict(study.protocol), "planned": study.protocol.planned}
-    found = {"participants": study.log.everybody(), "analysis": study.analyse().as_json()}
+    found = {"participants": study.log.all_events(), "analysis": study.analyse().as_json()}
     return {"format": "personalrm-study", "version": 1, **told, "pairs": pairs, **found}
 
 
 def _preference(one: Candidate) -> Preference:
-    """A pair as a study takes it: which answer is called chosen means nothing."""
+    """A pair in the format of a study; which response is called chosen has no meaning here."""
     return Preference(id=one.id, user=ME, group=one.group, context=one.context, chosen=one.a, rejected=one.b)

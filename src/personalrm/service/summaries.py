@@ -1,11 +1,10 @@
-"""How well a whole space is predicted: worked out at once where it is small, in the background where it is large.
+"""Accuracy over a whole space: computed on request for small spaces, in the background for large ones.
 
     found = summary_of(space)
     found.quality["accuracy"], found.days, found.bins, found.made
 
-Every figure is over all predictions of the space, which takes seconds where there are millions. Above `LIVE`
-predictions the learner works it out, at most so often that it takes a fiftieth of its time, and the page and the API
-say from when it is.
+Every figure covers all predictions of the space; millions of them take seconds. Above `LIVE` predictions the learner
+process computes the figures, in at most a fiftieth of its time, and the page and the API show when they were computed.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from typing import Any
 from personalrm.service.evaluation import of_space
 from personalrm.store.predictions import PredictionBin
 from personalrm.store.store import SpaceStore, Store
-from personalrm.store.summaries import Kept
+from personalrm.store.summaries import StoredSummary
 
 LIVE = 5_000
-"""Predictions up to which the figures are worked out when they are asked for: 40 ms."""
+"""Up to this number of predictions the figures are computed on request: 40 ms."""
 DAYS = 60
 SHARE = 50
 AT_LEAST_S = 60.0
@@ -30,7 +29,7 @@ _DAY_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class SpaceSummary:
-    """As `of_space` gives it, by day of the last `DAYS`, and by confidence; ``made`` in seconds since 1970."""
+    """Figures of `of_space`, by day of the last `DAYS` days, and by confidence; ``made`` in seconds since 1970."""
 
     quality: dict[str, Any]
     days: Sequence[PredictionBin]
@@ -39,13 +38,13 @@ class SpaceSummary:
 
 
 def summary_of(space: SpaceStore) -> SpaceSummary:
-    """The newest that there is."""
+    """The newest available summary."""
     kept = None if _is_small(space) else space.summary.get()
-    return _worked_out(space) if kept is None else _read(kept)
+    return _computed(space) if kept is None else _read(kept)
 
 
 def refresh_all(store: Store) -> None:
-    """Work out again what is large and has grown old."""
+    """Recompute the summaries of large spaces that are out of date."""
     for space in store.spaces():
         kept = space.summary.get()
         if not _is_small(space) and (kept is None or _is_old(space, kept)):
@@ -53,28 +52,28 @@ def refresh_all(store: Store) -> None:
 
 
 def refresh(space: SpaceStore) -> None:
-    """Work it out again."""
+    """Recompute the summary."""
     began = time.monotonic()
-    found = _worked_out(space)
+    found = _computed(space)
     body = {"quality": found.quality, "days": [*map(asdict, found.days)], "bins": [*map(asdict, found.bins)]}
-    space.summary.put(Kept(found.made, time.monotonic() - began, body))
+    space.summary.put(StoredSummary(found.made, time.monotonic() - began, body))
 
 
 def _is_small(space: SpaceStore) -> bool:
     return space.predictions.count(LIVE + 1) <= LIVE
 
 
-def _is_old(space: SpaceStore, kept: Kept) -> bool:
+def _is_old(space: SpaceStore, kept: StoredSummary) -> bool:
     return time.time() - kept.made > max(AT_LEAST_S, SHARE * kept.took)
 
 
-def _worked_out(space: SpaceStore) -> SpaceSummary:
+def _computed(space: SpaceStore) -> SpaceSummary:
     made = time.time()
     quality = of_space(space.predictions.tallies())
     days = space.predictions.by_day(made - DAYS * _DAY_S)
     return SpaceSummary(quality, days, space.predictions.by_confidence(), made)
 
 
-def _read(kept: Kept) -> SpaceSummary:
+def _read(kept: StoredSummary) -> SpaceSummary:
     days, bins = ([PredictionBin(**one) for one in kept.body[name]] for name in ("days", "bins"))
     return SpaceSummary(dict(kept.body["quality"]), days, bins, kept.made)

@@ -1,10 +1,10 @@
-"""A person's taste over time: when it seems to have changed, in what, and which versions of the profile lie around it.
+"""Changes of a person's taste over time: when, in which traits, and the profile versions before and after.
 
     tastes = Tastes(predictors)
     found = tastes.of(space, "ada")                  # in a worker thread
     found.changes[0].when, found.changes[0].said     # "2026-05-03", "… towards bullet points …"
 
-What is found follows from the choices alone, so that a choice that is forgotten or restored counts here as well.
+The result depends only on the choices that count, so excluding or restoring a choice changes it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _VERSIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of taste as it is shown.
+    """A change of taste, for display.
 
     Attributes:
-        when: day of the first choice after it; ``earliest`` and ``latest`` enclose it with a probability of 80 %.
-        choice: id of that choice. noticed: day on which there were choices enough to see it.
+        when: day of the first choice after the change; ``earliest`` and ``latest`` are its 80 % credible interval.
+        choice: id of that choice. noticed: day on which there were enough choices to detect the change.
         traits: trait, and the person's weight of it before and after, in log-odds per standard unit.
-        said: in one sentence.
-        version_before, version_now: of the profile; None before there was one.
-        kept: whether the person has said that they keep it.
+        said: description in one sentence.
+        version_before, version_now: profile versions; None before the first version.
+        kept: whether the person has confirmed the change.
     """
 
     when: str
@@ -62,10 +62,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """Every change, oldest first, among so many decided choices that count.
+    """All changes, oldest first, and the number of decided choices tested.
 
-    ``left_out`` counts choices that the person leaves out since they returned to an earlier taste, made from the day
-    ``left_out_from`` to the day ``left_out_to``.
+    ``left_out``: number of choices excluded because the person returned to an earlier taste, made between the days
+    ``left_out_from`` and ``left_out_to``.
     """
 
     changes: tuple[Change, ...]
@@ -77,7 +77,7 @@ class Taste:
     false_alarms: float = FALSE_ALARMS
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The result as JSON values."""
         return asdict(self)
 
 
@@ -94,11 +94,11 @@ class _Found(NamedTuple):
     places: list[_Place]
     kept: frozenset[str]
     left_out: list[str]
-    """Days of the choices that are left out, in order."""
+    """Days of the excluded choices, in order."""
 
 
 class Tastes:
-    """See the module's docstring. May be used from several threads."""
+    """See the module's docstring. Thread-safe."""
 
     def __init__(self, predictors: Predictors) -> None:
         self._predictors = predictors
@@ -107,7 +107,7 @@ class Tastes:
         predictors.when_forgotten(self._forget)
 
     def of(self, space: SpaceStore, user: str) -> Taste:
-        """Of this person; ``tested`` is false where the profile in use is none of the embedded engine."""
+        """The person's changes; ``tested`` is False if the profile in use is not of the embedded engine."""
         person = space.people.require(user)
         if person.active_version is None:
             return Taste((), 0, tested=False)
@@ -131,16 +131,16 @@ class Tastes:
         return Taste(shown, len(known.places), tested=True, **out)
 
     def answer(self, space: SpaceStore, user: str, word: Word, choice: str | None, work: Work) -> None:
-        """Do what the person says of the change that begins with this choice.
+        """Apply the person's answer to the change that starts with this choice.
 
         Args:
-            space, user: whose.
-            word: ``return`` to the taste from before it; ``keep`` it, and let every choice count.
-            choice: id, as `Change.choice`; None, with ``keep`` only, lets every choice count.
-            work: what learns again.
+            space, user: the person.
+            word: ``return`` to the taste before the change; ``keep`` the change and count every choice.
+            choice: id, as in `Change.choice`; None, with ``keep`` only, counts every choice.
+            work: the learning job to add.
 
         Raises:
-            UnknownPerson, DataError: there is no such person, no profile yet, or no such change.
+            UnknownPerson, DataError: no such person, no profile yet, or no such change.
         """
         change = None if choice is None and word == "keep" else self._change(space, user, choice or "")
         if change is None or word == "keep":
@@ -154,7 +154,7 @@ class Tastes:
     def _change(self, space: SpaceStore, user: str, choice: str) -> Change:
         found = next((one for one in self.of(space, user).changes if one.choice == choice), None)
         if found is None:
-            raise DataError(f"no change of taste of '{user}' begins with the choice '{choice[:100]}'")
+            raise DataError(f"'{user}' has no change of taste that starts with the choice '{choice[:100]}'")
         return found
 
     def _forget(self, person_id: int) -> None:
@@ -177,7 +177,7 @@ def _found(model: TraitsModel, learned: Learnable) -> _Found:
 
 
 def _out(days: Sequence[str]) -> dict[str, Any]:
-    """What `Taste` says of choices of these days, in order, that are left out."""
+    """The `Taste` fields for excluded choices of these days, in order."""
     return {"left_out": len(days), "left_out_from": days[0], "left_out_to": days[-1]} if days else {}
 
 

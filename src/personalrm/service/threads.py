@@ -1,7 +1,7 @@
-"""Where the service computes and waits: never on the event loop.
+"""Thread pools for computing and for the database, so that neither blocks the event loop.
 
-Predicting and the store have threads of their own, so that requests that wait for a database that is busy do not hold
-up those that only compute. More threads than cores would only make the interpreter switch between them more often.
+There are two pools, so that requests that wait for a busy database do not block requests that only compute. More
+threads than cores would only add switches of the interpreter lock.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Threads:
         self._storing = ThreadPoolExecutor(STORING, thread_name_prefix="personalrm-store")
 
     async def predict(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Look up and compute something short."""
+        """Run a short computation."""
         return await self._run(self._predicting, functools.partial(work, *args, **kwargs))
 
     async def store(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Ask the store."""
+        """Run a database operation."""
         return await self._run(self._storing, functools.partial(work, *args, **kwargs))
 
     def close(self) -> None:
-        """Wait for what runs."""
+        """Wait for running work."""
         self._predicting.shutdown()
         self._storing.shutdown()
 

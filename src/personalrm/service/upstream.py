@@ -1,9 +1,9 @@
-"""Who answers chats: one OpenAI-compatible host, asked over connections that are kept.
+"""The upstream of chats: one OpenAI-compatible host, over persistent connections.
 
-    async with upstream.asked(body) as answer: ...        # aiohttp's response, of a request that went through
+    async with upstream.asked(body) as answer: ...        # aiohttp's response to a request that succeeded
 
-What the host says of a refused request is passed on without any credential; a key of ours that it refuses is ours to
-mend, and never the client's.
+The host's error message is passed to the client without credentials. If the host rejects the service's own key, the
+client gets a 502, because only the operator can fix that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PASSED_ON = frozenset({400, 404, 409, 413, 422})
 
 
 class Upstream:
-    """See the module's docstring. Belongs to one event loop."""
+    """See the module's docstring. Bound to one event loop."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -34,12 +34,23 @@ class Upstream:
 
     @asynccontextmanager
     async def asked(self, body: Mapping[str, Any]) -> AsyncIterator[ClientResponse]:
-        """The answer to a request. Problem 400 to 504 where the host gives none."""
+        """The response to a chat. Problem 400 to 504 if the host refuses or fails."""
+        async with self._answered("POST", self._host.chat_url, orjson.dumps(body)) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def listed(self) -> AsyncIterator[ClientResponse]:
+        """The host's list of models. Problem 400 to 504 if the host refuses or fails."""
+        async with self._answered("GET", self._host.models_url, None) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def _answered(self, method: str, url: str, body: bytes | None) -> AsyncIterator[ClientResponse]:
         import aiohttp
 
         try:
-            async with self._opened().post(
-                self._host.chat_url, data=orjson.dumps(body), headers=self._host.headers(), proxy=self._host.proxy
+            async with self._opened().request(
+                method, url, data=body, headers=self._host.headers(), proxy=self._host.proxy
             ) as answer:
                 if answer.status != 200:
                     raise await self._refused(answer)
@@ -59,7 +70,7 @@ class Upstream:
             import aiohttp
 
             timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=SILENT_S)
-            connector = aiohttp.TCPConnector(limit=0)  # the gate bounds what is in flight
+            connector = aiohttp.TCPConnector(limit=0)  # the gate limits concurrent requests
             self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, read_bufsize=1 << 18)
         return self._session
 
@@ -77,24 +88,24 @@ class Upstream:
         return later(502, "upstream-failed", shown, 5.0)
 
 
-async def whole(answer: ClientResponse, most: int) -> dict[str, Any]:
-    """The JSON object that an answer holds. Problem 502 if it holds none, or more than so many bytes."""
+async def whole(answer: ClientResponse, most: int, member: str = "choices") -> dict[str, Any]:
+    """The JSON object of a response. Problem 502 if it is none, or larger than this many bytes."""
     kept = bytearray()
     async for part in _parts(answer):
         kept += part
         if len(kept) > most:
-            raise _unusable("more than it may")
+            raise _unusable("too many bytes")
     try:
         found = orjson.loads(kept)
     except orjson.JSONDecodeError:
-        raise _unusable("no JSON") from None
-    if not isinstance(found, dict) or not isinstance(found.get("choices"), list) or not found["choices"]:
-        raise _unusable("no choices")
+        raise _unusable("no valid JSON") from None
+    if not isinstance(found, dict) or not isinstance(found.get(member), list) or not found[member]:
+        raise _unusable(f"no {member}")
     return found
 
 
 async def events(answer: ClientResponse) -> AsyncIterator[bytes]:
-    """What each ``data:`` line of a stream holds, as it comes; ``[DONE]`` ends it."""
+    """The contents of each ``data:`` line of a stream as it arrives, until ``[DONE]``."""
     kept = b""
     async for part in _parts(answer):
         *lines, kept = (kept + part).split(b"\n")
@@ -113,7 +124,7 @@ async def _parts(answer: ClientResponse) -> AsyncIterator[bytes]:
         async for part in answer.content.iter_any():
             yield part
     except (aiohttp.ClientError, TimeoutError):
-        raise later(502, "upstream-failed", "the upstream broke off", 5.0) from None
+        raise later(502, "upstream-failed", "the upstream closed the connection early", 5.0) from None
 
 
 def _unusable(what: str) -> Problem:

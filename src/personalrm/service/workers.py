@@ -1,8 +1,8 @@
-"""Threads that take jobs from the queue and do them, until they are stopped.
+"""Worker threads that take jobs from the queue until they are stopped.
 
-One learns new choices, which somebody may wait for; the others learn anew, at a lower priority of the processor, and
-help with new choices. So no update waits behind a refit. Any number of processes may do so on one database: the store
-gives each job to one of them (see `store.jobs`).
+One thread only learns new choices, which requests may wait for. The others refit, at a lower CPU priority, and help
+with new choices. So an update never waits for a refit. Several processes can work on one database: the store gives each
+job to one of them (see `store.jobs`).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from personalrm.store.jobs import STAGES, Stage
 from personalrm.store.store import SpaceSettings, Store
 
 IDLE_S = 2.0
-"""How often the queue is looked at where nothing wakes a worker: others may have put something there."""
+"""Polling interval of the queue when nothing wakes a worker: other processes may have added jobs."""
 HELD_S = 0.1
-"""The same where a job is due that may not be taken yet."""
+"""Polling interval while a job is due that may not be taken yet."""
 SETTINGS_S = 5.0
-"""For how long what is set for spaces is believed."""
+"""How long the settings of spaces are cached."""
 PERIOD_S = 60.0
 PAUSE = 3.0
 NICE = 10
-"""Of threads that learn anew: predictions, which somebody waits for, go first where both want a processor."""
+"""Niceness of the refitting threads: predictions, which clients wait for, go first."""
 
 
 class Workers:
     """See the module's docstring.
 
     Args:
-        threads: how many learn anew at once.
-        periodic: done every minute by one of them: what a crash has left, what has grown old.
+        threads: number of threads that refit.
+        periodic: called every minute by one of them, for cleanup and stale summaries.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class Workers:
             one.start()
 
     def wake(self) -> None:
-        """Something was asked for: look at the queue now."""
+        """Check the queue now: a job was added."""
         for one in self._wakes:
             one.set()
 
     def give_way(self, *, is_busy: bool) -> None:
-        """While the service has much to answer, refits, which nobody waits for, take a quarter of the time at most."""
+        """While the service is under load, refits use at most a quarter of the time: no request waits for them."""
         self._is_busy = is_busy
 
     def stop(self) -> None:
-        """Let each thread end its job."""
+        """Let each thread finish its job, then stop."""
         self._stopping.set()
         self.wake()
         for one in self._threads:
@@ -76,7 +76,7 @@ class Workers:
     def _work(self, number: int) -> None:
         looked = -PERIOD_S
         if number:
-            _be_nice()
+            _lower_priority()
         while not self._stopping.is_set():
             try:
                 if number == 1 and time.monotonic() - looked > PERIOD_S:
@@ -102,7 +102,7 @@ class Workers:
             wake.clear()
 
     def _one(self, stages: Sequence[Stage]) -> bool:
-        """Do the next job that is due; whether there was one."""
+        """Run the next due job; return whether there was one."""
         began = time.monotonic()
         job = self._store.queue.claim(LEASE_S, SpaceSettings().fits_at_once, stages, self._exceptions())
         if job is None:
@@ -121,7 +121,7 @@ class Workers:
         return found
 
 
-def _be_nice() -> None:
-    """Lower the priority of this thread; on Linux a thread has one of its own."""
+def _lower_priority() -> None:
+    """Lower the CPU priority of this thread (on Linux, niceness is per thread)."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

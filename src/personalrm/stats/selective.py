@@ -51,8 +51,8 @@ class RiskCoverage:
 
     def at(self, coverage: float) -> float:
         """Risk if the most confident share ``coverage`` of the pairs, in (0, 1], is answered."""
-        place = int(np.ceil(coverage * len(self.risk) - 1e-9)) - 1
-        return float(self.risk[max(0, place)])
+        place = int(np.searchsorted(self.coverage, coverage - 1e-9))
+        return float(self.risk[min(place, len(self.risk) - 1)])
 
 
 def confidence(probability: Floats) -> Floats:
@@ -60,29 +60,38 @@ def confidence(probability: Floats) -> Floats:
     return np.maximum(probability, 1.0 - probability)
 
 
-def risk_coverage(probability: Floats) -> RiskCoverage | None:
+def risk_coverage(probability: Floats, weight: Floats | None = None) -> RiskCoverage | None:
     """The risk–coverage curve of a method.
 
     Parameters
     ----------
     probability : ndarray of float, shape (pairs,)
         Probability of the response that the person chose; NaN (unscored) is excluded.
+    weight : ndarray of float, shape (pairs,), optional
+        How much each pair counts (`data.shares`); None: all alike.
 
     Returns
     -------
     RiskCoverage or None
         None without a scored pair. Pairs of equal confidence get their mean error, so the order of rows is irrelevant.
     """
-    scored = probability[~np.isnan(probability)]
-    if not scored.size:
+    given = ~np.isnan(probability)
+    scored, counted = probability[given], _counted(probability, weight)[given]
+    if not counted.any():
         return None
     sure, wrong = confidence(scored), 1.0 - correctness(scored)
     _, tied = np.unique(-np.round(sure, 12), return_inverse=True)
     tied = tied.reshape(-1)
-    mean = np.bincount(tied, weights=wrong) / np.bincount(tied)
-    number = np.arange(1, len(scored) + 1)
-    risk = np.cumsum(mean[np.sort(tied)]) / number
-    return RiskCoverage(number / len(scored), risk, float(risk.mean()))
+    mean = np.bincount(tied, weights=counted * wrong) / np.maximum(np.bincount(tied, weights=counted), 1e-300)
+    order = np.argsort(tied, kind="stable")
+    each = counted[order]
+    answered = np.cumsum(each)
+    risk = np.cumsum(each * mean[tied[order]]) / np.maximum(answered, 1e-300)
+    return RiskCoverage(answered / answered[-1], risk, float(np.average(risk, weights=each)))
+
+
+def _counted(probability: Floats, weight: Floats | None) -> Floats:
+    return np.ones(len(probability)) if weight is None else weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,13 @@ class SureThreshold:
 
 
 def sure_threshold(
-    probability: Floats, people: Codes, risk: float, *, level: float = LEVEL, seed: int = 0
+    probability: Floats,
+    people: Codes,
+    risk: float,
+    *,
+    level: float = LEVEL,
+    seed: int = 0,
+    weight: Floats | None = None,
 ) -> SureThreshold | None:
     """The lowest confidence threshold with a guaranteed risk, calibrated by person.
 
@@ -123,6 +138,8 @@ def sure_threshold(
         Probability, over the calibration people, that the guarantee holds.
     seed : int
         Random seed of the order in which the test takes the people.
+    weight : ndarray of float, shape (pairs,), optional
+        How much each pair counts among those of its person; None: all alike.
 
     Returns
     -------
@@ -134,7 +151,7 @@ def sure_threshold(
     if not code.size:
         return None
     sure, wrong = confidence(probability[given]), 1.0 - correctness(probability[given])
-    answered, failed = _by_threshold(sure, wrong, code.reshape(-1))
+    answered, failed = _by_threshold(sure, wrong, code.reshape(-1), _counted(probability, weight)[given])
     order = np.random.default_rng(seed).permutation(len(answered))
     p_values = _p_values((failed - risk * answered)[order] + risk, risk)
     chosen = _lowest(p_values <= (1.0 - level) / len(STARTS))
@@ -162,23 +179,27 @@ class HeldPromise:
     thresholds: tuple[float | None, float | None]
 
 
-def held_promise(probability: Floats, people: Codes, risk: float, *, seed: int = 0) -> HeldPromise:
+def held_promise(
+    probability: Floats, people: Codes, risk: float, *, seed: int = 0, weight: Floats | None = None
+) -> HeldPromise:
     """Two-fold cross-validation of `sure_threshold` over people: calibrate on one half, measure on the other."""
-    names = np.unique(people)
+    names, counted = np.unique(people), _counted(probability, weight)
     half = np.isin(people, np.random.default_rng(seed).permutation(names)[: len(names) // 2])
     coverage = failed = 0.0
     thresholds: list[float | None] = []
     for used in (half, ~half):
-        found = sure_threshold(probability[used], people[used], risk, seed=seed)
+        found = sure_threshold(probability[used], people[used], risk, seed=seed, weight=counted[used])
         thresholds.append(None if found is None else found.threshold)
         if found is not None:
             share = len(np.unique(people[~used])) / len(names)
-            answered, wrong = selective_risk(probability[~used], people[~used], found.threshold)
+            answered, wrong = selective_risk(probability[~used], people[~used], found.threshold, counted[~used])
             coverage, failed = coverage + share * answered, failed + share * answered * (wrong or 0.0)
     return HeldPromise(risk, coverage, failed / coverage if coverage else None, (thresholds[0], thresholds[1]))
 
 
-def selective_risk(probability: Floats, people: Codes, threshold: float) -> tuple[float, float | None]:
+def selective_risk(
+    probability: Floats, people: Codes, threshold: float, weight: Floats | None = None
+) -> tuple[float, float | None]:
     """Coverage and risk of a threshold, with equal weight for each person; the risk is None if no pair is answered."""
     given = ~np.isnan(probability)
     _, code = np.unique(people[given], return_inverse=True)
@@ -186,16 +207,18 @@ def selective_risk(probability: Floats, people: Codes, threshold: float) -> tupl
         return 0.0, None
     code = code.reshape(-1)
     answered = confidence(probability[given]) >= threshold - 1e-12
-    wrong, size = answered * (1.0 - correctness(probability[given])), np.bincount(code)
-    coverage = float((np.bincount(code, weights=answered) / size).mean())
-    return coverage, float((np.bincount(code, weights=wrong) / size).mean()) / coverage if coverage else None
+    counted = _counted(probability, weight)[given]
+    wrong, size = answered * (1.0 - correctness(probability[given])), np.bincount(code, weights=counted)
+    coverage = float((np.bincount(code, weights=counted * answered) / size).mean())
+    risk = float((np.bincount(code, weights=counted * wrong) / size).mean())
+    return coverage, risk / coverage if coverage else None
 
 
-def _by_threshold(sure: Floats, wrong: Floats, code: NDArray[np.intp]) -> tuple[Floats, Floats]:
+def _by_threshold(sure: Floats, wrong: Floats, code: NDArray[np.intp], counted: Floats) -> tuple[Floats, Floats]:
     """For each person and threshold, the share of pairs answered and answered wrong, both (people, thresholds)."""
-    order, size = np.argsort(code, kind="stable"), np.bincount(code)[:, None]
-    begin = np.concatenate([[0], np.cumsum(size)[:-1]])
-    answered = (sure[order, None] >= THRESHOLDS - 1e-12).astype(np.float64)
+    order, size = np.argsort(code, kind="stable"), np.bincount(code, weights=counted)[:, None]
+    begin = np.concatenate([[0], np.cumsum(np.bincount(code))[:-1]])
+    answered = counted[order, None] * (sure[order, None] >= THRESHOLDS - 1e-12)
     failed = answered * wrong[order, None]
     return np.add.reduceat(answered, begin) / size, np.add.reduceat(failed, begin) / size
 

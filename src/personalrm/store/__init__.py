@@ -1,16 +1,16 @@
-"""People, their choices and their profiles in a database: SQLite in a file, or PostgreSQL. All SQL is in this room.
+"""Database of people, choices and profiles: SQLite in a file, or PostgreSQL. All SQL is in this package.
 
-| module | what it does |
+| module | contents |
 |---|---|
-| `schema`, `migrations/`, `migrating` | the tables, and bringing a database to this version |
-| `database` | connections, transactions, errors; the only place that knows SQLite from PostgreSQL |
-| `scope` | statements that cannot forget the space |
-| `store` | `Store` and `SpaceStore`: the front |
-| `incoming`, `identities`, `once`, `records` | feedback in, once |
-| `history`, `exporting` | choices out |
-| `profiles`, `bodies`, `predictions`, `corrections` | what is believed of a person, and how well it predicts |
-| `jobs`, `spending` | work that waits, and what it may cost |
-| `keys`, `audit`, `erasures` | who may do what, what was done, what is gone |
-| `backup` | copies of the whole |
-| `testing` | a store in memory |
+| `schema`, `migrations/`, `migrating` | the tables, and upgrading a database to this version |
+| `database` | connections, transactions, errors; the only module that distinguishes SQLite from PostgreSQL |
+| `scope` | statements that are always restricted to one space |
+| `store` | `Store` and `SpaceStore`: the interface |
+| `incoming`, `identities`, `once`, `records` | storing feedback, each item once |
+| `history`, `exporting` | reading choices |
+| `profiles`, `bodies`, `predictions`, `corrections` | profile versions, their predictions, and corrections of claims |
+| `jobs`, `spending` | pending learning jobs, and the budget |
+| `keys`, `audit`, `erasures` | permissions, the audit log, erasing a person |
+| `backup` | backups of the database |
+| `testing` | an in-memory store |
 """

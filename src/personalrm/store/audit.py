@@ -1,4 +1,4 @@
-"""What was done to a space's data, by which key: actions and counts, no texts and no names."""
+"""Audit log of a space: which key did what; actions and counts, no texts and no names."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Entry:
 
 
 class Audit(SpaceTables):
-    """Of one space."""
+    """The audit log of one space."""
 
     def list(self, before: int | None = None, limit: int = 100) -> list[Entry]:
-        """Newest first."""
+        """Entries, newest first."""
         with self._read() as scope:
             statement = scope.select(audit).order_by(audit.c.id.desc()).limit(limit)
             if before is not None:
@@ -40,7 +40,7 @@ class Audit(SpaceTables):
             ]
 
     def write(self, action: str, key_id: str | None = None, details: Mapping[str, Any] | None = None) -> None:
-        """Note an action on the space itself."""
+        """Record an action on the space itself."""
         with self._write() as scope:
             write(scope, action, None, key_id, details)
 
@@ -48,6 +48,6 @@ class Audit(SpaceTables):
 def write(
     scope: Scope, action: str, subject: str | None, key_id: str | None, details: Mapping[str, Any] | None = None
 ) -> None:
-    """Note an action, within the transaction that does it."""
+    """Record an action, in the transaction that performs it."""
     row = {"time": time.time(), "action": action, "key_id": key_id, "subject": subject}
     scope.insert(audit, [{**row, "details": orjson.dumps(details or {}).decode()}])

@@ -1,7 +1,7 @@
-"""Copies of a whole database, taken while it is used: SQLite's own backup, PostgreSQL's ``pg_dump``.
+"""Backups of a database in use: SQLite's backup API, PostgreSQL's ``pg_dump``.
 
 backup(store.database, Path("monday.sqlite"))
-restore(Path("monday.sqlite"), "sqlite:///people.sqlite")       # only into a database that is empty
+restore(Path("monday.sqlite"), "sqlite:///people.sqlite")       # the database must be empty
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from personalrm.store.migrating import require_known, revision
 
 
 def backup(database: Database, target: Path) -> int:
-    """Write a copy of the database and return its size in bytes.
+    """Write a backup of the database and return its size in bytes.
 
     Raises:
-        StorageError: the file is there already, or cannot be written; pg_dump is missing or fails.
+        StorageError: the file exists or cannot be written; pg_dump is missing or fails.
     """
     if target.exists():
-        raise StorageError(f"{target} is there already: name a new file")
+        raise StorageError(f"{target} already exists: choose another file")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         with stored(target):
@@ -45,18 +45,18 @@ def backup(database: Database, target: Path) -> int:
 
 
 def restore(source: Path, url: str) -> str:
-    """Put a copy back into an empty database; returns the version of its tables.
+    """Restore a backup into an empty database; returns the version of its tables.
 
     Raises:
-        DataError: the copy is not of this kind of database, or is damaged.
-        StorageError: the database is not empty, or cannot be written.
+        DataError: the backup is of another kind of database, or is damaged.
+        StorageError: the database is not empty or cannot be written.
     """
     if not source.is_file():
         raise DataError(f"{source}: expected a file that `personalrm serve backup` wrote")
     database = Database(url)
     try:
         if revision(database) is not None:
-            raise StorageError(f"{database.shown} is not empty: name a new database, or move that one away")
+            raise StorageError(f"{database.shown} is not empty: choose a new database, or move the existing one")
         _check(source, database)
         if database.is_sqlite:
             with stored(Path(database.url.database or "")):
@@ -72,12 +72,12 @@ def restore(source: Path, url: str) -> str:
 
 
 def _check(source: Path, database: Database) -> None:
-    """DataError unless the copy is one of this kind of database and whole."""
+    """DataError unless the backup is complete and of this kind of database."""
     with source.open("rb") as copy_file:
         head = copy_file.read(16)
     if database.is_sqlite:
         if head != b"SQLite format 3\0":
-            raise DataError(f"{source}: expected a copy of a SQLite database")
+            raise DataError(f"{source}: expected a backup of a SQLite database")
         try:
             with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as copy:
                 found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -86,7 +86,7 @@ def _check(source: Path, database: Database) -> None:
         if found != "ok":
             raise DataError(f"{source} is damaged: {found}")
     elif head[:5] != b"PGDMP":
-        raise DataError(f"{source}: expected a copy that pg_dump wrote (--format=custom)")
+        raise DataError(f"{source}: expected a backup written by pg_dump (--format=custom)")
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -106,7 +106,7 @@ def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:
     if found is None:
         raise StorageError(f"{program} is not installed: it comes with PostgreSQL's client programs")
     plain = url.set(drivername="postgresql")
-    # the password goes through the environment: everybody on the machine can read command lines
+    # the password is passed in the environment, because other users can read command lines
     environment = {**os.environ, **({"PGPASSWORD": str(plain.password)} if plain.password else {})}
     target = plain.set(password=None).render_as_string(hide_password=False)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What is stored of a profile: its JSON without the texts of its history and without what many people share."""
+"""The stored form of a profile: its JSON without the texts of its history and without shared parts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unpacked(
     shared: Mapping[str, Any],
     source: str,
 ) -> Profile:
-    """The profile again. ProfileError if it cannot be read."""
+    """The profile of a stored body. ProfileError if it cannot be read."""
     shared_parts.put_back(record, lambda key: shared[key])
     kept = [stored[number].preference for number in record.pop(NUMBERS) if number in stored]
     record["history"]["choices"] = orjson.loads(orjson.dumps(kept))
@@ -56,35 +56,35 @@ def unpacked(
 
 
 def predicts_alone(record: Mapping[str, Any]) -> bool:
-    """Whether an engine predicts with this body without the choices that it was learned from."""
+    """Whether the engine can predict from this body without the choices it was fitted to."""
     engine = record.get("engine")
     return isinstance(engine, dict) and engine.get("kind") == "traits"
 
 
 def share(scope: Scope, key: bytes, body: bytes) -> None:
-    """Store a shared part unless it is there."""
+    """Store a shared part if it does not exist."""
     dialect = sqlite if scope.connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(shared_states).values(hash=key, body=body)
     scope.connection.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
 
 
 def shared(scope: Scope, key: str) -> Any:
-    """A shared part. ProfileError if it is not there."""
+    """A shared part. ProfileError if it does not exist."""
     body = scope.connection.execute(
         select(shared_states.c.body).where(shared_states.c.hash == bytes.fromhex(key))
     ).scalar()
     if body is None:
-        raise ProfileError(f"the store holds no shared state {key}: restore it from a backup")
+        raise ProfileError(f"the store has no shared state {key}: restore it from a backup")
     return orjson.loads(zlib.decompress(body))
 
 
 def shared_keys(record: dict[str, Any]) -> list[str]:
-    """The shared parts that a body refers to."""
+    """Keys of the shared parts that a body refers to."""
     return shared_parts.references(record)
 
 
 def _without_missing(record: dict[str, Any], ids: set[str]) -> None:
-    """What cites a choice that is gone cites it no more."""
+    """Remove references to deleted choices."""
     record["demonstrations"] = [one for one in record.get("demonstrations", ()) if one["choice"] in ids]
     engine = record.get("engine")
     if isinstance(engine, dict) and "reasonings" in engine:
@@ -96,12 +96,12 @@ def _without_missing(record: dict[str, Any], ids: set[str]) -> None:
 
 
 def _without_stale(record: dict[str, Any], changed: set[str]) -> None:
-    """A reasoning that knew another reason, or none, is asked for again."""
+    """Remove reasonings that used a different reason of the person, so that they are requested again."""
     engine = record.get("engine")
     if isinstance(engine, dict) and "reasonings" in engine:
         engine["reasonings"] = [one for one in engine["reasonings"] if one["choice"] not in changed]
 
 
 def _mark(one: Preference) -> str:
-    """What tells one reason from another; the words themselves stand with the choice only."""
+    """A hash that identifies a reason; the text itself is stored with the choice only."""
     return digest(one.reason).hex()

@@ -1,4 +1,4 @@
-"""Answers that the chat endpoint gave to a person, by id: what feedback on them becomes a choice of.
+"""Answers of the chat endpoint to a person, by id; feedback on them becomes choices.
 
 space.completions.keep("ada", Completed("chatcmpl-…", turns, ("Eight minutes.",), version=3))
 person, completed = space.completions.get("chatcmpl-…")
@@ -23,7 +23,7 @@ KEPT_S = 30 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A conversation and the answers that were shown; ``version`` is the profile's whose prompt was added, if any."""
+    """A conversation and the answers shown; ``version`` is the profile version whose prompt was added, if any."""
 
     id: str
     context: tuple[Message, ...]
@@ -32,10 +32,10 @@ class Completed:
 
 
 class Completions(SpaceTables):
-    """Of one space."""
+    """The chat answers of one space."""
 
     def keep(self, name: str, completed: Completed) -> None:
-        """Keep an answer; the person is made if new. PersonErased if they were erased."""
+        """Store an answer; creates the person if needed. PersonErased if they were erased."""
         texts = {"context": dump_context(completed.context), "responses": orjson.dumps(completed.responses).decode()}
         with self._write(durable=False) as scope:
             person = people_of.ensure(scope, name)
@@ -43,19 +43,19 @@ class Completions(SpaceTables):
             scope.insert(completions, [{**row, **texts}])
 
     def get(self, completion_id: str, field: str = "id") -> tuple[str, Completed]:
-        """Who was answered, and what. UnknownRecord, with the field, if the space has no such answer (any more)."""
+        """The person and the answer of an id. UnknownRecord, with the field, if the space has no such answer."""
         with self._read() as scope:
             same = (people.c.space_id == completions.c.space_id) & (people.c.id == completions.c.person_id)
             columns = people.c.name, completions.c.context, completions.c.responses, completions.c.version
             statement = scope.select(completions, *columns).join(people, same)
             row = scope.first(statement.where(completions.c.id == completion_id, people.c.erasing.is_(None)))
         if row is None:
-            raise UnknownRecord(f"this space has no answer '{completion_id[:64]}', or not any more", field)
+            raise UnknownRecord(f"this space has no answer '{completion_id[:64]}' (it may have expired)", field)
         responses = tuple(orjson.loads(row.responses))
         return row.name, Completed(completion_id, load_context(row.context), responses, row.version)
 
     def forget_old(self, now: float | None = None) -> int:
-        """Drop answers older than a month; how many there were."""
+        """Delete answers older than a month; returns how many."""
         before = (time.time() if now is None else now) - KEPT_S
         with self._write(durable=False) as scope:
             return scope.run(scope.delete(completions).where(completions.c.created < before))

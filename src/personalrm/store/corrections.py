@@ -1,4 +1,4 @@
-"""What a person says of a claim about them: right, wrong, not any more, or forget it. The newest word counts."""
+"""A person's corrections of claims: right, wrong, outdated or forget. The newest one per claim counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWERS: tuple[Answer, ...] = get_args(Answer)
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One word on one claim; ``version`` is the profile that held it, times in seconds since 1970.
+    """One correction of one claim; ``version`` is the profile version of the claim, times in seconds since 1970.
 
     ``supporting`` and ``opposing`` are the ids of the choices that the profile cited.
     """
@@ -39,10 +39,10 @@ class Correction:
 
 
 class Corrections(SpaceTables):
-    """Of one space."""
+    """The corrections of one space."""
 
     def add(self, name: str, claim: Claim, verdict: Answer, version: int, note: str | None, work: Work) -> Correction:
-        """Keep a correction; one on the same claim is withdrawn by it. UnknownPerson if there is none."""
+        """Store a correction; it replaces an earlier one of the same claim. UnknownPerson for an unknown name."""
         now = time.time()
         with self._write() as scope:
             person = people.lock(scope, name)
@@ -61,7 +61,7 @@ class Corrections(SpaceTables):
         return Correction(number, claim.text, verdict, claim.supporting, claim.opposing, note, version, now)
 
     def withdraw(self, name: str, number: int, work: Work) -> Correction:
-        """Take a correction back. UnknownRecord if the person has none of that number that still counts."""
+        """Withdraw a correction. UnknownRecord if the person has no active correction of that number."""
         with self._write() as scope:
             person = people.lock(scope, name)
             mine = (
@@ -71,7 +71,7 @@ class Corrections(SpaceTables):
             )
             row = scope.first(scope.select(corrections).where(*mine))
             if row is None:
-                raise UnknownRecord(f"'{name}' has no correction {number} to take back", "number")
+                raise UnknownRecord(f"'{name}' has no active correction {number}", "number")
             now = time.time()
             scope.run(scope.update(corrections).where(*mine).values(withdrawn=now))
             people.changed(scope, person.id)
@@ -79,7 +79,7 @@ class Corrections(SpaceTables):
         return replace(_correction(row), withdrawn=now)
 
     def list(self, person: PersonState, *, withdrawn: bool = False) -> list[Correction]:
-        """Oldest first; with ``withdrawn`` also those that count no more."""
+        """Corrections, oldest first; with ``withdrawn`` also those withdrawn or replaced."""
         with self._read() as scope:
             statement = scope.select(corrections).where(corrections.c.person_id == person.id)
             if not withdrawn:

@@ -1,11 +1,11 @@
-"""One database: SQLite (WAL) in a file, or PostgreSQL. The only place that knows how they differ.
+"""A database: SQLite (WAL) in a file, or PostgreSQL. The only module that handles their differences.
 
     database = Database("sqlite:///people.sqlite")          # or postgresql://user:password@host/name
     with database.read() as connection: ...                 # a snapshot
     with database.write() as connection: ...                # committed at the end, rolled back on any error
 
-Errors of the drivers become `StoreBusy`, `StoreFull`, `StoreUnavailable` or `StorageError` here. A password in the URL
-is never part of a message.
+Driver errors are converted to `StoreBusy`, `StoreFull`, `StoreUnavailable` or `StorageError` here. A password in the
+URL never appears in a message.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, 
 from personalrm.files import use_write_ahead_log
 
 WAIT_FOR_OTHERS_S = 5.0
-"""How long a writer waits for another one before it answers that the database is busy."""
+"""How long a writer waits for other writers before it raises StoreBusy."""
 POOL = 8
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 _PRAGMAS = (
-    "synchronous = NORMAL",  # survives the end of the process; `_prepare_durable` also survives a power cut
+    "synchronous = NORMAL",  # commits survive a crash of the process; with `_prepare_durable` also a power failure
     "foreign_keys = ON",
-    "secure_delete = ON",  # what is erased is overwritten
+    "secure_delete = ON",  # deleted content is overwritten
     "cache_size = -65536",
 )
 _UNAVAILABLE = ("08", "57P")
@@ -43,11 +43,11 @@ _BUSY = ("40001", "40P01", "55P03", "57014")
 _FULL = ("53100", "53200")
 _NO_SUCH = re.compile(r"no such (table|column)|has no column named")
 _NO_SUCH_STATES = ("42P01", "42703")
-"""Of tables and columns: another version of personalrm has migrated the database while this one uses it."""
+"""Errors about missing tables and columns: another version of personalrm has migrated the database meanwhile."""
 
 
 def default_url() -> str:
-    """PERSONALRM_DATABASE, else a SQLite file in the user's data folder."""
+    """The URL in PERSONALRM_DATABASE, else a SQLite file in the user's data folder."""
     named = os.environ.get("PERSONALRM_DATABASE")
     if named:
         return named
@@ -57,7 +57,7 @@ def default_url() -> str:
 
 
 def parse_url(text: str) -> URL:
-    """The URL of a database; a plain path is a SQLite file. DataError if it is neither."""
+    """Parse a database URL; a plain path is a SQLite file. DataError if it is neither."""
     if "://" not in text:
         text = f"sqlite:///{text}"
     try:
@@ -81,7 +81,7 @@ class Query:
         self._texts: dict[str, tuple[str, tuple[str, ...] | None]] = {}
 
     def compiled(self, engine: Engine) -> tuple[str, tuple[str, ...] | None]:
-        """Text, and the names of its values in their order where the driver counts them."""
+        """The SQL, and for drivers with positional parameters their names in order."""
         found = self._texts.get(engine.dialect.name)
         if found is None:
             made = self._statement.compile(dialect=engine.dialect)
@@ -91,14 +91,14 @@ class Query:
 
 
 class Database:
-    """See the module's docstring. May be used from several threads.
+    """See the module's docstring. Thread-safe.
 
     Args:
-        url: as `parse_url`; ``sqlite://`` keeps everything in memory.
-        pool: connections kept open, for PostgreSQL.
+        url: as in `parse_url`; ``sqlite://`` is an in-memory database.
+        pool: maximum idle connections, for PostgreSQL.
 
     Raises:
-        DataError: no such kind of database. StorageError: the file's folder cannot be made.
+        DataError: unsupported kind of database. StorageError: the file's folder cannot be created.
         MissingExtra: the driver is not installed.
     """
 
@@ -123,12 +123,12 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database throughout."""
+        """A connection with a consistent snapshot of the database."""
         with self._turn(self.in_memory), self.translated(), self.engine.connect() as connection:
             yield connection
 
     def first(self, query: Query, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """The first row of a query, or None: 5 times quicker than `read`, for what every prediction asks."""
+        """The first row of a query, or None; 5 times faster than `read`, for the queries of every prediction."""
         text, names = query.compiled(self.engine)
         given = values if names is None else [values[name] for name in names]
         with self._turn(self.in_memory), self.translated():
@@ -144,11 +144,11 @@ class Database:
 
     @contextlib.contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
-        """A transaction: all of it or nothing. On SQLite one writer at a time.
+        """A transaction. SQLite allows one writer at a time.
 
         Args:
-            durable: whether it has reached the disk before this returns (5 ms). What can be worked out again need not:
-                it survives the end of the process, and is lost at most with the machine's power.
+            durable: whether the commit is flushed to disk before this returns (5 ms). Otherwise it survives a crash of
+                the process but can be lost in a power failure: use it for data that can be recomputed.
         """
         engine = self.engine if durable else self._relaxed
         with self._turn(self.is_sqlite), self.translated(), engine.connect() as plain:
@@ -159,18 +159,18 @@ class Database:
                 yield connection
 
     def close(self) -> None:
-        """Close all connections; they open again when they are used."""
+        """Close all connections; they are reopened when needed."""
         self.engine.dispose()
         self._relaxed.dispose()
 
     @contextlib.contextmanager
     def _turn(self, needed: bool) -> Iterator[None]:
-        """Writers of this process queue here, which is fair and wakes at once; SQLite itself polls."""
+        """Queue the writers of this process: a lock is fair and wakes at once, while SQLite polls."""
         if not needed:
             yield
             return
         if not self._writing.acquire(timeout=WAIT_FOR_OTHERS_S):
-            raise StoreBusy(f"{self.shown} is busy: others have been writing for {WAIT_FOR_OTHERS_S:g} s; try again")
+            raise StoreBusy(f"{self.shown} is busy: other writers have held it for {WAIT_FOR_OTHERS_S:g} s; try again")
         try:
             yield
         finally:
@@ -190,7 +190,7 @@ class Database:
             file = Path(self.url.database or "")
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.touch(mode=0o600)  # it is about people
+                file.touch(mode=0o600)  # personal data
             except OSError as error:
                 raise StorageError(f"{file} cannot be written: {error.strerror or error}") from None
             engine = create_engine(self.url, connect_args=arguments, pool_size=POOL, max_overflow=56)
@@ -211,7 +211,7 @@ class Database:
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
-        """Errors of the drivers become ours; for rows that are read outside of `read`'s block."""
+        """Convert driver errors; needed for rows that are read after `read`'s block has ended."""
         try:
             yield
         except PoolTimeout:
@@ -225,7 +225,7 @@ class Database:
 
     def _of_another_version(self) -> StorageError:
         return StoreUnavailable(
-            f"{self.shown} has other tables than this personalrm needs: it is being migrated or restored, "
+            f"{self.shown} lacks tables or columns that this personalrm needs: it is being migrated or restored, "
             "or another version has migrated it"
         )
 
@@ -234,11 +234,11 @@ class Database:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreBusy(f"{self.shown} is busy: another process is writing to it; try again")
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            return StoreFull(f"the disk that holds {self.shown} is full or failing: make room and try again")
+            return StoreFull(f"the disk that holds {self.shown} is full or failing: free disk space and try again")
         if code == sqlite3.SQLITE_SCHEMA or (code == sqlite3.SQLITE_ERROR and _NO_SUCH.search(str(error))):
             return self._of_another_version()
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            return StorageError(f"{self.shown} is no database or is damaged: restore it from a backup")
+            return StorageError(f"{self.shown} is not a SQLite database or is damaged: restore it from a backup")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return StorageError(f"{self.shown} cannot be opened for writing")
         return None
@@ -246,11 +246,11 @@ class Database:
     def _postgresql_error(self, error: BaseException | None) -> StorageError | None:
         state = getattr(error, "sqlstate", None) or ""
         if state.startswith(_UNAVAILABLE) or (type(error).__name__ == "OperationalError" and not state):
-            return StoreUnavailable(f"{self.shown} cannot be reached: see that PostgreSQL runs and try again")
+            return StoreUnavailable(f"{self.shown} cannot be reached: check that PostgreSQL is running and try again")
         if state in _BUSY:
-            return StoreBusy(f"{self.shown} is busy: others hold the rows that are needed; try again")
+            return StoreBusy(f"{self.shown} is busy: the rows are locked by other transactions; try again")
         if state in _FULL:
-            return StoreFull(f"the disk or the memory of {self.shown} is full: make room and try again")
+            return StoreFull(f"the disk or the memory of {self.shown} is full: free space and try again")
         if state in _NO_SUCH_STATES:
             return self._of_another_version()
         if state.startswith(("28", "3D")):
@@ -259,7 +259,7 @@ class Database:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, as `write` says
+    connection.isolation_level = None  # `_begin_sqlite` starts transactions; see `write`
     use_write_ahead_log(connection, WAIT_FOR_OTHERS_S)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")

@@ -1,12 +1,12 @@
-"""Erasing a person: a record first, then the caches outside the database, then every row of theirs.
+"""Erasing a person: first an erasure record, then the caches outside the database, then all rows of the person.
 
-    record = space.erasures.begin("ada", key_id)         # from here on the person is gone for every reader
-    outside = space.erasures.outside(record)             # what the caller has to remove from the caches
+    record = space.erasures.begin("ada", key_id)         # readers no longer see the person
+    outside = space.erasures.outside(record)             # what the caller must remove from the caches
     space.erasures.note(record, {"answers": 12})
-    space.erasures.finish(record, models)                # one transaction: all rows, counted by table, and the end
+    space.erasures.finish(record, models)                # one transaction: deletes all rows, closes the record
 
-Each step may be repeated; `unfinished` finds those that a crash has interrupted. Of an erased person a keyed hash of
-the name stays: it tells that they were erased, so that a client that sends old choices again does not bring them back.
+Every step is idempotent; `unfinished` lists erasures that were interrupted. A keyed hash of the erased person's name
+is kept, so that old choices that a client sends again are refused.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """How far the erasing of one person is.
+    """State of the erasure of one person.
 
     Attributes:
         id: number of the record.
-        name: whom it is about; None once it is done.
-        is_done: whether nothing is left.
+        name: the person's name; None when the erasure is complete.
+        is_done: whether the erasure is complete.
         started, finished: seconds since 1970.
         counts: rows and cache entries removed, by table or cache.
-        models: trained models whose lineage holds the person.
+        models: trained models whose lineage includes the person.
     """
 
     id: int
@@ -51,15 +51,15 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """What caches and trained models may hold of a person: keys of answers, and all their choices and thumbs."""
+class ExternalData:
+    """What caches may contain of a person: cache keys of answers, and all their choices and thumbs."""
 
     answers: tuple[bytes, ...]
     history: History
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Every text of theirs, once."""
+        """All texts of the person, without duplicates."""
         found: dict[str, None] = {}
         for one in self.history:
             found.update(dict.fromkeys([one.chosen, one.rejected, *(turn.content for turn in one.context)]))
@@ -69,13 +69,13 @@ class Outside:
 
 
 class Erasures(SpaceTables):
-    """Of one space."""
+    """The erasures of one space."""
 
     def begin(self, name: str, key_id: str | None = None) -> Erasure:
-        """Write the record and hide the person; an erasure that was begun before is gone on with, or told if done.
+        """Write the record and hide the person; returns an existing record if the erasure was started before.
 
         Raises:
-            UnknownPerson: neither a person nor an erased one has that name.
+            UnknownPerson: the space has no person, and no erased person, of that name.
         """
         with self._write() as scope:
             known = _latest(scope, name)
@@ -91,8 +91,8 @@ class Erasures(SpaceTables):
             number = scope.insert_returning(erasures, {**row, "counts": "{}", "models": "[]"}, erasures.c.id)
             return Erasure(number, name, is_done=False, started=now)
 
-    def outside(self, record: Erasure) -> Outside:
-        """What is to be removed outside the database; nothing once the rows are gone."""
+    def outside(self, record: Erasure) -> ExternalData:
+        """What must be removed outside the database; empty once the rows are deleted."""
         with self._read() as scope:
             person_id = _person_id(scope, record)
             keys = scope.all(
@@ -103,19 +103,19 @@ class Erasures(SpaceTables):
         user = record.name or ""
         made = tuple(stored_choice(row, user).preference for row in rows)
         liked = tuple(stored_thumb(row, user) for row in thumbed)
-        return Outside(tuple(bytes(row.key) for row in keys), History(user, made, liked))
+        return ExternalData(tuple(bytes(row.key) for row in keys), History(user, made, liked))
 
     def note(self, record: Erasure, counts: Mapping[str, int]) -> None:
-        """Add to the counts what was removed from the caches."""
+        """Add the number of removed cache entries."""
         with self._write() as scope:
             _write(scope, record.id, counts=_dumped(_sum(_counts(scope, record.id), counts)))
 
     def finish(self, record: Erasure, models: Sequence[str]) -> Erasure:
-        """Delete every row of the person and close the record, in one transaction."""
+        """Delete all rows of the person and close the record, in one transaction."""
         with self._write() as scope:
             now_stands = scope.first(scope.select(erasures).where(erasures.c.id == record.id).with_for_update())
             if now_stands is None or now_stands.state == "done":
-                return record if now_stands is None else _record(now_stands)  # another process was quicker
+                return record if now_stands is None else _record(now_stands)  # another process has finished it
             person_id = _person_id(scope, record)
             counts = {}
             for table in reversed(PERSON_TABLES):
@@ -142,7 +142,7 @@ class Erasures(SpaceTables):
             return None if row is None else _record(row)
 
     def unfinished(self, older: float = 0.0) -> list[Erasure]:
-        """Those that were begun more than so many seconds ago and are not done."""
+        """Incomplete erasures that were started more than ``older`` seconds ago."""
         before = time.time() - older
         with self._read() as scope:
             begun = erasures.c.state == "started", erasures.c.started <= before
@@ -151,18 +151,18 @@ class Erasures(SpaceTables):
 
 
 def subject(scope: Scope, name: str) -> str:
-    """A keyed hash of the name: the same within a space, of no use outside it."""
+    """A keyed hash of the name, with a key of the space: it identifies the name within this space only."""
     return blake2b(name.encode(), key=scope.settings(spaces.c.salt), digest_size=16).hexdigest()
 
 
 def is_erased(scope: Scope, name: str) -> bool:
-    """Whether the person was erased and not taken in again."""
+    """Whether the person was erased and not readmitted."""
     mine = erasures.c.subject == subject(scope, name), erasures.c.readmitted.is_(None)
     return bool(scope.value(scope.select(erasures, func.count()).where(*mine)))
 
 
 def readmit(scope: Scope, name: str) -> None:
-    """Take an erased person in again."""
+    """Allow the name of an erased person again."""
     mine = erasures.c.subject == subject(scope, name), erasures.c.state == "done"
     scope.run(scope.update(erasures).where(*mine).values(readmitted=time.time()))
 

@@ -1,4 +1,4 @@
-"""Everything that is stored of one person, table by table."""
+"""All stored data of one person, by table."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _JSON = frozenset({"context", "responses", "checked", "details", "answer", "cite
 
 
 class Exports(SpaceTables):
-    """Of one space."""
+    """The exports of one space."""
 
     def tables(self, person: PersonState) -> Iterator[tuple[str, Iterator[Mapping[str, Any]]]]:
-        """Each table with the person's rows, ready for JSON; they are read as they are taken."""
+        """Each table with the person's rows as JSON values; rows are read lazily."""
         with self._read() as scope:
             for table in PERSON_TABLES:
                 yield str(table.name), self._rows(scope, table, person)
@@ -31,7 +31,7 @@ class Exports(SpaceTables):
 
     def _rows(self, scope: Scope, table: Table, person: PersonState) -> Iterator[Mapping[str, Any]]:
         statement = scope.select(table).where(table.c.person_id == person.id)
-        with self._database.translated():  # whoever takes the rows is outside of `tables`
+        with self._database.translated():  # the rows are consumed after `tables` has returned
             for row in scope.stream(statement, 200):
                 yield _values(row)
 

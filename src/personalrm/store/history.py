@@ -1,6 +1,6 @@
-"""A person's choices, out again: as a history to learn from, page by page, or by number.
+"""Reads a person's choices: as a history for fitting, by page, or by number.
 
-history = space.history.learnable(person)            # oldest first, what was forgotten left out
+history = space.history.learnable(person)            # oldest first, without forgotten choices
 space.history.page(person, after=0, limit=100)
 """
 
@@ -31,9 +31,9 @@ _NUMBERS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Learnable:
-    """What a person's profile is to be learned from, at one revision; ``choices`` oldest first.
+    """The data to fit a person's profile to, at one revision; ``choices`` oldest first.
 
-    ``left_out`` are choices that the person lets count no more (`Counting`); nothing is learned from them.
+    ``left_out`` are the choices that the person excluded (`Counting`); they are not used for fitting.
     """
 
     user: str
@@ -45,20 +45,20 @@ class Learnable:
 
     @property
     def history(self) -> History:
-        """As the engines take it."""
+        """The data in the engines' format."""
         return History(self.user, tuple(one.preference for one in self.choices), self.thumbs)
 
     @property
     def last_number(self) -> int:
-        """Of the choice that arrived last; 0 if there is none."""
+        """Number of the choice that arrived last; 0 if there is none."""
         return max((one.number for one in self.choices), default=0)
 
 
 class Histories(SpaceTables):
-    """The choices of one space's people."""
+    """The choices of one space."""
 
     def learnable(self, person: PersonState) -> Learnable:
-        """All choices that count and are not forgotten, by time and arrival, and the revision that they are."""
+        """All choices that count and are not forgotten, by time and arrival, and their revision."""
         with self._read() as scope:
             revision = scope.value(scope.select(people_table, people_table.c.revision).where(
                 people_table.c.id == person.id))  # fmt: skip
@@ -72,29 +72,29 @@ class Histories(SpaceTables):
         return Learnable(person.name, revision or 0, made, thumbed, counting, left_out)
 
     def counting(self, person: PersonState) -> Counting:
-        """Which choices the person lets count."""
+        """Which choices the person excluded."""
         with self._read() as scope:
             return counting_of(scope, person.id)
 
     def page(self, person: PersonState, after: int = 0, limit: int = 100) -> list[StoredChoice]:
-        """In the order of arrival, those that follow the number ``after``; the forgotten ones too."""
+        """Choices in the order of arrival after the number ``after``, including forgotten ones."""
         with self._read() as scope:
             mine = choices.c.person_id == person.id, choices.c.id > after
             rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.id).limit(limit))
         return [stored_choice(row, person.name) for row in rows]
 
     def by_number(self, person: PersonState, numbers: Sequence[int]) -> dict[int, StoredChoice]:
-        """Those of the numbers that there are."""
+        """The choices with these numbers that exist."""
         with self._read() as scope:
             return by_number(scope, person.id, person.name, numbers)
 
     def explain(self, name: str, source: str, external_id: str, reason: str | None, work: Work) -> bool:
-        """Keep why the person made a choice, in their own words (None: take it back); whether that changed anything.
+        """Store the person's reason for a choice (None removes it); returns whether it changed.
 
-        The choice stays the one that came in: sent again as it was, it is known.
+        The choice's identity does not change: the same choice sent again is known.
 
         Raises:
-            UnknownPerson, UnknownRecord: no such person, or no such choice of theirs.
+            UnknownPerson, UnknownRecord: unknown person, or unknown choice of theirs.
         """
         with self._write() as scope:
             person = people.lock(scope, name)
@@ -108,16 +108,16 @@ class Histories(SpaceTables):
             return True
 
     def one(self, person: PersonState, source: str, external_id: str) -> StoredChoice | None:
-        """One choice by its identity, or None."""
+        """A choice by its identity, or None."""
         with self._read() as scope:
             row = scope.first(scope.select(choices).where(*_identity(person, source, external_id)))
         return None if row is None else stored_choice(row, person.name)
 
     def forget(self, name: str, source: str, external_id: str, *, forgotten: bool, work: Work) -> bool:
-        """Learn from a choice no more, or again; whether that changed anything.
+        """Exclude a choice from learning, or include it again; returns whether it changed.
 
         Raises:
-            UnknownPerson, UnknownRecord: no such person, or no such choice of theirs.
+            UnknownPerson, UnknownRecord: unknown person, or unknown choice of theirs.
         """
         with self._write() as scope:
             person = people.lock(scope, name)
@@ -132,14 +132,14 @@ class Histories(SpaceTables):
 
 
 def _identity(person: PersonState, source: str, external_id: str) -> tuple[ColumnElement[bool], ...]:
-    """The conditions that find one choice of a person."""
+    """The SQL conditions that select one choice of a person."""
     return choices.c.person_id == person.id, choices.c.source == source, choices.c.external_id == external_id
 
 
 def _named(
     scope: Scope, person: PersonState, source: str, external_id: str
 ) -> tuple[AnyRow, tuple[ColumnElement[bool], ...]]:
-    """A choice that is there, and the conditions that find it. UnknownRecord if there is none."""
+    """A choice and the conditions that select it. UnknownRecord if it does not exist."""
     mine = _identity(person, source, external_id)
     row = scope.first(scope.select(choices, choices.c.forgotten, choices.c.reason).where(*mine))
     if row is None:
@@ -148,7 +148,7 @@ def _named(
 
 
 def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -> dict[int, StoredChoice]:
-    """Those of the numbers that there are."""
+    """The choices with these numbers that exist."""
     found: dict[int, StoredChoice] = {}
     for at in range(0, len(numbers), _NUMBERS_AT_ONCE):
         mine = choices.c.person_id == person_id, choices.c.id.in_(numbers[at : at + _NUMBERS_AT_ONCE])
@@ -158,17 +158,18 @@ def by_number(scope: Scope, person_id: int, user: str, numbers: Sequence[int]) -
 
 
 def thumbs_of(scope: Scope, person_id: int, user: str) -> tuple[Thumb, ...]:
-    """All thumbs, in the order of arrival, and then what ratings of single responses say (see `_thumbs_of_ratings`)."""
+    """The latest thumb on each response, then those derived from single ratings (see `_thumbs_of_ratings`)."""
     rows = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id).order_by(thumbs.c.id))
     rated = scope.all(scope.select(ratings).where(ratings.c.person_id == person_id).order_by(ratings.c.id))
-    return (*(stored_thumb(row, user) for row in rows), *_thumbs_of_ratings(rated, user))
+    latest = {(row.source, row.prompt_hash, row.response): row for row in rows}
+    return (*(stored_thumb(row, user) for row in latest.values()), *_thumbs_of_ratings(rated, user))
 
 
 def _thumbs_of_ratings(rows: Sequence[AnyRow], user: str) -> list[Thumb]:
-    """Ratings of the only response to a prompt: up above the person's own mean of the source, down below it.
+    """Thumbs from ratings of the only rated response to a prompt: up above the person's mean in the source, else down.
 
-    Several ratings of one prompt have made choices already. The mean is the person's own, because nothing else says
-    where on a scale that we do not know liking begins; a person whose ratings are all the same says nothing.
+    Several ratings of one prompt are stored as choices instead. The person's own mean is the threshold, because the
+    scale is unknown; a person whose ratings are all equal yields no thumbs.
     """
     scores: dict[str, list[float]] = {}
     responses = Counter((row.source, row.prompt_hash) for row in rows)

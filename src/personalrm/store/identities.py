@@ -1,8 +1,8 @@
-"""Feedback that arrives twice is stored once: identity is (space, person, source, id).
+"""Feedback that arrives twice is stored once: its identity is (space, person, source, id).
 
-The same id with another content is a conflict, told to whoever sends it and never written over what is there. Feedback
-without an id gets one from its content; where that was met before with another answer (a person who changed their
-mind) the new one is kept beside it, as ``id-2``.
+The same id with different content is a conflict, which is reported; the stored row is not changed. Feedback without an
+id gets one derived from its content; if that exists with another answer (the person changed their mind), the new row
+gets the id with the suffix ``-2``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CHANGES_OF_MIND = 9
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A row on its way in: its identity (``id`` None if none was given), hash of its content, other columns."""
+    """A row to insert: its identity (``id`` None if not given), content hash, and other columns."""
 
     source: str
     id: str | None
@@ -30,8 +30,8 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
-    """Positions of what came in: ``new`` is stored now under these ids, ``known`` was there, ``conflicts`` contradict.
+class InsertResult:
+    """Positions of the incoming rows: ``new`` were inserted, ``known`` existed, ``conflicts`` have a used id.
 
     ``new`` maps positions to ids.
     """
@@ -43,12 +43,12 @@ class Sorted:
 
 def insert_new(
     scope: Scope, table: Table, person_id: int, rows: Sequence[Incoming], make_id: Callable[[int], str]
-) -> Sorted:
-    """Store what is not there yet. The person's row must be locked.
+) -> InsertResult:
+    """Insert the rows that do not exist. The person's row must be locked.
 
     Args:
-        rows: what came in.
-        make_id: an id for the row at a position that came without one; it must not depend on the answer.
+        rows: the incoming rows.
+        make_id: derives an id for a row without one; it must not depend on the answer.
     """
     wanted = [[one.id] if one.id is not None else _candidates(make_id(at)) for at, one in enumerate(rows)]
     stored = _stored(scope, table, person_id, {(one.source, name) for one, names in zip(rows, wanted, strict=True)
@@ -68,7 +68,7 @@ def insert_new(
             identity = {"source": one.source, "external_id": free[0], "content": one.content}
             fresh.append({"person_id": person_id, **identity, **one.values})
     scope.insert(table, fresh)
-    return Sorted(new, tuple(known), tuple(conflicts))
+    return InsertResult(new, tuple(known), tuple(conflicts))
 
 
 def _candidates(made: str) -> list[str]:
@@ -76,7 +76,7 @@ def _candidates(made: str) -> list[str]:
 
 
 def _stored(scope: Scope, table: Table, person_id: int, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
-    """Contents of those identities that are there."""
+    """Content hashes of the identities that exist."""
     found: dict[tuple[str, str], bytes] = {}
     for source in sorted({source for source, _ in wanted}):
         names = sorted(name for one, name in wanted if one == source)

@@ -1,10 +1,10 @@
-"""Feedback in: choices, rankings of several responses, ratings and thumbs, each in one transaction.
+"""Stores feedback: choices, rankings of several responses, ratings and thumbs, each request in one transaction.
 
     added = space.incoming.choices("ada", [Choice(context=…, chosen="Yes.", rejected="It depends.")], Work.soon())
     added.accepted, added.known, added.conflicts
 
-Whatever is stored by then stays, whatever happens afterwards; the work of learning from it is queued with it. Rankings,
-ratings and thumbs are kept as they came and make choices wherever they say which of two responses was preferred.
+Committed feedback is durable, and the learning job is queued in the same transaction. Rankings, ratings and thumbs are
+stored unchanged; choices are derived where they imply that one of two responses was preferred.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import Table
 
 from personalrm.preferences import pair_id
 from personalrm.store import jobs, once, people
-from personalrm.store.identities import Incoming, Sorted, insert_new
+from personalrm.store.identities import Incoming, InsertResult, insert_new
 from personalrm.store.jobs import Work
 from personalrm.store.once import Once
 from personalrm.store.records import (
@@ -43,14 +43,14 @@ G = TypeVar("G", bound=Given)
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of feedback that came in.
+    """Result of storing feedback.
 
     Attributes:
-        accepted: how many are stored now.
-        known: how many were stored already.
-        conflicts: positions of those whose id is stored with another content.
-        choices: how many choices were made of it.
-        ids: ``[position, id]`` of each that is stored now.
+        accepted: number of new items.
+        known: number of items that were already stored.
+        conflicts: positions of items whose id is stored with different content.
+        choices: number of derived choices.
+        ids: ``[position, id]`` of each new item.
     """
 
     accepted: int
@@ -72,21 +72,21 @@ class _Arrival:
 
 
 class Feedback(SpaceTables):
-    """Of one space. Every method raises PersonErased for an erased person, StoreConflict for a reused key."""
+    """The feedback of one space. Methods raise PersonErased for an erased person, StoreConflict for a reused key."""
 
     def choices(self, name: str, given: Sequence[Choice], work: Work, key: Once | None = None) -> Added:
         """Store choices."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert_choices(arrival, given)
             return found, len(found.new)
 
         return self._add(name, work, key, insert)
 
     def rankings(self, name: str, given: Sequence[Ranked], work: Work, key: Once | None = None) -> Added:
-        """Store n-way choices and the pairs that follow from each."""
+        """Store rankings and the pairs derived from each."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert(arrival, rankings, given, _ranking_values)
             made = [pair for at, own in found.new.items() for pair in _pairs_of_ranking(given[at], own)]
             return found, len(_insert_choices(arrival, made).new)
@@ -94,18 +94,18 @@ class Feedback(SpaceTables):
         return self._add(name, work, key, insert)
 
     def ratings(self, name: str, given: Sequence[Rating], work: Work, key: Once | None = None) -> Added:
-        """Store ratings; each is compared with the earlier ones of its prompt and source."""
+        """Store ratings; each is compared with the other ratings of the same prompt and source."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert(arrival, ratings, given, _rating_values)
             return found, _derive(arrival, ratings, [given[at] for at in found.new], _pair_of_ratings)
 
         return self._add(name, work, key, insert, teaches_alone=True)
 
     def thumbs(self, name: str, given: Sequence[Thumb], work: Work, key: Once | None = None) -> Added:
-        """Store thumbs; an up and a down on one prompt make a choice."""
+        """Store thumbs; an up and a down on one prompt form a choice."""
 
-        def insert(arrival: _Arrival) -> tuple[Sorted, int]:
+        def insert(arrival: _Arrival) -> tuple[InsertResult, int]:
             found = _insert(arrival, thumbs, given, _thumb_values)
             return found, _derive(arrival, thumbs, [given[at] for at in found.new], _pair_of_thumbs)
 
@@ -116,11 +116,11 @@ class Feedback(SpaceTables):
         name: str,
         work: Work,
         key: Once | None,
-        insert: Callable[[_Arrival], tuple[Sorted, int]],
+        insert: Callable[[_Arrival], tuple[InsertResult, int]],
         *,
         teaches_alone: bool = False,
     ) -> Added:
-        """Args: teaches_alone: whether something is learned of what came in even where it made no choice."""
+        """Store feedback; ``teaches_alone``: whether it adds a learning job even if no choice was derived."""
         with self._write() as scope:
             answered = once.replay(scope, key)
             if answered is not None:
@@ -136,7 +136,7 @@ class Feedback(SpaceTables):
             return added
 
 
-def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> Sorted:
+def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> InsertResult:
     rows = [
         Incoming(one.source, one.id, choice_content(one), choice_values(one, arrival.now, arrival.time(one)))
         for one in given
@@ -148,7 +148,7 @@ def _insert_choices(arrival: _Arrival, given: Sequence[Choice]) -> Sorted:
     return insert_new(arrival.scope, choices, arrival.person_id, rows, make_id)
 
 
-def _insert(arrival: _Arrival, table: Table, given: Sequence[G], values: Callable[[G], dict[str, Any]]) -> Sorted:
+def _insert(arrival: _Arrival, table: Table, given: Sequence[G], values: Callable[[G], dict[str, Any]]) -> InsertResult:
     rows = []
     for one in given:
         columns = {"context": dump_context(one.context), **values(one)}
@@ -199,7 +199,7 @@ def _pairs_of_ranking(one: Ranked, own_id: str) -> list[Choice]:
 
 
 def _derive(arrival: _Arrival, table: Table, fresh: Sequence[G], pair: Callable[[G, Any], Choice | None]) -> int:
-    """Choices from each new rating or thumb and all others of its prompt and source."""
+    """Derive choices from each new rating or thumb and the others of the same prompt and source."""
     made: dict[tuple[str, str, str], Choice] = {}
     for one in fresh:
         same = (
@@ -207,7 +207,8 @@ def _derive(arrival: _Arrival, table: Table, fresh: Sequence[G], pair: Callable[
             table.c.source == one.source,
             table.c.prompt_hash == prompt_digest(one.context),
         )
-        for other in arrival.scope.all(arrival.scope.select(table).where(*same)):
+        rows = arrival.scope.all(arrival.scope.select(table).where(*same).order_by(table.c.id))
+        for other in {row.response: row for row in rows}.values():  # the latest word on each response
             found = pair(one, other)
             if found is not None:
                 own = min(found.chosen, found.rejected), max(found.chosen, found.rejected)
@@ -216,7 +217,7 @@ def _derive(arrival: _Arrival, table: Table, fresh: Sequence[G], pair: Callable[
 
 
 def _pair_of_ratings(one: Rating, other: Any) -> Choice | None:
-    """None where one response was rated twice: a later score says nothing of an earlier one."""
+    """None if both rate the same response: a later score does not make it preferred to itself."""
     if other.response == one.response:
         return None
     better, worse = (one.response, other.response) if one.score > other.score else (other.response, one.response)

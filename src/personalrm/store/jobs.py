@@ -1,9 +1,9 @@
-"""Work that waits: whose profile is to be learned again, and who is doing it.
+"""Learning jobs: which profiles are to be updated, and which worker has each job.
 
-One row a person, so that there is never more than one worker on a person, however many ask. What is asked while a
-worker runs is done after it. A worker holds a lease that it renews; when it dies the lease runs out and another one
-goes on. `update` learns the newest choices at once, `refit` learns anew when nothing has come in for a while, and at
-the latest some time after the first change.
+There is one row per person, so at most one worker per person. Work requested while a worker runs is done afterwards.
+A worker holds a lease that it renews; if the worker dies, the lease expires and another worker continues. `update`
+learns the newest choices immediately; `refit` fits all choices after a period without new ones, or at a deadline after
+the first change.
 
     job = queue.claim(lease=30.0, refits_at_once=2)                 # or None
     space.jobs.heartbeat(job, 30.0)
@@ -35,13 +35,13 @@ _FIRST_DELAY_S, _LONGEST_DELAY_S = 2.0, 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be done for a person and when, in seconds from now.
+    """The kind of work for a person, and when it is due, in seconds from now.
 
     Attributes:
         stage: ``update`` or ``refit``.
-        delay: how long to wait for more.
-        at_most: after which time a refit is due however much comes in.
-        rank: lower goes first.
+        delay: how long to wait for further choices.
+        at_most: deadline of a refit, even if choices keep arriving.
+        rank: priority; lower goes first.
     """
 
     stage: Stage
@@ -51,23 +51,23 @@ class Work:
 
     @classmethod
     def update(cls, at_most: float = 60.0) -> Work:
-        """Learn the newest choices now; a refit follows at the latest after ``at_most``."""
+        """Learn the newest choices now; a refit follows within ``at_most``."""
         return cls("update", 0.0, at_most)
 
     @classmethod
     def refit(cls, delay: float, at_most: float) -> Work:
-        """Learn anew once nothing has come in for ``delay``."""
+        """Refit after ``delay`` without new choices."""
         return cls("refit", delay, at_most, RANK_REFIT)
 
     @classmethod
     def by_hand(cls) -> Work:
-        """Somebody waits for it."""
+        """A refit requested by a user: it goes first."""
         return cls("refit", 0.0, 0.0, RANK_BY_HAND)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One person's work as its worker sees it; ``worker`` is unique to this claim."""
+    """A claimed job; ``worker`` is unique to this claim."""
 
     space_id: int
     person_id: int
@@ -80,7 +80,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job as people see it."""
+    """A job for display."""
 
     person: str
     stage: Stage
@@ -92,7 +92,7 @@ class JobRow:
 
 
 class JobQueue:
-    """The jobs of all spaces: what workers take from."""
+    """The jobs of all spaces, for workers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -104,13 +104,13 @@ class JobQueue:
         stages: Sequence[Stage] = STAGES,
         exceptions: Mapping[int, int] | None = None,
     ) -> Job | None:
-        """Take the next job that is due, or None.
+        """Claim the next due job, or return None.
 
         Args:
-            lease: seconds after which the job is another's unless it is renewed.
-            refits_at_once: refits of one space that may run at once, so that none keeps all workers.
-            stages: what this worker does.
-            exceptions: spaces, by number, of which another number of refits may run at once.
+            lease: seconds after which another worker may claim the job unless it is renewed.
+            refits_at_once: maximum concurrent refits of a space, so that no space occupies all workers.
+            stages: the kinds of job this worker accepts.
+            exceptions: spaces, by number, with a different maximum.
         """
         now = time.time()
         most = case(dict(exceptions), value=jobs.c.space_id, else_=refits_at_once) if exceptions else refits_at_once
@@ -136,49 +136,49 @@ class JobQueue:
             return _take(connection.execute(_claiming(mine, now, lease)).first())
 
     def next_due(self, stages: Sequence[Stage] = STAGES) -> float | None:
-        """When the next job of these stages is due, seconds since 1970; None if nothing waits."""
+        """When the next job of these stages is due, in seconds since 1970; None if there is none."""
         with self._database.read() as connection:
             found = []
             for state, column in (("queued", jobs.c.due), ("running", jobs.c.lease_until)):
-                for stage in stages:  # one look into an index each
+                for stage in stages:  # one index lookup each
                     mine = jobs.c.state == state, jobs.c.stage == stage
                     found.append(connection.execute(select(func.min(column)).where(*mine)).scalar())
             return min((one for one in found if one is not None), default=None)
 
     def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state."""
+        """Number of jobs by state."""
         with self._database.read() as connection:
             rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state)).all()
         return {"queued": 0, "running": 0, "failed": 0} | {row.state: row[1] for row in rows}
 
 
 class Jobs(SpaceTables):
-    """Of one space."""
+    """The jobs of one space."""
 
     def request(self, person_id: int, work: Work) -> None:
-        """Ask for work; what is asked twice is done once."""
+        """Add work; work that is already queued is not added twice."""
         with self._write(durable=False) as scope:
             request(scope, person_id, work)
 
     def claim_person(self, person_id: int, lease: float) -> Job | None:
-        """Take this person's job now, whenever it is due; None if there is none or somebody else has it."""
+        """Claim this person's job now, even if it is not due; None if there is none or another worker has it."""
         now = time.time()
         with self._write(durable=False) as scope:
             mine = and_(jobs.c.space_id == scope.space_id, jobs.c.person_id == person_id, _claimable(now))
             return _take(scope.connection.execute(_claiming(mine, now, lease)).first())
 
     def heartbeat(self, job: Job, lease: float) -> None:
-        """Hold the job for longer. StoreConflict if it has gone to another worker."""
+        """Renew the lease. StoreConflict if another worker has the job."""
         with self._write(durable=False) as scope:
             _own(scope, job, lease_until=time.time() + lease)
 
     def finish(self, job: Job, then: Work | None = None) -> None:
-        """The job is done; ``then`` follows it, and before that whatever was asked meanwhile."""
+        """Complete the job; work requested meanwhile comes next, then ``then``."""
         with self._write(durable=False) as scope:
             finish(scope, job, then)
 
     def fail(self, job: Job, error: str, *, delay: float | None = None) -> None:
-        """The job failed with this sentence: it is tried again later, longer and longer, and at last given up."""
+        """Record the failure: the job is retried after increasing delays, and given up after the last attempt."""
         attempts = job.attempts + 1
         wait = min(_FIRST_DELAY_S * 2.0 ** (attempts - 1), _LONGEST_DELAY_S) if delay is None else delay
         gone = attempts >= MOST_ATTEMPTS and delay is None
@@ -187,19 +187,19 @@ class Jobs(SpaceTables):
             _own(scope, job, error=error[:1000], worker=None, lease_until=None, **values)
 
     def list(self, limit: int = 100) -> list[JobRow]:
-        """What runs, waits or has failed, the next due first."""
+        """Jobs that are running, queued or failed, the next due first."""
         columns = (people.c.name, jobs.c.stage, jobs.c.state, jobs.c.due, jobs.c.attempts, jobs.c.error, jobs.c.created)
         same = and_(people.c.space_id == jobs.c.space_id, people.c.id == jobs.c.person_id)
         rows: list[AnyRow] = []
         with self._read() as scope:
-            for state in _SHOWN:  # in the order of an index each
+            for state in _SHOWN:  # each in the order of its index
                 wanted = scope.select(jobs, *columns).join(people, same).where(jobs.c.state == state)
                 rows += scope.all(wanted.order_by(jobs.c.rank, jobs.c.due).limit(limit - len(rows)))
         return [JobRow(*row) for row in rows]
 
 
 def request(scope: Scope, person_id: int, work: Work) -> None:
-    """Ask for work, in the transaction that makes it necessary."""
+    """Add work, in the transaction that makes it necessary."""
     now = time.time()
     mine = jobs.c.person_id == person_id
     row = scope.first(scope.select(jobs).where(mine).with_for_update())
@@ -208,13 +208,13 @@ def request(scope: Scope, person_id: int, work: Work) -> None:
         times = {"due": now + work.delay, "refit_by": now + work.at_most, "created": now}
         if scope.upsert(jobs, {"person_id": person_id, **asked, **times}, ("space_id", "person_id")):
             return
-        row = scope.first(scope.select(jobs).where(mine).with_for_update())  # another one was quicker
+        row = scope.first(scope.select(jobs).where(mine).with_for_update())  # another transaction inserted it first
     if row is not None:
         scope.run(scope.update(jobs).where(mine).values(requested=row.requested + 1, **_joined(row, work, now)))
 
 
 def _joined(row: AnyRow, work: Work, now: float) -> dict[str, Any]:
-    """What changes of a job that waits already; nothing of one that runs, which is looked at again when it ends."""
+    """The changed columns of a queued job. A running job is not changed: its worker checks again when it ends."""
     if row.state == "running":
         return {}
     changed: dict[str, Any] = {"rank": min(row.rank, work.rank)}
@@ -222,19 +222,19 @@ def _joined(row: AnyRow, work: Work, now: float) -> dict[str, Any]:
         changed["stage"] = work.stage
     if row.state == "failed":
         changed |= {"state": "queued", "attempts": 0}
-    if row.attempts == 0 or row.state == "failed":  # one that failed keeps its distance
+    if row.attempts == 0 or row.state == "failed":  # a failed job keeps its retry delay
         by = now if work.rank == RANK_BY_HAND else row.refit_by
         changed["due"] = now + work.delay if work.stage == "update" else max(now, min(now + work.delay, by))
     return changed
 
 
 def finish(scope: Scope, job: Job, then: Work | None = None) -> None:
-    """Close the job, in the transaction that keeps its result. StoreConflict if it has gone to another worker."""
+    """Complete the job, in the transaction that stores its result. StoreConflict if another worker has the job."""
     now = time.time()
     mine = jobs.c.person_id == job.person_id, jobs.c.worker == job.worker
     row = scope.first(scope.select(jobs).where(*mine).with_for_update())
     if row is None:
-        raise StoreConflict("the job has gone to another worker: this result is not kept")
+        raise StoreConflict("another worker has the job: this result is not stored")
     free = {"state": "queued", "worker": None, "lease_until": None, "attempts": 0, "error": None}
     if row.requested != job.requested:
         again = "update" if job.stage == "update" else row.stage
@@ -252,7 +252,7 @@ def _claimable(now: float) -> Any:
 
 
 def _claiming(mine: Any, now: float, lease: float) -> Any:
-    lost = jobs.c.state == "running"  # its worker has died: that counts as an attempt
+    lost = jobs.c.state == "running"  # its lease has expired, which counts as a failed attempt
     return (
         update(jobs)
         .where(mine)
@@ -277,4 +277,4 @@ def _take(row: AnyRow | None) -> Job | None:
 def _own(scope: Scope, job: Job, **values: Any) -> None:
     mine = jobs.c.person_id == job.person_id, jobs.c.worker == job.worker
     if not scope.run(scope.update(jobs).where(*mine).values(**values)):
-        raise StoreConflict("the job has gone to another worker")
+        raise StoreConflict("another worker has the job")

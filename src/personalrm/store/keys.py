@@ -1,7 +1,7 @@
-"""API keys: ``prm_ID_SECRET``. The database holds a hash of the secret; the key itself is told once, when it is made.
+"""API keys: ``prm_ID_SECRET``. The database stores a hash of the secret; the key is shown only when it is created.
 
-A secret has 256 random bits, so that a plain SHA-256 of it cannot be guessed back; slow password hashes are for
-passwords.
+A secret has 256 random bits, so an unsalted SHA-256 cannot be inverted by guessing; slow password hashes are only
+needed for passwords.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PREFIX = "prm"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks: the space, the key's id, and what it may do."""
+    """An authenticated key: the space, the key's id, and its scopes."""
 
     space_id: int
     space: str
@@ -39,7 +39,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as it is listed."""
+    """A key in a list."""
 
     id: str
     scopes: tuple[Scope, ...]
@@ -49,10 +49,10 @@ class KeyRow:
 
 
 class Keys(SpaceTables):
-    """Of one space."""
+    """The keys of one space."""
 
     def create(self, scopes: Iterable[Scope] = SCOPES, label: str = "") -> str:
-        """A new key, told this once."""
+        """Create a key and return it; it cannot be read again."""
         given = tuple(dict.fromkeys(scopes))
         unknown = [one for one in given if one not in SCOPES]
         if unknown or not given:
@@ -64,11 +64,11 @@ class Keys(SpaceTables):
         return f"{PREFIX}_{number}_{secret}"
 
     def revoke(self, key_id: str) -> None:
-        """The key opens nothing any more. UnknownRecord if the space has no such key."""
+        """Revoke a key. UnknownRecord if the space has no such key."""
         with self._write() as scope:
             mine = api_keys.c.id == key_id, api_keys.c.revoked.is_(None)
             if not scope.run(scope.update(api_keys).where(*mine).values(revoked=time.time())):
-                raise UnknownRecord(f"this space has no key '{key_id}' that is in use", "key_id")
+                raise UnknownRecord(f"this space has no active key '{key_id}'", "key_id")
 
     def list(self) -> list[KeyRow]:
         """All keys, without their secrets."""
@@ -78,7 +78,7 @@ class Keys(SpaceTables):
 
 
 def access(database: Database, key: str) -> Access | None:
-    """What a key opens; None if it opens nothing."""
+    """Look up a key; None if it is unknown or revoked."""
     prefix, _, rest = key.partition("_")
     number, _, secret = rest.partition("_")
     if prefix != PREFIX or not number or not secret or not key.isascii():

@@ -1,11 +1,11 @@
-"""Links that open pages without a key: a person's for a while, and those of a participant in a study.
+"""Links that open pages without a key: one person's pages for a limited time, and a study's pages for participants.
 
     prp_SPACE_PERSON_UNTIL_MAC        one person's pages
     prs_SPACE_STUDY_0_MAC             an invitation to a study
-    prs_SPACE_STUDY_CODE_MAC          one participant's way through it
+    prs_SPACE_STUDY_CODE_MAC          one participant's pages
 
-A token says what it opens and is signed with a secret of the space (HMAC-SHA256, 128 bits), so that nothing has to be
-stored. The number of an erased person or a deleted study is never given again: their links open nothing.
+A token names its target and is signed with a secret of the space (HMAC-SHA256, 128 bits), so tokens need not be stored.
+Numbers of erased people and deleted studies are never reused, so their links stay invalid.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MAC = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Opens:
-    """What a link opens: the pages of one person of a space."""
+class PageLink:
+    """Target of a link: the pages of one person of a space."""
 
     space_id: int
     space: str
@@ -38,8 +38,8 @@ class Opens:
 
 
 @dataclass(frozen=True, slots=True)
-class Invites:
-    """What a link to a study opens: the consent page, or with a ``code`` the next step of one participant."""
+class StudyLink:
+    """Target of a study link: the consent page, or with a ``code`` one participant's next step."""
 
     space_id: int
     space: str
@@ -48,10 +48,10 @@ class Invites:
 
 
 class Links(SpaceTables):
-    """Of one space."""
+    """The links of one space."""
 
     def create(self, name: str, seconds: float) -> tuple[str, float]:
-        """A token for the pages of this person, and when it ends. UnknownPerson if the space has none."""
+        """A token for the pages of this person, and its expiry time. UnknownPerson for an unknown name."""
         with self._write(durable=False) as scope:
             person = people_of.lock(scope, name)
             until = int(time.time() + seconds)
@@ -59,15 +59,15 @@ class Links(SpaceTables):
         return f"{PREFIX}_{self.space_id}_{person.id}_{until}_{mac}", float(until)
 
     def to_study(self, study: int, code: str | None = None) -> str:
-        """A token that invites to a study, or with a participant's code leads back to their next step."""
+        """A token that invites to a study, or with a ``code`` one participant's personal token."""
         shown = code or _INVITATION
         with self._read() as scope:
             mac = _signed(bytes(scope.settings(spaces.c.salt)), "study", self.space_id, study, shown)
         return f"{STUDY_PREFIX}_{self.space_id}_{study}_{shown}_{mac}"
 
 
-def opens(database: Database, token: str) -> Opens | None:
-    """What a token opens; None if nothing: it is made up, of an erased person, or over."""
+def opens(database: Database, token: str) -> PageLink | None:
+    """The target of a token; None if it is forged, expired, or of an erased person."""
     parts = _parts(token, PREFIX, 3)
     if parts is None:
         return None
@@ -81,11 +81,11 @@ def opens(database: Database, token: str) -> Opens | None:
         ).first()
     if row is None or not hmac.compare_digest(parts[3], _signed(bytes(row[0]), "page", space_id, person_id, until)):
         return None
-    return Opens(space_id, row[1], row[2])
+    return PageLink(space_id, row[1], row[2])
 
 
-def invites(database: Database, token: str) -> Invites | None:
-    """What a token of a study opens; None if nothing: it is made up, or of a deleted study."""
+def invites(database: Database, token: str) -> StudyLink | None:
+    """The target of a study token; None if it is forged or of a deleted study."""
     parts = _parts(token, STUDY_PREFIX, 2)
     if parts is None:
         return None
@@ -97,11 +97,11 @@ def invites(database: Database, token: str) -> Invites | None:
         ).first()
     if row is None or not hmac.compare_digest(parts[3], _signed(bytes(row[0]), "study", space_id, study_id, code)):
         return None
-    return Invites(space_id, row[1], study_id, None if code == _INVITATION else code)
+    return StudyLink(space_id, row[1], study_id, None if code == _INVITATION else code)
 
 
 def _parts(token: str, prefix: str, numbers: int) -> list[str] | None:
-    """The parts of a token after its prefix; None if it is none. The first ``numbers`` are numbers."""
+    """The parts of a token after its prefix; None if it is malformed. The first ``numbers`` parts are numbers."""
     parts = token.split("_")
     if len(parts) != 5 or parts[0] != prefix or not token.isascii():
         return None

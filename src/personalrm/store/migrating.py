@@ -1,9 +1,9 @@
-"""The version of a database, and bringing it to the version of this code.
+"""The version of a database, and its upgrade to the version of this code.
 
-Migrations are files in ``migrations/versions``, named by the release that needs them. All pending ones run in one
-transaction, under a lock that keeps other processes out: after a crash the database is as it was before. Meanwhile
-`require_ready` says that the database is being migrated: PostgreSQL shows the lock to others, and in SQLite a mark is
-written beforehand, which the migration's own transaction takes away.
+Migrations are files in ``migrations/versions``, named by the release that needs them. All pending migrations run in one
+transaction under an exclusive lock: after a crash the database is unchanged. Meanwhile `require_ready` reports that the
+database is being migrated: on PostgreSQL the lock is visible to other processes; on SQLite a mark is written first,
+which the migration's transaction removes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from personalrm.store.database import Database
 from personalrm.store.schema import REVISION
 from personalrm.store.schema_base import metadata
 
-_LOCK = 0x7065726D  # of PostgreSQL's advisory locks: any number that nobody else takes
-_MARK = 1  # of SQLite's user_version
+_LOCK = 0x7065726D  # id of the PostgreSQL advisory lock; an arbitrary constant
+_MARK = 1  # value of SQLite's user_version during a migration
 WAIT_FOR_MIGRATION_S = 60.0
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -28,36 +28,36 @@ def revision(database: Database) -> str | None:
     """The version of the database; None if it is empty.
 
     Raises:
-        StorageError: it holds other tables, or cannot be read.
+        StorageError: it contains other tables, or cannot be read.
     """
     with database.read() as connection:
         return _revision(connection, database)
 
 
 def upgrade(database: Database) -> str | None:
-    """Bring the database to this code's version; returns what it was. Does nothing where it is current.
+    """Upgrade the database to this code's version; returns the previous version. Does nothing if it is current.
 
     Raises:
-        StorageError: a newer personalrm has written it, or it holds other tables.
-        StoreBusy: others have been writing for a minute.
+        StorageError: a newer personalrm has written it, or it contains other tables.
+        StoreBusy: other writers have held it for a minute.
     """
     until = time.monotonic() + WAIT_FOR_MIGRATION_S
     while True:
         try:
             return _upgrade(database)
-        except StoreBusy:  # a database waits for a few seconds only; another process may be migrating for longer
+        except StoreBusy:  # the database waits only a few seconds, and a migration can take longer
             if time.monotonic() >= until:
                 raise
         time.sleep(0.01)
 
 
 def require_ready(database: Database, needed: str = REVISION) -> None:
-    """StoreUnavailable while the database is migrated, or if it does not have the version that is needed."""
+    """StoreUnavailable while the database is being migrated, or if it has another version than needed."""
     with database.read() as connection:
         found = _revision(connection, database)
         if _is_migrating(connection, database):
             raise StoreUnavailable(
-                f"{database.shown} is being migrated from version {found}; wait until that has ended"
+                f"{database.shown} is being migrated from version {found}; wait until the migration ends"
             )
     if found != needed:
         raise StoreUnavailable(
@@ -73,7 +73,7 @@ def _is_migrating(connection: Connection, database: Database) -> bool:
 
 
 def _mark(database: Database, found: str | None, mark: int) -> None:
-    """Write the mark of a SQLite database that has this version (still)."""
+    """Set or clear the migration mark of a SQLite database, if it still has this version."""
     if not database.is_sqlite:
         return
     with database.write() as connection:
@@ -86,7 +86,7 @@ def _upgrade(database: Database) -> str | None:
     if found == REVISION:
         with database.read() as connection:
             is_left = database.is_sqlite and _is_migrating(connection, database)
-        if is_left:  # by a newer personalrm that was killed before it had changed anything
+        if is_left:  # from a newer personalrm that was killed before it changed anything
             _mark(database, found, 0)
         return found
     if found is None:
@@ -113,12 +113,12 @@ def _migrate(database: Database) -> str | None:
 
 
 def require_current(database: Database) -> None:
-    """StorageError, with the way out, unless the database has this code's version."""
+    """StorageError, with what to do, unless the database has this code's version."""
     found = revision(database)
     if found == REVISION:
         return
     if found is None:
-        raise StorageError(f"{database.shown} is empty: `personalrm serve migrate` makes its tables")
+        raise StorageError(f"{database.shown} is empty: `personalrm serve migrate` creates its tables")
     require_known(found, database)
     raise StorageError(
         f"{database.shown} has version {found}, this personalrm needs {REVISION}: run `personalrm serve migrate`"
@@ -130,17 +130,17 @@ def _revision(connection: Connection, database: Database) -> str | None:
     if "alembic_version" not in tables:
         if tables & set(metadata.tables):
             raise StorageError(
-                f"{database.shown} holds tables of these names that personalrm did not make: name another"
+                f"{database.shown} contains tables of these names that personalrm did not create: choose another"
             )
         return None
     rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     if len(rows) > 1:
-        raise StorageError(f"{database.shown} has {len(rows)} versions at once: restore it from a backup")
+        raise StorageError(f"{database.shown} records {len(rows)} versions: restore it from a backup")
     return rows[0] if rows else None
 
 
 def _run(connection: Connection, found: str | None, database: Database) -> None:
-    from alembic import command  # 0.4 s that a current database does not need
+    from alembic import command  # takes 0.4 s, which a current database does not need
     from alembic.config import Config
 
     require_known(found, database)
@@ -151,7 +151,7 @@ def _run(connection: Connection, found: str | None, database: Database) -> None:
 
 
 def require_known(found: str | None, database: Database) -> None:
-    """StorageError if the version is none that this code knows."""
+    """StorageError if this code does not know the version."""
     from alembic.script import ScriptDirectory
 
     known = {one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()}

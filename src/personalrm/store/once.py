@@ -1,4 +1,4 @@
-"""A request that is sent again is answered as before: idempotency keys, kept for a day."""
+"""Idempotency keys: a repeated request gets the same answer, for a day."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ KEPT_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The key a client gave to a request, and a hash of the request."""
+    """A request's idempotency key and the hash of the request."""
 
     key: str
     request: bytes
 
 
 class Idempotency(SpaceTables):
-    """Of one space."""
+    """The idempotency keys of one space."""
 
     def forget_old(self, now: float | None = None) -> int:
-        """Drop answers older than a day; how many there were."""
+        """Delete answers older than a day; returns how many."""
         before = (time.time() if now is None else now) - KEPT_S
         with self._write(durable=False) as scope:
             return scope.run(scope.delete(idempotency).where(idempotency.c.created < before))
 
 
 def replay(scope: Scope, once: Once | None) -> Any | None:
-    """The answer that was given to this very request before, or None.
+    """The stored answer to the same request, or None.
 
     Raises:
         StoreConflict: the key was used for another request.
@@ -45,12 +45,12 @@ def replay(scope: Scope, once: Once | None) -> Any | None:
     if row is None:
         return None
     if bytes(row.request) != once.request:
-        raise StoreConflict("this Idempotency-Key was used for another request: choose a new one")
+        raise StoreConflict("this Idempotency-Key was used for another request: use a new one")
     return orjson.loads(row.answer)
 
 
 def remember(scope: Scope, once: Once | None, person_id: int, answer: Any) -> None:
-    """Keep the answer, in the transaction that does what was asked."""
+    """Store the answer, in the transaction of the request."""
     if once is not None:
         row = {"key": once.key, "person_id": person_id, "request": once.request, "created": time.time()}
         scope.insert(idempotency, [{**row, "answer": orjson.dumps(answer).decode()}])

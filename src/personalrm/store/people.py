@@ -1,4 +1,4 @@
-"""Whose choices there are, and how far each one's profile has learned."""
+"""The people of a space, and the state of each one's profile."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _BY_NAME = query(people, _COLUMNS, people.c.name == bindparam("name"), people.c.
 
 @dataclass(frozen=True, slots=True)
 class PersonState:
-    """A person as the store knows them.
+    """A person in the store.
 
     Attributes:
-        id: the store's number; never used again after an erase.
-        name: what the product calls them.
+        id: the person's number; not reused after an erasure.
+        name: the product's name or id of the person.
         created: seconds since 1970.
-        changed: when what is learned from last changed.
-        choices: how many there are to learn from.
-        revision: counts every change of what is learned from.
-        active_version: of the profile in use; None before the first.
-        active_revision: the revision that it has learned from.
+        changed: when the data to fit last changed.
+        choices: number of choices to fit.
+        revision: counts all changes of the data to fit.
+        active_version: version of the profile in use; None before the first.
+        active_revision: the revision the profile in use was fitted to.
     """
 
     id: int
@@ -55,7 +55,7 @@ class PersonState:
 
     @property
     def is_stale(self) -> bool:
-        """Whether something has changed that the profile in use has not learned."""
+        """Whether the data has changed since the profile in use was fitted."""
         return self.active_revision != self.revision
 
 
@@ -68,7 +68,7 @@ class People(SpaceTables):
         return None if row is None else PersonState(*row)
 
     def require(self, name: str) -> PersonState:
-        """The person. UnknownPerson if the space has none of that name."""
+        """The person. UnknownPerson if the space has no person of that name."""
         found = self.get(name)
         if found is None:
             raise UnknownPerson(f"this space has no person '{name}'")
@@ -82,12 +82,12 @@ class People(SpaceTables):
             return None if row is None else _state(row)
 
     def keep_answer(self, person_id: int, key: bytes) -> None:
-        """Note, before it is asked, that a cached answer will hold the person's texts: an erase finds it."""
+        """Record, before the request is sent, the cache key of an answer with the person's texts, for erasures."""
         with self._write(durable=False) as scope:
             scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
 
     def several(self, names: Sequence[str]) -> dict[str, PersonState]:
-        """Those of the names that are known."""
+        """The people with these names that exist."""
         found: dict[str, PersonState] = {}
         with self._read() as scope:
             for at in range(0, len(names), _NAMES_AT_ONCE):
@@ -97,20 +97,20 @@ class People(SpaceTables):
         return found
 
     def list(self, after: str = "", limit: int = 100) -> list[PersonState]:
-        """By name, those that follow ``after``."""
+        """People by name, after the name ``after``."""
         with self._read() as scope:
             statement = scope.select(people, *_COLUMNS).where(people.c.name > after, people.c.erasing.is_(None))
             return [_state(row) for row in scope.all(statement.order_by(people.c.name).limit(limit))]
 
     def readmit(self, name: str) -> PersonState:
-        """Make the person, also one who was erased: their choices are taken again from now on."""
+        """Create the person, or allow an erased person again: new choices are accepted from now on."""
         with self._write() as scope:
             erasures.readmit(scope, name)
             return ensure(scope, name)
 
 
 def ensure(scope: Scope, name: str) -> PersonState:
-    """The person, made if new, locked until the end of the transaction.
+    """The person, created if needed, locked until the end of the transaction.
 
     Raises:
         PersonErased: they were erased and not readmitted.
@@ -118,7 +118,7 @@ def ensure(scope: Scope, name: str) -> PersonState:
     row = _locked(scope, name)
     if row is None:
         if erasures.is_erased(scope, name):
-            raise PersonErased(f"'{name}' was erased from this space; PUT /v1/people/{{user}} takes them in again")
+            raise PersonErased(f"'{name}' was erased from this space; PUT /v1/people/{{user}} adds them again")
         now = time.time()
         scope.upsert(people, {"name": name, "created": now, "changed": now}, ("space_id", "name"))
         row = _locked(scope, name)
@@ -128,7 +128,7 @@ def ensure(scope: Scope, name: str) -> PersonState:
 
 
 def lock(scope: Scope, name: str) -> PersonState:
-    """The person, locked until the end of the transaction. UnknownPerson if there is none."""
+    """The person, locked until the end of the transaction. UnknownPerson for an unknown name."""
     row = _locked(scope, name)
     if row is None:
         raise UnknownPerson(f"this space has no person '{name}'")
@@ -141,7 +141,7 @@ def _locked(scope: Scope, name: str) -> AnyRow | None:
 
 
 def changed(scope: Scope, person_id: int, added: int = 0) -> None:
-    """What is learned from has changed, by so many choices more."""
+    """Record that the data to fit has changed, with this many new choices."""
     scope.run(
         scope.update(people)
         .where(people.c.id == person_id)
@@ -157,7 +157,7 @@ def activate(scope: Scope, person_id: int, version: int | None, revision: int) -
         .values(active_version=version, active_revision=revision)
     )
     if not touched:
-        raise StoreConflict("the person has been erased meanwhile")
+        raise StoreConflict("the person was erased in the meantime")
 
 
 def _state(row: AnyRow) -> PersonState:

@@ -1,4 +1,4 @@
-"""Pairs that people of a space may be asked about, given by the space's operator."""
+"""The pool of pairs for questions to people of a space, filled by the space's operator."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from personalrm.store.scope import AnyRow, SpaceTables
 
 
 class Pool(SpaceTables):
-    """Of one space."""
+    """The pool of one space."""
 
     def add(self, given: Sequence[Candidate]) -> int:
-        """Keep pairs; one of a known id takes its place. How many there are now."""
+        """Store pairs; a pair with a known id is replaced. Returns the size of the pool."""
         now = time.time()
         with self._write() as scope:
             for one in given:
@@ -27,12 +27,12 @@ class Pool(SpaceTables):
             return int(scope.value(scope.select(candidates, func.count())))
 
     def remove(self) -> int:
-        """Drop all pairs; how many there were."""
+        """Delete all pairs; returns how many."""
         with self._write() as scope:
             return scope.run(scope.delete(candidates))
 
     def some(self, limit: int = 400) -> list[Candidate]:
-        """The pairs that were given last."""
+        """The pairs added last."""
         with self._read() as scope:
             statement = scope.select(candidates).order_by(candidates.c.created.desc(), candidates.c.external_id)
             return [_candidate(row) for row in scope.all(statement.limit(limit))]

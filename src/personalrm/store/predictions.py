@@ -1,8 +1,7 @@
-"""What a profile said of choices that it had not learned from, before it learned from them (prequential evaluation).
+"""Predictions of choices made before the profile had learned them (prequential evaluation).
 
-"How well did yesterday's profile predict today's choices" is the mean over these rows: each choice is predicted once,
-by the version in use when it came in, and never again (Dawid 1984). Beside each stands what always choosing the longer
-response would have been worth.
+The accuracy of a profile on the next choices is the mean over these rows: each choice is predicted once, by the version
+in use when it arrived (Dawid 1984). Each row also has the score of always choosing the longer response, as a baseline.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _DAY_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The probability that a version gave to the response that was then chosen; None if it gave none.
+    """The probability that a version gave to the chosen response; None if it gave none.
 
-    ``longer`` is 1, 0.5 or 0: what always choosing the longer response would have been worth. ``weight`` is how much
-    the choice counts: the pairs of one ranking add up to 1.
+    ``longer`` is the score (1, 0.5 or 0) of always choosing the longer response. ``weight``: the pairs of one ranking
+    add up to 1.
     """
 
     number: int
@@ -40,9 +39,9 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of one person: choices predicted, of these scored, right (an even probability counts half), log loss summed.
+    """Sums of one person: choices predicted, choices scored, correct (p = 0.5 counts half), log loss.
 
-    Choices are counted by their weight, so that a ranking is one choice.
+    Choices are counted by weight, so a ranking counts as one choice.
     """
 
     person: str
@@ -55,22 +54,22 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class PredictionBin:
-    """Predictions of one day, or of one range of confidence: how many, how many right, their mean confidence.
+    """Predictions of one day, or of one confidence range: number, number correct, mean confidence; by weight.
 
-    ``start`` is the day's first second since 1970, or the least confidence; confidence is max(p, 1 − p).
+    ``start`` is the day's first second since 1970, or the lower limit of the range; confidence is max(p, 1 − p).
     """
 
     start: float
-    predictions: int
+    predictions: float
     right: float
     confidence: float
 
 
 class Predictions(SpaceTables):
-    """Of one space."""
+    """The predictions of one space."""
 
     def unlearned(self, person: PersonState, last_number: int) -> list[int]:
-        """Numbers of decided choices that came in after ``last_number`` and were not predicted yet."""
+        """Numbers of decided choices after ``last_number`` that have no prediction yet."""
         with self._read() as scope:
             known = and_(
                 predictions.c.space_id == choices.c.space_id,
@@ -91,7 +90,7 @@ class Predictions(SpaceTables):
             return [row.id for row in scope.all(statement.order_by(choices.c.id))]
 
     def of_person(self, person: PersonState, limit: int | None = None) -> list[Prediction]:
-        """The newest ``limit`` (all if None), oldest first; those of forgotten choices left out."""
+        """The newest ``limit`` predictions (all if None), oldest first, without forgotten choices."""
         with self._read() as scope:
             same = and_(choices.c.space_id == predictions.c.space_id, choices.c.id == predictions.c.choice_id)
             mine = predictions.c.person_id == person.id, choices.c.forgotten.is_(None)
@@ -108,12 +107,12 @@ class Predictions(SpaceTables):
         ]
 
     def count(self, most: int) -> int:
-        """How many there are in the space; not more than ``most`` are looked at."""
+        """Number of predictions in the space, counted up to ``most``."""
         with self._read() as scope:
             return scope.count(scope.select(predictions, predictions.c.made), most)
 
     def tallies(self, since: float | None = None) -> list[Tally]:
-        """One a person who was predicted, by name; only what was predicted ``since`` then."""
+        """One tally per person with predictions, by name; only predictions made ``since`` then."""
         p = predictions.c.probability
         sure = case((p < 1e-9, 1e-9), else_=p)
         weight = choices.c.weight
@@ -136,20 +135,22 @@ class Predictions(SpaceTables):
         return [Tally(*row) for row in rows]
 
     def by_day(self, since: float) -> list[PredictionBin]:
-        """Predictions of each day since then, in UTC, oldest first; people who were erased are not among them."""
+        """Predictions by day since then, in UTC, oldest first, without erased people."""
         return self._bins(func.floor(predictions.c.made / _DAY_S), _DAY_S, predictions.c.made >= since)
 
     def by_confidence(self) -> list[PredictionBin]:
-        """Predictions by tenths of confidence: of well calibrated ones, as many are right as the confidence says."""
+        """Predictions in confidence ranges of a tenth; if calibrated, the share correct equals the mean confidence."""
         sure = _confidence()
         tenth = func.floor(case((sure >= 1.0, 0.999), else_=sure) * 10.0)
         return self._bins(tenth, 0.1, predictions.c.probability.is_not(None))
 
     def _bins(self, number: ColumnElement[float], width: float, wanted: ColumnElement[bool]) -> list[PredictionBin]:
-        p = predictions.c.probability
-        columns = number.label("bin"), func.count(), func.sum(_right()), func.sum(_confidence())
+        p, weight = predictions.c.probability, choices.c.weight
+        sums = (func.sum(weight * one) for one in (1.0, _right(), _confidence()))
+        what = and_(choices.c.space_id == predictions.c.space_id, choices.c.id == predictions.c.choice_id)
         with self._read() as scope:
-            statement = scope.select(predictions, *columns).where(p.is_not(None), wanted)
+            statement = scope.select(predictions, number.label("bin"), *sums).join(choices, what)
+            statement = statement.where(p.is_not(None), weight > 0, wanted)
             rows = scope.all(statement.group_by("bin").order_by("bin"))
         return [PredictionBin(row[0] * width, row[1], row[2], row[3] / row[1]) for row in rows]
 
@@ -160,13 +161,13 @@ def _confidence() -> ColumnElement[float]:
 
 
 def _right() -> ColumnElement[float]:
-    """1 where the chosen response was thought likelier, one half where neither was."""
+    """1 if the chosen response had the higher probability, 0.5 if both were equal, else 0."""
     p = predictions.c.probability
     return case((p > 0.5, 1.0), (p == 0.5, 0.5), else_=0.0)
 
 
 def keep(scope: Scope, person_id: int, made: Sequence[Prediction]) -> None:
-    """Keep predictions; a choice that was predicted before keeps its first one."""
+    """Store predictions; an existing prediction of a choice is not replaced."""
     now = time.time()
     for one in made:
         values = {"probability": one.probability, "longer": one.longer, "group_id": one.group, "made": now}
@@ -175,7 +176,7 @@ def keep(scope: Scope, person_id: int, made: Sequence[Prediction]) -> None:
 
 
 def prediction_of(stored: StoredChoice, version: int, probability: float | None) -> Prediction:
-    """What ``version`` gave to the response that was chosen."""
+    """The prediction of a stored choice: the probability that ``version`` gave to the chosen response."""
     longer = len(stored.preference.chosen) - len(stored.preference.rejected)
     worth = 0.5 if longer == 0 else float(longer > 0)
     choice = stored.preference

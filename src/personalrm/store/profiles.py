@@ -1,12 +1,12 @@
-"""Profiles with every version. A version holds which choices it has learned from, not their texts again.
+"""Profile versions. A version stores the numbers of the choices it was fitted to, not their texts.
 
     saved = space.profiles.save(person, NewVersion(profile, learned, kind="refit"), job, then)
-    profile = space.profiles.load(person, version)           # as it was saved, with its history
-    space.profiles.versions(person)                          # what each learned, and how it compared
+    profile = space.profiles.load(person, version)           # as saved, with its history
+    space.profiles.versions(person)                          # number of choices and comparison of each version
 
-What is the same for many people (a population's prior) is stored once, by content. Of versions that were superseded the
-newest `KEPT` stay, and beyond these the last one of each day, so that the one from before a change of taste can be put
-in use again; what was kept aside, put in use by hand, or corrected by the person stays as well.
+Parts shared by many people (a population's prior) are stored once, by content hash. Of the superseded versions, the
+newest `KEPT` are kept, then the last one of each day, so that versions from before a change of taste can be used.
+Versions that were kept aside, put in use by hand, or corrected by the person are kept as well.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 Kind = Literal["update", "refit"]
 State = Literal["active", "superseded", "aside"]
-"""``aside``: it predicted the latest choices worse than the one in use, which stays in use."""
+"""``aside``: predicted the latest choices worse than the version in use, which stays in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version as it is listed; ``checked`` says how it compared with the one before, ``created`` in seconds."""
+    """A version in a list; ``checked``: comparison with the version before it; ``created``: seconds since 1970."""
 
     version: int
     created: float
@@ -56,18 +56,18 @@ class Version:
 
     @property
     def is_corrected(self) -> bool:
-        """Whether it follows what the person said of claims."""
+        """Whether it includes the person's corrections of claims."""
         return bool(self.checked.get("corrections"))
 
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A profile to be saved, and what it was learned from.
+    """A profile to save, and the data it was fitted to.
 
     Attributes:
-        aside: keep it beside the one in use instead of in its place.
-        checked: how it compared with the one before.
-        predictions: what the one before said of the newest choices.
+        aside: store it without putting it in use.
+        checked: comparison with the version in use.
+        predictions: predictions of the newest choices by the version in use.
     """
 
     profile: Profile
@@ -79,24 +79,24 @@ class NewVersion:
 
 
 class Profiles(SpaceTables):
-    """Of one space."""
+    """The profile versions of one space."""
 
     def save(
         self, person: PersonState, new: NewVersion, job: Job | None = None, then: Work | None = None, kept: int = KEPT
     ) -> Version | None:
-        """Keep a version, put it in use, drop old ones, and close the job, in one transaction.
+        """Save a version, put it in use, delete old versions and complete the job, in one transaction.
 
-        None, with the job closed, if the person has said meanwhile that other choices count: saving would undo that.
+        Returns None, with the job completed, if the person has changed which choices count in the meantime.
 
         Args:
-            person: whose.
-            new: the profile and what it was learned from.
-            job: that this is the result of.
-            then: what follows it.
-            kept: superseded versions that all stay.
+            person: the person.
+            new: the profile and the data it was fitted to.
+            job: the job of this result.
+            then: the next job.
+            kept: number of superseded versions that are always kept.
 
         Raises:
-            StoreConflict: the job has gone to another worker, or the person has been erased meanwhile.
+            StoreConflict: another worker has the job, or the person was erased in the meantime.
         """
         with self._write(durable=False) as scope:
             if job is not None:
@@ -130,19 +130,19 @@ class Profiles(SpaceTables):
             return saved
 
     def nothing_to_learn(self, person: PersonState, revision: int, job: Job) -> None:
-        """Close the job of a person who has no decided choice."""
+        """Complete the job of a person without decided choices."""
         with self._write(durable=False) as scope:
             jobs.finish(scope, job)
             people.activate(scope, person.id, None, revision)
 
     def versions(self, person: PersonState, limit: int = 100) -> list[Version]:
-        """Newest first."""
+        """Versions, newest first."""
         with self._read() as scope:
             statement = scope.select(profiles, *_LISTED).where(profiles.c.person_id == person.id)
             return [_version(row) for row in scope.all(statement.order_by(profiles.c.version.desc()).limit(limit))]
 
     def version(self, person: PersonState, version: int) -> Version:
-        """One version. UnknownRecord if there is none of that number."""
+        """One version. UnknownRecord if it does not exist."""
         with self._read() as scope:
             return self._version(scope, person, version)
 
@@ -154,15 +154,15 @@ class Profiles(SpaceTables):
         return _version(row)
 
     def load(self, person: PersonState, version: int, known: Learnable | None = None) -> Profile:
-        """A version's profile with its history; choices that are gone since are left out of it.
+        """The profile of a version, with its history; deleted choices are not included.
 
         Args:
-            person: whose.
+            person: the person.
             version: its number.
-            known: choices that were read already, which are not read again.
+            known: choices that were already read, to avoid reading them again.
 
         Raises:
-            UnknownRecord: there is no such version. ProfileError: it is damaged, or a newer personalrm wrote it.
+            UnknownRecord: the version does not exist. ProfileError: it is damaged or from a newer personalrm.
         """
         with self._read() as scope:
             record = self._record(scope, person, version)
@@ -171,7 +171,7 @@ class Profiles(SpaceTables):
         return bodies.unpacked(record, stored, thumbed, shared, f"profile {version} of '{person.name}'")
 
     def weights(self, person: PersonState, version: int) -> Profile:
-        """A version's profile to predict with: of the embedded engine without its history, which that does not need."""
+        """The profile of a version for predicting: the embedded engine's has no history, because it needs none."""
         with self._read() as scope:
             record = self._record(scope, person, version)
             if not bodies.predicts_alone(record):
@@ -190,10 +190,10 @@ class Profiles(SpaceTables):
         return found
 
     def use(self, person: PersonState, version: int) -> Counting:
-        """Put an earlier version, or one that was kept aside, in use; which choices count from now on.
+        """Put an earlier or rejected version in use; returns which choices count from now on.
 
-        After a return to an earlier version, choices that arrived after it had learned are left out of what is learned
-        later, until the person lets them count again (`Returns`). UnknownRecord if there is none of that number.
+        Choices that arrived after an earlier version was fitted are excluded from later fits, until the person counts
+        them again (`Returns`). UnknownRecord if the version does not exist.
         """
         found = self.version(person, version)
         with self._write() as scope:
@@ -223,7 +223,7 @@ _LISTED = (
     profiles.c.checked,
     profiles.c.counting,
 )
-_NAMES = [one.name for one in fields(Version)]  # of the same columns, in their order
+_NAMES = [one.name for one in fields(Version)]  # the columns have the same names and order
 
 
 def _evidence(
@@ -243,7 +243,7 @@ def _version(row: AnyRow) -> Version:
 
 
 def put_in_use(scope: Scope, person: PersonState, found: Version, now: Counting) -> None:
-    """Mark a version as the one in use, put there by the person, with what counts from now on."""
+    """Mark a version as in use by the person's decision, with the choices that count from now on."""
     _supersede(scope, person)
     mine = profiles.c.person_id == person.id, profiles.c.version == found.version
     checked = _dumped({**found.checked, BY_HAND: time.time()})

@@ -1,4 +1,4 @@
-"""What is stored of one person's feedback: records on their way in, and rows on their way out."""
+"""Records of one person's feedback: as received, and as stored."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from personalrm.store.scope import AnyRow
 
 Origin = Literal["choice", "ranking", "rating", "thumb", "feedback"]
-"""What a choice was made from."""
+"""What a choice was derived from."""
 DEFAULT_SOURCE = "api"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What all kinds of feedback share.
+    """Fields common to all kinds of feedback.
 
     Attributes:
-        source: where it comes from (a product, an import); part of its identity.
-        id: unique within the person and the source; None makes one from the content.
+        source: where the feedback comes from (a product, an import); part of its identity.
+        id: unique within person and source; None derives one from the content.
         context: the conversation before the responses.
-        time: ISO 8601 in UTC; None takes the time of arrival.
+        time: ISO 8601 in UTC; None is the time of arrival.
     """
 
     context: tuple[Message, ...]
@@ -55,7 +55,7 @@ class Choice(Given):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked(Given):
-    """Several responses, best first; those after the first ``ranked`` are not ordered among themselves."""
+    """Several responses, best first; those after the first ``ranked`` have no order among themselves."""
 
     responses: tuple[str, ...]
     ranked: int
@@ -71,7 +71,7 @@ class Rating(Given):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thumb(Given):
-    """Up or down for one response; an up and a down on the same prompt make a choice."""
+    """Up or down for one response; an up and a down on the same prompt form a choice."""
 
     response: str
     up: bool
@@ -80,7 +80,7 @@ class Thumb(Given):
 
 @dataclass(frozen=True, slots=True)
 class StoredChoice:
-    """A choice and what the store adds: its number, where it came from, and when it was forgotten (or None)."""
+    """A stored choice with its number, origin, and the time it was forgotten (or None)."""
 
     number: int
     source: str
@@ -97,22 +97,22 @@ def dump_context(context: Sequence[Message]) -> str:
 
 
 def load_context(text: str) -> tuple[Message, ...]:
-    """What `dump_context` wrote."""
+    """The inverse of `dump_context`."""
     return tuple(Message(role, content) for role, content in orjson.loads(text))
 
 
 def digest(*parts: object) -> bytes:
-    """16 bytes that stand for these JSON values."""
+    """A 16-byte hash of these JSON values."""
     return blake2b(orjson.dumps(parts), digest_size=16).digest()
 
 
 def prompt_digest(context: Sequence[Message]) -> bytes:
-    """16 bytes that stand for a conversation."""
+    """A 16-byte hash of a conversation."""
     return digest(dump_context(context))
 
 
 def choice_values(one: Choice, received: float, time: str) -> dict[str, Any]:
-    """The columns of `choices`, without those of the person and the identity."""
+    """The columns of `choices`, except those of person and identity."""
     return {
         "context": dump_context(one.context),
         "chosen": one.chosen,
@@ -131,7 +131,7 @@ def choice_values(one: Choice, received: float, time: str) -> dict[str, Any]:
 
 
 def choice_content(one: Choice) -> bytes:
-    """What tells a repeated request from a changed one: everything but the time and the way it is grouped."""
+    """The hashed content, to distinguish a repeated request from a changed one: without time and grouping."""
     return digest(dump_context(one.context), one.chosen, one.rejected, one.tie, one.reason, one.margin)
 
 
@@ -157,7 +157,7 @@ def stored_choice(row: AnyRow, user: str) -> StoredChoice:
 
 
 def stored_thumb(row: AnyRow, user: str) -> LearnableThumb:
-    """A row of `thumbs` as the engines take it."""
+    """A row of `thumbs` in the engines' format."""
     return LearnableThumb(
         response=row.response,
         liked=row.up,

@@ -1,4 +1,4 @@
-"""Which old versions of a profile are dropped; `profiles` says the rule."""
+"""Deletes old profile versions; `profiles` describes the rule."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from personalrm.store.schema import corrections, profiles
 from personalrm.store.scope import Scope
 
 BY_HAND = "put_in_use"
-"""In ``checked``: when a person put the version in use, seconds since 1970."""
+"""Key in ``checked``: when a person put the version in use, in seconds since 1970."""
 KEPT = 50
-"""Superseded versions of a person that all stay; a version takes 3 kB and more."""
+"""Number of superseded versions per person that are always kept; a version takes 3 kB or more."""
 _DAY_S = 86400.0
 
 
 def drop_old(scope: Scope, person_id: int, last: int) -> None:
-    """Drop superseded versions up to ``last``, but for the last one of each day and those that a person touched."""
+    """Delete superseded versions up to ``last``, except the last one of each day and those that a person touched."""
     if last < 1:
         return
     mine = profiles.c.person_id == person_id

@@ -1,9 +1,9 @@
-"""What a person says of a change of taste: keep what they like now, or return to what they liked before.
+"""A person's answer to a change of taste: keep the current taste, or return to the earlier one.
 
     space.returns.go_back("ada", since={41, 42, 45}, version=7, work=Work.update())
-    space.returns.keep("ada", "api/c41", Work.update())          # and let every choice count again
+    space.returns.keep("ada", "api/c41", Work.update())          # also counts every choice again
 
-Both last: learning goes on from what the person said, whatever they choose afterwards.
+The answer is permanent: later choices are learned on top of it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from personalrm.store.scope import Scope
 
 
 class Returns(Profiles):
-    """Of one space."""
+    """The answers to changes of taste of one space."""
 
     def go_back(self, name: str, since: Collection[int], version: int | None, work: Work) -> Counting:
-        """Leave out the choices since a change, and put the version from before it in use until they are unlearned.
+        """Exclude the choices since a change, and use the version from before it until a new one is fitted.
 
         Args:
-            name: of the person.
+            name: the person's name.
             since: numbers of the choices.
-            version: from before the change; None stays with the one in use.
-            work: what learns again.
+            version: the version from before the change; None keeps the one in use.
+            work: the learning job to add.
 
         Raises:
-            UnknownPerson, DataError: there is no such person, no such version, or none in use.
+            UnknownPerson, DataError: unknown person or version, or no version in use.
         """
         with self._write() as scope:
             person = people.lock(scope, name)
@@ -42,7 +42,7 @@ class Returns(Profiles):
         return now
 
     def keep(self, name: str, change: str | None, work: Work) -> Counting:
-        """Let every choice count again, and keep the change that begins with this choice. UnknownPerson, DataError."""
+        """Count every choice again, and confirm the change that starts with this choice. UnknownPerson, DataError."""
         with self._write() as scope:
             person = people.lock(scope, name)
             now = counting_of(scope, person.id).with_all()

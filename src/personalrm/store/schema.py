@@ -1,8 +1,8 @@
-"""The tables. Everything that belongs to a space names it, and everything that belongs to a person names both.
+"""The tables. Rows of a space have its id; rows of a person have the ids of both.
 
-A row of a person is tied to its person by ``(space_id, person_id)``, so that the database itself refuses a row that
-would join two spaces. `TENANT_TABLES` and `PERSON_TABLES` are read off the metadata: a table that is added later is
-isolated, exported and erased without anybody remembering to.
+A person's row references the person by ``(space_id, person_id)``, so the database refuses a row that would join two
+spaces. `TENANT_TABLES` and `PERSON_TABLES` are derived from the metadata, so a new table is isolated, exported and
+erased automatically.
 
 Times of the system are seconds since 1970; the time of a choice is ISO 8601 in UTC, as in `Preference`.
 """
@@ -29,7 +29,7 @@ from personalrm.store.schema_base import Id, metadata, space_column
 from personalrm.store.schema_studies import studies, study_events
 
 REVISION = "0.2.0.6"
-"""The migration that this code works with; the newest one in ``migrations/versions``."""
+"""The newest migration in ``migrations/versions``, which this code requires."""
 
 
 def _person() -> tuple[Column[int], Column[int], ForeignKeyConstraint]:
@@ -41,7 +41,7 @@ def _person() -> tuple[Column[int], Column[int], ForeignKeyConstraint]:
 
 
 def _identity() -> tuple[Column[str], Column[str], Column[bytes]]:
-    """Who sent it, under which id, and a hash of what was sent: a repeated request is told from a changed one."""
+    """Source, id, and content hash, which distinguishes a repeated request from a changed one."""
     return (
         Column("source", String(200), nullable=False),
         Column("external_id", String(200), nullable=False),
@@ -78,16 +78,16 @@ people = Table(
     space_column(),
     Column("name", String(200), nullable=False),
     Column("created", Float, nullable=False),
-    Column("changed", Float, nullable=False),  # when what is learned from last changed
+    Column("changed", Float, nullable=False),  # when the data to fit last changed
     Column("choices", Integer, nullable=False, default=0),
-    Column("revision", Integer, nullable=False, default=0),  # counts every change of what is learned from
+    Column("revision", Integer, nullable=False, default=0),  # counts all changes of the data to fit
     Column("active_version", Integer),
-    Column("active_revision", Integer),  # the revision that the active profile has learned from
+    Column("active_revision", Integer),  # the revision the active profile was fitted to
     Column("last_version", Integer, nullable=False, default=0),
-    Column("erasing", Float),  # since when; to every reader the person is gone already
+    Column("erasing", Float),  # start of the erasure; readers no longer see the person
     UniqueConstraint("space_id", "name"),
     UniqueConstraint("space_id", "id", name="uq_people_space_person"),
-    sqlite_autoincrement=True,  # an erased person's number is never given again
+    sqlite_autoincrement=True,  # an erased person's number is never reused
 )
 
 choices = Table(
@@ -104,10 +104,10 @@ choices = Table(
     Column("received", Float, nullable=False),
     Column("reason", Text),
     Column("margin", Float),
-    Column("ranking", String(40)),  # the choice among several responses that the pair was derived from
+    Column("ranking", String(40)),  # the ranking that the pair was derived from
     Column("weight", Float, nullable=False, default=1.0),
     Column("origin", String(20), nullable=False),  # choice, ranking, rating, thumb, feedback
-    Column("forgotten", Float),  # when the person asked to forget it; kept, and learned from no more
+    Column("forgotten", Float),  # when the person excluded it from learning
     UniqueConstraint("space_id", "person_id", "source", "external_id"),
     Index("ix_choices_in_time", "space_id", "person_id", "time", "id"),
     sqlite_autoincrement=True,
@@ -120,7 +120,7 @@ rankings = Table(
     *_person(),
     *_identity(),
     Column("context", Text, nullable=False),
-    Column("responses", Text, nullable=False),  # best first; those after the first `ranked` are not ordered
+    Column("responses", Text, nullable=False),  # best first; those after the first `ranked` have no order
     Column("ranked", Integer, nullable=False),
     Column("time", String(40), nullable=False),
     Column("received", Float, nullable=False),
@@ -167,11 +167,11 @@ profiles = Table(
     Column("kind", String(20), nullable=False),  # update, refit
     Column("state", String(20), nullable=False),  # active, superseded, aside
     Column("model", String(200), nullable=False),
-    *(Column(name, Integer, nullable=False) for name in ("revision", "learned")),  # learned: choices learned from
-    Column("last_choice", Id, nullable=False),  # the newest one that had arrived
+    *(Column(name, Integer, nullable=False) for name in ("revision", "learned")),  # learned: number of choices fitted
+    Column("last_choice", Id, nullable=False),  # the newest choice that had arrived
     Column("body", LargeBinary, nullable=False),
-    Column("checked", Text, nullable=False),  # how it compared with the version before it, as JSON
-    Column("counting", Text, nullable=False, server_default="{}"),  # which choices the person lets count, as JSON
+    Column("checked", Text, nullable=False),  # comparison with the version before it, as JSON
+    Column("counting", Text, nullable=False, server_default="{}"),  # which choices the person excluded, as JSON
     PrimaryKeyConstraint("space_id", "person_id", "version"),
 )
 
@@ -181,7 +181,7 @@ shared_states = Table(
     Column("hash", LargeBinary(16), primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
-"""Parts of profiles that are the same for many people (a population's prior), stored once. No text, no person."""
+"""Parts of profiles that many people share (a population's prior), stored once. No texts, no personal data."""
 
 predictions = Table(
     "predictions",
@@ -189,8 +189,8 @@ predictions = Table(
     *_person(),
     Column("choice_id", Id, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("probability", Float),  # of the response that was chosen; null where unscored
-    Column("longer", Float, nullable=False),  # what always choosing the longer response would have given
+    Column("probability", Float),  # of the chosen response; null if unscored
+    Column("longer", Float, nullable=False),  # score of always choosing the longer response
     Column("group_id", String(200), nullable=False),
     Column("made", Float, nullable=False),
     PrimaryKeyConstraint("space_id", "person_id", "choice_id"),
@@ -204,9 +204,9 @@ corrections = Table(
     *_person(),
     Column("claim", Text, nullable=False),
     Column("verdict", String(20), nullable=False),
-    Column("cited", Text, nullable=False),  # the choices for and against the claim, as the profile cited them
+    Column("cited", Text, nullable=False),  # the choices for and against the claim, as cited by the profile
     Column("note", Text),
-    Column("version", Integer, nullable=False),  # of the profile that held the claim
+    Column("version", Integer, nullable=False),  # of the profile with the claim
     Column("created", Float, nullable=False),
     Column("withdrawn", Float),
     Index("ix_corrections_person", "space_id", "person_id"),
@@ -219,7 +219,7 @@ cached_answers = Table(
     Column("key", LargeBinary(32), nullable=False),
     PrimaryKeyConstraint("space_id", "person_id", "key"),
 )
-"""Keys of the answer cache whose questions held a person's texts: what an erase removes there."""
+"""Keys of cached answers to requests with a person's texts; an erasure deletes these answers."""
 
 completions = Table(
     "completions",
@@ -227,13 +227,13 @@ completions = Table(
     Column("id", String(64), primary_key=True),
     *_person(),
     Column("context", Text, nullable=False),
-    Column("responses", Text, nullable=False),  # what the client was shown, as a JSON list
-    Column("version", Integer),  # of the profile whose prompt was added; null where there was none
+    Column("responses", Text, nullable=False),  # as sent to the client, as a JSON list
+    Column("version", Integer),  # of the profile whose prompt was added; null if none
     Column("created", Float, nullable=False),
     Index("ix_completions_person", "space_id", "person_id"),
     Index("ix_completions_created", "created"),
 )
-"""Answers of the chat endpoint, so that feedback on an id can become a choice; dropped after a month."""
+"""Answers of the chat endpoint, so that feedback on an id can become a choice; deleted after a month."""
 
 jobs = Table(
     "jobs",
@@ -256,7 +256,7 @@ jobs = Table(
     Index("ix_jobs_next", "state", "stage", "due"),
     Index("ix_jobs_space", "space_id", "state", "rank", "due"),
 )
-"""One row a person who has work waiting: there cannot be two workers on one person."""
+"""One row per person with pending work, so at most one worker per person."""
 
 candidates = Table(
     "candidates",
@@ -267,7 +267,7 @@ candidates = Table(
     Column("created", Float, nullable=False),
     PrimaryKeyConstraint("space_id", "external_id"),
 )
-"""Pairs that the space's operator gave to ask people about: never one person's texts for another person."""
+"""Pairs for questions, added by the space's operator; never texts of one person for another."""
 
 idempotency = Table(
     "idempotency",
@@ -301,7 +301,7 @@ summaries = Table(
     *(Column(name, kind, nullable=False) for name, kind in (("made", Float), ("took", Float), ("body", Text))),
     PrimaryKeyConstraint("space_id"),
 )
-"""What is shown of a large space. No text, no person."""
+"""Summary shown for a large space. No texts, no personal data."""
 
 audit = Table(
     "audit",
@@ -323,7 +323,7 @@ erasures = Table(
     Column("id", Id, primary_key=True),
     space_column(),
     Column("subject", String(64), nullable=False),
-    Column("name", String(200)),  # until it is finished: what is still to be erased must be known
+    Column("name", String(200)),  # set until the erasure is finished
     Column("state", String(20), nullable=False),  # started, done
     Column("started", Float, nullable=False),
     Column("finished", Float),
@@ -335,6 +335,6 @@ erasures = Table(
 
 TENANT_TABLES = tuple(one for one in metadata.sorted_tables if "space_id" in one.c)
 PERSON_TABLES = tuple(one for one in metadata.sorted_tables if "person_id" in one.c)
-"""What an erase deletes from, parents first; `people` itself comes last."""
+"""The tables an erasure deletes from, parents first; `people` comes last."""
 STUDY_TABLES = (studies, study_events)
-"""What belongs to a study of a space and to no person."""
+"""Tables that belong to a study of a space and to no person."""

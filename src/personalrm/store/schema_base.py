@@ -1,4 +1,4 @@
-"""What all tables are made with: the metadata, the type of numbers, the column that names the space."""
+"""Shared by all tables: the metadata, the integer type, and the column of the space."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def space_column() -> Column[int]:
-    """The space that a row belongs to."""
+    """The column of the space that a row belongs to."""
     return Column("space_id", Id, ForeignKey("spaces.id"), nullable=False)

@@ -1,4 +1,4 @@
-"""The tables of studies with people. A participant is a drawn code; no row leads to a person of the space."""
+"""The tables of studies with people. A participant is a random code; no row refers to a person of the space."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ studies = Table(
     space_column(),
     Column("name", String(100), nullable=False),
     Column("created", Float, nullable=False),
-    Column("closed", Float),  # since when nobody new is let in; who has begun may go on
-    *(Column(name, Text, nullable=False) for name in ("protocol", "pairs")),  # fixed when the study begins
+    Column("closed", Float),  # when it was closed to new participants; others may continue
+    *(Column(name, Text, nullable=False) for name in ("protocol", "pairs")),  # fixed when the study is created
     UniqueConstraint("space_id", "id", name="uq_studies_space_study"),
-    sqlite_autoincrement=True,  # the links of a deleted study never lead to another one
+    sqlite_autoincrement=True,  # the number, and so the links, of a deleted study are never reused
 )
 
 study_events = Table(
@@ -40,4 +40,4 @@ study_events = Table(
     ForeignKeyConstraint(["space_id", "study_id"], ["studies.space_id", "studies.id"]),
     PrimaryKeyConstraint("space_id", "study_id", "code", "place"),
 )
-"""What participants have said, one event a row. No time: it could tell who was there."""
+"""Participants' answers, one event per row. No time, because it could identify a participant."""

@@ -1,9 +1,9 @@
-"""A transaction on the rows of one space. Statements are made here, so that none can forget the space.
+"""A transaction on the rows of one space. All statements are built here, so each is restricted to the space.
 
     with space.write() as scope:
         scope.all(scope.select(choices).where(choices.c.person_id == person))
 
-Elsewhere in this room nobody imports ``select``, ``insert``, ``update`` or ``delete``; a test holds that.
+Other modules of this package must not import ``select``, ``insert``, ``update`` or ``delete``; a test checks that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from personalrm.store.database import Database, Query
 from personalrm.store.schema import spaces
 
-if TYPE_CHECKING:  # SQLAlchemy 2.1 types a row by its columns
+if TYPE_CHECKING:  # in SQLAlchemy 2.1 the type of a row depends on its columns
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
     AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 else:
@@ -47,29 +47,29 @@ class Scope:
         self.connection, self.space_id = connection, space_id
 
     def select(self, table: Table, *columns: ColumnElement[Any]) -> AnySelect:
-        """Rows of this space; the whole row where no columns are named."""
+        """Select rows of this space; the whole row if no columns are given."""
         return select(*(columns or table.c)).select_from(table).where(table.c.space_id == self.space_id)
 
     def settings(self, column: ColumnElement[Any]) -> Any:
-        """A column of the space itself."""
+        """A column of the space's own row."""
         return self.connection.execute(select(column).where(spaces.c.id == self.space_id)).scalar_one()
 
     def update(self, table: Table) -> Update:
-        """Rows of this space."""
+        """Update rows of this space."""
         return update(table).where(table.c.space_id == self.space_id)
 
     def delete(self, table: Table) -> Delete:
-        """Rows of this space."""
+        """Delete rows of this space."""
         return delete(table).where(table.c.space_id == self.space_id)
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Rows for this space."""
+        """Insert rows for this space."""
         for at in range(0, len(rows), _ROWS_A_STATEMENT):
             part = [{**one, "space_id": self.space_id} for one in rows[at : at + _ROWS_A_STATEMENT]]
             self.connection.execute(table.insert(), part)
 
     def insert_returning(self, table: Table, row: Mapping[str, Any], column: ColumnElement[Any]) -> Any:
-        """One row for this space; the value that the database gave it."""
+        """Insert one row for this space; returns the generated value of ``column``."""
         statement = table.insert().values({**row, "space_id": self.space_id}).returning(column)
         return self.connection.execute(statement).scalar_one()
 
@@ -80,9 +80,9 @@ class Scope:
         keys: Sequence[str],
         change: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Insert a row, or change the one that has its keys (leave it if ``change`` is None). Whether one was written.
+        """Insert a row, or update the row with its keys (keep it if ``change`` is None). Returns whether it wrote.
 
-        Values of ``change`` may be expressions over the columns of the row that is there.
+        Values of ``change`` may be expressions over the columns of the existing row.
         """
         dialect = sqlite if self.connection.dialect.name == "sqlite" else postgresql
         statement = dialect.insert(table).values({**row, "space_id": self.space_id})
@@ -90,11 +90,11 @@ class Scope:
             statement = statement.on_conflict_do_nothing(index_elements=list(keys))
         else:
             statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change))
-        # without the option SQLAlchemy tells the number of rows of an INSERT for some tables only
+        # without the option SQLAlchemy does not report the row count of an INSERT for some tables
         return self.connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
 
     def run(self, statement: Update | Delete) -> int:
-        """How many rows it touched."""
+        """Execute a statement; returns the number of affected rows."""
         return self.connection.execute(statement).rowcount
 
     def all(self, statement: AnySelect) -> Sequence[AnyRow]:
@@ -110,22 +110,22 @@ class Scope:
         return self.connection.execute(statement).scalar()
 
     def count(self, statement: AnySelect, most: int) -> int:
-        """How many rows there are; not more than ``most`` are looked at."""
+        """The number of rows, counted up to ``most``."""
         found = select(func.count()).select_from(statement.limit(most).subquery())
         return int(self.connection.execute(found).scalar_one())
 
     def stream(self, statement: AnySelect, size: int = 1000) -> Iterator[AnyRow]:
-        """Rows as they come, ``size`` in memory at a time."""
+        """Iterate over rows, with ``size`` in memory at a time."""
         yield from self.connection.execution_options(yield_per=size).execute(statement)
 
 
 def query(table: Table, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[Any]) -> Query:
-    """Rows of the space that ``space_id`` names, compiled once: for what every prediction asks."""
+    """A query on the space given as ``space_id``, compiled once; for the queries of every prediction."""
     return Query(select(*columns).where(table.c.space_id == bindparam("space_id"), *conditions))
 
 
 class SpaceTables:
-    """Base of everything that reads and writes the rows of one space."""
+    """Base of the classes that read and write the rows of one space."""
 
     def __init__(self, database: Database, space_id: int) -> None:
         self._database, self.space_id = database, space_id
@@ -136,12 +136,12 @@ class SpaceTables:
 
     @contextmanager
     def _read(self) -> Iterator[Scope]:
-        """A snapshot of this space."""
+        """A read transaction (snapshot) on this space."""
         with self._database.read() as connection:
             yield Scope(connection, self.space_id)
 
     @contextmanager
     def _write(self, *, durable: bool = True) -> Iterator[Scope]:
-        """A transaction on this space; one that is not ``durable`` may be lost with the machine's power."""
+        """A write transaction on this space; one that is not ``durable`` can be lost in a power failure."""
         with self._database.write(durable=durable) as connection:
             yield Scope(connection, self.space_id)

@@ -1,6 +1,6 @@
-"""The store: spaces, each with its people. Nothing of a space is reached but through its `SpaceStore`.
+"""The store: spaces and their people. Data of a space is only accessible through its `SpaceStore`.
 
-store = Store("sqlite:///people.sqlite")            # or postgresql://…; makes or upgrades its tables
+store = Store("sqlite:///people.sqlite")            # or postgresql://…; creates or upgrades the tables
 space = store.make_space("shop")
 key = space.keys.create(["write", "predict"])
 space.feedback.choices("ada", [Choice(context=…, chosen="Yes.", rejected="It depends.")], Work.update())
@@ -30,7 +30,7 @@ from personalrm.store.history import Histories
 from personalrm.store.incoming import Feedback
 from personalrm.store.jobs import JobQueue, Jobs
 from personalrm.store.keys import Access, Keys
-from personalrm.store.links import Invites, Links, Opens
+from personalrm.store.links import Links, PageLink, StudyLink
 from personalrm.store.migrating import require_current, require_ready, upgrade
 from personalrm.store.once import Idempotency
 from personalrm.store.people import People
@@ -48,13 +48,13 @@ _NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class SpaceSettings:
-    """What is set for one space.
+    """Settings of one space.
 
     Attributes:
-        max_calls, max_cost: what fits may ask of the model's endpoint in a calendar month, calls and US dollars; None
-            is unlimited.
-        max_chats, max_chat_tokens: answers and tokens that chats may ask of their upstream in a calendar month.
-        fits_at_once: refits of the space that may run at once.
+        max_calls, max_cost: budget for learning and predicting per calendar month, in calls and US dollars; None is
+            unlimited.
+        max_chats, max_chat_tokens: budget of chats per calendar month, in answers and tokens.
+        fits_at_once: maximum concurrent refits of the space.
     """
 
     max_calls: int | None = None
@@ -65,7 +65,7 @@ class SpaceSettings:
 
 
 class SpaceStore:
-    """Everything of one space, and nothing of any other."""
+    """The data of one space."""
 
     def __init__(self, database: Database, space_id: int, name: str) -> None:
         self.id, self.name = space_id, name
@@ -91,12 +91,12 @@ class SpaceStore:
 
 
 class Store:
-    """See the module's docstring. May be used from several threads; several processes may share a database.
+    """See the module's docstring. Thread-safe; several processes can share a database.
 
     Args:
-        url: as `database.parse_url`; None takes PERSONALRM_DATABASE, else a SQLite file in the user's data folder.
-        migrate: bring the tables to this version; false refuses a database of another version.
-        pool: connections kept open, for PostgreSQL.
+        url: as in `database.parse_url`; None is PERSONALRM_DATABASE, else a SQLite file in the user's data folder.
+        migrate: upgrade the tables to this version; if false, a database of another version is refused.
+        pool: maximum idle connections, for PostgreSQL.
 
     Raises:
         DataError, StorageError, MissingExtra: the database cannot be used.
@@ -113,7 +113,7 @@ class Store:
         self._spaces: dict[int, SpaceStore] = {}
 
     def make_space(self, name: str) -> SpaceStore:
-        """The space of that name, made if there is none. DataError if it is no name."""
+        """The space of that name, created if needed. DataError if the name is invalid."""
         if not name or name != name.strip() or len(name) > _NAME or not name.isprintable():
             raise DataError(f"space: expected a name of 1 to {_NAME} printable characters, found '{name[:_NAME]}'")
         found = self.space(name)
@@ -145,7 +145,7 @@ class Store:
         return found
 
     def by_id(self, space_id: int) -> SpaceStore:
-        """The store of the space of that number. DataError if there is none."""
+        """The store of the space of that number. DataError if it does not exist."""
         found = self._spaces.get(space_id)
         if found is not None:
             return found
@@ -156,25 +156,25 @@ class Store:
         return self.bound(space_id, name)
 
     def access(self, key: str) -> Access | None:
-        """What a key opens; None if it opens nothing."""
+        """Look up a key; None if it is unknown or revoked."""
         return keys.access(self.database, key)
 
-    def opens(self, token: str) -> Opens | None:
-        """Whose pages a link opens; None if it opens nothing."""
+    def opens(self, token: str) -> PageLink | None:
+        """The person whose pages a link opens; None if the link is invalid."""
         return links.opens(self.database, token)
 
-    def invites(self, token: str) -> Invites | None:
-        """Which study a link leads to; None if it leads nowhere."""
+    def invites(self, token: str) -> StudyLink | None:
+        """The study that a link belongs to; None if the link is invalid."""
         return links.invites(self.database, token)
 
     def settings(self, space: SpaceStore) -> SpaceSettings:
-        """What is set for a space."""
+        """The settings of a space."""
         with self.database.read() as connection:
             text = connection.execute(select(spaces.c.settings).where(spaces.c.id == space.id)).scalar_one()
         return replace(SpaceSettings(), **orjson.loads(text))
 
     def fits_at_once(self) -> dict[int, int]:
-        """Spaces, by number, of which another number of refits may run at once than of a new one."""
+        """Spaces, by number, whose maximum of concurrent refits is not the default."""
         with self.database.read() as connection:
             rows = connection.execute(select(spaces.c.id, spaces.c.settings)).all()
         usual = SpaceSettings().fits_at_once
@@ -182,7 +182,7 @@ class Store:
         return {space: most for space, most in found.items() if most != usual}
 
     def change_settings(self, space: SpaceStore, changes: Mapping[str, Any]) -> SpaceSettings:
-        """Set something for a space."""
+        """Change settings of a space."""
         changed = replace(self.settings(space), **changes)
         with self.database.write() as connection:
             values = {"settings": orjson.dumps(asdict(changed)).decode()}
@@ -190,9 +190,9 @@ class Store:
         return changed
 
     def require_ready(self) -> None:
-        """StorageError, with the reason, unless the database answers, is not being migrated and has this version."""
+        """StorageError, with the reason, unless the database is reachable, not being migrated and of this version."""
         require_ready(self.database)
 
     def close(self) -> None:
-        """Close all connections; they open again when they are used."""
+        """Close all connections; they are reopened when needed."""
         self.database.close()

@@ -1,10 +1,10 @@
-"""Studies with people: what was fixed when a study began, and what its participants have said, event by event.
+"""Studies with people: the fixed settings of each study, and the events of its participants.
 
     number = space.studies.create("taste", protocol, pairs)
     space.studies.append(number, "p-1a2b3c4d", 0, {"event": "consent"})
     space.studies.erase(number, "p-1a2b3c4d")
 
-A participant is a code. The store does not look into protocols and events: `personalrm.bench.studies.human` does.
+A participant is identified by a code. Protocols and events are interpreted by `personalrm.bench.studies.human`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from personalrm.store.schema_studies import studies, study_events
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 MOST_PARTICIPANTS = 5000
-"""Of one study: who has the invitation could otherwise fill the database."""
+"""Maximum participants of a study: otherwise anyone with the invitation could fill the database."""
 _NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class StoredStudy:
-    """A study; times in seconds since 1970. ``closed`` is when it stopped to let new participants in, or None."""
+    """A study; times in seconds since 1970. ``closed``: when it was closed to new participants, or None."""
 
     id: int
     name: str
@@ -43,12 +43,12 @@ class StoredStudy:
 
 
 class Studies(SpaceTables):
-    """Of one space."""
+    """The studies of one space."""
 
     def create(
         self, name: str, protocol: Mapping[str, Any], pairs: Sequence[Candidate], key_id: str | None = None
     ) -> int:
-        """Begin a study; its number. DataError if the name is none."""
+        """Create a study and return its number. DataError if the name is invalid."""
         if not name.strip() or len(name) > _NAME or not name.isprintable():
             raise DataError(f"name: expected 1 to {_NAME} printable characters")
         kept = [[one.id, dump_context(one.context), one.a, one.b] for one in pairs]
@@ -59,7 +59,7 @@ class Studies(SpaceTables):
         return number
 
     def all(self) -> list[StoredStudy]:
-        """Newest first."""
+        """Studies, newest first."""
         with self._read() as scope:
             rows = scope.all(scope.select(studies, *_SHOWN).order_by(studies.c.id.desc()))
             return [_study(scope, row) for row in rows]
@@ -70,7 +70,7 @@ class Studies(SpaceTables):
             return _study(scope, _required(scope, number, None))
 
     def pairs(self, number: int) -> list[Candidate]:
-        """What participants choose between. UnknownStudy."""
+        """The pairs of a study. UnknownStudy."""
         with self._read() as scope:
             text = scope.value(scope.select(studies, studies.c.pairs).where(studies.c.id == number))
         if text is None:
@@ -78,21 +78,21 @@ class Studies(SpaceTables):
         return [_pair(*one) for one in orjson.loads(text)]
 
     def close(self, number: int, *, closed: bool) -> None:
-        """Let nobody new in, or again. UnknownStudy."""
+        """Close the study to new participants, or open it again. UnknownStudy."""
         with self._write() as scope:
             _required(scope, number)
             values = {"closed": time.time() if closed else None}
             scope.run(scope.update(studies).where(studies.c.id == number).values(values))
 
     def events(self, number: int, code: str) -> list[dict[str, Any]]:
-        """What a participant has said, in order; nothing of one who is not known."""
+        """A participant's events in order; empty for an unknown participant."""
         mine = study_events.c.study_id == number, study_events.c.code == code
         with self._read() as scope:
             found = scope.select(study_events, study_events.c.body).where(*mine).order_by(study_events.c.place)
             return [orjson.loads(row.body) for row in scope.all(found)]
 
-    def everybody(self, number: int) -> dict[str, list[dict[str, Any]]]:
-        """The events of every participant of a study, by code."""
+    def all_events(self, number: int) -> dict[str, list[dict[str, Any]]]:
+        """The events of all participants of a study, by code."""
         events: dict[str, list[dict[str, Any]]] = {}
         with self._read() as scope:
             asked = scope.select(study_events, study_events.c.code, study_events.c.body)
@@ -104,27 +104,27 @@ class Studies(SpaceTables):
         return events
 
     def append(self, number: int, code: str, place: int, event: Mapping[str, Any]) -> None:
-        """Keep event ``place`` of a participant; place 0 makes them one.
+        """Store event number ``place`` of a participant; event 0 creates the participant.
 
         Raises:
-            UnknownStudy: there is none; StoreConflict: the place is taken, the participant is not there (any more), the
-            study is closed, or it has all the participants that it may have.
+            UnknownStudy: no such study. StoreConflict: the event exists, the participant does not exist, the study is
+                closed, or it has its maximum of participants.
         """
         with self._write() as scope:
             study = _required(scope, number)
             if place == 0:
                 if study.closed is not None or _participants(scope, number) >= MOST_PARTICIPANTS:
-                    raise StoreConflict("this study takes no new participants")
+                    raise StoreConflict("this study accepts no new participants")
             elif not scope.value(scope.select(study_events, func.count()).where(*_event(number, code, place - 1))):
-                raise StoreConflict(f"participant {code} is not there, or has not come so far")
+                raise StoreConflict(f"participant {code} does not exist, or an earlier event is missing")
             row = {"study_id": number, "code": code, "place": place, "body": _dumped(event)}
             if not scope.upsert(study_events, row, ("space_id", "study_id", "code", "place")):
-                raise StoreConflict(f"participant {code} has said something at this place already")
+                raise StoreConflict(f"participant {code} already has an event at this place")
 
     def erase(self, number: int, code: str, key_id: str | None = None) -> int:
-        """Delete everything under a participant's code; how many events that were.
+        """Delete all data of a participant; returns the number of events.
 
-        Claims that another participant was shown stay in their session, without the code of whom they were drawn from.
+        Claims shown to other participants stay in their sessions, without the code of the participant they come from.
         """
         mine = study_events.c.study_id == number, study_events.c.code == code
         with self._write() as scope:
@@ -135,7 +135,7 @@ class Studies(SpaceTables):
         return found
 
     def delete(self, number: int, key_id: str | None = None) -> int:
-        """Delete a study with everything in it; how many events that were. UnknownStudy."""
+        """Delete a study and all its data; returns the number of events. UnknownStudy."""
         with self._write() as scope:
             _required(scope, number, "alone")
             found = scope.run(scope.delete(study_events).where(study_events.c.study_id == number))
@@ -148,7 +148,7 @@ _SHOWN = studies.c.id, studies.c.name, studies.c.created, studies.c.closed, stud
 
 
 def _required(scope: Scope, number: int, lock: Literal["shared", "alone"] | None = "shared") -> AnyRow:
-    """The study, locked: who appends shares the lock, so that participants do not wait for each other."""
+    """The study's row, locked; appending takes a shared lock, so participants do not wait for each other."""
     asked = scope.select(studies, *_SHOWN).where(studies.c.id == number)
     row = scope.first(asked if lock is None else asked.with_for_update(read=lock == "shared"))
     if row is None:
@@ -166,7 +166,7 @@ def _participants(scope: Scope, number: int) -> int:
 
 
 def _unname(scope: Scope, number: int, code: str) -> None:
-    """Take the code out of the sessions of those who rated this participant's claims."""
+    """Remove the code from the sessions of participants who rated this participant's claims."""
     rows = scope.all(
         scope.select(study_events).where(
             study_events.c.study_id == number, study_events.c.body.contains(f'"stranger":"{code}"', autoescape=True)

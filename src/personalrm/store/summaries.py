@@ -1,6 +1,6 @@
-"""What a page shows of a whole space, worked out in the background: reading it takes no longer in a large space.
+"""The summary of a large space, computed in the background, so that reading it is fast.
 
-space.summary.put(Kept(time.time(), 1.2, {"quality": …}))
+space.summary.put(StoredSummary(time.time(), 1.2, {"quality": …}))
 space.summary.get()
 """
 
@@ -17,8 +17,8 @@ from personalrm.store.scope import SpaceTables
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """When it was worked out (seconds since 1970), how long that took (s), and what was found; it names nobody."""
+class StoredSummary:
+    """A summary with the time it was made (seconds since 1970) and its duration (s); it contains no names."""
 
     made: float
     took: float
@@ -26,16 +26,16 @@ class Kept:
 
 
 class Summary(SpaceTables):
-    """Of one space."""
+    """The summary of one space."""
 
-    def get(self) -> Kept | None:
-        """What was worked out last, or None."""
+    def get(self) -> StoredSummary | None:
+        """The latest summary, or None."""
         with self._read() as scope:
             row = scope.first(scope.select(summaries))
-        return None if row is None else Kept(row.made, row.took, orjson.loads(row.body))
+        return None if row is None else StoredSummary(row.made, row.took, orjson.loads(row.body))
 
-    def put(self, kept: Kept) -> None:
-        """Keep it in the place of the last one."""
+    def put(self, kept: StoredSummary) -> None:
+        """Store a summary in place of the previous one."""
         values = {"made": kept.made, "took": kept.took, "body": orjson.dumps(kept.body).decode()}
         with self._write(durable=False) as scope:
             scope.upsert(summaries, values, ("space_id",), values)

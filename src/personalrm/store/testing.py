@@ -1,4 +1,4 @@
-"""A store in memory, for tests: the real one over SQLite without a file. It is gone when it is closed.
+"""An in-memory store for tests: the real store on SQLite without a file; its data is lost on close.
 
 with memory_store() as store: ...
 """
@@ -13,7 +13,7 @@ from personalrm.store.store import Store
 
 @contextmanager
 def memory_store() -> Iterator[Store]:
-    """An empty store, made in 0.1 s."""
+    """An empty store, created in 0.1 s."""
     store = Store("sqlite://")
     try:
         yield store

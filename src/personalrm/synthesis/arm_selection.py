@@ -11,6 +11,7 @@ judge.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,8 +93,14 @@ def advantage(ours: Scores, theirs: Scores, validation: Sequence[Preference], se
     size = float(np.mean(np.abs(totals)))
     if size == 0.0:
         return 0.5
-    weights = np.random.default_rng(seed).dirichlet(np.ones(len(totals) + 2), DRAWS)
-    return float(np.mean(weights @ np.append(totals, [size, -size]) > 0))
+    return float(np.mean(_weights(seed, len(totals) + 2) @ np.append(totals, [size, -size]) > 0))
+
+
+@lru_cache(maxsize=8)  # the people of one run share the seed, and many of them the number of groups
+def _weights(seed: int, groups: int) -> np.ndarray:
+    weights = np.random.default_rng(seed).dirichlet(np.ones(groups), DRAWS)
+    weights.setflags(write=False)
+    return weights
 
 
 def _explained(

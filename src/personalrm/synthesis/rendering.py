@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from personalrm.preferences import Message, Preference
 from personalrm.prompts.marks import break_marks
@@ -16,14 +17,25 @@ from personalrm.prompts.marks import break_marks
 LONGEST_TEXT = 24_000
 """Maximum characters of one response or message in a prompt (6,000 tokens); a longer one loses its middle."""
 
+LONGEST_REMEMBERED = 4_000
+"""Maximum characters of a text whose safe form is kept for the next prompt."""
+
 
 def safe(text: str) -> str:
     """Return the text, without its middle if overlong, and without anything that reads as a tag or marker."""
     if len(text) > LONGEST_TEXT:
         half = LONGEST_TEXT // 2
         text = f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
+    return (_remembered if len(text) <= LONGEST_REMEMBERED else _unmarked)(text)
+
+
+def _unmarked(text: str) -> str:
     text = break_marks(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+
+
+_remembered = lru_cache(maxsize=1024)(_unmarked)
+"""A pair is rendered for every arm and order, and as a past choice."""
 
 
 def conversation(context: Sequence[Message]) -> str:

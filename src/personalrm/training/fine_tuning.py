@@ -109,7 +109,7 @@ class FineTuning:
         if self.settings.user_prompt == "none":
             return PredictedChoices(rows, probability, None, weight)
         without_user = _margins(model, rows, [None] * len(rows))
-        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user)), weight)
+        return PredictedChoices(rows, probability, sigmoid(without_user / temperature(without_user, weight)), weight)
 
 
 def prepare(settings: RewardSettings, data: TrainingData, validation: TrainingData | None) -> FineTuning:

@@ -69,14 +69,15 @@ class LearnedTraining:
             on_epoch=self._on_epoch(report),
         )
         save(model, out)
-        population = held_out.population / temperature(held_out.population)
+        counted = np.array(shares(held_out.choices))
+        population = held_out.population / temperature(held_out.population, counted)
         texts = 3 * (self.data.choices + (0 if self.validation is None else self.validation.choices))
         return Outcome(
             PredictedChoices(
                 held_out.choices,
                 sigmoid(held_out.margins),
                 sigmoid(population),
-                np.array(shares(held_out.choices)),
+                counted,
             ),
             tuple(map(_curve, model.summary.curves)),
             "epoch",

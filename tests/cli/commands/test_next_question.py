@@ -119,7 +119,7 @@ def test_control_characters_and_markup_are_shown_harmlessly(run: Run, profile: P
 
 
 def test_nothing_left_to_ask_is_said(run: Run, profile: Path) -> None:
-    assert tells(sentence(run("next-question", profile, MIRA)), "answered already")
+    assert tells(sentence(run("next-question", profile, MIRA)), "already answered")
 
 
 def test_a_profile_of_a_language_model_says_which_can_ask(run: Run, profile: Path) -> None:

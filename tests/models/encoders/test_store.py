@@ -155,7 +155,7 @@ def test_vectors_of_different_widths_are_damage(tmp_path: Path) -> None:
     path = tmp_path / "vectors.sqlite"
     Cached(Plain(), path).embed(["egg"])
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE vectors SET vector = x'00000000'")
+        db.execute("UPDATE vectors SET vector = x'0000803F'")
         db.commit()
     with pytest.raises(StorageError, match="different widths"):
         Cached(Plain(), path).embed(["egg", "water"])
@@ -233,3 +233,16 @@ def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(tmp_path / "vectors.sqlite")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0\n"
     assert written(tmp_path / "vectors.sqlite") == 3
+
+
+@pytest.mark.parametrize("value", [b"", b"abc", "text", 7, bytes(48), b"\xff" * 48, b"\x00\x00\xc0\x7f" * 12])
+def test_a_damaged_row_is_computed_again_and_replaced(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "vectors.sqlite"
+    expected = Cached(Plain(), path).embed(["egg", "tea"])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE vectors SET vector = ? WHERE rowid = 1", (value,))
+        db.commit()
+    for asked in (1, 0):
+        inner = Plain()
+        assert np.array_equal(Cached(inner, path).embed(["egg", "tea"]), expected)
+        assert sum(inner.asked.values()) == asked

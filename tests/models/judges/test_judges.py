@@ -275,7 +275,7 @@ async def test_a_rubric_is_written_before_the_responses_are_seen_and_once_for_a_
 async def test_without_criteria_or_scores_a_pair_is_unscored() -> None:
     none = await judge_named("rubric")(Model(lambda prompt, title: "No."), ada(), Options())
     judged = await none.judge(CONTEXT, "Six minutes.", "It depends.")
-    assert (judged.probability, judged.unscored) == (None, "no criteria could be read")
+    assert (judged.probability, judged.unscored) == (None, "no criteria could be parsed")
     half = await judge_named("rubric")(
         Model(lambda prompt, title: by_rubric(prompt, title) if title == "rubric" else '{"scores": []}'),
         ada(),

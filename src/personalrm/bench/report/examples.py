@@ -1,7 +1,7 @@
-"""What a page shows of single people: personas with their evidence, and predictions that went wrong.
+"""Parts of the page about single people: personas with their evidence, and the worst predictions.
 
-Little is quoted: a persona's first lines, some of its claims with the ids of the choices behind them, the beginning of
-a judge's reasoning. The texts of the choices themselves are not in a run's folder.
+Quotes are short: the first lines of a persona, some of its claims with the ids of the cited choices, the beginning of a
+judge's reasoning. A run's folder does not contain the texts of the choices.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _KNOWN = frozenset({"persona", "claims", "arm", "confidence"})
 
 
 def personas(evidence: Evidence) -> tuple[Block, ...]:
-    """Three people a method, as cards."""
+    """Cards of three people per method."""
     if not evidence.personas:
         return ()
-    said = "Of each method that writes personas: the person it predicts best, one in the middle, and the worst."
+    said = "For each method that writes personas: the people with the lowest, the median and the highest log loss."
     parts: list[Block] = [Paragraph(said, "note")]
     for at, (label, learned) in enumerate(evidence.personas.items()):
         parts.append(Folded(label, (Cards(tuple(map(_card, learned))),), opened=not at))
@@ -47,7 +47,7 @@ def _card(one: Learned) -> Card:
 def _claims(claims: Sequence[Any]) -> Iterator[ClaimText]:
     for one in [claim for claim in claims if isinstance(claim, Mapping)][:_CLAIMS]:
         backing = [*_cited("for", one.get("for")), *_cited("against", one.get("against"))]
-        yield ClaimText(cut(str(one.get("claim", "")), _CLAIM), "; ".join(backing) or "no choice is named")
+        yield ClaimText(cut(str(one.get("claim", "")), _CLAIM), "; ".join(backing) or "no choice is cited")
     if len(claims) > _CLAIMS:
         yield ClaimText(f"and {len(claims) - _CLAIMS} more claims")
 
@@ -64,12 +64,12 @@ def _arm(known: RunRecord) -> str:
     if not known.get("arm"):
         return ""
     if known["arm"] == "default":
-        return "Used for this person: the plain judge, because on held-back choices nothing was seen to help more."
+        return "Used for this person: the plain judge, because nothing predicted the held-out choices better."
     return f"Used for this person: {known['arm']}."  # a "confidence" in an older run was calibrated on nobody
 
 
 def _others(known: RunRecord) -> list[tuple[str, Any]]:
-    """What else a judge learned, as far as it is a word or a number."""
+    """Other text and number fields that a judge learned."""
     return [
         (name, value)
         for name, value in known.items()
@@ -78,11 +78,11 @@ def _others(known: RunRecord) -> list[tuple[str, Any]]:
 
 
 def worst(evidence: Evidence) -> tuple[Block, ...]:
-    """The predictions that were furthest off, a table a method."""
+    """The predictions with the highest log loss, one table per method."""
     shown = {label: misses for label, misses in evidence.worst.items() if misses}
     if not shown:
         return ()
-    said = "P: the probability that was given to the response the person then preferred."
+    said = "P: the probability given to the response that the person preferred."
     tables = [
         Folded(label, table_blocks(_misses(label, misses), captioned=False), opened=not at)
         for at, (label, misses) in enumerate(shown.items())

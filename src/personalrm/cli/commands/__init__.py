@@ -1,1 +1,1 @@
-"""The verbs of the command line that have a file of their own: each parses, calls and prints."""
+"""Commands in separate modules: each parses options, calls the library and prints."""

@@ -98,7 +98,7 @@ def bench(
     if result.failed:
         name, why = next(iter(result.failed.items()))
         others = f" (and {len(result.failed) - 1} more)" if len(result.failed) > 1 else ""
-        raise PersonalrmError(f"{name}{others} could not be finished: {why}; what was answered is kept")
+        raise PersonalrmError(f"{name}{others} could not be finished: {why}; answers so far are kept")
 
 
 def report(directory: Annotated[Path, typer.Argument(help="Folder written by bench --out.")]) -> None:

@@ -1,8 +1,8 @@
 """`personalrm cluster`: many people at once, on one machine or a Ray cluster.
 
 personalrm cluster fit choices/*.jsonl.gz --out profiles                      # this process
-personalrm cluster fit choices/*.jsonl.gz --out profiles --processes 8        # eight processes of this machine
-personalrm cluster fit choices/*.jsonl.gz --out profiles --address auto       # the Ray cluster that runs here
+personalrm cluster fit choices/*.jsonl.gz --out profiles --processes 8        # eight processes on this machine
+personalrm cluster fit choices/*.jsonl.gz --out profiles --address auto       # an existing Ray cluster
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from personalrm.cluster.executor import Executor
     from personalrm.cluster.fitting import FitOptions
     from personalrm.cluster.running import FitRun, RunResult
-    from personalrm.cluster.splitting import HowRead
+    from personalrm.data.sources import ReadOptions
     from personalrm.profile.options import Options
 
 SOME_FAILED = 4
-"""Exit code of a run that ended, but not for everybody."""
+"""Exit code of a completed run in which some people failed."""
 app = typer.Typer(
     epilog=EXAMPLES["cluster"],
     name="cluster",
@@ -104,7 +104,7 @@ def score(
 
 
 def _bench(context: typer.Context, options: dict[str, Any]) -> None:
-    """Compare methods as `personalrm bench` does; methods that compute are divided among workers, by fold."""
+    """Compare methods as `personalrm bench` does; local methods are divided among workers, by fold."""
     _one_thread()
     from personalrm.cluster.benchmark import run_parts
 
@@ -112,7 +112,7 @@ def _bench(context: typer.Context, options: dict[str, Any]) -> None:
     work = _bench_work(context, options)
     with progress.cluster_progress() as tell, _executor(address, processes) as executor:
         run_parts(work, executor, options["out"], tell)
-    bench(context=context, **options)  # finds these methods finished, and asks the language models
+    bench(context=context, **options)  # skips these completed methods and runs those with a language model
 
 
 app.command("bench", epilog=EXAMPLES["cluster bench"])(
@@ -135,7 +135,7 @@ def extract(
 
     found = ProfileTable(profiles).of(user)
     if found is None:
-        raise DataError(f"{profiles} holds no profile of '{user}'")
+        raise DataError(f"{profiles} has no profile of '{user}'")
     save(found, out, force=force)
     output.remark(f"Kept in {out}.")
 
@@ -165,12 +165,11 @@ def _bench_work(context: typer.Context, given: dict[str, Any]) -> BenchWork:
     )
 
 
-def _how_read(context: typer.Context) -> HowRead:
-    from personalrm.cluster.splitting import HowRead
-    from personalrm.data.mapping import Columns
+def _how_read(context: typer.Context) -> ReadOptions:
+    """Workers say nothing; what they skipped stands in the result of the run."""
+    from personalrm.data.sources import silent
 
-    given = inputs.read_options(context)
-    return HowRead(given.strict, given.min_gap, Columns.parse(given.columns), given.limits)
+    return replace(inputs.read_options(context), warn=silent)
 
 
 def _carry_out(run: FitRun, address: str | None, processes: int) -> None:
@@ -215,7 +214,7 @@ def _fit_options(context: typer.Context) -> FitOptions:
 
 
 def _how_fitted(context: typer.Context, model: str | None, options: Options, population: str | None) -> FitOptions:
-    """The same on all machines: absolute paths, and what the environment of this one says of the endpoint."""
+    """The same settings on all machines: absolute paths, and the endpoint from this machine's environment."""
     from personalrm.cluster.fitting import FitOptions
     from personalrm.models.registry import DEFAULT, TRAINED
     from personalrm.models.served_name import is_served, parse_served
@@ -243,6 +242,7 @@ def _executor(address: str | None, processes: int) -> Executor:
 
 
 def _one_thread() -> None:
-    """Matrix products give the same last bits everywhere only with one thread; said before numpy is loaded."""
+    """Use one thread for matrix products, so that the last bits are equal everywhere; called before numpy is
+    imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")

@@ -1,4 +1,4 @@
-"""`personalrm curate`: from PRISM or Chatbot Arena as published to a benchmark of personal taste.
+"""`personalrm curate`: from published PRISM or Chatbot Arena data to a benchmark of personal taste.
 
 personalrm curate prism prism/ --out prb --model gpt-4o-mini --model llama3.3@http://localhost:8000/v1
 personalrm curate arena hub:lmsys/chatbot_arena_conversations --out prb --skip-llm-filters

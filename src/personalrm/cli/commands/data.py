@@ -63,7 +63,7 @@ def get(
 
 
 def _announce(found: PublicSet, *, fetched: bool) -> None:
-    """What one should know before, and no bars of progress where nobody watches them."""
+    """Print the licence and limitations, and disable progress bars if nobody watches them."""
     from personalrm.cli import output
 
     output.remark(f"{found.title}: {found.licence}. {found.lacks}")
@@ -75,5 +75,5 @@ def _without_bars() -> None:
     try:
         utils = import_module("huggingface_hub.utils")
     except ImportError:
-        return  # `get` says what to install
+        return  # `get` reports the missing package
     utils.disable_progress_bars()

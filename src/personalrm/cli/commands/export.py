@@ -1,4 +1,4 @@
-"""`personalrm persona` and `personalrm export`: what a profile says, to be read and to be carried away."""
+"""`personalrm persona` and `personalrm export`: show a profile, and convert it for other tools."""
 
 from __future__ import annotations
 

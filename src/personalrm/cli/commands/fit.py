@@ -53,7 +53,7 @@ def update(
 
     out = out or profile
     inputs.check_output(out)
-    with inputs.held(out, "update"):  # two at a time would both start from the old profile, and the last one would win
+    with inputs.held(out, "update"):  # concurrent updates would both start from the old profile and lose one
         known = load(profile)
         inputs.check_output(out, known.history, force)
         with progress.progress("updating") as answered:
@@ -63,7 +63,7 @@ def update(
 
 
 def _keep_and_show(profile: Profile, out: Path | None, force: bool) -> None:
-    """Kept first, so that a reader who goes away (`| head`) costs no profile; shown also where it cannot be kept."""
+    """Save first, so that a closed pipe (`| head`) does not lose the profile; also shown if it cannot be saved."""
     from personalrm.cli import output
     from personalrm.profile.file import save
 

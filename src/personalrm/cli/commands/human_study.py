@@ -1,7 +1,7 @@
-"""`personalrm study human`: a participant's session in the terminal, and what the study has found.
+"""`personalrm study human`: a participant's session in the terminal, and the result of the study.
 
 personalrm study human pairs.jsonl --out study/                        # a new participant
-personalrm study human pairs.jsonl --out study/ --participant CODE     # goes on
+personalrm study human pairs.jsonl --out study/ --participant CODE     # resume
 personalrm study human pairs.jsonl --out study/ --analyze              # study/results.json, study/ratings.csv
 """
 
@@ -26,7 +26,7 @@ _STOP = "q"
 def opened(
     context: typer.Context, data: list[str], out: Path, choices: int | None, effect: float | None, seed: int
 ) -> HumanStudy:
-    """The study in this folder, begun with these numbers if it is new."""
+    """The study in this folder, created with these settings if it is new."""
     from personalrm.bench.studies.human import HumanStudy, Protocol
     from personalrm.data.sources import source
 
@@ -35,12 +35,12 @@ def opened(
     fresh = not (out / "study.json").exists()
     protocol = Protocol(**given, seed=seed) if fresh else None  # type: ignore[arg-type]
     if not fresh and given:
-        raise DataError(f"{out} holds a study that has begun: --choices and --effect are fixed")
+        raise DataError(f"{out} has a study already: --choices and --effect cannot be changed")
     return HumanStudy.open(out, pairs, protocol)
 
 
 def take_part(study: HumanStudy, code: str | None) -> None:
-    """One participant's session, until it is finished or left."""
+    """One participant's session, until it is complete or stopped."""
     from personalrm.bench.studies.human import Choose, Consent, Rate, Wait
 
     session = study.session(code)
@@ -49,7 +49,7 @@ def take_part(study: HumanStudy, code: str | None) -> None:
         if isinstance(step, Consent):
             typer.echo(f"{step.text}\n")
             if _answer("Do you take part?", {"y": "yes", "n": "no"}) != "y":
-                typer.echo("Nothing was kept. Thank you.")
+                typer.echo("Nothing was stored. Thank you.")
                 return
             session.agree()
             typer.echo(f"Your code is {session.code}.")
@@ -63,31 +63,31 @@ def take_part(study: HumanStudy, code: str | None) -> None:
             typer.echo("Thank you. The second part needs one more participant: come back later. " + _how(session))
             return
         else:
-            typer.echo("That was all. Thank you.")
+            typer.echo("You have finished. Thank you.")
             return
 
 
 def tell(study: HumanStudy, out: Path) -> None:
-    """Print what was found, and write it with every rating beside the study."""
+    """Print the result, and write it and all ratings to the study's folder."""
     found = study.analyse()
     with stored(out):
         replace_file(out / "results.json", to_json(found.as_json()), private=True)
         replace_file(out / "ratings.csv", found.as_csv(), private=True)
     if found.simulated:
-        typer.echo("SIMULATED PARTICIPANTS: this says nothing about people.")
+        typer.echo("SIMULATED PARTICIPANTS: the result says nothing about people.")
     typer.echo(
-        f"{found.finished} participants have finished of {found.begun}; {found.planned} are planned for an effect of "
+        f"{found.finished} of {found.begun} participants have finished; {found.planned} are planned for an effect of "
         f"{study.protocol.effect:g} (power 80 %, two comparisons)."
     )
     if found.detectable is not None:
-        typer.echo(f"With {found.finished} an effect of {found.detectable:.2f} is found in 80 of 100 studies.")
+        typer.echo(f"With {found.finished} an effect of {found.detectable:.2f} is detected with a power of 80 %.")
     typer.echo("  ".join(f"{arm} {mean:.2f}" for arm, mean in found.means.items()))
     for one in found.comparisons:
         test = one.test
         bounds = "" if test.low is None or test.high is None else f" [{test.low:+.2f}, {test.high:+.2f}]"
         size = "" if one.effect is None else f", effect {one.effect:.2f}"
         typer.echo(f"own against {one.other}: {test.difference:+.2f}{bounds}, p {one.p:.3f} (Holm){size}")
-    output.remark(f"{out / 'results.json'} and {out / 'ratings.csv'} hold every claim and rating.")
+    output.remark(f"{out / 'results.json'} and {out / 'ratings.csv'} have every claim and rating.")
 
 
 def _choose(session: Session, step: Choose) -> bool:
@@ -118,7 +118,7 @@ def _rate(session: Session, step: Rate) -> bool:
 
 
 def _answer(question: str, answers: Mapping[str, str]) -> str:
-    """One of the keys; asked again until it is one, `q` where the input ends."""
+    """Ask until the answer is one of the keys; `q` at the end of the input."""
     shown = ", ".join(f"{key} {word}".strip() for key, word in answers.items())
     while True:
         try:
@@ -130,4 +130,4 @@ def _answer(question: str, answers: Mapping[str, str]) -> str:
 
 
 def _how(session: Session) -> str:
-    return f"Everything is kept; go on with --participant {session.code}"
+    return f"Your answers are stored; resume with --participant {session.code}"

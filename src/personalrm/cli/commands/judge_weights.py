@@ -1,4 +1,4 @@
-"""`personalrm judge-weights`: what each judge is worth beside traits, by its labelled verdicts."""
+"""`personalrm judge-weights`: each judge's weight in addition to traits, from its labelled verdicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def judge_weights(
     forget: Annotated[str | None, typer.Option(help="Delete the verdicts on this user's choices.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the weight of each judge beside traits (fused:MODEL), learned from labelled verdicts."""
+    """Show the weight of each judge in addition to traits (fused:MODEL), learned from labelled verdicts."""
     import orjson
 
     from personalrm.formatting.texts import counted

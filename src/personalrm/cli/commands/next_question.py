@@ -1,4 +1,4 @@
-"""`personalrm next-question`: which pair a person should be asked next, and what the answer would teach.
+"""`personalrm next-question`: select the pair to ask a person next, with the expected information of the answer.
 
 personalrm next-question me.json pairs.jsonl --top 3
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from personalrm.models.acquisition import Question
 
 LONGEST = 2_000
-"""Characters of a text that are printed; --json has all of them."""
+"""Maximum characters of a text that are printed; --json has all of them."""
 
 
 class CriterionName(StrEnum):
@@ -67,9 +67,9 @@ def next_question(
     found = Client().next_question(known, given, top, criterion.value)
     left = len(unanswered(known.history, given))
     if len(given) > left:
-        output.remark(f"{counted(len(given) - left, 'pair')} left out: answered already, or met twice.")
+        output.remark(f"{counted(len(given) - left, 'pair')} skipped: already answered, or duplicates.")
     if not found:
-        why = "no answer would teach anything" if left else "all of these pairs are answered already"
+        why = "no answer would be informative" if left else "all of these pairs are already answered"
         raise DataError(f"nothing to ask from {name_of(candidates)}: {why}")
     if as_json:
         echo_source(_json(known.user, criterion.value, left, found))
@@ -85,7 +85,7 @@ def _show(found: list[Question], left: int, profile: Path) -> None:
     for number, one in enumerate(found, 1):
         _question(out, f"Question {number} of {len(found)}, from {counted(left, 'pair')}", one)
     out.print(
-        "To answer, put the row of a pair (--json prints it) with 'winner' a, b or tie into a file, and run\n"
+        "To answer, add 'winner' (a, b or tie) to the row of a pair (from --json), save it in a file, and run\n"
         f"personalrm update {_safe(str(profile))} FILE",
         style="dim",
         soft_wrap=True,
@@ -93,7 +93,7 @@ def _show(found: list[Question], left: int, profile: Path) -> None:
 
 
 def _question(out: Console, title: str, one: Question) -> None:
-    """The pair in full, how unsure the model is, and what the answer would teach."""
+    """Print the complete pair, the model's prediction, and the expected information of the answer."""
     out.print(f"[bold]{title}[/bold]")
     *before, last = one.candidate.context or (None,)
     if before:
@@ -102,11 +102,11 @@ def _question(out: Console, title: str, one: Question) -> None:
         _text(out, last.role, last.content)
     _text(out, "A", one.candidate.a)
     _text(out, "B", one.candidate.b)
-    taught = f"remove {_share(one.variance_removed)} of what is not known of this person's answers to these pairs"
+    taught = f"remove {_share(one.variance_removed)} of the uncertainty about the answers to these pairs"
     out.print(f"P(A) = {one.probability:.2f}. An answer is expected to {taught}.")
     if one.settles:
         said = ", ".join(f"{settled.trait} ({_share(settled.share)})" for settled in one.settles)
-        out.print(f"It would tell most about: {_safe(said)}.")
+        out.print(f"Most informative about: {_safe(said)}.")
     out.print()
 
 
@@ -119,7 +119,7 @@ def _text(out: Console, name: str, text: str) -> None:
 
 
 def _share(share: float) -> str:
-    """No percentage: that would look like a statement about the person, and it is the model's expectation."""
+    """A number, not a percentage, because it is the model's expectation and not calibrated on the person."""
     return f"{share:.2f}" if share >= 0.1 else f"{share:.3f}"
 
 
@@ -132,7 +132,7 @@ def _safe(text: str) -> str:
 
 
 def _json(user: str, criterion: str, left: int, found: list[Question]) -> str:
-    """The questions, each with the row to be answered."""
+    """The questions as JSON, each with the row to answer."""
     from dataclasses import asdict
 
     from personalrm.formatting.texts import json_text

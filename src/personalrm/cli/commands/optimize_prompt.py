@@ -1,4 +1,4 @@
-"""`personalrm optimize-prompt`: a better instruction for writing personas, tried on people and measured on others.
+"""`personalrm optimize-prompt`: optimise the instruction for writing personas, evaluated on held-out people.
 
 personalrm optimize-prompt prism.jsonl.gz --model gpt-4o-mini --optimizer gepa --out persona.json
 personalrm fit mine.jsonl --model gpt-4o-mini --persona-prompt persona.json

@@ -1,4 +1,4 @@
-"""`personalrm pull`: feedback that lies in another tool, as a file of choices."""
+"""`personalrm pull`: read feedback from another tool into a file of choices."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def pull(
         typer.echo(f"{out}: {counted(done.added, 'judgement')} added, {done.changed:,} changed, {done.known:,} in all.")
     if done.anonymous:
         which = counted(done.anonymous, "judgement")
-        output.remark(f"{which} without a user left out: --user NAME takes them as one person's.")
+        output.remark(f"{which} without a user skipped: --user NAME assigns them to one person.")
     if done.skipped:
-        output.remark(f"{counted(done.skipped, 'judgement')} could not be read: {'; '.join(done.first[:3])}.")
+        output.remark(f"{counted(done.skipped, 'judgement')} could not be parsed: {'; '.join(done.first[:3])}.")

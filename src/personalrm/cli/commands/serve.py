@@ -1,7 +1,7 @@
-"""`personalrm serve`: the service, its keys, and copies of its database.
+"""`personalrm serve`: the service, its keys, and backups of its database.
 
 personalrm serve                                    # http://127.0.0.1:8000, SQLite in the user's data folder
-personalrm serve key shop                           # prints a new key once
+personalrm serve key shop                           # prints a new key, once
 personalrm serve backup monday.sqlite
 """
 
@@ -80,7 +80,7 @@ def key(
     with _store(context, database) as store:
         made = store.make_space(space).keys.create(inputs.listed(scopes), label)  # type: ignore[arg-type]
     typer.echo(made)
-    output.remark(f"A key of the space '{space}' ({scopes}). It is not shown again: keep it.")
+    output.remark(f"A key of the space '{space}' ({scopes}). It is not shown again: store it safely.")
 
 
 @app.command(epilog=EXAMPLES["serve keys"])
@@ -128,7 +128,7 @@ def budget(
     shown |= {"chats": (spent.chats, settings.max_chats)}
     shown |= {"chat tokens": (spent.chat_tokens, settings.max_chat_tokens)}
     for name, (used, most) in shown.items():
-        typer.echo(f"{name}\t{used}\tof {'any number' if most is None else most}")
+        typer.echo(f"{name}\t{used}\tof {'unlimited' if most is None else most}")
     typer.echo(f"refits at once\t{settings.fits_at_once}")
 
 
@@ -176,7 +176,7 @@ def restore(
 
 @contextmanager
 def _installed() -> Iterator[None]:
-    """Says which extra is missing, where one is."""
+    """Convert an import error to the name of the missing extra."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -201,5 +201,5 @@ def _store(context: typer.Context, database: str | None) -> Iterator[Store]:
 def _known(store: Store, name: str) -> SpaceStore:
     found = store.space(name)
     if found is None:
-        raise DataError(f"there is no space '{name}': `personalrm serve key {name}` makes it")
+        raise DataError(f"there is no space '{name}': `personalrm serve key {name}` creates it")
     return found

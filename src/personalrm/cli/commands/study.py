@@ -1,4 +1,4 @@
-"""`personalrm study`: a question that needs more than one line of a benchmark."""
+"""`personalrm study`: research questions that need more than one line of a benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`personalrm train`: a reward model learned from many people's choices, in a folder.
+"""`personalrm train`: train a reward model on many people's choices.
 
 personalrm train pref prism.jsonl.gz --out runs/pref
 personalrm train bradley-terry prism.jsonl.gz --user-prompt persona --out runs/bt
@@ -27,7 +27,7 @@ INTERRUPTED = "interrupted; what was trained is kept: run the same command with 
 BOTH = ("epochs", "learning_rate")
 LEARNED_ONLY = ("features", "paper_variant", "ensemble_size", "batch_people")
 SETTINGS = {"paper_variant": "published", "ensemble_size": "members"}
-"""Options that a method's settings call by another name."""
+"""Options with another name in a method's settings."""
 FINE_TUNED_ONLY = (
     *("backbone", "user_prompt", "lora_rank", "max_length", "batch_size", "frozen_layers"),
     "gradient_checkpointing",
@@ -123,12 +123,12 @@ def train(
     except KeyboardInterrupt:
         raise Interrupted(INTERRUPTED) from None
     if found.was_finished:
-        output.remark(f"The run in {out} is finished: nothing was left to do.")
+        output.remark(f"The run in {out} is already complete.")
     _show(found.manifest, out, as_json=as_json)
 
 
 def _given(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
-    """Options of the method by name, as plain values; what is left to the method is left out."""
+    """Options of the method by name, as plain values; options left at the method's default are omitted."""
     found = {name: context.params[name] for name in names if context.params[name] is not None}
     return {SETTINGS.get(name, name): str(one) if isinstance(one, StrEnum) else one for name, one in found.items()}
 

@@ -1,4 +1,4 @@
-"""`personalrm why`: which choices have no reason yet, and the person's own words about one.
+"""`personalrm why`: list choices without a reason, and store the person's own reason for one.
 
 personalrm why me.json
 personalrm why me.json c17 "The other one never answers the question."
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from personalrm.profile.records import Profile
 
 LONGEST = 600
-"""Characters of a text that are printed; --json has all of them."""
+"""Maximum characters of a text that are printed; --json has all of them."""
 
 
 @with_options(ENDPOINT)
@@ -38,14 +38,14 @@ def why(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Say why a choice was made; the reason joins the persona's evidence and what the judge is shown."""
+    """Store the reason for a choice; it is added to the persona's evidence and to the judge's input."""
     from personalrm.profile.file import load
 
     if choice is None:
         _list(load(profile), top, as_json, profile)
         return
     if reason is None:
-        raise DataError(f"say why choice '{choice}' was made: personalrm why {profile} {choice} REASON")
+        raise DataError(f"give a reason for choice '{choice}': personalrm why {profile} {choice} REASON")
     out = out or profile
     inputs.check_output(out)
     with inputs.held(out, "why"):
@@ -64,8 +64,8 @@ def _keep(updated: Profile, choice: str, out: Path, force: bool) -> None:
 
     save(updated, out, force=force)
     if isinstance(updated.engine, TraitsState):
-        output.remark("traits learn from choices alone: the reason is kept and does not change predictions.")
-    output.remark(f"The reason of {choice} is kept in {out}.")
+        output.remark("traits use choices only: the reason is stored but does not change predictions.")
+    output.remark(f"The reason for {choice} is stored in {out}.")
 
 
 def _list(known: Profile, top: int, as_json: bool, path: Path) -> None:
@@ -83,7 +83,7 @@ def _list(known: Profile, top: int, as_json: bool, path: Path) -> None:
     typer.echo(f"{counted(len(open_ones), 'choice')} without a reason; the newest:")
     for one in shown:
         _show(one)
-    typer.echo(f'\nTo say why: personalrm why {path} ID "REASON"')
+    typer.echo(f'\nTo add a reason: personalrm why {path} ID "REASON"')
 
 
 def _show(one: Preference) -> None:

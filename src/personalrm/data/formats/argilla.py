@@ -19,6 +19,7 @@ from personalrm.errors import RowError
 
 _SUBMITTED = (None, "submitted", "completed")
 _RESPONSES = ".responses"
+_SUGGESTION = "-suggestion"
 Answers = dict[str, dict[str, Any]]
 """Answers by annotator and question."""
 
@@ -129,7 +130,22 @@ def _has_answers(columns: Collection[str]) -> bool:
     return any(name.endswith(_RESPONSES) and f"{name}.users" in columns for name in columns)
 
 
+def first_version(row: Fields) -> Iterator[Fields]:
+    """Columns of version 1 on the hub: the answers to a question stand in its own column, beside its suggestion."""
+    questions = [name.removesuffix(_SUGGESTION) for name in row if name.endswith(_SUGGESTION)]
+    beside = ("id", "external_id", "metadata", *questions)
+    texts = {name: one for name, one in row.items() if name not in beside and _SUGGESTION not in name}
+    yield from records(
+        {"id": row.get("id"), "fields": texts, "responses": {name: row[name] or [] for name in questions}}
+    )
+
+
+def _has_suggestions(columns: Collection[str]) -> bool:
+    return any(name.endswith(_SUGGESTION) and name.removesuffix(_SUGGESTION) in columns for name in columns)
+
+
 FORMATS = (
+    Format("Argilla data sets on the hub, version 1", (), first_version, also=_has_suggestions, hands_on=True),
     Format("Argilla records", ("fields", "responses"), records, ("id", "inserted_at")),
     Format("Argilla data sets on the hub", (), flat, also=_has_answers, hands_on=True),
 )

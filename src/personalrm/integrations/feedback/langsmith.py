@@ -8,6 +8,7 @@ feedback's or the run's metadata first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -36,7 +37,7 @@ class LangSmith:
         self._projects = projects
 
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """Pages by offset. A group at the end of a page may go on in the next one, which then begins with it."""
+        """Pages by offset. A group at the end of a page may go on in the next one, and is read together with it."""
 
         async def ask(offset: int, limit: int) -> list[Row]:
             query: dict[str, Any] = {"limit": limit, "offset": offset, "max_created_at": window.end}
@@ -46,7 +47,7 @@ class LangSmith:
                 query["session"] = list(self._projects)
             return objects(await api.get("/api/v1/feedback", query))
 
-        async for rows, following in walk(ByOffset(ask, PER_PAGE), cursor, _without_last_group):
+        async for rows, following in walk(ByOffset(ask, PER_PAGE), cursor, _closed):
             items, skipped = await _read(api, [one for one in rows if _source(one).get("type") not in MODELS])
             yield Page(items, skipped, following)
 
@@ -54,9 +55,10 @@ class LangSmith:
 async def _read(api: Api, given: Sequence[Feedback]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     ids = list(dict.fromkeys(str(one["run_id"]) for one in given if not missing(one.get("run_id"))))
     runs: dict[str, Mapping[str, Any]] = {}
-    if ids:
-        asked = {"id": ids, "select": ["id", "inputs", "outputs", "extra"], "limit": PER_PAGE}
-        runs = {str(one.get("id")): one for one in objects(await api.post("/api/v1/runs/query", asked), "runs")}
+    for at in range(0, len(ids), PER_PAGE):
+        some = ids[at : at + PER_PAGE]
+        asked = {"id": some, "select": ["id", "inputs", "outputs", "extra"], "limit": len(some)}
+        runs |= {str(one.get("id")): one for one in objects(await api.post("/api/v1/runs/query", asked), "runs")}
     groups: dict[tuple[str, str], list[Feedback]] = {}
     for one in given:
         group = one.get("feedback_group_id")
@@ -130,10 +132,18 @@ def _source(one: Feedback) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _without_last_group(found: Sequence[Feedback]) -> Sequence[Feedback]:
-    """The page up to the group that its last feedback belongs to; the whole page if that would be nothing."""
-    group = found[-1].get("feedback_group_id")
-    if missing(group):
-        return found
-    first = next(at for at, one in enumerate(found) if one.get("feedback_group_id") == group)
-    return found[:first] or found
+def _closed(found: Sequence[Feedback]) -> Sequence[Feedback]:
+    """The rows before the first group that may go on behind the last row.
+
+    Those are the group of the last row and, because several users give feedback at once, a group with a single row in
+    the last half; a group is never parted.
+    """
+    groups = [one.get("feedback_group_id") for one in found]
+    rows = Counter(group for group in groups if not missing(group))
+    first = {group: groups.index(group) for group in rows}
+    cut = first.get(groups[-1], len(found)) if groups else 0
+    half = len(found) // 2
+    cut = min([cut, *(at for group, at in first.items() if rows[group] == 1 and at >= half)])
+    while (begin := min([cut, *(first[one] for one in groups[cut:] if one in first)])) < cut:
+        cut = begin
+    return found[:cut]

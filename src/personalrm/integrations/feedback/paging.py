@@ -96,19 +96,24 @@ async def walk(
     Args:
         pages: the list.
         cursor: one that was given before; None, or one that is no cursor, begins with the first row.
-        whole: leaves out rows at the end of a page that are to be read together with the next page.
+        whole: leaves out rows at the end that are to be read together with the next page; all of them if need be.
     """
-    place, seen = FIRST, set[str]()
+    place, seen, held = FIRST, set[str](), list[Row]()
     parts = (cursor or "").split("/", 2)
     if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal() and int(parts[1]):
         place, pages.size = int(parts[0]), int(parts[1])
         seen.add(parts[2])
     while True:
-        part = await pages.read(place)
-        if place != FIRST and (part.anchor is None or _id(part.anchor) not in seen):
-            place = max(FIRST, place - pages.size)
+        part = await pages.read(place + len(held))
+        if place + len(held) != FIRST and not _is_known(part.anchor, held[-1:], seen):
+            place, held = place if held else max(FIRST, place - pages.size), []
             continue
-        used = whole(part.after) if part.more else part.after
+        rows = [*held, *part.after]
+        used = whole(rows) if part.more else rows
+        if part.more and not used:
+            held = rows
+            continue
+        held = []
         fresh = [row for row in used if _id(row) not in seen]
         seen.update(map(_id, used))
         place += len(used)
@@ -135,6 +140,11 @@ async def walk_all(
         after = f"{left[at + 1]}:" if at + 1 < len(left) else None
         async for rows, following in walk(pages_of(name), inside if name == begun else None):
             yield rows, after if following is None else f"{name}:{following}"
+
+
+def _is_known(anchor: Row | None, last: Sequence[Row], seen: set[str]) -> bool:
+    """Whether the row before a page is the one that was read there: the last that is held, else one that was used."""
+    return anchor is not None and (_id(anchor) in map(_id, last) if last else _id(anchor) in seen)
 
 
 def _id(row: Row) -> str:

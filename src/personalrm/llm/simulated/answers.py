@@ -1,8 +1,8 @@
-"""From a request's body to the simulated LLM's answer in OpenAI's form (for tests and benchmarks only).
+"""Computes the simulated LLM's answer to a request in OpenAI's format (for tests and benchmarks only).
 
-What is wanted is told from the prompt and its parameters alone: a pair is judged (answered with a letter, with JSON or
-with prose), past choices without a pair become a persona, who asks for an instruction gets one of a few for writing a
-persona, anything else gets a short reply.
+The kind of answer depends on the prompt and its parameters only: a pair gets a verdict (a letter, JSON or prose), past
+choices without a pair get a persona, a request for an instruction gets one of a few instructions for writing a persona,
+and anything else gets a short reply.
 
     Answerer().answer(body, flatten(body), Behaviour(), call, number=1).payload
 """
@@ -53,7 +53,7 @@ _LETTER = re.compile(
 
 
 class RequestError(Exception):
-    """The request is answered with an HTTP error; ``parameter`` is what is at fault."""
+    """The request is answered with an HTTP error; ``parameter`` names the invalid parameter."""
 
     def __init__(self, status: int, sentence: str, code: str, parameter: str | None = None) -> None:
         super().__init__(sentence)
@@ -62,7 +62,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response body and the completion tokens that it costs."""
+    """The response body and its number of completion tokens."""
 
     payload: bytes
     completion_tokens: int
@@ -70,7 +70,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answer before it is cut: where a verdict is given, ``letter`` is it and ``logit`` that of A over B."""
+    """An answer before truncation. For a verdict, ``letter`` is the verdict and ``logit`` the log-odds of A over B."""
 
     text: str
     letter: str = ""
@@ -78,7 +78,7 @@ class Draft:
 
 
 def parse_body(raw: bytes) -> dict[str, object]:
-    """The request's JSON object; RequestError 400 where it is none or has no messages."""
+    """The request's JSON object; RequestError 400 if it is not an object with messages."""
     body = parse_json(raw)
     if not isinstance(body.get("messages"), list) or not body["messages"]:
         raise RequestError(400, "Missing required parameter: 'messages'.", "missing_parameter", "messages")
@@ -86,7 +86,7 @@ def parse_body(raw: bytes) -> dict[str, object]:
 
 
 def parse_json(raw: bytes) -> dict[str, object]:
-    """The request's JSON object, an empty one where it is something else; RequestError 400 where it is no JSON."""
+    """The request's JSON object, empty for other JSON values; RequestError 400 for invalid JSON."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -100,14 +100,14 @@ def flatten(body: Mapping[str, object]) -> str:
 
 
 class Answerer:
-    """Answers requests; holds the judge and what it remembers of texts."""
+    """Answers requests; holds the judge and its cache of texts."""
 
     def __init__(self) -> None:
         self._judge = Judge()
         self._proposed: Counter[str] = Counter()
 
     def answer(self, body: Mapping[str, object], prompt: str, how: Behaviour, call: Call, number: int) -> Answer:
-        """Answer the ``number``th request, counted in as ``call``."""
+        """Answer request number ``number``, counted as ``call``."""
         asked = read_prompt(prompt)
         count = body.get("n")
         choices, spent = [], 0
@@ -145,7 +145,7 @@ class Answerer:
             facts = write_persona(claims, invent)
             return Draft(_formatted(body, asked, facts, how) or prose(facts))
         if asks_for_instruction(prompt):
-            self._proposed[prompt] += 1  # who samples the same question again gets another proposal
+            self._proposed[prompt] += 1  # a repeated request gets a different instruction
             return Draft(write_instruction(f"{prompt}/{how.seed}/{self._proposed[prompt]}"))
         turns = _turns(body)
         system = "\n".join(content for role, content in turns if role in ("system", "developer"))
@@ -155,8 +155,8 @@ class Answerer:
     def _noticed(
         self, body: Mapping[str, object], prompt: str, how: Behaviour, shown: Sequence[Shown]
     ) -> Sequence[Shown]:
-        """The past choices that it looks at: all at temperature 0, above it as many drawn with replacement; who samples
-        the same question again gets another draw."""
+        """The past choices used for the answer: all at temperature 0; above it, as many drawn with replacement, and a
+        repeated request gets a new draw."""
         temperature = body.get("temperature", 0)
         if not shown or not isinstance(temperature, int | float) or temperature <= 0:
             return shown
@@ -175,7 +175,7 @@ class Answerer:
 
 
 def _formatted(body: Mapping[str, object], asked: Asked, facts: Facts, how: Behaviour) -> str:
-    """The answer as JSON where the parameters or the prompt ask for it; else empty."""
+    """The answer as JSON if the parameters or the prompt ask for JSON; else empty."""
     wanted = body.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     if kind not in ("json_schema", "json_object") and not _JSON.search(asked.outside):
@@ -193,7 +193,7 @@ def _formatted(body: Mapping[str, object], asked: Asked, facts: Facts, how: Beha
 
 
 def _choice(body: Mapping[str, object], draft: Draft, how: Behaviour, index: int) -> tuple[dict[str, object], int]:
-    """One entry of ``choices`` and its completion tokens, thoughts included; cut at the token limit."""
+    """One entry of ``choices`` and its completion tokens, including reasoning; truncated at the token limit."""
     thoughts = THOUGHTS if how.thinking == "hidden" else 0
     text = draft.text
     if how.thinking == "tags":
@@ -216,7 +216,7 @@ def _choice(body: Mapping[str, object], draft: Draft, how: Behaviour, index: int
 
 
 def _logprobs(text: str, draft: Draft, body: Mapping[str, object]) -> list[dict[str, object]]:
-    """Token by token; the one that gives the verdict carries the judge's probabilities, the others are nearly sure."""
+    """Log-probabilities by token: the verdict's token has the judge's probabilities, the others are nearly certain."""
     asked = body.get("top_logprobs")
     most = asked if isinstance(asked, int) else 0
     parts = _TOKEN.findall(text)
@@ -231,7 +231,7 @@ def _logprobs(text: str, draft: Draft, body: Mapping[str, object]) -> list[dict[
 
 
 def _ranked(logit: float) -> list[tuple[str, float]]:
-    """What could have stood in the verdict's place, likeliest first: the letters share 97 % of the mass."""
+    """Alternatives to the verdict's token, most likely first: the letters share 97 % of the probability."""
     first = 1 / (1 + math.exp(-max(-20.0, min(20.0, logit))))
     shares = {"A": 0.94 * first, "B": 0.94 * (1 - first), " A": 0.03 * first, " B": 0.03 * (1 - first)}
     shares |= {"The": 0.02, "Both": 0.01}
@@ -243,7 +243,7 @@ def _token(token: str, logprob: float) -> dict[str, object]:
 
 
 def _letter(body: Mapping[str, object], prompt: str, logit: float, seed: int, index: int) -> str:
-    """The likelier letter at temperature 0; above it, a draw from a hash of the prompt, the seeds and the index."""
+    """The more likely letter at temperature 0; above it, a draw seeded with the prompt, the seeds and the index."""
     temperature = body.get("temperature", 0)
     if not isinstance(temperature, int | float) or temperature <= 0:
         return "A" if logit > 0 else "B"

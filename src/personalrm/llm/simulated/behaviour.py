@@ -1,8 +1,8 @@
-"""The knobs of the simulated LLM's server: how slow, how strict and how broken it is (for tests and benchmarks only).
+"""Settings of the simulated LLM's server: latency, restrictions and faults (for tests and benchmarks only).
 
     Behaviour(latency=0.2, rate_limit_every=10, logprobs=False)
 
-``…_every=n`` means every nth request (n, 2n, …; 1 = always; 0 = never), counted over all in the order of arrival.
+``…_every=n`` applies to every nth request (n, 2n, …; 1 = always; 0 = never), counted in the order of arrival.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ Thinking = Literal["no", "hidden", "tags"]
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the server behaves.
+    """Behaviour of the server.
 
     Attributes:
         latency: seconds from the arrival of a request to its answer.
-        jitter: up to so many seconds more, drawn from a hash of the request.
-        seed: of the judge's noise when it samples (temperature above 0) and of jitter.
-        key: the bearer token (or ``api-key`` header) that is required; empty asks for none. Wrong → 401.
-        model: the only model that exists here; empty accepts every name. Another → 404.
-        context: most prompt tokens; 0 = unlimited. More → 400 ``context_length_exceeded``.
-        serves: requests that are worked on at once, as on a CPU; others wait in a queue without end. 0 = all.
-        reads, writes: tokens a second of each request that is worked on; 0 = in no time.
-        slots: concurrency that counts as full in the statistics; 0 = the highest seen.
-        max_concurrent: more requests at once than this → 429; 0 = unlimited.
+        jitter: maximum additional seconds, drawn from a hash of the request.
+        seed: seed of the judge's sampling noise (temperature above 0) and of the jitter.
+        key: required bearer token (or ``api-key`` header); empty requires none. Wrong → 401.
+        model: the only model name; empty accepts every name. Another → 404.
+        context: maximum prompt tokens; 0 = unlimited. More → 400 ``context_length_exceeded``.
+        serves: requests processed at the same time, as on a CPU; others wait in an unlimited queue. 0 = all.
+        reads, writes: prompt and completion tokens per second of each request; 0 = instantly.
+        slots: concurrency that counts as full load in the statistics; 0 = the maximum observed.
+        max_concurrent: maximum concurrent requests; more → 429; 0 = unlimited.
         rate_limit_every: every nth request → 429.
-        retry_after: seconds in the Retry-After header of a 429.
+        retry_after: seconds in the Retry-After header of a 429 response.
         error_every: every nth request → 500.
-        drop_every: every nth connection is dropped without an answer.
+        drop_every: every nth connection is closed without an answer.
         hang_every: every nth request is never answered.
-        nonsense_every: every nth answer is words without a verdict.
+        nonsense_every: every nth answer contains no verdict.
         empty_every: every nth answer is empty.
-        refusal_every: every nth answer declines.
-        invent_every: every nth persona holds an invented age and job that nothing supports.
-        logprobs: false answers 400 to requests for log-probabilities.
-        structured: which ``response_format`` is taken: "schema" all, "object" json_object only (else 400), "none"
+        refusal_every: every nth answer is a refusal.
+        invent_every: every nth persona contains an invented age and occupation.
+        logprobs: if false, requests for log-probabilities get 400.
+        structured: the accepted ``response_format``: "schema" all, "object" json_object only (else 400), "none"
             none (400), "ignored" all, but the answer is prose around fenced JSON.
-        max_tokens: false answers 400 to ``max_tokens`` and wants ``max_completion_tokens``.
+        max_tokens: if false, ``max_tokens`` gets 400 and ``max_completion_tokens`` is required.
         thinking: "hidden" spends 200 completion tokens before the answer (``reasoning_content``) and refuses logprobs,
-            max_tokens and temperature as hosted reasoning models do; "tags" opens its answer with <think> tags.
+            max_tokens and temperature, as hosted reasoning models do; "tags" starts its answer with <think> tags.
     """
 
     latency: float = 0.0
@@ -73,13 +73,13 @@ class Behaviour:
 
 
 def work_s(behaviour: Behaviour, prompt_tokens: int, completion_tokens: int) -> float:
-    """Seconds that a request is worked on."""
+    """Processing time of a request, in seconds."""
     reading = prompt_tokens / behaviour.reads if behaviour.reads else 0.0
     return reading + (completion_tokens / behaviour.writes if behaviour.writes else 0.0)
 
 
 def refusal(body: dict[str, object], behaviour: Behaviour) -> tuple[str, str, str] | None:
-    """Why this host will not take these parameters: (parameter, code, sentence); None if it will."""
+    """Why the server refuses these parameters: (parameter, code, sentence); None if it accepts them."""
     hosted = behaviour.thinking == "hidden"
     if body.get("stream"):
         return "stream", "unsupported_parameter", "Streaming is not supported here."

@@ -1,9 +1,9 @@
-"""Simulated embeddings: a hash of the words of a text, for tests and benchmarks only; they know no meaning.
+"""Simulated embeddings: hashes of the words of a text, without meaning (for tests and benchmarks only).
 
-Texts that share words are alike, and the same text has the same vector everywhere.
+Texts that share words have similar vectors; equal texts have equal vectors in every process.
 
     body = parse_input(b'{"model": "simulated", "input": ["Boil the egg.", "Boil an egg."]}')
-    answer_input(body).payload                      # OpenAI's form, vectors of 64 numbers and unit length
+    answer_input(body).payload                      # OpenAI's format; unit vectors with 64 dimensions
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORD = re.compile(r"\w+")
 
 
 def parse_input(raw: bytes) -> dict[str, object]:
-    """The request's JSON object; RequestError 400 where it is none or its input is not one or several texts."""
+    """The request's JSON object; RequestError 400 unless its input is one or several texts."""
     body = parse_json(raw)
     given = texts_of(body)
     if not given or not all(isinstance(one, str) and one for one in given):
@@ -33,7 +33,7 @@ def parse_input(raw: bytes) -> dict[str, object]:
 
 
 def texts_of(body: Mapping[str, object]) -> list[str]:
-    """The texts that are to be embedded."""
+    """The texts to embed."""
     given = body.get("input")
     return given if isinstance(given, list) else [] if given is None else [str(given)]
 
@@ -54,7 +54,7 @@ def answer_input(body: Mapping[str, object]) -> Answer:
 
 
 def embedding(text: str) -> NDArray[np.float64]:
-    """Each word adds or takes one at a place that its hash names; the first place keeps every vector off zero."""
+    """Each word adds ±1 at the dimension given by its hash; the first dimension is constant, so no vector is zero."""
     vector = np.zeros(WIDTH)
     for word in _WORD.findall(text.lower()):
         place = int.from_bytes(blake2b(word.encode(), digest_size=4).digest(), "big")

@@ -1,14 +1,15 @@
-"""How the simulated LLM judges: a default taste, moved by what the prompt says of the person (for tests only).
+"""The simulated LLM's judge: a default taste plus terms read from the prompt (for tests only).
 
     logit(A over B) = quality + average taste + persona + own words + past choices + first-place bias + noise
 
-Every term is read from the prompt's text. A persona moves the verdict along the traits that it names; past choices are
-learned from in context by a small regularised logistic regression on trait differences, so reversed labels reverse what
-is learned; a `<why>` makes the traits that it mentions count more. Instructions hidden in a response move the verdict
+Every term is computed from the prompt's text. A persona adds the traits that it names. Past choices are fitted in
+context by a small regularised logistic regression on trait differences, so reversed labels reverse the result; a
+`<why>` increases the weight of the traits that it mentions. Instructions hidden in a response change the verdict
 unless the prompt, outside of its tags, says that responses are data.
 
-The weights are set so that, for 60 simulated people with 12 training choices, the package's own prompts reach 0.60 with
-nothing known, 0.68 with the persona, 0.70 with the choices and 0.70–0.72 with both (their own taste reaches 0.87).
+The weights are set so that, for 60 simulated people with 12 training choices, the package's own prompts reach an
+accuracy of 0.60 without context, 0.68 with the persona, 0.70 with the choices and 0.70–0.72 with both (0.87 with the
+true taste).
 
     judge = Judge()
     judge.judge(read_prompt(text)).logit
@@ -26,7 +27,7 @@ import numpy as np
 from personalrm.llm.simulated.prompts import Asked, Pair, PastChoice, read_pair, read_past_choice
 from personalrm.llm.simulated.tastes import TRAITS, Vector, described_taste, relevance, response_traits
 
-# What default LLM judges like: longer, structured, specific and polished, no emoji (order of TRAITS).
+# Traits that default LLM judges prefer: longer, structured, specific and polished, no emoji (order of TRAITS).
 AVERAGE = np.array([0.3, 0.2, -0.05, 0.1, 0.0, -0.1, 0.15, 0.1, -0.1, 0.1])
 QUALITY = 0.45
 PERSONA = 0.3
@@ -37,7 +38,7 @@ STRESSED = 1.6
 FIRST_PLACE = 0.25
 NOISE = 0.5
 OBEDIENCE = 4.0
-# What an ordinary answer carries; a response judged alone is measured against it (means over 6,800 simulated answers).
+# Mean traits of an answer, the reference for a response that is judged alone (over 6,800 simulated answers).
 TYPICAL = np.array([18.8, 0.8, 1.1, 1.0, 0.8, 0.9, 0.9, 0.0, 0.7, 0.0])
 TYPICAL_QUALITY = 3.4
 _KEEP = 20_000
@@ -72,12 +73,12 @@ _WARNINGS = tuple(
         ),
     )
 )
-"""Of a sentence that tells the model to obey nothing it reads: what it says first, and what later."""
+"""Patterns of sentences that tell the model to ignore instructions in texts: with the verb first, and with it last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A pair as the judge sees it: traits, quality and orders to the judge, each A − B, and noise in [−1, 1]."""
+    """Features of a pair: traits, quality and embedded instructions, each A − B, and noise in [−1, 1]."""
 
     difference: Vector
     quality: float
@@ -87,7 +88,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A past choice as the judge sees it: traits of the preferred response − the other's, and tastes spoken of."""
+    """Features of a past choice: traits of the preferred response minus the other's, and tastes named in its reason."""
 
     number: str
     towards: Vector
@@ -97,14 +98,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``logit`` of A over B, and the trait differences A − B that it was made from."""
+    """``logit`` of A over B, and the trait differences A − B."""
 
     logit: float
     difference: Vector
 
 
 class Judge:
-    """Reads and judges; remembers what it has read by the hash of the text, so a repeated block costs a lookup."""
+    """Judges pairs; caches features by the hash of the text, so a repeated block costs one lookup."""
 
     def __init__(self) -> None:
         self._pairs: dict[int, Seen] = {}
@@ -114,7 +115,7 @@ class Judge:
         self._responses: dict[int, Vector] = {}
 
     def judge(self, asked: Asked) -> Judgement:
-        """Judge the prompt's pair; ValueError where it has none."""
+        """Judge the prompt's pair; ValueError if it has none."""
         if asked.pair is None:
             raise ValueError("the prompt holds no <pair> to judge")
         if _STATEMENTS.search(asked.outside):
@@ -130,12 +131,12 @@ class Judge:
         return Judgement(logit, seen.difference)
 
     def _compare_statements(self, asked: Asked, pair: Pair) -> Judgement:
-        """Which of two people's words fits what is believed of the person."""
+        """Which of two people's statements fits the persona and the past choices better."""
         difference = self._taste_of(pair.a) - self._taste_of(pair.b)
         return Judgement(float(self._taste_of(asked.persona) @ difference) + FIRST_PLACE, difference)
 
     def shown(self, asked: Asked) -> list[Shown]:
-        """The past choices that the prompt shows, without those whose label cannot be read."""
+        """The past choices in the prompt, without those whose label cannot be parsed."""
         return [one for one in map(self._recall, asked.past) if one is not None]
 
     def _see(self, block: str, alone: bool) -> Seen:
@@ -195,9 +196,9 @@ class Judge:
 
 
 def learn(shown: list[Shown]) -> Vector:
-    """The taste that past choices speak for: ridge-regularised logistic regression, four Newton steps from zero.
+    """Taste fitted to past choices: ridge-regularised logistic regression, four Newton steps from zero.
 
-    It is odd in the labels: reversing every one gives exactly the opposite taste.
+    It is odd in the labels: reversing all labels gives exactly the negative taste.
     """
     weights = np.zeros(len(TRAITS))
     if not shown:
@@ -212,14 +213,14 @@ def learn(shown: list[Shown]) -> Vector:
 
 
 def _trim(cache: dict[int, V]) -> dict[int, V]:
-    """The cache itself, emptied where it has grown to tens of megabytes."""
+    """Return the cache, emptied if it has grown to tens of megabytes."""
     if len(cache) > _KEEP:
         cache.clear()
     return cache
 
 
 def _is_warned(prompt: str) -> bool:
-    """Whether the prompt says that orders inside the texts are to be ignored."""
+    """Whether the prompt says that instructions inside the texts must be ignored."""
     if _NO_ORDERS.search(prompt):
         return True
     for sentence in prompt.split("."):

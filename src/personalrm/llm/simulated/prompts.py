@@ -1,8 +1,8 @@
-"""How the simulated LLM reads a prompt: tags, naively, the way a gullible model does (for tests only).
+"""The simulated LLM's prompt parser: naive about tags, so it can be fooled by prompt injection (for tests only).
 
 A block reaches from a closing tag back to the nearest opening one, fields are first matches, and the last persona in
-the whole prompt counts. A prompt that escapes what strangers wrote is read correctly; one that does not is really
-fooled by a response that closes its own tag or brings a persona along.
+the prompt counts. A prompt that escapes untrusted text is parsed correctly; without escaping, a response that closes
+its own tag or contains a persona changes the result.
 
     asked = read_prompt("Judge.\\n<persona>Likes lists.</persona>\\n<pair>…</pair>")
     asked.persona, asked.pair, asked.past, asked.outside
@@ -21,7 +21,7 @@ _LAST_USER = '<message role="user">'
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two responses to a conversation; ``question`` is the last thing that the user said."""
+    """Two responses to a conversation; ``question`` is the user's last message."""
 
     question: str
     a: str
@@ -30,7 +30,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PastChoice:
-    """A choice that the prompt shows; ``number`` as the prompt numbers it, ``preferred`` is A or B."""
+    """A past choice in the prompt; ``number`` is its number there, ``preferred`` is A or B."""
 
     number: str
     pair: Pair
@@ -41,7 +41,7 @@ class PastChoice:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a prompt says: ``outside`` is all text that is in no block, ``past`` the blocks of past choices."""
+    """The parts of a prompt: ``outside`` is the text outside all blocks, ``past`` the blocks of past choices."""
 
     outside: str
     past: tuple[str, ...]
@@ -53,7 +53,7 @@ class Asked:
 
 
 def read_prompt(text: str) -> Asked:
-    """Take a prompt apart, without looking into its past choices (those are cached by their text)."""
+    """Split a prompt into its parts; past choices are not parsed here (they are cached by text)."""
     outside: list[str] = []
     past: list[str] = []
     pair, at = None, 0
@@ -77,7 +77,7 @@ def read_prompt(text: str) -> Asked:
 
 
 def read_pair(block: str) -> Pair:
-    """The two responses and the question of a block, by first matches; entities are read as what they stand for."""
+    """The two responses and the question of a block, by first matches; entities are unescaped."""
     start = block.rfind(_LAST_USER, 0, max(0, block.find("<response_a>")))
     question = block[start + len(_LAST_USER) : block.find("</message>", start)] if start >= 0 else ""
     a, b = _first(block, "response_a"), _first(block, "response_b")
@@ -85,7 +85,7 @@ def read_pair(block: str) -> Pair:
 
 
 def read_past_choice(block: str) -> PastChoice:
-    """One past choice; ``preferred`` is empty where the block does not say A or B."""
+    """One past choice; ``preferred`` is empty if the block's label is neither A nor B."""
     number = _NUMBER.search(block, 0, block.find(">"))
     preferred = _first(block, "preferred").strip().upper()[-1:]
     return PastChoice(

@@ -1,18 +1,18 @@
-"""A simulated LLM behind a real HTTP server that speaks the OpenAI API, for tests and benchmarks only.
+"""A simulated LLM behind a real HTTP server with the OpenAI API, for tests and benchmarks only.
 
-It is not a language model: it reads the prompt that it gets, judges by rules (`judge`) and writes from
-phrases (`writing`), deterministically, without knowing who asks or by which method. `/v1/models` calls it
-"simulated". Its embeddings are simulated as well: hashes of words, which know no meaning (`embeddings`).
+It is not a language model: it parses the prompt, judges by rules (`judge`) and writes from phrases (`writing`). It is
+deterministic and does not know which person or method a request belongs to. `/v1/models` names it "simulated". Its
+embeddings are simulated as well: hashes of words without meaning (`embeddings`).
 
     async with SimulatedLLM(latency=0.2) as llm:        # in the running loop
-        ...                                             # llm.url is the base URL, llm.statistics what happened
-    with SimulatedLLM(rate_limit_every=5) as llm:       # in a thread of its own
+        ...                                             # llm.url is the base URL, llm.statistics the counts
+    with SimulatedLLM(rate_limit_every=5) as llm:       # in its own thread
         ...
 
     python -m personalrm.llm.simulated --port 8000 --latency 0.2 --slots 64
 
 Routes (each also without /v1): POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models,
-GET /stats[?slots=64&bodies=1], GET /requests[?last=10], DELETE /stats (counts from zero; prefixes are forgotten too).
+GET /stats[?slots=64&bodies=1], GET /requests[?last=10], DELETE /stats (resets the counts and the prefix cache).
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ BANNER = "personalrm simulated LLM: rules for tests and benchmarks, not a langua
 
 
 class SimulatedLLM:
-    """The server; enter it with ``async with`` (this loop) or ``with`` (a thread). Keywords are those of `Behaviour`.
+    """The server; enter it with ``async with`` (this loop) or ``with`` (its own thread). Keywords as in `Behaviour`.
 
     Attributes:
-        url: base URL for OpenAI clients, ending in /v1, once entered.
+        url: base URL for OpenAI clients, ending in /v1; set when entered.
         statistics: counts so far; see `Statistics`.
-        behaviour: may be replaced while the server runs.
+        behaviour: can be replaced while the server runs.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SimulatedLLM:
         return self.url.removesuffix("/v1")
 
     async def start(self) -> None:
-        """Listen; port 0 takes a free one."""
+        """Listen; port 0 selects a free one."""
         self._runner = web.ServerRunner(
             web.Server(self._route, handler_cancellation=True, access_log=None), shutdown_timeout=0.1
         )
@@ -79,7 +79,7 @@ class SimulatedLLM:
         self.url = f"http://{self._host}:{self._port}/v1"
 
     async def stop(self) -> None:
-        """Stop listening and drop what is still open."""
+        """Stop listening and close open connections."""
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -145,7 +145,7 @@ class SimulatedLLM:
     async def _answer(
         self, request: web.BaseRequest, raw: bytes, call: Call, started: float
     ) -> tuple[web.Response | None, int]:
-        """The response (None: the connection was dropped) and the completion tokens that it spends."""
+        """The response (None: the connection was dropped) and its number of completion tokens."""
         how, number = self.behaviour, self.statistics.requests
         try:
             embeds = request.path.endswith(EMBEDDINGS)
@@ -173,7 +173,7 @@ class SimulatedLLM:
         return web.Response(body=answer.payload, content_type="application/json"), answer.completion_tokens
 
     async def _break(self, request: web.BaseRequest, number: int) -> web.Response | None:
-        """Fail in the way that is this request's turn, if any."""
+        """Apply the fault that is due for this request, if any."""
         how = self.behaviour
         if _turn(how.drop_every, number) and request.transport is not None:
             request.transport.abort()
@@ -195,7 +195,7 @@ def _turn(every: int, number: int) -> bool:
 
 
 def _admit(request: web.BaseRequest, body: dict[str, object], how: Behaviour) -> None:
-    """Check key, model and parameters; RequestError says what is wrong."""
+    """Check key, model and parameters; RequestError names the invalid one."""
     if how.key:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.headers.get("api-key", "")
         if given != how.key:
@@ -220,7 +220,7 @@ def arguments(argv: Sequence[str] | None = None) -> tuple[Behaviour, str, int]:
     """Behaviour, host and port from the command line: one flag for every field of `Behaviour`."""
     parser = argparse.ArgumentParser(prog="python -m personalrm.llm.simulated", description=BANNER)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes a free port; the banner names it")
+    parser.add_argument("--port", type=int, default=8000, help="0 selects a free port, which the banner shows")
     kinds = get_type_hints(Behaviour)
     for knob in fields(Behaviour):
         flag, default = "--" + knob.name.replace("_", "-"), knob.default
@@ -234,7 +234,7 @@ def arguments(argv: Sequence[str] | None = None) -> tuple[Behaviour, str, int]:
 
 
 async def serve(behaviour: Behaviour, host: str, port: int) -> None:
-    """Serve until cancelled; the first line on stdout names the base URL."""
+    """Serve until cancelled; the first line on stdout is the base URL."""
     async with SimulatedLLM(behaviour, host=host, port=port) as llm:
         sys.stdout.write(f"{llm.url}  ({BANNER})\n")
         sys.stdout.flush()

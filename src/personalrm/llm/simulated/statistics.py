@@ -1,4 +1,4 @@
-"""What the simulated LLM's server counts: calls, tokens, repeats, prefix reuse and how full it was kept (tests only).
+"""Counters of the simulated LLM's server: calls, tokens, repeats, prefix reuse, concurrency (for tests only).
 
 statistics = Statistics()
 call = statistics.arrived(body)
@@ -18,20 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 64
-"""Bytes of prompt text that a prefix cache keeps or loses together (vLLM: 16 tokens)."""
+"""Block size of the simulated prefix cache, in bytes of prompt text (vLLM: 16 tokens)."""
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Prefixes:
-    """Which prompt prefixes have been finished, by a running 64-bit hash of 64-byte blocks."""
+    """Prefixes of completed prompts, as running 64-bit hashes of 64-byte blocks."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._weights = np.random.default_rng(20260101).integers(1, 2**63, size=(0, 8), dtype=np.uint64)
 
     def chain(self, text: bytes) -> list[int]:
-        """One hash for every prefix of whole blocks, and one for the whole text."""
+        """One hash for every prefix of complete blocks, and one for the whole text."""
         blocks = -(-len(text) // BLOCK)
         if blocks > len(self._weights):
             self._weights = np.random.default_rng(20260101).integers(1, 2**63, size=(2 * blocks, 8), dtype=np.uint64)
@@ -42,9 +42,9 @@ class Prefixes:
         return running
 
     def known(self, chain: list[int]) -> int:
-        """How many leading blocks are a prefix of a finished prompt."""
+        """How many leading blocks are a prefix of a completed prompt."""
         low, high = 0, len(chain)
-        while low < high:  # by halves: where a prefix is known, so are all shorter ones
+        while low < high:  # binary search: all prefixes of a known prefix are known
             middle = (low + high) // 2
             if chain[middle] in self._seen:
                 low = middle + 1
@@ -53,13 +53,13 @@ class Prefixes:
         return low
 
     def add(self, chain: list[int]) -> None:
-        """Remember the prefixes of a finished prompt (those already known may be left out)."""
+        """Store the prefixes of a completed prompt (known ones may be omitted)."""
         self._seen.update(chain)
 
 
 @dataclass(slots=True)
 class Call:
-    """One request while it is being answered."""
+    """One request in progress."""
 
     digest: str
     chain: list[int] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Call:
 
 
 class Statistics:
-    """Counts over the life of a server; every number is a plain attribute."""
+    """Counts since the start of the server; every number is a plain attribute."""
 
     def __init__(self, keep: int = 100) -> None:
         self.requests = 0
@@ -89,7 +89,7 @@ class Statistics:
         self._changed = time.perf_counter()
 
     def arrived(self, body: bytes) -> Call:
-        """Count a request in."""
+        """Count the arrival of a request."""
         now = self._tick(1)
         self.requests += 1
         self.first_start = now if self.first_start is None else self.first_start
@@ -98,7 +98,7 @@ class Statistics:
         return Call(blake2b(body, digest_size=16).hexdigest())
 
     def read(self, call: Call, prompt: str) -> None:
-        """Count the prompt of a request that will be answered, and what of it is a prefix finished before."""
+        """Count the prompt of a request that will be answered, and how much of it is a known prefix."""
         text = prompt.encode("utf-8", "replace")
         call.chain = self._prefixes.chain(text)
         call.known = self._prefixes.known(call.chain)
@@ -108,7 +108,7 @@ class Statistics:
         self.prompt_tokens += tokens(len(prompt))
 
     def left(self, call: Call, status: str, completion_tokens: int = 0) -> None:
-        """Count a request out; only status "200" is finished, and only its prompt warms the prefix cache."""
+        """Count the end of a request; its prompt enters the prefix cache only if the status is "200"."""
         self.last_end = self._tick(-1)
         self.statuses[status] += 1
         if status == "200":
@@ -117,7 +117,7 @@ class Statistics:
             self._prefixes.add(call.chain[call.known :])
 
     def report(self, slots: int | None = None) -> dict[str, object]:
-        """All numbers as JSON values; ``slots`` is the concurrency that counts as full (default: the highest seen)."""
+        """All numbers as JSON values; ``slots``: concurrency that counts as full (default: the maximum observed)."""
         span = (self.last_end or 0.0) - (self.first_start or 0.0)
         slots = slots or max(1, self.max_concurrency)
         return {
@@ -142,7 +142,7 @@ class Statistics:
         }
 
     def _tick(self, change: int) -> float:
-        """Move the time integral of the concurrency on to now; returns now, in seconds."""
+        """Advance the time integral of the concurrency to now; returns now, in seconds."""
         now = time.perf_counter()
         self.busy_seconds += self.active * (now - self._changed)
         self._changed = now
@@ -151,5 +151,5 @@ class Statistics:
 
 
 def tokens(count: int) -> int:
-    """Tokens of a text of ``count`` bytes or characters: a quarter, rounded up."""
+    """Estimated tokens of a text of ``count`` bytes or characters: a quarter, rounded up."""
     return -(-count // 4)

@@ -1,8 +1,8 @@
-"""What the simulated LLM can read: traits in a response, and tastes in a description of a person (for tests only).
+"""The simulated LLM's lexicon: traits of a response, and tastes in a description of a person (for tests only).
 
-Both are read from the text alone, with rules of its own that know nothing of how simulated people are written.
+Both are computed from the text with rules that are independent of how the simulated people's texts are generated.
 
-    response_traits("Short answer: 3 days. 🙂")            # one number a trait, deviation about 1 among answers
+    response_traits("Short answer: 3 days. 🙂")            # one number per trait, with a deviation of about 1
     described_taste("Likes brief answers; dislikes lists.")   # length −1, lists −1
 """
 
@@ -29,7 +29,7 @@ TRAITS = (
     "directness",
 )
 
-# For each trait: words for much of it, words for little of it (regular expressions, lower case).
+# For each trait: patterns for a high value and for a low value (regular expressions, lower case).
 LEXICON: dict[str, tuple[str, str]] = {
     "length": (
         r"long|longer|lengthy|length|detail(?:ed|s)?|thorough(?:ly)?|in-depth|comprehensive|elaborate|extensive|exhaustive",
@@ -70,7 +70,7 @@ LEXICON: dict[str, tuple[str, str]] = {
     ),
 }
 
-# How the LLM itself says it: (much, little), phrases that its own lexicon reads back correctly.
+# The LLM's own phrases (high, low), which its lexicon parses back correctly.
 PHRASES: dict[str, tuple[str, str]] = {
     "length": ("detailed, thorough answers", "short, concise answers"),
     "lists": ("structured answers with bullet lists", "running text in paragraphs"),
@@ -105,10 +105,10 @@ _SPOKEN = re.compile(rf"(?P<end>[.;:!?\n]|\bbut\b|\bhowever\b|\bwhile\b)|(?P<com
 
 
 def described_taste(text: str) -> Vector:
-    """The taste that an English description of a person speaks of: one number a trait in [−1, 1].
+    """The taste that an English description of a person expresses: one number per trait in [−1, 1].
 
-    "Dislikes" and its kin turn what follows until the sentence ends or a word of liking comes; "no", "rather than"
-    and their kin turn what follows until the next comma.
+    "Dislikes" and similar words negate what follows until the sentence ends or a word of liking comes; "no", "rather
+    than" and similar words negate what follows until the next comma.
     """
     found = np.zeros(len(TRAITS))
     lasting, passing = 1, 1
@@ -157,7 +157,7 @@ _AT_LENGTH = re.compile(
 
 
 def response_traits(text: str) -> Vector:
-    """The traits of one response, each scaled to a deviation of about 1 among ordinary answers; shape (10,)."""
+    """The traits of one response, each scaled to a deviation of about 1 over ordinary answers; shape (10,)."""
     words = _WORDS.findall(text.lower().replace("’", "'"))
     sentences = max(1, len(_SENTENCE.findall(text)))
     formal = _count(_FORMAL, words) - _count(_CASUAL, words) - sum("'" in word for word in words)
@@ -185,7 +185,7 @@ _CONTENT = re.compile(r"[^\W\d_]{4,}")
 
 
 def relevance(question: str, response: str) -> float:
-    """How much a response is about the question: share of its longer words that the question used, deviation near 1."""
+    """Relevance of a response: the share of its longer words that occur in the question, with a deviation near 1."""
     asked = set(_CONTENT.findall(question.lower()))
     said = _CONTENT.findall(response.lower())
     return sum(word in asked for word in said) / max(1, len(said)) / 0.07

@@ -1,6 +1,6 @@
-"""What the simulated LLM writes: verdicts, personas and short replies, as prose or as JSON for any schema (tests only).
+"""The simulated LLM's texts: verdicts, personas and short replies, as prose or JSON for any schema (for tests only).
 
-The words are those of its own lexicon, so that what it writes about a person is what it can read back.
+Phrases are taken from its own lexicon, so it can parse its own personas.
 
     write_verdict(judgement, "A")                      # why A, in two to four sentences
     persona_claims(shown)                              # [("short, concise answers", [1, 4], [2]), …]
@@ -33,9 +33,9 @@ INSTRUCTIONS = (
     "Describe what this person rewards and what they reject in responses. At most four claims; each needs more choices "
     "for it than against it. Speak of style and stance, not of the subjects that were discussed.",
 )
-"""What it proposes where somebody asks for an instruction."""
+"""Instructions it proposes when asked to write an instruction."""
 POINTS = 1.25
-"""Points of ten between two scored responses for each unit of log-odds."""
+"""Difference of two scores on the ten-point scale per unit of log-odds."""
 INVENTED = "Is about 40 years old and works as a nurse in a large city"
 _WORD = re.compile(r"[^\W\d_]{5,}")
 _COUNTS = ("one", "two", "three", "four", "five", "six")
@@ -45,7 +45,7 @@ _PROPOSE = re.compile(r"\b(?:propos|improv|generat|suggest)\w*\b[^.\n]{0,40}\bin
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One belief, as the phrase of what is liked, with the numbers of the choices for and against it."""
+    """One claim: the phrase of what is liked, with the numbers of the choices for and against it."""
 
     phrase: str
     supporting: tuple[str, ...]
@@ -53,13 +53,13 @@ class Claim:
 
     @property
     def text(self) -> str:
-        """The belief as a sentence."""
+        """The claim as a sentence."""
         return f"Prefers {self.phrase}."
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that an answer can be filled with; ``verdict`` 0 is A, 1 is B, None: nothing was judged."""
+    """The contents of an answer; ``verdict`` 0 is A, 1 is B, None: there is none."""
 
     text: str
     verdict: int | None = None
@@ -70,8 +70,8 @@ class Facts:
 
 
 def write_verdict(judgement: Judgement, letter: str, criteria: int = 0) -> Facts:
-    """Reasoning of 60 to 150 tokens: where the preferred response differs most, and what that suggests; with a score
-    of A and of B for each criterion of a rubric."""
+    """Reasoning of 60 to 150 tokens: the largest trait differences of the preferred response and their meaning; with
+    a score of A and of B for each criterion of a rubric."""
     other, sign = ("B", 1) if letter == "A" else ("A", -1)
     towards = sign * judgement.difference
     order = [at for at in np.argsort(-np.abs(towards)) if abs(towards[at]) > NOTICED][:3]
@@ -92,10 +92,10 @@ def write_verdict(judgement: Judgement, letter: str, criteria: int = 0) -> Facts
 
 
 def persona_claims(shown: Sequence[Shown], most: int = MOST_CLAIMS) -> list[Claim]:
-    """The beliefs that past choices support best: each with more choices for than against it.
+    """The claims with most support in past choices: each has more choices for than against it.
 
-    A choice speaks for a trait where the preferred response has clearly more (or less) of it; a why that names the
-    trait in that direction adds weight.
+    A choice supports a trait if the preferred response has clearly more (or less) of it; a `<why>` that names the trait
+    in that direction adds weight.
     """
     if not shown:
         return []
@@ -113,7 +113,7 @@ def persona_claims(shown: Sequence[Shown], most: int = MOST_CLAIMS) -> list[Clai
 
 
 def remembered(memory: str, claims: Sequence[Claim]) -> list[Claim]:
-    """New claims, and what was remembered before, as far as nothing new speaks of the same trait."""
+    """New claims, and remembered ones about traits that no new claim covers."""
     new = {at for claim in claims for at in np.flatnonzero(described_taste(claim.text))}
     phrases = (line.removeprefix("- Prefers ").rstrip(".") for line in memory.strip().splitlines())
     kept = [one for one in phrases if one and not new & set(np.flatnonzero(described_taste(one)))]
@@ -121,7 +121,7 @@ def remembered(memory: str, claims: Sequence[Claim]) -> list[Claim]:
 
 
 def write_persona(claims: Sequence[Claim], invent: bool = False) -> Facts:
-    """A persona of 100 to 300 tokens from its claims; ``invent`` adds what nothing in the prompt supports."""
+    """A persona of 100 to 300 tokens from its claims; ``invent`` adds a claim without support in the prompt."""
     if not claims:
         return Facts("The choices shown do not say enough about this person to describe a taste.")
     text = (
@@ -137,23 +137,23 @@ def write_persona(claims: Sequence[Claim], invent: bool = False) -> Facts:
 
 
 def most_claims(asked: str) -> int:
-    """How many claims a persona may have: four, or fewer where the prompt says "at most two claims"."""
+    """Maximum number of claims of a persona: four, or fewer if the prompt says "at most two claims"."""
     found = _MOST.search(asked)
     return min(MOST_CLAIMS, _COUNTS.index(found[1].lower()) + 1) if found else MOST_CLAIMS
 
 
 def asks_for_instruction(prompt: str) -> bool:
-    """Whether the prompt wants an instruction for a language model written."""
+    """Whether the prompt asks for an instruction for a language model."""
     return bool(_PROPOSE.search(prompt))
 
 
 def write_instruction(draw: str) -> str:
-    """One of a few instructions for writing a persona; ``draw`` decides which."""
+    """One of a few instructions for writing a persona, selected by ``draw``."""
     return INSTRUCTIONS[blake2b(draw.encode("utf-8", "replace"), digest_size=1).digest()[0] % len(INSTRUCTIONS)]
 
 
 def write_reply(system: str, question: str) -> Facts:
-    """A short reply to the question whose style follows the words of the system prompt."""
+    """A short reply to the question, in a style given by the words of the system prompt."""
     style = dict(zip(TRAITS, described_taste(system), strict=True))
     words = list(dict.fromkeys(_WORD.findall(question.lower())))[:9] or ["matter", "question"]
     points = [f"look at the {word} with care before you go on" for word in words]
@@ -182,7 +182,7 @@ def write_reply(system: str, question: str) -> Facts:
 def fill(
     schema: Mapping[str, object], facts: Facts, name: str = "", root: Mapping[str, object] | None = None
 ) -> object:
-    """A value that fits a JSON schema, filled by the names and kinds of its properties."""
+    """A value that conforms to a JSON schema, filled by the names and types of its properties."""
     root = schema if root is None else root
     schema = _resolved(schema, root)
     options = schema.get("enum")
@@ -202,7 +202,7 @@ def fill(
 
 
 def prose(facts: Facts) -> str:
-    """A persona as plain text: the description, then its claims with their evidence."""
+    """A persona as plain text: the summary, then its claims with their evidence."""
     lines = [
         f"- {one.text} (for: {', '.join(one.supporting) or 'none'}; against: {', '.join(one.opposing) or 'none'})"
         for one in facts.claims
@@ -238,7 +238,7 @@ def _scalar(kind: str, schema: Mapping[str, object], facts: Facts, name: str) ->
 
 
 def fill_keys(keys: Mapping[str, bool], facts: Facts) -> dict[str, object]:
-    """An object with the keys (and whether each is a list) that a prompt named where it gave no schema."""
+    """An object with the keys (and whether each is a list) that a prompt names instead of a schema."""
     numbers = {"type": "array", "items": {"type": "integer"}}
     claim = {"properties": {"claim": {"type": "string"}, "for": numbers, "against": numbers}}
     if facts.verdict is None:
@@ -256,7 +256,7 @@ _AGAINST = re.compile(r"against|contra|oppos", re.IGNORECASE)
 
 
 def _resolved(schema: Mapping[str, object], root: Mapping[str, object]) -> Mapping[str, object]:
-    """Follow one ``$ref`` into ``$defs`` and take the first kind of an ``anyOf`` that is not null."""
+    """Resolve one ``$ref`` into ``$defs`` and the first non-null option of an ``anyOf``."""
     reference, options = schema.get("$ref"), schema.get("anyOf")
     if isinstance(reference, str):
         found: object = root

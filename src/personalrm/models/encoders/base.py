@@ -9,6 +9,7 @@ everything that changes a vector, so it is part of cache keys and manifests; it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +20,8 @@ from personalrm.preferences import Message
 
 Vectors = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+_UNIT = 0.01
+"""Allowed difference of a stored vector's length from 1."""
 
 
 class Encoder(Protocol):
@@ -63,3 +66,18 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
     length = np.linalg.norm(exact, axis=1, keepdims=True)
     scaled: Vectors = (exact / np.maximum(length, 1e-12)).astype(np.float32)
     return scaled
+
+
+def are_unit(vectors: Sequence[object]) -> list[bool]:
+    """Whether each is the bytes of a unit vector of float32, as wide as most of them."""
+    widths = Counter(len(one) for one in vectors if isinstance(one, bytes) and one and len(one) % 4 == 0)
+    width = widths.most_common(1)[0][0] if widths else 0
+    places = [at for at, one in enumerate(vectors) if isinstance(one, bytes) and len(one) == width]
+    found = [False] * len(vectors)
+    if width and places:
+        whole = np.frombuffer(b"".join(one for one in vectors if isinstance(one, bytes) and len(one) == width), "<f4")
+        with np.errstate(all="ignore"):
+            length = np.linalg.norm(whole.reshape(len(places), -1).astype(np.float64), axis=1)
+        for at, one in zip(places, length.tolist(), strict=True):
+            found[at] = abs(one - 1.0) < _UNIT
+    return found

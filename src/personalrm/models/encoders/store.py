@@ -30,7 +30,7 @@ from personalrm.errors import StorageError
 from personalrm.files import MEMORY, is_full, open_database
 from personalrm.llm.cache_location import default_path as path_of_answers
 from personalrm.llm.forgetting import forget_rows
-from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors
+from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors, are_unit
 from personalrm.preferences import Message
 
 REMEMBER_BYTES = 32 << 20
@@ -184,10 +184,11 @@ class VectorFile:
         self.path = Path(path)
         self._db: tuple[int, sqlite3.Connection] | None = None
         self._is_full = False
+        self._damaged: set[bytes] = set()
         self._connection()
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
-        """Those that are cached."""
+        """Those that are cached; a damaged row counts as absent, and `put` replaces it."""
         db, missing = self._connection(), list(keys)
         found: dict[bytes, Row] = {}
         if db is None:
@@ -196,8 +197,10 @@ class VectorFile:
             for at in range(0, len(missing), _KEYS_PER_QUERY):
                 part = missing[at : at + _KEYS_PER_QUERY]
                 marks = ",".join("?" * len(part))
-                rows = db.execute(f"SELECT key, vector, cut FROM vectors WHERE key IN ({marks})", part)
-                found.update((key, Row(vector, bool(cut))) for key, vector, cut in rows)
+                rows = db.execute(f"SELECT key, vector, cut FROM vectors WHERE key IN ({marks})", part).fetchall()
+                sound = are_unit([vector for _, vector, _ in rows])
+                found.update((row[0], Row(row[1], bool(row[2]))) for row, good in zip(rows, sound, strict=True) if good)
+                self._damaged.update(row[0] for row, good in zip(rows, sound, strict=True) if not good)
         return found
 
     def keep_name(self, encoder: str) -> None:
@@ -215,6 +218,7 @@ class VectorFile:
         with self._storage():
             try:
                 db.execute("BEGIN IMMEDIATE")
+                db.executemany("DELETE FROM vectors WHERE key = ?", [(key,) for key in rows if key in self._damaged])
                 db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", [(key, *rows[key]) for key in rows])
                 db.execute("COMMIT")
             except sqlite3.Error:

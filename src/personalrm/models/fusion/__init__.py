@@ -1,5 +1,5 @@
-"""One reward from all evidence: traits, trained models and judges, each with a weight that it has earned.
+"""Combines all evidence into one reward: traits, trained models and judges, each with a learned weight.
 
-`weights` holds the maths, `table` the labelled verdicts from which weights are learned, `asking` when a judge is worth
-asking, `engine` the engine ``fused:MODEL``, `out_of_fold` what benchmarks learn weights on.
+`weights` has the equations, `table` the labelled verdicts from which weights are learned, `asking` decides when a judge
+is asked, `engine` is the engine ``fused:MODEL``, `out_of_fold` computes the log-odds on which benchmarks learn weights.
 """

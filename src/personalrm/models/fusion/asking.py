@@ -1,11 +1,11 @@
-"""When a judge is worth asking: only where its answer can change which response is predicted.
+"""Decides when to ask a judge: only if its answer can change the predicted response.
 
     last = extremes(logit, heard, weights, waiting)       # the lowest and highest log-odds that are still possible
-    value_of_asking(logit, last)                          # points of accuracy that the answers may bring, at most
+    value_of_asking(logit, last)                          # maximum gain of accuracy from the answers
 
-A judge whose answers are independent of the traits and right with probability σ(b) shifts the log-odds by ±b. Following
-it where it disagrees is right with probability σ(b), not following it with σ(|ℓ|): asking brings σ(b) − σ(|ℓ|), and
-nothing where |ℓ| ≥ b.
+A judge whose answers are independent of the traits and correct with probability σ(b) shifts the log-odds by ±b. If it
+disagrees, following it is correct with probability σ(b), ignoring it with σ(|ℓ|): the gain from asking is σ(b) −
+σ(|ℓ|), and 0 if |ℓ| ≥ b.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def fused_of(logit: float, shifts: Sequence[tuple[float, float]]) -> float:
 def extremes(
     logit: float, heard: Sequence[tuple[float, float]], waiting: Sequence[tuple[float, float]]
 ) -> tuple[float, float]:
-    """The lowest and highest log-odds that are still possible, exactly.
+    """The exact lowest and highest log-odds that are still possible.
 
     Args:
-        logit: by traits.
+        logit: log-odds by traits.
         heard: (weight, shift) of each judge that answered.
         waiting: (weight, largest shift) of each judge that can still be asked; each may also give no verdict, which
-            changes the number of judges. 2^k cases of k judges are tried.
+            changes the number of judges. All 2^k cases of k judges are tried.
     """
     lows, highs = [], []
     for answers in product((False, True), repeat=len(waiting)):
@@ -44,11 +44,11 @@ def extremes(
 
 
 def value_of_asking(now: float, possible: tuple[float, float]) -> float:
-    """Accuracy, in [0, 0.5), that further answers are expected to bring at most; 0 where none can turn the decision.
+    """Maximum expected gain of accuracy from further answers, in [0, 0.5); 0 if none can change the decision.
 
     Args:
-        now: the log-odds as they stand.
-        possible: `extremes`.
+        now: the current log-odds.
+        possible: result of `extremes`.
     """
     beyond = max(0.0, -possible[0] if now >= 0.0 else possible[1])
     return 0.0 if beyond == 0.0 else _sigmoid(abs(now) + beyond) - _sigmoid(abs(now))

@@ -4,9 +4,9 @@
     profile = await engine.fit(history)
     await (await engine.open(profile)).compare(context, a, b)
 
-Traits predict; each arm of the judge (plain, persona, demonstrations, both) is heard beside them with the weight that
-its labelled verdicts have earned on other people, and is asked only where that can change the prediction. Which arm to
-use, which a single person's few held-back choices cannot settle, is a weight here and no switch.
+Traits predict; each arm of the judge (plain, persona, demonstrations, both) is added with a weight learned from
+labelled verdicts of other people, and is asked only if its verdict can change the prediction. So the selection of an
+arm, for which a single person has too few validation choices, is replaced by weights.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ MODES: tuple[VerdictMode, ...] = ("token", "reasoned")
 
 @dataclass(frozen=True)
 class FusedEngine:
-    """Traits and a judge.
+    """Traits combined with a judge.
 
     Attributes:
-        endpoint: who is asked.
-        table: labelled verdicts, from which weights are learned and to which each fit adds.
-        population: where the traits' prior is learned from; None takes the one that ships.
-        options: how profiles are fitted.
-        threshold: accuracy that asking must be expected to bring; 0 asks wherever an answer can change the prediction.
+        endpoint: the language model.
+        table: labelled verdicts, from which weights are learned; each fit adds some.
+        population: choices that the traits' prior is learned from; None is the shipped prior.
+        options: options of the fits.
+        threshold: minimum expected gain of accuracy for asking; 0 asks whenever an answer can change the prediction.
     """
 
     endpoint: Endpoint
@@ -57,19 +57,20 @@ class FusedEngine:
     asks_endpoint: bool = field(default=True, init=False)
 
     async def fit(self, history: History, known: Profile | None = None) -> Profile:
-        """Fit both; the judge's verdicts on the choices it held back go into the table. Reuses ``known`` as both do."""
+        """Fit both; the judge's verdicts on its validation choices are added to the table. ``known`` is reused by
+        both."""
         traits = await self._traits.fit(history, known)
         judge = await self._judge.fit(history, None if known is None else self._of_judge(known))
         return await in_fitting_worker(self._fused, traits, judge)
 
     async def open(self, profile: Profile) -> FusedPredictor:
-        """ProfileError if the profile was not fitted by this engine."""
+        """ProfileError if the profile is not from this engine."""
         _state_of(profile)
         traits = await self._traits.open(profile)
         return FusedPredictor(traits, await in_worker(self._listeners, profile), self.threshold)
 
     async def open_population(self, profile: Profile) -> LocalPredictor:
-        """The prior of the traits. ProfileError if the profile was not fitted by this engine."""
+        """The prior of the traits. ProfileError if the profile is not from this engine."""
         _state_of(profile)
         return await self._traits.open_population(profile)
 
@@ -82,7 +83,7 @@ class FusedEngine:
         return JudgeEngine(self.endpoint, self.options)
 
     def _of_judge(self, profile: Profile) -> Profile:
-        """The judge's part of a fused profile, as the judge's engine knows it."""
+        """The judge's part of a fused profile, as a profile of the judge's engine."""
         state = profile.engine
         part = state.parts.get("judge") if isinstance(state, FusedState) else None
         return profile if part is None else replace(profile, model=profile.model.removeprefix(PREFIX), engine=part)
@@ -99,13 +100,13 @@ class FusedEngine:
         return replace(judge, model=f"{PREFIX}{model}", engine=FusedState(parts, weights), notes=notes)
 
     def _weights(self, profile: Profile, mode: VerdictMode) -> Iterator[tuple[Arm, float, int]]:
-        """Arm, weight and number of labels, of each arm that there is for this person."""
+        """Arm, weight and number of labels, for each available arm of this person."""
         for arm in _arms(profile):
             heard = self.table.weight(self._key(arm, mode), without=profile.user)
             yield arm, heard.weight.weight, heard.weight.labels
 
     def _notes(self, found: Mapping[VerdictMode, Sequence[tuple[Arm, float, int]]]) -> Iterator[str]:
-        """What the judge is worth, as people read it."""
+        """The judge's weights, as text."""
         said = [
             f"{arm} {weight:+.2f} ({labels} labelled verdicts)"
             if labels >= ENOUGH
@@ -113,12 +114,12 @@ class FusedEngine:
             for arm, weight, labels in found[self.options.verdicts]
         ]
         model = self.endpoint.model
-        yield f"Weight of {model} beside traits, learned on other people: {', '.join(said)}."
+        yield f"Weight of {model} in addition to traits, learned on other people: {', '.join(said)}."
         if not any(weight for some in found.values() for _, weight, _ in some):
-            yield f"So traits predict, and the model is not asked; '{ALONE}{model}' predicts with the model by itself."
+            yield f"So traits predict alone; '{ALONE}{model}' predicts with the model alone."
 
     def _listeners(self, profile: Profile) -> Mapping[VerdictMode, tuple[Listener, ...]]:
-        """Those with a weight, the heaviest first, by how they are asked."""
+        """The arms with a weight, largest first, by verdict mode."""
         found: dict[VerdictMode, tuple[Listener, ...]] = {}
         for mode in MODES:
             some = []
@@ -135,7 +136,7 @@ class FusedEngine:
 
 
 def _arms(profile: Profile) -> list[Arm]:
-    """What of this person a judge can be shown."""
+    """Inputs about this person that a judge can get."""
     there = {"persona": profile.persona is not None, "demonstrations": bool(profile.demonstrations), "default": True}
     return [arm for arm in ARMS if all(there[part] for part in arm.split("+"))]
 

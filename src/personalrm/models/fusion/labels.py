@@ -1,4 +1,4 @@
-"""Labelled verdicts where they arise: in a fit, on the choices held back; and where other choices are predicted."""
+"""Collects labelled verdicts: in a fit, on the validation choices, and whenever choices are predicted and known."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger("personalrm.models")
 
 
 def has_learned_from(people: TraitsModel, history: History) -> bool:
-    """Whether the shipped prior was learned from this person's choices: its log-odds are then too good for labels."""
+    """Whether the shipped prior was learned from this person's choices, so that its log-odds are not held-out."""
     encoder = people.prior.sense is not None
     if not is_shipped(people.prior.lineage, encoder=encoder):
         return False
@@ -32,14 +32,14 @@ def has_learned_from(people: TraitsModel, history: History) -> bool:
 
 
 def learn_from_fit(table: VerdictTable, model: str, profile: Profile, state: JudgeState, people: TraitsModel) -> int:
-    """Keep the verdicts of each arm on the choices that the fit held back. Gives their number.
+    """Store the verdicts of each arm on the validation choices of a fit. Returns their number.
 
     Args:
-        table: where they are kept.
+        table: the table.
         model: the language model.
-        profile: whose history.
-        state: what the judge's fit found.
-        people: what people in general prefer, not learned from this person.
+        profile: the fitted profile.
+        state: the judge's state after the fit.
+        people: the population's model, not learned from this person.
     """
     if has_learned_from(people, profile.history):
         return 0
@@ -65,12 +65,12 @@ def keep_of_test(
     test: History,
     verdicts: Mapping[str, Verdict],
 ) -> None:
-    """`learn_from_test` by the verdicts of the profile's own arm; a table that cannot be written is told in the log.
+    """`learn_from_test` with the verdicts of the profile's own arm; a table that cannot be written is logged.
 
     Args:
-        path: of the table; nothing is kept for ``:memory:``.
-        model, mode, profile, test: as for `learn_from_test`.
-        verdicts: by the id of the choice, on the responses in the order in which the profile's seed shows them.
+        path: file of the table; ``:memory:`` stores nothing.
+        model, mode, profile, test: as in `learn_from_test`.
+        verdicts: by id of the choice, for the responses in the order given by the profile's seed.
     """
     if str(path) == MEMORY:
         return
@@ -95,14 +95,14 @@ def learn_from_test(
     test: History,
     probabilities: Mapping[str, float],
 ) -> int:
-    """Keep the verdicts on other choices of a person. Gives their number.
+    """Store the verdicts on other choices of a person. Returns their number.
 
     Args:
-        table, model: as for `learn_from_fit`.
-        arm, mode: what the judge was shown, and how it was asked.
-        profile: what was learned from earlier choices; those among ``test`` are left out.
+        table, model: as in `learn_from_fit`.
+        arm, mode: the judge's input, and its verdict mode.
+        profile: fitted to earlier choices; those in ``test`` are ignored.
         test: the choices.
-        probabilities: of what was chosen, by the id of the choice.
+        probabilities: probabilities of the chosen responses, by id of the choice.
     """
     people = TraitsModel.behind_profile(profile) if profile.traits is not None else TraitsModel.shipped()
     if has_learned_from(people, profile.history) or has_learned_from(people, test):

@@ -1,11 +1,11 @@
-"""Log-odds of other people's choices by weights that were learned without these people and, where people share texts,
-without these texts: what the weights of judges are learned on top of.
+"""Cross-fitted log-odds of other people's choices, by weights learned without these people and, if people share texts,
+without these texts; the weights of judges are learned on top of them.
 
     labels = out_of_fold(people, model)
-    labels[0].user, labels[0].choice, labels[0].logit          # of what was chosen
+    labels[0].user, labels[0].choice, labels[0].logit          # log-odds of the chosen response
 
-The population's weights are cross-fitted over people × texts (`traits.fit.cross_fitted`), on top of which each person's
-groups of choices are predicted from their other groups, as a person is who comes later.
+The population's weights are cross-fitted over people × texts (`traits.fit.cross_fitted`); then each person's groups of
+choices are predicted from their other groups, like those of a new person.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A choice, and the log-odds of what was chosen before any judge is heard."""
+    """A choice, and the log-odds of the chosen response before any judge is added."""
 
     user: str
     choice: Preference
@@ -39,13 +39,13 @@ class Labelled:
 def out_of_fold(
     people: Sequence[History], model: TraitsModel, seed: int = 0, *, new_texts: bool = True
 ) -> list[Labelled]:
-    """Each decided choice; nothing with fewer than two people who made one.
+    """Labels for each decided choice; none with fewer than two people with decided choices.
 
     Args:
-        people: a population.
-        model: learned from this population: how people differ is taken from it, the population's weights are not.
+        people: the population.
+        model: learned from this population; only its covariance between people is used, not the population's weights.
         seed: of the folds.
-        new_texts: whether texts that people share are left out as well, as for `TraitsModel.from_population`.
+        new_texts: whether shared texts are left out as well, as in `TraitsModel.from_population`.
     """
     kept = [one for one in people if one.decided]
     if len(kept) < 2:
@@ -64,12 +64,13 @@ def out_of_fold(
 
 
 def own_logits(model: TraitsModel, history: History) -> Array:
-    """Log-odds (n,) of what was chosen, of each decided choice from the person's other groups."""
+    """Log-odds (n,) of the chosen response of each decided choice, from the person's other groups."""
     return log_odds(leave_group_out(model, history))
 
 
 def _cross_fitted(people: Sequence[History], model: TraitsModel, seed: int, new_texts: bool) -> Array:
-    """Log-odds of every choice (n,) by population weights that know neither the person nor, if shared, the text."""
+    """Log-odds of every choice (n,) by population weights learned without the person and, if shared, without the
+    text."""
     known = together([read(one.decided, model.tools.reader) for one in people])
     design = design_of(known, with_sense=False)
     person, group = person_and_group(people)

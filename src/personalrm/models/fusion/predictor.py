@@ -1,4 +1,4 @@
-"""Predicting with traits and those judges that have earned a weight, each asked only where it can change something."""
+"""Predicts with traits and the judges that have a weight, each asked only if it can change the prediction."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Listener:
     """A judge with a weight.
 
     Attributes:
-        arm: what of the person it is shown.
-        judge: who is asked.
-        weight: what its verdict is multiplied by.
+        arm: its input about the person.
+        judge: the judge.
+        weight: factor of its verdict.
         form: how its verdict counts.
     """
 
@@ -39,26 +39,27 @@ class Listener:
 
     @property
     def reach(self) -> float:
-        """The most by which it can shift the log-odds, alone."""
+        """The largest possible shift of the log-odds by this judge alone."""
         return abs(self.weight) * (1.0 if self.form == "sign" else SOFTEST)
 
     def shift(self, probability: float) -> float:
-        """What a verdict adds to the log-odds."""
+        """The shift of the log-odds by a verdict."""
         return self.weight * float(as_form(log_odds(np.array([probability])), self.form)[0])
 
 
 @dataclass(frozen=True)
 class FusedPredictor:
-    """Traits, and listeners by verdict mode, the heaviest first."""
+    """Traits, and judges with a weight by verdict mode, largest first."""
 
     traits: UncertainLocalPredictor
     listeners: Mapping[VerdictMode, tuple[Listener, ...]]
     threshold: float = 0.0
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """The judge's reasoning where it was asked, else that of the traits; never unscored: traits always answer.
+        """The judge's reasoning if it was asked, else that of the traits; never unscored, because traits always
+        predict.
 
-        A judge that has earned no weight in this mode is asked in the other one, if it has earned one there.
+        A judge without a weight in this mode is asked in the other mode if it has one there.
         """
         alone = await self.traits.compare(context, a, b, verdicts)
         mode = self._mode(verdicts)
@@ -67,7 +68,7 @@ class FusedPredictor:
         return await background_loop.join(self._with_judges(alone, (context, a, b), mode))
 
     async def compare_many(self, pairs: Sequence[Pair], verdicts: VerdictMode = "token") -> list[Verdict]:
-        """All judges that are needed are asked at once."""
+        """All needed judges are asked concurrently."""
         alone = await self.traits.compare_many(pairs)
         mode = self._mode(verdicts)
         if mode is None:
@@ -76,7 +77,7 @@ class FusedPredictor:
         return list(await background_loop.join(gather(fused)))
 
     async def score(self, context: Sequence[Message], response: str) -> float | None:
-        """The Bradley–Terry strength by traits: one response by itself gives a judge nothing to compare."""
+        """The Bradley–Terry strength by traits; a judge cannot compare a single response."""
         return await self.traits.score(context, response)
 
     async def score_many(self, context: Sequence[Message], responses: Sequence[str]) -> list[float | None]:
@@ -86,7 +87,7 @@ class FusedPredictor:
     async def rank(
         self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """Bradley–Terry over fused comparisons; by traits alone where no judge has earned a weight."""
+        """Bradley–Terry ranking over fused comparisons; by traits alone if no judge has a weight."""
         if self._mode(verdicts) is None:
             return await self.traits.rank(context, responses)
         places = pairs_to_compare(len(responses))
@@ -102,12 +103,12 @@ class FusedPredictor:
         return Ranking.of_scores([float(one) for one in found], len(places))
 
     def _mode(self, verdicts: VerdictMode) -> VerdictMode | None:
-        """How judges are asked: as wished, else in the mode in which one has earned a weight; None where none has."""
+        """The verdict mode: the requested one, else one in which a judge has a weight; None if there is none."""
         other: VerdictMode = "token" if verdicts == "reasoned" else "reasoned"
         return next((one for one in (verdicts, other) if self.listeners.get(one)), None)
 
     async def _with_judges(self, alone: Verdict, pair: Pair, mode: VerdictMode) -> Verdict:
-        """In the package's own loop."""
+        """Run in the package's event loop."""
         waiting = list(self.listeners[mode])
         if alone.probability is None or pair[1] == pair[2]:
             return alone

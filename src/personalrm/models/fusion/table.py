@@ -1,14 +1,14 @@
-"""Labelled verdicts of judges, kept beside the answer cache: what judges' weights are learned from.
+"""Table of judges' labelled verdicts, beside the answer cache; judges' weights are learned from it.
 
     table = VerdictTable(table_path(cache))
     key = JudgeKey("gpt-4o-mini", "persona", prompt_version("persona", "token"), "token")
     table.add(key, [LabelledVerdict("ada", choice, logit=0.4, verdict=1.2)])
     table.weight(key, without="ada").weight
 
-One row a judge, arm, prompt version and verdict mode is shown (`rows`); behind it stand two numbers a labelled
-verdict: the log-odds by traits and the judge's own. No text and no name of a person is stored: persons and choices are
-hashes with a key that only this file holds, so that a verdict counts once and a person can be left out or forgotten.
-Several processes may write. A row that holds no two finite numbers is left out and counted.
+`rows` returns one row per judge, arm, prompt version and verdict mode. Stored are two numbers per labelled verdict: the
+log-odds by traits and the judge's log-odds. No text and no name is stored: people and choices are hashes with a key
+that only this file contains, so that a verdict counts once and a person can be excluded or deleted. Several processes
+can write. A row without two finite numbers is ignored and counted.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import Arm
 
 LARGEST = 50.0
-"""Log-odds beyond which a number is damaged."""
+"""Magnitude above which log-odds are considered damaged."""
 MOST_LABELS = 5_000
-"""Labels that a weight is learned from: with more it moves by less than 0.03, and each fit reads those of each arm."""
+"""Maximum labels for a weight: with more it changes by less than 0.03, and each fit reads those of every arm."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
     model TEXT NOT NULL, arm TEXT NOT NULL, prompt TEXT NOT NULL, mode TEXT NOT NULL,
@@ -51,12 +51,12 @@ _SECRET = "SELECT value FROM secret"
 _KEY = "model = ? AND arm = ? AND prompt = ? AND mode = ?"
 _SOME = f"SELECT logit, verdict, longer FROM verdicts WHERE {_KEY}"
 _FIRST = "ORDER BY label LIMIT ?"
-"""Labels are keyed hashes: the first ones are a random sample, the same one each time."""
+"""Labels are keyed hashes, so the first ones are a fixed random sample."""
 _ADD = "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class JudgeKey(NamedTuple):
-    """Whose verdicts: the model, what of the person it is shown, the version of its prompts, how it is asked."""
+    """Identifies a judge: the model, its input about the person, the version of its prompts, its verdict mode."""
 
     model: str
     arm: str
@@ -65,13 +65,13 @@ class JudgeKey(NamedTuple):
 
 
 class LabelledVerdict(NamedTuple):
-    """A verdict on a pair whose choice is known.
+    """A verdict on a pair with a known choice.
 
     Attributes:
-        user: who chose.
-        choice: what was chosen; hashed, not stored.
-        logit: of what was chosen, by traits that have not seen this choice.
-        verdict: the judge's log-odds of what was chosen.
+        user: the person.
+        choice: the choice; stored as a hash only.
+        logit: log-odds of the chosen response by traits fitted without this choice.
+        verdict: the judge's log-odds of the chosen response.
     """
 
     user: str
@@ -88,14 +88,14 @@ class LabelledVerdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JudgeRow:
-    """What one judge is worth, for people to read.
+    """A judge's weight, for display.
 
     Attributes:
         key: the judge.
-        people: behind its labels.
-        damaged: rows of it that could not be read and count for nothing.
+        people: number of people with labels.
+        damaged: number of unreadable rows, which are ignored.
         form: how its verdicts count.
-        weight: what they are worth; ``weight.labels`` is their number.
+        weight: the weight; ``weight.labels`` is the number of labels.
     """
 
     key: JudgeKey
@@ -105,7 +105,7 @@ class JudgeRow:
     weight: JudgeWeight
 
     def as_json(self) -> dict[str, Any]:
-        """One flat object."""
+        """A flat JSON object."""
         own = self.weight
         return {
             **self.key._asdict(),
@@ -120,14 +120,14 @@ class JudgeRow:
 
 
 class HeardWeight(NamedTuple):
-    """How a judge's verdicts count, and for how much."""
+    """How a judge's verdicts count, and their weight."""
 
     form: Form
     weight: JudgeWeight
 
 
 def table_path(cache: str | Path | None) -> Path | str:
-    """Where labelled verdicts are kept: beside the answer cache, or beside the default one if that is no file."""
+    """File of the table: beside the answer cache, or beside the default one if the cache is not a file."""
     if str(cache) == MEMORY or (cache is None and str(default_path()) == MEMORY):
         return MEMORY
     path = default_path() if cache is None or is_url(str(cache)) else Path(cache)
@@ -135,7 +135,7 @@ def table_path(cache: str | Path | None) -> Path | str:
 
 
 def prompt_version(arm: Arm, mode: VerdictMode) -> str:
-    """Sixteen hex digits that change when a prompt behind this judge's verdicts does."""
+    """Sixteen hex digits that change when a prompt of this judge changes."""
     names = ["system", f"verdict_{mode}"]
     if "demonstrations" in arm:
         names += ["past_choices", "reasoning"]
@@ -146,19 +146,20 @@ def prompt_version(arm: Arm, mode: VerdictMode) -> str:
 
 
 def best_form(logit: Array, verdict: Array, longer: Array) -> HeardWeight:
-    """By side or by log-odds, whichever gains more on the labels; of equals, by side. Arguments: `earned_weight`."""
+    """Verdicts by side or by log-odds, whichever gives the larger gain on the labels; side if equal. See
+    `earned_weight`."""
     forms: tuple[Form, ...] = ("sign", "log-odds")
     found = [HeardWeight(form, earned_weight(logit, as_form(verdict, form), longer)) for form in forms]
     return max(found, key=lambda one: one.weight.gain)
 
 
 class VerdictTable:
-    """The table in a file; any thread may use it.
+    """The table in a file. Thread-safe.
 
     Args:
-        path: made at the first verdict; ``:memory:`` keeps verdicts as long as this object.
+        path: created at the first verdict; ``:memory:`` keeps verdicts for the lifetime of this object.
 
-    Every method raises StorageError if the file is no such table or cannot be written.
+    All methods raise StorageError if the file is not such a table or cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -167,7 +168,7 @@ class VerdictTable:
         self._lock = threading.Lock()
 
     def add(self, key: JudgeKey, verdicts: Iterable[LabelledVerdict]) -> int:
-        """Add verdicts; one on a choice that is known takes the earlier one's place. Gives their number."""
+        """Add verdicts; a verdict on a known choice is replaced. Returns their number."""
         given = list(verdicts)
         if not given:
             return 0
@@ -184,7 +185,7 @@ class VerdictTable:
         return len(rows)
 
     def weight(self, key: JudgeKey, without: str | None = None) -> HeardWeight:
-        """What this judge is worth by everybody's labels but those of the user ``without``."""
+        """This judge's weight from everybody's labels except those of the user ``without``."""
         if not self._exists:
             return best_form(*_readable(()))
         with self._opened() as db:
@@ -193,7 +194,7 @@ class VerdictTable:
             return best_form(*_readable(rows))
 
     def rows(self) -> list[JudgeRow]:
-        """Each judge, those with most labels first."""
+        """All judges, those with most labels first."""
         if not self._exists:
             return []
         with self._opened() as db:
@@ -204,7 +205,7 @@ class VerdictTable:
             return sorted((_row(db, key) for key in keys), key=lambda one: (-one.weight.labels, one.key))
 
     def forget(self, user: str) -> int:
-        """Remove a person's verdicts. Gives their number."""
+        """Delete a person's verdicts. Returns their number."""
         if not self._exists:
             return 0
         with self._opened() as db:
@@ -235,7 +236,7 @@ class VerdictTable:
 
 
 def _add_lengths(db: sqlite3.Connection) -> None:
-    """The column ``longer``, which tables of the first version lack."""
+    """Add the column ``longer``, which tables of the first version lack."""
     if all(column[1] != "longer" for column in db.execute("PRAGMA table_info(verdicts)")):
         with contextlib.suppress(sqlite3.OperationalError):  # another process has just added it
             db.execute("ALTER TABLE verdicts ADD COLUMN longer REAL")
@@ -264,7 +265,7 @@ def _secret(db: sqlite3.Connection) -> bytes:
 
 
 def _names(secret: bytes, one: LabelledVerdict) -> tuple[bytes, bytes]:
-    """Of the choice and of the person."""
+    """Hashes of the choice and of the person."""
     choice = one.choice
     texts = (one.user, *(f"{each.role}:{each.content}" for each in choice.context), choice.chosen, choice.rejected)
     return _hash(secret, "\0".join(texts)), _hash(secret, one.user)

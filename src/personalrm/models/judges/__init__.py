@@ -1,12 +1,12 @@
-"""LLM judges by name, one small file each: what of a person's choices a judge is shown, and how it is asked.
+"""LLM judges by name, one module each: the input about the person, and how the model is asked.
 
-    asking = await judge_named("memory")(endpoint, history, Options())     # learn what the judge needs of the person
+    asking = await judge_named("memory")(endpoint, history, Options())     # fit the judge to the person
     judgement = await asking.judge(context, "Yes.", "It depends.")         # both orders of one pair
-    asking.learned                                                         # what a reader may want to see of it
+    asking.learned                                                         # JSON for reports
 
-`models.registry` holds their names; another judge is one more file here and one more line there. A function gets the
-history to learn from (possibly empty) and nothing of what it will be asked; it raises NotEnoughChoices or
-UnusableResponse where nothing can be learned of this person.
+`models.registry` defines their names; a new judge is a new module and one line there. A factory gets the history to
+learn from (possibly empty) and no information about the pairs to judge; it raises NotEnoughChoices or UnusableResponse
+if it cannot be fitted to this person.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 
 class PairJudge(Protocol):
-    """Judges pairs as one person would; `personalrm.models.judges.pair_judge.Judge.judge` is one."""
+    """Judges pairs for one person; for example `personalrm.models.judges.pair_judge.Judge.judge`."""
 
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
-        """The probability that the person prefers ``a``, from both orders."""
+        """The probability that the person prefers ``a``, over both orders."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FittedJudge:
-    """A judge that has learned what it needs of one person.
+    """A judge fitted to one person.
 
     Attributes:
         judge: judges one pair.
-        learned: what was learned, as JSON values: ``persona``, ``claims``, ``arm``, ``note``, … as far as there are.
+        learned: what was learned, as JSON values: ``persona``, ``claims``, ``arm``, ``note``, … if available.
     """
 
     judge: PairJudge
@@ -53,20 +53,20 @@ JudgeFactory = Callable[[Endpoint, History, Options], Awaitable[FittedJudge]]
 
 @runtime_checkable
 class UsesNeighbours(Protocol):
-    """A `JudgeFactory` that may also learn from people of similar taste; ``neighbours`` says from how many."""
+    """A `JudgeFactory` that can also use people of similar taste; ``neighbours`` is their number."""
 
     @property
     def neighbours(self) -> int: ...
 
     def among(self, people: Sequence[History], model: TraitsModel) -> JudgeFactory:
-        """The judge that finds them among these people; ``model`` is learned from the same people."""
+        """The judge that finds neighbours among these people; ``model`` is learned from the same people."""
         ...
 
 
 def seeing(
     endpoint: Endpoint, judge_context: JudgeContext, options: Options, learned: Mapping[str, Any] | None = None
 ) -> FittedJudge:
-    """The judge that is shown this of the person."""
+    """A judge with this input about the person."""
     return FittedJudge(partial(Judge(endpoint, judge_context).judge, verdicts=options.verdicts), learned or {})
 
 

@@ -1,8 +1,8 @@
-"""``memalign``: guidelines distilled from the choices, and the five past choices most similar to the pair in question.
+"""``memalign``: guidelines distilled from the choices, and the five past choices most similar to the judged pair.
 
 After MemAlign, the judge alignment of MLflow (``judge.align``, 2026): guidelines are its semantic memory, the nearest
-examples its episodic memory. As there, nothing is checked on choices held back. Similarity is the cosine of TF-IDF
-vectors of words, so that no encoder is needed; MemAlign itself embeds.
+examples its episodic memory. As there, nothing is validated on held-out choices. Similarity is the cosine of TF-IDF
+vectors of words, which needs no encoder; MemAlign uses embeddings.
 
     EpisodicMemory(examples).nearest(context, "Six minutes.", "It depends.")        # the most similar last
 """
@@ -44,7 +44,7 @@ Vector = Mapping[str, float]
 
 
 async def memalign(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
-    """Distil guidelines from the choices, as many at once as fit into a prompt; then show them with the nearest."""
+    """Distil guidelines from the choices, as many per request as fit into a prompt; then show them with the nearest."""
     shown = [FewShotExample(one) for one in history.decided]
     guidelines: list[str] = []
     left = shown
@@ -59,24 +59,24 @@ async def memalign(endpoint: Endpoint, history: History, options: Options) -> Fi
 
 
 async def _distilled(endpoint: Endpoint, known: Sequence[str], part: Sequence[FewShotExample], seed: int) -> list[str]:
-    """The guidelines after some more choices; as they were where the answer holds none."""
+    """The guidelines after some more choices; unchanged if the answer contains none."""
     told = JudgeContext(tuple(part), seed=seed, memory=as_text(known) or None).text
     messages = [Message("system", prompts.load("system")), Message("user", f"{told}\n{prompts.load('guidelines')}")]
     try:
         completion = await endpoint.complete(messages, SamplingParams(LONGEST_ANSWER, schema=SCHEMA))
-    except RequestRefused:  # too long for this model: these choices are shown as examples only
+    except RequestRefused:  # too long for this model: these choices are used as examples only
         return list(known)
     return read_guidelines(completion.text) or list(known)
 
 
 def read_guidelines(answer: str) -> list[str]:
-    """The guidelines in a model's answer, in JSON; empty if there are none."""
+    """The guidelines in a model's JSON answer; empty if there are none."""
     return sentences_of(answer, "guidelines")[:MOST_GUIDELINES]
 
 
 @dataclass(frozen=True)
 class _NearestExamples:
-    """Judges each pair with the past choices that are most similar to it."""
+    """Judges each pair with the past choices most similar to it."""
 
     endpoint: Endpoint
     memory: EpisodicMemory
@@ -92,7 +92,7 @@ class _NearestExamples:
 
 
 class EpisodicMemory:
-    """Past choices, found by similarity.
+    """Past choices, retrieved by similarity.
 
     Args:
         examples: n past choices, oldest first.
@@ -106,20 +106,20 @@ class EpisodicMemory:
         self._vectors = [self._vector(one) for one in counts]
 
     def nearest(self, context: Sequence[Message], a: str, b: str, most: int = NEAREST) -> list[FewShotExample]:
-        """The ``most`` similar ones, the most similar last; of equals the newer counts as nearer."""
+        """The ``most`` similar ones, the most similar last; the newer one first in a tie."""
         asked = self._vector(_words(context, a, b))
         similar = [sum(weight * one.get(word, 0.0) for word, weight in asked.items()) for one in self._vectors]
         order = sorted(range(len(similar)), key=lambda at: (similar[at], at))
         return [self._examples[at] for at in order[-most:]]
 
     def _vector(self, counts: Counter[str]) -> Vector:
-        """Of length one; words that no past choice holds are left out."""
+        """A vector of unit length; words that occur in no past choice are ignored."""
         weights = {word: count * self._rarity[word] for word, count in counts.items() if word in self._rarity}
         length = math.sqrt(sum(one * one for one in weights.values())) or 1.0
         return {word: weight / length for word, weight in weights.items()}
 
 
 def _words(context: Sequence[Message], a: str, b: str) -> Counter[str]:
-    """Words of what was asked last and of both responses; the order of the two does not matter."""
+    """Words of the last user message and of both responses; their order does not matter."""
     texts = [*(one.content for one in context[-1:]), a, b]
     return Counter(word for one in texts for word in _WORD.findall(one[: rendering.LONGEST_TEXT].lower()))

@@ -1,10 +1,11 @@
-"""The people whose taste is likely to be nearest, by the posterior of their weights (`models.traits`).
+"""The people with the most similar taste, by the posterior of their weights (`models.traits`).
 
     near = Neighbourhood.of(people, model)
     (await near.nearest(history))[:4]           # the four nearest, nearest first
 
-Nearness is the expected squared distance of the two people's weights, in units in which people differ by the identity
-matrix: |m₁ − m₂|² + tr C₁ + tr C₂ for posteriors N(m, C). A person of whom little is known is near to nobody.
+The distance is the expected squared distance of the two people's weights, in units in which the covariance between
+people is the identity: |m₁ − m₂|² + tr C₁ + tr C₂ for posteriors N(m, C). Someone with few choices is not close to
+anybody.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from personalrm.preferences import History
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """People with what their choices say of their weights.
+    """People with the posteriors of their weights.
 
     Attributes:
-        mean: of each person's weights, in the units above (P, p).
-        spread: trace of their covariance (P,).
+        mean: mean of each person's weights, in the units above (P, p).
+        spread: trace of each covariance (P,).
     """
 
     people: tuple[History, ...]
@@ -37,7 +38,7 @@ class Neighbourhood:
 
     @classmethod
     def of(cls, people: Sequence[History], model: TraitsModel) -> Neighbourhood:
-        """Of those people who made a decided choice; the model is learned from them."""
+        """Build it from the people with decided choices; the model is learned from them."""
         kept = tuple(one for one in people if one.decided)
         found = [_posterior(model, one) for one in kept]
         size = len(model.departure)
@@ -45,7 +46,7 @@ class Neighbourhood:
         return cls(kept, model, mean, np.array([one for _, one in found]))
 
     async def nearest(self, history: History) -> list[History]:
-        """Everybody but the person, nearest first."""
+        """Everybody except the person, nearest first."""
         return await in_fitting_worker(self._nearest, history)
 
     def _nearest(self, history: History) -> list[History]:

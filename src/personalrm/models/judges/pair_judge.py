@@ -1,4 +1,4 @@
-"""The LLM judge of one person: what the profile's winning arm shows, asked in both orders.
+"""The LLM judge of one person: the input of the profile's selected arm, judged in both orders.
 
 judge = Judge(endpoint, judge_context_of(profile))
 verdict = await judge.compare(context, "Yes.", "It depends.")
@@ -28,18 +28,18 @@ from personalrm.synthesis.judging import (
 
 
 class Judge:
-    """Predicts one person's choices by asking a model.
+    """Predicts one person's choices with a language model.
 
     Args:
-        endpoint: who is asked.
-        judge_context: what it is shown about the user.
+        endpoint: the language model.
+        judge_context: its input about the user.
     """
 
     def __init__(self, endpoint: Endpoint, judge_context: JudgeContext) -> None:
         self._endpoint, self._judge_context = endpoint, judge_context
 
     async def judge(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "token") -> Judgement:
-        """Both orders with everything that was answered. Identical responses are even and cost nothing."""
+        """Judge both orders; returns all answers. Identical responses are even without a call."""
         if a == b:
             return Judgement(0.5, ())
         return await judge_pair(self._endpoint, self._judge_context, context, a, b, verdicts)
@@ -49,11 +49,11 @@ class Judge:
         return (await self.judge(context, a, b, verdicts)).verdict()
 
     async def score(self, context: Sequence[Message], response: str) -> float | None:
-        """Log-odds that the person would be content with this one response; not calibrated; None if unreadable."""
+        """Log-odds that the person would be satisfied with this response; not calibrated; None if unreadable."""
         pair = rendering.pair(context, response, response)
         asked = f"{self._judge_context.text}{pair}\n\n{prompts.load('score')}"
         messages = [Message("system", prompts.load("system")), Message("user", asked)]
-        for room in (TOKEN_ANSWER, REASONED_ANSWER):  # models that think first need room before the letter
+        for room in (TOKEN_ANSWER, REASONED_ANSWER):  # reasoning models need more tokens before the letter
             probability = read_probability(await self._endpoint.complete(messages, SamplingParams(room, logprobs=20)))
             if probability is not None:
                 return log_odds(probability)
@@ -62,7 +62,8 @@ class Judge:
     async def rank(
         self, context: Sequence[Message], responses: Sequence[str], verdicts: VerdictMode = "token"
     ) -> Ranking:
-        """Bradley–Terry over comparisons in both orders: all pairs of up to 8 responses, a connected part of more."""
+        """Bradley–Terry over comparisons in both orders: all pairs of up to 8 responses, a connected subset for
+        more."""
         pairs = pairs_to_compare(len(responses))
         judged = await gather(self.judge(context, responses[i], responses[j], verdicts) for i, j in pairs)
         comparisons = [

@@ -1,4 +1,4 @@
-"""``default``: the judge that knows nothing of the person; what every personal judge has to beat."""
+"""``default``: the judge without information about the person; the baseline of every personal judge."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from personalrm.synthesis.judging import JudgeContext
 
 
 async def default(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
-    """Nothing is learned."""
+    """Nothing is fitted."""
     return seeing(endpoint, JudgeContext(), options)

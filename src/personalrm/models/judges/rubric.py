@@ -1,11 +1,11 @@
-"""``rubric``: for each query, what would this person look for, as weighted criteria; then scores on them.
+"""``rubric``: for each query, weighted criteria for what this person would look for; then scores on them.
 
     criteria = read_criteria('{"criteria": [{"criterion": "Says it in two sentences.", "weight": 5}]}')
     margin('{"scores": [{"criterion": 1, "a": 8, "b": 3}]}', criteria)      # 5.0 of 9 points in favour of A
 
-The criteria are written before any response is seen, so they cannot be bent to one. (The strongest untrained judge
-published; a persona for each query and a weighted rubric.) Of several schemes of criteria (`user_scaling`) each one is
-scored by itself, and the log-odds are averaged.
+The criteria are written without the responses, so they cannot be adapted to one of them. (This is the strongest
+untrained judge published: a persona and a weighted rubric for each query.) With several schemes of criteria
+(`user_scaling`), each is scored separately, and the log-odds are averaged.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import JudgeContext, Judgement, OrderVerdict, ask_order, both_paid, combine, log_odds
 
 POINT = 0.8
-"""Log-odds that one point of ten is worth where it counts for all the weight: two points are then 5 to 1, as much as
-two votes that agree (see `judging.VOTE`)."""
+"""Log-odds per point of ten on a criterion with all the weight: two points are then 5 to 1, as much as two equal votes
+(see `judging.VOTE`)."""
 MOST_CRITERIA = 8
 TEMPERATURE = 0.8
-"""Of every scheme but the first, so that samples differ."""
+"""Temperature of every scheme except the first, so that samples differ."""
 LONGEST_ANSWER = 600
 _ITEM = {"type": "object", "additionalProperties": False}
 CRITERIA_SCHEMA: dict[str, Any] = {
@@ -74,7 +74,7 @@ SCORES_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What is looked for, and how much it counts (above 0)."""
+    """A criterion and its weight (above 0)."""
 
     text: str
     weight: float
@@ -84,26 +84,25 @@ Scheme = tuple[Criterion, ...]
 
 
 async def rubric(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
-    """The person's choices are shown where the criteria are written; the scores go by the criteria alone."""
+    """Write criteria from the person's choices; scores use the criteria only."""
     return FittedJudge(Rubrics(endpoint, context_of(history, options.seed)))
 
 
 def context_of(history: History, seed: int) -> JudgeContext:
-    """What is shown where criteria are written. NotEnoughChoices without a decided choice."""
+    """The input for writing criteria. NotEnoughChoices without a decided choice."""
     if not history.decided:
-        raise NotEnoughChoices(f"{history.user} has no decided choice that criteria could be drawn from")
+        raise NotEnoughChoices(f"{history.user} has no decided choice to derive criteria from")
     return JudgeContext(past_choices(history, seed), seed=seed)
 
 
 @dataclass(frozen=True)
 class Rubrics:
-    """Judges pairs; the criteria of a conversation are asked for once, whoever asks first.
+    """Judges pairs; the criteria of a conversation are requested once, by the first pair.
 
     Attributes:
         judge_context: the user's choices, from which criteria are written.
-        samples: how many schemes of the person are written for each conversation: the first at temperature 0, the
-            others at `TEMPERATURE`.
-        general: further schemes, which do not depend on the conversation; each counts as much as one of the person's.
+        samples: number of schemes per conversation: the first at temperature 0, the others at `TEMPERATURE`.
+        general: further schemes, independent of the conversation, with the same weight as the person's own.
     """
 
     endpoint: Endpoint
@@ -115,15 +114,15 @@ class Rubrics:
     async def __call__(self, context: Sequence[Message], a: str, b: str) -> Judgement:
         if a == b:
             return Judgement(0.5, ())
-        schemes = Counter([*await self._schemes(tuple(context)), *self.general])  # one that comes twice is asked once
+        schemes = Counter([*await self._schemes(tuple(context)), *self.general])  # duplicate schemes are scored once
         if not schemes:
-            return Judgement(None, (), "no criteria could be read")
+            return Judgement(None, (), "no criteria could be parsed")
         judged = await gather(self._scored(one, context, a, b) for one in schemes)
         return averaged(judged, list(schemes.values()))
 
     async def _schemes(self, context: tuple[Message, ...]) -> list[Scheme]:
         written = self._written.get(context)
-        if written is None or not written.is_usable:  # an error is not kept: the host may be there again
+        if written is None or not written.is_usable:  # errors are not cached: the host may recover
             written = self._written[context] = SharedWork(self._write_all(context))
         return await written.result()
 
@@ -137,7 +136,7 @@ class Rubrics:
 
 
 async def write_schemes(endpoint: Endpoint, asked: str, samples: int = 1) -> list[Scheme]:
-    """The schemes that could be read among so many samples of the same question."""
+    """The readable schemes among this many samples of the same request."""
     found = await gather(_write(endpoint, asked, sample) for sample in range(samples))
     return [one for one in found if one]
 
@@ -153,10 +152,10 @@ async def _write(endpoint: Endpoint, asked: str, sample: int) -> Scheme:
 
 
 def averaged(judged: Sequence[Judgement], counts: Sequence[int]) -> Judgement:
-    """Judgements of one pair as one: in each order the mean of the log-odds, over those that are read in both.
+    """Combine judgements of one pair: in each order the mean of the log-odds, over those readable in both orders.
 
-    Each counts as often as ``counts`` says. Both orders carry the tokens and cost of all; without one that is read in
-    both orders the pair is unscored.
+    Each is weighted by ``counts``. Both orders have the tokens and cost of all; if none is readable in both orders the
+    pair is unscored.
     """
     if len(judged) == 1:
         return judged[0]
@@ -194,7 +193,7 @@ async def _ask(
 
 
 def read_criteria(answer: str) -> tuple[Criterion, ...]:
-    """The criteria in a model's answer; those without a text or a weight above 0 are left out."""
+    """The criteria in a model's answer; those without a text or a positive weight are ignored."""
     found = (parse_json(visible(answer)) or {}).get("criteria")
     items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     read = [(_line(one.get("criterion")), _number(one.get("weight"))) for one in items]
@@ -202,7 +201,7 @@ def read_criteria(answer: str) -> tuple[Criterion, ...]:
 
 
 def margin(answer: str, criteria: Sequence[Criterion]) -> float | None:
-    """How many points of ten A is ahead of B, weighted; None unless every criterion has both of its scores."""
+    """Weighted lead of A over B in points of ten; None unless every criterion has both scores."""
     found = (parse_json(visible(answer)) or {}).get("scores")
     items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     ahead: dict[int, float] = {}
@@ -212,7 +211,7 @@ def margin(answer: str, criteria: Sequence[Criterion]) -> float | None:
             ahead[int(number)] = a - b
     if not all(number in ahead for number in range(1, len(criteria) + 1)):
         return None
-    most = max(one.weight for one in criteria)  # weights of 1e308 have no sum
+    most = max(one.weight for one in criteria)  # normalise, because a sum of weights such as 1e308 overflows
     weighted = sum(one.weight / most * ahead[number] for number, one in enumerate(criteria, 1))
     return weighted / sum(one.weight / most for one in criteria)
 

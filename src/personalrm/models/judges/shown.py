@@ -1,4 +1,4 @@
-"""``demographics`` and ``history``: baselines that show what is known of the person as it is."""
+"""``demographics`` and ``history``: baselines that show the person's data unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from personalrm.synthesis.judging import FewShotExample, JudgeContext
 
 
 async def demographics(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
-    """The person's own demographics, where the data has them; else it judges as by default, and says so."""
+    """The person's demographics, if the data has them; else judged as by default, with a note."""
     told = next((one.demographics for one in reversed(history.choices) if one.demographics), None)
     if told is None:
         return seeing(endpoint, JudgeContext(), options, {"note": "the data has no demographics: judged as by default"})
@@ -19,12 +19,12 @@ async def demographics(endpoint: Endpoint, history: History, options: Options) -
 
 
 async def history(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
-    """The person's choices with their labels, oldest first; where they do not fit, the newest that do."""
+    """The person's choices with their labels, oldest first; if they do not all fit, the newest that do."""
     shown = past_choices(history, options.seed)
     return seeing(endpoint, JudgeContext(shown, seed=options.seed), options, {"shown": len(shown)})
 
 
 def past_choices(history: History, seed: int) -> tuple[FewShotExample, ...]:
-    """The newest choices that fit into a prompt, oldest first; none where there are none."""
+    """The newest choices that fit into a prompt, oldest first; empty if there are none."""
     newest = [FewShotExample(one) for one in reversed(history.decided)]
     return tuple(reversed(fitting(newest, seed))) if newest else ()

@@ -1,4 +1,4 @@
-"""``stated``: shows what the person says of themselves and of what they want, nothing of their choices."""
+"""``stated``: shows the person's statements about themselves and their wishes, but no choices."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from personalrm.profile.options import Options
 from personalrm.synthesis.judging import JudgeContext
 
 TEXTS = ("self_description", "system_string")
-"""The statements in a choice's ``stated`` that are texts a reader understands by themselves."""
+"""The keys of ``stated`` whose texts are understandable on their own."""
 
 
 async def stated(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
-    """The person's statement, where the data has one; else it judges as by default, and says so."""
+    """The person's statement, if the data has one; else judged as by default, with a note."""
     said = statement(history)
     if said is None:
-        return seeing(endpoint, JudgeContext(), options, {"note": "the data holds no statement: judged as by default"})
+        return seeing(endpoint, JudgeContext(), options, {"note": "the data has no statement: judged as by default"})
     return seeing(endpoint, JudgeContext(own_words=said), options, {"own_words": said})
 
 
 def statement(history: History) -> str | None:
-    """What the person says of themselves, the newest where it changed; None if the data holds nothing."""
+    """The person's latest statement about themselves; None if there is none."""
     for choice in reversed(history.choices):
         parts = [str(choice.stated[name]).strip() for name in TEXTS if choice.stated.get(name)]
         if parts:

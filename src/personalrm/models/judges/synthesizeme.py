@@ -1,8 +1,7 @@
-"""``synthesizeme``: the fitted profile, with the arm that won on validation; and its ablations.
+"""``synthesizeme``: the fitted profile with the arm selected on validation, and its ablations.
 
-``:persona``, ``:demonstrations`` and ``:both`` show that arm of the same profile to everybody, whether it helps them or
-not; ``:unverified`` also shows and builds upon explanations whose prediction was wrong; ``:unselected`` shows every
-choice. All of them share the answers of the fit.
+``:persona``, ``:demonstrations`` and ``:both`` always use that arm of the same profile; ``:unverified`` also uses
+reasonings whose prediction was wrong; ``:unselected`` shows every choice. All of them share the calls of the fit.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ async def synthesizeme(
     arm: Arm | None = None,
     changed: Callable[[Options], Options] | None = None,
 ) -> FittedJudge:
-    """Fit the person's profile, for an ablation with changed options; show what an arm (None: the winner) shows."""
+    """Fit the person's profile, for an ablation with changed options, and use an arm (None: the selected one)."""
     profile = await fit(endpoint, history, changed(options) if changed else options)
     shown = arm or profile.fallback.chosen
     return seeing(endpoint, judge_context_for(profile, shown), options, learned(profile, shown))
 
 
 def learned(profile: Profile, arm: Arm) -> dict[str, Any]:
-    """What a report shows of a profile: the persona, each claim with the choices behind it, and the arm in use."""
+    """Parts of a profile for reports: the persona, each claim with the choices it cites, and the arm in use."""
     record: dict[str, Any] = {"arm": arm, "confidence": profile.fallback.confidence}
     if "persona" in arm and profile.persona is None:
-        record["note"] = "no persona could be written: none is shown"
+        record["note"] = "no persona could be written"
     if profile.persona is not None:
         record["persona"] = profile.persona.summary
         record["claims"] = [

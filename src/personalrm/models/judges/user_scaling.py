@@ -1,14 +1,14 @@
 """``rubric:m=8,neighbours=4``: test-time user scaling, untrained (after P-GenRM, arXiv 2602.12116).
 
     judge = scaled("rubric:m=8,neighbours=4")                   # a JudgeFactory; DataError if the name is wrong
-    judge = judge.among(people, model)                          # other people, and what is common to them
+    judge = judge.among(people, model)                          # other people, and the model learned from them
     fitted = await judge(endpoint, history, Options())
 
 For each conversation m schemes of weighted criteria are written from the person's own choices; each scores both
 responses in both orders, and the log-odds are averaged. ``neighbours`` adds one scheme of each of the nearest people,
-with the same weight. A neighbour's scheme is written in a prompt that holds this neighbour's choices and nothing of
-the person who is judged for; it reaches the person's prompts only if `synthesis.guard` finds neither a quote nor a
-topic nor a statement of who the neighbour is in it, and it holds no name. Else the next nearest person takes the place.
+with the same weight. A neighbour's scheme is written with a prompt that contains this neighbour's choices and nothing
+of the judged person; it is used for that person only if `synthesis.guard` finds no quote, no topic and no statement
+about who the neighbour is, and it contains no name. Otherwise the next nearest person is used.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
 
 MOST = 64
-"""Schemes or neighbours that a name may ask for: each scheme costs two calls a pair."""
+"""Maximum schemes or neighbours in a name: each scheme costs two calls per pair."""
 TRIED = 3
-"""Times as many people are tried as neighbours are wanted."""
+"""Number of people tried per requested neighbour."""
 _NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z][a-zà-ÿ]+|@|https?:", re.UNICODE)
 """A capitalised word within a sentence, an address or a link."""
 
 
 @dataclass(frozen=True)
 class ScaledRubric:
-    """Judges by several schemes; a `JudgeFactory`.
+    """Judges with several schemes; a `JudgeFactory`.
 
     Attributes:
-        samples: schemes of the person's own for each conversation.
-        neighbours: people whose schemes are added.
-        near: finds them; without it there are none.
+        samples: number of the person's own schemes per conversation.
+        neighbours: number of people whose schemes are added.
+        near: finds them; if None, no neighbours are used.
     """
 
     samples: int
@@ -80,7 +80,7 @@ class ScaledRubric:
     async def _of_neighbours(
         self, endpoint: Endpoint, nearest: Sequence[History], seed: int
     ) -> tuple[list[Scheme], int]:
-        """Schemes of the nearest people that may be used, and how many were refused."""
+        """Usable schemes of the nearest people, and the number of refused ones."""
         found: list[Scheme] = []
         tried, refused = 0, 0
         most = min(len(nearest), TRIED * self.neighbours)
@@ -95,13 +95,13 @@ class ScaledRubric:
 
 
 async def _written(endpoint: Endpoint, neighbour: History, seed: int) -> list[Scheme]:
-    """One scheme of a neighbour, from a prompt that holds the neighbour's choices alone; none if unreadable."""
+    """One scheme of a neighbour, from a prompt with the neighbour's choices only; empty if unreadable."""
     asked = f"{context_of(neighbour, seed).text}{prompts.load('rubric_general')}"
     return await write_schemes(endpoint, asked)
 
 
 def names_no_one(scheme: Scheme, neighbour: History) -> bool:
-    """Whether every criterion is in general terms: nothing of the neighbour's texts, no topic of theirs, no name."""
+    """Whether every criterion is general: no quote of the neighbour's texts, no topic of theirs, no name."""
     guard = Guard.of([neighbour])
     told = " ".join(one.text for one in scheme)
     user = len(neighbour.user) > 2 and neighbour.user.casefold() in told.casefold()
@@ -109,10 +109,10 @@ def names_no_one(scheme: Scheme, neighbour: History) -> bool:
 
 
 def scaled(name: str) -> ScaledRubric:
-    """The judge of such a name: ``rubric:m=8``, ``rubric:m=8,neighbours=4``.
+    """The judge with this name: ``rubric:m=8``, ``rubric:m=8,neighbours=4``.
 
     Raises:
-        DataError: another word than m and neighbours, one given twice, or a number out of range.
+        DataError: a parameter other than m and neighbours, a repeated one, or a number out of range.
     """
     given: dict[str, int] = {}
     for part in name.partition(":")[2].split(","):

@@ -53,7 +53,7 @@ def laplace_posterior(offset: Tensor, t: Tensor, known: Tensor, prior: Normal, l
     Args:
         offset: population-level margin of each choice, log-odds (P, n).
         t: difference of the factors, chosen minus rejected (P, n, k).
-        known: mask of the choices to fit to (P, n).
+        known: mask of the choices to fit to, or how much each counts (P, n).
         prior: of the latent vector.
         link: how weights come from the latent vector.
     """
@@ -130,10 +130,11 @@ class _Problem:
 
     def expand(self, latent: Tensor) -> _Expansion:
         moves = slope(self.t, latent, self.link)
-        p = torch.sigmoid(-self._margins(latent)) * self.known
-        likelihood_gradient = (p[:, None] @ moves)[:, 0]
+        p = torch.sigmoid(-self._margins(latent))
+        likelihood_gradient = ((p * self.known)[:, None] @ moves)[:, 0]
         negative_gradient = likelihood_gradient - (latent - self.prior.mean) / self.prior.variance
-        curvature = (moves * (p * (1.0 - p))[..., None]).transpose(1, 2) @ moves + torch.diag(1.0 / self.prior.variance)
+        information = (p * self.known * (1.0 - p))[..., None]
+        curvature = (moves * information).transpose(1, 2) @ moves + torch.diag(1.0 / self.prior.variance)
         if self.link == "identity":
             return _Expansion(negative_gradient, curvature, curvature)
         across = likelihood_gradient[:, :, None] * latent.softmax(-1)[:, None, :]  # second derivative of the softmax

@@ -46,13 +46,17 @@ class Calibrator:
         return found
 
 
-def fit_calibrator(population: Array, personal: Array, variance: Array) -> Calibrator:
-    """The scales that minimise the penalised log loss of these choices (chosen minus rejected), on a grid of 0.05."""
+def fit_calibrator(population: Array, personal: Array, variance: Array, weight: Array | None = None) -> Calibrator:
+    """The scales that minimise the penalised log loss of these choices (chosen minus rejected), on a grid of 0.05.
+
+    ``weight`` (n,): how much each choice counts; None: all alike.
+    """
+    counted = np.ones(len(population)) if weight is None else weight
     best, least = Calibrator(), np.inf
     for person in _PERSON_SCALES:
         scale = np.sqrt(1.0 + np.pi / 8.0 * person**2 * variance)
         margins = (_POPULATION_SCALES[:, None] * population + person * personal) / scale
-        losses = np.logaddexp(0.0, -margins).sum(axis=1)
+        losses = (np.logaddexp(0.0, -margins) * counted).sum(axis=1)
         losses += _PENALTY * ((_POPULATION_SCALES - 1.0) ** 2 + (person - 1.0) ** 2)
         at = int(losses.argmin())
         if losses[at] < least:

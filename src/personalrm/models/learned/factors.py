@@ -58,12 +58,12 @@ class Factors(Method):
         else:
             posterior = self.infer(batch)
             margins = moderated(self.margins(posterior.mean, batch), self.margin_variance(posterior, batch))
-        return masked_log_loss(margins, batch.target) + held / batch.target.sum().clamp(min=1)
+        return masked_log_loss(margins, batch.target_weight) + held / batch.target_weight.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         prior = Normal(self.centre, self.log_variance.exp())
         return UserPosterior(
-            *laplace_posterior(batch.differences @ self.base, self._moves(batch), batch.known, prior, self.link)
+            *laplace_posterior(batch.differences @ self.base, self._moves(batch), batch.known_weight, prior, self.link)
         )
 
     def personal(self, mean: Tensor, features: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Settings:
 
 
 class GPO(Method):
-    """See the module's docstring. A user's parameter: their known choices (P, n, d + 1) with a mask column."""
+    """See the module's docstring. A user's parameter: known choices (P, n, d + 1), their weight last."""
 
     def __init__(self, base: Tensor, people: int, settings: Settings) -> None:
         super().__init__(base)
@@ -54,13 +54,15 @@ class GPO(Method):
         """Attention is quadratic in the longest history, so long histories are read in separate batches."""
         parts = batch.split_by_length(_PARTS) if batch.known.shape[1] > _LONG else [batch]
         losses = [
-            masked_log_loss(self.margins(self.infer(one).mean, one), one.target) * one.target.sum() for one in parts
+            masked_log_loss(self.margins(self.infer(one).mean, one), one.target_weight) * one.target_weight.sum()
+            for one in parts
         ]
-        return torch.stack(losses).sum() / batch.target.sum().clamp(min=1)
+        return torch.stack(losses).sum() / batch.target_weight.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         known = batch.known[..., None]
-        return UserPosterior(torch.cat([batch.differences * known, known], -1), torch.empty(0))
+        counted = batch.known_weight[..., None]
+        return UserPosterior(torch.cat([batch.differences * known, counted], -1), torch.empty(0))
 
     def personal(self, mean: Tensor, features: Tensor) -> Tensor:
         return self._answered(self._read(mean), features)
@@ -74,7 +76,7 @@ class GPO(Method):
         """Keys and values of the known choices, and of the population token, in each layer."""
         context = self.features(mean[..., :-1]) + self.known
         context = torch.cat([self.everybody.expand(len(context), 1, -1), context], 1)
-        mask = pad(mean[..., -1] > 0, (1, 0), value=True)[:, None, None, :]
+        mask = _mask(mean[..., -1])
         offered = [self._layers[0].keys(context)]
         for layer, following in pairwise(self._layers):
             context = layer(context, offered[-1], mask)
@@ -87,6 +89,18 @@ class GPO(Method):
             asked = layer(asked, offered, read.mask)
         found: Tensor = self.reward(self.last(asked))[..., 0]
         return found
+
+
+def _mask(counted: Tensor) -> Tensor:
+    """Mask of the population token and the known tokens (P, 1, 1, 1 + n), from how much each choice counts (P, n).
+
+    With pairs that count less than 1, log weights are added to the attention: the pairs of one ranking then get the
+    attention of one choice together.
+    """
+    known = pad(counted > 0, (1, 0), value=True)[:, None, None, :]
+    if not ((counted > 0) & (counted < 1)).any():
+        return known
+    return pad(counted, (1, 0), value=1.0)[:, None, None, :].log()
 
 
 class _Context(NamedTuple):

@@ -140,14 +140,13 @@ class _Training:
 
     @torch.no_grad()
     def _validate(self) -> tuple[float, float]:
-        method, loss, right, total = self._method, 0.0, 0, 0
+        method, loss, right, total = self._method, 0.0, 0.0, 0.0
         for held in self._validation_batches:
-            posterior, count = method.infer(held), int(held.target.sum())
+            counted = held.target_weight
+            posterior, count = method.infer(held), float(counted.sum())
             margins = method.margins(posterior.mean, held)
-            loss += count * float(
-                masked_log_loss(moderated(margins, method.margin_variance(posterior, held)), held.target)
-            )
-            right, total = right + int(((margins > 0) & held.target).sum()), total + count
+            loss += count * float(masked_log_loss(moderated(margins, method.margin_variance(posterior, held)), counted))
+            right, total = right + float(((margins > 0) * counted).sum()), total + count
         return loss / total, right / total
 
     def _failed(self, epoch: int) -> TrainingFailed:

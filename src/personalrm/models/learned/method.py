@@ -90,7 +90,7 @@ class Method(nn.Module, ABC):
 
 
 def masked_log_loss(margins: Tensor, mask: Tensor) -> Tensor:
-    """Bradley–Terry loss: mean −log σ(margin) over the mask, nats a choice."""
+    """Bradley–Terry loss: mean −log σ(margin) over the mask (or weighted by it), nats a choice."""
     found: Tensor = (softplus(-margins) * mask).sum() / mask.sum().clamp(min=1)
     return found
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from personalrm.data.shares import shares
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.ensemble import Array, MarginParts, infer, predict_margins
 from personalrm.models.learned.features import Features, Item
@@ -158,12 +159,8 @@ class LearnedModel:
 
     def _choices(self, history: History) -> Choices:
         found = choices_of(history, self.shared_reward.features)
-        return Choices(
-            found.user,
-            self.shared_reward.transform(found.chosen),
-            self.shared_reward.transform(found.rejected),
-            found.group,
-        )
+        transform = self.shared_reward.transform
+        return replace(found, chosen=transform(found.chosen), rejected=transform(found.rejected))
 
 
 def choices_of(history: History, features: Features) -> Choices:
@@ -173,7 +170,8 @@ def choices_of(history: History, features: Features) -> Choices:
     group = np.zeros(len(decided), dtype=np.intp)
     for number, places in enumerate(groups_of(decided)):
         group[places] = number
-    return Choices(history.user, rows[0::2], rows[1::2], group)
+    counted = np.array(shares(decided), np.float32)
+    return Choices(history.user, rows[0::2], rows[1::2], group, None if (counted == 1.0).all() else counted)
 
 
 def _batch(first: Floats, second: Floats) -> Batch:

@@ -32,12 +32,14 @@ class Choices:
         user: the user's id.
         chosen, rejected: features of the two responses in their conversation, (n, d) each.
         group: group number of each choice (n,).
+        weight: how much each choice counts (n,), in [0, 1] (`data.shares`); None: all alike.
     """
 
     user: str
     chosen: Floats
     rejected: Floats
     group: Rows
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.group)
@@ -64,6 +66,7 @@ class Batch:
         chosen, rejected: (P, n, d).
         known, target: masks (P, n) of the choices to infer from and of those to predict.
         person: indices of the training users (P,).
+        weight: how much each choice counts (P, n); None: all alike.
     """
 
     chosen: Tensor
@@ -71,6 +74,17 @@ class Batch:
     known: Tensor
     target: Tensor
     person: Tensor
+    weight: Tensor | None = None
+
+    @property
+    def known_weight(self) -> Tensor:
+        """How much each choice counts in what is inferred (P, n); 0 outside the mask."""
+        return self.known if self.weight is None else self.known * self.weight
+
+    @property
+    def target_weight(self) -> Tensor:
+        """How much each choice counts in the loss (P, n); 0 outside the mask."""
+        return self.target if self.weight is None else self.target * self.weight
 
     @property
     def differences(self) -> Tensor:
@@ -88,7 +102,9 @@ class Batch:
         for some in length.argsort(stable=True).tensor_split(min(parts, len(length))):
             most = max(1, int(length[some].max()))
             chosen, rejected = self.chosen[some, :most], self.rejected[some, :most]
-            found.append(Batch(chosen, rejected, self.known[some, :most], self.target[some, :most], self.person[some]))
+            known, target = self.known[some, :most], self.target[some, :most]
+            weight = None if self.weight is None else self.weight[some, :most]
+            found.append(Batch(chosen, rejected, known, target, self.person[some], weight))
         return found
 
 
@@ -108,7 +124,26 @@ def collate(episodes: Sequence[Episode]) -> Batch:
         torch.from_numpy(masks[0]),
         torch.from_numpy(masks[1]),
         torch.tensor([one.person for one in episodes]),
+        _weights([one.choices for one in episodes], most),
     )
+
+
+def _weights(choices: Sequence[Choices], most: int) -> Tensor | None:
+    """Weights padded with ones (P, most); None if all choices count alike."""
+    if all(one.weight is None for one in choices):
+        return None
+    found = torch.ones(len(choices), most)
+    for at, one in enumerate(choices):
+        if one.weight is not None:
+            found[at, : len(one)] = torch.from_numpy(one.weight)
+    return found
+
+
+def weights_of_all(choices: Sequence[Choices]) -> NDArray[np.float64] | None:
+    """How much each choice of these users counts (n,); None if all count alike."""
+    if all(one.weight is None for one in choices):
+        return None
+    return np.concatenate([np.ones(len(one)) if one.weight is None else one.weight for one in choices])
 
 
 def whole_episode(choices: Choices, person: int = -1) -> Episode:

@@ -63,4 +63,6 @@ class PReF(Factors):
         """Gradient of a user's likelihood (d,) at the population-level reward."""
         differences = torch.from_numpy(choices.chosen - choices.rejected)
         surprise = torch.sigmoid(-(differences @ self.base))
+        if choices.weight is not None:
+            surprise = surprise * torch.from_numpy(choices.weight)
         return surprise @ (differences * (self.base == 0.0)) / surprise.sum().clamp(min=1.0)

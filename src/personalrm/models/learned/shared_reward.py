@@ -12,12 +12,12 @@ methods would learn to distrust the residual (PReF on PRISM, 3 seeds: calibratio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from personalrm.models.learned.features import Features
-from personalrm.models.learned.people import Choices, Floats, Rows
+from personalrm.models.learned.people import Choices, Floats, Rows, weights_of_all
 from personalrm.models.learned.threads import one_blas_thread
 from personalrm.models.traits import fit as maths
 from personalrm.models.traits.features import Array
@@ -62,14 +62,16 @@ def learn_shared_reward(
     if published:
         return SharedReward(features, None), list(choices)
     x = np.concatenate([one.chosen - one.rejected for one in choices])
-    crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]))
-    inverse_temperature = min(_INVERSE_TEMPERATURES, key=lambda one: maths.log_loss(one * crossed.outside))
-    shared_reward = SharedReward(features, inverse_temperature * maths.shared_weights(x, shrink=crossed.shrink))
+    weight = weights_of_all(choices)
+    crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]), weight=weight)
+    inverse_temperature = min(_INVERSE_TEMPERATURES, key=lambda one: maths.log_loss(one * crossed.outside, weight))
+    shared = maths.shared_weights(x, shrink=crossed.shrink, weight=weight)
+    shared_reward = SharedReward(features, inverse_temperature * shared)
     inputs = []
     for one, part in zip(choices, fold, strict=True):
         weights = inverse_temperature * crossed.weights[part]
         chosen, rejected = (_with_score(weights, rows, features) for rows in (one.chosen, one.rejected))
-        inputs.append(Choices(one.user, chosen, rejected, one.group))
+        inputs.append(replace(one, chosen=chosen, rejected=rejected))
     return shared_reward, inputs
 
 

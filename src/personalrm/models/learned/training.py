@@ -9,11 +9,14 @@ predictions of their own held-out fold calibrate the ensemble.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from personalrm.data.shares import shares
 from personalrm.errors import DataError, NotEnoughChoices
 from personalrm.models.encoders import Encoder, encoder_named
 from personalrm.models.learned import gpo, lore, pal, pref, vpl
@@ -106,9 +109,10 @@ def train_validated(
     members, curves, parts = _members(
         inputs, held_out, fold, shared_reward, settings, checkpoints or NullStore(), on_epoch
     )
-    calibrator = fit_calibrator(*parts)
+    predicted = _predicted_choices(held, held_out) if held else _choices_by_fold(population, inputs, fold, len(members))
+    calibrator = fit_calibrator(*parts, weight=np.array(shares(predicted)))
     predictions = HeldOutPredictions(
-        tuple(_predicted_choices(held, held_out) if held else _choices_by_fold(population, inputs, fold, len(members))),
+        tuple(predicted),
         calibrator.margins(*parts),
         calibrator.everybody * parts.population,
     )
@@ -204,22 +208,26 @@ def _choices_by_fold(
 def _summary(
     people: Sequence[History], truncated: int, held_out: HeldOutPredictions, curves: tuple[Curve, ...]
 ) -> TrainingSummary:
+    counted = shares(held_out.choices)
+
+    def mean(values: NDArray[Any]) -> float:
+        return float(np.average(values, weights=counted))
+
     return TrainingSummary(
         people=Lineage.of(one.user for one in people),
         choices=sum(len(one.decided) for one in people),
         truncated=truncated,
         validation_people=len({one.user for one in held_out.choices}),
-        validation_log_loss=float(np.logaddexp(0.0, -held_out.margins).mean()),
-        validation_accuracy=float((held_out.margins > 0).mean()),
-        everybody_log_loss=float(np.logaddexp(0.0, -held_out.population).mean()),
+        validation_log_loss=mean(np.logaddexp(0.0, -held_out.margins)),
+        validation_accuracy=mean(held_out.margins > 0),
+        everybody_log_loss=mean(np.logaddexp(0.0, -held_out.population)),
         curves=curves,
     )
 
 
 def _as_inputs(choices: Choices, shared_reward: SharedReward) -> Choices:
-    return Choices(
-        choices.user, shared_reward.transform(choices.chosen), shared_reward.transform(choices.rejected), choices.group
-    )
+    transform = shared_reward.transform
+    return replace(choices, chosen=transform(choices.chosen), rejected=transform(choices.rejected))
 
 
 def _decided(people: Iterable[History]) -> list[History]:

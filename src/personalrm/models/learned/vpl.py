@@ -56,7 +56,8 @@ class VPL(Method):
         margins = self.margins(mean + noise * (0.5 * log_variance).exp(), batch)
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance).sum()
         weight = self._settings.beta * min(1.0, progress / self._settings.warmup)
-        return masked_log_loss(margins, batch.target) + weight * divergence / batch.target.sum().clamp(min=1)
+        counted = batch.target_weight
+        return masked_log_loss(margins, counted) + weight * divergence / counted.sum().clamp(min=1)
 
     def infer(self, batch: Batch) -> UserPosterior:
         mean, log_variance = self._encoded(batch)
@@ -88,8 +89,11 @@ class VPL(Method):
         """μ and log σ² of z (P, latent); exactly N(0, I) without known choices."""
         read = self.reading(batch.differences)
         affinity = self.query(read) @ self.key(read).transpose(1, 2) / read.shape[-1] ** 0.5
+        counted = batch.known_weight
+        if batch.weight is not None:  # pairs of one ranking get the attention of one choice together
+            affinity = affinity + batch.weight.clamp(min=1e-6).log()[:, None, :]
         affinity = affinity.masked_fill(~batch.known[:, None, :], -1e9)
-        attended = (affinity.softmax(-1) @ self.value(read)) * batch.known[..., None]
-        some = batch.known.sum(1, keepdim=True)
+        attended = (affinity.softmax(-1) @ self.value(read)) * counted[..., None]
+        some = counted.sum(1, keepdim=True)
         mean, log_variance = self.belief(attended.sum(1) / some.clamp(min=1)).chunk(2, dim=-1)
         return mean, log_variance

@@ -50,7 +50,7 @@ def padded(sequences: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class ChunkedPairs:
-    """Collates pairs (``chosen_ids``, ``rejected_ids``) into chunks; ``order`` is the input index of each row.
+    """Collates pairs (``chosen_ids``, ``rejected_ids``, ``weight``) into chunks; ``order``: input index of each row.
 
     All chosen inputs come first, then all rejected ones, as in TRL's collator.
     """
@@ -58,12 +58,13 @@ class ChunkedPairs:
     pad: int
     budget: int
 
-    def __call__(self, examples: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+    def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         sequences = [one[side] for side in ("chosen_ids", "rejected_ids") for one in examples]
         split = chunks([len(one) for one in sequences], self.budget)
         return {
             "chunks": [padded([sequences[at] for at in chunk], self.pad) for chunk in split],
             "order": torch.tensor([at for chunk in split for at in chunk]),
+            "weight": torch.tensor([one.get("weight", 1.0) for one in examples]),
         }
 
 

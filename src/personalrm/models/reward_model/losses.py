@@ -15,26 +15,34 @@ COLDEST, HOTTEST = 1e-3, 100.0
 """Bounds of the temperature, which diverges for rewards that are no better than chance."""
 
 
-def bradley_terry_loss(chosen: Tensor, rejected: Tensor, margin: Tensor | None = None) -> Tensor:
-    """Mean of −log σ(chosen − rejected − margin), in nats a pair; all of shape (pairs,)."""
+Floats = NDArray[np.float64]
+
+
+def bradley_terry_loss(
+    chosen: Tensor, rejected: Tensor, margin: Tensor | None = None, weight: Tensor | None = None
+) -> Tensor:
+    """Mean of −weight · log σ(chosen − rejected − margin), in nats a pair; all of shape (pairs,)."""
     difference = chosen - rejected if margin is None else chosen - rejected - margin
-    return -torch.nn.functional.logsigmoid(difference).mean()
+    losses = -torch.nn.functional.logsigmoid(difference)
+    return (losses if weight is None else losses * weight).mean()
 
 
-def temperature(differences: NDArray[np.float64]) -> float:
+def temperature(differences: Floats, weight: Floats | None = None) -> float:
     """The temperature that minimises the log loss of σ(difference / temperature); 1.0 without data.
 
     ``differences`` (pairs,) are rewards of the chosen minus the rejected response on held-out pairs. As in Platt
     scaling, n pairs count as n + 1 correct and one wrong, so that a few pairs that are all correct do not give extreme
-    confidence. The loss is convex in 1/temperature; its derivative is bisected.
+    confidence. The loss is convex in 1/temperature; its derivative is bisected. ``weight`` (pairs,): how much each pair
+    counts; None: all alike.
     """
     if not differences.any():
         return 1.0
-    right = (len(differences) + 1) / (len(differences) + 2)
+    counted = np.ones(len(differences)) if weight is None else weight
+    right = (counted.sum() + 1) / (counted.sum() + 2)
 
     def slope(inverse: float) -> float:
         expected = 0.5 * (1.0 + np.tanh(0.5 * inverse * differences))  # σ, without overflow
-        return float((differences * (expected - right)).mean())
+        return float((differences * (expected - right) * counted).mean())
 
     low, high = 1.0 / HOTTEST, 1.0 / COLDEST
     for _ in range(60):
@@ -43,6 +51,6 @@ def temperature(differences: NDArray[np.float64]) -> float:
     return 2.0 / (low + high)
 
 
-def margin_log_loss(differences: NDArray[np.float64]) -> float:
-    """Mean of −log σ(difference), nats a pair."""
-    return float(np.logaddexp(0.0, -differences).mean())
+def margin_log_loss(differences: Floats, weight: Floats | None = None) -> float:
+    """Mean of −log σ(difference), nats a pair, weighted by how much each counts (pairs,)."""
+    return float(np.average(np.logaddexp(0.0, -differences), weights=weight))

@@ -31,7 +31,7 @@ FOLDS = 5
 class Row:
     """One training choice. ``system`` is the user prompt, None without user information.
 
-    ``weight`` is how much it counts in metrics: the pairs of one ranking add up to 1.
+    ``weight`` is how much it counts in the loss and in metrics: the pairs of one ranking add up to 1.
     """
 
     user: str

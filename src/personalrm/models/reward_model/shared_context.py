@@ -45,7 +45,7 @@ class PackedPairs:
 
     pad: int
 
-    def __call__(self, examples: Sequence[dict[str, list[int]]]) -> dict[str, Tensor]:
+    def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         pairs = [_packed(one["chosen_ids"], one["rejected_ids"]) for one in examples]
         rows = fill([len(one.ids) for one in pairs])
         width = max(len(one.ids) for one in pairs)
@@ -64,7 +64,8 @@ class PackedPairs:
                 ends[at] = torch.tensor([row, start + one.chosen_end])
                 ends[len(pairs) + at] = torch.tensor([row, stop - 1])
                 start = stop
-        return {"input_ids": ids, "position_ids": positions, "pair": pair, "part": part, "ends": ends}
+        weight = torch.tensor([one.get("weight", 1.0) for one in examples])
+        return {"input_ids": ids, "position_ids": positions, "pair": pair, "part": part, "ends": ends, "weight": weight}
 
 
 def fill(lengths: Sequence[int]) -> list[list[int]]:

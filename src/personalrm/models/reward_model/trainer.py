@@ -29,8 +29,8 @@ from personalrm.models.reward_model.settings import Progress
 from personalrm.models.reward_model.shared_context import PackedPairs, packed_rewards
 from personalrm.renamed import renamed
 
-TokenPair = dict[str, list[int]]
-"""``chosen_ids`` and ``rejected_ids``."""
+TokenPair = dict[str, Any]
+"""``chosen_ids`` and ``rejected_ids``, lists of int, and ``weight``: how much the pair counts, 1 on average."""
 LOSS, ACCURACY = "eval_loss", "eval_accuracy"
 
 
@@ -53,8 +53,12 @@ class PairTrainer(RewardTrainer):
         else:
             found = chunked_rewards(model, inputs)
         chosen, rejected = found.float().chunk(2)
-        loss = bradley_terry_loss(chosen, rejected)
+        loss = bradley_terry_loss(chosen, rejected, weight=inputs["weight"])
         return (loss, {"rewards": found}) if return_outputs else loss
+
+    def _set_signature_columns_if_needed(self) -> None:
+        """The columns that the collators need."""
+        self._signature_columns: Any = ["chosen_ids", "rejected_ids", "weight"]
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """As in TRL, but a NaN or infinite loss or gradient raises before the weights are updated."""
@@ -73,7 +77,8 @@ class PairTrainer(RewardTrainer):
         gaps = differences(self.model, self._validation, self._pad)
         if not np.isfinite(gaps).all():
             self._stop("validation loss", self.state.global_step)
-        measured = {LOSS: margin_log_loss(gaps), ACCURACY: pair_accuracy(gaps)}
+        weight = weights_of(self._validation)
+        measured = {LOSS: margin_log_loss(gaps, weight), ACCURACY: pair_accuracy(gaps, weight)}
         self.log(measured)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
         return measured
@@ -99,9 +104,14 @@ def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.
     return found
 
 
-def pair_accuracy(gaps: NDArray[np.float64]) -> float:
-    """Share of pairs with the chosen response ahead; equal rewards count one half."""
-    return float((np.sign(gaps) / 2 + 0.5).mean())
+def weights_of(pairs: Sequence[TokenPair]) -> NDArray[np.float64]:
+    """How much each pair counts (pairs,)."""
+    return np.array([one["weight"] for one in pairs], np.float64)
+
+
+def pair_accuracy(gaps: NDArray[np.float64], weight: NDArray[np.float64] | None = None) -> float:
+    """Share of pairs with the chosen response ahead, weighted; equal rewards count one half."""
+    return float(np.average(np.sign(gaps) / 2 + 0.5, weights=weight))
 
 
 class RunCallback(TrainerCallback):

@@ -56,6 +56,7 @@ from personalrm.models.reward_model.trainer import (
     differences,
     pair_accuracy,
     quiet,
+    weights_of,
 )
 from personalrm.profile.provenance import hash_of
 
@@ -175,11 +176,12 @@ def _encoded(inputs: Inputs, rows: Sequence[Row], validation_rows: Sequence[Row]
 
 
 def encode_rows(inputs: Inputs, rows: Sequence[Row]) -> tuple[list[TokenPair], Counts]:
-    """Rows as token ids; a truncated pair counts as two inputs."""
+    """Rows as token ids, with weights of mean 1; a truncated pair counts as two inputs."""
     pairs, cut = [], 0
+    average = sum(one.weight for one in rows) / max(1, len(rows)) or 1.0
     for row in rows:
         (chosen, rejected), shortened = inputs.encode(row.system, row.context, [row.chosen, row.rejected])
-        pairs.append({"chosen_ids": chosen, "rejected_ids": rejected})
+        pairs.append({"chosen_ids": chosen, "rejected_ids": rejected, "weight": row.weight / average})
         cut += 2 * shortened
     return pairs, Counts(len({one.user for one in rows}), len(rows), Truncation(cut, 2 * len(rows)))
 
@@ -265,17 +267,17 @@ def _names(out: Path) -> list[str]:
 
 
 def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state: Any, model: Any) -> Record:
-    settings, counts = run.settings, data.counts
+    settings, counts, weight = run.settings, data.counts, weights_of(data.validation)
     measured: tuple[Metric, ...] = ()
     if len(gaps):
         behind = {"people": counts[1].people, "pairs": counts[1].pairs}
         measured = (
-            Metric("validation accuracy", pair_accuracy(gaps), **behind),
-            Metric("validation log loss", margin_log_loss(gaps / temperature(gaps)), **behind),
+            Metric("validation accuracy", pair_accuracy(gaps, weight), **behind),
+            Metric("validation log loss", margin_log_loss(gaps / temperature(gaps, weight), weight), **behind),
         )
     return Record(
         backbone=run.backbone, user_prompt=settings.user_prompt, max_length=inputs.max_length,
-        temperature=temperature(gaps), seed=settings.seed, steps=state.best_global_step or state.global_step,
+        temperature=temperature(gaps, weight), seed=settings.seed, steps=state.best_global_step or state.global_step,
         training=counts[0], validation=counts[1], settings=asdict(settings), data=settings.data,
         licence=settings.licence, metrics=measured, merged=settings.merge or settings.lora_rank is None,
         rows=run.rows, dtype="bfloat16" if model.dtype is torch.bfloat16 else "float32",

@@ -1,14 +1,14 @@
-"""The embedded engine, from a text to a person's taste.
+"""The embedded engine, from texts to a person's weights.
 
-| module | what it does |
+| module | contents |
 |---|---|
-| `features`, `lexicon` | a response and its context → named traits |
-| `fit`, `person` | traits of a person's choices → the person's weights, and whether they help |
-| `design` | readings as columns that are worth alike |
-| `prior`, `learning`, `train_prior` | other people's choices → what to expect of anybody |
-| `persona` | weights → claims with evidence, and the Profile |
-| `sense` | what a sentence encoder adds (extra `encoder`) |
-| `model` | the whole: `TraitsModel` |
+| `features`, `lexicon` | from a response and its context to named traits |
+| `fit`, `person` | from traits of a person's choices to the person's weights, and whether these help |
+| `design` | features as columns of comparable scale |
+| `prior`, `learning`, `train_prior` | from other people's choices to the prior |
+| `persona` | from weights to claims with evidence, and the Profile |
+| `sense` | sentence embeddings (extra `encoder`) |
+| `model` | `TraitsModel`, the interface |
 """
 
 from __future__ import annotations

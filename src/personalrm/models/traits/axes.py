@@ -1,4 +1,4 @@
-"""The axes on which people differ most, by name, and how far each choice of one person goes along them.
+"""The axes on which people differ most, with names, and the position of each of a person's choices along them.
 
     for axis in named_axes(prior.covariance, names):
         axis.share                          # 0.21 of all variance among people
@@ -6,9 +6,9 @@
         axis.text(phrases, more=True)       # "bullet points and several lines over the question's own words"
         values, side = along(axis, evidence.t)
 
-An axis is a principal axis of the covariance of people's weights, named by the traits whose weights go along with it.
-An axis of a single trait is left out: the trait itself is claimed (`claims`). Whether a person stands on one side of an
-axis is tested like any trait.
+An axis is a principal axis of the covariance of people's weights, named after the traits whose weights correlate with
+it. An axis with a single trait is omitted: the trait itself can be claimed (`claims`). Whether a person is on one side
+of an axis is tested like any trait.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from personalrm.models.traits.covariance import axes_of
 from personalrm.models.traits.features import Array
 
 MOST_AXES = 3
-_LOADING = 0.4  # correlation of a trait's weight with the axis, from which on the trait names it
-_NAMES = 2  # traits that name one end
-_ALONG = 0.5  # standard units along the axis, from which on the two responses of a choice count as differing
+_LOADING = 0.4  # minimum correlation of a trait's weight with the axis for the trait to name it
+_NAMES = 2  # maximum traits in the name of one end
+_ALONG = 0.5  # minimum difference of two responses along the axis, in standard units
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class NamedAxis:
     """One way in which people differ.
 
     Attributes:
-        share: of all variance among people.
-        high, low: traits that the high and the low end want more of, the strongest first.
-        direction: unit vector towards the high end (p,), zero but for the traits that name it.
+        share: share of the variance between people.
+        high, low: traits that the high and the low end prefer, strongest first.
+        direction: unit vector towards the high end (p,), zero except for the traits in its name.
     """
 
     share: float
@@ -44,9 +44,9 @@ class NamedAxis:
     direction: Array
 
     def text(self, phrases: Mapping[str, tuple[str, str]], *, more: bool) -> str:
-        """What a person at the high end (``more``) or the low end prefers.
+        """Preference of a person at the high end (``more``) or the low end.
 
-        ``phrases`` says of a trait how wanting more and wanting less of it is called.
+        ``phrases`` maps a trait to its phrases for a preference for more and for less of it.
         """
         wanted, unwanted = (self.high, self.low) if more else (self.low, self.high)
         if not wanted:
@@ -56,9 +56,9 @@ class NamedAxis:
 
 
 def named_axes(covariance: Array, names: Sequence[str]) -> list[NamedAxis]:
-    """Of the three axes of most variance those that at least two of the traits ``names`` (p,) go along with.
+    """Of the three axes with the most variance, those named by at least two of the traits ``names`` (p,).
 
-    Variances (p,) have none: then people's weights vary independently. A name may be empty: that trait names no axis.
+    Variances (p,) give no axes, because the weights are independent. A trait with an empty name names no axis.
     """
     found: list[NamedAxis] = []
     for axis in axes_of(covariance)[:MOST_AXES] if covariance.ndim == 2 else ():
@@ -75,9 +75,9 @@ def named_axes(covariance: Array, names: Sequence[str]) -> list[NamedAxis]:
 
 
 def along(axis: NamedAxis, t: Array) -> tuple[Array, Array]:
-    """How far each choice with trait differences ``t`` (n, p) goes towards the high end (n,), and its sign.
+    """Position of each choice with trait differences ``t`` (n, p) towards the high end (n,), and its sign.
 
-    The sign (n,) is 0 where the two responses hardly differ along the axis.
+    The sign (n,) is 0 if the two responses hardly differ along the axis.
     """
     values = np.asarray(t @ axis.direction, dtype=float)
     return values, np.where(np.abs(values) >= _ALONG, np.sign(values), 0.0)

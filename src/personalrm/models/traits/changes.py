@@ -1,11 +1,11 @@
-"""Has a person's taste changed, when, and in what? Tested on their own choices in the order of time.
+"""Tests whether a person's taste has changed, when, and in which traits, on their choices in order of time.
 
     found = taste_changes(model, history.decided)
     found[0].at, found[0].traits[0].trait            # 34, "bullets": from the 35th choice on
 
-The test is the one of `stats.change_point`: of people whose taste never changes, at most 5 in 100 ever see an alarm,
-however many choices they make. It assumes of the model nothing, only that without a change any order of a person's
-conversations is as likely as any other; if what they are asked changes at some time, that is not so.
+The test is `stats.change_point`: at most 5 in 100 people whose taste never changes ever get an alarm, however many
+choices they make. It makes no assumption about the model, only that without a change all orders of a person's
+conversations are equally likely; this does not hold if the topics they are asked about change over time.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from personalrm.preferences import Preference
 from personalrm.stats.change_point import FALSE_ALARMS, ScoreTest, looks
 
 __all__ = ["FALSE_ALARMS", "TasteChange", "TraitChange", "taste_changes"]
-_NOTICEABLE = 2.0  # standard errors by which the choices before and after differ in a trait that is named
+_NOTICEABLE = 2.0  # minimum difference, in standard errors, for a trait to be named
 _MOST = 3
 
 
 class TraitChange(NamedTuple):
-    """A trait that the person weighs differently since: weights in log-odds per standard unit, and z of the change."""
+    """A trait whose weight changed: weights before and after in log-odds per standard unit, and z of the change."""
 
     trait: str
     before: float
@@ -42,9 +42,9 @@ class TasteChange(NamedTuple):
 
     Attributes:
         at: position, among the decided choices, of the first one after the change.
-        earliest, latest: positions between which it lies with a probability of 80 %.
+        earliest, latest: its 80 % credible interval, as positions.
         noticed: number of decided choices at which the alarm was raised.
-        level: the chance of a false alarm at that look.
+        level: probability of a false alarm at that test.
         traits: those that changed most, strongest first.
     """
 
@@ -59,13 +59,13 @@ class TasteChange(NamedTuple):
 def taste_changes(
     model: TraitsModel, choices: Sequence[Preference], false_alarms: float = FALSE_ALARMS, seed: int = 0
 ) -> list[TasteChange]:
-    """Every change, the oldest first; after an alarm only later choices are looked at.
+    """All changes, oldest first; after an alarm only later choices are tested.
 
     Args:
-        model: with the population's prior; the person that it may have been fitted to is not used.
-        choices: decided ones, in the order of time.
-        false_alarms: chance that a person whose taste never changes ever sees one.
-        seed: of the orders that are drawn.
+        model: with the population's prior; a fitted person is ignored.
+        choices: decided choices, in order of time.
+        false_alarms: probability of any alarm for a person whose taste never changes.
+        seed: random seed of the permutations.
     """
     if not choices:
         return []
@@ -82,7 +82,7 @@ def changes_of(
     false_alarms: float = FALSE_ALARMS,
     seed: int = 0,
 ) -> list[TasteChange]:
-    """`taste_changes` of choices that are read; ``keys`` say which belong together."""
+    """`taste_changes` of choices as features; ``keys`` are their conversations."""
     root, found, start, made = root_of(covariance), list[TasteChange](), 0, 0
     while True:
         for look in looks(len(keys), start, made, false_alarms):
@@ -108,7 +108,7 @@ def _test(offset: Array, x: Array, keys: Sequence[str]) -> ScoreTest:
 
 
 def _traits(offset: Array, t: Array, at: int, covariance: Array, population: Array) -> tuple[TraitChange, ...]:
-    """What differs between the choices before and after: the person's weights on either side, by their z."""
+    """Traits whose weights differ between the choices before and after, by z."""
     names = (*PERSONAL, "similarity to the message")
     mode, _ = person_posterior(offset, t, covariance)
     p, share = sigmoid(-(offset + t @ mode)), at / len(t)

@@ -1,10 +1,9 @@
-"""Claims about one user's taste: which traits the user weighs differently than people in general, with the evidence.
+"""Claims about one user's taste: traits that the user weights differently than the population, with evidence.
 
-Beside the single traits, the axes are tried on which people differ most ("bullet points over short sentences", `axes`).
-A trait is claimed where two hypotheses are rejected: that the user's choices follow the population's weights (then the
-trait is no part of this user), and that the choices are coin flips in this trait (then there is nothing to claim). Each
-trait's p-value is the larger of the two, so it is valid for either. Over the traits tried, the claims have a
-false-discovery rate of at most `FDR` (Benjamini & Hochberg 1995).
+Besides single traits, the axes on which people differ most are tested ("bullet points over short sentences", `axes`). A
+trait is claimed if two null hypotheses are rejected: that the user's choices follow the population's weights, and that
+the choices are coin flips with respect to this trait. A trait's p-value is the larger of the two, so it is valid for
+either. Over the traits tested, the claims have a false-discovery rate of at most `FDR` (Benjamini & Hochberg 1995).
 
     found = claims(choices, evidence, covariance)
     found.claims[0].text     # "Prefers answers under 80 words, more than people in general: 11 of 12 choices"
@@ -33,19 +32,19 @@ from personalrm.profile.records import Claim
 from personalrm.stats.intervals import benjamini_hochberg
 
 FDR = 0.1
-"""Expected share of false claims among the claims of a user."""
-_DRAWS = 2000  # label vectors under each hypothesis; the smallest p-value is 1/2001
-_DRAWN = 256  # choices up to which the distribution is drawn
-_LEAST = 6  # pairs that differ in a trait: with fewer even a unanimous user reaches no p-value below 1/32
-_MOST = 5  # claims of a persona
+"""Expected share of false claims among a user's claims."""
+_DRAWS = 2000  # simulated label vectors per hypothesis; the smallest p-value is 1/2001
+_DRAWN = 256  # maximum choices for which the distribution is simulated
+_LEAST = 6  # minimum pairs that differ in a trait: with fewer, even unanimous choices give no p-value below 1/32
+_MOST = 5  # maximum claims of a persona
 _THRESHOLDS = (20, 30, 50, 80, 120, 200, 300, 500, 800)  # words; round numbers for "under 80 words"
 _MORE = ", more than people in general"
-_SAME = 0.9  # two claims whose choices agree more than this say the same thing; the stronger stays
+_SAME = 0.9  # if the choices of two claims agree more than this, only the stronger claim is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Claims of one user, the strongest first, and how many traits were tried."""
+    """Claims of one user, strongest first, and the number of traits tested."""
 
     claims: tuple[Claim, ...]
     tried: int
@@ -59,9 +58,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Trait:
-    """A trait that may be claimed.
+    """A trait that can be claimed.
 
-    ``values`` (n,) is how much more of it the chosen response has; ``side`` (n,) its sign, as a reader counts it.
+    ``values`` (n,): how much more of it the chosen response has; ``side`` (n,): its sign, as shown to readers.
     """
 
     said: tuple[str, str]
@@ -70,12 +69,12 @@ class _Trait:
 
 
 def claims(choices: Sequence[Preference], evidence: Evidence, covariance: Array) -> Found:
-    """What may be claimed of a user.
+    """The claims about a user.
 
     Args:
-        choices: the n decided choices that ``evidence`` was made from.
-        evidence: log-odds by the population's weights and trait differences.
-        covariance: how users' weights differ, variances (p,) or a matrix (p, p).
+        choices: the n decided choices of ``evidence``.
+        evidence: log-odds by the population's weights, and trait differences.
+        covariance: of the weights between users, variances (p,) or a matrix (p, p).
     """
     tried = [*_traits(choices, evidence), *_axes(evidence, covariance)]
     traits = [one for one in tried if int(np.count_nonzero(one.side)) >= _LEAST]
@@ -97,11 +96,11 @@ def claims(choices: Sequence[Preference], evidence: Evidence, covariance: Array)
 
 
 def _tested(values: Array, chance: Array) -> tuple[Array, Array]:
-    """Two-sided p of each trait (k,), and the z-score of its statistic (k,), positive if the user wants more of it.
+    """Two-sided p of each trait (k,), and the z-score of its statistic (k,), positive for a preference for more of it.
 
-    The hypothesis: choice i came out as it did with probability ``chance[i]``, independently. The statistic is the
-    score of the trait's weight, Σ (1 − pᵢ) tᵢ; its distribution is drawn, the draws the same for everyone, and above
-    `_DRAWN` choices normal.
+    Null hypothesis: choice i has its outcome with probability ``chance[i]``, independently. The statistic is the score
+    of the trait's weight, Σ (1 − pᵢ) tᵢ; its distribution is simulated, with the same draws for everyone, and normal
+    above `_DRAWN` choices.
     """
     observed = (1.0 - chance) @ values
     z: Array = observed / np.sqrt(np.maximum((chance * (1.0 - chance)) @ (values * values), 1e-12))
@@ -129,7 +128,7 @@ def _traits(choices: Sequence[Preference], evidence: Evidence) -> list[_Trait]:
 
 
 def _axes(evidence: Evidence, covariance: Array) -> list[_Trait]:
-    """Axes along which these choices differ in at least two traits; of one trait the trait itself is tried."""
+    """Axes along which these choices differ in at least two traits; with one trait, the trait itself is tested."""
     names = [name if name in PREFERENCES else "" for name in (*PERSONAL, "similarity to the message")]
     differ = np.count_nonzero(evidence.t.round(9), axis=0) >= _LEAST
     return [
@@ -142,7 +141,7 @@ def _axes(evidence: Evidence, covariance: Array) -> list[_Trait]:
 def _length(choices: Sequence[Preference]) -> _Trait:
     """Under or over a round number of words.
 
-    The number is the one that parts most pairs, whatever was chosen; of several the one in the middle.
+    The number separates the responses of most pairs, whatever was chosen; of several such numbers, the middle one.
     """
     sizes = np.array([(len(split_words(one.chosen)), len(split_words(one.rejected))) for one in choices])
     parted = [int(((sizes < limit).sum(axis=1) == 1).sum()) for limit in _THRESHOLDS]

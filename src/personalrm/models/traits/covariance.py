@@ -1,12 +1,12 @@
-"""How people's weights differ: variances and covariances, from the choices of many people (empirical Bayes).
+"""Variances and covariances of people's weights, from the choices of many people (empirical Bayes).
 
     variances = weight_variances(people, start, trust=40.0)           # (p,)
     covariance = weight_covariance(people, start, trust=20.0)         # (p, p)
-    axes_of(covariance)                                               # what people differ on most
+    axes_of(covariance)                                               # axes of largest variance
 
-A dozen choices of one person say little of any single weight, so each estimate is drawn towards a common one that
-counts as ``trust`` people. Expectation–maximisation with the Laplace approximation of each person's posterior; with a
-prior in the inverse-Wishart family the maximisation step is an average.
+A dozen choices of one person are hardly informative about any single weight, so each estimate is shrunk towards a
+common one that counts as ``trust`` people. Expectation–maximisation with the Laplace approximation of each person's
+posterior; with a prior in the inverse-Wishart family the maximisation step is an average.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from personalrm.models.traits.fit import Array
 from personalrm.models.traits.posterior import Person, posteriors, root_of
 
 MOST_FULL = 64
-"""Above so many weights the covariance is low-rank plus diagonal."""
+"""Above this many weights the covariance is low-rank plus diagonal."""
 RANK = 16
 VARIANCE_ROUNDS, COVARIANCE_ROUNDS = 12, 20
 
 
 class _Rows(NamedTuple):
-    """People side by side, filled up with empty choices: offset (P, n), t (P, n, p)."""
+    """Choices of people as arrays, padded with empty choices: offset (P, n), t (P, n, p)."""
 
     offset: Array
     t: Array
@@ -41,7 +41,7 @@ class _Rows(NamedTuple):
 
 
 def weight_variances(people: Sequence[Person], start: Array, *, trust: float, rounds: int = VARIANCE_ROUNDS) -> Array:
-    """Variance of each weight among people (p,), drawn towards ``start`` (p,) as by ``trust`` more people."""
+    """Variance of each weight between people (p,), shrunk towards ``start`` (p,) as by ``trust`` additional people."""
     rows, variances, mean = _Rows.of(people), start.copy(), None
     for _ in range(rounds):
         mean, spread = posteriors(rows.offset, rows.t * np.sqrt(variances), mean)

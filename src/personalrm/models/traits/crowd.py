@@ -1,4 +1,4 @@
-"""Predictions for many people at once: texts are read once and together, people are rows of one product.
+"""Predictions for many people at once: texts are read once, and people are rows of one matrix product.
 
     compare_people([ada, bob], [(context, "Yes.", "No."), (other, "Why?", "How?")])  # a verdict each
 scores_of_people([ada, bob], [(context, "Yes."), (context, "It depends.")])      # (2, 2)
@@ -17,9 +17,9 @@ from personalrm.preferences import Message, Pair, Verdict
 
 
 def compare_people(models: Sequence[TraitsModel], pairs: Sequence[Pair]) -> list[Verdict]:
-    """What `TraitsModel.compare` says for each person and the pair at the same position, to the last bit.
+    """`TraitsModel.compare` of each person for the pair at the same position, bit-identical.
 
-    The texts of all pairs are read together, which takes two thirds of the time that reading them one by one does.
+    The texts of all pairs are read together, in two thirds of the time of reading them one by one.
     """
     found: list[Verdict | None] = [None] * len(models)
     for places in by_prior(models):
@@ -38,9 +38,9 @@ def by_prior(models: Sequence[TraitsModel]) -> list[list[int]]:
 
 
 def scores_of_people(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Array:
-    """What `TraitsModel.scores` gives for each person, to 12 digits; (m, n) for m people and n items.
+    """`TraitsModel.scores` of each person, equal to 12 digits; (m, n) for m people and n items.
 
-    People who share a prior are scored in one product, of 20,000 scores in a millisecond.
+    People who share a prior are scored in one product: 20,000 scores per millisecond.
     """
     asked = [(last_message(context), response) for context, response in items]
     found = np.zeros((len(models), len(items)))
@@ -49,5 +49,5 @@ def scores_of_people(models: Sequence[TraitsModel], items: Sequence[tuple[Sequen
         prior: Prior = first.prior
         side = prior.units(first.tools.reader, asked, first.tools.encoder)
         departures = np.stack([models[row].departure for row in rows])
-        found[rows] = prior.everybody(side) + departures @ side.personal.T
+        found[rows] = prior.population_logits(side) + departures @ side.personal.T
     return found

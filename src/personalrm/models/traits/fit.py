@@ -1,8 +1,8 @@
 """The population's weights of a hierarchical Bradley–Terry model, as plain functions over arrays.
 
 Person u prefers a to b with probability sigmoid(x·w + t·v_u), where x and t are differences of traits, w is the
-population's and v_u is u's own part (`posterior`). Every row of ``x`` and ``t`` is "chosen minus rejected", so that
-every label is 1.
+population's and v_u is u's difference from it (`posterior`). Every row of ``x`` and ``t`` is "chosen minus rejected",
+so every label is 1.
 
     weights = shared_weights(x, shrink=1.0)                      # penalised maximum likelihood of w
     probability = sigmoid(integrated(logit, variance))           # sigmoid averaged over N(logit, variance)
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_STEPS, _CLOSE = 60, 1e-4  # weights are of order 1; 15-40 steps on all our data
+_STEPS, _CLOSE = 60, 1e-4  # weights are of order 1; 15-40 steps on all data sets tried
 SHRINKS = (0.15, 0.4, 1.0, 2.5)
 INVERSE_TEMPERATURES = (0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
-"""By how much predictions for unseen people and texts may be too bold or too cautious."""
+"""Factors by which predictions for new people and texts are made more or less confident."""
 
 
 def sigmoid(logit: Array) -> Array:
@@ -37,7 +37,7 @@ def softplus(x: Array) -> Array:
 
 
 def log_loss(logit: Array, weight: Array | None = None) -> float:
-    """Mean negative log probability of the choices that were made, nats a choice; ``weight``: how much each counts."""
+    """Mean negative log probability of the choices, in nats per choice; ``weight``: weights of the choices."""
     return float(np.average(softplus(-logit), weights=weight))
 
 
@@ -52,7 +52,7 @@ def shared_weights(
 ) -> Array:
     """Weights (d,) that minimise the log loss of all rows (n, d) + shrink/2 |w|², every label 1.
 
-    ``weight``, (n,) in [0, 1], is how much each row counts (`data.shares`); None: all alike.
+    ``weight``, (n,) in [0, 1]: weight of each row (`data.shares`); None: equal weights.
     """
     begin = np.zeros((x.shape[1], 1)) if start is None else start[:, None]
     used = None if weight is None else weight.astype(np.float32)[:, None]
@@ -61,10 +61,10 @@ def shared_weights(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Newton's step with Böhning's bound in place of the Hessian: one inverse serves all steps and all parts of the
-    rows, for the bound of all rows is also one of any part. With fewer rows than columns the inverse is taken in the
-    space of the rows, which gives the same step. Single precision: it only says which way to step, the gradient where
-    to stop.
+    """Newton's step with Böhning's bound instead of the Hessian: one inverse serves all steps and all subsets of the
+    rows, because the bound of all rows also bounds any subset. With fewer rows than columns the inverse is taken in the
+    space of the rows, which gives the same step. Single precision suffices: it only determines the direction of the
+    step, while convergence is tested on the gradient.
     """
 
     x: NDArray[np.float32]
@@ -90,7 +90,7 @@ def gram_of(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _descend(x: NDArray[np.float32], used: NDArray[np.float32] | None, step: _Step, start: Array) -> Array:
-    """Weights (d, k) of k problems with Nesterov's momentum; ``used`` (n, k) is how much a problem counts the row."""
+    """Weights (d, k) of k problems with Nesterov's momentum; ``used`` (n, k): weight of each row in each problem."""
     weights = previous = start
     momentum = 1.0
     for _ in range(_STEPS):
@@ -109,13 +109,13 @@ TEXT_FOLDS = 5
 
 
 def text_folds(person: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.intp] | None:
-    """Fold of each choice's group (n,) where several people judged it, else -1; None if they share fewer than two.
+    """Fold of each choice's group (n,) if several people judged it, else -1; None if fewer than two groups are shared.
 
-    A group lies in one fold, so no text is on both sides. The folds depend on the numbers of the groups alone.
+    A group is in one fold, so no text is on both sides. The folds depend on the numbers of the groups only.
 
     Args:
-        person: whose choice it is (n,).
-        group: number of its group among everybody's groups (n,).
+        person: person of each choice (n,).
+        group: number of its group among all people's groups (n,).
     """
     pairs = np.unique(np.stack([group, person], axis=1), axis=0)
     shared = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
@@ -129,14 +129,14 @@ def text_folds(person: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.
 
 @dataclass(frozen=True, slots=True)
 class CrossFit:
-    """The population's weights, learned without the people and without the texts that they are to predict.
+    """The population's weights, cross-fitted: each cell is predicted with weights learned without its people and texts.
 
     Attributes:
-        shrink: the amount of shrinkage that predicts best.
-        inverse_temperature: what log-odds are multiplied by to predict best.
-        weights: (cells, d), each learned from the rows outside its own person fold and its own text fold.
-        cell: of each choice (n,).
-        outside: log-odds of every choice (n,) by the weights of its own cell.
+        shrink: the best amount of shrinkage.
+        inverse_temperature: the best factor of the log-odds.
+        weights: (cells, d), each learned from the rows outside its person fold and its text fold.
+        cell: cell of each choice (n,).
+        outside: log-odds of every choice (n,) by the weights of its cell.
     """
 
     shrink: float
@@ -152,16 +152,16 @@ def cross_fitted(
     text_fold: NDArray[np.intp] | None = None,
     weight: Array | None = None,
 ) -> CrossFit:
-    """Weights for people they have not seen and, where people share texts, for texts they have not seen.
+    """Weights for held-out people and, if people share texts, for held-out texts.
 
-    Shrinkage and inverse temperature are picked together. Where several people judged the same pair, folds by person
-    alone choose a shrinkage that is far too weak for new texts (UKP: .672 right on new texts, against .707).
+    Shrinkage and inverse temperature are selected together. If several people judged the same pair, folds by person
+    alone select a shrinkage that is far too weak for new texts (UKP: accuracy .672 on new texts, against .707).
 
     Args:
         x: chosen minus rejected (n, d).
         person_fold: of each choice (n,).
-        text_fold: of each choice (n,), -1 where nobody else has the text; None if nobody shares any.
-        weight: how much each choice counts (n,), in [0, 1]; None: all alike.
+        text_fold: of each choice (n,), -1 if nobody else judged the text; None if no texts are shared.
+        weight: weight of each choice (n,), in [0, 1]; None: equal weights.
     """
     text_fold = np.full(len(x), -1) if text_fold is None else text_fold
     cells, cell = np.unique(np.stack([person_fold, text_fold], axis=1), axis=0, return_inverse=True)
@@ -192,12 +192,12 @@ def _own(x: NDArray[np.float32], weights: Array, cell: NDArray[np.intp]) -> Arra
 
 
 def sharpest(logit: Array, weight: Array | None = None) -> tuple[float, float]:
-    """The least log loss over `INVERSE_TEMPERATURES`, and where it is."""
+    """The lowest log loss over `INVERSE_TEMPERATURES`, and the value that gives it."""
     return min((log_loss(one * logit, weight), one) for one in INVERSE_TEMPERATURES)
 
 
 def lowest(values: Sequence[float], start: float, loss: Callable[[float], float]) -> float:
-    """Where the loss is least among ascending values, by steps downhill from ``start``; it has one minimum."""
+    """The minimiser of the loss among ascending values, by steps from ``start``; assumes a single minimum."""
     known: dict[int, float] = {}
 
     def at(place: int) -> float:

@@ -1,12 +1,12 @@
-"""Do recent choices say more than old ones? A half-life learned from people, on choices predicted in order of time.
+"""Whether recent choices are more informative than old ones: a half-life learned on choices predicted in order of time.
 
     found = learn_half_life(people, covariance)
-    found.half_life                                          # None: forgetting gains nothing
+    found.half_life                                          # None: forgetting gives no gain
     mean, spread = posterior_over_time(offset, t, covariance, found.half_life)
 
-A choice that is followed by h others counts half as much in the log likelihood as the latest one (exponential
-forgetting; Koychev & Schwab 2000). Each choice of a person is predicted from the earlier ones outside its own group; a
-half-life is used only where the gain over no forgetting is significant after Holm's correction, paired by person.
+A choice followed by h others has half the weight of the latest one in the log likelihood (exponential forgetting;
+Koychev & Schwab 2000). Each choice of a person is predicted from the earlier ones outside its group; a half-life is
+used only if its gain over no forgetting is significant after Holm's correction, paired by person.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from personalrm.models.traits.posterior import Person, person_posterior, root_of
 from personalrm.stats.intervals import Paired, holm, paired
 
 HALF_LIVES = (8.0, 16.0, 32.0, 64.0)
-"""In choices."""
+"""Candidate half-lives, in choices."""
 LEAST_PEOPLE = 30
 FIRST, LEAST_CHOICES = 12, 24
-"""Choices a person has made before the first one that is predicted, and choices that a person needs to be counted."""
+"""Minimum choices before the first predicted one, and minimum choices of a person."""
 MOST_PEOPLE = 80
-_TARGETS = 16  # predicted choices a person, evenly spread over their later ones
+_TARGETS = 16  # predicted choices per person, spread evenly over the later ones
 _LEVEL = 0.05
 
 
 class Gain(NamedTuple):
-    """What one half-life gains over no forgetting: nats a choice, paired by person, and Holm's p over all of them."""
+    """Gain of one half-life over no forgetting: nats per choice, paired by person, and Holm's p over all candidates."""
 
     half_life: float
     test: Paired
@@ -41,7 +41,7 @@ class Gain(NamedTuple):
 
 
 class Forgetting(NamedTuple):
-    """The half-life in choices, None for no forgetting, with what each one that was tried gained."""
+    """The half-life in choices, None for no forgetting, with the gain of each candidate."""
 
     half_life: float | None
     gains: tuple[Gain, ...]
@@ -49,7 +49,7 @@ class Forgetting(NamedTuple):
 
 
 def age_weights(choices: int, half_life: float | None) -> Array:
-    """How much each of some choices counts (n,), oldest first: 0.5 to the power of age over half-life."""
+    """Weight of each choice (n,), oldest first: 0.5 to the power of age over half-life."""
     ages = np.arange(choices - 1, -1, -1, dtype=float)
     weights: Array = np.ones(choices) if half_life is None else 0.5 ** (ages / half_life)
     return weights
@@ -63,7 +63,7 @@ def posterior_over_time(offset: Array, t: Array, covariance: Array, half_life: f
 
 
 def forgetful_posterior(offset: Array, t: Array, covariance: Array, weights: Array) -> tuple[Array, Array]:
-    """`person_posterior` where each choice counts with its weight (n,): mean (p,) and covariance (p, p)."""
+    """`person_posterior` with a weight for each choice (n,): mean (p,) and covariance (p, p)."""
     root = root_of(covariance)
     x = t @ root
     mode, hessian = newton(SharedRows(offset, x, weights[None]), np.zeros((1, x.shape[1])))
@@ -71,11 +71,11 @@ def forgetful_posterior(offset: Array, t: Array, covariance: Array, weights: Arr
 
 
 def learn_half_life(people: Sequence[Person], covariance: Array) -> Forgetting:
-    """The half-life that predicts best, where it predicts significantly better than no forgetting.
+    """The best half-life, if it predicts significantly better than no forgetting.
 
     Args:
-        people: choices oldest first; ``groups`` say which belong together. Those with fewer than ``LEAST_CHOICES``
-            choices are left out; of fewer than ``LEAST_PEOPLE`` nothing is learned.
+        people: choices oldest first; ``groups`` are the choices that belong together. People with fewer than
+            ``LEAST_CHOICES`` choices are ignored; with fewer than ``LEAST_PEOPLE`` people nothing is learned.
         covariance: of people's weights.
     """
     losses = [found for one in people if (found := prequential_losses(one, covariance)) is not None]
@@ -92,10 +92,10 @@ def learn_half_life(people: Sequence[Person], covariance: Array) -> Forgetting:
 
 
 def people_in_time(timed: NDArray[np.bool_] | None, offset: Array, t: Array, person: Rows, group: Rows) -> list[Person]:
-    """Those whose choices stand in the order of time and are enough to learn from, at most `MOST_PEOPLE`.
+    """People with ordered and enough choices, at most `MOST_PEOPLE`.
 
     Args:
-        timed: of each person, whether their choices stand in the order of time; None: nobody's do.
+        timed: for each person, whether their choices are in order of time; None: nobody's are.
         offset, t: of all choices (n,), (n, p).
         person, group: of each choice (n,), numbered.
     """
@@ -131,7 +131,7 @@ def _losses(person: Person, group: Rows, targets: Rows, root: Array, half_life: 
 
 
 def weighted_logits(offset: Array, x: Array, weights: Array, targets: Rows) -> Array:
-    """Moderated log-odds (m,) of some choices, each from all n with weights of its own (m, n); weights z ~ N(0, I)."""
+    """Moderated log-odds (m,) of some choices, each from all n with its own weights (m, n); weights z ~ N(0, I)."""
     modes, hessians = newton(SharedRows(offset, x, weights), np.zeros((len(targets), x.shape[1])))
     rows = x[targets]
     variance = (rows * np.linalg.solve(hessians, rows[..., None])[..., 0]).sum(axis=1)

@@ -1,13 +1,13 @@
 """Do a user's own weights predict their later choices better? An empirical-Bayes estimate from other people.
 
-A user's own measured gain says little with a dozen choices: on CrowdRAG, PRISM and MT-Bench its correlation with the
-gain on later choices is between −0.3 and +0.3 at 2 to 12 choices. So what is expected is what other people gained with
-as many choices, moved by the user's own measured gain only as far as it predicted later gains of other people (a
-regression at each of several numbers of groups).
+A user's own measured gain is a poor estimate with a dozen choices: on CrowdRAG, PRISM and MT-Bench its correlation with
+the gain on later choices is between −0.3 and +0.3 at 2 to 12 choices. The estimate is therefore the gain of other
+people with as many choices, adjusted by the user's own measured gain as far as measured gains predicted later gains of
+other people (a regression at each of several numbers of groups).
 
     prior = GainPrior.learned(cases)
     expected = prior.expected(measured=0.02, groups=8)
-    expected.share, expected.mean          # 0.58, 0.004: of people like this 58 % gain, on average 0.004 nats a choice
+    expected.share, expected.mean          # 0.58, 0.004: 58 % of such people gain, on average 0.004 nats per choice
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.posterior import Person, leave_out_all, people_posteriors, variances_of
 
 GROUPS = (2, 3, 5, 8, 12, 20)
-"""Numbers of groups learned from at which gains of other people are measured; between them it is interpolated."""
+"""Numbers of training groups at which gains of other people are measured; values between them are interpolated."""
 LEAST_CASES = 30
-"""People measured at a number of groups, below which it is left out."""
+"""Minimum number of people for an estimate at a number of groups."""
 BASE = 0.54
-"""Share of people whose own weights predict later choices better: mean over PRISM, MT-Bench, CrowdRAG and UKP, between
-which it has a standard deviation of about 0.07."""
-_USUAL = 50  # people added who gain as often as `BASE` says, and nothing on average: 0.25 / 0.07²
-_ALIKE = 200  # people added to each number of groups who gain as those at all numbers of groups do
-_TRUST = 400.0  # people at which a measured slope counts half
-_CLIP = 2.0  # standard deviations; further out a line says no more
-_CLEAR, _CLEAR_SCALE = 0.05, 4.0  # share of people with a clear taste; their gains spread so many deviations
+"""Share of people whose own weights predict later choices better: mean over PRISM, MT-Bench, CrowdRAG and UKP; its
+standard deviation between these sets is about 0.07."""
+_USUAL = 50  # pseudo-people with the share `BASE` and mean gain 0: 0.25 / 0.07²
+_ALIKE = 200  # pseudo-people per number of groups with the pooled gain of all numbers of groups
+_TRUST = 400.0  # number of people at which a measured slope is shrunk by half
+_CLIP = 2.0  # measured gains are clipped at this many standard deviations
+_CLEAR, _CLEAR_SCALE = 0.05, 4.0  # share of people with a clear taste, and standard deviation of their gains
 _CLEAR_SHARE, _CLEAR_KEEPS = 0.73, 0.3
-"""Of people whose measured gain lies beyond four deviations (77 cases of PRISM, MT-Bench, CrowdRAG and UKP) 73 % gain
-later, 0.3 of what was measured: a line through everybody's gains says 58 %."""
+"""Of people whose measured gain exceeds four deviations (77 cases of PRISM, MT-Bench, CrowdRAG and UKP), 73 % gain
+later, 0.3 of the measured gain; a linear fit to all gains gives 58 %."""
 
 
-_TOGETHER = 256  # people solved together
+_TOGETHER = 256  # people solved in one batch
 
 
 class Case(NamedTuple):
     """One person at one number of groups.
 
     Attributes:
-        groups: the person's weights were learned from these many groups.
-        measured: gain in log loss over those groups, each predicted from the others, nats a choice.
-        later: gain over the person's other choices, nats a choice.
+        groups: number of groups the person's weights were learned from.
+        measured: gain in log loss over those groups, each predicted from the others, in nats per choice.
+        later: gain over the person's other choices, in nats per choice.
     """
 
     groups: int
@@ -58,12 +58,12 @@ class Case(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What is expected of a user's later choices.
+    """Expected gain on a user's later choices.
 
     Attributes:
-        share: of people like this user, the share whose own weights predict later choices better, in (0, 1).
-        mean: expected gain, nats a choice.
-        people: people behind the estimate.
+        share: share of people like this user whose own weights predict later choices better, in (0, 1).
+        mean: expected gain, in nats per choice.
+        people: number of people behind the estimate.
     """
 
     share: float
@@ -73,15 +73,15 @@ class Expected(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Gains of other people who gave choices in ``groups`` groups.
+    """Gains of other people with choices in ``groups`` groups.
 
     Attributes:
-        groups, people: people measured at this number of groups.
-        share: of them, the share that gained on later choices.
-        mean: their mean gain on later choices, nats a choice.
-        usual, deviation: mean and standard deviation of their measured gains, nats a choice.
-        slope: later gain expected for each nat of measured gain, in [0, 1].
-        tilt: change of the share for one standard deviation of measured gain, at least 0.
+        groups, people: the number of groups, and of people measured with it.
+        share: share of them that gained on later choices.
+        mean: their mean gain on later choices, in nats per choice.
+        usual, deviation: mean and standard deviation of their measured gains, in nats per choice.
+        slope: expected later gain per nat of measured gain, in [0, 1].
+        tilt: change of the share per standard deviation of measured gain, at least 0.
     """
 
     groups: int
@@ -94,7 +94,7 @@ class At:
     tilt: float
 
     def expected(self, measured: float | None) -> Expected:
-        """For a user with this measured gain; None if it could not be measured."""
+        """The expectation for a user with this measured gain; None if it could not be measured."""
         if measured is None:
             return Expected(self.share, self.mean, self.people)
         z = min(max((measured - self.usual) / self.deviation, -_CLIP), _CLIP)
@@ -105,7 +105,8 @@ class At:
         return Expected(share, mean + clear * max(_CLEAR_KEEPS * measured - mean, 0.0), self.people)
 
     def with_groups(self, groups: int) -> At:
-        """The same with more groups: the measured gain's noise falls as 1/√groups, so it says more."""
+        """The estimate for more groups: the noise of the measured gain falls as 1/√groups, so it is more
+        informative."""
         more = groups / self.groups
         slope = self.slope * more / (1.0 - self.slope + self.slope * more)
         return replace(self, groups=groups, slope=slope, tilt=self.tilt * math.sqrt(more))
@@ -113,17 +114,17 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class GainPrior:
-    """What own weights gained for other people, by the number of groups; ``at`` is in ascending order of groups."""
+    """Gains from own weights of other people, by number of groups; ``at`` is in ascending order of groups."""
 
     at: tuple[At, ...]
 
     @property
     def people(self) -> int:
-        """People behind it: what is known at one number of groups speaks for the others as well."""
+        """Number of people: estimates at one number of groups are informative about the others as well."""
         return max(one.people for one in self.at)
 
     def expected(self, measured: float | None, groups: int) -> Expected:
-        """For a user whose choices stand in so many groups."""
+        """The expectation for a user with choices in this many groups."""
         first, last = self.at[0], self.at[-1]
         if groups >= last.groups:
             return last.with_groups(groups).expected(measured)._replace(people=self.people)
@@ -138,12 +139,12 @@ class GainPrior:
         )
 
     def least(self, groups: int) -> float:
-        """The least mean gain that is expected with so many groups, whatever is measured; nats a choice."""
+        """Smallest possible expected gain with this many groups, for any measured gain, in nats per choice."""
         return self.expected(-math.inf, groups).mean
 
     @classmethod
     def learned(cls, cases: Sequence[Case]) -> GainPrior | None:
-        """From other people's gains; None where too few people have choices enough."""
+        """Estimate from other people's gains; None if too few people have enough choices."""
         cells = {groups: [one for one in cases if one.groups == groups] for groups in GROUPS}
         cells = {groups: some for groups, some in cells.items() if len(some) >= LEAST_CASES}
         if not cells:
@@ -152,14 +153,14 @@ class GainPrior:
         return cls(tuple(_at(groups, some, usual) for groups, some in cells.items()))
 
     def elsewhere(self) -> GainPrior:
-        """For people of other sets: what is known of these people's set says half of what is known of those.
+        """The estimate for people of other data sets, to which only half of this set's deviation applies.
 
-        Of the shares of two sets, half of each one's distance from `BASE` is taken to be common; so with mean gains.
+        Half of the deviation of a set's share from `BASE` is taken as common to all sets; likewise for mean gains.
         """
         return GainPrior(tuple(replace(one, share=0.5 * (one.share + BASE), mean=0.5 * one.mean) for one in self.at))
 
     def as_json(self) -> list[dict[str, float | int]]:
-        """Plain numbers, four significant digits."""
+        """JSON numbers with four significant digits."""
         return [
             {name: value if isinstance(value, int) else float(f"{value:.4g}") for name, value in asdict(one).items()}
             for one in self.at
@@ -167,7 +168,7 @@ class GainPrior:
 
     @classmethod
     def from_json(cls, state: Sequence[Mapping[str, Any]]) -> GainPrior:
-        """Raises KeyError, TypeError or ValueError if a part is missing, out of range or no number."""
+        """Raises KeyError, TypeError or ValueError if a part is missing, out of range or not a number."""
         at = tuple(
             At(int(one["groups"]), int(one["people"]), *(float(one[name]) for name in _NUMBERS)) for one in state
         )
@@ -187,11 +188,11 @@ class GainPrior:
 
 _NUMBERS = ("share", "mean", "usual", "deviation", "slope", "tilt")
 PUBLIC = GainPrior((At(8, 0, 0.54, 0.003, 0.005, 0.05, 0.05, 0.01),))
-"""Where no population was measured, such as in profiles of an earlier version: roughly what is seen on public sets."""
+"""Used without a measured population, such as for profiles of earlier versions: rough values of public data sets."""
 
 
 class _Draw(NamedTuple):
-    """One person at one number of groups: what is learned from, and the choices (m,), (m, p) that it is applied to."""
+    """One person at one number of groups: the training part, and the choices (m,), (m, p) to predict."""
 
     known: Person
     offset: Array
@@ -199,12 +200,12 @@ class _Draw(NamedTuple):
 
 
 def cases_of(people: Sequence[Person], covariances: Sequence[Array], rng: np.random.Generator) -> list[Case]:
-    """People's gains: learned from each number of groups, drawn at random, and applied to the others.
+    """People's gains: learned from each number of randomly drawn groups, and tested on the others.
 
-    All people at one number of groups are solved together, a sixth of the time of one after the other.
+    All people at one number of groups are solved in batches, in a sixth of the time of single solves.
 
     Args:
-        people: their choices, on top of the population's log-odds.
+        people: their choices, with log-odds by the population's weights.
         covariances: of the weights among people (p, p); of person i the one at i modulo their number.
         rng: draws the groups.
     """

@@ -1,14 +1,14 @@
-"""Learning a prior from other people's choices (empirical Bayes), each step judged on people it has not seen.
+"""Learns a prior from other people's choices (empirical Bayes), with each step validated on held-out people.
 
 1. the population's weights: penalised maximum likelihood. Shrinkage and inverse temperature are cross-validated over
    people and, where several people judged the same texts, over people and texts together (`text_folds`);
-2. how far people differ: each person's groups of choices are predicted from their other groups, on top of step 1's
+2. the differences between people: each person's groups of choices are predicted from their other groups, on top of the
    out-of-fold predictions;
-3. how the weights of people vary together: expectation–maximisation, drawn towards a common variance (`covariance`).
-   How much it is trusted is chosen on held-out people, from 100 people on.
+3. the covariance of people's weights: expectation–maximisation, shrunk towards a common variance (`covariance`). The
+   amount of shrinkage is selected on held-out people if there are at least 100 people.
 
-A ranking counts as one choice: its pairs share a weight of 1 in step 1, and its best against its worst stands for it in
-steps 2 and 3.
+A ranking counts as one choice: its pairs have a total weight of 1 in step 1, and its best against its worst response
+represents it in steps 2 and 3.
 
 prior = learn(read_people("prism.jsonl.gz"), sources=["prism.jsonl.gz"])
 """
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 _BETWEEN = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08)
 _TRUST, _TRUSTS = 20.0, (10.0, 20.0, 40.0, 80.0)
 _VARIANCE_TRUST = 40.0
-_ENOUGH_PEOPLE = 100  # from so many on the trust is chosen on held-out people
+_ENOUGH_PEOPLE = 100  # minimum people for selecting the shrinkage on held-out people
 _FOLDS, _TRUST_FOLDS, _TRUST_ROUNDS = 5, 3, 10
-_MOST_CHOICES = 12_000  # of the population, 1,062 columns of float32: 51 MB
-_MOST_OWN, _MOST_PEOPLE = 40, 250  # choices of a person and people looked at in steps 2 and 3
+_MOST_CHOICES = 12_000  # maximum choices of the population; 1,062 columns of float32: 51 MB
+_MOST_OWN, _MOST_PEOPLE = 40, 250  # maximum choices per person, and people, in steps 2 and 3
 
 Codes = NDArray[np.intp]
 
@@ -72,19 +72,19 @@ def learn(
     reader: TraitReader | None = None,
     new_texts: bool = True,
 ) -> Prior:
-    """Learn a prior; ties are left out, people are read one at a time.
+    """Learn a prior; ties are ignored, and people are read one at a time.
 
     Args:
-        people: the population; of more than 12,000 choices a random part of the people is kept.
+        people: the population; from more than 12,000 choices, a random subset of the people is used.
         encoder: also learn weights of sentence embeddings.
-        seed: of the folds over people and of that draw.
+        seed: random seed of the folds over people and of that subset.
         sources: names of the data sets, for the lineage.
-        reader: what reads the texts; one that is shared reads no text twice.
-        new_texts: whether it will predict texts that the population has not judged, as in real use. Shrinkage for texts
-            that it has judged is far weaker: on UKP (folds by person) .012 nats better, on new texts .041 worse.
+        reader: extracts features from texts; a shared one reads each text once.
+        new_texts: whether the prior will predict texts that the population has not judged, as in real use. Shrinkage
+            for judged texts is far weaker: on UKP (folds by person) .012 nats better, on new texts .041 worse.
 
     Raises:
-        NotEnoughChoices: nobody made a decided choice.
+        NotEnoughChoices: there is no decided choice.
     """
     rng = np.random.default_rng(seed)
     reader = reader or TraitReader()
@@ -107,7 +107,8 @@ def learn_from(
     timed: NDArray[np.bool_] | None = None,
     counted: Counted | None = None,
 ) -> Prior:
-    """From choices that are read: whose each one is (n,), its group (n,), and whose stand in the order of time."""
+    """Learn from extracted features: person of each choice (n,), its group (n,), and which people have ordered
+    choices."""
     design = design_of(known, with_sense=known.meaning.shape[1] > 0)
     pairs = design.differences(known)
     x, t = design.columns(pairs), pairs.personal
@@ -133,21 +134,21 @@ def learn_from(
 
 
 def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
-    """Of each decided choice (n,): whose it is, and the number of its group among everybody's groups."""
+    """Person of each decided choice (n,), and the number of its group among all people's groups."""
     codes: dict[str, int] = {}
     group = [codes.setdefault(one.group, len(codes)) for each in people for one in each.decided]
     return np.repeat(np.arange(len(people)), [len(one.decided) for one in people]), np.array(group, dtype=np.intp)
 
 
 class Counted(NamedTuple):
-    """How much each decided choice counts (n,), and the positions of the choices with one pair of each ranking."""
+    """Weight of each decided choice (n,), and the positions of the choices with one pair per ranking."""
 
     weight: Array
     once: Codes
 
 
 def counted_once(people: Sequence[History]) -> Counted | None:
-    """So that every ranking counts as one choice; None where everybody made choices of two that count alike."""
+    """Weights that make every ranking count as one choice; None if all choices are between two and count equally."""
     if all(one.ranking is None and one.weight == 1.0 for each in people for one in each.decided):
         return None
     begins = np.cumsum([0, *(len(one.decided) for one in people)])
@@ -156,7 +157,7 @@ def counted_once(people: Sequence[History]) -> Counted | None:
 
 
 def people_to_learn_from(people: Iterable[History], rng: np.random.Generator) -> list[History]:
-    """People with decided choices; a random part of them where there are more than ``_MOST_CHOICES`` choices."""
+    """People with decided choices; a random subset if there are more than ``_MOST_CHOICES`` choices."""
     kept: list[History] = []
     total = 0
     for one in people:
@@ -167,7 +168,7 @@ def people_to_learn_from(people: Iterable[History], rng: np.random.Generator) ->
         while total > _MOST_CHOICES and len(kept) > 1:
             total -= len(kept.pop(int(rng.integers(len(kept)))).decided)
     if not kept:
-        raise NotEnoughChoices("The population holds no decided choice: give a file of other people's choices.")
+        raise NotEnoughChoices("The population has no decided choice: give a file of other people's choices.")
     return kept
 
 
@@ -179,17 +180,18 @@ class _Own:
     parts: list[Codes]
 
     def person(self, outside: Array, t: Array) -> Person:
-        """With the groups dealt into parts."""
+        """The person with groups combined into parts."""
         return Person(outside[self.rows], t[self.rows], self.parts)
 
     def whole(self, outside: Array, t: Array, group: Codes) -> Person:
-        """With each group by itself."""
+        """The person with each group separate."""
         own = group[self.rows]
         return Person(outside[self.rows], t[self.rows], [np.flatnonzero(own == each) for each in np.unique(own)])
 
 
 def _some(person: Codes, group: Codes, rng: np.random.Generator) -> list[_Own]:
-    """Some people with choices in several groups: rows of each, and the groups dealt into up to five parts."""
+    """A sample of people with choices in several groups: rows of each, with the groups combined into up to five
+    parts."""
     chosen = []
     for one in rng.permutation(person.max() + 1):
         rows = np.flatnonzero(person == one)[:_MOST_OWN]
@@ -203,15 +205,16 @@ def _some(person: Codes, group: Codes, rng: np.random.Generator) -> list[_Own]:
 
 
 def _gains(people: Sequence[Person], without: Sequence[Array], rng: np.random.Generator) -> GainPrior:
-    """What own weights gain for these people, by weights and a covariance that are learned without them.
+    """Gains from own weights of these people, with population weights and a covariance learned without them.
 
-    With a covariance learned from the same people too many seem to gain: 60 % instead of 55 % (PRISM and MT-Bench).
+    With a covariance learned from the same people the share of gains is too high: 60 % instead of 55 % (PRISM,
+        MT-Bench).
     """
     return GainPrior.learned(cases_of(people, without, rng)) or PUBLIC
 
 
 def _thresholds(people: Sequence[Person], without: Sequence[Array]) -> sure.Thresholds:
-    """How sure a prediction has to be for each risk, by these people's choices, each part predicted from the others."""
+    """Confidence thresholds for each risk, from these people's choices, each part predicted from the others."""
     if not any(one.offset.any() for one in people):
         return ()
     found: list[Array] = []
@@ -222,14 +225,14 @@ def _thresholds(people: Sequence[Person], without: Sequence[Array]) -> sure.Thre
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
-    """How people differ.
+    """The differences between people.
 
     Attributes:
-        covariance: of the personal weights among people (p, p).
-        without: the same, learned without each third of the people: person i is none of those of ``without[i % 3]``.
-        inverse_temperature: what the population's log-odds are multiplied by.
-        trust: people that the common variance counts for; None where too little is known.
-        losses: log loss of people not seen, by the population's weights and by their own.
+        covariance: covariance of the personal weights among people (p, p).
+        without: the same, learned without each third of the people: person i is not in the data of ``without[i % 3]``.
+        inverse_temperature: factor of the population's log-odds.
+        trust: pseudo-people of the common variance; None with too little data.
+        losses: log loss of held-out people, by the population's weights and by their own.
     """
 
     covariance: Array
@@ -261,7 +264,7 @@ def _people_differ(people: Sequence[Person], width: int) -> _Differences:
 
 
 def covariances_without(people: Sequence[Person], variances: Array, trust: float) -> list[Array]:
-    """Covariances (p, p) of people's weights, the i-th learned without every third person from the i-th on."""
+    """Covariances (p, p) of people's weights; the i-th is learned without every third person from the i-th on."""
     return [_held_out(people, fold, variances, trust) for fold in range(_TRUST_FOLDS)]
 
 
@@ -278,13 +281,13 @@ def _sharpened(people: Sequence[Person], inverse_temperature: float) -> list[Per
 
 
 def _loss(people: Sequence[Person], covariance: Array) -> float:
-    """Mean log loss of their choices, each part predicted from the others, nats a choice."""
+    """Mean log loss of their choices, each part predicted from the others, in nats per choice."""
     found = leave_out_all(people, covariance)
     return float(np.mean(np.concatenate([softplus(-integrated(*one)) for one in found])))
 
 
 def _trusted(people: Sequence[Person], variances: Array) -> float:
-    """The trust under which a covariance that is learned from some people predicts the others best."""
+    """The shrinkage for which a covariance learned from some people predicts the others best."""
 
     def held_out_loss(trust: float) -> float:
         total = 0.0

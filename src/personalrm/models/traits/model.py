@@ -1,16 +1,17 @@
-"""The embedded engine: a hierarchical Bradley–Terry model over readable traits of responses. No LLM, no network.
+"""The embedded engine: a hierarchical Bradley–Terry model over interpretable traits of responses. No LLM, no network.
 
-    model = TraitsModel.shipped()                        # what people in general prefer
-    mine = model.fit(history)                            # what this person prefers
-    mine.compare(context, a, b)                          # Verdict: calibrated probability and why
-    mine.compare_many([(context, a, b), ...])            # many at once, quicker
-    mine.profile()                                       # the same Profile that a judge on an LLM gives
+    model = TraitsModel.shipped()                        # the population's preferences
+    mine = model.fit(history)                            # this person's preferences
+    mine.compare(context, a, b)                          # Verdict: calibrated probability and reasoning
+    mine.compare_many([(context, a, b), ...])            # faster for many pairs
+    mine.profile()                                       # the same kind of Profile as for a language model
     TraitsModel.from_profile(profile)                    # predicts exactly as before
 
-P(a over b) = sigmoid(everybody's weights · (f(a) - f(b)) + the person's departure · (t(a) - t(b))), averaged over the
-posterior of the departure; f are the traits of `features`, t the personal ones of `prior`. The prior is
-learned from other people (`learning`), the departure from the person's own choices (`fit`). Reading the
-texts is nearly all the time it takes: 0.1 ms a response of 250 tokens, 0.3 ms to fit 17 choices.
+P(a over b) = sigmoid(population weights · (f(a) - f(b)) + departure · (t(a) - t(b))), averaged over the posterior of
+the departure, which is the person's difference from the population's weights; f are the traits of `features`, t the
+personal ones of `prior`. The prior is learned from other people (`learning`), the departure from the person's own
+choices (`fit`). Extracting features takes nearly all the time: 0.1 ms per response of 250 tokens, 0.3 ms to fit 17
+choices.
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ from personalrm.preferences import History, Message, Pair, Preference, Verdict
 from personalrm.profile.options import Options
 from personalrm.profile.records import Profile, TraitsState, TraitWeight
 
-_CHUNK = 32  # pairs read at once; more would leave the processor's cache
+_CHUNK = 32  # pairs processed at once; more would exceed the CPU cache
 _PRIORS = 16
 _SHARED: dict[bytes, TraitsModel] = {}
-"""By a hash of the prior: people whose profiles have the same one share it, and what was read of texts (160 kB)."""
+"""By a hash of the prior: profiles with the same prior share it and its cache of features (160 kB)."""
 _shared_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class _Tools:
-    """What reads texts; shared by all models made from one another."""
+    """Feature extractors, shared by all models derived from one another."""
 
     reader: TraitReader
     encoder: Encoder | None
@@ -60,9 +61,9 @@ class TraitsModel:
     """See the module's docstring; immutable, `fit` returns a new one.
 
     Attributes:
-        prior: what other people's choices say.
-        departure: mean of the person's weights minus everybody's (p,); zero before `fit`.
-        covariance: of that departure (p, p); before `fit` how people differ.
+        prior: the prior.
+        departure: mean of the person's weights minus the population's (p,); zero before `fit`.
+        covariance: covariance of the departure (p, p); before `fit`, that between people.
         history: the person's choices, None before `fit`.
     """
 
@@ -75,13 +76,13 @@ class TraitsModel:
 
     @classmethod
     def from_prior(cls, prior: Prior, reader: TraitReader | None = None) -> TraitsModel:
-        """What people in general prefer, by this prior; texts are read by ``reader``."""
+        """The population's model with this prior; ``reader`` extracts features."""
         tools = _Tools(reader or TraitReader(), shared_minilm() if prior.sense is not None else None)
         return cls(prior, tools, np.zeros(len(prior.covariance)), prior.covariance)
 
     @classmethod
     def shipped(cls, *, encoder: bool = False) -> TraitsModel:
-        """The prior that comes with the package; with ``encoder`` the one that also uses sentence embeddings."""
+        """The model with the shipped prior; with ``encoder`` the one that also uses sentence embeddings."""
         return cls._sharing(shipped_state(encoder=encoder))
 
     @classmethod
@@ -94,13 +95,13 @@ class TraitsModel:
         reader: TraitReader | None = None,
         new_texts: bool = True,
     ) -> TraitsModel:
-        """Learn the prior from other people's choices, read one person at a time.
+        """Learn the prior from other people's choices, one person at a time.
 
-        Models that learn from or predict the same texts may share a ``reader``: it reads none twice. ``new_texts`` says
-        whether it is to predict texts that the population has not judged (`learning.learn`).
+        Models of the same texts can share a ``reader``, which reads each text once. ``new_texts``: whether the model
+        will predict texts that the population has not judged (`learning.learn`).
 
         Raises:
-            NotEnoughChoices: the population holds no decided choice.
+            NotEnoughChoices: the population has no decided choice.
             MissingExtra: ``encoder`` without the extra ``encoder`` installed.
         """
         from personalrm.models.traits.learning import learn
@@ -124,17 +125,19 @@ class TraitsModel:
 
     @property
     def distance(self) -> float:
-        """How far the person's weights are from the population's, in standard deviations of people (Mahalanobis)."""
+        """Distance of the person's weights from the population's, in standard deviations between people
+        (Mahalanobis)."""
         squared = float(self.departure @ np.linalg.solve(self.prior.covariance, self.departure))
         return math.sqrt(max(squared, 0.0))
 
     def evidence(self, choices: Sequence[Preference]) -> Evidence:
-        """Choices as the model sees them."""
+        """Choices as features."""
         offset, t = self.differences([(one.context, one.chosen, one.rejected) for one in choices])
         return Evidence(offset, t, groups_of(choices))
 
     def posterior(self, history: History) -> tuple[Array, Array]:
-        """Mean (p,) and covariance (p, p) of the person's own weights given everything they gave, whether it helps."""
+        """Mean (p,) and covariance (p, p) of the person's departure given all their feedback, whether it helps or
+        not."""
         if history.decided:
             return self.evidence_of(history).posterior(self.prior.covariance)
         if history.thumbs:
@@ -142,28 +145,28 @@ class TraitsModel:
         return np.zeros(len(self.prior.covariance)), self.prior.covariance
 
     def evidence_of(self, history: History) -> Evidence:
-        """Everything that a person with decided choices gave: pairs, rankings whole, thumbs."""
+        """All evidence of a person with decided choices: pairs, complete rankings, thumbs."""
         return with_whole(self.evidence(history.decided), history, self._rewards, self.prior.threshold)
 
     def _rewards(self, items: Sequence[tuple[Sequence[Message], str]]) -> tuple[Array, Array]:
         return rewards_of(self.prior, self.tools.reader, self.tools.encoder, items)
 
     def differences(self, pairs: Sequence[Pair]) -> tuple[Array, Array]:
-        """Of the first and second response of at least one pair: everybody's log-odds (n,), personal traits (n, p)."""
+        """First minus second response of at least one pair: population log-odds (n,), personal traits (n, p)."""
         chunks = (self.sides(pairs[at : at + _CHUNK]) for at in range(0, len(pairs), _CHUNK))
-        parts = [(self.prior.everybody(side), side.personal) for side in chunks]
+        parts = [(self.prior.population_logits(side), side.personal) for side in chunks]
         offset, t = (np.concatenate(part) for part in zip(*parts, strict=True))
         return offset, t
 
     def compare(self, context: Sequence[Message], a: str, b: str) -> Verdict:
-        """Probability that the person prefers ``a``, and the traits that decided.
+        """Probability that the person prefers ``a``, and the traits with the largest contributions.
 
         ``compare(c, a, b)`` and ``compare(c, b, a)`` sum to one exactly; equal responses give exactly one half.
         """
         return self.verdict(self.sides([(context, a, b)]))
 
     def verdict(self, side: StandardizedFeatures) -> Verdict:
-        """`compare` of one pair whose texts were read by `sides`."""
+        """`compare` for one pair with features from `sides`."""
         probability = float(self._probabilities(side)[0])
         return Verdict(probability, persona.reasoning(self.prior, self.departure, side, probability))
 
@@ -178,12 +181,12 @@ class TraitsModel:
         return float(self.scores([(context, response)])[0])
 
     def scores(self, items: Sequence[tuple[Sequence[Message], str]]) -> Array:
-        """`score` of each (context, response) (n,), to the last bit; quicker for many."""
+        """`score` of each (context, response) (n,), bit-identical; faster for many."""
         return next(self.read_once([self], items))
 
     @staticmethod
     def read_once(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Iterator[Array]:
-        """`scores` by each of some models of one prior, which read every response once."""
+        """`scores` by each of several models with one prior; every response is read once."""
         found = np.zeros((len(models), len(items)))
         for at, one, shared in models[0]._each(items):
             for place, model in enumerate(models):
@@ -192,7 +195,7 @@ class TraitsModel:
 
     @staticmethod
     def scores_of_each(models: Sequence[TraitsModel], items: Sequence[tuple[Sequence[Message], str]]) -> Array:
-        """Score (n,) of each item, n from 1 on, by the model at its place; all of one prior, texts are read once."""
+        """Score (n,) of item i (n ≥ 1) by model i; all models have one prior, and texts are read once."""
         found = np.zeros(len(items))
         for at, one, shared in models[0]._each(items):
             found[at] = (shared + one.personal @ models[at].departure)[0]
@@ -201,19 +204,20 @@ class TraitsModel:
     def _each(
         self, items: Sequence[tuple[Sequence[Message], str]]
     ) -> Iterator[tuple[int, StandardizedFeatures, Array]]:
-        """Features and the population's log-odds, item by item: products of more round by the place among them."""
+        """Features and population log-odds, item by item, because rounding of a batched product depends on the
+        position."""
         for begin in range(0, len(items), 2 * _CHUNK):
             asked = [(last_message(context), response) for context, response in items[begin : begin + 2 * _CHUNK]]
             side = self.prior.units(self.tools.reader, asked, self.tools.encoder)
             for row in range(len(asked)):
                 one = side.rows(slice(row, row + 1))
-                yield begin + row, one, self.prior.everybody(one)
+                yield begin + row, one, self.prior.population_logits(one)
 
     def profile(self, options: Options | None = None) -> Profile:
-        """The fitted person as a Profile: claims with evidence, the choices that taught most, and the weights.
+        """The fitted person as a Profile: claims with evidence, the most informative choices, and the weights.
 
         Args:
-            options: written into the profile; nothing of them changes what was learned.
+            options: stored in the profile; they do not change the fit.
 
         Raises:
             ProfileError: the model has not been fitted to a person.
@@ -225,10 +229,10 @@ class TraitsModel:
 
     @classmethod
     def from_profile(cls, profile: Profile) -> TraitsModel:
-        """The model that `profile` was made from.
+        """The model of a profile.
 
         Raises:
-            ProfileError: the profile was not made by this engine, or its weights are damaged.
+            ProfileError: the profile is from another engine, or its weights are damaged.
         """
         people, state = cls.behind_profile(profile), _state_of(profile)
         width = len(people.prior.covariance)
@@ -241,10 +245,10 @@ class TraitsModel:
 
     @classmethod
     def behind_profile(cls, profile: Profile) -> TraitsModel:
-        """What people in general prefer, by the prior that the profile was fitted with.
+        """The population's model with the prior of a profile.
 
         Raises:
-            ProfileError: the profile was not made by this engine, or its prior is damaged.
+            ProfileError: the profile is from another engine, or its prior is damaged.
         """
         state: Any = _state_of(profile)
         try:
@@ -254,7 +258,7 @@ class TraitsModel:
 
     @classmethod
     def _sharing(cls, prior: Any) -> TraitsModel:
-        """The model of a prior as JSON; those of one prior share it, and what was read of texts."""
+        """The model of a prior as JSON; models of one prior share it and its cache of features."""
         key = blake2b(orjson.dumps(prior, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
         with _shared_lock:
             if key not in _SHARED:
@@ -272,7 +276,7 @@ class TraitsModel:
 
     def _probabilities(self, side: StandardizedFeatures) -> Array:
         t = side.personal
-        logit = self.prior.everybody(side) + t @ self.departure
+        logit = self.prior.population_logits(side) + t @ self.departure
         return maths.sigmoid(maths.integrated(logit, variances_of(t, self.covariance)))
 
     def _fitted(self) -> TraitsState:

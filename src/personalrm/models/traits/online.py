@@ -1,9 +1,9 @@
-"""A fitted profile changed without fitting it again: by new choices, or by what the person says of a claim.
+"""Updates a fitted profile without refitting: with new choices, or with the person's corrections of claims.
 
-    learned_more(profile, [choice])          # the posterior, with the new choices as its evidence (milliseconds)
-    without_claims(profile, [claim])         # the person's own part in what the claim is about becomes zero
+    learned_more(profile, [choice])          # posterior update with the new choices (milliseconds)
+    without_claims(profile, [claim])         # sets the person's own weight of what the claim is about to zero
 
-Both leave the claims and the demonstrations as they are; a fit of the whole history says them anew.
+Claims and demonstrations stay unchanged until the next full fit.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _SMALLEST = 1e-9
 def learned_more(profile: Profile, choices: Sequence[Preference]) -> Profile:
     """The profile with more choices of the same person.
 
-    The posterior N(m, C) of the profile is the prior of the new choices: exact but for Laplace's approximation being
-    made once more. It costs as much as the new choices alone, however long the history is.
+    The posterior N(m, C) of the profile is the prior of the new choices. This is exact except for a second Laplace
+    approximation. The cost depends on the number of new choices only.
 
     Args:
         profile: fitted by the embedded engine.
-        choices: none of them in its history.
+        choices: choices that are not in its history.
 
     Raises:
-        ProfileError: the profile was not fitted by this engine, or is damaged.
+        ProfileError: the profile is from another engine, or is damaged.
     """
     model = TraitsModel.from_profile(profile)
     decided = [one for one in choices if not one.tie]
@@ -48,14 +48,14 @@ def learned_more(profile: Profile, choices: Sequence[Preference]) -> Profile:
 
 
 def without_claims(profile: Profile, claims: Sequence[Claim]) -> Profile:
-    """The profile in which the person's own weights have no effect on what these claims are about.
+    """The profile with the person's own weights zeroed in the directions of these claims.
 
-    A claim's direction is the mean difference of the choices that it cites, those against it with the other sign. The
-    posterior is conditioned on the person's part in each direction being zero, as for people in general.
+    A claim's direction is the mean difference of the choices it cites, with opposite sign for those against it. The
+    posterior is conditioned on the person's departure in each direction being zero.
 
     Args:
         profile: fitted by the embedded engine.
-        claims: whose cited choices are in its history.
+        claims: claims whose cited choices are in its history.
     """
     model = TraitsModel.from_profile(profile)
     mean, spread = model.departure, model.covariance
@@ -72,7 +72,7 @@ def without_claims(profile: Profile, claims: Sequence[Claim]) -> Profile:
 
 
 def _direction(model: TraitsModel, profile: Profile, claim: Claim) -> Array | None:
-    """Mean trait difference for more of what the claim says (p,); None if no cited choice is there."""
+    """Mean trait difference for more of what the claim is about (p,); None if no cited choice exists."""
     cited = dict.fromkeys(claim.supporting, 1.0) | dict.fromkeys(claim.opposing, -1.0)
     choices = [one for one in profile.history if one.id in cited and not one.tie]
     if not choices:
@@ -83,11 +83,12 @@ def _direction(model: TraitsModel, profile: Profile, claim: Claim) -> Array | No
 
 
 def _definite(covariance: Array) -> Array:
-    """Symmetric, and positive definite where rounding or conditioning has left a direction without variance."""
+    """Make the matrix symmetric and positive definite, in case rounding or conditioning left a direction without
+    variance."""
     return (covariance + covariance.T) / 2.0 + _SMALLEST * np.eye(len(covariance))
 
 
 def _with_weights(profile: Profile, model: TraitsModel) -> Profile:
-    """The profile with the weights of this model; everything that is said of the person stays."""
+    """The profile with the weights of this model; its texts stay unchanged."""
     fresh = replace(model, person=None).profile(profile.options)
     return replace(profile, engine=fresh.engine, fingerprint=fresh.fingerprint)

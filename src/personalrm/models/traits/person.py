@@ -1,8 +1,8 @@
-"""One person's choices as the model sees them, and whether what they teach is expected to help.
+"""One person's choices as features, and whether their own weights are expected to improve predictions.
 
-The person's own weights are used unless a loss on later choices is expected. That expectation is an
-empirical-Bayes estimate (`gain`): what other people gained with as many choices, moved a little by the gain measured on
-the person's own groups, each predicted from the others.
+The person's own weights are used unless they are expected to increase the loss on later choices. The expectation is an
+empirical-Bayes estimate (`gain`): the gain of other people with as many choices, adjusted by the gain measured on the
+person's own groups, each predicted from the others.
 
     measured = measure(evidence, prior.covariance, prior.gain)
     measured.helps, measured.gain, measured.expected
@@ -30,20 +30,21 @@ from personalrm.profile.records import Arm, ArmScore, ArmSelection
 from personalrm.profile.small_numbers import FEWEST_GROUPS
 
 TOLERANCE = 0.005
-"""Expected loss, nats a choice, up to which own weights are used: they are drawn to the population's already, and a
-mean over some hundred people is no surer than this. On PRISM zero instead of this costs 0.4 points of accuracy."""
+"""Expected loss in nats per choice up to which own weights are used: they are already shrunk towards the population's,
+and a mean over some hundred people is no more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
 FEWEST_PEOPLE = 100
-"""Nor where fewer other people stand behind it: the share of 35 people of MT-Bench has a standard error of 8 points."""
+"""Minimum number of other people for a percentage: the share of 35 people of MT-Bench has a standard error of 8
+points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The decided choices, chosen minus rejected: everybody's log-odds (n,), personal traits (n, p).
+    """The decided choices, chosen minus rejected: population log-odds (n,), personal traits (n, p).
 
     Attributes:
         offset, t, groups: of the pairs.
-        weight: how much each pair counts where pairs of one ranking stand side by side (n,); None if all count alike.
-        whole: rankings whole, and thumbs; None for a person of pairs alone, for whom the pairs say all.
+        weight: weight of each pair if there are pairs of rankings (n,); None if all weights are equal.
+        whole: complete rankings, and thumbs; None for a person who gave pairs only.
     """
 
     offset: Array
@@ -53,7 +54,7 @@ class Evidence:
     whole: WholeEvidence | None = None
 
     def without(self, rows: NDArray[np.intp]) -> Evidence:
-        """The same without one group's rows."""
+        """The evidence without one group's rows."""
         rest = np.setdiff1d(np.arange(len(self.offset)), rows)
         place = np.full(len(self.offset), -1, dtype=np.intp)
         place[rest] = np.arange(len(rest))
@@ -63,16 +64,16 @@ class Evidence:
         return Evidence(self.offset[rest], self.t[rest], groups, _some(self.weight, rest), whole)
 
     def shifted(self, departure: Array) -> Evidence:
-        """The same evidence with weights ``departure`` (p,) counted to the population's."""
+        """The evidence with weights ``departure`` (p,) added to the population's."""
         whole = None if self.whole is None else self.whole.shifted(departure)
         return replace(self, offset=self.offset + self.t @ departure, whole=whole)
 
     def posterior(self, covariance: Array, half_life: float | None = None) -> tuple[Array, Array]:
-        """Mean (p,) and covariance (p, p) of the person's weights beside the population's.
+        """Mean (p,) and covariance (p, p) of the difference between the person's weights and the population's.
 
         Args:
             covariance: of people's weights.
-            half_life: of plain pairs, in choices; rankings and thumbs are not forgotten.
+            half_life: for plain pairs, in choices; rankings and thumbs are not discounted.
         """
         if self.whole is not None:
             return self.whole.posterior(covariance)
@@ -95,10 +96,10 @@ class Measured:
 
     Attributes:
         before, after: the log losses; ``after`` is None if all choices share one group.
-        gain: mean of before − after, nats a choice; None if not measured.
-        groups: groups of choices.
-        expected: what is expected of the person's later choices.
-        weight: how much each choice counts in the means, so that a ranking counts once; None where all count alike.
+        gain: mean of before − after, in nats per choice; None if not measured.
+        groups: number of groups of choices.
+        expected: expected gain on the person's later choices.
+        weight: weight of each choice in the means, so that a ranking counts once; None if all weights are equal.
     """
 
     before: Array
@@ -117,13 +118,13 @@ class Measured:
         prior: GainPrior = PUBLIC,
         weight: Array | None = None,
     ) -> Measured:
-        """From the losses, which choices belong together and what other people gained."""
+        """Compute it from the losses, the groups and the prior of the gain."""
         gain = None if after is None else _mean(before - after, weight)
         return cls(before, after, gain, len(groups), prior.expected(gain, len(groups)), weight)
 
     @property
     def helps(self) -> bool:
-        """Whether own weights are used: they change something and no loss is expected beyond `TOLERANCE`."""
+        """Whether own weights are used: they change predictions, and the expected loss is at most `TOLERANCE`."""
         return self.expected.mean > -TOLERANCE and self.gain != 0.0
 
 
@@ -136,7 +137,7 @@ def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
 
 
 def with_whole(evidence: Evidence, history: History, rewards: Rewards, threshold: Threshold) -> Evidence:
-    """The pairs of a history with its rankings and thumbs beside them, where it has any."""
+    """The pairs of a history, with its complete rankings and thumbs if there are any."""
     if not is_needed(history):
         return evidence
     decided = history.decided
@@ -146,9 +147,9 @@ def with_whole(evidence: Evidence, history: History, rewards: Rewards, threshold
 
 
 def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[Sequence[Preference], Evidence]:
-    """The choices with one pair of each ranking: the widest, its best against its worst.
+    """The choices with one pair per ranking: its best against its worst response.
 
-    Tests that take choices as independent would otherwise count a ranking of n responses n(n − 1)/2 times.
+    Tests that assume independent choices would otherwise count a ranking of n responses n(n − 1)/2 times.
     """
     if evidence.whole is None:
         return choices, evidence
@@ -157,7 +158,7 @@ def once_a_ranking(choices: Sequence[Preference], evidence: Evidence) -> tuple[S
 
 
 def widest_pairs(choices: Sequence[Preference]) -> NDArray[np.intp]:
-    """Positions of one pair of each ranking, its best against its worst, and of all choices of two."""
+    """Positions of one pair per ranking, its best against its worst response, and of all choices between two."""
     pairs: dict[str, list[int]] = {}
     for at, one in enumerate(choices):
         pairs.setdefault(one.ranking or f"\0{at}", []).append(at)
@@ -173,12 +174,12 @@ def _widest(choices: Sequence[Preference], places: Sequence[int]) -> int:
 
 
 def alone(evidence: Evidence, covariance: Array) -> Array:
-    """Log-odds by everybody's weights, moderated by how people differ."""
+    """Log-odds by the population's weights, moderated by the variance between people."""
     return integrated(evidence.offset, variances_of(evidence.t, covariance))
 
 
 def measure(evidence: Evidence, covariance: Array, prior: GainPrior = PUBLIC) -> Measured:
-    """Population against person, each group of choices predicted from the others."""
+    """Compare population and own weights, each group of choices predicted from the others."""
     before = softplus(-alone(evidence, covariance))
     if len(evidence.groups) < 2:
         return Measured.of(before, None, evidence.groups, prior, evidence.weight)
@@ -187,7 +188,7 @@ def measure(evidence: Evidence, covariance: Array, prior: GainPrior = PUBLIC) ->
 
 
 def predict_group(evidence: Evidence, group: NDArray[np.intp], covariance: Array, prior: GainPrior = PUBLIC) -> Array:
-    """Moderated log-odds of one group's choices from the person's other groups, the rule of use applied to those."""
+    """Moderated log-odds of one group's choices from the person's other groups, with own weights only if they help."""
     inside = Evidence(evidence.offset[group], evidence.t[group], [np.arange(len(group))])
     rest = evidence.without(group)
     if not len(rest.offset) or not helps(rest, covariance, prior):
@@ -197,14 +198,14 @@ def predict_group(evidence: Evidence, group: NDArray[np.intp], covariance: Array
 
 
 def helps(evidence: Evidence, covariance: Array, prior: GainPrior) -> bool:
-    """Whether own weights are used, as `Measured.helps`; measured only where that could change the answer."""
+    """Whether own weights are used, as in `Measured.helps`; measured only if that could change the result."""
     if prior.least(len(evidence.groups)) > -TOLERANCE and evidence.t.any():
         return True
     return measure(evidence, covariance, prior).helps
 
 
 def arm_selection(measured: Measured) -> ArmSelection:
-    """The comparison of the two arms as it stands in the profile."""
+    """The comparison of the two arms, for the profile."""
     arms: dict[Arm, ArmScore] = {"default": _score(measured.before, measured.weight)}
     if measured.after is not None:
         arms["persona"] = _score(measured.after, measured.weight)
@@ -217,7 +218,7 @@ def arm_selection(measured: Measured) -> ArmSelection:
 
 
 def _reason(measured: Measured, share: float | None) -> str:
-    """What was measured and what is expected, in sentences."""
+    """The measured and the expected gain, in sentences."""
     if measured.gain is None:
         said = "All choices share one group, so what they teach cannot be measured."
     else:
@@ -235,7 +236,7 @@ def _reason(measured: Measured, share: float | None) -> str:
 
 
 def _score(losses: Array, weight: Array | None) -> ArmScore:
-    """A prediction of exactly one half counts as half right."""
+    """Score of the predictions; exactly 0.5 counts as half correct."""
     even = math.log(2.0)
     right = np.where(losses < even, 1.0, np.where(losses > even, 0.0, 0.5))
     return ArmScore(_mean(losses, weight), _mean(right, weight), len(losses))

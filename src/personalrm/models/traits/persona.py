@@ -1,6 +1,6 @@
-"""From a fitted person to words: claims with the choices behind them, and why one response was predicted.
+"""Converts a fitted person to text: claims with the choices behind them, and the reasoning of a prediction.
 
-Which claims are made is decided in `claims`.
+`claims` selects the claims.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SINGLE = [(index, name) for index, name in enumerate(TRAITS) if index not in _L
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A fitted person: their evidence, their departure from everybody (p,) and its covariance."""
+    """A fitted person: their evidence, their departure from the population's weights (p,) and its covariance."""
 
     evidence: Evidence
     departure: Array
@@ -45,7 +45,7 @@ class Person:
 
 
 def reasoning(prior: Prior, departure: Array, side: StandardizedFeatures, probability: float) -> str:
-    """One sentence: which traits spoke for the response that is predicted, and which against."""
+    """One sentence: the traits that favour the predicted response, and the strongest one against it."""
     if probability == 0.5:
         return "The two responses do not differ in any trait."
     sign = 1.0 if probability > 0.5 else -1.0
@@ -58,7 +58,8 @@ def reasoning(prior: Prior, departure: Array, side: StandardizedFeatures, probab
 
 
 def _contributions(prior: Prior, departure: Array, side: StandardizedFeatures) -> dict[str, float]:
-    """Log-odds by trait for the first response; length in one, common words as 'wording'."""
+    """Contribution of each trait to the log-odds of the first response; length traits summed, common words as
+    'wording'."""
     each = side.traits[0] * prior.traits
     own = side.traits[0, PERSONAL_COLUMNS] * (departure[: len(PERSONAL)] + prior.kinds @ side.kinds[0])
     each[PERSONAL_COLUMNS] += own
@@ -120,7 +121,7 @@ def profile(
 
 
 def _without_pairs(history: History) -> ArmSelection:
-    """What is used of a person who compared nothing; what single thumbs are worth cannot be measured on pairs."""
+    """The arm for a person without comparisons; the gain from single thumbs cannot be measured on pairs."""
     if not history.thumbs:
         return ArmSelection("default", {}, None, None, "No decided choice: the population alone predicts.")
     thumbs = counted(len(history.thumbs), "thumb")
@@ -142,6 +143,6 @@ def _tried(found: Found) -> tuple[str, ...]:
 
 
 def _demonstrations(choices: Sequence[Preference], worth: Array) -> tuple[Demonstration, ...]:
-    """The choices that helped most to predict the person's other groups."""
+    """The choices that improved predictions of the person's other groups most."""
     order = np.argsort(-worth, kind="stable")[:_SHOWN]
     return tuple(Demonstration(choices[int(i)].id, None, float(worth[i])) for i in order if worth[i] > 0)

@@ -1,11 +1,11 @@
-"""One person's weights given their choices: the posterior, and what it predicts of choices it has not seen.
+"""Posterior of one person's weights given their choices, and predictions of held-out choices.
 
 Person u prefers a to b with probability sigmoid(offset + t·v), v ~ N(0, S). Every row is "chosen minus rejected", so
 every label is 1. ``covariance`` is S, either variances (p,) or a matrix (p, p).
 
     mean, spread = person_posterior(offset, t, covariance)        # Laplace approximation of v: (p,), (p, p)
     logit, variance = leave_out(offset, t, covariance, groups)    # of each choice, from the other groups (n,), (n,)
-    saved = worth(offset, t, covariance, groups)                  # what each choice teaches about the others (n,)
+    saved = worth(offset, t, covariance, groups)                  # gain of each choice for the other groups (n,)
 
 All problems are solved in z ~ N(0, I) with v = L z, S = L Lᵀ, by Newton's method over min(n, p) unknowns: time and
 memory grow linearly with the number of choices. 20,000 choices take about 1 s, 1,000 take 50 ms.
@@ -29,11 +29,11 @@ from personalrm.models.traits.newton import OwnRows, Rows, SharedRows, newton
 Groups = Sequence[Rows]
 
 MOST_REFITS, _REFITTED_CELLS = 256, 400_000
-"""Above so many groups, or groups times choices, small groups are left out by one step instead of a refit."""
-_MOST_TARGETS, _MOST_OF_A_GROUP = 256, 64  # choices on which `worth` is measured; above that an even sample
+"""Above this many groups, or groups times choices, small groups are left out by one step instead of a refit."""
+_MOST_TARGETS, _MOST_OF_A_GROUP = 256, 64  # maximum choices that `worth` predicts; beyond it, an even sample
 _FEWEST_REFITS = 32
-_FEW, _TOGETHER = 64, 256  # people of few choices, and how many of them are solved together
-_CELLS = 1_000_000  # numbers of one batch of problems: 8 MB
+_FEW, _TOGETHER = 64, 256  # maximum choices of people who are solved in batches, and the batch size
+_CELLS = 1_000_000  # maximum numbers per batch: 8 MB
 
 
 class Person(NamedTuple):
@@ -45,7 +45,7 @@ class Person(NamedTuple):
 
 
 def person_posterior(offset: Array, t: Array, covariance: Array) -> tuple[Array, Array]:
-    """Mean (p,) and covariance (p, p) of one person's weights beside the population's.
+    """Mean (p,) and covariance (p, p) of the difference between one person's weights and the population's.
 
     Args:
         offset: log-odds of each choice by the population's weights (n,).
@@ -58,7 +58,7 @@ def person_posterior(offset: Array, t: Array, covariance: Array) -> tuple[Array,
 
 
 def people_posteriors(people: Sequence[Person], covariance: Array) -> list[tuple[Array, Array]]:
-    """`person_posterior` of each of at least one person, of few choices each: they are solved together."""
+    """`person_posterior` of each of at least one person with few choices each, solved in batches."""
     root, most = root_of(covariance), max(len(one.offset) for one in people)
     offset, x = np.zeros((len(people), most)), np.zeros((len(people), most, len(root)))
     for at, one in enumerate(people):
@@ -86,7 +86,7 @@ def posteriors(offset: Array, x: Array, start: Array | None = None) -> tuple[Arr
 
     Args:
         offset: (P, n) log-odds.
-        x: (P, n, r) features; a row of zeros is no choice.
+        x: (P, n, r) features; a row of zeros is padding.
         start: (P, r), zero if None.
     """
     mode, hessian = newton(OwnRows(offset, x), np.zeros((x.shape[0], x.shape[2])) if start is None else start)
@@ -103,7 +103,7 @@ def leave_out(offset: Array, t: Array, covariance: Array, held_out: Groups) -> t
 
 
 def leave_out_all(people: Sequence[Person], covariance: Array) -> list[tuple[Array, Array]]:
-    """`leave_out` of many people; those of few choices are solved together, which is several times as fast."""
+    """`leave_out` of many people; people with few choices are solved in batches, several times as fast."""
     root = root_of(covariance)
     features = [_narrow(one.t @ root) for one in people]
     few = [at for at, x in enumerate(features) if len(people) > 1 and len(x) <= _FEW]
@@ -171,7 +171,7 @@ def _variances(x: Array, hessians: Array) -> Array:
 
 
 def _something_left(n: int, groups: Groups) -> bool:
-    """Whether anything is left once a group is held out."""
+    """Whether any choice is left when a group is held out."""
     return len(groups) > 1 or sum(map(len, groups)) < n
 
 
@@ -195,21 +195,21 @@ def _without(offset: Array, x: Array, start: Array, groups: Groups) -> tuple[Arr
 
 
 Weighted = tuple[Rows, Array]
-"""Rows that a problem has (k,), a row may come twice, and how much each counts (k,)."""
+"""Rows of a problem (k,), possibly with repeats, and their weights (k,)."""
 
 
 def weighted_predictions(
     offset: Array, t: Array, covariance: Array, problems: Sequence[Weighted], asked: Groups
 ) -> Iterator[tuple[Array, Array, float]]:
-    """Of each of many problems over rows of one person: logit and variance of the rows that it is asked (m,), (m,),
-    and how far its weights are from the population's, in standard deviations of people.
+    """For each of several problems over one person's rows: logit and variance of the requested rows (m,), (m,), and the
+    distance of its weights from the population's, in standard deviations between people.
 
     Args:
         offset: log-odds of each row by the population's weights (n,).
         t: trait differences (n, p).
         covariance: of the weights among people (p, p).
-        problems: what each one learns from.
-        asked: rows that each one predicts.
+        problems: training rows of each problem.
+        asked: rows to predict for each problem.
     """
     if not problems:
         return
@@ -249,13 +249,13 @@ def _one_step(f: Array, x: Array, spread: Array, inside: Rows) -> tuple[Array, A
 
 
 def _narrow(x: Array) -> Array:
-    """The same problem in fewer unknowns where there are fewer rows than columns: X = RᵀQᵀ, z' = Qᵀz."""
+    """The same problem with fewer unknowns if there are fewer rows than columns: X = RᵀQᵀ, z' = Qᵀz."""
     n, p = x.shape
     return x if n >= p else np.asarray(np.linalg.qr(x.T)[1].T, dtype=np.float64)
 
 
 def worth(offset: Array, t: Array, covariance: Array, held_out: Groups) -> Array:
-    """How much log loss each choice saves the choices of other groups, nats a choice (n,).
+    """Reduction of log loss that each choice gives on the choices of other groups, in nats per choice (n,).
 
     Each group is predicted from all others with and without each single choice; leaving one out is done in closed
     form at the fitted curvature (the leave-one-out formula of Gaussian processes), not by refitting. Of more than
@@ -283,7 +283,7 @@ def worth(offset: Array, t: Array, covariance: Array, held_out: Groups) -> Array
 
 
 def _sample(groups: Groups) -> list[tuple[Rows, Rows]]:
-    """Groups and which of their choices are predicted: all, or an even sample of some 256."""
+    """Groups and their choices to predict: all, or an even sample of about 256."""
     total = sum(map(len, groups))
     if total <= _MOST_TARGETS:
         return [(one, one) for one in groups]

@@ -1,13 +1,13 @@
-"""What other people's choices say before a person has made any: the prior of the embedded engine.
+"""The prior of the embedded engine: what is known about a person's preferences before their first choice.
 
-A ``Prior`` holds everybody's weights of the traits, of common words and of traits in answer to certain kinds of
-message, the covariance of people's weights, and where it was learned (``lineage``). It holds
-coefficients only, nobody's text. ``learning.learn`` makes one.
+A ``Prior`` contains the population's weights of the traits, of common words and of traits by kind of message, the
+covariance of people's weights, and its training data (``lineage``). It contains coefficients only, no texts.
+``learning.learn`` creates one.
 
     prior = learn(read_people("prism.jsonl.gz"))
     side = prior.units(reader, [("How do I boil an egg?", "Ten minutes.")])      # a response in standard units
     other = prior.units(reader, [("How do I boil an egg?", "I can't help.")])
-    prior.everybody(side.minus(other))                                           # log-odds that the first is preferred
+    prior.population_logits(side.minus(other))         # log-odds that the first is preferred
     Prior.from_json(prior.as_json())                                             # the same prior
 """
 
@@ -30,8 +30,8 @@ from personalrm.models.traits.lexicon import common_words
 from personalrm.models.traits.reader import TraitReader
 from personalrm.models.traits.thumbs import USUAL, Threshold
 
-# The traits in which people are allowed to differ and that depend on the kind of message: those one can name to a
-# person. Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).
+# The traits in which people may differ, and which depend on the kind of message: those that can be named to a person.
+# Letting all 85 differ predicts no better (prism, log loss 0.5485 against 0.5455 for these).
 PERSONAL: tuple[str, ...] = (
     "length", "words per sentence", "numbered items", "bullets", "lines", "hedging words", "first person",
     "second person", "questions asked", "ends with a question", "refusal", "no opinion of its own", "as an AI",
@@ -67,11 +67,11 @@ class EmbeddingWeights:
 
 @dataclass(frozen=True, slots=True)
 class StandardizedFeatures:
-    """Responses in standard units, or their differences.
+    """Features of responses in standard units, or their differences.
 
     Attributes:
         traits, words, kinds: as in ``Rows``, traits standardised and clipped.
-        similarity: to the message by the encoder, (n, 1), or (n, 0) without it.
+        similarity: encoder similarity to the message, (n, 1), or (n, 0) without an encoder.
         meaning: embedding of the response (n, 384), or (n, 0).
     """
 
@@ -82,7 +82,7 @@ class StandardizedFeatures:
     meaning: Array
 
     def minus(self, other: StandardizedFeatures) -> StandardizedFeatures:
-        """Differences; the kinds stay, for both responses answer the same message."""
+        """Differences; the kinds stay the same, because both responses answer the same message."""
         return StandardizedFeatures(
             self.traits - other.traits,
             self.words - other.words,
@@ -92,7 +92,7 @@ class StandardizedFeatures:
         )
 
     def rows(self, chosen: slice) -> StandardizedFeatures:
-        """Some of the rows."""
+        """A subset of the rows."""
         return StandardizedFeatures(
             self.traits[chosen],
             self.words[chosen],
@@ -103,7 +103,8 @@ class StandardizedFeatures:
 
     @property
     def personal(self) -> Array:
-        """What people may differ in: the personal traits and, with the encoder, the similarity (n, P or P + 1)."""
+        """The features in which people may differ: personal traits and, with the encoder, the similarity (n, P or P +
+        1)."""
         return np.hstack([self.traits[:, PERSONAL_COLUMNS], self.similarity])
 
 
@@ -112,17 +113,17 @@ class Prior:
     """See the module's docstring.
 
     Attributes:
-        centre, scale: of each trait (T,); a standard unit is (value - centre) / scale, clipped to ±5.
-        traits: everybody's weight of each trait, log-odds per standard unit (T,).
-        words: of each common word that is present (W,).
-        kinds: what is added to the weight of a personal trait for each kind of message (P, K).
-        covariance: of people's weights around the population's (P, P), one more with the encoder.
-        sense: the encoder's part, or None.
-        lineage: data sets, counts and settings it was learned from.
-        gain: what their own weights gained for the people it was learned from.
-        sure: how sure a prediction has to be for each risk that can be promised.
-        half_life: choices after which one counts half as much; None: all count alike (see `forgetting`).
-        threshold: of thumbs, as it differs among people.
+        centre, scale: mean and scale of each trait (T,); a standard unit is (value - centre) / scale, clipped to ±5.
+        traits: the population's weight of each trait, log-odds per standard unit (T,).
+        words: weight of each common word that is present (W,).
+        kinds: adjustment of the weight of a personal trait for each kind of message (P, K).
+        covariance: of people's weights around the population's (P, P); one more dimension with the encoder.
+        sense: the weights for the encoder, or None.
+        lineage: data sets, counts and settings of its training.
+        gain: gains from own weights of the people it was learned from.
+        sure: confidence thresholds for each risk that can be guaranteed.
+        half_life: number of choices after which a choice's weight is halved; None: no forgetting (see `forgetting`).
+        threshold: distribution of people's thresholds for thumbs.
     """
 
     centre: Array
@@ -140,7 +141,7 @@ class Prior:
 
     @classmethod
     def unweighted(cls, centre: Array, scale: Array, sense: EmbeddingWeights | None = None) -> Prior:
-        """A prior that knows the units of the traits and nothing else."""
+        """A prior with the units of the traits and zero weights."""
         return cls(
             centre=centre,
             scale=scale,
@@ -152,7 +153,7 @@ class Prior:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain lists and numbers, named, six significant digits (the prior is rounded when it is learned)."""
+        """Named lists and numbers with six significant digits (the prior is rounded when it is learned)."""
         state: dict[str, Any] = {
             "lineage": dict(self.lineage),
             "traits": list(TRAITS),
@@ -180,7 +181,7 @@ class Prior:
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Prior:
-        """Raises ProfileError if the traits are not those of this version, or a part is missing or of another size."""
+        """Raises ProfileError if the traits are those of another version, or a part is missing or of the wrong size."""
         try:
             if tuple(state["traits"]) != TRAITS:
                 raise ProfileError("The profile's traits are those of another version of personalrm; fit it again.")
@@ -204,13 +205,14 @@ class Prior:
             raise ProfileError(f"The trait weights of the profile are damaged ({error!r}); fit it again.") from error
 
     def standard(self, traits: NDArray[Any]) -> Array:
-        """Traits as read (n, T) in standard units, clipped."""
+        """Convert traits (n, T) to standard units, clipped."""
         return np.clip((traits - self.centre) / self.scale, -_CLIP, _CLIP)
 
     def units(
         self, reader: TraitReader, pairs: Sequence[tuple[str, str]], encoder: Encoder | None = None
     ) -> StandardizedFeatures:
-        """Responses (message, response) in standard units; the encoder is needed if the prior has a ``sense``."""
+        """Features of responses (message, response) in standard units; needs the encoder if the prior has a
+        ``sense``."""
         rows = reader.rows(pairs)
         traits = self.standard(rows.traits)
         if self.sense is None or encoder is None:
@@ -225,12 +227,12 @@ class Prior:
         return replace(self, lineage=lineage)
 
     def personal_weights(self) -> Array:
-        """Everybody's weights of the personal traits (p,), in the order of ``covariance``."""
+        """The population's weights of the personal traits (p,), in the order of ``covariance``."""
         own = self.traits[PERSONAL_COLUMNS]
         return own if self.sense is None else np.append(own, self.sense.similarity)
 
-    def everybody(self, side: StandardizedFeatures) -> Array:
-        """What everybody's weights say of each row, log-odds (n,)."""
+    def population_logits(self, side: StandardizedFeatures) -> Array:
+        """Log-odds of each row by the population's weights (n,)."""
         total = side.traits @ self.traits + side.words @ self.words
         total += ((side.traits[:, PERSONAL_COLUMNS] @ self.kinds) * side.kinds).sum(axis=1)
         if self.sense is not None:
@@ -240,13 +242,13 @@ class Prior:
 
 
 def numbers(value: Any, shape: tuple[int, ...], least: float = -LARGEST) -> Array:
-    """An array of exactly this shape; TypeError or ValueError if it has another or holds what is no usable number.
+    """An array of exactly this shape; TypeError or ValueError for another shape or unusable numbers.
 
     Args:
-        least: the smallest number that may be there.
+        least: the smallest allowed number.
     """
     found: Array = np.array(value, dtype=float)
-    if found.shape != shape or not (np.abs(found) <= LARGEST).all():  # not NaN either
+    if found.shape != shape or not (np.abs(found) <= LARGEST).all():  # false for NaN as well
         raise ValueError(f"expected numbers up to {LARGEST:g} in shape {shape}, found shape {found.shape}")
     if (found < least).any():
         raise ValueError(f"expected numbers of at least {least:g}, found {found.min():g}")
@@ -263,7 +265,7 @@ def symmetric(upper: Array, size: int) -> Array:
 
 
 def _covariance(state: Mapping[str, Any], size: int) -> Array:
-    """As written; up to 0.1 people's weights had variances only. ValueError if it is no covariance."""
+    """The stored covariance; profiles of 0.1 have variances only. ValueError if it is not a covariance."""
     if "covariance" not in state:
         found = np.diag(numbers(state["between"], (size,), 0.0))
     else:
@@ -274,6 +276,6 @@ def _covariance(state: Mapping[str, Any], size: int) -> Array:
 
 
 def check_units(centre: Array, scale: Array) -> None:
-    """ValueError unless these can be the units of the traits."""
+    """ValueError unless these can be centre and scale of the traits."""
     numbers(centre, (len(TRAITS),))
     numbers(scale, (len(TRAITS),), SMALLEST_SCALE)

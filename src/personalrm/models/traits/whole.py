@@ -1,10 +1,10 @@
-"""One person's evidence with rankings whole and thumbs beside pairs; `person` uses it where there are any.
+"""One person's evidence with complete rankings and thumbs as well as pairs; used by `person` if there are any.
 
     whole = WholeEvidence.of(history, group_names, rewards)
     departure, spread = whole.posterior(covariance)           # of the person's own weights (p,), (p, p)
     logit, variance = whole.leave_out(evidence, covariance)   # of each decided pair, from the other groups
 
-A person who gave pairs alone takes the path of `posterior`, which this one equals for them.
+For a person who gave only pairs, `posterior` is used instead; it gives the same result.
 """
 
 from __future__ import annotations
@@ -40,16 +40,18 @@ def rewards_of(
     """Of responses (context, response): log-odds by the population's weights (n,), personal traits (n, p)."""
     asked = [(last_message(context), response) for context, response in items]
     sides = [prior.units(reader, asked[at : at + _CHUNK], encoder) for at in range(0, len(asked), _CHUNK)]
-    return np.concatenate([prior.everybody(one) for one in sides]), np.concatenate([one.personal for one in sides])
+    return np.concatenate([prior.population_logits(one) for one in sides]), np.concatenate(
+        [one.personal for one in sides]
+    )
 
 
 def is_needed(history: History) -> bool:
-    """Whether anything but pairs that count once was given."""
+    """Whether there is feedback other than pairs of equal weight."""
     return bool(single_thumbs(history)) or any(one.ranking is not None or one.weight != 1.0 for one in history.decided)
 
 
 def single_thumbs(history: History) -> list[Thumb]:
-    """Thumbs that stand alone: one that made a pair with another (up against down) is in that pair already."""
+    """Thumbs without a pair: a thumb up and a thumb down that form a pair are already in that pair."""
     if not history.thumbs:
         return []
     compared = {(one.context, text) for one in history.decided for text in (one.chosen, one.rejected)}
@@ -58,12 +60,12 @@ def single_thumbs(history: History) -> list[Thumb]:
 
 @dataclass(frozen=True, slots=True)
 class WholeEvidence:
-    """Everything that one person gave.
+    """All feedback of one person.
 
     Attributes:
-        stages: in terms of the personal weights and, last, of the threshold's unknown: (S, K, p + 1).
-        threshold: how people's thresholds are distributed.
-        groups: of the decided pairs; stages of other groups (thumbs alone) have numbers from here on.
+        stages: in terms of the personal weights and, last, of the threshold (S, K, p + 1).
+        threshold: distribution of people's thresholds.
+        groups: groups of the decided pairs; stages of other groups (thumbs only) are numbered after them.
     """
 
     stages: Stages
@@ -74,13 +76,13 @@ class WholeEvidence:
     def of(
         cls, history: History, names: Sequence[str], rewards: Rewards, threshold: Threshold = USUAL
     ) -> WholeEvidence:
-        """From a history.
+        """Build it from a history.
 
         Args:
             history: with a decided choice or a thumb.
-            names: of the groups of its decided choices, in the order in which these are counted.
-            rewards: reads responses.
-            threshold: how people's thresholds are distributed.
+            names: groups of its decided choices, in the order of their numbers.
+            rewards: computes the features of responses.
+            threshold: distribution of people's thresholds.
         """
         asked = list(_asked(history))
         offset, t = rewards(_items(history))
@@ -104,12 +106,12 @@ class WholeEvidence:
         return cls(Stages(o, x, weight, np.array(group, dtype=np.intp)), threshold, len(names))
 
     def shifted(self, departure: Array) -> WholeEvidence:
-        """The same evidence with weights ``departure`` (p,) counted to the population's."""
+        """The evidence with weights ``departure`` (p,) added to the population's."""
         offset = self.stages.offset + self.stages.x[..., :-1] @ departure
         return replace(self, stages=self.stages._replace(offset=offset))
 
     def without(self, group: int) -> WholeEvidence:
-        """Without one group; the numbers of the later ones are one less."""
+        """The evidence without one group; the numbers of later groups decrease by one."""
         kept = self.stages.group != group
         stages = self.stages.some(kept)
         return replace(
@@ -117,7 +119,7 @@ class WholeEvidence:
         )
 
     def posterior(self, covariance: Array) -> tuple[Array, Array]:
-        """Mean (p,) and covariance (p, p) of the person's weights beside the population's."""
+        """Mean (p,) and covariance (p, p) of the difference between the person's weights and the population's."""
         root = root_of(covariance)
         mode, hessian = mode_of(self._in(root), np.zeros(len(root) + 1))
         return root @ mode[:-1], root @ np.linalg.inv(hessian)[:-1, :-1] @ root.T
@@ -131,7 +133,7 @@ class WholeEvidence:
     def leave_out(
         self, offset: Array, t: Array, groups: Sequence[NDArray[np.intp]], covariance: Array
     ) -> tuple[Array, Array]:
-        """Logit and variance (n,) of each decided pair, predicted from what is outside its own group."""
+        """Logit and variance (n,) of each decided pair, predicted from the evidence outside its group."""
         root = root_of(covariance)
         stages, x = self._in(root), t @ root
         mode, hessian = mode_of(stages, np.zeros(len(root) + 1))
@@ -149,7 +151,7 @@ class WholeEvidence:
 
 
 def _asked(history: History) -> list[tuple[Sequence[Message], Stage, str, float]]:
-    """Context, stage, group and weight of every decided choice; those of a ranking together."""
+    """Context, stage, group and weight of every decided choice; the pairs of a ranking form one stage."""
     whole: dict[str, list[int]] = {}
     found: list[tuple[Sequence[Message], Stage, str, float]] = []
     decided = history.decided
@@ -166,7 +168,7 @@ def _asked(history: History) -> list[tuple[Sequence[Message], Stage, str, float]
 
 
 def learned_threshold(people: Sequence[History], rewards: Rewards, covariance: Array) -> Threshold:
-    """How the thresholds of people who gave thumbs are distributed; the usual one with fewer than five of them."""
+    """Distribution of the thresholds of people who gave thumbs; the default with fewer than five of them."""
     known = [(one, _fixed(rewards(_items(one)))) for one in people if one.thumbs]
 
     def posterior(at: int, threshold: Threshold) -> tuple[float, float]:
@@ -181,6 +183,6 @@ def _fixed(found: tuple[Array, Array]) -> Rewards:
 
 
 def _items(history: History) -> list[tuple[Sequence[Message], str]]:
-    """Every response of the evidence in its order: of each stage the chosen one and the others, then of thumbs."""
+    """Every response of the evidence in order: for each stage the chosen one and the others, then those of thumbs."""
     items = [(context, text) for context, stage, _, _ in _asked(history) for text in (stage[0], *stage[1])]
     return [*items, *((one.context, one.response) for one in single_thumbs(history))]

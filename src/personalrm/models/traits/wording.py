@@ -35,7 +35,7 @@ PREFERENCES: dict[str, tuple[str, str]] = {
     "starts with no": ("answers that begin with no", "answers that do not begin with no"),
     "similarity to the message": ("answers close to the meaning of the question", "answers that lead away from it"),
 }
-"""Of a trait that may be claimed: the preference for more of it, and for less of it."""
+"""Phrases for claimable traits: a preference for more of it, and for less of it."""
 
 _DIFFERENCES: dict[str, tuple[str, str]] = {
     "length": ("more words", "fewer words"),
@@ -113,7 +113,7 @@ _DIFFERENCES: dict[str, tuple[str, str]] = {
     "echoes the message": ("a copy of the question in the answer", "no copy of the question in the answer"),
     "starts as the message": ("a start copied from the question", "a start of its own"),
 }
-"""How one response differs from another where 'more' or 'fewer' before the trait's name would be no English."""
+"""Phrases for differences where "more" or "fewer" before the trait's name would not be English."""
 
 
 def difference(trait: str, *, more: bool) -> str:
@@ -131,5 +131,5 @@ def in_words(trait: str, *, more: bool) -> str:
 
 
 def sayable(trait: str) -> bool:
-    """Whether a trait may be claimed of a person."""
+    """Whether a claim may name this trait."""
     return trait == "length" or trait in PREFERENCES

@@ -1,4 +1,4 @@
-"""Pages on which people see, correct and forget what is believed of them; rendered here, without a build step.
+"""Web pages on which people see, correct and delete what their profile contains; rendered on the server.
 
-Everything works without a script; with htmx (vendored in ``service/assets``) only the part that changes is replaced.
+Everything works without JavaScript; with htmx (vendored in ``service/assets``) only the changed part is replaced.
 """

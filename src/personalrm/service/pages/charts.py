@@ -1,4 +1,4 @@
-"""Two small charts as elements of a page; the tables beside them say the same in numbers."""
+"""Two small SVG charts; the tables beside them give the same numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDTH, _HEIGHT, _EDGE = 640.0, 220.0, 34.0
 
 
 def over_time(days: Sequence[PredictionBin]) -> Markup | None:
-    """Accuracy by day, 0 to 1; None below two days."""
+    """Accuracy by day, 0 to 1; None for fewer than two days."""
     if len(days) < 2:
         return None
     first, last = days[0].start, days[-1].start
@@ -24,11 +24,11 @@ def over_time(days: Sequence[PredictionBin]) -> Markup | None:
 
 
 def calibration(bins: Sequence[PredictionBin]) -> Markup | None:
-    """Share that was right by mean confidence, both 0.5 to 1; None below two ranges."""
+    """Share of correct predictions by mean confidence, both 0.5 to 1; None for fewer than two bins."""
     if len(bins) < 2:
         return None
     points = [(2.0 * one.confidence - 1.0, one.right / one.predictions) for one in bins]
-    return _chart("Share right by confidence", points, guide=[(0.0, 0.5), (1.0, 1.0)], low=0.0)
+    return _chart("Share correct by confidence", points, guide=[(0.0, 0.5), (1.0, 1.0)], low=0.0)
 
 
 def _chart(

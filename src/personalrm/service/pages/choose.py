@@ -1,4 +1,4 @@
-"""*Choose*: the next best question as two answers side by side."""
+"""The page *Choose*: the most informative pair, as two answers side by side."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import AfterValidator
 
 from personalrm.errors import UnknownPerson
 from personalrm.service import questions
-from personalrm.service.contract import UserName
+from personalrm.service.contract import FormId, FormText, UserName, storable
 from personalrm.service.evaluation import of_person
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
@@ -28,9 +29,12 @@ _ACCURACY_OVER = 50
 
 @router.get("/people/{user}/choose")
 async def choose(
-    request: Request, user: UserName, caller: Sees, last: Annotated[str, Query(max_length=200)] = ""
+    request: Request,
+    user: UserName,
+    caller: Sees,
+    last: Annotated[str, Query(max_length=200), AfterValidator(storable)] = "",
 ) -> Response:
-    """One question, how far the person has come, and room to say why they made the last choice."""
+    """One question, the person's progress, and a form for the reason of the last choice."""
     service: Service = request.app.state.service
     shown = await service.threads.predict(_question, service, caller.space, user, last)
     told: dict[str, Any] = {
@@ -46,25 +50,23 @@ async def answer(
     request: Request,
     user: UserName,
     caller: Says,
-    question: Annotated[str, Form(min_length=1, max_length=200)],
+    question: FormId,
     prefers: Annotated[Literal["a", "b", "neither"], Form()],
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: FormText = "",
 ) -> Response:
-    """Store the answer, and ask the next one."""
+    """Store the answer and show the next question."""
     service: Service = request.app.state.service
 
     def store() -> Added:
         pair = caller.space.pool.get(question)
         if pair is None:
-            raise Problem(404, "unknown-question", "this question is asked no more", "go on with the next one")
+            raise Problem(404, "unknown-question", "this question is no longer in the pool", "answer the next one")
         chosen, rejected = (pair.b, pair.a) if prefers == "b" else (pair.a, pair.b)
         own: dict[str, Any] = {"chosen": chosen, "rejected": rejected, "tie": prefers == "neither", "group": pair.group}
         made = Choice(context=pair.context, source=SOURCE, id=pair.id, reason=why.strip() or None, **own)
         return caller.space.feedback.choices(user, [made], service.new_choice)
 
-    added = await service.threads.store(store)
-    service.metrics.choices.inc(added.accepted)
-    service.learner.wake()
+    added = await service.take(store)
     return to(f"{person_path(user)}/choose", said="chosen" if added.accepted else "answered", last=question)
 
 
@@ -73,26 +75,25 @@ async def explain(
     request: Request,
     user: UserName,
     caller: Says,
-    source: Annotated[str, Form(min_length=1, max_length=200)],
-    choice: Annotated[str, Form(min_length=1, max_length=200)],
-    why: Annotated[str, Form(max_length=2000)] = "",
+    source: FormId,
+    choice: FormId,
+    why: FormText = "",
     page: Annotated[Literal["choose", "history"], Form()] = "choose",
 ) -> Response:
-    """Keep why a choice was made; without words, what was said is taken back."""
+    """Store the reason for a choice; an empty text removes it."""
     service: Service = request.app.state.service
-    words = why.replace("\0", "").strip() or None
+    words = why.strip() or None
     keep = caller.space.history.explain
-    await service.threads.store(keep, user, source, choice, words, service.new_choice)
-    service.learner.wake()
+    await service.teach(keep, user, source, choice, words, service.new_choice)
     return to(f"{person_path(user)}/{page}", said="explained" if words else "withdrawn")
 
 
 @router.post("/people/{user}/choose/starter")
 async def fill(request: Request, user: UserName, caller: Says) -> Response:
-    """Put the starter questions into the space's pool."""
+    """Add the starter questions to the space's pool."""
     service: Service = request.app.state.service
     if "manage" not in caller.scopes:
-        raise Problem(403, "forbidden", "this needs a key with the scope 'manage'", "ask whoever runs the service")
+        raise Problem(403, "forbidden", "this needs a key with the scope 'manage'", "ask the service's operator")
     await service.threads.store(caller.space.pool.add, starter_pairs())
     return to(f"{person_path(user)}/choose", said="pool")
 
@@ -109,7 +110,7 @@ def _question(service: Service, space: SpaceStore, user: str, last: str) -> dict
         return {**told, "question": None, "sides": ()}
     pair = found[0].candidate
     sides = [("a", pair.a), ("b", pair.b)]
-    # which stands first must not depend on what is believed: it is drawn from who is asked what
+    # the position must not depend on the prediction: it is derived from the person and the question
     if blake2b(f"{user}\0{pair.id}".encode(), digest_size=1).digest()[0] % 2:
         sides.reverse()
     return {**told, "question": pair, "sides": sides}

@@ -1,4 +1,4 @@
-"""*History*: every version of the profile with what changed, and every choice, to be forgotten or restored."""
+"""The page *History*: profile versions with their changes, and all choices, with buttons to forget or restore."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from personalrm.service.changes import changes
-from personalrm.service.contract import UserName
+from personalrm.service.contract import FormId, UserName
 from personalrm.service.evaluation import of_person
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
@@ -35,15 +35,14 @@ async def forget(
     request: Request,
     user: UserName,
     caller: Says,
-    source: Annotated[str, Form(min_length=1, max_length=200)],
-    choice: Annotated[str, Form(min_length=1, max_length=200)],
+    source: FormId,
+    choice: FormId,
     forgotten: Annotated[bool, Form()],
 ) -> Response:
-    """Learn from a choice no more, or again."""
+    """Exclude a choice from learning, or include it again."""
     service: Service = request.app.state.service
     said = caller.space.history.forget
-    await service.threads.store(said, user, source, choice, forgotten=forgotten, work=service.new_choice)
-    service.learner.wake()
+    await service.teach(said, user, source, choice, forgotten=forgotten, work=service.new_choice)
     return to(f"{person_path(user)}/history", said="forgotten" if forgotten else "restored")
 
 
@@ -72,8 +71,7 @@ async def taste(
     """Keep a change of taste, or return to the taste before it."""
     service: Service = request.app.state.service
     said = caller.space, user, answer, choice, service.new_choice
-    await service.threads.store(service.tastes.answer, *said)
-    service.learner.wake()
+    await service.teach(service.tastes.answer, *said)
     return to(f"{person_path(user)}/history", said="returned" if answer == "return" else "kept")
 
 

@@ -1,4 +1,4 @@
-"""The first run: a file of choices, or what Open WebUI exports, becomes people with personas."""
+"""The page *Import*: a file of choices, or an Open WebUI export, becomes people with profiles."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
+from personalrm.data.compressed import opened
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_people
+from personalrm.errors import DataError, MissingExtra
 from personalrm.preferences import ME, History, Preference
 from personalrm.preferences import Thumb as LearnableThumb
-from personalrm.service.contract import NAME
+from personalrm.service.contract import NAME, is_name
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
 from personalrm.service.pages.visiting import FillsSpace
-from personalrm.service.problems import invalid
+from personalrm.service.problems import invalid, problem_of
 from personalrm.service.state import Service
 from personalrm.store.incoming import Added
 from personalrm.store.jobs import Work
@@ -29,21 +32,24 @@ from personalrm.store.store import SpaceStore
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 SOURCE = "import"
 _AT_ONCE = 500
+_PART, _PARTS = 1 << 20, 64
+_NAME_SHOWN = 100
 G = TypeVar("G", bound=Given)
 
 
 @dataclass(slots=True)
 class Imported:
-    """What a file held: people with how many choices and thumbs of theirs are new, and what was skipped."""
+    """Result of an import: people with their number of new choices and thumbs, and the skipped rows."""
 
     people: list[tuple[str, int, int]]
     known: int
     problems: Problems
+    unusable: list[str]
 
 
 @router.get("/import")
 async def form(request: Request, caller: FillsSpace) -> Response:
-    """The form."""
+    """The upload form."""
     return html(
         request, "import.html", title="Import choices", user=None, links=links(caller, None, "import"), found=None
     )
@@ -56,39 +62,59 @@ async def take(
     file: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=NAME)] = "",
 ) -> Response:
-    """Read the file and store its choices; what cannot be read is named."""
+    """Read the file and store its choices; rows that cannot be read are listed."""
     service: Service = request.app.state.service
     content = await file.read()
     if not content:
-        raise invalid("file", "expected a file that is not empty", "go back and choose one")
+        raise invalid("file", "expected a non-empty file", "go back and choose one")
     owner = name.strip()
-    if owner and (not owner.isprintable() or "/" in owner):
+    if owner and not is_name(owner):
         raise invalid("name", "expected printable characters without '/'", "go back and correct it")
-    found = await service.threads.store(_import, service, caller.space, file.filename or "", content, owner or None)
+    found = await service.teach(_import, service, caller.space, file.filename or "", content, owner or None)
     service.metrics.choices.inc(sum(count for _, count, _ in found.people))
-    service.learner.wake()
     told: dict[str, Any] = {"title": "Import choices", "user": None, "links": links(caller, None, "import")}
     return html(request, "import.html", **told, found=found)
 
 
 def _import(service: Service, space: SpaceStore, name: str, content: bytes, owner: str | None) -> Imported:
     problems = Problems()
-    imported = Imported([], 0, problems)
+    imported = Imported([], 0, problems, [])
     with uploaded(name, content) as file:
         for history in read_people(file, problems=problems, thumbs_alone=True):
             user = owner if owner is not None and history.user == ME else history.user
+            if not is_name(user):
+                imported.unusable.append(user)
+                continue
             imported.people.append((user, *_stored(service, space, user, history, imported)))
     return imported
 
 
 @contextmanager
 def uploaded(name: str, content: bytes) -> Iterator[Path]:
-    """A file that a visitor has sent, for as long as it is read."""
+    """A visitor's file as a temporary file, while it is read."""
     with tempfile.TemporaryDirectory(prefix="personalrm-import-") as folder:
-        # the endings say what kind of file it is; the rest of the name is the visitor's and no path of ours
+        # only the extensions are used, for the format; the rest of the name is user input and must not become a path
         file = Path(folder) / f"import{''.join(Path(name).suffixes[-2:])[-20:]}"
         file.write_bytes(content)
-        yield file
+        try:
+            _check_size(file)
+            yield file
+        except (DataError, MissingExtra) as error:
+            if str(file) not in str(error):
+                raise
+            shown = str(error).replace(str(file), Path(name).name[:_NAME_SHOWN] or "the file")
+            raise replace(problem_of(error), detail=shown, way_out="correct the file, or choose another one") from None
+
+
+def _check_size(file: Path) -> None:
+    """DataError for a compressed file that holds more than a file may that is not."""
+    try:
+        with opened(file) as text:
+            unpacked = sum(len(part) for part in islice(iter(lambda: text.read(_PART), b""), _PARTS + 1))
+    except (OSError, EOFError, ValueError):  # whoever reads it says what is wrong
+        return
+    if unpacked > _PART * _PARTS:
+        raise DataError(f"{file} holds more than {_PART * _PARTS >> 20} MiB: split it")
 
 
 def _stored(service: Service, space: SpaceStore, user: str, history: History, imported: Imported) -> tuple[int, int]:
@@ -104,7 +130,7 @@ def _kept(
     given: Sequence[G],
     imported: Imported,
 ) -> int:
-    """How many are new. An id that another file gave to something else names nothing here: a new one is made."""
+    """The number of new choices. An id that another import used for a different choice is replaced by a new one."""
     accepted = 0
     for at in range(0, len(given), _AT_ONCE):
         some = given[at : at + _AT_ONCE]

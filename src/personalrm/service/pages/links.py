@@ -1,4 +1,4 @@
-"""What stands at the top of every page."""
+"""The navigation links of every page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MANAGED = (("studies", "/studies", "Studies"),)
 
 
 def links(caller: Caller, user: str | None, current: str) -> list[tuple[str, str, bool]]:
-    """(path, words, whether it is this page): the person's pages, and those of the space for whom they are open."""
+    """(path, label, whether it is the current page): the person's pages, and the space's if the caller may see them."""
     found = (
         []
         if user is None

@@ -1,12 +1,13 @@
-"""Templates into answers: headers that let a page load nothing from elsewhere, and problems as pages.
+"""Renders templates: response headers that block external resources, and problems as pages.
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 return html(request, "you.html", title="ada", ...)
-return to(f"/people/{user}", said="corrected")             # 303, and the sentence that the next page says
+return to(f"/people/{user}", said="corrected")             # 303; the next page shows this message
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from functools import cache
 from hashlib import blake2b
@@ -30,69 +31,74 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parents[1] / "assets"
 SAID = {
-    "corrected": "Noted. What is believed of you has been learned anew.",
-    "learning": "Noted. What is believed of you is being learned anew; reload the page in a while.",
-    "withdrawn": "Taken back.",
+    "corrected": "Saved. Your profile has been updated.",
+    "learning": "Saved. Your profile is being updated; reload the page in a while.",
+    "withdrawn": "Withdrawn.",
     "chosen": "Thank you: your choice is stored.",
-    "explained": "Thank you: your words are kept with the choice.",
-    "answered": "You had answered this question before: the first answer counts.",
+    "explained": "Thank you: your reason is stored with the choice.",
+    "answered": "You answered this question before: the first answer counts.",
     "imported": "The file has been imported.",
-    "forgotten": "The choice is learned from no more.",
-    "restored": "The choice is learned from again.",
-    "used": "That version predicts from now on.",
-    "returned": "You have returned to your earlier taste. What you choose from now on is learned from there.",
-    "kept": "Noted: every choice counts.",
-    "pool": "The starter questions are there.",
+    "forgotten": "The choice no longer counts.",
+    "restored": "The choice counts again.",
+    "used": "That version is now in use.",
+    "returned": "You have returned to your earlier taste. New choices are learned from there.",
+    "kept": "Saved: every choice counts.",
+    "pool": "The starter questions were added.",
     "signed-out": "You are signed out.",
-    "study-closed": "The study lets no new participant in.",
-    "study-opened": "The study lets new participants in again.",
-    "study-deleted": "The study is deleted, with everything in it.",
-    "participant-deleted": "Everything under that code is deleted.",
+    "study-closed": "The study is closed to new participants.",
+    "study-opened": "The study is open to new participants again.",
+    "study-deleted": "The study and all its data are deleted.",
+    "participant-deleted": "All data of that participant is deleted.",
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",  # with "no-referrer" a browser would send "Origin: null" with our own forms
+    "Referrer-Policy": "same-origin",  # with "no-referrer" browsers send "Origin: null" with same-site forms
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 
 
+_WORD = re.compile("[a-z]+,? ")
+
+
 class SignInFirst(Exception):
-    """Nobody has signed in: the page for that comes first."""
+    """The visitor is not signed in; the sign-in page is shown."""
 
 
 class PageRoute(APIRoute):
-    """Answers problems with pages."""
+    """A route that shows problems as pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As FastAPI documents it."""
+        """Overrides FastAPI's documented hook."""
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
                 return await handle(request)
             except SignInFirst:
-                return to("/sign-in", next=request.url.path) if request.method == "GET" else to("/sign-in")
+                return to("/sign-in", next=quote(request.scope["path"])) if request.method == "GET" else to("/sign-in")
             except Problem as problem:
-                return _problem(request, problem)
+                return page_of(request, problem)
             except RequestValidationError as error:
-                return _problem(request, validation_problem(error))
+                return page_of(request, validation_problem(error))
             except PersonalrmError as error:
-                return _problem(request, problem_of(error))
+                return page_of(request, problem_of(error))
 
         return handler
 
 
 def html(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """A page. ``said`` in the query names the sentence with which it greets."""
+    """An HTML response. The query parameter ``said`` names the message to show."""
+    if values.get("user") not in (None, values["title"]):
+        values.setdefault("sub", values["user"])  # whose page it is
     said = values.pop("said", None) or SAID.get(request.query_params.get("said", ""), "")
     shown = _environment().get_template(template).render(said=said, assets=assets(), **values)
     return Response(shown, status, dict(_HEADERS), "text/html; charset=utf-8")
 
 
 def to(path: str, **query: Any) -> Response:
-    """Go on there, with GET."""
+    """Redirect to this path with GET."""
     return Response(status_code=303, headers={"Location": f"{path}?{urlencode(query)}" if query else path, **_HEADERS})
 
 
@@ -103,13 +109,13 @@ def person_path(user: str) -> str:
 
 @cache
 def assets() -> dict[str, str]:
-    """Paths of style and script; their content is part of the name, so that a browser may keep them for ever."""
+    """Paths of stylesheet and script; they contain a digest of the content, so browsers can cache them indefinitely."""
     return {name: f"/assets/{_digest(text)}/{name}" for name, (text, _) in contents().items()}
 
 
 @cache
 def contents() -> dict[str, tuple[bytes, str]]:
-    """What is served under ``/assets``: by name, the bytes and their type."""
+    """The files under ``/assets``: by name, content and media type."""
     loader = _environment()
     style = "\n".join(loader.get_template(one).render() for one in ("page.css", "service.css"))
     script = next(ASSETS.glob("htmx-*.min.js")).read_bytes()
@@ -134,16 +140,23 @@ def _environment() -> Environment:
         "day": _day,
         "path": person_path,
         "lines": _lines,
+        "sentence": _sentence,
     }
     return found
 
 
 def _lines(text: str) -> Markup:
-    """A text with its lines and their indents, each made visible as `plain` does."""
+    """A text with its line breaks and indents, escaped as `plain` does."""
     from markupsafe import escape
 
     told = (f"{line[: len(line) - len(line.lstrip(' '))]}{plain(line)}" for line in text.splitlines())
     return escape("\n".join(told))
+
+
+def _sentence(text: str) -> str:
+    """A problem's words as a sentence; a field or a file at its beginning keeps its letters."""
+    begun = f"{text[:1].upper()}{text[1:]}" if _WORD.match(text) else text
+    return begun if text.endswith((".", "!", "?")) else f"{begun}."
 
 
 def _percent(value: float | None) -> str:
@@ -156,7 +169,8 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _problem(request: Request, problem: Problem) -> Response:
+def page_of(request: Request, problem: Problem) -> Response:
+    """A problem as a page."""
     answer = html(
         request, "problem.html", problem.status, title="That did not work", problem=problem, user=None, links=()
     )

@@ -1,4 +1,4 @@
-"""*Space*: its people, how well they are predicted over time, calibration, spend and jobs."""
+"""The page *Space*: people, accuracy over time, calibration, spend and jobs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from personalrm.store.store import SpaceStore
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PEOPLE, _JOBS = 50, 20
 _OLD_S = 30.0
-"""Seconds from which on the page says from when its figures are."""
+"""Age in seconds from which the page shows when its figures were computed."""
 
 
 @router.get("/space")
 async def space(request: Request, caller: SeesSpace, after: Annotated[str, Query(max_length=200)] = "") -> Response:
-    """The whole space on one page."""
+    """The page of the space."""
     service: Service = request.app.state.service
     shown = await service.threads.store(_space, service, caller.space, after)
     return html(request, "space.html", title=caller.space.name, user=None, links=links(caller, None, "space"), **shown)

@@ -1,4 +1,4 @@
-"""Questions to begin with, for spaces that have none of their own: pairs of answers that differ in style."""
+"""Starter questions for spaces without their own: pairs of answers that differ in style."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personalrm.service.pages.rendering import ASSETS
 
 @cache
 def starter_pairs() -> tuple[Candidate, ...]:
-    """Twelve pairs, written for this purpose."""
+    """The twelve starter pairs, written for this project."""
     found = []
     for one in orjson.loads((ASSETS / "starter_pairs.json").read_bytes()):
         context = (Message("user", one["prompt"]),)

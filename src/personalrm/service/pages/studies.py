@@ -1,4 +1,4 @@
-"""*Studies*: for whoever manages the space: begin one, see how far it is and what it has found, export, delete."""
+"""The page *Studies* for the space's managers: create a study, see its progress and result, export, delete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 @router.get("/studies")
 async def listed(request: Request, caller: ManagesSpace) -> Response:
-    """The space's studies, and a form to begin one."""
+    """The space's studies, and a form to create one."""
     service: Service = request.app.state.service
 
     def found() -> dict[str, Any]:
@@ -50,7 +50,7 @@ async def create(
     file: Annotated[UploadFile | None, File()] = None,
     simulated: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Begin a study; what is fixed now is never changed."""
+    """Create a study; its settings cannot be changed afterwards."""
     service: Service = request.app.state.service
     content = await file.read() if file is not None else b""
     ending = file.filename or "" if file is not None else ""
@@ -66,7 +66,7 @@ async def create(
 
 @router.get("/studies/{study}")
 async def one(request: Request, study: Number, caller: ManagesSpace) -> Response:
-    """How far a study is, and what it has found."""
+    """Progress and result of a study."""
     service: Service = request.app.state.service
     shown = await service.threads.predict(_study, service, caller.space, study)
     address = f"{'https' if is_secure(request) else 'http'}://{request.headers.get('host', '')}"
@@ -76,7 +76,7 @@ async def one(request: Request, study: Number, caller: ManagesSpace) -> Response
 
 @router.get("/studies/{study}/export.json")
 async def export(request: Request, study: Number, caller: ManagesSpace) -> Response:
-    """Everything of a study in one file."""
+    """A study's complete data in one JSON file."""
     service: Service = request.app.state.service
 
     def found() -> bytes:
@@ -89,7 +89,7 @@ async def export(request: Request, study: Number, caller: ManagesSpace) -> Respo
 
 @router.get("/studies/{study}/ratings.csv")
 async def ratings(request: Request, study: Number, caller: ManagesSpace) -> Response:
-    """Every rating, one a line."""
+    """All ratings as CSV, one per row."""
     service: Service = request.app.state.service
 
     def found() -> bytes:
@@ -101,7 +101,7 @@ async def ratings(request: Request, study: Number, caller: ManagesSpace) -> Resp
 
 @router.post("/studies/{study}/closed")
 async def close(request: Request, study: Number, caller: ManagesSpace, closed: Annotated[bool, Form()]) -> Response:
-    """Let nobody new in, or again."""
+    """Close the study to new participants, or open it again."""
     service: Service = request.app.state.service
     await service.threads.store(caller.space.studies.close, study, closed=closed)
     return to(f"/studies/{study}", said="study-closed" if closed else "study-opened")
@@ -111,10 +111,10 @@ async def close(request: Request, study: Number, caller: ManagesSpace, closed: A
 async def erase(
     request: Request, study: Number, caller: ManagesSpace, code: Annotated[str, Form(min_length=1, max_length=32)]
 ) -> Response:
-    """Delete everything under a participant's code."""
+    """Delete all data of a participant."""
     service: Service = request.app.state.service
     if not await service.threads.store(caller.space.studies.erase, study, code.strip(), caller.key_id):
-        raise invalid("code", "this study knows no such participant", "go back and take a code from the list")
+        raise invalid("code", "this study has no participant with this code", "go back and use a code from the list")
     return to(f"/studies/{study}", said="participant-deleted")
 
 
@@ -122,12 +122,12 @@ async def erase(
 async def delete(
     request: Request, study: Number, caller: ManagesSpace, name: Annotated[str, Form(max_length=100)] = ""
 ) -> Response:
-    """Delete a study with everything in it."""
+    """Delete a study and all its data."""
     service: Service = request.app.state.service
 
     def deleted() -> None:
         if caller.space.studies.get(study).name != name.strip():
-            raise invalid("name", "expected the name of the study", "go back and write it as it stands on the page")
+            raise invalid("name", "expected the name of the study", "go back and type it as shown on the page")
         caller.space.studies.delete(study, caller.key_id)
         service.studies.drop(caller.space, study)
 
@@ -160,14 +160,14 @@ def _study(service: Service, space: SpaceStore, number: int) -> dict[str, Any]:
 
 
 def _where(study: HumanStudy, session: Session) -> str:
-    """How far a participant is, in words."""
+    """A participant's progress as text."""
     total = study.protocol.choices
     if len(session.picks) < total:
         return f"{len(session.picks)} of {total} pairs"
     if not session.has_chosen():
-        return "found no answer better in any pair"
+        return "preferred neither answer in every pair"
     if not session.statements:
-        return "has chosen"
+        return "has compared all pairs"
     return "finished" if session.has_rated() else f"{len(session.ratings)} of {len(session.statements)} ratings"
 
 

@@ -1,6 +1,6 @@
-"""*Taking part* in a study: consent, pairs, blind ratings claim by claim, thanks; the link is all that is needed.
+"""The pages of a study's participant: consent, pairs, blind ratings of claims, thanks. The link is the only credential.
 
-An invitation may be used by many; whoever agrees gets a link of their own, which leads back to their next step.
+Several people can use one invitation; each who consents gets a personal link, which leads to their next step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DRAWN_CODES = 5
 
 
 class Guest(NamedTuple):
-    """Who has opened a link to a study; ``code`` is None for one who has not agreed yet."""
+    """A visitor with a link to a study; ``code`` is None before consent."""
 
     service: Service
     space: SpaceStore
@@ -35,21 +35,21 @@ class Guest(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Of the page."""
+        """Path of the visitor's page."""
         return f"/take-part/{self.token}"
 
     def session(self) -> Session:
-        """Of this participant. Problem 404 if everything under the code was deleted."""
+        """The participant's session. Problem 404 if their data was deleted."""
         try:
             return self.service.studies.get(self.space, self.study).session(self.code)
         except DataError as error:
-            raise Problem(404, "no-such-path", str(error), "everything under the code was deleted") from None
+            raise Problem(404, "no-such-path", str(error), "the participant's data was deleted") from None
 
 
 async def _guest(request: Request, token: str) -> Guest:
     check_origin(request)
     service: Service = request.app.state.service
-    caller, opens = await service.doorkeeper.admit_to_study(token)
+    caller, opens = await service.authenticator.authenticate_participant(token)
     note(request.scope, caller)
     return Guest(service, caller.space, opens.study, opens.code, token)
 
@@ -59,7 +59,7 @@ Guests = Annotated[Guest, Depends(_guest)]
 
 @router.get("/take-part/{token}")
 async def step(request: Request, guest: Guests) -> Response:
-    """The next step; for an invitation the text to agree to."""
+    """The next step; for an invitation, the consent text."""
     shown = await guest.service.threads.predict(_shown, guest)
     if guest.code is None:
         shown["going_on"] = await _begun(guest, request.cookies.get(_COOKIE, ""))
@@ -75,7 +75,7 @@ async def answer(
     prefers: Annotated[Picked | None, Form()] = None,
     rating: Annotated[int | None, Form(ge=SCALE[0], le=SCALE[1])] = None,
 ) -> Response:
-    """Keep what was said, and go on; what was said of a step that is over changes nothing."""
+    """Store the answer and show the next step; a repeated answer to an earlier step changes nothing."""
     if guest.code is None:
         token = await guest.service.threads.store(_agree, guest)
         answer = to(f"/take-part/{token}")
@@ -88,9 +88,9 @@ async def answer(
 
 @router.post("/take-part/{token}/withdraw")
 async def withdraw(request: Request, guest: Guests) -> Response:
-    """Stop, and have everything deleted."""
+    """Withdraw from the study and delete the participant's data."""
     if guest.code is None:
-        raise Problem(404, "no-such-path", "an invitation is no participant's page", "use the link of your own")
+        raise Problem(404, "no-such-path", "an invitation is not a participant's page", "use your personal link")
     await guest.service.threads.store(guest.space.studies.erase, guest.study, guest.code, "study")
     told: dict[str, Any] = {"title": TITLE, "path": "", "user": None, "links": (), "kind": "withdrawn"}
     answer = html(request, "take_part.html", **told, simulated=False, code=None)
@@ -102,7 +102,7 @@ def _shown(guest: Guest) -> dict[str, Any]:
     session = guest.session()
     try:
         found = session.step()
-    except StoreConflict:  # another request has drawn the claims at the same moment
+    except StoreConflict:  # another request has drawn the claims at the same time
         session = guest.session()
         found = session.step()
     is_closed = guest.code is None and guest.space.studies.get(guest.study).closed is not None
@@ -116,12 +116,12 @@ def _shown(guest: Guest) -> dict[str, Any]:
 
 
 def _agree(guest: Guest) -> str:
-    """Make a participant; the token of their own link."""
+    """Create a participant; returns the token of their personal link."""
     for left in reversed(range(_DRAWN_CODES)):
         session = guest.session()
         try:
             session.agree()
-        except StoreConflict:  # the code is somebody's, or the study is closed
+        except StoreConflict:  # the code is taken, or the study is closed
             if not left:
                 raise
             continue
@@ -130,7 +130,7 @@ def _agree(guest: Guest) -> str:
 
 
 def _answer(guest: Guest, place: int, prefers: Picked | None, rating: int | None) -> bool:
-    """Whether it was new."""
+    """Store an answer; returns whether it was new."""
     session = guest.session()
     try:
         shown = session.step()
@@ -154,7 +154,7 @@ def _keep(session: Session, shown: Step, prefers: Picked | None, rating: int | N
 
 
 async def _begun(guest: Guest, token: str) -> str | None:
-    """Where this browser has begun with the study already; None if it has not."""
+    """Path of the study that this browser has already started; None if there is none."""
     opens = await guest.service.threads.store(guest.service.store.invites, token)
     if opens is None or opens.code is None or (opens.space_id, opens.study) != (guest.space.id, guest.study):
         return None

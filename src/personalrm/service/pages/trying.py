@@ -1,4 +1,4 @@
-"""*Try it*: drafts of an answer, ranked for the person. Nothing of it is stored."""
+"""The page *Try it*: ranks drafts of an answer for the person. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ async def ranked(
     two: Draft = "",
     three: Draft = "",
 ) -> Response:
-    """The drafts, best first, each with how much better it is than the next."""
+    """The drafts, best first, each with its probability against the next."""
     service: Service = request.app.state.service
     drafts = [one, two, three]
     written = [draft for draft in drafts if draft.strip()]
     if len(written) < 2:
-        raise invalid("drafts", "expected at least two drafts that are not empty", "go back and write another one")
+        raise invalid("drafts", "expected at least two non-empty drafts", "go back and write another one")
     turns = (Message("user", prompt),) if prompt.strip() else ()
     _, found = await service.predicted(caller.space, user, "rank", (turns, written))
     told: dict[str, Any] = {"title": "Try it", "user": user, "links": links(caller, user, "try")}

@@ -1,7 +1,7 @@
-"""Who looks at a page: a cookie that holds a key of the space, or a link that opens one person's pages.
+"""Authentication of page visitors: a cookie with a key of the space, or with a link to one person's pages.
 
-The cookie is sent back only by our own pages (``SameSite=Strict``), is invisible to scripts, and what changes something
-must come from a page of this address (``Origin``). With ``--open`` nobody needs one.
+The cookie is sent only by this site's pages (``SameSite=Strict``) and is hidden from scripts; requests that change data
+must have this site as their ``Origin``. With ``--open`` no cookie is needed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
-    """Who may do this with this person's pages; ``user`` None is the whole space.
+    """The visitor, who must have this scope for this person's pages; ``user`` None is the whole space.
 
     Raises:
-        SignInFirst: nobody has signed in. Problem 401, 403, 404, 429.
+        SignInFirst: the visitor is not signed in. Problem 401, 403, 404, 429.
     """
     check_origin(request)
     service: Service = request.app.state.service
     token = request.cookies.get(COOKIE)
     if token is not None and token.startswith(f"{PREFIX}_"):
-        caller = await service.doorkeeper.admit_link(token, user)
+        caller = await service.authenticator.authenticate_link(token, user)
         if caller is None:
             raise SignInFirst
     else:
@@ -46,7 +46,7 @@ async def visitor(request: Request, scope: Scope, user: str | None) -> Caller:
 
 async def _admitted(service: Service, token: str | None, scope: Scope) -> Caller:
     try:
-        return await service.doorkeeper.admit(token, scope)
+        return await service.authenticator.authenticate(token, scope)
     except Problem as problem:
         if problem.status == 401:
             raise SignInFirst from None
@@ -54,7 +54,7 @@ async def _admitted(service: Service, token: str | None, scope: Scope) -> Caller
 
 
 def of_person(scope: Scope) -> Callable[[Request, UserName], Awaitable[Caller]]:
-    """A dependency: who may do this with the person in the path."""
+    """A FastAPI dependency: a visitor who has this scope for the person in the path."""
 
     async def admitted(request: Request, user: UserName) -> Caller:
         return await visitor(request, scope, user)
@@ -63,7 +63,7 @@ def of_person(scope: Scope) -> Callable[[Request, UserName], Awaitable[Caller]]:
 
 
 def of_space(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: who may do this with the whole space."""
+    """A FastAPI dependency: a visitor who has this scope for the whole space."""
 
     async def admitted(request: Request) -> Caller:
         return await visitor(request, scope, None)
@@ -79,19 +79,19 @@ ManagesSpace = Annotated[Caller, Depends(of_space("manage"))]
 
 
 def keep(request: Request, answer: Response, token: str) -> Response:
-    """The answer, with the cookie."""
+    """The response with the cookie set."""
     secure = is_secure(request)
     answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/", max_age=30 * 86400)
     return answer
 
 
 def is_secure(request: Request) -> bool:
-    """Whether the visitor's address begins with https, here or at a proxy."""
+    """Whether the visitor uses https, here or at a proxy."""
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
 
 
 def check_origin(request: Request) -> None:
-    """Problem 403 for a change that a page of another site asks for."""
+    """Problem 403 for a change requested by a page of another site."""
     if request.method in _SAFE:
         return
     origin = request.headers.get("origin", "")

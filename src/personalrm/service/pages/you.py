@@ -1,4 +1,4 @@
-"""*You*: what is believed of a person, claim by claim with the choices behind it, and the person's word on each."""
+"""The page *You*: the persona, each claim with its evidence, and forms to correct it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.service import correcting
-from personalrm.service.contract import UserName
+from personalrm.service.contract import FormText, UserName
 from personalrm.service.corrected import topic
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
@@ -38,15 +38,15 @@ Since = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 @router.get("/people/{user}")
 async def you(request: Request, user: UserName, caller: Sees, since: Since = None) -> Response:
-    """The persona; with ``since`` also what has changed in predictions since that version."""
+    """The persona; with ``since``, also the changes of predictions since that version."""
     service: Service = request.app.state.service
-    shown = await service.threads.store(_believed, service, caller.space, user, since)
+    shown = await service.threads.store(_persona_page, service, caller.space, user, since)
     return html(request, "you.html", title=user, user=user, links=links(caller, user, "you"), words=WORDS, **shown)
 
 
 @router.get("/people/{user}/effect")
 async def effect(request: Request, user: UserName, caller: Sees, claim: ClaimText) -> Response:
-    """What each word on a claim would change."""
+    """The effect that each correction of a claim would have."""
     service: Service = request.app.state.service
 
     def found() -> list[tuple[str, correcting.Effect | None]]:
@@ -65,13 +65,11 @@ async def say(
     caller: Says,
     claim: Annotated[str, Form(min_length=1, max_length=2000)],
     verdict: Annotated[Answer, Form()],
-    note: Annotated[str, Form(max_length=2000)] = "",
+    note: FormText = "",
 ) -> Response:
-    """Right, wrong, not any more, forget."""
+    """Store a correction: right, wrong, outdated, forget."""
     service: Service = request.app.state.service
-    made = await service.threads.store(
-        correcting.correct, service, caller.space, user, claim, verdict, note.strip() or None
-    )
+    made = await service.teach(correcting.correct, service, caller.space, user, claim, verdict, note.strip() or None)
     return await _followed(service, caller.space, user, "corrected", made.version)
 
 
@@ -79,16 +77,15 @@ async def say(
 async def withdraw(
     request: Request, user: UserName, caller: Says, correction: Annotated[int, Form(ge=1, le=2**31 - 1)]
 ) -> Response:
-    """Take a word back."""
+    """Withdraw a correction."""
     service: Service = request.app.state.service
     person = await service.threads.store(caller.space.people.require, user)
-    await service.threads.store(caller.space.corrections.withdraw, user, correction, service.new_choice)
+    await service.teach(caller.space.corrections.withdraw, user, correction, service.new_choice)
     return await _followed(service, caller.space, user, "withdrawn", person.active_version or 1)
 
 
 async def _followed(service: Service, space: SpaceStore, user: str, said: str, since: int) -> Response:
-    """Back to the persona, which has followed unless that takes long (a model at an endpoint, a busy machine)."""
-    service.learner.wake()
+    """Back to the persona, updated unless that takes long (a model at an endpoint, a busy machine)."""
     deadline = time.monotonic() + (_PATIENCE_S if service.clients.is_local else 0.0)
     while (await service.threads.store(space.people.require, user)).is_stale:
         if time.monotonic() > deadline:
@@ -97,7 +94,7 @@ async def _followed(service: Service, space: SpaceStore, user: str, said: str, s
     return to(person_path(user), said=said, since=since)
 
 
-def _believed(service: Service, space: SpaceStore, user: str, since: int | None) -> dict[str, Any]:
+def _persona_page(service: Service, space: SpaceStore, user: str, since: int | None) -> dict[str, Any]:
     person = space.people.require(user)
     try:
         opened = service.predictors.ready(space, user)

@@ -53,9 +53,7 @@ async def answer_taste_change(request: Request, user: UserName, body: TasteAnswe
         service.tastes.answer(caller.space, user, body.answer, body.choice, service.new_choice)
         return service.tastes.of(caller.space, user).as_json()
 
-    found = await service.threads.store(answered)
-    service.learner.wake()
-    return reply(found)
+    return reply(await service.teach(answered))
 
 
 @router.get("/v1/evaluation")

@@ -11,9 +11,9 @@ from personalrm.data.writing import as_row
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import AddedOut
 from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ReasonIn, ThumbsIn, UserName
-from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, stored
+from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, NotJson, answered, stored
 from personalrm.service.http import JsonRoute, reply
-from personalrm.service.problems import Problem, invalid
+from personalrm.service.problems import invalid
 from personalrm.service.state import Service
 from personalrm.store.records import StoredChoice
 
@@ -28,46 +28,43 @@ _NDJSON: dict[str, Any] = {
 @router.post("/v1/people/{user}/choices", response_model=AddedOut)
 async def add_choices(request: Request, user: UserName, body: ChoicesIn, caller: Writes) -> Response:
     """Store choices; those that are stored already are counted as known. `Idempotency-Key` repeats the answer."""
-    return await stored(request, caller, user, body.choices, CHOICES)
+    return answered(CHOICES, await stored(request, caller, user, body.choices, CHOICES))
 
 
 @router.post("/v1/people/{user}/choices/stream", response_model=AddedOut, openapi_extra=_NDJSON)
 async def stream_choices(request: Request, user: UserName, caller: Writes) -> Response:
-    """Store choices that come as NDJSON, one a line; after a broken connection send the same again."""
-    lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
+    """Store choices that come as NDJSON, one a line; after a broken connection send the same again.
+
+    `index` in `rejected` is the line, counted from 0. If no line could be stored, the answer is 422 and lists them too.
+    """
+    lines = [(at, line) for at, line in enumerate((await request.body()).split(b"\n")) if line.strip()]
     if len(lines) > _LINES:
         raise invalid("body", f"expected at most {_LINES} lines, found {len(lines)}")
-    accepted = known = 0
-    rejected: list[dict[str, Any]] = []
+    answer: dict[str, Any] = {"accepted": 0, "known": 0, "rejected": []}
     for at in range(0, len(lines), _AT_ONCE):
-        items = [_parsed(line) for line in lines[at : at + _AT_ONCE]]
-        try:
-            found = orjson.loads((await stored(request, caller, user, items, CHOICES)).body)
-        except Problem as problem:
-            if "rejected" not in problem.more:
-                raise
-            found = problem.more
-        accepted, known = accepted + found["accepted"], known + found["known"]
-        rejected += [{**one, "index": one["index"] + at} for one in found["rejected"]]
-    return reply({"accepted": accepted, "known": known, "rejected": rejected})
+        items = [_parsed(line) for _, line in lines[at : at + _AT_ONCE]]
+        found = await stored(request, caller, user, items, CHOICES, at)
+        found["rejected"] = [{**one, "index": lines[one["index"]][0]} for one in found["rejected"]]
+        answer = {name: answer[name] + found[name] for name in answer}
+    return answered(CHOICES, answer)
 
 
 @router.post("/v1/people/{user}/rankings", response_model=AddedOut)
 async def add_rankings(request: Request, user: UserName, body: RankingsIn, caller: Writes) -> Response:
     """Store choices among several responses."""
-    return await stored(request, caller, user, body.rankings, RANKINGS)
+    return answered(RANKINGS, await stored(request, caller, user, body.rankings, RANKINGS))
 
 
 @router.post("/v1/people/{user}/ratings", response_model=AddedOut)
 async def add_ratings(request: Request, user: UserName, body: RatingsIn, caller: Writes) -> Response:
     """Store scores of single responses; those of one prompt and source are compared with each other."""
-    return await stored(request, caller, user, body.ratings, RATINGS)
+    return answered(RATINGS, await stored(request, caller, user, body.ratings, RATINGS))
 
 
 @router.post("/v1/people/{user}/thumbs", response_model=AddedOut)
 async def add_thumbs(request: Request, user: UserName, body: ThumbsIn, caller: Writes) -> Response:
     """Store thumbs up and down; an up and a down on one prompt and source make a choice."""
-    return await stored(request, caller, user, body.thumbs, THUMBS)
+    return answered(THUMBS, await stored(request, caller, user, body.thumbs, THUMBS))
 
 
 @router.get("/v1/people/{user}/choices")
@@ -99,8 +96,7 @@ async def forget_choice(
     service: Service = request.app.state.service
     forget = caller.space.history.forget
     work = service.new_choice
-    changed = await service.threads.store(forget, user, source, choice_id, forgotten=body.forgotten, work=work)
-    service.learner.wake()
+    changed = await service.teach(forget, user, source, choice_id, forgotten=body.forgotten, work=work)
     return reply({"forgotten": body.forgotten, "changed": changed})
 
 
@@ -111,8 +107,7 @@ async def explain_choice(
     """Keep why the person made a choice; it joins the evidence that the persona is written from."""
     service: Service = request.app.state.service
     explain = caller.space.history.explain
-    changed = await service.threads.store(explain, user, source, choice_id, body.reason, service.new_choice)
-    service.learner.wake()
+    changed = await service.teach(explain, user, source, choice_id, body.reason, service.new_choice)
     return reply({"reason": body.reason, "changed": changed})
 
 
@@ -127,4 +122,4 @@ def _parsed(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return f"no JSON: {error}"  # no object: rejected with its index
+        return NotJson(str(error))

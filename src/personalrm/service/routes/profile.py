@@ -123,8 +123,7 @@ async def refit(request: Request, user: UserName, caller: Writes) -> Response:
     def ask() -> None:
         caller.space.jobs.request(caller.space.people.require(user).id, Work.by_hand())
 
-    await service.threads.store(ask)
-    service.learner.wake()
+    await service.teach(ask)
     return reply({"queued": True}, 202)
 
 
@@ -145,8 +144,7 @@ async def correct(request: Request, user: UserName, body: CorrectionIn, caller: 
     service: Service = request.app.state.service
 
     asked = caller.space, user, body.claim, body.verdict, body.note
-    made = await service.threads.store(correcting.correct, service, *asked)
-    service.learner.wake()
+    made = await service.teach(correcting.correct, service, *asked)
     return reply(shown_correction(made), 201)
 
 
@@ -158,8 +156,7 @@ async def withdraw(request: Request, user: UserName, number: Number, caller: Wri
     def taken_back() -> Correction:
         return caller.space.corrections.withdraw(user, number, service.new_choice)
 
-    made = await service.threads.store(taken_back)
-    service.learner.wake()
+    made = await service.teach(taken_back)
     return reply(shown_correction(made))
 
 

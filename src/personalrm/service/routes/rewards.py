@@ -173,7 +173,7 @@ async def _rewards(
 
 async def _caller(request: Request, key: str) -> Caller:
     service: Service = request.app.state.service
-    caller = await service.doorkeeper.admit(key, "predict")
+    caller = await service.authenticator.authenticate(key, "predict")
     note(request.scope, caller)
     return caller
 

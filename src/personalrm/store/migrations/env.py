@@ -1,4 +1,4 @@
-"""Run by Alembic: applies the migrations through the connection that `migrating.upgrade` gives."""
+"""Run by Alembic: applies the migrations over the connection of `migrating.upgrade`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _run() -> None:
         connection=connection,
         target_metadata=metadata,
         render_as_batch=connection.dialect.name == "sqlite",
-        transaction_per_migration=False,  # the caller's transaction holds them all: none is half done
+        transaction_per_migration=False,  # the caller's transaction contains all migrations
     )
     context.run_migrations()
 

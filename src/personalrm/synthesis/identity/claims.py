@@ -2,23 +2,26 @@
 
 [hit.key for hit in identity_claims("They have two children and live near Boston.")]
 # [("children",), ("boston",)]
-list(identity_claims("Likes recipes from Texas."))                              # []
+identity_claims("Likes recipes from Texas.")                                    # ()
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 from personalrm.synthesis.identity.mentions import MENTIONS
 from personalrm.synthesis.identity.predicates import PREDICATES
 from personalrm.synthesis.identity.sentence import Hit, Sentence
 
 
-def identity_claims(text: str) -> Iterator[Hit]:
-    """Yield every statement about who the user is."""
+@lru_cache(maxsize=32)  # a summary repeats its claims word for word
+def identity_claims(text: str) -> tuple[Hit, ...]:
+    """Return every statement about who the user is."""
     sentence = Sentence.of(text)
-    for way in (*PREDICATES, *MENTIONS):
-        for i in range(len(sentence.low)):
-            found = way(sentence, i)
-            if found is not None:
-                yield found
+    found = (
+        way(sentence, i)
+        for way, words in (*PREDICATES, *MENTIONS)
+        for i, word in enumerate(sentence.low)
+        if words is None or word in words
+    )
+    return tuple(one for one in found if one is not None)

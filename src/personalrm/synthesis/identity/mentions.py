@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from personalrm.synthesis.identity import grammar as g
 from personalrm.synthesis.identity.lexicon import plurals, term_at
@@ -200,6 +200,15 @@ def _label(one: Sentence, i: int) -> Hit | None:
     return None if k >= len(one.low) or one.at(k) in g.TASTES else Hit(one.content(k)[:1], "self")
 
 
-MENTIONS: tuple[Callable[[Sentence, int], Hit | None], ...] = (
-    *(_whose, _as_one, _opens, _named_person, _like_them, _because, _in_decades, _label, _for_a_living),
+MENTIONS: tuple[tuple[Callable[[Sentence, int], Hit | None], Container[str] | None], ...] = (
+    (_whose, {*g.POSSESSIVES, "whose", "'s"}),
+    (_as_one, {"fellow", "as", "being", "of"}),
+    (_opens, None),
+    (_named_person, g.PEOPLE),
+    (_like_them, {"like", "as"}),
+    (_because, None),
+    (_in_decades, None),
+    (_label, g.LABELS),
+    (_for_a_living, {"living", "professionally"}),
 )
+"""Functions that find a statement at a token, and the tokens at which each can find one; None for any."""

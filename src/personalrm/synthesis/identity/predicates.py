@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from personalrm.synthesis.identity import grammar as g
 from personalrm.synthesis.identity.lexicon import term_at
@@ -177,6 +177,13 @@ def _hints(one: Sentence, i: int) -> Hit | None:
     return one.identity(k + 1) or one.thing(k + 1)
 
 
-PREDICATES: tuple[Callable[[Sentence, int], Hit | None], ...] = (
-    *(_is, _guess, _has, _does, _passes_time, _cannot, _hints),
+PREDICATES: tuple[tuple[Callable[[Sentence, int], Hit | None], Container[str] | None], ...] = (
+    (_is, g.BE | g.SEEM),
+    (_guess, g.GUESSES),
+    (_has, g.HAVE),
+    (_does, {*g.ALONE, *g.ANYTHING}),
+    (_passes_time, g.LIFE),
+    (_cannot, {"not", "barely", "hardly", "scarcely", "trouble", "difficulty", "difficulties"}),
+    (_hints, g.HINTS),
 )
+"""Functions that find a statement at a token, and the tokens at which each can find one."""

@@ -67,7 +67,7 @@ class StudyFolder:
                 os.truncate(file, len(whole))
         return [_event(file, number, line) for number, line in enumerate(whole.splitlines(), 1)]
 
-    def everybody(self) -> dict[str, list[Event]]:
+    def all_events(self) -> dict[str, list[Event]]:
         """The events of every participant, by code."""
         codes = sorted(one.stem for one in (self.folder / "participants").glob("*.jsonl") if CODE.fullmatch(one.stem))
         return {code: self.events(code) for code in codes}

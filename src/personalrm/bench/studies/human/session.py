@@ -72,7 +72,7 @@ class ParticipantLog(typing.Protocol):
     def events(self, code: str) -> list[Event]:
         """The events of a participant, in order; empty for an unknown code."""
 
-    def everybody(self) -> Mapping[str, list[Event]]:
+    def all_events(self) -> Mapping[str, list[Event]]:
         """The events of every participant, by code."""
 
     def append(self, code: str, place: int, event: Event) -> None:
@@ -130,11 +130,11 @@ class HumanStudy:
 
     def sessions(self) -> list[Session]:
         """The sessions of all participants who gave consent, sorted by code."""
-        return [Session(self, code, events) for code, events in sorted(self.log.everybody().items())]
+        return [Session(self, code, events) for code, events in sorted(self.log.all_events().items())]
 
     def codes(self) -> list[str]:
         """Codes of all participants who gave consent, sorted."""
-        return sorted(self.log.everybody())
+        return sorted(self.log.all_events())
 
     def analyse(self) -> Analysis:
         """Analyse the ratings of all participants who have finished; see `analysis`."""
