@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from command_line import Run
+from stopping import Stops
 
 from personalrm.bench.plan import Design
 from personalrm.cluster.benchmark import BenchPart, BenchWork, run_parts
@@ -83,22 +82,10 @@ def without_times(found: Any) -> Any:
     return [without_times(one) for one in found] if isinstance(found, list) else found
 
 
-@dataclass
-class Stops(InProcess):
-    after: int
-
-    def run(self, jobs: Any) -> Iterator[Any]:
-        for job, result in super().run(jobs):
-            yield job, result
-            self.after -= isinstance(job, BenchPart)
-            if not self.after:
-                raise KeyboardInterrupt
-
-
 def test_a_stopped_run_goes_on_and_another_runs_folder_is_left_alone(data: Path, alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Interrupted):
-        run_parts(work(data), Stops(2), out)
+        run_parts(work(data), Stops(2, BenchPart), out)
     assert run_parts(work(data), InProcess(), out) == 2
     assert rows(out) == rows(alone)
     before = rows(out)

@@ -6,7 +6,6 @@ import math
 import os
 import signal
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from answers_kept import settled
 from command_line import Run
 from reward_server import RewardServer
+from stopping import Stops
 
 from personalrm import Client
 from personalrm.cluster.executor import InProcess, Processes
@@ -92,24 +92,10 @@ def test_the_folder_serves_as_profiles_by_user(fitted: Path, few: list[History])
     assert people.of("nobody") is None
 
 
-@dataclass
-class Stops(InProcess):
-    """Ctrl-C comes when so many shards are fitted."""
-
-    after: int
-
-    def run(self, jobs: Any) -> Iterator[Any]:
-        for job, result in super().run(jobs):
-            yield job, result
-            self.after -= isinstance(job, FitShard)
-            if not self.after:
-                raise KeyboardInterrupt
-
-
 def test_a_stopped_run_goes_on_where_it_was(inputs: Path, fitted: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(Interrupted, match="same command"):
-        run_over_people(a_run(inputs, out), Stops(2))
+        run_over_people(a_run(inputs, out), Stops(2, FitShard))
     before = {one.name: one.stat().st_mtime_ns for one in out.glob("*.parquet")}
     assert len(before) == 2
     result = run_over_people(a_run(inputs, out), InProcess())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,10 +12,10 @@ import pytest
 from askers import asking
 from database_fixtures import cluster
 from facts import tells
+from leases import check_lease_of_another_machine
 from odd_hosts import ASK, SHORT, OddHost, answer, question
 
 from personalrm.errors import StorageError
-from personalrm.llm import cache_claims
 from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_location import default_cache, default_path, open_cache
 from personalrm.llm.connect import EndpointOptions, connect
@@ -82,17 +81,8 @@ def test_a_claim_holds_until_it_is_given_back(two: tuple[AnswerCache, AnswerCach
 def test_a_lease_ends_where_nobody_shows_that_they_live(
     two: tuple[AnswerCache, AnswerCache], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_claims, "_lives_here", lambda owner: None)  # as on another machine
-    monkeypatch.setattr(cache_claims, "LEASE_S", 0.2)
     far, here = two
-    assert far.look_up(KEY) is Found.NOTHING
-    assert here.look_up(KEY) is Found.ASKED_ELSEWHERE
-    for _ in range(4):
-        time.sleep(0.1)
-        far.beat()
-        assert here.look_up(KEY) is Found.ASKED_ELSEWHERE
-    time.sleep(0.25)
-    assert here.look_up(KEY) is Found.NOTHING
+    check_lease_of_another_machine(far, here, KEY, monkeypatch)
     assert far.look_up(KEY) is Found.ASKED_ELSEWHERE
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 import pytest
 from askers import asking
+from leases import check_lease_of_another_machine
 from odd_hosts import ASK, SHORT, OddHost, answer, question
 
 from personalrm.llm import cache_claims
@@ -58,18 +59,8 @@ def test_claims_of_a_killed_process_are_taken_over_at_once(tmp_path: Path) -> No
 
 
 def test_a_lease_ends_where_nobody_shows_that_they_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of another machine cannot be looked up: its counter must rise."""
-    monkeypatch.setattr(cache_claims, "_lives_here", lambda owner: None)
-    monkeypatch.setattr(cache_claims, "LEASE_S", 0.2)
     far, here = AnswerCache(tmp_path / "a.sqlite"), AnswerCache(tmp_path / "a.sqlite")
-    assert far.look_up(KEY) is Found.NOTHING
-    assert here.look_up(KEY) is Found.ASKED_ELSEWHERE
-    for _ in range(4):
-        time.sleep(0.1)
-        far.beat()
-        assert here.look_up(KEY) is Found.ASKED_ELSEWHERE
-    time.sleep(0.25)
-    assert here.look_up(KEY) is Found.NOTHING
+    check_lease_of_another_machine(far, here, KEY, monkeypatch)
     far.close()
     here.close()
 

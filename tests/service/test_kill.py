@@ -20,6 +20,15 @@ LEARNED_S = 120.0
 """A killed learner's job is another's when its lease of 30 seconds ends."""
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """A new PostgreSQL database; None for the service's own SQLite file."""
+    if request.param == "sqlite":
+        return None
+    cluster: postgresql.Cluster = request.getfixturevalue("cluster")
+    return cluster.new_database()
+
+
 class Writers:
     """Send choices, one a request, until the service dies; ``acknowledged`` are those that it said it has stored."""
 
@@ -96,14 +105,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_thirty_kills_lose_nothing_that_was_acknowledged(
-    tmp_path: Path, kind: str, request: pytest.FixtureRequest
-) -> None:
-    database = None
-    if kind == "postgresql":
-        cluster: postgresql.Cluster = request.getfixturevalue("cluster")
-        database = cluster.new_database()
+def test_thirty_kills_lose_nothing_that_was_acknowledged(tmp_path: Path, database: str | None) -> None:
     killed_again_and_again(tmp_path, 30, database)
 
 
@@ -147,12 +149,5 @@ def answered(api: Api, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_kills_while_people_are_erased_leave_nobody_half_erased(
-    tmp_path: Path, kind: str, request: pytest.FixtureRequest
-) -> None:
-    database = None
-    if kind == "postgresql":
-        cluster: postgresql.Cluster = request.getfixturevalue("cluster")
-        database = cluster.new_database()
+def test_kills_while_people_are_erased_leave_nobody_half_erased(tmp_path: Path, database: str | None) -> None:
     erased_and_killed(tmp_path, 8, database)

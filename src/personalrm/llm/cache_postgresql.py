@@ -5,7 +5,8 @@
 Keys, rows, checksums and claims are those of the SQLite file (`cache`). Differences: each statement is committed
 separately, so that machines never wait for each other's batch, and commits do not wait for the disk
 (``synchronous_commit`` off), so that a killed program loses nothing and a power failure of the server at most the last
-second. A broken connection ends the run with StorageError; the next use opens a new one.
+second. A lookup on a broken connection raises StorageError, and the next use opens a new one; operations that were
+waiting together are repeated one by one on the new connection.
 """
 
 from __future__ import annotations

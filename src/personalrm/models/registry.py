@@ -41,10 +41,12 @@ TRAINED = "trained:"
 """Prefix of the name of a folder written by `train`; any other name is a model at an endpoint."""
 
 
-RECORDED = "judge:"
-"""Prefix of an LLM judge whose verdicts are in the data, as a method of `personalrm bench`."""
-ALONE = "judge:"
-"""Prefix of an engine: a language model without fusion, as in ``judge:gpt-4o-mini``."""
+RECORDED = ALONE = "judge:"
+"""Prefix of a judge by itself, without fusion. The name after it depends on the list in which it stands:
+
+- ``RECORDED``, a method of `personalrm bench`: a judge whose verdicts are in the data. No model is asked.
+- ``ALONE``, an engine of `fit` and all verbs on profiles: a language model at the endpoint, as ``judge:gpt-4o-mini``.
+"""
 SURFACE = ("longer", "shorter", "first", "random")
 LEARNED = ("gpo", "vpl", "pal", "lore", "pref")
 BRADLEY_TERRY = "bt"

@@ -14,13 +14,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from personalrm import prompts
 from personalrm.errors import RequestRefused
 from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.models.judges import FittedJudge
-from personalrm.models.judges.memory import as_text, sentences_of
+from personalrm.models.judges.memory import as_text, sentences_of, sentences_schema
 from personalrm.models.judges.pair_judge import Judge
 from personalrm.preferences import History, Message
 from personalrm.profile.options import Options, VerdictMode
@@ -32,13 +31,7 @@ NEAREST = 5
 """MemAlign's default number of retrieved examples."""
 MOST_GUIDELINES = 10
 LONGEST_ANSWER = 800
-SCHEMA: dict[str, Any] = {
-    "title": "guidelines",
-    "type": "object",
-    "properties": {"guidelines": {"type": "array", "items": {"type": "string"}}},
-    "required": ["guidelines"],
-    "additionalProperties": False,
-}
+SCHEMA = sentences_schema("guidelines", "guidelines")
 _WORD = re.compile(r"\w+")
 Vector = Mapping[str, float]
 

@@ -22,13 +22,20 @@ from personalrm.synthesis.judging import JudgeContext
 
 MOST_FACTS = 12
 LONGEST_ANSWER = 800
-SCHEMA: dict[str, Any] = {
-    "title": "memory",
-    "type": "object",
-    "properties": {"facts": {"type": "array", "items": {"type": "string"}}},
-    "required": ["facts"],
-    "additionalProperties": False,
-}
+
+
+def sentences_schema(title: str, field: str) -> dict[str, Any]:
+    """JSON schema of an answer with one list of texts, which `sentences_of` reads."""
+    return {
+        "title": title,
+        "type": "object",
+        "properties": {field: {"type": "array", "items": {"type": "string"}}},
+        "required": [field],
+        "additionalProperties": False,
+    }
+
+
+SCHEMA = sentences_schema("memory", "facts")
 
 
 async def memory(endpoint: Endpoint, history: History, options: Options) -> FittedJudge:
