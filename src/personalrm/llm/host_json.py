@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-_COMMENTS = re.compile(r"\A(?::[^\n]*\n|\s+|\ufeff)+")
+_COMMENTS = re.compile(r"\A(?::[^\n]*+\n|[\s\ufeff]++)++")
 _DECODER = json.JSONDecoder()
 
 

@@ -17,12 +17,11 @@ from email.utils import parsedate_to_datetime
 
 LONGEST_S = 31 * 86400.0
 """Upper bound in seconds: one month."""
-
-
 _LARGEST = 1e13
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _AMOUNT = r"\d{1,9}(?:[.,]\d{1,9})?"
 _DURATION = rf"(?:{_AMOUNT} ?(?:ms|millis[a-z]{{0,8}}|[hmsd](?:[a-z]{{1,6}})?)[ ]?){{1,4}}"
+_WHOLE = re.compile(_DURATION, re.IGNORECASE | re.ASCII)
 _PART = re.compile(rf"({_AMOUNT}) ?(ms|millis|h|m|s|d)", re.IGNORECASE | re.ASCII)
 _SAID = re.compile(
     rf"(?:(?:try|retry|available|wait)\b.{{0,20}}\b(?:in|after|for)|\"?retry_?(?:delay|after)\"?\s?:)\s?\"?({_DURATION})",
@@ -77,7 +76,7 @@ def _duration(text: str) -> float | None:
     text = text.strip().rstrip(".")
     if re.fullmatch(r"\d{1,9},\d{1,9}", text, re.ASCII):
         return float(text.replace(",", "."))
-    if not re.fullmatch(_DURATION, text, re.IGNORECASE | re.ASCII):
+    if not _WHOLE.fullmatch(text):
         return None
     parts = [(one.replace(",", "."), unit.lower().replace("millis", "ms")) for one, unit in _PART.findall(text)]
     return sum(float(one) * _UNITS[unit] for one, unit in parts)
