@@ -76,9 +76,11 @@ async def test_encodings_that_were_asked_for_are_read(coding: str) -> None:
 
 @pytest.mark.parametrize(("coding", "said"), [("br", "encoded as 'br'"), ("gzip", "cannot be decompressed")])
 async def test_other_encodings_and_damaged_ones_are_one_sentence(coding: str, said: str) -> None:
-    async with asked(lambda *_: (200, b"\x00no such thing", {"Content-Encoding": coding})) as (_, one):
+    damaged = gzip.compress(b"{}")[:10] + b"\xffno such thing"
+    async with asked(lambda *_: (200, damaged, {"Content-Encoding": coding})) as (odd, one):
         with pytest.raises(UnusableResponse, match=said):
             await one.complete(ASK, SHORT)
+    assert len(odd.bodies) == (1 if coding == "br" else 2)  # the next answer would be encoded alike
 
 
 async def test_the_limit_can_be_set() -> None:

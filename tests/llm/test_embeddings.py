@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from odd_hosts import Handler, OddHost, error
 
 from personalrm.errors import EndpointRefused, RequestRefused, UnusableResponse
+from personalrm.llm.complaints import ErrorInside
 from personalrm.llm.embeddings import MOST_CHARACTERS, EmbeddingsEndpoint, read_embeddings
 from personalrm.llm.host import Host
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.simulated.embeddings import embedding
-from personalrm.llm.wire import ErrorInside
 
 KEY = "sk-test-0123456789abcdefghijklmnop"
 

@@ -90,7 +90,7 @@ class Capabilities:
     def weakened(self, complaint: str, params: SamplingParams) -> Capabilities | None:
         """Return the next weaker form after a refusal with this message; None if there is none."""
         said = complaint.lower()
-        if _OF_THE_PROMPT.search(said):
+        if is_too_long(said) or _OF_THE_PROMPT.search(said):
             return None
         named = self._named(said)
         if named is not None:
@@ -167,10 +167,23 @@ def _values(capabilities: Capabilities) -> dict[str, Any]:
     return {one.name: getattr(capabilities, one.name) for one in fields(capabilities)}
 
 
-_OF_THE_PROMPT = re.compile(
-    r"context.?(length|window|size)|maximum context|too (long|large|many tokens)|`?inputs`? (tokens|must have)"
-    r"|content.?(filter|policy|management)|api.?key"
+_TOO_LONG = re.compile(
+    r"context.{0,12}(length|size|window)|maximum context|prompt is too long|too (long|large|many (input )?tokens)"
+    r"|exceeds?.{0,40}(context|tokens|length)|`?inputs`? (tokens|must have)|input token count"
+    r"|max(imum)? ?(allowed |input |model |prompt |sequence ){1,3}(length|tokens)"
+    r"|(reduce|shorten) .{0,24}(length|prompt|messages)"
+    r"|longer than.{0,24}(context|max|limit|model)|prompt.{0,40}\bexceed",
+    re.IGNORECASE,
 )
+_LIST_TOO_LONG = re.compile(r"\b(array|list)\b|\bstop\b|top_logprobs", re.IGNORECASE)
+_OF_THE_PROMPT = re.compile(r"content.?(filter|policy|management)|api.?key")
+
+
+def is_too_long(complaint: str) -> bool:
+    """Return whether a refusal says that the prompt does not fit into the model's context."""
+    return bool(_TOO_LONG.search(complaint)) and not _LIST_TOO_LONG.search(complaint)
+
+
 _OF_THE_MODEL = re.compile(r"\bmodel\b.{0,40}\b(not|unknown)|(unknown|no such) model")
 _WANTS_COMPLETION_TOKENS = re.compile(
     r"max_completion_tokens|(unsupported|unrecogni[sz]ed|unknown|unexpected|not supported).{0,60}max_tokens"
@@ -181,7 +194,7 @@ _SYSTEM = re.compile(
     r"|only user and assistant|(start|begin) with.{0,20}user|first (message|turn|role).{0,40}user|chat template|jinja"
 )
 _STOP = re.compile(
-    r"['\"`]stop['\"`]|\bstop\b.{0,40}(support|parameter|allow|permit|sequence)|parameter.{0,12}\bstop\b"
+    r"['\"`]stop['\"`]|body\.stop\b|\bstop\b.{0,40}(support|parameter|allow|permit|sequence)|parameter.{0,12}\bstop\b"
     r"|not supported.{0,40}\bstop\b"
 )
 _LIMITS = re.compile(r"m(ax|in)(length|items)|features? not supported|keywords?\b|repetition|grammar")

@@ -20,14 +20,16 @@ import orjson
 from numpy.typing import NDArray
 
 from personalrm.errors import RequestRefused, UnusableResponse
+from personalrm.llm.complaints import ErrorInside, short, status_inside
 from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER
 from personalrm.llm.gather import gather
 from personalrm.llm.host import Host
+from personalrm.llm.host_json import load_json
 from personalrm.llm.http_client import HttpClient
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest
-from personalrm.llm.wire import CHARACTERS_A_TOKEN, ErrorInside, load_json, short, status_inside
+from personalrm.llm.wire import CHARACTERS_A_TOKEN
 
 MOST_TEXTS = 64
 MOST_CHARACTERS = 8_000 * CHARACTERS_A_TOKEN

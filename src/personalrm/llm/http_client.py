@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
+from personalrm.llm.complaints import ErrorInside
 from personalrm.llm.credentials import Credentials
 from personalrm.llm.endpoint import Completion, RequestObserver
 from personalrm.llm.faults import fault_of, refused
@@ -24,7 +25,6 @@ from personalrm.llm.host import Host
 from personalrm.llm.pace import Pace
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest, Passing, Transport
-from personalrm.llm.wire import ErrorInside
 
 T = TypeVar("T")
 _log = logging.getLogger("personalrm.llm")
@@ -110,7 +110,7 @@ class HttpClient(Generic[T]):
             unusable += fault.unusable
             tries = TRIES if self._has_answered or not fault.dead else TRIES_AT_START
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
-            if fault.overload or faults >= tries or unusable >= TRIES_UNUSABLE or used >= deadline:
+            if fault.overload or fault.final or faults >= tries or unusable >= TRIES_UNUSABLE or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
             _log.info("%s: %s, try %d; again in %.1f s", self._host.name, fault.kind, attempt, wait)
             await asyncio.sleep(wait)
@@ -131,7 +131,7 @@ class HttpClient(Generic[T]):
     async def _post(self, body: bytes, max_tokens: int) -> T:
         try:
             response = await self._transport.post(body, lambda: self.pace.allowed(len(body), max_tokens))
-            if response.status == 200:
+            if 200 <= response.status < 300:
                 return self._read(response.body, len(body), self._host.credentials)
             status = response.status
         except EndpointRefused as error:

@@ -18,14 +18,16 @@ from typing import Any
 import orjson
 
 from personalrm.errors import EndpointRefused, UnusableResponse
+from personalrm.llm.complaints import short
 from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER, Completion, RequestObserver, SamplingParams, TokenLogprob
 from personalrm.llm.host import Host
+from personalrm.llm.host_json import load_json
 from personalrm.llm.http_client import HttpClient
 from personalrm.llm.openai import OpenAIEndpoint
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest
-from personalrm.llm.wire import CHARACTERS_A_TOKEN, count, load_json, short
+from personalrm.llm.wire import CHARACTERS_A_TOKEN, count
 from personalrm.preferences import Message
 
 PREFIX = "vllm-score:"

@@ -26,7 +26,7 @@ import orjson
 from personalrm.errors import RequestRefused
 from personalrm.llm.capabilities import Capabilities
 from personalrm.llm.endpoint import NULL_OBSERVER, Completion, RequestObserver, SamplingParams
-from personalrm.llm.faults import CONTENT_FILTERED
+from personalrm.llm.faults import is_filtered
 from personalrm.llm.host import DEFAULT_URL, Host
 from personalrm.llm.http_client import HttpClient
 from personalrm.llm.prompt_length import PromptLengths
@@ -115,7 +115,7 @@ class OpenAIEndpoint:
         least = min(self.limit(params), GROWTH * params.cut_at)
         while True:
             completion = await self._ask(messages, params, least, observer)
-            if completion.finish_reason.lower() in CONTENT_FILTERED and not visible(completion.text):
+            if is_filtered(completion.finish_reason) and not visible(completion.text):
                 raise RequestRefused(f"{self._host.name} stopped the answer of {self._model} by its content filter")
             larger = self._larger(params, completion)
             if larger <= completion.budget:

@@ -1,35 +1,132 @@
-"""Answers in formats that were not requested but are billed: event streams, text completions, and log-probabilities of
-the older completions API.
+"""Answers in formats that were not requested but are billed: event streams, text completions, log-probabilities of the
+older completions API, and the native formats of Anthropic, Gemini, Ollama, Cohere, TGI and OpenAI's Responses.
 
 from_stream(b'data: {"choices": [{"delta": {"content": "A"}}]}\\n\\ndata: [DONE]')    # {"choices": [{"message": …}], …}
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
-_MARK = b"data:"
+from personalrm.llm.host_json import json_lines, load_json, whole
+from personalrm.llm.host_json import text_of as body_text
+
+_MARK = "data:"
+_STREAM = re.compile(rb"\A(?:\xef\xbb\xbf)?\s{0,100}(?:data:|event:|id:|retry:|:)")
+_WRAPPERS = ("data", "result", "response", "body")
+_TEXTS = ("generated_text", "response", "completion", "output_text")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts", "reasoning_details")
 
 
-def is_stream(body: bytes) -> bool:
-    """Return whether a body is a stream of server-sent events."""
-    return body[:200].lstrip().startswith((_MARK, b": ", b"event:"))
+def as_chat(body: bytes) -> dict[str, Any]:
+    """Return the answer in the form of a chat completion. ValueError if the body is no JSON object."""
+    if _STREAM.match(body):
+        streamed = from_stream(body)
+        if streamed is not None:
+            return streamed
+    answer = load_json(body)
+    if isinstance(answer, dict) and answer.get("done") is False:  # Ollama streams lines
+        return _from_deltas(json_lines(body_text(body)))
+    if isinstance(answer, list) and len(answer) == 1:  # TGI, and Gemini's errors
+        answer = answer[0]
+    for _ in _WRAPPERS:
+        inner = next((answer[one] for one in _WRAPPERS if isinstance(answer.get(one), dict)), None)
+        if inner is None or answer.get("choices"):
+            break
+        answer = inner
+    return answer if answer.get("choices") else _from_native(answer)
 
 
-def from_stream(body: bytes) -> dict[str, Any]:
-    """Return the answer assembled from the chunks of a stream. ValueError if there is none."""
+def _from_native(answer: dict[str, Any]) -> dict[str, Any]:
+    """A chat completion from another API's answer; the same object if it is none that is known."""
+    message: Any = answer.get("message")
+    reason = answer.get("finish_reason") or answer.get("stop_reason") or answer.get("done_reason")
+    usage = answer.get("usage") or answer.get("usageMetadata") or answer
+    if isinstance(answer.get("content"), list):  # Anthropic
+        message = answer
+    elif isinstance(answer.get("output"), list):  # OpenAI's Responses, Bedrock
+        items = [one for one in answer["output"] if isinstance(one, dict) and isinstance(one.get("content"), list)]
+        message = {"content": [part for one in items if one.get("type") == "message" for part in one["content"]]}
+    elif isinstance(answer.get("candidates"), list) and answer["candidates"]:  # Gemini
+        first = answer["candidates"][0]
+        message, reason = {"content": (first.get("content") or {}).get("parts") or ""}, first.get("finishReason")
+    elif not isinstance(message, dict):
+        text = next((answer[one] for one in _TEXTS if isinstance(answer.get(one), str)), None)
+        message = None if text is None else {"content": text}
+    if message is None:
+        return answer
+    return {"choices": [{"message": message, "finish_reason": reason}], "usage": usage}
+
+
+def first_choice(answer: Any) -> dict[str, Any] | None:
+    """Return the choice with index 0, else the first; None if there is none."""
+    choices = answer.get("choices")
+    choices = list(choices.values()) if isinstance(choices, dict) else choices
+    if not choices:
+        return None
+    found: dict[str, Any] = choices[0]
+    if len(choices) > 1 and isinstance(found, dict) and found.get("index") not in (0, None):
+        found = next((one for one in choices if isinstance(one, dict) and one.get("index") == 0), found)
+    return found
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the answer's text: a string, or content parts; a refusal or a tool call counts as the answer."""
+    content = message.get("content") or message.get("refusal") or called(message)
+    if isinstance(content, dict) and not isinstance(content.get("text"), str):
+        return whole(orjson.dumps(content).decode())  # an object that a gateway parsed
+    if isinstance(content, dict | list):
+        return whole("".join(_part(one) for one in (content if isinstance(content, list) else [content])))
+    if not isinstance(content, str):
+        raise TypeError(type(content).__name__)
+    return whole(content)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, dict) or part.get("thought") is True:  # Gemini marks thoughts
+        return ""
+    said = part.get("text") or part.get("refusal") or ""
+    return str(said.get("value", "")) if isinstance(said, dict) else str(said)
+
+
+def thoughts_of(message: Mapping[str, Any]) -> str:
+    """Return the reasoning text beside the answer, under any of the names in use."""
+    for name in _THOUGHTS:
+        found = message.get(name)
+        found = [found] if isinstance(found, dict) else found
+        if isinstance(found, list):
+            found = "".join(_part(one) for one in found)
+        if isinstance(found, str) and found:
+            return whole(found)
+    return ""
+
+
+def from_stream(body: bytes) -> dict[str, Any] | None:
+    """Return the answer assembled from the chunks of a stream; None if it is no stream.
+
+    Raises:
+        ValueError: a stream without a choice.
+    """
+    chunks = _chunks(body)
+    return _from_deltas(chunks) if chunks else None
+
+
+def _from_deltas(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     texts: dict[str, list[str]] = {"content": [], "reasoning_content": [], "reasoning": []}
     choice: dict[str, Any] = {}
-    whole: dict[str, Any] = {}
+    usage: Any = None
     logprobs: list[Any] = []
-    for chunk in _chunks(body):
+    for chunk in chunks:
         if chunk.get("error"):
-            return chunk
-        whole = {**whole, "usage": chunk.get("usage") or whole.get("usage")}
-        for part in (chunk.get("choices") or [])[:1]:
+            return dict(chunk)
+        usage = chunk.get("usage") or usage
+        for part in _parts_of(chunk):
             delta = part.get("delta") or part.get("message") or {}
             for name, said in texts.items():
                 said += [delta[name]] if isinstance(delta.get(name), str) else []
@@ -39,33 +136,40 @@ def from_stream(body: bytes) -> dict[str, Any]:
         raise ValueError("no chunk with a choice")
     choice["message"] = {name: "".join(said) for name, said in texts.items()}
     choice["logprobs"] = {"content": logprobs}
-    return {**whole, "choices": [choice]}
+    return {"usage": usage, "choices": [choice]}
 
 
-def _chunks(body: bytes) -> Iterator[dict[str, Any]]:
-    for line in body.splitlines():
-        if line.startswith(_MARK) and line[len(_MARK) :].strip() != b"[DONE]":
-            chunk = orjson.loads(line[len(_MARK) :])
-            if isinstance(chunk, dict):
-                yield chunk
+def _parts_of(chunk: Mapping[str, Any]) -> list[Any]:
+    """The parts of the first choice in a chunk; Ollama has a message in its place."""
+    choices = chunk.get("choices") or ([chunk] if isinstance(chunk.get("message"), dict) else [])
+    return [one for one in choices if one.get("index") in (0, None)]
+
+
+def _chunks(body: bytes) -> list[dict[str, Any]]:
+    lines = body_text(body).lstrip("\ufeff").replace("\r", "\n").split("\n")  # others may be in a text
+    data = [line[len(_MARK) :].strip() for line in lines if line.startswith(_MARK)]
+    chunks = [orjson.loads(one) for one in data if one != "[DONE]"]
+    return [one for one in chunks if isinstance(one, dict)]
 
 
 def message_of(choice: dict[str, Any]) -> dict[str, Any]:
     """Return the message of a choice; that of a text completion is made from its text."""
-    message = choice.get("message")
+    message = choice.get("message") or choice.get("delta")
     if message is None and isinstance(choice.get("text"), str):
         return {"content": choice["text"]}
-    found: dict[str, Any] = choice["message"]
+    found: dict[str, Any] = choice["message"] if message is None else message
     return found
 
 
-def called(message: dict[str, Any]) -> str:
+def called(message: Mapping[str, Any]) -> str:
     """Return the arguments of the only tool call; "" if there is not exactly one."""
-    calls = message.get("tool_calls")
+    calls = message.get("tool_calls") or [{"function": message.get("function_call")}]
     if not isinstance(calls, list) or len(calls) != 1 or not isinstance(calls[0], Mapping):
         return ""
     function = calls[0].get("function")
     arguments = function.get("arguments") if isinstance(function, Mapping) else None
+    if isinstance(arguments, dict):
+        return orjson.dumps(arguments).decode()
     return arguments if isinstance(arguments, str) else ""
 
 

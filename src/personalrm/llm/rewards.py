@@ -20,14 +20,16 @@ from typing import Any, Literal
 import orjson
 
 from personalrm.errors import EndpointRefused, RequestRefused, UnusableResponse
+from personalrm.llm.complaints import short
 from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import NULL_OBSERVER
 from personalrm.llm.gather import gather
 from personalrm.llm.host import Host
+from personalrm.llm.host_json import load_json
 from personalrm.llm.http_client import HttpClient
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest
-from personalrm.llm.wire import fold_system, load_json, short
+from personalrm.llm.wire import fold_system
 
 Protocol = Literal["vllm", "sglang"]
 Turns = list[dict[str, str]]

@@ -25,6 +25,7 @@ from yarl import URL
 
 from personalrm.errors import EndpointRefused
 from personalrm.llm.host import Host
+from personalrm.llm.unpacking import Decompressor, TooLong, unknown_coding
 
 CONNECT_S = 10.0
 LARGE_BODY = 1 << 20
@@ -41,7 +42,7 @@ class Response:
 
 
 class Passing(Exception):
-    """A transient fault; becomes a package error when all attempts are used up."""
+    """A fault of one attempt; becomes a package error when all attempts are used up, at once if it is ``final``."""
 
     def __init__(
         self,
@@ -50,10 +51,12 @@ class Passing(Exception):
         overload: bool = False,
         dead: bool = False,
         unusable: bool = False,
+        final: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         super().__init__(said)
         self.said, self.overload, self.dead, self.unusable = said, overload, dead, unusable
+        self.final = final
         self.retry_after = retry_after
 
     @property
@@ -176,25 +179,23 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body after decompression. Passing if it is longer than ``most`` bytes or cannot be decompressed."""
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding in ("identity", ""):
-        unpack = None
-    elif coding in ("gzip", "x-gzip", "deflate"):
-        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32) if coding != "deflate" else zlib.decompressobj()
-    else:
-        raise Passing(f"the answer is encoded as '{coding[:20]}', which was not asked for", unusable=True)
-    parts, size = [], 0
-    async for piece in response.content.iter_any():
-        try:
-            plain = piece if unpack is None else unpack.decompress(piece, most + 1 - size)
-        except zlib.error:
-            raise Passing("the answer cannot be decompressed", unusable=True) from None
-        parts.append(plain)
-        size += len(plain)
-        if size > most:
-            raise Passing(f"the answer is longer than {most >> 20 or 1} MB", unusable=True)
-    return b"".join(parts)
+    """The body after decompression.
+
+    Raises:
+        Passing: it is longer than ``most`` bytes or cannot be decompressed.
+    """
+    coding = response.headers.get("Content-Encoding", "")
+    unknown = unknown_coding(coding)
+    if unknown is not None:
+        said = f"the answer is encoded as '{unknown[:20]}', which was not asked for"
+        raise Passing(said, unusable=True, final=True)
+    unpacker = Decompressor(coding, most)
+    try:
+        return b"".join([unpacker.feed(piece) async for piece in response.content.iter_any()])
+    except zlib.error:
+        raise Passing("the answer cannot be decompressed", unusable=True) from None
+    except TooLong:
+        raise Passing(f"the answer is longer than {most >> 20 or 1} MB", unusable=True) from None
 
 
 def _reason(error: OSError) -> str:

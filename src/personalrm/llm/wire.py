@@ -1,4 +1,4 @@
-"""The OpenAI wire format: an answer's JSON to a Completion, a host's error to one safe sentence.
+"""The OpenAI wire format: an answer's JSON to a Completion (`complaints` reads errors, `other_shapes` other formats).
 
 Nothing from a host is trusted: log-probabilities are finite numbers of text tokens or absent, counts and bills lie in
 plausible ranges, text is valid Unicode (lone surrogates replaced) and of bounded length.
@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from personalrm.errors import UnusableResponse
+from personalrm.llm.complaints import ErrorInside, error_inside, short, status_inside
 from personalrm.llm.credentials import MASK, NO_CREDENTIALS, Credentials
 from personalrm.llm.endpoint import ABSENT, Completion, TokenLogprob
-from personalrm.llm.other_shapes import called, from_stream, is_stream, listed_logprobs, message_of
+from personalrm.llm.host_json import whole
+from personalrm.llm.other_shapes import as_chat, first_choice, listed_logprobs, message_of, text_of, thoughts_of
 
 CHARACTERS_A_TOKEN = 4
 KEPT_TOKENS = 24
@@ -35,33 +34,12 @@ FEWEST_CHARACTERS_A_TOKEN, MOST_CHARACTERS_A_TOKEN = 0.2, 32.0
 """A byte-level tokenizer needs up to five tokens for a character; no tokenizer packs 32 characters into one."""
 _MOST_ALTERNATIVES = 20
 _LONGEST_TOKEN = 200
+_BLANKS = " \t\r\n▁Ġ"
 _LONGEST_REASON = 40
+_PROMPT_COUNTS = ("prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count")
+_COMPLETION_COUNTS = ("completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count")
 _CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 """Finish reasons of answers that were cut off."""
-
-
-class ErrorInside(Exception):
-    """An error that a gateway sent with status 200; ``status`` is the one it names, 502 if none."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(str(status))
-        self.status = status
-
-
-def load_json(body: bytes) -> Any:
-    """Return the value of a host's JSON; lone surrogates, NaN and integers beyond 64 bits are accepted and checked
-    later.
-
-    Raises:
-        ValueError: not JSON, or nested too deeply.
-    """
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        try:
-            return json.loads(body)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
 
 
 def read_completion(body: bytes, prompt_characters: int, credentials: Credentials = NO_CREDENTIALS) -> Completion:
@@ -90,14 +68,13 @@ def _collector_paused() -> Iterator[None]:
 
 def _read_completion(body: bytes, prompt_characters: int, credentials: Credentials) -> Completion:
     try:
-        answer: Any = from_stream(body) if is_stream(body) else load_json(body)
-        choices = answer.get("choices")
-        if not choices and answer.get("error"):
-            raise ErrorInside(status_inside(answer["error"]))
-        choice = choices[0]
+        answer = as_chat(body)
+        choice = first_choice(answer)
+        if choice is None:
+            raise error_inside(answer) or LookupError("no choice")
         message = message_of(choice)
-        text, thoughts = _text(message), _thoughts(message)
-        tokens = _tokens(choice.get("logprobs"))
+        text, thoughts = text_of(message), thoughts_of(message)
+        tokens = _tokens(choice.get("logprobs"), text)
         if not text and choice.get("error"):
             raise ErrorInside(status_inside(choice["error"]))
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -125,37 +102,6 @@ def _read_completion(body: bytes, prompt_characters: int, credentials: Credentia
     )
 
 
-def _text(message: dict[str, Any]) -> str:
-    """The answer's text: a string, or content parts; a refusal counts as the answer."""
-    content = message.get("content") or message.get("refusal") or called(message)
-    if isinstance(content, list):
-        parts = (part.get("text") or part.get("refusal") or "" for part in content if isinstance(part, dict))
-        return whole("".join(str(one) for one in parts))
-    if not isinstance(content, str):
-        raise TypeError(type(content).__name__)
-    return whole(content)
-
-
-def _thoughts(message: dict[str, Any]) -> str:
-    """The reasoning text beside the answer, under either of the two names in use."""
-    for name in ("reasoning_content", "reasoning"):
-        found = message.get(name)
-        if isinstance(found, str) and found:
-            return whole(found)
-    return ""
-
-
-def whole(text: str) -> str:
-    """Return the text with surrogate pairs joined and lone ones replaced by U+FFFD, so that UTF-8 can encode it."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
 def _finish_reason(choice: dict[str, Any], credentials: Credentials) -> str:
     given = choice.get("finish_reason")
     if not isinstance(given, str) or not given:
@@ -167,6 +113,8 @@ def _finish_reason(choice: dict[str, Any], credentials: Credentials) -> str:
 
 def count(value: Any, most: int) -> int:
     """Return a number of tokens in [0, most]; 0 if it is not a finite positive number."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value[:20])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     if isinstance(value, float) and not math.isfinite(value):
@@ -177,14 +125,18 @@ def count(value: Any, most: int) -> int:
 def _prompt_tokens(usage: dict[str, Any], characters: int) -> int:
     """The host's count, limited to what a tokenizer can make of the characters; estimated if there is none."""
     most = int(characters / FEWEST_CHARACTERS_A_TOKEN) + 10_000
-    counted = count(usage.get("prompt_tokens"), most) or characters // CHARACTERS_A_TOKEN
+    counted = count(_first(usage, _PROMPT_COUNTS), most) or characters // CHARACTERS_A_TOKEN
     return max(counted, int(characters / MOST_CHARACTERS_A_TOKEN))
 
 
 def _completion_tokens(usage: dict[str, Any], characters: int) -> int:
-    counted = count(usage.get("completion_tokens"), MOST_COMPLETION_TOKENS)
+    counted = count(_first(usage, _COMPLETION_COUNTS), MOST_COMPLETION_TOKENS)
     counted = counted or max(1, characters // CHARACTERS_A_TOKEN)
     return max(counted, int(characters / MOST_CHARACTERS_A_TOKEN))
+
+
+def _first(usage: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((usage[name] for name in names if usage.get(name)), None)
 
 
 def _cached(usage: dict[str, Any]) -> int:
@@ -198,33 +150,31 @@ def _bill(value: Any) -> float | None:
     return float(value) if 0 <= value <= HIGHEST_BILL else None
 
 
-def status_inside(error: Any) -> int:
-    """Return the HTTP status that an error sent with status 200 names; 502 if none."""
-    code = error.get("code") or error.get("status") if isinstance(error, dict) else None
-    if isinstance(code, str) and code.isascii() and code.isdecimal() and len(code) == 3:
-        code = int(code)
-    return code if isinstance(code, int) and 400 <= code < 600 else 502
-
-
-def _tokens(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
-    """The last tokens with their alternatives; None unless all of them are text with finite numbers."""
+def _tokens(logprobs: Any, text: str) -> tuple[TokenLogprob, ...] | None:
+    """The last tokens with their alternatives; None unless all are text of the answer with finite numbers."""
     content = (logprobs.get("content") or listed_logprobs(logprobs)) if isinstance(logprobs, dict) else None
     if not content or not isinstance(content, list):
         return None
     try:
-        return tuple(
-            TokenLogprob(
-                _token(one["token"]),
-                _logprob(one["logprob"]),
-                tuple(
-                    (_token(other["token"]), _logprob(other["logprob"]))
-                    for other in (one.get("top_logprobs") or ())[:_MOST_ALTERNATIVES]
-                ),
-            )
-            for one in content[-KEPT_TOKENS:]
-        )
+        read = _read_tokens(content)
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
+    inside = sum(one.token.strip(_BLANKS) in text for one in read)
+    return read if not text or 2 * inside >= len(read) else None  # vLLM may give "token_id:32" for each
+
+
+def _read_tokens(content: list[Any]) -> tuple[TokenLogprob, ...]:
+    return tuple(
+        TokenLogprob(
+            _token(one["token"]),
+            _logprob(one["logprob"]),
+            tuple(
+                (_token(other["token"]), _logprob(other["logprob"]))
+                for other in (one.get("top_logprobs") or ())[:_MOST_ALTERNATIVES]
+            ),
+        )
+        for one in content[-KEPT_TOKENS:]
+    )
 
 
 def _token(value: Any) -> str:
@@ -266,28 +216,3 @@ def alternating(turns: list[dict[str, str]]) -> list[dict[str, str]]:
         else:
             joined.append(turn)
     return joined
-
-
-def complaint(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
-    """Return the host's error message, at most 300 characters, without credentials and control characters."""
-    try:
-        error = load_json(body)
-        error = error[0] if isinstance(error, list) and error and isinstance(error[0], dict) else error  # Gemini
-        error = error["choices"][0]["error"] if isinstance(error, dict) and error.get("choices") else error
-        error = error.get("error", error) if isinstance(error, dict) else error
-        said = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-    except (ValueError, LookupError, TypeError, AttributeError):
-        said = None
-    sentence = one_line(str(said)[:4_000], credentials, 300) if said else short(body, credentials)
-    return sentence.rstrip(". ") or "(nothing)"
-
-
-def short(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
-    """Return the beginning of an answer on one line."""
-    return one_line(body[:2_000].decode("utf-8", "replace"), credentials, 160) or "(nothing)"
-
-
-def one_line(text: str, credentials: Credentials, length: int) -> str:
-    """Return a host's text on one line, scrubbed before truncation, without terminal control characters."""
-    line = " ".join(whole(text).split())
-    return "".join(one if one.isprintable() else "�" for one in credentials.scrub(line)[:length])

@@ -21,12 +21,12 @@ import orjson
 from yarl import URL
 
 from personalrm.errors import EndpointRefused, Unreachable, UnusableResponse
+from personalrm.llm.complaints import complaint, one_line, short
 from personalrm.llm.credentials import MASK, Credentials
 from personalrm.llm.host import Host
 from personalrm.llm.http_client import TRIES, TRIES_AT_START, jittered
 from personalrm.llm.retry_after import wait_asked
 from personalrm.llm.transport import Passing, Response, Transport
-from personalrm.llm.wire import complaint, one_line, short
 
 MOST_BYTES = 256 << 20
 """Of one answer: Open WebUI gives all feedback, with the chats, in one."""
