@@ -20,6 +20,7 @@ LAYERS = (
     {"errors"},
     {"preferences", "privacy", "regular_files"},
     {"files", "formatting"},
+    {"locks"},
     {"profile"},
     {"data", "llm", "prompts", "stats"},  # side by side: none of them knows another
     {"synthesis"},
@@ -42,7 +43,6 @@ LONGEST, LONG_FROM = 350, 300
 LONG = {
     "cli.output": "all that the commands print, so that one page shows how results look",
     "client": "one class: each verb, its async twin and its docstring",
-    "files": "all that writes: whole files, locks and databases use each other's parts",
     "llm.language_model": "one class: cache, budget, sharing and cancelling of one request belong together",
     "llm.verdicts": "the phrases of verdicts and the rules that read them, in the order in which they are tried",
     "preferences": "what a choice is, with rankings and thumbs: one vocabulary on one page",

@@ -19,7 +19,8 @@ from facts import naming
 
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, ProfileError, StorageError
-from personalrm.files import MEMORY, hold, hold_file, open_database, read_object, read_record, replace_file, to_json
+from personalrm.files import MEMORY, open_database, read_object, read_record, replace_file, to_json
+from personalrm.locks import hold, hold_file
 from personalrm.profile.file import load
 
 
@@ -58,7 +59,7 @@ def test_a_private_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from personalrm.files import hold
+from personalrm.locks import hold
 lock = hold(Path(sys.argv[1]), "run of train")
 (Path(sys.argv[1]) / f".model.{__import__('os').getpid()}.unfinished").touch()
 print("held", flush=True)
@@ -101,6 +102,21 @@ def test_a_folder_made_for_nothing_is_removed_and_a_used_one_stays(tmp_path: Pat
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=naming(tmp_path / "file")):
         hold(tmp_path / "file", "run")
+
+
+def test_a_full_disk_leaves_neither_a_lock_nor_its_folder(tmp_path: Path) -> None:
+    program = (
+        "import resource, sys; from pathlib import Path; from personalrm.errors import StorageError; "
+        "from personalrm.locks import hold\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "try: hold(Path(sys.argv[1]), 'run')\n"
+        "except StorageError as error: print(error)"
+    )
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path / "run")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert str(tmp_path / "run") in ended.stdout
+    assert ended.stderr == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_held_beside_it(tmp_path: Path) -> None:

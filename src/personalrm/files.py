@@ -1,8 +1,7 @@
-"""All writing to disk: atomic file replacement, folder locks, SQLite databases and JSON records.
+"""All writing to disk: atomic file replacement, SQLite databases and JSON records (locks: `personalrm.locks`).
 
 replace_file(path, b"...")                       # atomic: the old file stays until the new one is complete
 with replacing(path) as out: torch.save(x, out)  # the same for code that writes to an open file
-with hold(folder, "run of train"): ...           # a second process that locks the folder gets a DataError
 db = open_database(path, "CREATE TABLE IF NOT EXISTS …")
 read_record(path, Manifest, "manifest", schema=1)
 """
@@ -30,8 +29,8 @@ MEMORY = ":memory:"
 """Name of an in-memory database."""
 WAIT_FOR_OTHERS_S = 60.0
 """Seconds that a connection waits for another process that writes to the database."""
-LOCK = ".lock"
-_UNFINISHED = ".unfinished"
+UNFINISHED = ".unfinished"
+"""Ending of a file that is being written; ``NAME.PROCESS-THREAD`` stands before it."""
 
 NO_OTHERS: Any = {"extra": "forbid"}
 """``__pydantic_config__`` of a record that rejects unknown fields."""
@@ -49,7 +48,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the file cannot be written; ``path`` is unchanged.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{UNFINISHED}")
     try:
         with new_file(unfinished, 0o600 if private else 0o666) as out:
             yield out
@@ -88,146 +87,6 @@ def stored(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-class Lock:
-    """An exclusive write lock on a folder or file, held until `release` or the end of a ``with`` block.
-
-    The lock is the operating system's (flock) and ends with the process; the lock file holds the process id.
-    """
-
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self._path, self._file, self.made = path, file, False
-
-    def release(self) -> None:
-        """Release the lock; a second call does nothing. The folder is removed if it is empty."""
-        if self._file.closed:
-            return
-        with contextlib.suppress(OSError):
-            self._path.unlink()  # before the lock is released, so that no process waits on a deleted file
-            if self.made:
-                self._path.parent.rmdir()  # an OSError unless it is empty
-        self._file.close()
-
-    def __enter__(self) -> Lock:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-
-def hold(folder: Path, work: str) -> Lock:
-    """Lock a folder, which is created if absent. Unfinished files of killed processes in it are removed.
-
-    Args:
-        work: name of the operation for the other process's error: "another ``run of train`` is writing to …".
-
-    Raises:
-        DataError: another process holds the lock; the message names it.
-        StorageError: the folder cannot be written.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise StorageError(f"{folder} is a file: name a folder")
-    made = not folder.exists()
-    lock = _hold(folder / LOCK, f"another {work}", folder)
-    lock.made = made
-    _remove_unfinished(folder)
-    return lock
-
-
-def hold_file(path: Path, work: str) -> Lock:
-    """Lock a file during a read-modify-write; arguments and errors as `hold`."""
-    return _hold(path.with_name(f".{path.name}{LOCK}"), f"another {work}", path)
-
-
-def _hold(path: Path, other: str, held: Path) -> Lock:
-    with stored(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with stored(path):
-            # without following symbolic links: the target's content would be overwritten
-            number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        file = os.fdopen(number, "r+b")
-        if not _locked(file):
-            holder = _holder(file)
-            file.close()
-            raise DataError(f"{other}{holder} is writing to {held}: wait for it, or choose another place")
-        if _is_same(file, path):
-            break
-        file.close()  # the previous holder removed it between our open and our lock
-    with stored(path):
-        file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n".encode())
-        file.flush()
-    return Lock(path, file)
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Whether the operating system granted the lock."""
-    try:
-        import fcntl
-    except ImportError:
-        return _locked_on_windows(file)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks: the process named in the file holds it while it runs
-        return not _is_alive(_read_pid(file))
-    return True
-
-
-def _locked_on_windows(file: IO[bytes]) -> bool:
-    msvcrt: Any = importlib.import_module("msvcrt")
-    file.seek(1 << 20)  # a byte beyond what is read
-    try:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except OSError:
-        return False
-    return True
-
-
-def _is_same(file: IO[bytes], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except OSError:
-        return False
-
-
-def _read_pid(file: IO[bytes]) -> int | None:
-    file.seek(0)
-    text = file.read(32).strip()
-    return int(text) if text.isdigit() else None
-
-
-def _holder(file: IO[bytes]) -> str:
-    pid = _read_pid(file)
-    return "" if pid is None else f" (process {pid})"
-
-
-def _is_alive(pid: int | None) -> bool:
-    """Whether another process with this id is running; true where that cannot be determined."""
-    if pid is None or pid == os.getpid():
-        return False
-    if os.name == "nt":  # on Windows signal 0 is Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """Remove the unfinished files of killed processes."""
-    for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
-        for left in folder.glob(pattern):
-            pid = left.name.removesuffix(_UNFINISHED).rpartition(".")[2].partition("-")[0]
-            if pid.isdigit() and not _is_alive(int(pid)):
-                left.unlink(missing_ok=True)
 
 
 def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTHERS_S) -> sqlite3.Connection:

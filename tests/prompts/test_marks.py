@@ -18,7 +18,16 @@ from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import FewShotExample, JudgeContext, question
 
 CHAT_MARKS = [
-    *("<arg_key>", "<seed:think>"),
+    *(
+        "<arg_key>",
+        "<seed:think>",
+        "<|header\n_start|>",
+        "<|START_OF_ TURN_TOKEN|>",
+        "<start_of_audio>",
+        "[ARGS]",
+        "[MASK]",
+    ),
+    *("[unused1]", "<SPECIAL_10>", "<minimax:tool_call>", "<reasoning>", "</answer>"),
     *("<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>", "<|eot_id|>", "<|start_header_id|>"),
     *("<|end_header_id|>", "<|begin_of_text|>", "<|eom_id|>", "<|python_tag|>", "[INST]", "[/INST]", "<<SYS>>"),
     *("<</SYS>>", "<s>", "</s>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<|user|>", "<|assistant|>"),
@@ -31,7 +40,16 @@ CHAT_MARKS = [
 ]
 ORDINARY = [
     *("a < b and c > d", "<b>bold</b> and <i>italic</i>", "<personal>", "<pairs>", "if (x<y)", "List<message_t>"),
-    *("🙂 日本語 עברית العربية", "x[mask] = arr[0]", "f <| g x |> h", "fn id<T>(x: T) -> Option<S>", "a || b | c"),
+    *(
+        "🙂 日本語 עברית العربية",
+        "x[mask] = arr[0]",
+        "[args]",
+        "[img]",
+        "xs |> map f <| y",
+        "f <| g x |> h",
+        "fn id<T>(x: T) -> Option<S>",
+        "a || b | c",
+    ),
     *("<div class='x'><p>Hi</p><br/></div>", "&lt;p&gt; stands for &amp;lt;", "if a[i] < n && n > 0 { x << 3; }"),
     *("## Response\ntext", "[1] Smith, [2] Jones", "- [ ] todo", "[link](https://x.org/?a=%20b)", r"C:\users\x0a"),
     *(

@@ -29,7 +29,8 @@ import orjson
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.run_log import Log, Row, rows_in_order, rows_of
 from personalrm.errors import DataError
-from personalrm.files import Lock, hold, read_object, replace_file, stored, to_json
+from personalrm.files import read_object, replace_file, stored, to_json
+from personalrm.locks import Lock, hold
 from personalrm.profile.provenance import differing
 from personalrm.regular_files import content_of
 

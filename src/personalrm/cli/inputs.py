@@ -62,7 +62,7 @@ def check_output(out: Path | None, history: History | None = None, force: bool =
 @contextmanager
 def held(out: Path | None, work: str) -> Iterator[None]:
     """Lock the profile from reading to writing. DataError if another process has locked it."""
-    from personalrm.files import hold_file
+    from personalrm.locks import hold_file
 
     if out is None or not out.parent.is_dir() or (out.exists() and not out.is_file()):  # nothing to protect
         yield

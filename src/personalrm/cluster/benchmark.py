@@ -28,7 +28,8 @@ from personalrm.cluster.folder import PartRecord, read_part, write_record
 from personalrm.cluster.splitting import HashInput
 from personalrm.data.sources import ReadOptions, Source, source
 from personalrm.errors import DataError, Interrupted
-from personalrm.files import hold, replace_file, stored, to_json
+from personalrm.files import replace_file, stored, to_json
+from personalrm.locks import hold
 from personalrm.models.from_population import Training
 from personalrm.models.registry import entry_of
 from personalrm.profile.options import Options

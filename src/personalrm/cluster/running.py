@@ -35,7 +35,8 @@ from personalrm.cluster.splitting import HashInput, SplitInput, shards_for
 from personalrm.cluster.texts import embedding_executor, has_encoder
 from personalrm.data.sources import ReadOptions
 from personalrm.errors import DataError, Interrupted, StorageError
-from personalrm.files import hold, read_record
+from personalrm.files import read_record
+from personalrm.locks import hold
 from personalrm.models.registry import TRAINED, is_embedded
 from personalrm.models.served_name import without_url
 from personalrm.profile.provenance import Provenance, hash_of, stamp_of_folder

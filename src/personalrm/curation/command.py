@@ -10,11 +10,11 @@ from personalrm.curation.asking import Judge
 from personalrm.curation.raw import Raw
 from personalrm.curation.running import Curated, Plan, Progress, acurate
 from personalrm.errors import BudgetSpent, DataError
-from personalrm.files import hold
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared_models
 from personalrm.llm.gather import gather
 from personalrm.llm.ledger import Budget
+from personalrm.locks import hold
 from personalrm.models.registry import TRAITS
 
 

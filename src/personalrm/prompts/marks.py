@@ -36,29 +36,26 @@ _ANGLE = (
     *("im_start", "im_end", "im_sep", "bos_token", "eos_token", "end_of_utterance", "fim_prefix", "fim_middle"),
     *("fim_suffix", "fim_pad", "file_sep", "repo_name", "begin_of_sentence", "end_of_sentence", "user_turn"),
     *("start_of_role", "end_of_role", "longcat_user", "longcat_assistant", "longcat_system", "no_think"),
-    *("arg_key", "arg_value", "seed_think", "seed_cot_budget_reflect"),
+    *("arg_key", "arg_value", "seed_think", "seed_cot_budget_reflect", "minimax:tool_call", "answer", "reasoning"),
+    *("start_of_audio", "end_of_audio", "audio_soft_token", "pad_token", "eop_token", "mask_token", "unk_token"),
 )
 _PIPED = ("user", "assistant", "system", "tool", "end", "message", "channel", "start", "return", "call", "observation")
 _SQUARE = (
-    *(
-        "inst",
-        "sys",
-        "available_tools",
-        "tool_calls",
-        "tool_results",
-        "tool_content",
-        "system_prompt",
-        "gmask",
-        "smask",
-    ),
-    *("model_settings", "think"),
+    *("inst", "sys", "available_tools", "tool_calls", "tool_results", "tool_content", "system_prompt"),
+    *("gmask", "smask", "model_settings", "think"),
 )
-_NUMBERED = re.compile(r"(?:unused|extraid|reserved|reservedspecialtoken|tokensunused)\d{1,6}")
+_SQUARE_CAPITALS = (
+    *("args", "call_id", "img", "img_break", "img_end", "audio", "begin_audio", "prefix", "suffix", "middle"),
+    *("bos", "eos", "pad", "cls", "sep", "mask", "unk"),
+)
+"""Marks in capitals only: ``x[mask]`` and ``[args]`` are ordinary text."""
+_NUMBERED = re.compile(r"(?:unused|extraid|reserved|reservedspecialtoken|tokensunused|special)\d{1,6}")
+_UNUSED = re.compile(r"unused_?\d{1,6}")
 _SAME = str.maketrans("i10", "llo")  # as Unicode's confusables have it
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _INSIDE = rf"[^<>\[\]{BROKEN}]{{1,64}}"
 _BRACKETED = re.compile(rf"<({_INSIDE})>|\[({_INSIDE})\]")
-_WORD = re.compile(r"[|][\w.:/-]{1,64}[|]?|[\w.:/-]{1,64}[|]")
+_WORD = re.compile(r"[|][\w.:/-]{1,64}[|]?|[\w.:/-]{1,64}[|]|[|][\w.:/-][\w.:/\s-]{0,62}[\w.:/-][|]")
 _SLASHED = r"<[ \n]*+/?+[ \n]*+(?=[a-z])"
 _OPENED = re.compile(
     _SLASHED
@@ -147,7 +144,8 @@ def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
         return False
     letters = _letters(inside)
     if not angle:
-        return letters in _IN_SQUARE
+        in_capitals = bare.isupper() and letters in _IN_SQUARE_CAPITALS
+        return letters in _IN_SQUARE or in_capitals or bool(_UNUSED.fullmatch(bare))
     known = letters in _IN_ANGLE or ("|" in inside and letters in _IN_PIPES) or (fences and letters in _FENCES)
     return known or bool(_NUMBERED.fullmatch(_NOT_LETTERS.sub("", inside.lower())))
 
@@ -169,4 +167,5 @@ def _broken(token: str) -> str:
 
 
 _FENCES, _IN_ANGLE, _IN_SQUARE = _folded(FENCES), _folded(_ANGLE), _folded(_SQUARE)
+_IN_SQUARE_CAPITALS = _folded(_SQUARE_CAPITALS)
 _IN_PIPES = _folded((*_ANGLE, *_PIPED))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from personalrm.data.sources import ReadOptions
 from personalrm.errors import MissingExtra, StorageError
-from personalrm.files import hold, replace_file, stored
+from personalrm.files import replace_file, stored
+from personalrm.locks import hold
 from personalrm.profile.provenance import Lineage
 from personalrm.renamed import renamed, renamed_arguments
 from personalrm.training import curves, manifest

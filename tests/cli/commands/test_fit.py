@@ -12,7 +12,7 @@ from places import LATER, MIRA
 
 from personalrm.data.simulated import simulate_people
 from personalrm.data.writing import write_choices
-from personalrm.files import hold_file
+from personalrm.locks import hold_file
 from personalrm.profile.file import load
 
 

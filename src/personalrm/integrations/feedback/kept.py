@@ -46,7 +46,7 @@ class PullNote:
 
 
 class PulledFile:
-    """The file of one pull. Hold its lock (`personalrm.files.hold_file`) while it is in use.
+    """The file of one pull. Hold its lock (`personalrm.locks.hold_file`) while it is in use.
 
     Args:
         path: JSON Lines; made if absent.

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from personalrm.data.fields import moment
 from personalrm.errors import DataError, RowError
-from personalrm.files import hold_file
 from personalrm.integrations.feedback.api import MOST_BYTES, Api, ApiHost
 from personalrm.integrations.feedback.argilla import Argilla
 from personalrm.integrations.feedback.base import FeedbackHost, Item, Page, Window
@@ -31,6 +30,7 @@ from personalrm.integrations.feedback.open_webui import OpenWebUI
 from personalrm.llm import background_loop
 from personalrm.llm.credentials import without_user
 from personalrm.llm.host import DEADLINE_IN_TIMEOUTS, Host
+from personalrm.locks import hold_file
 
 OVERLAP = timedelta(minutes=30)
 """A pull begins so long before the newest that is known: hosts show feedback late, and clocks differ."""

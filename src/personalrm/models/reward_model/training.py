@@ -26,7 +26,8 @@ from transformers import set_seed
 from trl.trainer.reward_config import RewardConfig
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import hold, replace_file
+from personalrm.files import replace_file
+from personalrm.locks import hold
 from personalrm.models.checksums import UNCHECKED, checksums
 from personalrm.models.reward_model import checkpoints
 from personalrm.models.reward_model.backbones import (
