@@ -25,24 +25,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from common import print_table, real_data
+from common import print_table
 from personalrm.bench.plan import Design
 from personalrm.bench.running import run
-from personalrm.data.reading import read_people
 from personalrm.preferences import History
 from personalrm.stats.intervals import holm, interval, paired
-from traits_accuracy import key, read, some
+from real_people import people_of
+from traits_accuracy import key, read
 
 SETS = ("prism", "mt_bench", "writers", "crowdrag", "ukp")
 PROTOCOLS = ("new-people", "new-people-and-new-texts")
 METHODS = "longer,population,traits,gpo,vpl,pal,lore,pref"
 FEWEST = 300
 BEFORE = "traits (before)"
-
-
-def people_of(name: str, most: int | None) -> list[History]:
-    """People of a set with decided choices, or ``most`` randomly drawn ones."""
-    return some([one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided], most)
 
 
 def shares_texts(people: Sequence[History]) -> bool:

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import print_table, real_data
-from personalrm.data.reading import read_people
+from common import print_table
 from personalrm.data.splits import folds_by_person
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.gain import GROUPS, cases_of
@@ -29,6 +28,7 @@ from personalrm.models.traits.posterior import Person
 from personalrm.models.traits.reader import TraitReader
 from personalrm.preferences import History
 from personalrm.stats.intervals import interval
+from real_people import people_of
 
 SETS = ("prism", "mt_bench", "crowdrag", "ukp")
 DRAWS, FOLDS, ALLOWED = 3, 5, 0.07
@@ -50,9 +50,7 @@ class Told(NamedTuple):
 
 def stated(name: str, most: int | None, shipped: bool) -> Iterator[Told]:
     """Statements for each person and draw."""
-    people = [one for one in read_people(real_data() / f"{name}.jsonl.gz") if len(one.decided) >= 4]
-    if most is not None and most < len(people):
-        people = [people[at] for at in np.random.default_rng(0).permutation(len(people))[:most]]
+    people = people_of(name, most, fewest=4)
     reader = TraitReader(remember=100_000)
     if shipped:
         model = TraitsModel.shipped()

@@ -21,14 +21,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common import print_table, real_data
-from personalrm.data.reading import read_people
+from common import print_table
 from personalrm.data.splits import folds_by_person
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import Evidence, predict_group
 from personalrm.models.traits.reader import TraitReader
 from personalrm.stats.intervals import interval
+from real_people import people_of
 
 GROUPS = (2, 3, 5, 8, 12)
 FOLDS, PARTS, ALLOWED = 5, 4, 0.07
@@ -45,9 +45,7 @@ class Predicted(NamedTuple):
 
 def predicted(name: str, most: int | None, new_texts: bool) -> Iterator[Predicted]:
     """Each person at each number of groups that leaves something to predict."""
-    people = [one for one in read_people(real_data() / f"{name}.jsonl.gz") if len(one.decided) >= 4]
-    if most is not None and most < len(people):
-        people = [people[at] for at in np.random.default_rng(0).permutation(len(people))[:most]]
+    people = people_of(name, most, fewest=4)
     fold_of, reader = folds_by_person((one.user for one in people), FOLDS, 0), TraitReader(remember=100_000)
     for fold in range(FOLDS):
         others = [one for one in people if fold_of[one.user] != fold]

@@ -35,11 +35,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from common import real_data
-from personalrm.data.reading import read_people
 from personalrm.data.splits import folds_by_person
 from personalrm.models.traits import TraitsModel, leave_group_out
 from personalrm.preferences import History
+from real_people import people_of
 
 try:
     from personalrm.models.traits.reader import TraitReader
@@ -95,13 +94,6 @@ def cells(people: Sequence[History], protocol: str, seed: int) -> Iterator[Cell]
             held = frozenset(shared[texts::FOLDS])
             rest = [one.only(choice for choice in one if choice.group not in held) for one in others]
             yield Cell([one for one in rest if one.decided], mine, held)
-
-
-def some(people: list[History], count: int | None) -> list[History]:
-    """A random subset of the people, the same at each call; all if None."""
-    if count is None or count >= len(people):
-        return people
-    return [people[at] for at in np.random.default_rng(0).permutation(len(people))[:count]]
 
 
 def shared_groups(people: Sequence[History]) -> list[str]:
@@ -283,7 +275,7 @@ def main() -> None:
     given = parser.parse_args()
     found = read(given.now)
     for name in [] if given.now else given.names:
-        people = some([one for one in read_people(real_data() / f"{name}.jsonl.gz") if one.decided], given.people)
+        people = people_of(name, given.people)
         known = PROTOCOLS if shared_groups(people) else PROTOCOLS[:1]
         for protocol in [one for one in known if given.protocol in (None, one)]:
             for seed in given.seeds:

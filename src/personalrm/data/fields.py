@@ -54,6 +54,11 @@ def first_of(row: Fields, names: Sequence[str]) -> tuple[str, Any]:
     return "", None
 
 
+def without(row: Fields, *names: str) -> dict[str, Any]:
+    """The row without these columns."""
+    return {name: value for name, value in row.items() if name not in names}
+
+
 def describe(value: object) -> str:
     """A short description of a value for error messages."""
     if value is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from personalrm.data.about import user_of
-from personalrm.data.fields import Fields, number
+from personalrm.data.fields import Fields, number, without
 from personalrm.data.files import Row
 from personalrm.data.layout import CONVERSATION, Layout, Layouts
 from personalrm.data.limits import Limits
@@ -98,7 +98,7 @@ class Gatherer:
 def _kept(row: Fields, layout: Layout) -> dict[str, Any]:
     """The row without its response and the response's judgement."""
     own = [column for role in _OWN for column in layout.roles.get(role, ())]
-    return {name: value for name, value in row.items() if name not in own}
+    return without(row, *own)
 
 
 def _key(row: Fields, layout: Layout) -> Key:

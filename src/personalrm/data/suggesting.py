@@ -6,7 +6,7 @@ suggested(["prompt", "response", "is_safe"])          # "prompt=prompt,response=
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from personalrm.data.columns import PREFERS, plain
@@ -15,6 +15,7 @@ from personalrm.data.mapping import Columns
 from personalrm.errors import RowError
 
 Words = frozenset[str]
+NO_WORDS: Words = frozenset()
 _ASKED = frozenset(
     ("prompt", "question", "instruction", "query", "ask", "asked", "input", "inputs", "context", "request", "message")
 ) | {"topic", "text", "title", "post", "task", "case", "messages"}
@@ -39,8 +40,8 @@ def suggested(names: Iterable[str]) -> str | None:
         if roles is None:
             continue
         taken = set(roles.values())
-        prompt = _first(words, lambda said: bool(said & _ASKED), taken)
-        user = _first(words, lambda said: bool(said & _PERSON), {*taken, prompt or ""})
+        prompt = _first(words, _ASKED, taken)
+        user = _first(words, _PERSON, {*taken, prompt})
         found = {**({"prompt": prompt} if prompt else {}), **roles, **({"user": user} if user else {})}
         line = ",".join(f"{role}={name}" for role, name in found.items())
         if _reads(line, usable, prompt is not None or "response" not in roles):
@@ -48,13 +49,14 @@ def suggested(names: Iterable[str]) -> str | None:
     return None
 
 
-def _first(words: dict[str, Words], fits: Callable[[Words], bool], taken: set[str]) -> str | None:
-    return next((name for name, said in words.items() if name not in taken and fits(said)), None)
+def _first(words: dict[str, Words], of: Words, taken: Iterable[str | None], but: Words = NO_WORDS) -> str | None:
+    """The first free column with a word of ``of`` and none of ``but``."""
+    return next((name for name, said in words.items() if name not in taken and said & of and not said & but), None)
 
 
 def _pair(words: dict[str, Words]) -> dict[str, str] | None:
-    chosen = _first(words, lambda said: bool(said & _GOOD and not said & _BESIDE), set())
-    rejected = _first(words, lambda said: bool(said & _BAD and not said & _BESIDE), {chosen or ""})
+    chosen = _first(words, _GOOD, (), but=_BESIDE)
+    rejected = _first(words, _BAD, {chosen}, but=_BESIDE)
     return {"chosen": chosen, "rejected": rejected} if chosen and rejected else None
 
 
@@ -67,7 +69,7 @@ def _sides(words: dict[str, Words]) -> dict[str, str] | None:
             continue
         if {first[differ[0]], second[differ[0]]} not in _LETTERS and not _answers(first, differ[0]):
             continue
-        winner = _first(words, lambda said: bool(said & _PICKED), {one, other})
+        winner = _first(words, _PICKED, {one, other})
         if winner:
             return {"a": one, "b": other, "winner": winner}
     return None
@@ -79,9 +81,9 @@ def _answers(parts: Sequence[str], differ: int) -> bool:
 
 
 def _rated(words: dict[str, Words]) -> dict[str, str] | None:
-    response = _first(words, lambda said: bool(said & _ANSWER and not said & (_BESIDE | _LIKED)), set())
+    response = _first(words, _ANSWER, (), but=_BESIDE | _LIKED)
     for role, known in (("liked", _LIKED), ("score", _RATED)):
-        name = _first(words, lambda said, known=known: bool(said & known), {response or ""})  # type: ignore[misc]
+        name = _first(words, known, {response})
         if response and name:
             return {"response": response, role: name}
     return None

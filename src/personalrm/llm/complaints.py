@@ -21,10 +21,7 @@ _MEANINGS = (
     (402, r"insufficient.(?:quota|credit|balance|fund)|billing|payment|no credits? left"),
     (429, r"rate.?limit|too many requests|resource.?exhausted|per[- ](?:minute|day|hour)|daily|quota"),
     (401, r"api.?key|unauthori[sz]ed|authenticat|no auth|(?:token|key).{0,20}(?:expired|invalid|not valid)|forbidden"),
-    (
-        404,
-        r"model.{0,80}(?:not exist|unknown)|not.?found|no such|unexpected endpoint|unknown (?:url|path)",
-    ),
+    (404, r"model.{0,80}(?:not exist|unknown)|not.?found|no such|unexpected endpoint|unknown (?:url|path)"),
     (503, r"overload|unavailable|busy|loading|capacity|try again"),
     (400, r"context.?length|context window|invalid.?request|unsupported|not supported|content.?filter|moderation"),
 )

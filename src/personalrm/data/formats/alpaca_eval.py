@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from personalrm.data.fields import Fields
+from personalrm.data.fields import Fields, without
 from personalrm.data.formats.base import Format
 from personalrm.data.winners import as_number
 
@@ -20,7 +20,7 @@ def rows(row: Fields) -> Iterator[Fields]:
     found = as_number(value)
     if found is not None and 1 <= found <= 2:
         value = "tie" if found == _MIDDLE else 1 if found < _MIDDLE else 2
-    yield {**{name: one for name, one in row.items() if name != "preference"}, "winner": value}
+    yield {**without(row, "preference"), "winner": value}
 
 
 def _is_ours(columns: Collection[str]) -> bool:

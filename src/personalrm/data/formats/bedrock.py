@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from personalrm.data.fields import Fields
+from personalrm.data.fields import Fields, without
 from personalrm.data.formats.base import Format
 from personalrm.errors import RowError
 
@@ -22,7 +22,7 @@ def rows(row: Fields) -> Iterator[Fields]:
                 "preferred or non-preferred", field=f"messages.candidates.{at}.preferenceLabel", found=f"'{label[:40]}'"
             )
         responses.append({"content": one.get("content"), "liked": _LABELS[label]})
-    rest = {name: value for name, value in row.items() if name not in ("messages", "schemaVersion")}
+    rest = without(row, "messages", "schemaVersion")
     yield {**rest, "messages": turns, "responses": responses}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from personalrm.data.fields import Fields, describe, missing
+from personalrm.data.fields import Fields, describe, missing, without
 from personalrm.data.formats.base import Format
 from personalrm.data.winners import as_number
 from personalrm.errors import RowError
@@ -15,22 +15,18 @@ _AUTO_J = {0.0: "response 1", 1.0: "response 2", 2.0: "tie"}
 
 
 def panda(row: Fields) -> Iterator[Fields]:
-    yield {**_without(row, "result"), "winner": _meaning(row, "result", _PANDA)}
+    yield {**without(row, "result"), "winner": _meaning(row, "result", _PANDA)}
 
 
 def panda_test(row: Fields) -> Iterator[Fields]:
-    rest = _without(row, *_ANNOTATORS)
+    rest = without(row, *_ANNOTATORS)
     for name in _ANNOTATORS:
         if not missing(row[name]):
             yield {**rest, "user": name, "winner": _meaning(row, name, _PANDA)}
 
 
 def auto_j(row: Fields) -> Iterator[Fields]:
-    yield {**_without(row, "label", "scenario"), "winner": _meaning(row, "label", _AUTO_J), "domain": row["scenario"]}
-
-
-def _without(row: Fields, *names: str) -> dict[str, object]:
-    return {name: value for name, value in row.items() if name not in names}
+    yield {**without(row, "label", "scenario"), "winner": _meaning(row, "label", _AUTO_J), "domain": row["scenario"]}
 
 
 def _meaning(row: Fields, field: str, meanings: dict[float, str]) -> str:

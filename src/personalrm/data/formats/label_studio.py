@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from personalrm.data.columns import plain
-from personalrm.data.fields import Fields, describe, missing
+from personalrm.data.fields import Fields, describe, missing, without
 from personalrm.data.formats.base import CONVERSATION_NAMES, Format, names_a_side, with_prompt
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
@@ -40,7 +40,7 @@ def tasks(row: Fields) -> Iterator[Fields]:
 
 def flat(row: Fields) -> Iterator[Fields]:
     control = next(name for name, value in row.items() if _selected(value))
-    data = {name: value for name, value in row.items() if name not in (*_TOLD, control)}
+    data = without(row, *_TOLD, control)
     said = {"user": _person(row.get("annotator")), "id": row.get("annotation_id"), "time": row.get("created_at")}
     yield {**_with_sides(data, (), _selected(row[control]) or "", control), **said}
 
@@ -93,7 +93,7 @@ def _with_sides(data: Fields, named: Sequence[str], selected: str, field: str) -
         sides = tuple(texts)
     if len(sides) != 2:
         raise RowError("two responses among the task's texts", field=field, found=f"the columns {', '.join(data)}")
-    rest = with_prompt({name: value for name, value in data.items() if name not in sides})
+    rest = with_prompt(without(data, *sides))
     return {**rest, "response_left": data[sides[0]], "response_right": data[sides[1]], "winner": selected}
 
 

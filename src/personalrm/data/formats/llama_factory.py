@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from personalrm.data.contents import messages
-from personalrm.data.fields import Fields
+from personalrm.data.fields import Fields, without
 from personalrm.data.formats.base import Format
 from personalrm.errors import RowError
 
@@ -35,7 +35,7 @@ def _tag(row: Fields) -> str:
 
 def ranked(row: Fields) -> Iterator[Fields]:
     better, worse = row["output"]
-    yield {**{name: value for name, value in row.items() if name != "output"}, "chosen": better, "rejected": worse}
+    yield {**without(row, "output"), "chosen": better, "rejected": worse}
 
 
 def _is_pair(row: Fields) -> bool:

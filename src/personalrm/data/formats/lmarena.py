@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personalrm.data.contents import messages
-from personalrm.data.fields import Fields, describe, first_of, flag, missing, number
+from personalrm.data.fields import Fields, describe, first_of, flag, missing, number, without
 from personalrm.data.formats.base import Format
 from personalrm.data.unpacking import structured
 from personalrm.errors import RowError
@@ -95,7 +95,7 @@ def lists(row: Fields) -> dict[str, Any]:
     won = [name for name in _ONE_HOT if not missing(row.get(name)) and flag(row[name], name)]
     if len(won) != 1:
         raise RowError("1 in exactly one of " + ", ".join(_ONE_HOT), field=_ONE_HOT[0], found=f"{len(won)} of them")
-    rest = {name: value for name, value in row.items() if name not in (*_ONE_HOT, "prompt", "response_a", "response_b")}
+    rest = without(row, *_ONE_HOT, "prompt", "response_a", "response_b")
     told = {**rest, "winner": won[0].removeprefix("winner_")}
     for side, column in ((A, "response_a"), (B, "response_b")):
         answers = _items(row, column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from personalrm.data.contents import messages
-from personalrm.data.fields import Fields, missing
+from personalrm.data.fields import Fields, missing, without
 from personalrm.data.formats.base import Format
 from personalrm.errors import RowError
 
@@ -17,7 +17,7 @@ def rows(row: Fields) -> Iterator[Fields]:
     if not said or said[-1].role != "assistant":
         raise RowError("a conversation that ends with an answer", field="messages", found=f"{len(said)} messages")
     turns = [{"role": one.role, "content": one.content} for one in said]
-    rest = {name: value for name, value in row.items() if name not in ("messages", *REJECTED)}
+    rest = without(row, "messages", *REJECTED)
     if not missing(row.get("rejected_messages")):
         yield {**rest, "chosen": turns, "rejected": row["rejected_messages"]}
     else:
@@ -26,7 +26,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 def older(row: Fields) -> Iterator[Fields]:
     """Yield the choice of a version 2 row (``query``, ``response``); ``system`` and ``history`` are generic columns."""
-    rest = {name: value for name, value in row.items() if name not in ("response", *REJECTED)}
+    rest = without(row, "response", *REJECTED)
     yield {**rest, "chosen": row["response"], "rejected": row["rejected_response"]}
 
 

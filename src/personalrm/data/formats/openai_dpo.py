@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from personalrm.data.fields import Fields, describe
+from personalrm.data.fields import Fields, describe, without
 from personalrm.data.formats.base import Format
 from personalrm.data.unpacking import structured
 from personalrm.errors import RowError
@@ -17,7 +17,7 @@ def rows(row: Fields) -> Iterator[Fields]:
     messages = asked.get("messages") if isinstance(asked, dict) else asked
     if not isinstance(messages, list | str):
         raise RowError("an object with messages", field="input", found=describe(asked))
-    rest = {name: value for name, value in row.items() if name not in ("input", CHOSEN, REJECTED)}
+    rest = without(row, "input", CHOSEN, REJECTED)
     yield {**rest, "context": messages, "chosen": row[CHOSEN], "rejected": row[REJECTED]}
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from personalrm.data.fields import Fields
+from personalrm.data.fields import Fields, without
 from personalrm.data.formats.base import Format
 
 
 def rows(row: Fields) -> Iterator[Fields]:
-    rest = {name: value for name, value in row.items() if name not in ("chosen", "rejected")}
+    rest = without(row, "chosen", "rejected")
     good, bad = _listed(row["chosen"]), _listed(row["rejected"])
     if len(good) == len(bad) == 1:
         yield {**rest, "chosen": good[0], "rejected": bad[0]}

@@ -72,12 +72,12 @@ def are_unit(vectors: Sequence[object]) -> list[bool]:
     """Whether each is the bytes of a unit vector of float32, as wide as most of them."""
     widths = Counter(len(one) for one in vectors if isinstance(one, bytes) and one and len(one) % 4 == 0)
     width = widths.most_common(1)[0][0] if widths else 0
-    places = [at for at, one in enumerate(vectors) if isinstance(one, bytes) and len(one) == width]
+    usual = {at: one for at, one in enumerate(vectors) if width and isinstance(one, bytes) and len(one) == width}
     found = [False] * len(vectors)
-    if width and places:
-        whole = np.frombuffer(b"".join(one for one in vectors if isinstance(one, bytes) and len(one) == width), "<f4")
+    if usual:
+        whole = np.frombuffer(b"".join(usual.values()), "<f4").reshape(len(usual), -1)
         with np.errstate(all="ignore"):
-            length = np.linalg.norm(whole.reshape(len(places), -1).astype(np.float64), axis=1)
-        for at, one in zip(places, length.tolist(), strict=True):
+            length = np.linalg.norm(whole.astype(np.float64), axis=1)
+        for at, one in zip(usual, length.tolist(), strict=True):
             found[at] = abs(one - 1.0) < _UNIT
     return found
