@@ -46,7 +46,7 @@ class PairTrainer(RewardTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The Bradley–Terry loss of a batch, nats a pair."""
+        """The Bradley–Terry loss of a batch, nats per pair."""
         if "ends" in inputs:
             with self.accelerator.autocast():  # calls the inner model, which accelerate has not wrapped
                 found = packed_rewards(model, inputs)
