@@ -105,7 +105,7 @@ def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.
 
 
 def weights_of(pairs: Sequence[TokenPair]) -> NDArray[np.float64]:
-    """How much each pair counts (pairs,)."""
+    """Weight of each pair (pairs,)."""
     return np.array([one["weight"] for one in pairs], np.float64)
 
 
