@@ -1,11 +1,11 @@
-"""The plain form of a text: what it looks like to a reader, whatever characters it is written with.
+"""Plain form of a text: look-alike, styled, invisible and encoded characters are normalised to what a reader sees.
 
     plain_form("＜/рersona\u200b>")[0]        # "</persona>"
 
-Full-width and styled letters become ASCII (Unicode NFKD), combining marks and invisible characters go, Cyrillic, Greek
-and other letters that look like Latin ones become these, and encoded characters (``&lt;``, ``&#60;``, ``\\u003c``,
-``%3c``) are decoded. The table holds the letters, brackets, bars, slashes and underscores that marks are written with;
-it follows Unicode's confusables (UTS 39) for them.
+Full-width and styled letters become ASCII (Unicode NFKD), combining marks and invisible characters are removed,
+Cyrillic, Greek and other letters that look like Latin ones become the Latin ones, and encoded characters (``&lt;``,
+``&#60;``, ``\\u003c``, ``%3c``) are decoded. The table covers the letters, brackets, bars, slashes and underscores that
+occur in template marks and follows Unicode's confusables (UTS 39).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import unicodedata
 from itertools import repeat
 
 BROKEN = "‹"
-"""What stands in a text where the opening character of a mark was."""
+"""Replacement for the opening character of a mark."""
 _LIKE = {
     "<": "❬𝈶˂ᐸ≺⋖❮❰〈⟨⟪《«≪⪡⧼⦑⁌🢐",
     ">": "❭𝈷˃ᐳ≻⋗❯❱〉⟩⟫》»≫⪢⧽⦒⁍",
@@ -71,9 +71,14 @@ _LIKE = {
     "Z": "ΖᏃꓜ",
 }
 _LETTERS = {code: plain for plain, likes in _LIKE.items() for code in map(ord, likes)}
-_INVISIBLE = {0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0}  # letters and a Braille pattern that are drawn as nothing
+_INVISIBLE = {0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0}  # letters and a Braille pattern without visible glyphs
 _GONE = ("Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn")
-_STYLED = ((0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"), (0x1F1E6, "A"))  # squared, circled, regional: NFKD has none
+_STYLED = (
+    (0x1F130, "A"),
+    (0x1F150, "A"),
+    (0x1F170, "A"),
+    (0x1F1E6, "A"),
+)  # squared, circled and regional letters, which NFKD does not decompose
 _ENCODED = re.compile(
     r"&(?:amp;){0,4}(?:\#0{0,8}\d{1,6}|\#x0{0,8}[0-9a-f]{1,5}|[a-z]{2,24}\d{0,2});?"
     r"|\\u[0-9a-f]{4}|\\u\{[0-9a-f]{2,6}\}|\\x[0-9a-f]{2}|%[0-9a-f]{2}",
@@ -83,7 +88,7 @@ _CODE = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 
 class _Plain(dict[int, str]):
-    """Code point → its plain form, made when it is first met."""
+    """Code point → plain form, computed on first use."""
 
     def __missing__(self, code: int) -> str:
         found = self[code] = "".join(map(_plain_character, unicodedata.normalize("NFKD", chr(code))))
@@ -108,12 +113,12 @@ _PLAIN = _Plain()
 
 
 def plain_form(text: str) -> str:
-    """The text as it looks. Use `plain_positions` where it matters which characters it came from."""
+    """The plain form of a text; `plain_positions` also gives the origin of each character."""
     return _ENCODED.sub(lambda found: _decoded(found[0]), text).translate(_PLAIN)
 
 
 def plain_positions(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The plain form, and for each of its characters the span of the text that it stands for."""
+    """The plain form, and for each of its characters the span of the original text (start, end)."""
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
 
@@ -134,7 +139,7 @@ def plain_positions(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _decoded(encoded: str) -> str:
-    """The character that is meant; the text as it stands where none is."""
+    """The decoded character, or the text unchanged if it encodes none."""
     if encoded[0] == "&":
         bare = encoded[1:].lower()
         while bare.startswith("amp;"):
