@@ -12,10 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from personalrm.models.traits.fit import Array
-
 Stage = tuple[str, tuple[str, ...]]
 """The chosen response, and the alternatives."""
 
@@ -27,9 +23,3 @@ def stages_of(tiers: Sequence[Sequence[str]]) -> list[Stage]:
         below = tuple(one for lower in tiers[at + 1 :] for one in lower)
         found += [(one, below) for one in tier]
     return found
-
-
-def log_likelihood(rewards: Array) -> float:
-    """Plackett–Luce log-likelihood of the order in which rewards (n,) stand, best first; nats."""
-    totals = np.logaddexp.accumulate(rewards[::-1])[::-1]
-    return float((rewards - totals).sum())
