@@ -14,10 +14,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from personalrm.errors import UnusableResponse
+
 Row = Mapping[str, Any]
 Whole = Callable[[Sequence[Row]], Sequence[Row]]
 FIRST = -1
 """The position before the first row."""
+SPARE_READS = 10
+"""Maximum pages without a new row, in addition to those needed to go back over all pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +102,21 @@ async def walk(
         pages: the list.
         cursor: a cursor yielded before; None or an invalid cursor begins with the first row.
         whole: drops rows at the end that must be read together with the next page; it may drop all of them.
+
+    Raises:
+        UnusableResponse: the host returns the same rows for every page.
     """
-    place, seen, held = FIRST, set[str](), list[Row]()
+    place, seen, held, idle = FIRST, set[str](), list[Row](), 0
     parts = (cursor or "").split("/", 2)
     if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal() and int(parts[1]):
         place, pages.size = int(parts[0]), int(parts[1])
         seen.add(parts[2])
     while True:
+        if idle > SPARE_READS + 2 * len(seen) // pages.size:
+            raise UnusableResponse(f"the host repeats rows: expected those after the first {place + 1:,}")
         part = await pages.read(place + len(held))
         if place + len(held) != FIRST and not _is_known(part.anchor, held[-1:], seen):
-            place, held = place if held else max(FIRST, place - pages.size), []
+            place, held, idle = place if held else max(FIRST, place - pages.size), [], idle + 1
             continue
         rows = [*held, *part.after]
         used = whole(rows) if part.more else rows
@@ -116,6 +125,7 @@ async def walk(
             continue
         held = []
         fresh = [row for row in used if _id(row) not in seen]
+        idle = 0 if fresh else idle + 1
         seen.update(map(_id, used))
         place += len(used)
         following = f"{place}/{pages.size}/{_id(used[-1])}" if part.more and used else None
@@ -141,6 +151,26 @@ async def walk_all(
         after = f"{left[at + 1]}:" if at + 1 < len(left) else None
         async for rows, following in walk(pages_of(name), inside if name == begun else None):
             yield rows, after if following is None else f"{name}:{following}"
+
+
+def next_cursor(found: Any, given: set[str]) -> str | None:
+    """The cursor of the next page in a response's ``meta``; None after the last page.
+
+    Args:
+        found: the response.
+        given: cursors returned before; this one is added.
+
+    Raises:
+        UnusableResponse: the cursor was returned before, so the pages would never end.
+    """
+    meta = found.get("meta") if isinstance(found, Mapping) else None
+    cursor = meta.get("cursor") if isinstance(meta, Mapping) else None
+    if not cursor:
+        return None
+    if str(cursor) in given:
+        raise UnusableResponse("the host returned the cursor of a page that was already read")
+    given.add(str(cursor))
+    return str(cursor)
 
 
 def _is_known(anchor: Row | None, last: Sequence[Row], seen: set[str]) -> bool:
