@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,12 +13,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.solver import generate
 
 from personalrm.integrations.inspect_ai import personal_preference, personalize, preferences
-from personalrm.llm.simulated import SimulatedLLM
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ASKED = "How long does pasta take?"
@@ -128,26 +124,3 @@ def test_the_task_asks_held_out_prompts_of_users_with_a_profile(mira_profiles: P
 def test_inspect_finds_the_package_by_its_entry_point() -> None:
     [found] = [one for one in entry_points(group="inspect_ai") if one.name == "personalrm"]
     assert found.value == "personalrm.integrations.inspect_ai"
-
-
-@pytest.mark.slow
-def test_the_task_runs_with_inspect_eval_on_an_openai_compatible_host(mira_profiles: Path, tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).with_name("inspect")), "eval", "personalrm/preferences", "--display", "plain"]
-    where = ["--model", "openai-api/local/simulated", "--log-dir", str(tmp_path)]
-    task = ["-T", f"choices={EXAMPLES / 'mira_later.jsonl'}", "-T", f"profiles={mira_profiles}"]
-    with SimulatedLLM() as host:
-        ended = subprocess.run(
-            [*command, *where, *task],
-            env={**os.environ, "LOCAL_BASE_URL": host.url, "LOCAL_API_KEY": "unused"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    [kept] = tmp_path.glob("*.eval")
-    log = read_eval_log(str(kept))
-    assert log.status == "success"
-    assert log.samples is not None
-    assert len(log.samples) == 8
-    assert log.results is not None
-    assert {"mean", "stderr"} <= set(log.results.scores[0].metrics)
