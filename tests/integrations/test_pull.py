@@ -502,7 +502,7 @@ def test_a_long_wait_a_dead_host_and_an_endless_body_end_in_one_sentence(
 
 def test_answers_of_another_form_are_one_sentence(server: FeedbackServer, tmp_path: Path) -> None:
     server.data(ratings={"items": []})
-    with pytest.raises(UnusableResponse, match="expected a list of objects"):
+    with pytest.raises(UnusableResponse, match="list"):
         pull_from(server, "open-webui", tmp_path / "a.jsonl")
 
 
