@@ -414,6 +414,18 @@ def test_rows_deleted_while_a_pull_was_interrupted_hide_no_others(
     assert pull_from(server, "argilla", tmp_path / "a.jsonl").known == 50
 
 
+@pytest.mark.parametrize("kind", ["langsmith", "argilla", "langfuse"])
+def test_a_host_that_gives_the_same_page_for_ever_is_told(
+    server: FeedbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(f"personalrm.integrations.feedback.{kind}.PER_PAGE", 10)
+    held, _ = fifty(kind)
+    server.data(**held, stuck=True, v4=True)
+    with pytest.raises(UnusableResponse, match=r"repeats|already"):
+        pull_from(server, kind, tmp_path / "a.jsonl")
+    assert len(server.log()) < 200
+
+
 @pytest.mark.parametrize("kind", list(KEYS))
 def test_a_busy_or_failing_host_is_asked_again(server: FeedbackServer, tmp_path: Path, kind: str) -> None:
     server.data(**scores(2), feedback=[], ratings=[], tasks={"1": []}, records={"d": []})

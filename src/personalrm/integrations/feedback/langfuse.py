@@ -23,7 +23,7 @@ from personalrm.data.fields import missing
 from personalrm.errors import EndpointRefused, RowError
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
-from personalrm.integrations.feedback.paging import ByNumber, Row, walk
+from personalrm.integrations.feedback.paging import ByNumber, Row, next_cursor, walk
 from personalrm.llm.gather import gather
 
 BY_CURSOR = "/api/public/v3/scores"
@@ -56,8 +56,9 @@ class Langfuse:
             yield Page(items, skipped, following)
 
     async def _by_cursor(self, api: Api, window: Window, found: Any) -> AsyncIterator[Page]:
+        given: set[str] = set()
         while True:
-            position = (found.get("meta") or {}).get("cursor")
+            position = next_cursor(found, given)
             items, skipped = await self._read(api, [_as_before(one) for one in objects(found, "data")])
             yield Page(items, skipped, f"{_CURSOR}{position}" if position else None)
             if not position:
@@ -142,14 +143,15 @@ async def _trace(api: Api, trace_id: str, observation_id: str) -> dict[str, Any]
 async def _put_together(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
     """From the observations of a trace: the one that is judged, or the first without a parent."""
     rows: list[Mapping[str, Any]] = []
+    given: set[str] = set()
     query: dict[str, Any] = {"traceId": trace_id, "fields": "core,basic,io", "limit": PER_PAGE}
     while True:
         found = await api.get(OBSERVATIONS, query, or_none=True)
         if found is None:
             return None
         rows += objects(found, "data")
-        position = (found.get("meta") or {}).get("cursor")
-        if not position:
+        position = next_cursor(found, given)
+        if position is None:
             break
         query["cursor"] = position
     if observation_id:

@@ -13,10 +13,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from personalrm.errors import UnusableResponse
+
 Row = Mapping[str, Any]
 Whole = Callable[[Sequence[Row]], Sequence[Row]]
 FIRST = -1
 """The place before the first row."""
+SPARE_READS = 10
+"""Pages without a new row that are read beyond those that going back over all pages takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +101,21 @@ async def walk(
         pages: the list.
         cursor: one that was given before; None, or one that is no cursor, begins with the first row.
         whole: leaves out rows at the end that are to be read together with the next page; all of them if need be.
+
+    Raises:
+        UnusableResponse: the host gives the same rows whatever page is asked for.
     """
-    place, seen, held = FIRST, set[str](), list[Row]()
+    place, seen, held, idle = FIRST, set[str](), list[Row](), 0
     parts = (cursor or "").split("/", 2)
     if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal() and int(parts[1]):
         place, pages.size = int(parts[0]), int(parts[1])
         seen.add(parts[2])
     while True:
+        if idle > SPARE_READS + 2 * len(seen) // pages.size:
+            raise UnusableResponse(f"the host repeats rows: expected those after the first {place + 1:,}")
         part = await pages.read(place + len(held))
         if place + len(held) != FIRST and not _is_known(part.anchor, held[-1:], seen):
-            place, held = place if held else max(FIRST, place - pages.size), []
+            place, held, idle = place if held else max(FIRST, place - pages.size), [], idle + 1
             continue
         rows = [*held, *part.after]
         used = whole(rows) if part.more else rows
@@ -115,6 +124,7 @@ async def walk(
             continue
         held = []
         fresh = [row for row in used if _id(row) not in seen]
+        idle = 0 if fresh else idle + 1
         seen.update(map(_id, used))
         place += len(used)
         following = f"{place}/{pages.size}/{_id(used[-1])}" if part.more and used else None
@@ -140,6 +150,26 @@ async def walk_all(
         after = f"{left[at + 1]}:" if at + 1 < len(left) else None
         async for rows, following in walk(pages_of(name), inside if name == begun else None):
             yield rows, after if following is None else f"{name}:{following}"
+
+
+def next_cursor(found: Any, given: set[str]) -> str | None:
+    """The cursor of the next page in an answer's ``meta``; None after the last page.
+
+    Args:
+        found: the answer.
+        given: cursors that were given before; this one is added.
+
+    Raises:
+        UnusableResponse: it was given before, so that the pages would never end.
+    """
+    meta = found.get("meta") if isinstance(found, Mapping) else None
+    cursor = meta.get("cursor") if isinstance(meta, Mapping) else None
+    if not cursor:
+        return None
+    if str(cursor) in given:
+        raise UnusableResponse("the host gives the cursor of a page that was read already")
+    given.add(str(cursor))
+    return str(cursor)
 
 
 def _is_known(anchor: Row | None, last: Sequence[Row], seen: set[str]) -> bool:
