@@ -71,6 +71,8 @@ _HEADED = re.compile(
 )
 _REPEATS = 3  # a broken token may contain a shorter one
 _OPENERS = ("<", "[", "##")
+_TYPE_PARAMETER = ("<S>", "</S>")
+"""Type parameters in code; the tokens <s> and </s> are in lower case."""
 _ENCODERS = ("&", "\\", "%")
 
 
@@ -103,13 +105,13 @@ def reads_as_mark(token: str) -> bool:
 
 @lru_cache(maxsize=1024)  # a response occurs in about twenty prompts
 def _without_marks(text: str, fences: bool) -> str:
-    marks = {
-        (one, one + 1) for one in _marks(text, fences)
-    }  # also in the original form, where an invisible character may end a name
+    marks = {(one, one + 1) for one, _ in _marks(text, fences)}  # an invisible character may end a name
     plain = plain_form(text)
-    if plain != text and _holds_mark(plain, fences):
+    if plain != text and _holds_mark(plain, fences, type_parameters=True):
         plain, spans = plain_positions(text)
-        marks.update(spans[one] for one in _marks(plain, fences))
+        for start, end in _marks(plain, fences, type_parameters=True):
+            if text[spans[start][0] : spans[end - 1][1]] not in _TYPE_PARAMETER:  # "<S>" as written, not a disguise
+                marks.add(spans[start])
     if not marks:
         return text
     out: list[str] = []
@@ -120,21 +122,24 @@ def _without_marks(text: str, fences: bool) -> str:
     return "".join([*out, text[at:]])
 
 
-def _holds_mark(plain: str, fences: bool) -> bool:
-    return any(one in plain for one in _OPENERS) and any(True for _ in _marks(plain, fences))
+def _holds_mark(plain: str, fences: bool, *, type_parameters: bool = False) -> bool:
+    found = _marks(plain, fences, type_parameters=type_parameters)
+    return any(one in plain for one in _OPENERS) and any(True for _ in found)
 
 
-def _marks(plain: str, fences: bool) -> Iterator[int]:
-    """Positions of the opening characters of marks in the plain form."""
+def _marks(plain: str, fences: bool, *, type_parameters: bool = False) -> Iterator[tuple[int, int]]:
+    """Start and end of each mark in the plain form; ``<S>`` and ``</S>`` are marks only with ``type_parameters``."""
     for found in _BRACKETED.finditer(plain):
         angle = found[1] is not None
+        if found[0] in _TYPE_PARAMETER and not type_parameters:
+            continue
         if _is_mark(found[1] if angle else found[2], angle, fences):
-            yield found.start()
+            yield found.span()
     for found in _OPENED.finditer(plain):
         if fences or _letters(found[0]) not in _FENCES:
-            yield found.start()
+            yield found.span()
     for found in _HEADED.finditer(plain):
-        yield found.start(1)
+        yield found.span(1)
 
 
 def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
@@ -142,8 +147,6 @@ def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
     bare = inside.strip()
     if _WORD.fullmatch(bare) and not (bare.count("|") == 1 and not angle):
         return True
-    if bare in ("S", "/S"):  # a type parameter: the tokens <s> and </s> are in lower case
-        return False
     letters = _letters(inside)
     if not angle:
         in_capitals = bare.isupper() and letters in _IN_SQUARE_CAPITALS
