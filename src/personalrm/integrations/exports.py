@@ -7,7 +7,7 @@ inspect_task(profile)    # a Python file with an inspect_ai task
 mlflow_judge(profile)    # a Python file with a judge of mlflow.genai
 
 The two data sets hold the user's own decided choices; ties prefer nothing and are left out. No export holds another
-user's words.
+user's words. Chat-template marks in texts are broken up (`prompts.marks`), because trainers tokenise them as turns.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 
 import orjson
 
-from personalrm.formatting.texts import plain
+from personalrm.formatting.texts import encodable, plain
 from personalrm.preferences import Message, Preference
 from personalrm.profile.records import Profile
+from personalrm.prompts.marks import break_marks
 from personalrm.synthesis.fitting import judge_context_of
 from personalrm.synthesis.prompting import generation_prompt
 
@@ -45,7 +46,7 @@ def trl(profile: Profile) -> str:
             "prompt": _messages(one.context),
             "chosen": _answer(one.chosen),
             "rejected": _answer(one.rejected),
-            "user_id": profile.user,
+            "user_id": encodable(profile.user),
         }
         for one in _decided(profile)
     )
@@ -133,11 +134,15 @@ def _decided(profile: Profile) -> tuple[Preference, ...]:
 
 
 def _messages(context: tuple[Message, ...]) -> list[dict[str, str]]:
-    return [{"role": one.role, "content": one.content} for one in context]
+    return [{"role": one.role, "content": _safe(one.content)} for one in context]
 
 
 def _answer(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]
+    return [{"role": "assistant", "content": _safe(text)}]
+
+
+def _safe(text: str) -> str:
+    return break_marks(encodable(text), fences=False)
 
 
 def _lines(rows: Iterator[dict[str, Any]]) -> str:
@@ -145,7 +150,7 @@ def _lines(rows: Iterator[dict[str, Any]]) -> str:
 
 
 def _question(choice: Preference) -> str:
-    return _no_slots(choice.context[-1].content)
+    return _no_slots(_safe(choice.context[-1].content))
 
 
 def _told(profile: Profile) -> str:
