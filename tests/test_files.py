@@ -216,7 +216,7 @@ def test_writing_to_a_pipe_waits_for_no_reader(tmp_path: Path, monkeypatch: pyte
     rows = [{"prompt": "x" * 9_000, "chosen": f"Short {n}.", "rejected": "A longer answer."} for n in range(9)]
     profile = SynthesizeMe().fit(rows).profile
     os.mkfifo(pipe)
-    with pytest.raises(StorageError, match="nobody reads"):
+    with pytest.raises(StorageError, match="pipe"):
         save(profile, pipe)
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))

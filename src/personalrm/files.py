@@ -95,7 +95,7 @@ def write_through(path: Path, content: bytes) -> None:
             if error.errno != errno.ENXIO:
                 raise
             if time.monotonic() > waits_until:
-                raise OSError(errno.ENXIO, "it is a pipe that nobody reads", str(path)) from None
+                raise OSError(errno.ENXIO, "it is a pipe without a reader", str(path)) from None
             time.sleep(0.02)
     if no_wait:
         os.set_blocking(number, True)

@@ -117,7 +117,7 @@ async def use_version(request: Request, user: UserName, version: Number, caller:
 
 @router.post("/v1/people/{user}/refit", status_code=202)
 async def refit(request: Request, user: UserName, caller: Writes) -> Response:
-    """Learn the profile anew, before anything that nobody waits for."""
+    """Refit the profile, before background jobs."""
     service: Service = request.app.state.service
 
     def ask() -> None:
