@@ -33,7 +33,7 @@ WAIT_FOR_OTHERS_S = 60.0
 WAIT_FOR_READER_S = 2.0
 """Seconds that a pipe may be without a reader before writing to it fails."""
 UNFINISHED = ".unfinished"
-"""Ending of a file that is being written; ``NAME.PROCESS-THREAD`` stands before it."""
+"""Ending of a file that is being written; it follows ``NAME.PROCESS-THREAD``."""
 
 NO_OTHERS: Any = {"extra": "forbid"}
 """``__pydantic_config__`` of a record that rejects unknown fields."""
