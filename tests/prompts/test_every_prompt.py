@@ -109,7 +109,8 @@ def _choices(texts: Texts) -> tuple[Preference, ...]:
     turns = (Message("system", texts.field("system")), Message("user", texts.field("prompt")))
     return tuple(
         Preference(
-            id=f"{number}", user=encodable(texts.field("user")), group=f"g{number}", context=turns, domain=texts.field("domain"),
+            id=f"{number}", user=encodable(texts.field("user")), group=f"g{number}", context=turns,
+            domain=texts.field("domain"),
             chosen=f"{texts.field('chosen')} {number}", rejected=f"{texts.field('rejected')} {number}",
             demographics=texts.field("demographics"), reason=texts.field("reason"),
             stated={"self_description": texts.field("stated"), "system_string": texts.field("wish")},

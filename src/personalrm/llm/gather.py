@@ -1,4 +1,4 @@
-"""Concurrent work; the first error cancels the rest and is raised unchanged, not in an exception group."""
+"""Concurrent work; the first error cancels the other work and is raised unchanged, not in an exception group."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def gather_pair(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]
 async def bounded_map(
     work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int
 ) -> AsyncIterator[A]:
-    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when there is
-    room.
+    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when it can
+    start.
 
     Memory does not grow with the number of items. The first error stops the rest and is raised unchanged.
     """
@@ -68,7 +68,7 @@ async def bounded_map(
 
 
 class SharedWork(Generic[T]):
-    """Work that several tasks wait for. It runs while at least one of them waits, and is cancelled with the last."""
+    """Work that several tasks wait for. It is cancelled when the last of them is cancelled."""
 
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self._loop, self._waiting = asyncio.get_running_loop(), 0
