@@ -5,8 +5,8 @@
     break_marks(text, fences=False)                   # keeps our own tags: for a text that we composed of others
 
 Judge prompts, `export` and the inputs of reward models and encoders all use this function. The opening character of a
-mark is replaced by ‹; everything else is unchanged, so code and HTML remain readable. Marks are searched in the plain form of
-the text (`lookalikes`), so zero-width characters, entities, full-width or Cyrillic letters cannot hide a mark.
+mark is replaced by ‹; everything else is unchanged, so code and HTML remain readable. Marks are searched in the plain
+form of the text (`lookalikes`), so zero-width characters, entities, full-width or Cyrillic letters cannot hide a mark.
 
 The following are broken up: our tags, opening, closing or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with
 any word; the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below;
