@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 from facts import naming
 
+from personalrm import SynthesizeMe
 from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, ProfileError, StorageError
 from personalrm.files import MEMORY, open_database, read_object, read_record, replace_file, to_json
 from personalrm.locks import hold, hold_file
-from personalrm.profile.file import load
+from personalrm.profile.file import load, save
 
 
 def test_a_full_disk_leaves_the_earlier_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +208,25 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     replace_file(tmp_path / "ada.json", b"{}")
     assert precious.read_text() == "mine"
     assert not (tmp_path / "ada.json").is_symlink()
+
+
+def test_writing_to_a_pipe_waits_for_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalrm.files.WAIT_FOR_READER_S", 0.05)
+    pipe = tmp_path / "p"
+    rows = [{"prompt": "x" * 9_000, "chosen": f"Short {n}.", "rejected": "A longer answer."} for n in range(9)]
+    profile = SynthesizeMe().fit(rows).profile
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="nobody reads"):
+        save(profile, pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    monkeypatch.setattr("personalrm.files.WAIT_FOR_READER_S", 60)
+    reader.start()
+    save(profile, pipe)
+    reader.join()
+    assert len(read[0]) > 1 << 16, "more than a pipe holds at once"
+    (tmp_path / "whole.json").write_bytes(read[0])
+    assert load(tmp_path / "whole.json") == profile
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/dev/full", "pipe"])

@@ -9,6 +9,7 @@ read_record(path, Manifest, "manifest", schema=1)
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sqlite3
@@ -29,6 +30,8 @@ MEMORY = ":memory:"
 """Name of an in-memory database."""
 WAIT_FOR_OTHERS_S = 60.0
 """Seconds that a connection waits for another process that writes to the database."""
+WAIT_FOR_READER_S = 2.0
+"""Seconds that a pipe may be without a reader before writing to it fails."""
 UNFINISHED = ".unfinished"
 """Ending of a file that is being written; ``NAME.PROCESS-THREAD`` stands before it."""
 
@@ -78,6 +81,26 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], *, private: bool 
             out.write(block)
             count += 1
     return count
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write to a pipe or a device, which cannot be replaced. OSError also if a pipe has no reader."""
+    no_wait = getattr(os, "O_NONBLOCK", 0)  # without it, opening waits for a reader
+    waits_until = time.monotonic() + WAIT_FOR_READER_S
+    while True:
+        try:
+            number = os.open(path, os.O_WRONLY | no_wait)
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > waits_until:
+                raise OSError(errno.ENXIO, "it is a pipe that nobody reads", str(path)) from None
+            time.sleep(0.02)
+    if no_wait:
+        os.set_blocking(number, True)
+    with open(number, "wb") as out:  # noqa: PTH123 - a file descriptor
+        out.write(content)
 
 
 @contextlib.contextmanager

@@ -104,7 +104,7 @@ class FitRun:
 
     def job(self, shard: int, shards: int, key: str, limits: str | None, encoder: str | None) -> ShardJob:
         """The job of one shard; ``encoder`` is the model whose texts were embedded before, if it has one."""
-        return FitShard(self.out, shards, shard, len(self.files), self.how, key, limits, encoder)
+        return FitShard(self.out, shards, shard, len(self.files), key, self.how, limits, encoder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def read_history(
     kept: list[Preference | Thumb] = []
     for choice in reader.choices(user):
         if user is None and len(reader.people) > 1:
-            kept.clear()  # it will end in an error; the rest is read to count the people
+            kept.clear()  # an error will follow; the rest is read to count the people
         else:
             kept.append(choice)
     if user is None and len(reader.people) > 1:

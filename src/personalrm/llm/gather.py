@@ -1,4 +1,4 @@
-"""Concurrent work; the first error cancels the rest and is raised unchanged, not in an exception group."""
+"""Concurrent work; the first error cancels the other work and is raised unchanged, not in an exception group."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def bounded_map(
 
 
 class SharedWork(Generic[T]):
-    """Work that several tasks wait for. It runs while at least one of them waits, and is cancelled with the last."""
+    """Work that several tasks wait for. It is cancelled when the last of them is cancelled."""
 
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self._loop, self._waiting = asyncio.get_running_loop(), 0

@@ -19,7 +19,7 @@ ProgressCallback = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EvalPoint:
-    """A point of the training curve: losses in nats a choice, None where not measured."""
+    """A point of the training curve: losses in nats per choice, None where not measured."""
 
     at: int
     loss: float | None

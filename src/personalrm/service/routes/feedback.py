@@ -33,7 +33,7 @@ async def add_choices(request: Request, user: UserName, body: ChoicesIn, caller:
 
 @router.post("/v1/people/{user}/choices/stream", response_model=AddedOut, openapi_extra=_NDJSON)
 async def stream_choices(request: Request, user: UserName, caller: Writes) -> Response:
-    """Store choices that come as NDJSON, one a line; after a broken connection send the same again.
+    """Store choices that come as NDJSON, one per line; after a broken connection send the same again.
 
     `index` in `rejected` is the line, counted from 0. If no line could be stored, the answer is 422 and lists them too.
     """
