@@ -79,7 +79,7 @@ async def arun(
     """Predict the choices of ``people`` with every method.
 
     Args:
-        people: complete histories, one per person; or a function that returns them anew at each call, which are then
+        people: complete histories, one per person; or a function that returns them again at each call, which are then
             held one at a time and stored in a temporary file if that is faster to read.
         methods: names (see `methods`), or `Method` objects.
         design: protocol, folds, seed, names.

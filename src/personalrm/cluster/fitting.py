@@ -1,7 +1,7 @@
 """Second half of a run: fits the people of one shard and writes them to one Parquet file.
 
 The people of a shard are fitted by one worker, so that parsed texts, the population model and an LLM's prompt prefixes
-are shared. An error of one person is recorded for that person; an error that affects everybody (a wrong key, an
+are shared. An error of one person is recorded for that person; an error that affects all people (a wrong key, an
 exhausted budget, a full disk) ends the run.
 """
 

@@ -44,8 +44,8 @@ async def gather_pair(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]
 async def bounded_map(
     work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int
 ) -> AsyncIterator[A]:
-    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when there is
-    room.
+    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when it can
+    start.
 
     Memory does not grow with the number of items. The first error stops the rest and is raised unchanged.
     """

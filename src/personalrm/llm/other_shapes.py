@@ -108,7 +108,7 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
 
 
 def from_stream(body: bytes) -> dict[str, Any] | None:
-    """Return the answer assembled from the chunks of a stream; None if it is no stream.
+    """Return the answer assembled from the chunks of a stream; None if the body is not a stream.
 
     Raises:
         ValueError: a stream without a choice.

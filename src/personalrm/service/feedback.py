@@ -155,7 +155,7 @@ def _checked_time(found: str | None) -> str | None:
 
 
 async def _once(request: Request, user: str, first: int) -> Once | None:
-    """The key of these items: each part of a stream has an answer of its own."""
+    """The key of these items: each part of a stream has a separate response."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None

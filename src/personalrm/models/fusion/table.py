@@ -185,7 +185,7 @@ class VerdictTable:
         return len(rows)
 
     def weight(self, key: JudgeKey, without: str | None = None) -> HeardWeight:
-        """This judge's weight from everybody's labels except those of the user ``without``."""
+        """This judge's weight from the labels of all users except ``without``."""
         if not self._exists:
             return best_form(*_readable(()))
         with self._opened() as db:
