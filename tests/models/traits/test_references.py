@@ -13,7 +13,7 @@ from personalrm.models.traits.covariance import weight_covariance
 from personalrm.models.traits.fit import integrated, sigmoid
 from personalrm.models.traits.forgetting import age_weights, forgetful_posterior, prequential_losses
 from personalrm.models.traits.posterior import Person, person_posterior, variances_of
-from personalrm.models.traits.rankings import log_likelihood
+from personalrm.models.traits.rankings import stages_of
 from personalrm.models.traits.softmax import Stages, loss, mode_of
 from personalrm.models.traits.thumbs import Threshold
 from personalrm.models.traits.thumbs import rows as thumb_rows
@@ -79,6 +79,17 @@ def test_the_posterior_predictive_is_that_of_monte_carlo(rng: np.random.Generato
     assert np.abs(found - exact).max() < 0.025
     alone = sigmoid(integrated(np.full(20, 0.4), variances_of(asked, covariance)))
     assert np.abs(alone - exact).max() > 0.1  # the choices matter
+
+
+def log_likelihood(rewards: Array) -> float:
+    """Of the order in which the rewards stand, best first, by the stages that a ranking is fitted with."""
+    names = {str(at): reward for at, reward in enumerate(rewards)}
+    stages = stages_of([(name,) for name in names])
+    offset = np.full((len(stages), len(rewards) - 1), -np.inf)
+    for row, (best, others) in zip(offset, stages, strict=True):
+        row[: len(others)] = [names[one] - names[best] for one in others]
+    rest = np.zeros((*offset.shape, 1)), np.ones(len(stages)), np.arange(len(stages))
+    return -loss(Stages(offset, *rest), np.zeros(1))
 
 
 def test_probabilities_of_all_orders_sum_to_one(rng: np.random.Generator) -> None:
