@@ -79,7 +79,7 @@ class FitRun:
 
     @property
     def kind(self) -> str:
-        """What its files are called."""
+        """Prefix of the names of its files."""
         return PROFILES
 
     def count(self) -> int:

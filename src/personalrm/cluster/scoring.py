@@ -52,7 +52,7 @@ class ScoreRun(FitRun):
 
     @property
     def kind(self) -> str:
-        """What its files are called."""
+        """Prefix of the names of its files."""
         return SCORES
 
     def count(self) -> int:

@@ -6,7 +6,7 @@
     for history in read_people("prism.jsonl.gz"): ...
     read_history(dataframe, columns={"prompt": "Question", "chosen": "Better", "rejected": "Worse"})
 
-What may be given is in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
+Possible inputs are in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
 `formats`. Everything streams: at any time one row is held, and a few bytes a choice to notice repeated ids (see
 `seen`). Rows that cannot be used are skipped and counted in `Problems`; with ``strict`` the first one raises.
 """

@@ -116,7 +116,7 @@ async def stored(
 
 
 def answered(kind: Kind, found: dict[str, Any]) -> Response:
-    """What `stored` has found, as an answer. Problem 422, with all that was rejected, if nothing at all was stored."""
+    """The response to a result of `stored`. Problem 422 with all rejected items if nothing was stored."""
     if found["accepted"] or found["known"] or not found["rejected"]:
         return reply(found)
     raise _nothing_stored(kind.name, found["rejected"], found)
