@@ -122,8 +122,8 @@ def learn_from(
     differ = _people_differ([one.person(crossed.outside[once], t) for one in few], t.shape[1])
     outside = differ.inverse_temperature * crossed.outside[once]
     gain = _gains([one.whole(outside, t, group) for one in few], differ.without, rng)
-    pairs = None if every is None else every.of_each(few, person, group, differ.inverse_temperature)
-    promised = thresholds([one.person(outside, t) for one in few], differ.without, pairs)
+    every_pair = None if every is None else every.of_each(few, person, group, differ.inverse_temperature)
+    promised = thresholds([one.person(outside, t) for one in few], differ.without, every_pair)
     lineage = {
         "people": count, "choices": len(x), "shrink": crossed.shrink,
         "inverse_temperature": differ.inverse_temperature, "trust": differ.trust,
