@@ -97,7 +97,7 @@ class Inputs:
                     break
                 draft, found, cut = shorter, self._ids(shorter), True
         if max(map(len, found)) > self.max_length:
-            raise DataError(f"the chat template alone leaves no room in {self.max_length} tokens: allow longer inputs")
+            raise DataError(f"the chat template alone exceeds {self.max_length} tokens: allow longer inputs")
         return found, cut
 
     def text(self, system: str | None, context: Sequence[Message], response: str) -> str:
