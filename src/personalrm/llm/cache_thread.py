@@ -68,9 +68,9 @@ class CacheThread:
         answer = None if replace else (key, model, completion)
         await self._do(lambda: self.cache.put(key, model, completion, replace=replace), answer=answer)
 
-    def give_back(self, key: bytes) -> None:
+    def release_claim(self, key: bytes) -> None:
         """Release a claim later, without waiting."""
-        self._later(lambda: self.cache.give_back(key))
+        self._later(lambda: self.cache.release_claim(key))
 
     async def has_room(self) -> bool:
         """See `AnswerCache.has_room`."""

@@ -1,6 +1,6 @@
 """Classifies a host's refusal: it concerns all requests, this request, its form, or this moment.
 
-fault_of(429, response, host, "m", has_answered=True)       # Passing(overload=True): wait and retry
+fault_of(429, response, host, "m", has_answered=True)       # AttemptFailed(overload=True): wait and retry
 fault_of(403, …"not allowed to request logprobs"…)          # BadRequest: send without them
 fault_of(429, …"requests per day"…)                         # EndpointRefused: stop for today
 """
@@ -15,7 +15,7 @@ from personalrm.llm.complaints import complaint, one_line
 from personalrm.llm.credentials import without_user
 from personalrm.llm.host import Host
 from personalrm.llm.retry_after import wait_asked
-from personalrm.llm.transport import BadRequest, Passing, Response
+from personalrm.llm.transport import AttemptFailed, BadRequest, Response
 
 NOTABLE_WAIT_S = 60.0
 """Seconds from which an error names the wait that the host asks for."""
@@ -122,9 +122,9 @@ def _of_the_moment(status: int, response: Response, said: str, *, busy: bool) ->
     wait = wait_asked(response.headers, response.body[:4_000].decode("utf-8", "replace"))
     if busy or status in (429, 498, 503, 529):
         asks = f" (asks to wait {wait:.0f} s)" if wait >= NOTABLE_WAIT_S else ""
-        return Passing(f"overloaded ({status}): {said}{asks}", overload=True, retry_after=wait)
+        return AttemptFailed(f"overloaded ({status}): {said}{asks}", overload=True, retry_after=wait)
     if status in (408, 409, 424, 425, 499) or status >= 500:
-        return Passing(f"error of the host ({status}): {said}", retry_after=wait)
+        return AttemptFailed(f"error of the host ({status}): {said}", retry_after=wait)
     return BadRequest(status, said)
 
 

@@ -24,7 +24,7 @@ from personalrm.llm.faults import fault_of, refused
 from personalrm.llm.host import Host
 from personalrm.llm.pace import Pace
 from personalrm.llm.scheduler import Scheduler
-from personalrm.llm.transport import BadRequest, Passing, Transport
+from personalrm.llm.transport import AttemptFailed, BadRequest, Transport
 
 T = TypeVar("T")
 _log = logging.getLogger("personalrm.llm")
@@ -94,9 +94,9 @@ class HttpClient(Generic[T]):
                     self._succeeded(answer, len(body), max_tokens, loop.time() - started)
                     await observer.answered(answer)
                     return answer
-                except (Passing, BadRequest, RequestRefused) as unanswered:
+                except (AttemptFailed, BadRequest, RequestRefused) as unanswered:
                     observer.failed()
-                    if not isinstance(unanswered, Passing):
+                    if not isinstance(unanswered, AttemptFailed):
                         raise
                     fault = unanswered
                 overloaded_since = min(overloaded_since, started) if fault.overload else float("inf")
@@ -124,7 +124,7 @@ class HttpClient(Generic[T]):
         written = answer.completion_tokens if isinstance(answer, Completion) else 0
         self._scheduler.succeeded(self.pace.answered(characters, max_tokens, written, seconds), seconds)
 
-    def _exceeds_deadline(self, fault: Passing, since: float) -> bool:
+    def _exceeds_deadline(self, fault: AttemptFailed, since: float) -> bool:
         """Whether an overloaded host requests, or has already taken, more time than a call has."""
         return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
 
@@ -139,12 +139,12 @@ class HttpClient(Generic[T]):
         except ErrorInside as error:
             status = error.status
         except UnusableResponse as error:
-            raise Passing(str(error), unusable=True) from None
+            raise AttemptFailed(str(error), unusable=True) from None
         fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
         for_everybody = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
         raise self._remembered(fault) if for_everybody and isinstance(fault, EndpointError) else fault
 
-    def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
+    def _given_up(self, fault: AttemptFailed, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
             asked = f" (asked {attempts} times)" if attempts > 1 else ""
             return UnusableResponse(f"{self._host.name}: {fault.said}{asked}")
