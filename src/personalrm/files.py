@@ -35,6 +35,27 @@ WAIT_FOR_READER_S = 2.0
 UNFINISHED = ".unfinished"
 """Ending of a file that is being written; ``NAME.PROCESS-THREAD`` stands before it."""
 
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+"""Error numbers of a full disk, a used-up quota and a file beyond the largest size allowed."""
+_WAYS_OUT = {
+    **dict.fromkeys(_FULL, "free some space and run the same command again"),
+    errno.EROFS: "choose another place",
+    errno.EACCES: "choose another place, or change the permissions",
+    errno.EPERM: "choose another place, or change the permissions",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "name a file",
+    errno.ENOTDIR: "a part of the path is a file: choose another place",
+    errno.ELOOP: "the path is a circle of symbolic links: choose another place",
+    errno.ENXIO: "name a file",
+}
+"""What to do about an error of the file system."""
+
+_SQLITE_WAYS_OUT = {
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "wait until the other process ends, and run again"),
+    **dict.fromkeys((sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), "choose another file"),
+    **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), _WAYS_OUT[errno.EACCES]),
+}
+
 NO_OTHERS: Any = {"extra": "forbid"}
 """``__pydantic_config__`` of a record that rejects unknown fields."""
 
@@ -105,11 +126,40 @@ def write_through(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def stored(path: Path) -> Iterator[None]:
-    """Convert an OSError of the block into a StorageError that names ``path``."""
+    """Convert an OSError of the block into a StorageError that names ``path`` and says what to do."""
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise StorageError(f"{path} cannot be written: {reason(error)}") from error
+
+
+def reason(error: OSError | sqlite3.Error) -> str:
+    """The description of an error by the system or SQLite, and what to do about it if that is known."""
+    if isinstance(error, OSError):
+        way_out = _WAYS_OUT.get(error.errno or 0)
+        return f"{error.strerror or error}{f': {way_out}' if way_out else ''}"
+    if is_full(error):
+        return f"the disk is full or failing: {_WAYS_OUT[errno.ENOSPC]}"
+    way_out = _SQLITE_WAYS_OUT.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    return f"{error}{f': {way_out}' if way_out else ''}"
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Create a folder for the block; if the block fails, the created folders are removed unless something is in them.
+
+    Raises:
+        OSError: the folder cannot be created.
+    """
+    made = [one for one in (folder, *folder.parents) if not one.exists()]  # the deepest first
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for one in made:
+                one.rmdir()
+        raise
 
 
 def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTHERS_S) -> sqlite3.Connection:
@@ -121,11 +171,15 @@ def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTH
         wait_s: seconds to wait for another process that writes.
 
     Raises:
-        sqlite3.Error, OSError: the file cannot be opened, or is not a database.
+        sqlite3.Error, OSError: the file cannot be opened, or is not a database. On a full disk no new file is left.
     """
-    if str(path) != MEMORY:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch(mode=0o600)  # it holds personal data
+    if str(path) == MEMORY:
+        return _opened(path, schema, wait_s)
+    with making(Path(path).parent), new_database(Path(path)):
+        return _opened(path, schema, wait_s)
+
+
+def _opened(path: str | Path, schema: str, wait_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         use_write_ahead_log(db, wait_s)
@@ -135,6 +189,43 @@ def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTH
         db.close()
         raise
     return db
+
+
+@contextlib.contextmanager
+def new_database(path: Path) -> Iterator[None]:
+    """Create the file of a SQLite database, readable by its owner only; it is removed if the block finds a full disk.
+
+    It stays if the file was there before, and after every other error: another process may use it by then.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    is_new = not path.exists()
+    path.touch(mode=0o600)  # it holds personal data
+    try:
+        yield
+    except (sqlite3.Error, OSError, StorageError) as error:
+        if is_new and is_full(error):
+            remove_database(path)
+        raise
+
+
+def is_empty_database(path: Path) -> bool:
+    """Whether a SQLite file exists and holds no tables. Its log is not read if the disk has no room for the index."""
+    for mode in ("mode=ro", "immutable=1"):
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as db,
+        ):
+            return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return False
+
+
+def remove_database(path: Path) -> None:
+    """Remove a SQLite file and the files of its log."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ending).unlink()
 
 
 def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
@@ -158,8 +249,10 @@ def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
         time.sleep(0.005)
 
 
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether the disk is full: SQLITE_FULL or, if the log cannot grow, one of the SQLITE_IOERR codes."""
+def is_full(error: BaseException | None) -> bool:
+    """Whether the disk is full: SQLITE_FULL or, if the log cannot grow, one of the SQLITE_IOERR codes; ENOSPC."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 

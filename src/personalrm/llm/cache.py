@@ -129,7 +129,7 @@ class AnswerCache:
             raise self._unusable(error) from None
         except sqlite3.Error as error:
             if not is_full(error):
-                raise StorageError(f"the cache {self.path} cannot be written: {error}") from None
+                raise self._unusable(error) from None
             self._store_in_reserve(db, row)
 
     def put_all(self, answers: Sequence[tuple[bytes, str, Completion]]) -> None:
@@ -280,10 +280,10 @@ class AnswerCache:
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> StorageError:
-        if isinstance(error, sqlite3.OperationalError) and is_full(error):
+        if is_full(error):
             return StorageError(
                 f"the disk that holds the cache {self.path} is full or failing: free some space and run again"
             )
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        reason = "the file is damaged" if isinstance(error, ValueError | TypeError) else reason
-        return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")
+        said = "the file is damaged" if isinstance(error, ValueError | TypeError) else error
+        said = said.strerror if isinstance(said, OSError) and said.strerror else said
+        return StorageError(f"the cache {self.path} cannot be used: {said}; name another file with --cache")
