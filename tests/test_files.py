@@ -269,7 +269,7 @@ def test_writing_to_a_pipe_waits_for_no_reader(tmp_path: Path, monkeypatch: pyte
     rows = [{"prompt": "x" * 9_000, "chosen": f"Short {n}.", "rejected": "A longer answer."} for n in range(9)]
     profile = SynthesizeMe().fit(rows).profile
     os.mkfifo(pipe)
-    with pytest.raises(StorageError, match="nobody reads"):
+    with pytest.raises(StorageError, match="pipe"):
         save(profile, pipe)
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
@@ -289,10 +289,10 @@ def test_what_may_never_end_is_not_read(place: str, tmp_path: Path) -> None:
         os.mkfifo(path)  # nobody writes to it
     else:
         path.symlink_to(place)
-    with pytest.raises(DataError, match="no file"):
+    with pytest.raises(DataError, match="device"):
         read_object(path, "manifest")
     if place != "pipe":
         with pytest.raises(DataError, match="device"):
             list(read_choices(path))
-        with pytest.raises(DataError, match="no file"):
+        with pytest.raises(DataError, match="device"):
             load(path)

@@ -33,7 +33,7 @@ WAIT_FOR_OTHERS_S = 60.0
 WAIT_FOR_READER_S = 2.0
 """Seconds that a pipe may be without a reader before writing to it fails."""
 UNFINISHED = ".unfinished"
-"""Ending of a file that is being written; ``NAME.PROCESS-THREAD`` stands before it."""
+"""Ending of a file that is being written; it follows ``NAME.PROCESS-THREAD``."""
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 """Error numbers of a full disk, a used-up quota and a file beyond the largest size allowed."""
@@ -116,7 +116,7 @@ def write_through(path: Path, content: bytes) -> None:
             if error.errno != errno.ENXIO:
                 raise
             if time.monotonic() > waits_until:
-                raise OSError(errno.ENXIO, "it is a pipe that nobody reads", str(path)) from None
+                raise OSError(errno.ENXIO, "it is a pipe without a reader", str(path)) from None
             time.sleep(0.02)
     if no_wait:
         os.set_blocking(number, True)

@@ -299,7 +299,7 @@ def test_label_studio_falls_back_to_the_export_and_exchanges_a_personal_token(
     server.data(tasks={"3": [task(1, 1, ("ada", "left"))]}, old=True)
     assert pull_from(server, "label-studio", tmp_path / "a.jsonl", key=PAT).added == 1
     assert [one["headers"].get("Authorization") for one in server.log()][-1] == "Bearer short-lived-access"
-    with pytest.raises(EndpointRefused, match="knows no project 9"):
+    with pytest.raises(EndpointRefused, match="project 9"):
         pull_from(server, "label-studio", tmp_path / "b.jsonl", projects=("9",))
 
 
@@ -502,7 +502,7 @@ def test_a_long_wait_a_dead_host_and_an_endless_body_end_in_one_sentence(
 
 def test_answers_of_another_form_are_one_sentence(server: FeedbackServer, tmp_path: Path) -> None:
     server.data(ratings={"items": []})
-    with pytest.raises(UnusableResponse, match="another form"):
+    with pytest.raises(UnusableResponse, match="list"):
         pull_from(server, "open-webui", tmp_path / "a.jsonl")
 
 

@@ -1,7 +1,7 @@
 """One label: a question about a pair, sent to one model, and its result.
 
     judge = Judge(endpoint)
-    label = await room(judge, "responses", choice, "token", seed=0)       # P(the responses leave room for taste)
+    label = await room(judge, "responses", choice, "token", seed=0)       # P(personal preference matters)
     label = await verdict(judge, choice, "chosen", "token")               # P(the chosen one is preferred), shown first
 
 Labels of a model that fails are unscored; the other models continue. After `PATIENCE` consecutive failures a model gets
@@ -29,7 +29,7 @@ Step = Literal["query", "responses", "consensus"]
 Personalizable = Literal["query", "responses"]
 First = Literal["chosen", "rejected"]
 PATIENCE = 20
-"""Consecutive failures after which a model is abandoned: more than an overloaded host drops at once."""
+"""Consecutive failures after which a model gets no more requests; an overloaded host drops fewer at once."""
 NO_ANSWER = "the model did not answer"
 ROOM_SCHEMA: dict[str, Any] = {
     "title": "room_for_taste",
@@ -46,9 +46,9 @@ class Label:
 
     Attributes:
         pair: the choice's id.
-        step: ``query`` and ``responses`` ask whether there is room for taste, ``consensus`` for the better response.
+        step: ``query`` and ``responses``: whether personal preference matters; ``consensus``: which response is better.
         first: which response was shown first; None if none was shown.
-        probability: that there is room, or that the chosen response is preferred; None if unscored.
+        probability: that personal preference matters, or that the chosen response is preferred; None if unscored.
         prompt: hash of model, prompt and parameters; empty without an answer.
         prompt_tokens, completion_tokens, cost: usage of the original request.
     """
@@ -122,7 +122,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """P(the first-named option), or why there is none, with the completion and the prompt hash."""
+    """P(the first-named option) or the reason why it is missing, the completion and the prompt hash."""
 
     probability: float | None
     unscored: str | None
@@ -131,9 +131,9 @@ class Answer:
 
 
 async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts: VerdictMode, seed: int) -> Label:
-    """Return the label whether the query, or the responses, leave room for personal taste.
+    """Return the label whether personal preference matters for the query, or for the responses.
 
-    Which response is shown first is drawn from the choice's id, never from the label.
+    The order of the responses is drawn from the choice's id, never from the label.
     """
     chosen_first = choice.chosen_first(seed)
     shown = rendering.conversation(choice.context)
@@ -145,7 +145,7 @@ async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts:
 
 
 async def verdict(judge: Judge, choice: Preference, first: First, verdicts: VerdictMode) -> Label:
-    """Return the label which response a judge without knowledge of the user prefers, with ``first`` shown first."""
+    """Return the label of the response that a judge without user information prefers, with ``first`` shown first."""
     a, b = (choice.chosen, choice.rejected) if first == "chosen" else (choice.rejected, choice.chosen)
 
     async def ask(endpoint: Endpoint) -> Answer:

@@ -47,5 +47,5 @@ def consensus(probabilities: Sequence[float | None], thresholds: Thresholds) -> 
 
 
 def has_room(probability: float | None, thresholds: Thresholds) -> bool:
-    """Return whether there is room for taste; False if unscored."""
+    """Return whether personal preference matters for the pair; False if unscored."""
     return probability is not None and probability >= thresholds.min_personalizable

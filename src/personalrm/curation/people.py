@@ -1,4 +1,4 @@
-"""The filters on one user's choices: room for taste in the query, then in the responses, then contested by judges.
+"""The filters on one user's choices: query and responses for which personal preference matters, and disagreeing judges.
 
     outcome = await filtered(history, judges, thresholds, "token")
     outcome.left["contested"]      # choices left after the last filter, with the judges' verdicts
@@ -38,7 +38,11 @@ class Outcome:
 
 
 async def filtered(history: History, judges: Sequence[Judge], thresholds: Thresholds, verdicts: VerdictMode) -> Outcome:
-    """Run the three filters; the first judge labels the room for taste. Raises BudgetSpent or StorageError."""
+    """Run the three filters; the first judge labels whether personal preference matters.
+
+    Raises:
+        BudgetSpent, StorageError: every answer so far is stored.
+    """
     left: dict[str, History] = {}
     removed: dict[str, Mapping[str, int]] = {}
     labels: list[Label] = []

@@ -6,7 +6,7 @@
     for history in read_people("prism.jsonl.gz"): ...
     read_history(dataframe, columns={"prompt": "Question", "chosen": "Better", "rejected": "Worse"})
 
-What may be given is in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
+Possible inputs are in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
 `formats`. Everything streams: at any time one row is held, and a few bytes a choice to notice repeated ids (see
 `seen`). Rows that cannot be used are skipped and counted in `Problems`; with ``strict`` the first one raises.
 """
@@ -98,7 +98,7 @@ def read_history(
     kept: list[Preference | Thumb] = []
     for choice in reader.choices(user):
         if user is None and len(reader.people) > 1:
-            kept.clear()  # it will end in an error; the rest is read to count the people
+            kept.clear()  # an error will follow; the rest is read to count the people
         else:
             kept.append(choice)
     if user is None and len(reader.people) > 1:

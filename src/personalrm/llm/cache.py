@@ -40,8 +40,8 @@ VERSION = 2
 class Found(Enum):
     """Results of a lookup without an answer."""
 
-    NOTHING = "nobody has asked: the key is claimed for this process"
-    ASKED_ELSEWHERE = "another process is asking"
+    NOTHING = "no answer is stored: the key is now claimed by this process"
+    ASKED_ELSEWHERE = "another process has sent the request"
 
 
 class AnswerCache:

@@ -35,7 +35,7 @@ class PostgresAnswerCache(AnswerCache):
     """Answers by key; see `AnswerCache`. Use from one thread at a time.
 
     Args:
-        url: ``postgresql://USER@HOST/NAME``; a password may stand in it, in PGPASSWORD, or in ``~/.pgpass``.
+        url: ``postgresql://USER@HOST/NAME``; the password is in the URL, in PGPASSWORD, or in ``~/.pgpass``.
 
     Raises:
         MissingExtra: the driver is not installed. StorageError: the database cannot be reached or used.

@@ -1,4 +1,4 @@
-"""A host's error as one safe sentence, and the status that it stands for if it came with status 200.
+"""A host's error as one safe sentence, and the status of an error that was sent with status 200.
 
 complaint(b'{"error": {"message": "No such model"}}')                      # "No such model"
 complaint(b"<html><title>502 Bad Gateway</title>…")                        # "502 Bad Gateway"
@@ -25,7 +25,7 @@ _MEANINGS = (
     (503, r"overload|unavailable|busy|loading|capacity|try again"),
     (400, r"context.?length|context window|invalid.?request|unsupported|not supported|content.?filter|moderation"),
 )
-"""What the words of an error without a usable number stand for; the first that applies."""
+"""Status by the words of an error without a usable number; the first match counts."""
 _MEANS = tuple((status, re.compile(words, re.IGNORECASE)) for status, words in _MEANINGS)
 
 

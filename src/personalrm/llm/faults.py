@@ -80,7 +80,7 @@ def fault_of(status: int, response: Response, host: Host, model: str, *, has_ans
     if status in (400, 403) and _BUSY.search(said):
         return _of_the_moment(status, response, said, busy=True)
     if status in (404, 405, 501):
-        return EndpointRefused(f"{where} knows no model '{model}' or no such path ({status}): {said}")
+        return EndpointRefused(f"{where} has no model '{model}' or no such path ({status}): {said}")
     locked = _of_the_key(status, response, said, host, has_answered)
     return locked or _of_the_moment(status, response, said, busy=False)
 
@@ -102,18 +102,18 @@ def _of_the_account(status: int, response: Response, said: str, where: str) -> E
 
 def _of_the_model(status: int, said: str, where: str, model: str) -> EndpointRefused | None:
     if status == 410 or (status in (400, 422, 500, 503) and _NO_MODEL.search(said)):
-        return EndpointRefused(f"{where} knows no model '{model}' or no such path ({status}): {said}")
+        return EndpointRefused(f"{where} has no model '{model}' or no such path ({status}): {said}")
     return None
 
 
 def _of_the_key(status: int, response: Response, said: str, host: Host, has_answered: bool) -> EndpointRefused | None:
     where = host.name
     if status == 407:
-        return EndpointRefused(f"the proxy before {where} wants a user and password ({status}): {said}")
+        return EndpointRefused(f"the proxy before {where} requires a user and password ({status}): {said}")
     if status == 403 and (_PLACE.search(said) or _PAGE.match(response.body)):
-        return EndpointRefused(f"{where} refuses access from here, whatever the key ({status}): {said}")
+        return EndpointRefused(f"{where} refuses access from here, regardless of the key ({status}): {said}")
     if status == 401 or (status == 403 and not has_answered) or (status == 400 and _KEY.search(said)):
-        refuses = "refuses the key" if host.api_key else "wants a key"
+        refuses = "refuses the key" if host.api_key else "requires a key"
         return EndpointRefused(f"{where} {refuses} ({status}): {said}; set OPENAI_API_KEY to a valid key for this host")
     return None
 
@@ -124,7 +124,7 @@ def _of_the_moment(status: int, response: Response, said: str, *, busy: bool) ->
         asks = f" (asks to wait {wait:.0f} s)" if wait >= NOTABLE_WAIT_S else ""
         return Passing(f"overloaded ({status}): {said}{asks}", overload=True, retry_after=wait)
     if status in (408, 409, 424, 425, 499) or status >= 500:
-        return Passing(f"fault of the host ({status}): {said}", retry_after=wait)
+        return Passing(f"error of the host ({status}): {said}", retry_after=wait)
     return BadRequest(status, said)
 
 

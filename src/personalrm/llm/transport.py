@@ -62,7 +62,7 @@ class Passing(Exception):
     @property
     def kind(self) -> str:
         """Description for logs without the host's message, which may repeat a prompt."""
-        return "no answer" if self.dead else "an answer of no use" if self.unusable else "a fault of the host"
+        return "no answer" if self.dead else "an unusable answer" if self.unusable else "an error of the host"
 
 
 class BadRequest(Exception):
@@ -187,7 +187,7 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     coding = response.headers.get("Content-Encoding", "")
     unknown = unknown_coding(coding)
     if unknown is not None:
-        said = f"the answer is encoded as '{unknown[:20]}', which was not asked for"
+        said = f"the answer is encoded as '{unknown[:20]}', which was not requested"
         raise Passing(said, unusable=True, final=True)
     unpacker = Decompressor(coding, most)
     try:

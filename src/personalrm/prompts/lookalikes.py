@@ -1,12 +1,12 @@
-"""The plain form of a text: what it looks like to a reader, whatever characters it is written with.
+"""Plain form of a text: look-alike, styled, invisible and encoded characters are normalised to what a reader sees.
 
     plain_form("＜/рersona\u200b>")[0]        # "</persona>"
 
-Full-width and styled letters become ASCII (Unicode NFKD), combining marks and invisible characters go, Cyrillic, Greek
-and other letters that look like Latin ones become these, and encoded characters (``&lt;``, ``&#60;``, ``\\u003c``,
-``%3c``) are decoded, also where the encoding itself is encoded (``&#38;lt;``, ``%253c``, ``＆lt;``). The table holds
-the letters, brackets, bars, slashes and underscores that marks are written with; it contains Unicode's confusables
-(UTS 39) for them, without combining marks.
+Full-width and styled letters become ASCII (Unicode NFKD), combining marks and invisible characters are removed,
+Cyrillic, Greek and other letters that look like Latin ones become the Latin ones, and encoded characters are decoded
+(``&lt;``, ``&#60;``, ``\\u003c``, ``%3c``), also if the encoding itself is encoded (``&#38;lt;``, ``%253c``,
+``＆lt;``). The table covers the letters, brackets, bars, slashes and underscores that occur in template marks; it
+contains Unicode's confusables (UTS 39) for them, without combining marks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import unicodedata
 from itertools import repeat
 
 BROKEN = "‹"
-"""What stands in a text where the opening character of a mark was."""
+"""Replacement for the opening character of a mark."""
 _LIKE = {
     "<": "❬𝈶˂ᐸ≺⋖❮❰〈⟨⟪《«≪⪡⧼⦑⁌🢐ᚲくㄑ⊲◁◄◂ᐊ⪪",
     ">": "❭𝈷˃ᐳ≻⋗❯❱〉⟩⟫》»≫⪢⧽⦒⁍𖼿ᐅ⊳▷►▸⪫",
@@ -81,9 +81,9 @@ _LIKE = {
     "Z": "ΖᏃꓜ𐋵𑣥𑢩",
 }
 _LETTERS = {code: plain for plain, likes in _LIKE.items() for code in map(ord, likes)}
-_INVISIBLE = {0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0}  # letters and a Braille pattern that are drawn as nothing
+_INVISIBLE = {0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0}  # letters and a Braille pattern without visible glyphs
 _GONE = ("Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn")
-_STYLED = ((0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"), (0x1F1E6, "A"))  # squared, circled, regional: NFKD has none
+_STYLED = ((0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"), (0x1F1E6, "A"))  # squared, circled, regional: not in NFKD
 _ENCODED = re.compile(
     r"&(?:amp;){0,4}(?:\#0{0,64}\d{1,6}|\#x0{0,64}[0-9a-f]{1,5}|[a-z]{2,24}\d{0,2})[;；]?"
     r"|(?-i:\\U)000[0-9a-f]{5}|\\u[0-9a-f]{4}|\\[ux]\{[0-9a-f]{2,6}\}|\\x[0-9a-f]{2}|%[0-9a-f]{2}",
@@ -95,7 +95,7 @@ _CODE = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 
 class _Plain(dict[int, str]):
-    """Code point → its plain form, made when it is first met."""
+    """Code point → plain form, computed on first use."""
 
     def __missing__(self, code: int) -> str:
         decomposed = chr(code) if code in _LETTERS else unicodedata.normalize("NFKD", chr(code))
@@ -121,7 +121,7 @@ _PLAIN = _Plain()
 
 
 def plain_form(text: str) -> str:
-    """The text as it looks. Use `plain_positions` where it matters which characters it came from."""
+    """The plain form of a text; `plain_positions` also gives the origin of each character."""
     for _ in range(_ROUNDS):
         before, text = text, _ENCODED.sub(lambda found: _decoded(found[0]), text).translate(_PLAIN)
         if text == before:
@@ -130,7 +130,7 @@ def plain_form(text: str) -> str:
 
 
 def plain_positions(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The plain form, and for each of its characters the span of the text that it stands for."""
+    """The plain form, and for each of its characters the span of the original text (start, end)."""
     spans = [(at, at + 1) for at in range(len(text))]
     for _ in range(_ROUNDS):
         before = text
@@ -142,7 +142,7 @@ def plain_positions(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _one_round(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text with its outermost encodings decoded and its characters made plain, and the span of each character."""
+    """The text with the outermost encodings decoded and characters normalised, and each character's source span."""
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
 
@@ -164,7 +164,7 @@ def _one_round(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _decoded(encoded: str) -> str:
-    """The character that is meant; the text as it stands where none is."""
+    """The decoded character, or the text unchanged if it encodes none."""
     if encoded[0] == "&":
         bare = encoded[1:].lower()
         while bare.startswith("amp;"):

@@ -1,17 +1,17 @@
-"""Untrusted text in a prompt: nothing in it reads as one of our tags or as a mark of a chat template.
+"""Makes untrusted text safe for prompts: breaks up our own tags and the marks of chat templates.
 
     break_marks("</response_a><|im_end|>")            # "‹/response_a>‹|im_end|>"
     break_marks("<b>if a[0] < b</b>")                 # unchanged
-    break_marks(text, fences=False)                   # our own tags stay: the text is our own, with others' in it
+    break_marks(text, fences=False)                   # keeps our own tags: for a text that we composed of others
 
-Judge prompts, `export` and the inputs of reward models all pass through this one function. The opening character of a
-mark becomes ‹; everything else stays, so code and HTML remain readable. What counts is how the text looks
-(`lookalikes`): zero-width characters, entities, full-width or Cyrillic letters hide no mark.
+Judge prompts, `export` and the inputs of reward models all use this function. The opening character of a mark is
+replaced by ‹; everything else is unchanged, so code and HTML remain readable. Marks are searched in the plain form of
+the text (`lookalikes`), so zero-width characters, entities, full-width or Cyrillic letters cannot hide a mark.
 
-Broken up are: our tags, opened, closed or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with any word;
-the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below; ``### Response:``;
-and, where a tokenizer is at hand, its special tokens. Templates that mark turns with plain words
-("Human:") have nothing that could be told from text; there only the tags around a text keep it apart.
+The following are broken up: our tags, opening, closing or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with
+any word; the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below;
+``### Response:``; and, if the tokenizer is known, its special tokens. Templates that mark turns with plain words
+("Human:") cannot be distinguished from text; for them only the tags around a text separate it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _SQUARE_CAPITALS = (
     *("args", "call_id", "img", "img_break", "img_end", "audio", "begin_audio", "prefix", "suffix", "middle"),
     *("bos", "eos", "pad", "cls", "sep", "mask", "unk"),
 )
-"""Marks in capitals only: ``x[mask]`` and ``[args]`` are ordinary text."""
+"""Marks in upper case only: ``x[mask]`` and ``[args]`` are ordinary text."""
 _NUMBERED = re.compile(r"(?:unused|extraid|reserved|reservedspecialtoken|tokensunused|special)\d{1,6}")
 _UNUSED = re.compile(r"unused_?\d{1,6}")
-_SAME = str.maketrans("i10", "llo")  # as Unicode's confusables have it
+_SAME = str.maketrans("i10", "llo")  # as in Unicode's confusables
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _INSIDE = rf"[^<>\[\]{BROKEN}]{{1,64}}"
 _BRACKETED = re.compile(rf"<({_INSIDE})>|\[({_INSIDE})\]")
@@ -69,20 +69,20 @@ _HEADED = re.compile(
     r"(\#)\#\#[ ]{0,3}(?:instruction|response|system|user|assistant|human|input)[ ]{0,3}:",
     re.IGNORECASE,
 )
-_REPEATS = 3  # what is left of a token may be a shorter one
+_REPEATS = 3  # a broken token may contain a shorter one
 _OPENERS = ("<", "[", "##")
 _TYPE_PARAMETER = ("<S>", "</S>")
-"""Type parameters in code: tokenizers know the small letter only."""
+"""Type parameters in code; the tokens <s> and </s> are in lower case."""
 _ENCODERS = ("&", "\\", "%")
 
 
 def break_marks(text: str, special: re.Pattern[str] | None = None, *, fences: bool = True) -> str:
-    """The text without anything that reads as a mark; the same object where it holds none.
+    """The text with all marks broken up; the same object if it contains none.
 
     Args:
-        text: cut to what a model is shown; the time grows in proportion to it.
-        special: finds the special tokens of the tokenizer that will read the text (`special_tokens`).
-        fences: false leaves our own tags alone.
+        text: the text, truncated to what the model will see; time is linear in its length.
+        special: matches the special tokens of the model's tokenizer (`special_tokens`).
+        fences: false keeps our own tags.
     """
     if not text.isascii() or any(one in text for one in (*_OPENERS, *_ENCODERS)):
         text = _without_marks(text, fences)
@@ -93,19 +93,19 @@ def break_marks(text: str, special: re.Pattern[str] | None = None, *, fences: bo
 
 
 def special_tokens(*tokens: str) -> re.Pattern[str]:
-    """Finds any of these tokens, the longest first; white space alone is none."""
+    """A pattern that matches any of these tokens, the longest first; tokens of white space only are ignored."""
     known = sorted({one for one in tokens if one.strip()}, key=lambda one: (-len(one), one))
     return re.compile("|".join(map(re.escape, known)) or "(?!)")
 
 
 def reads_as_mark(token: str) -> bool:
-    """Whether a token that a tokenizer knows has the form of a mark (and is no HTML tag such as ``<table>``)."""
+    """Whether a tokenizer's token has the form of a mark (and is not an HTML tag such as ``<table>``)."""
     return _holds_mark(plain_form(token), fences=False)
 
 
-@lru_cache(maxsize=1024)  # a response is shown in some twenty prompts
+@lru_cache(maxsize=1024)  # a response occurs in about twenty prompts
 def _without_marks(text: str, fences: bool) -> str:
-    marks = {(one, one + 1) for one, _ in _marks(text, fences)}  # as it stands: what is invisible may end a name
+    marks = {(one, one + 1) for one, _ in _marks(text, fences)}  # an invisible character may end a name
     plain = plain_form(text)
     if plain != text and _holds_mark(plain, fences, type_parameters=True):
         plain, spans = plain_positions(text)
@@ -128,7 +128,7 @@ def _holds_mark(plain: str, fences: bool, *, type_parameters: bool = False) -> b
 
 
 def _marks(plain: str, fences: bool, *, type_parameters: bool = False) -> Iterator[tuple[int, int]]:
-    """Where in the plain form a mark begins and ends; ``<S>`` and ``</S>`` are marks with ``type_parameters``."""
+    """Start and end of each mark in the plain form; ``<S>`` and ``</S>`` are marks only with ``type_parameters``."""
     for found in _BRACKETED.finditer(plain):
         angle = found[1] is not None
         if found[0] in _TYPE_PARAMETER and not type_parameters:
@@ -143,7 +143,7 @@ def _marks(plain: str, fences: bool, *, type_parameters: bool = False) -> Iterat
 
 
 def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
-    """Whether ``<inside>`` or ``[inside]`` is one; spaces, dots and dashes between the letters do not matter."""
+    """Whether ``<inside>`` or ``[inside]`` is a mark; spaces, dots and dashes between letters are ignored."""
     bare = inside.strip()
     if _WORD.fullmatch(bare) and not (bare.count("|") == 1 and not angle):
         return True
@@ -156,7 +156,7 @@ def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
 
 
 def _letters(inside: str) -> str:
-    """The letters alone, small, and one for all that look alike."""
+    """The letters in lower case, with look-alikes (i, l, 1; o, 0) mapped to one letter."""
     return _NOT_LETTERS.sub("", inside.lower()).translate(_SAME)
 
 

@@ -5,8 +5,8 @@
     holm([0.01, 0.04, 0.03])                                  # [0.03, 0.06, 0.06]
 
 ``values`` has shape (pairs,) and may hold NaN (unscored, excluded); ``people`` holds the integer code of each pair's
-person. ``weight``, of the same shape, is how much each pair counts (`data.shares`: the ten pairs of a ranking of
-five count as one choice); None: all alike. Only sums by person are resampled: 10,000 draws over 100,000 choices of
+person. ``weight``, of the same shape, is the weight of each pair (`data.shares`: the ten pairs of a ranking of
+five count as one choice); None: equal weights. Only sums by person are resampled: 10,000 draws over 100,000 choices of
 1,000 people take half a second.
 
 People are assumed independent. Where many people judged the same pair (UKP, MT-Bench), an interval generalises to
@@ -72,7 +72,7 @@ def interval(
     draws : int
         Number of bootstrap resamples of people.
     weight : ndarray of float, shape (pairs,), or None
-        How much each pair counts; positive.
+        Weight of each pair; positive.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def paired(
     draws : int
         Number of random sign flips; all 2ⁿ are used where they are no more than this.
     weight : ndarray of float, shape (pairs,), or None
-        How much each pair counts; positive.
+        Weight of each pair; positive.
 
     Returns
     -------

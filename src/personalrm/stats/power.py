@@ -48,7 +48,7 @@ def participants_needed(effect: float, comparisons: int = 1) -> int:
 
 
 def detectable_effect(people: int, comparisons: int = 1) -> float | None:
-    """The effect size (Cohen's d_z) that so many people detect with a power of 80 %; None with fewer than five."""
+    """The effect size (Cohen's d_z) detected with a power of 80 % for this many people; None with fewer than five."""
     return None if people < MIN_PEOPLE else _reach(people - 1, comparisons) / math.sqrt(people)
 
 

@@ -68,7 +68,7 @@ def risk_coverage(probability: Floats, weight: Floats | None = None) -> RiskCove
     probability : ndarray of float, shape (pairs,)
         Probability of the response that the person chose; NaN (unscored) is excluded.
     weight : ndarray of float, shape (pairs,), optional
-        How much each pair counts (`data.shares`); None: all alike.
+        Weight of each pair (`data.shares`); None: equal weights.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def sure_threshold(
     seed : int
         Random seed of the order in which the test takes the people.
     weight : ndarray of float, shape (pairs,), optional
-        How much each pair counts among those of its person; None: all alike.
+        Weight of each pair among those of its person; None: equal weights.
 
     Returns
     -------

@@ -31,7 +31,9 @@ def safe(text: str) -> str:
 
 def _unmarked(text: str) -> str:
     text = break_marks(text)
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+    return (
+        text if text.isascii() else text.encode("utf-8", "replace").decode()
+    )  # half a surrogate pair cannot be encoded
 
 
 _remembered = lru_cache(maxsize=1024)(_unmarked)

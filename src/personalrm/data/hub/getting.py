@@ -74,8 +74,9 @@ def get(
         cache_dir: cache folder of `huggingface_hub`; its default if None.
 
     Raises:
-        DataError: an unknown data set, no access, no network, or unexpected files.
-        StorageError: the folder has such files already, or cannot be written.
+        DataError: an unknown data set, no access, no network, unexpected files, or the output folder already contains
+            such files.
+        StorageError: the folder cannot be written.
         MissingExtra: huggingface_hub or pyarrow is not installed.
     """
     wanted = named(name)
@@ -107,7 +108,7 @@ def get(
 
 
 class _Account:
-    """Counts what passes."""
+    """Counts users and ties while choices are written."""
 
     def __init__(self) -> None:
         self.people: set[str] = set()

@@ -6,7 +6,7 @@
 A text is tokenised once and batched with texts of similar length (`batching`). Longer texts are truncated at the end,
 or, if the tokenizer has a chat template, at the beginning, because the response comes last. On a GPU the model computes
 in bfloat16, which is part of its name. The model is loaded on first use (MiniLM: 3 s, mostly importing torch); one core
-embeds 45 PRISM texts a second.
+embeds 45 PRISM texts per second.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Cached:
         path: the file; None takes `default_path`, ``:memory:`` caches in memory only.
 
     Raises:
-        StorageError: the file is no database, or cannot be read or written.
+        StorageError: the file is not a database, or cannot be read or written.
     """
 
     def __init__(self, encoder: Encoder, path: str | Path | None = None) -> None:
@@ -176,7 +176,7 @@ class VectorFile:
     """Vectors by key. Use from one thread at a time; a forked child reopens it.
 
     Raises:
-        StorageError: the file is no database, or cannot be read or written.
+        StorageError: the file is not a database, or cannot be read or written.
     """
 
     def __init__(self, path: str | Path) -> None:

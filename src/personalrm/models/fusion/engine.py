@@ -102,8 +102,8 @@ class FusedEngine:
     def _weights(self, profile: Profile, mode: VerdictMode) -> Iterator[tuple[Arm, float, int]]:
         """Arm, weight and number of labels, for each available arm of this person."""
         for arm in _arms(profile):
-            heard = self.table.weight(self._key(arm, mode), without=profile.user)
-            yield arm, heard.weight.weight, heard.weight.labels
+            found = self.table.weight(self._key(arm, mode), without=profile.user)
+            yield arm, found.weight.weight, found.weight.labels
 
     def _notes(self, found: Mapping[VerdictMode, Sequence[tuple[Arm, float, int]]]) -> Iterator[str]:
         """The judge's weights, as text."""

@@ -109,7 +109,7 @@ def train(
 
 
 def run_of(rows: Sequence[Row], validation_rows: Sequence[Row], settings: RewardSettings) -> checkpoints.Run:
-    """What the training steps depend on."""
+    """Everything that the training steps depend on, with the backbone's hashes."""
     return checkpoints.Run(identify(settings.backbone), settings, hash_of([rows, validation_rows], 16))
 
 

@@ -31,7 +31,7 @@ from personalrm.profile.small_numbers import FEWEST_GROUPS
 
 TOLERANCE = 0.005
 """Expected loss in nats per choice up to which own weights are used: they are already shrunk towards the population's,
-and a mean over some hundred people is no more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
+and a mean over a few hundred people is not more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
 FEWEST_PEOPLE = 100
 """Minimum number of other people for a percentage: the share of 35 people of MT-Bench has a standard error of 8
 points."""

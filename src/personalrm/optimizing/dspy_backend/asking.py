@@ -21,7 +21,7 @@ from personalrm.preferences import Message
 LONGEST_ANSWER = 3_000
 """Maximum tokens of a proposal; an instruction takes 400, and reasoning models think before it."""
 TEMPERATURE = 1.0
-"""Of proposals, as both optimisers advise: repeated requests should get different answers."""
+"""Temperature of proposals, as both optimisers advise, so that repeated requests get different answers."""
 
 
 class Stop(BaseException):
