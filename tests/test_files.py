@@ -20,11 +20,10 @@ from small_disk import largest_file
 
 from personalrm import SynthesizeMe
 from personalrm.data.reading import read_choices
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import DataError, ProfileError, StorageError
 from personalrm.files import (
-    MEMORY,
     making,
-    open_database,
     read_object,
     read_record,
     reason,

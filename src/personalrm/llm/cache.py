@@ -23,8 +23,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, is_full, open_database, replace_file
+from personalrm.files import is_full, replace_file
 from personalrm.llm import cache_claims, cache_rows
 from personalrm.llm.cache_rows import answer_of, moved, row_of
 from personalrm.llm.endpoint import Completion

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
-from personalrm.files import new_file, reason, remove_database, stored
+from personalrm.files import new_file, reason, stored
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 

@@ -25,8 +25,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
+from personalrm.databases import is_empty_database, remove_database, use_write_ahead_log
 from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, StoreFull, StoreUnavailable
-from personalrm.files import is_empty_database, making, remove_database, stored, use_write_ahead_log
+from personalrm.files import making, stored
 
 WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for other writers before it raises StoreBusy."""

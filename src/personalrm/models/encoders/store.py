@@ -25,8 +25,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, is_full, open_database, reason
+from personalrm.files import is_full, reason
 from personalrm.llm.cache_location import default_path as path_of_answers
 from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors, are_unit

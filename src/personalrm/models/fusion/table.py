@@ -27,8 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from personalrm import prompts
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, open_database, reason
+from personalrm.files import reason
 from personalrm.llm.cache_location import default_path, is_url
 from personalrm.models.fusion.weights import Array, Form, JudgeWeight, as_form, earned_weight
 from personalrm.preferences import Preference
