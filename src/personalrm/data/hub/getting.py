@@ -149,7 +149,7 @@ def _check_free(folder: Path) -> None:
 def _given(wanted: PublicSet, folder: Path) -> Fetched:
     """The data set's files in a local folder."""
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}: --from names the one with the files of {wanted.name}")
+        raise DataError(f"there is no folder {folder}: give the folder with the files of {wanted.name} with --from")
     if wanted.kind == "crowdrag":
         paths = list(files_in(folder))
     else:
