@@ -146,7 +146,10 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
         )
         table.add_row(_safe(row["name"]), *cells)
     print_table(out, table)
-    out.print("Intervals: bootstrap over conversations; none for fewer than five.\n", style="dim")
+    out.print(
+        "Intervals: bootstrap over conversations; none for fewer than five, or if one has over 40 % of the choices.\n",
+        style="dim",
+    )
     if found.row["pairs"] >= SEVERAL and found.row["low"] is not None:
         wrong = ", ".join(f"{one['coverage']:.0%}: {one['risk']:.0%}" for one in found.risk_coverage)
         out.print(f"Error rate by coverage (most certain first): {wrong}.\n", style="dim")
