@@ -1,7 +1,6 @@
 """Personalised reward models: a few choices of one person become a persona, a judge prompt and a reward.
 
-The public names stand in ``__init__.pyi`` and are imported on first use, so that ``import personalrm`` costs almost
-nothing.
+The public names are listed in ``__init__.pyi`` and imported on first use, so that ``import personalrm`` is fast.
 """
 
 import logging

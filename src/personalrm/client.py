@@ -281,7 +281,7 @@ class Client:
             ProfileError: the profile's model gives no posterior uncertainty.
         """
         model, _, options = self._used(profile)
-        name = DEFAULT if is_fused(model) else model  # a judge has no posterior, and nobody is asked for this
+        name = DEFAULT if is_fused(model) else model  # a judge has no posterior, so the embedded part selects
         predictor = None if self._pool.asks(name) else await self._pool.predictor(name, profile, options)
         if not isinstance(predictor, UncertainLocalPredictor):
             raise ProfileError(

@@ -103,8 +103,8 @@ class UnknownRecord(DataError):
     """The store has no such choice, answer, version, correction or key.
 
     Args:
-        sentence: what is not there.
-        field: the part of the request that names it: ``choice_id``, ``version``.
+        sentence: the message.
+        field: the field of the request that names the record, such as ``choice_id`` or ``version``.
     """
 
     def __init__(self, sentence: str, field: str) -> None:
@@ -145,7 +145,7 @@ class UnusableResponse(EndpointError):
 
 
 class PrivacyRefused(PersonalrmError):
-    """The texts of several people would stand in one prompt, and ``--private`` or PERSONALRM_PRIVATE is set."""
+    """A prompt would contain the texts of several people, and ``--private`` or PERSONALRM_PRIVATE is set."""
 
 
 class TrainingFailed(PersonalrmError):

@@ -1,9 +1,9 @@
-"""What puts several people's words into one prompt asks here first.
+"""Check before a prompt is built from texts of several people.
 
     refuse_mixing("the study 'causal' predicts a person's choices from another person's", private=lab.private)
 
-What one person said never reaches a prompt of another person, with the exceptions named in docs/security.md. They are
-refused where the prompt is made, so that Python callers are held to it as the command line is.
+One person's texts never reach another person's prompt, with the exceptions listed in docs/security.md. In private mode
+these are refused where the prompt is built, so that the check holds for Python callers as for the command line.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _OFF = ("", "0", "false", "no", "off", "n", "f")
 
 
 def is_private(private: bool = False) -> bool:
-    """Whether several people's words must not stand in one prompt: by the caller's word, or by PERSONALRM_PRIVATE.
+    """Whether texts of several people must not be in one prompt, by the argument or by PERSONALRM_PRIVATE.
 
-    The environment cannot be overruled by ``private=False``.
+    ``private=False`` does not override the environment variable.
     """
     return private or os.environ.get(VARIABLE, "").strip().lower() not in _OFF
 
 
 def refuse_mixing(what: str, *, private: bool = False) -> None:
-    """PrivacyRefused where `is_private`.
+    """Raise PrivacyRefused if `is_private`.
 
     Args:
-        what: the words of several people that would stand in one prompt, as the first half of a sentence.
-        private: what the caller says.
+        what: which texts of several people the prompt would contain, as the first half of a sentence.
+        private: whether the caller requests private mode.
     """
     if is_private(private):
         raise PrivacyRefused(

@@ -41,7 +41,7 @@ def test_tries_are_logged_where_that_is_asked_for(run: Run, llm: SimulatedLLM, m
     monkeypatch.setenv("PERSONALRM_LOG", "debug")
     monkeypatch.setenv("PERSONALRM_CACHE", ":memory:")
     said = fitted(run, llm)
-    assert tells(said, "127.0.0.1", "try 1", "a fault of the host")
+    assert tells(said, "127.0.0.1", "try 1", "error of the host")
     assert "s3cr3t" not in said
     texts = [line for line in MIRA.read_text().splitlines() if line]
     assert texts

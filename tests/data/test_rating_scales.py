@@ -34,7 +34,7 @@ def test_many_ratings_of_each_come_to_one_mean_and_deviation() -> None:
     people = {"low": (20.0, 3.0), "high": (80.0, 12.0), "middle": (55.0, 6.0)}
     given = {name: rng.normal(mean, spread, 4000).tolist() for name, (mean, spread) in people.items()}
     scales = shrunken(given.items())
-    adjusted = {name: [scales[name].adjusted(one) for one in some] for name, some in given.items()}
+    adjusted = {name: [scales[name].above(one) for one in some] for name, some in given.items()}
     means = [float(np.mean(one)) for one in adjusted.values()]
     deviations = [float(np.std(one)) for one in adjusted.values()]
     assert max(means) - min(means) < 0.2
@@ -45,7 +45,7 @@ def test_one_person_alone_and_people_without_variation_stay_as_given() -> None:
     assert shrunken([("ada", [1.0, 5.0])]) == {"ada": RatingScale(middle=3.0)}
     assert shrunken([]) == {}
     same = shrunken([("ada", [3.0, 3.0]), ("bob", [3.0])])
-    assert [(one.slope, one.offset, one.middle) for one in same.values()] == [(1.0, 0.0, pytest.approx(3.0))] * 2
+    assert [(one.slope, one.middle) for one in same.values()] == [(1.0, pytest.approx(3.0))] * 2
     flat = shrunken([("ada", [3.0] * 40), ("bob", [1.0, 5.0] * 20)])["ada"]
     assert flat.slope == pytest.approx(1.0)
     assert RatingScales(list).of("nobody") == AS_GIVEN == RatingScale()

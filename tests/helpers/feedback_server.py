@@ -84,6 +84,8 @@ def in_window(time: str, low: str | None, high: str | None) -> bool:
 def answer(path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
     data = STATE["data"]
     one = {name: values[0] for name, values in query.items()}
+    if data.get("stuck"):  # the first page, whichever is asked for
+        one = {**{name: value for name, value in one.items() if name != "cursor"}, "offset": "0", "page": "1"}
     if path.startswith("/api/public/"):
         return langfuse(path, one, data)
     if path == "/api/v1/feedback":

@@ -299,7 +299,7 @@ def test_label_studio_falls_back_to_the_export_and_exchanges_a_personal_token(
     server.data(tasks={"3": [task(1, 1, ("ada", "left"))]}, old=True)
     assert pull_from(server, "label-studio", tmp_path / "a.jsonl", key=PAT).added == 1
     assert [one["headers"].get("Authorization") for one in server.log()][-1] == "Bearer short-lived-access"
-    with pytest.raises(EndpointRefused, match="knows no project 9"):
+    with pytest.raises(EndpointRefused, match="project 9"):
         pull_from(server, "label-studio", tmp_path / "b.jsonl", projects=("9",))
 
 
@@ -414,6 +414,18 @@ def test_rows_deleted_while_a_pull_was_interrupted_hide_no_others(
     assert pull_from(server, "argilla", tmp_path / "a.jsonl").known == 50
 
 
+@pytest.mark.parametrize("kind", ["langsmith", "argilla", "langfuse"])
+def test_a_host_that_gives_the_same_page_for_ever_is_told(
+    server: FeedbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(f"personalrm.integrations.feedback.{kind}.PER_PAGE", 10)
+    held, _ = fifty(kind)
+    server.data(**held, stuck=True, v4=True)
+    with pytest.raises(UnusableResponse, match=r"repeats|already"):
+        pull_from(server, kind, tmp_path / "a.jsonl")
+    assert len(server.log()) < 200
+
+
 @pytest.mark.parametrize("kind", list(KEYS))
 def test_a_busy_or_failing_host_is_asked_again(server: FeedbackServer, tmp_path: Path, kind: str) -> None:
     server.data(**scores(2), feedback=[], ratings=[], tasks={"1": []}, records={"d": []})
@@ -490,7 +502,7 @@ def test_a_long_wait_a_dead_host_and_an_endless_body_end_in_one_sentence(
 
 def test_answers_of_another_form_are_one_sentence(server: FeedbackServer, tmp_path: Path) -> None:
     server.data(ratings={"items": []})
-    with pytest.raises(UnusableResponse, match="another form"):
+    with pytest.raises(UnusableResponse, match="list"):
         pull_from(server, "open-webui", tmp_path / "a.jsonl")
 
 

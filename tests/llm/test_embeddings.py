@@ -84,7 +84,7 @@ async def test_requests_are_bounded_by_texts_and_by_characters() -> None:
         (listed([1.0], [[1.0]]), "numbers"),
         (b'{"data": [{"index": 0, "embedding": [NaN]}]}', "infinite"),
         (listed([1.0], [1e300]), "infinite"),
-        (listed([1.0], [0.0]), "nothing but zeros"),
+        (listed([1.0], [0.0]), "zero values"),
         ({"data": listed([1.0], [2.0])["data"][::-1]}, "another order"),
     ],
 )

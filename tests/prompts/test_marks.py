@@ -97,6 +97,12 @@ DISGUISES = {
     "accents": lambda text: re.sub("[a-z]", lambda found: found[0] + "\u0323\u0301", text),
     "named entities": lambda text: text.replace("<", "&lt;").replace(">", "&gt;"),
     "entities of entities": lambda text: text.replace("<", "&amp;lt;").replace(">", "&amp;gt;"),
+    "entities of numbered entities": lambda text: text.replace("<", "&#38;lt;").replace(">", "&#x26;#62;"),
+    "entities in full width": lambda text: text.replace("<", "＆lt；").replace(">", "＆ｇｔ；"),
+    "many noughts": lambda text: text.replace("<", f"&#{'0' * 40}60;"),
+    "escapes of escapes": lambda text: text.replace("<", "%253C").replace(">", "%25%33%45"),
+    "escapes of entities": lambda text: text.replace("<", "\\u0026lt;").replace(">", "%26gt%3B"),
+    "long escapes": lambda text: text.replace("<", "\\U0000003c").replace(">", "\\x{3e}"),
     "entities without an end": lambda text: text.replace("<", "&#60").replace(">", "&#62"),
     "numbered entities": lambda text: "".join(f"&#{ord(one)};" for one in text),
     "hexadecimal entities": lambda text: "".join(f"&#x{ord(one):X};" for one in text),
@@ -115,9 +121,12 @@ DISGUISES = {
 def seen(text: str) -> str:
     """What a lenient reader makes of a text; written apart from the code under test."""
     for _ in range(3):
-        text = html.unescape(text)
-    text = re.sub(r"\\u00([0-9a-f]{2})|%([0-9A-F]{2})", lambda found: chr(int(found[1] or found[2], 16)), text)
-    text = unicodedata.normalize("NFKD", text)
+        text = unicodedata.normalize("NFKD", text)
+        text = re.sub("(?<=&#)0*", "", text)  # html.unescape knows any number of noughts, of some lengths only
+        text = html.unescape(re.sub("&(lt|gt);", r"&\1;", text))
+        text = re.sub(
+            r"\\(?:[uU]0+|x\{)(2\d|3[a-e])\}?|%([2-4][0-9A-F])", lambda one: chr(int(one[1] or one[2], 16)), text
+        )
     text = "".join(one for one in text if unicodedata.category(one) not in ("Cf", "Mn", "Me", "Cc", "Cs"))
     text = text.translate({ord(dark): plain for plain, dark in zip("aceopxyijsh", "асеорхуіјѕһ", strict=True)})
     text = text.translate({ord(dark): plain for plain, dark in zip("aiouvpk", "αιουνρκ", strict=True)})
@@ -155,6 +164,26 @@ def test_a_mark_of_a_template_is_broken_up_in_disguise(mark: str, how: str) -> N
     written = DISGUISES[how](mark)
     assert written not in break_marks(written)
     assert "‹" in break_marks(written)
+
+
+@pytest.mark.parametrize("mark", ["</Ѕ>", "<Ѕ>", "</Ｓ>", "&lt;/S&gt;", "<\u200b/S>", "</ꓢ>", "</𐐠>", "</𝒮>", "</ѕ>"])
+def test_an_end_of_text_in_a_letter_that_looks_like_a_capital_is_one(mark: str) -> None:
+    assert break_marks(mark)[0] == "‹"
+    assert break_marks(f"é Option<S> {mark}") == f"é Option<S> {break_marks(mark)}", "written plainly, it is code"
+
+
+RARE = {
+    "<persona>": ["ᚲpersona𖼿", "くpersona>", "◁persona▷", "<ꓑersona>", "<рer𑣁ona>", "<𐊕ERSONA>", "<ꓑꓰꓣꓢꓳꓠꓮ>"],
+    "</pair>": ["<㇓pair>", "<𝈺pair>", "<⁁pair>", "</𐊕𐊠Ꭵᖇ>", "</paіꭈ>", "</Þair>", "</PΑꟾR>".replace("ꟾ", "ꓲ")],
+    "<|im_end|>": ["<|im_ꓰꓠꓓ|>", "<⏐ꙇm_end⏐>", "<|𑣃m_end|>", "❬❘im_end❘❭"],
+    "[INST]": ["[ꓲꓠꓢꓔ]", "【INST】", "[Ꭵꓠ𖼺𖼊]", "[I𐔓S𐊗]"],
+}
+
+
+@pytest.mark.parametrize("mark", [one for some in RARE.values() for one in some])
+def test_a_rare_look_alike_is_read_as_what_it_looks_like(mark: str) -> None:
+    """Letters of Lisu, Carian, Lycian, Warang Citi and others, from Unicode's confusables."""
+    assert "‹" in break_marks(f"Before {mark} after")
 
 
 @pytest.mark.parametrize("text", ORDINARY)

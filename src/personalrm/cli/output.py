@@ -117,17 +117,17 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
     of = f"of {counted(len(found.verdicts), 'choice')}"
     if found.learned_from:
         was = "was" if found.learned_from == 1 else "were"
-        remark(f"{found.learned_from} {of} {was} learned from: the accuracy on them is no prediction.")
+        remark(f"{found.learned_from} {of} {was} used in the fit: the accuracy on them is not a held-out accuracy.")
     if found.shared_conversations:
         remark(
-            f"{found.shared_conversations} {of} belong to conversations that were learned from: such choices are "
+            f"{found.shared_conversations} {of} belong to conversations that were used in the fit: such choices are "
             "easier than those of new conversations."
         )
     if found.trained_on:
         were = "was" if len(found.trained_on) == 1 else "were"
         remark(
-            f"{' and '.join(found.trained_on)} {were} learned from this person's choices among others': the accuracy "
-            "there is no prediction."
+            f"{' and '.join(found.trained_on)} {were} trained on this person's choices too: its accuracy is not a "
+            "held-out accuracy."
         )
     if as_json:
         _json(found.as_json())
@@ -146,7 +146,10 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
         )
         table.add_row(_safe(row["name"]), *cells)
     print_table(out, table)
-    out.print("Intervals: bootstrap over conversations; none for fewer than five.\n", style="dim")
+    out.print(
+        "Intervals: bootstrap over conversations; none for fewer than five, or if one has over 40 % of the choices.\n",
+        style="dim",
+    )
     if found.row["pairs"] >= SEVERAL and found.row["low"] is not None:
         wrong = ", ".join(f"{one['coverage']:.0%}: {one['risk']:.0%}" for one in found.risk_coverage)
         out.print(f"Error rate by coverage (most certain first): {wrong}.\n", style="dim")

@@ -1,7 +1,7 @@
 """Second half of a run: fits the people of one shard and writes them to one Parquet file.
 
 The people of a shard are fitted by one worker, so that parsed texts, the population model and an LLM's prompt prefixes
-are shared. An error of one person is recorded for that person; an error that affects everybody (a wrong key, an
+are shared. An error of one person is recorded for that person; an error that affects all people (a wrong key, an
 exhausted budget, a full disk) ends the run.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from personalrm.client import Client
 from personalrm.cluster import limits
@@ -57,15 +58,18 @@ class FitOptions:
         return self.asks_endpoint and not is_served(self.model)
 
 
+How = TypeVar("How", FitOptions, FitOptions | None)
+
+
 @dataclass(frozen=True, slots=True)
-class FitShard:
-    """Fits the people of a shard.
+class ShardJob(Generic[How]):
+    """The work on one shard.
 
     Attributes:
         root, shards, shard: folder of the run, number of shards, index of this shard.
         inputs: number of input files.
-        how: options of the fits.
         key: hash of the inputs of this shard.
+        how: options of the fits.
         limits: name of the limits that all workers share; None with one worker.
         encoder: model whose precomputed vectors are in the folder (see `embedding`); None if it has no encoder.
     """
@@ -74,14 +78,20 @@ class FitShard:
     shards: int
     shard: int
     inputs: int
-    how: FitOptions
     key: str
+    how: How
     limits: str | None = None
     encoder: str | None = None
 
     @property
     def name(self) -> str:
+        """Name of the job in messages."""
         return f"shard {self.shard} of {self.shards}"
+
+
+@dataclass(frozen=True, slots=True)
+class FitShard(ShardJob[FitOptions]):
+    """Fits the people of a shard."""
 
     def run(self) -> ShardRecord:
         """Write the profiles, then the record of the shard."""

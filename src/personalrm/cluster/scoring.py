@@ -19,7 +19,7 @@ from typing import Any
 
 from personalrm.client import Client
 from personalrm.cluster.embedding import ShardTexts, TextsToScore, vectors_of
-from personalrm.cluster.fitting import FitOptions, client_of
+from personalrm.cluster.fitting import FitOptions, ShardJob, client_of
 from personalrm.cluster.folder import ClusterFolder, ShardRecord, Trouble, write_record
 from personalrm.cluster.people import PersonOfShard, people_of
 from personalrm.cluster.running import FitRun
@@ -52,7 +52,7 @@ class ScoreRun(FitRun):
 
     @property
     def kind(self) -> str:
-        """What its files are called."""
+        """Prefix of the names of its files."""
         return SCORES
 
     def count(self) -> int:
@@ -74,27 +74,17 @@ class ScoreRun(FitRun):
     def job(self, shard: int, shards: int, key: str, limits: str | None, encoder: str | None) -> ScoreShard:
         """The job of one shard."""
         how = None if self.own else self.how
-        return ScoreShard(self.out, shards, shard, len(self.files), self.profiles, key, how, limits, encoder)
+        return ScoreShard(self.out, shards, shard, len(self.files), key, how, limits, encoder, self.profiles)
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreShard:
-    """Scores the people of a shard, without ``how`` with each profile's own model; other fields as in
-    `fitting.FitShard`."""
+class ScoreShard(ShardJob[FitOptions | None]):
+    """Scores the people of a shard; without ``how``, with each profile's own model.
 
-    root: Path
-    shards: int
-    shard: int
-    inputs: int
-    profiles: Path
-    key: str
-    how: FitOptions | None = None
-    limits: str | None = None
-    encoder: str | None = None
+    ``profiles`` is the output folder of a completed ``cluster fit``.
+    """
 
-    @property
-    def name(self) -> str:
-        return f"shard {self.shard} of {self.shards}"
+    profiles: Path = Path()
 
     def run(self) -> ShardRecord:
         """Write the scores, then the record of the shard."""
@@ -136,7 +126,7 @@ async def _rows(client: Client, person: PersonOfShard, profile: Profile | None) 
     model, history = client.model or profile.model, person.history
     computes = is_local(model) or is_served(model)
     if client.model is None and not is_local(model):
-        raise DataError(f"the profile was fitted with {model}, which is asked over the network: name it with --model")
+        raise DataError(f"the profile was fitted with {model}, which needs an endpoint: name it with --model")
     if computes and without_url(model) != profile.model:
         profile = await client.afit(profile.history)
     verdicts = await client.acompare_many(profile, [(one.context, one.chosen, one.rejected) for one in history])

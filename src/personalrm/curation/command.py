@@ -31,7 +31,7 @@ def curate(
     """Read, filter, split and write; return the result and the budget of each model.
 
     Args:
-        models: each NAME or NAME@URL; the first one also labels the room for taste.
+        models: each NAME or NAME@URL; the first one also labels whether personal preference matters.
         out: the folder to write.
         settings: endpoint options.
         skip: use no model.
@@ -70,7 +70,7 @@ def _asked(
 
 def _names(models: Sequence[str], skip: bool) -> list[str]:
     if skip and models:
-        raise DataError("--model and --skip-llm-filters exclude each other: no model would be asked")
+        raise DataError("--model and --skip-llm-filters exclude each other: no model would be used")
     if not skip and not models:
         raise DataError(
             "two of the filters ask language models: name one or more with --model (the paper took five), "

@@ -47,7 +47,7 @@ def begin(folder: Path, identity: Mapping[str, Any]) -> None:
     known = _known(folder)
     differing = [name for name in IDENTITY if known.get(name) != wanted[name]]
     if there and not known:
-        raise DataError(f"{folder} holds {there[0]}, which no curation wrote: name another folder")
+        raise DataError(f"{folder} holds {there[0]}, which was not written by a curation: name another folder")
     if differing and (there or (folder / MANIFEST).exists()):
         raise DataError(f"{folder} holds another curation (its {' and '.join(differing)} differ): name another folder")
     _whole(folder / MARK, [orjson.dumps(wanted)])

@@ -1,4 +1,4 @@
-"""The filters on one user's choices: room for taste in the query, then in the responses, then contested by judges.
+"""The filters on one user's choices: query and responses for which personal preference matters, and disagreeing judges.
 
     outcome = await filtered(history, judges, thresholds, "token")
     outcome.left["contested"]      # choices left after the last filter, with the judges' verdicts
@@ -13,15 +13,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from personalrm.curation.asking import First, Judge, Label, Personalizable, room, verdict
-from personalrm.curation.filters import consensus, has_room
+from personalrm.curation.asking import First, Judge, Label, Personalizable, personalizable, verdict
+from personalrm.curation.filters import consensus, is_personalizable
 from personalrm.curation.thresholds import Thresholds
 from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import VerdictMode
 from personalrm.synthesis.judging import log_odds
 
-QUERY, RESPONSES, CONTESTED = "room in the query", "room in the responses", "contested"
+QUERY, RESPONSES, CONTESTED = "personalizable query", "personalizable responses", "contested"
 FILTERS = (QUERY, RESPONSES, CONTESTED)
 EVEN = 1e-9
 """Log-odds below this are rounding errors of zero."""
@@ -38,14 +38,18 @@ class Outcome:
 
 
 async def filtered(history: History, judges: Sequence[Judge], thresholds: Thresholds, verdicts: VerdictMode) -> Outcome:
-    """Run the three filters; the first judge labels the room for taste. Raises BudgetSpent or StorageError."""
+    """Run the three filters; the first judge labels whether personal preference matters.
+
+    Raises:
+        BudgetSpent, StorageError: every answer so far is stored.
+    """
     left: dict[str, History] = {}
     removed: dict[str, Mapping[str, int]] = {}
     labels: list[Label] = []
     kept: Sequence[Preference] = history.choices
     rooms: tuple[tuple[str, Personalizable], ...] = ((QUERY, "query"), (RESPONSES, "responses"))
     for name, step in rooms:
-        found = await gather(room(judges[0], step, one, verdicts, thresholds.seed) for one in kept)
+        found = await gather(personalizable(judges[0], step, one, verdicts, thresholds.seed) for one in kept)
         kept, removed[name] = _with_room(kept, found, thresholds)
         left[name] = history.only(kept)
         labels += found
@@ -65,10 +69,10 @@ def _with_room(
     removed: Counter[str] = Counter()
     kept = []
     for choice, label in zip(choices, labels, strict=True):
-        if has_room(label.probability, thresholds):
+        if is_personalizable(label.probability, thresholds):
             kept.append(choice)
         else:
-            removed["unscored" if label.probability is None else "no room"] += 1
+            removed["unscored" if label.probability is None else "not personalizable"] += 1
     return kept, removed
 
 

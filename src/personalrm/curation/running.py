@@ -116,7 +116,7 @@ class Curated:
 
 
 async def acurate(plan: Plan, raw: Raw, judges: Sequence[Judge] = (), progress: Progress | None = None) -> Curated:
-    """Curate the data set; the first judge also labels the room for taste.
+    """Curate the data set; the first judge also labels whether personal preference matters.
 
     Raises:
         NotEnoughChoices: a filter keeps no user.
@@ -170,10 +170,12 @@ async def _all_filtered(
 
 
 def _check_answers(judges: Sequence[Judge]) -> None:
-    """One judge may fail; without the first there is no room filter, without all others no consensus."""
+    """Raise UnusableResponse if the first judge, which the personalizability filters need, gave no answer."""
     if not judges[0].answered:
         why = f": {judges[0].failure}" if judges[0].failure else ""
-        raise UnusableResponse(f"'{judges[0].model}', which is asked for room for taste, answered nothing{why}")
+        raise UnusableResponse(
+            f"'{judges[0].model}', which labels whether personal preference matters, gave no answer{why}"
+        )
 
 
 def _filter_step(name: str, outcomes: Sequence[Outcome]) -> Step:

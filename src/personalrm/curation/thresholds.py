@@ -20,7 +20,7 @@ class Thresholds:
         min_gap: PRISM: minimum difference of two scores (of 100 points) that counts as a choice. Published: 10.
         min_pairs: minimum decided choices of a user, before and after the other filters.
         min_conversations: minimum conversations of a user; context and target need two.
-        min_personalizable: minimum probability that query (and responses) leave room for personal taste.
+        min_personalizable: minimum probability that personal preference matters for the query (and for the responses).
         min_agreement, max_agreement: a pair is kept if the share of verdicts equal to the user's choice lies between
             them, inclusive. Symmetric by default, so that the filter tests agreement among the judges, not with the
             user: a filter that drops only the pairs judged correctly would define taste as the opposite of the judges.

@@ -143,7 +143,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("label", "liked", "like", "thumb", "thumbs", "thumbs_up", "is_good", "upvoted", "desirable", "is_desirable"),
         *("helpful", "is_helpful", "feedback", "vote", "user_feedback", "reaction"),
     ),
-    # whose choice, and what is known of it
+    # the user, and metadata of the choice
     "user": (
         *("user", "user_id", "annotator", "annotator_id", "worker_id", "worker", "rater", "rater_id", "labeler"),
         *("labeller", "labeler_id", "labeller_id", "evaluator", "evaluator_id", "judge_id", "judge_hash", "reviewer"),

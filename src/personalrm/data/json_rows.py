@@ -228,7 +228,7 @@ class _Values:
                 if not block:
                     self._data, self._place = b"", 0
                     return
-                cut_off = b"\\" if plain.endswith(b"\\") else b""  # the escape that it begins goes on in the next block
+                cut_off = b"\\" if plain.endswith(b"\\") else b""  # the escape sequence continues in the next block
                 self._data, self._place = cut_off + block, 0
                 plain = _without_escapes(self._data)
                 continue

@@ -1,4 +1,4 @@
-"""Bring the ratings of several users to a common scale: a slope and an offset for each, shrunken to the population.
+"""Bring the ratings of several users to a common scale, with a slope for each user that is shrunken to the population.
 
 Some users use the whole scale, others only its upper third; a difference of ten points means more from the latter. A
 user's mean and standard deviation are estimated by empirical Bayes: n ratings have weight n and the population has
@@ -8,7 +8,6 @@ without another one to compare with becomes a thumb: up above the user's mean ra
 
     scales = RatingScales(lambda: [("ada", [90, 20]), ("bob", [55, 50])])
     scales.of("bob").slope            # > 1: bob's points have a larger weight
-    scales.of("bob").adjusted(55)     # the rating on the common scale
     scales.of("bob").above(55)        # distance to bob's mean on the common scale; negative below it
 
 Source: Morris 1983, Parametric empirical Bayes inference.
@@ -49,20 +48,15 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class RatingScale:
-    """One user's scale: ``adjusted(r) = offset + slope · r``.
+    """One user's scale.
 
     Attributes:
-        slope, offset: parameters of the line.
+        slope: points of the common scale per point of the user's scale.
         middle: the user's shrunken mean rating on the user's own scale; None if unknown.
     """
 
     slope: float = 1.0
-    offset: float = 0.0
     middle: float | None = None
-
-    def adjusted(self, rating: float) -> float:
-        """The rating on the common scale."""
-        return self.offset + self.slope * rating
 
     def above(self, rating: float) -> float:
         """Rating minus ``middle``, in points of the common scale; 0 if ``middle`` is unknown."""
@@ -91,7 +85,7 @@ class RatingScales:
 
 
 def shrunken(ratings: Iterable[tuple[str, Sequence[float]]]) -> dict[str, RatingScale]:
-    """The scale of each user; slope 1 and offset 0 for a single user, or if no user's ratings vary."""
+    """The scale of each user; slope 1 for a single user, or if no user's ratings vary."""
     people: dict[str, _Seen] = {}
     for user, some in ratings:
         seen = people.setdefault(user, _Seen())
@@ -111,10 +105,10 @@ def shrunken(ratings: Iterable[tuple[str, Sequence[float]]]) -> dict[str, Rating
 def _scale(seen: _Seen, mean: float, log_deviation: float) -> RatingScale:
     """A user's scale, from the user's statistics and the population's mean and mean log deviation."""
     own = _middle(seen, mean)
-    trust = seen.trust if seen.deviation > 0.0 else 0.0  # constant ratings say nothing about the deviation
+    trust = seen.trust if seen.deviation > 0.0 else 0.0  # constant ratings have no information about the deviation
     wide = trust * math.log(seen.deviation or 1.0) + (1.0 - trust) * log_deviation
     slope = math.exp(log_deviation - wide)
-    return RatingScale(slope, mean - slope * own, own)
+    return RatingScale(slope, own)
 
 
 def _middle(seen: _Seen, mean: float) -> float:

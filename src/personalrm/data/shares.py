@@ -1,4 +1,4 @@
-"""How much each choice counts, so that a ranking counts once: ten pairs of five responses are one choice, not ten.
+"""Weights of choices that count each ranking once: the ten pairs of five ranked responses count as one choice.
 
 shares(history.decided)       # [1.0, 0.1, 0.1, …]
 """
@@ -11,10 +11,10 @@ from personalrm.preferences import Preference
 
 
 def shares(choices: Iterable[Preference]) -> list[float]:
-    """How much each choice counts, in [0, 1]: all pairs of one ranking count as one choice together.
+    """Weight of each choice, in [0, 1]; the pairs of one ranking have a total weight of at most 1.
 
-    A ranking is known by the ``ranking`` that its pairs name; their ``weight`` alone would not do, which files may
-    leave out. A choice of two counts its weight.
+    Pairs belong to one ranking if they have the same user, source and ``ranking``. Their weights alone do not suffice,
+    because files may omit them. The weight of any other choice is unchanged.
     """
     given = list(choices)
     names = [None if one.ranking is None else (one.user, one.source, one.ranking) for one in given]

@@ -1,8 +1,8 @@
 """Synthetic topics and a generator of responses with known traits, for tests and benchmarks only.
 
-Nobody wrote these texts and nobody reads them for advice: a topic is a goal, some things and some actions, and
-frames turn them into sentences. A response is written from *levels*, one number a trait (about −2 to 2, 0 = middling),
-so that length, lists, hedges and the rest are really in the text for whoever reads it.
+The texts are generated: a topic has a goal, things and actions, and sentence frames are filled with them. A response is
+generated from *levels*, one number per trait (about −2 to 2, 0 is average), so that length, lists, hedges and the other
+traits can be measured in its text.
 
     rng = random.Random(0)
     topic = TOPICS[0]
@@ -204,7 +204,7 @@ def write_response(rng: random.Random, topic: Topic, levels: Mapping[str, float]
 
     Args:
         rng: random number generator.
-        topic: what it is about.
+        topic: subject of the response.
         levels: per trait (see ``personalrm.data.simulated.TRAITS``) about −2 to 2; a missing one counts as 0.
             ``quality`` is the share of sentences that are about the topic at all.
         tokens: length at level 0; each level of ``length`` makes it 1.45 times longer or shorter.

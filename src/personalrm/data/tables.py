@@ -114,7 +114,7 @@ class _Lines:
 
 
 def _count(lines: str) -> int:
-    """How many lines a text is that ends with one (the file's last may lack its end)."""
+    """Number of lines of a text; the last line of a file may lack its line break."""
     ends = lines.count("\n") + lines.count("\r") - lines.count("\r\n")
     return ends + (bool(lines) and lines[-1] not in "\r\n")
 

@@ -1,4 +1,4 @@
-"""Responses that nothing is compared with: liked or not, or rated above or below the person's threshold.
+"""Single responses without a counterpart: liked or not, or rated above or below the user's threshold.
 
 unpaired([Judged("Hello!", score=90)], lambda: scales.of("ada"), min_gap=0).rated     # a thumb up, or down
 """
@@ -17,7 +17,7 @@ _ROUNDING = 1e-9
 
 
 class Unpaired(NamedTuple):
-    """Thumbs as they were given, ratings as thumbs, and how many ratings say nothing."""
+    """The given thumbs, the ratings converted to thumbs, and the number of ratings that give no thumb."""
 
     liked: Sequence[Judged]
     rated: Sequence[Judged] = ()
@@ -25,15 +25,15 @@ class Unpaired(NamedTuple):
 
 
 def unpaired(judged: Sequence[Judged], scale: Callable[[], RatingScale] | None, min_gap: float) -> Unpaired:
-    """What single responses say of themselves.
+    """Thumbs from single responses.
 
-    A rating above the middle of the person's scale is a thumb up, one below it a thumb down. One at the middle, or
-    nearer to it than ``min_gap`` points of the common scale, says nothing. Ratings of the same text are averaged.
+    A rating above the middle of the user's scale is a thumb up, one below it a thumb down. A rating at the middle, or
+    closer to it than ``min_gap`` points of the common scale, gives no thumb. Ratings of the same text are averaged.
 
     Args:
         judged: responses with a thumb or a score; others are left out.
-        scale: the person's, which is looked up only if there is a rating; None leaves ratings out.
-        min_gap: points.
+        scale: returns the user's scale; called only if there is a rating. None leaves ratings out.
+        min_gap: minimum distance from the middle, in points of the common scale.
     """
     liked = [one for one in judged if one.liked is not None]
     scores: dict[str, list[float]] = {}

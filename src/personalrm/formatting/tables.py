@@ -1,4 +1,4 @@
-"""Tables on terminals: as a table where every figure fits, else as lines, for half a figure is a wrong one.
+"""Tables on terminals: as a table if every number fits, else as lines, so that no number is truncated.
 
 print_table(console, table)
 """
@@ -15,8 +15,8 @@ _ANY = 10_000
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print the table; where the terminal is too narrow for it, a line for each cell under the row's first cell."""
-    if _least(console, table) <= console.width:
+    """Print the table, or in a narrow terminal one line per cell below each row's first cell."""
+    if _minimum_width(console, table) <= console.width:
         console.print(table)
         return
     from rich.text import Text
@@ -36,8 +36,8 @@ def _text(cell: object) -> str:
     return cell.plain if isinstance(cell, Text) else Text.from_markup(str(cell)).plain
 
 
-def _least(console: Console, table: Table) -> int:
-    """The width from which no figure is cut: words are whole, and cells that must not wrap are on one line."""
+def _minimum_width(console: Console, table: Table) -> int:
+    """Minimum width without truncation: words are whole, and cells that must not wrap are on one line."""
     from rich.measure import Measurement
 
     options = console.options.update(max_width=_ANY)
@@ -46,11 +46,11 @@ def _least(console: Console, table: Table) -> int:
     for one in table.columns:
         cells = [one.header, *one.cells]
         sizes = [Measurement.get(console, options, cell) for cell in cells]
-        least += max(size.maximum if one.no_wrap else _shortest(size, one.overflow) for size in sizes)
+        least += max(size.maximum if one.no_wrap else _wrapped_width(size, one.overflow) for size in sizes)
     return least + around
 
 
-def _shortest(size: object, overflow: str | None) -> int:
-    """Of a cell that may take several lines: its longest word, or some letters of it where words may be folded."""
+def _wrapped_width(size: object, overflow: str | None) -> int:
+    """Minimum width of a cell with several lines: its longest word, or 8 characters if words may be folded."""
     longest: int = size.minimum  # type: ignore[attr-defined]
     return min(longest, 8) if overflow == "fold" else longest

@@ -1,4 +1,4 @@
-"""A profile as files that other tools read.
+"""Profile exports in the formats of other tools.
 
 openai_dpo(profile)      # JSON lines of OpenAI's preference fine-tuning
 trl(profile)             # JSON lines of conversational preference rows
@@ -6,8 +6,8 @@ promptfoo(profile)       # a promptfoo configuration with an llm-rubric assertio
 inspect_task(profile)    # a Python file with an inspect_ai task
 mlflow_judge(profile)    # a Python file with a judge of mlflow.genai
 
-The two data sets hold the user's own decided choices; ties prefer nothing and are left out. No export holds another
-user's words.
+The two data sets contain the user's own choices without ties. No export contains another user's texts. Chat-template
+marks in texts are broken up (`prompts.marks`), because trainers tokenise them as turns.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 
 import orjson
 
-from personalrm.formatting.texts import plain
+from personalrm.formatting.texts import encodable, plain
 from personalrm.preferences import Message, Preference
 from personalrm.profile.records import Profile
+from personalrm.prompts.marks import break_marks
 from personalrm.synthesis.fitting import judge_context_of
 from personalrm.synthesis.prompting import generation_prompt
 
@@ -27,7 +28,7 @@ Export = Callable[[Profile], str]
 
 
 def openai_dpo(profile: Profile) -> str:
-    """One ``{"input", "preferred_output", "non_preferred_output"}`` a line."""
+    """JSON Lines of OpenAI's preference fine-tuning: ``{"input", "preferred_output", "non_preferred_output"}``."""
     return _lines(
         {
             "input": {"messages": _messages(one.context), "tools": [], "parallel_tool_calls": True},
@@ -39,37 +40,42 @@ def openai_dpo(profile: Profile) -> str:
 
 
 def trl(profile: Profile) -> str:
-    """One ``{"prompt", "chosen", "rejected", "user_id"}`` a line, as message lists."""
+    """JSON Lines of ``{"prompt", "chosen", "rejected", "user_id"}``; the first three are lists of messages."""
     return _lines(
         {
             "prompt": _messages(one.context),
             "chosen": _answer(one.chosen),
             "rejected": _answer(one.rejected),
-            "user_id": profile.user,
+            "user_id": encodable(profile.user),
         }
         for one in _decided(profile)
     )
 
 
 def promptfoo(profile: Profile) -> str:
-    """A configuration (JSON, which is YAML) that asks a grader whether this user would like the output."""
-    rubric = f"The output is an answer that this user would like. What is known of the user:\n\n{_told(profile)}"
+    """A promptfoo configuration (JSON, thus also YAML) with a grader's rubric of this user's preferences.
+
+    The tests are the prompts of up to five of the user's choices.
+    """
+    rubric = (
+        f"The output is an answer that this user would like. What is known of the user:\n\n{_user_summary(profile)}"
+    )
     config = {
         "description": f"Answers that {plain(profile.user)} likes",
         "prompts": ["{{question}}"],
         "providers": ["openai:gpt-4o-mini"],
         "tests": [{"vars": {"question": _question(one)}} for one in _decided(profile)[:5] if one.context],
-        "defaultTest": {"assert": [{"type": "llm-rubric", "value": _no_slots(rubric)}]},
+        "defaultTest": {"assert": [{"type": "llm-rubric", "value": _without_template_marks(rubric)}]},
     }
     return orjson.dumps(config, option=orjson.OPT_INDENT_2).decode()
 
 
 def inspect_task(profile: Profile) -> str:
-    """A task that asks a model the questions of held-out choices and scores the answers as this user would.
+    """Source of an inspect_ai task: a model answers the prompts of held-out choices, and this profile scores it.
 
-    The profile's file stands beside the task's, as USER.json.
+    The task loads profiles from its own folder, where the profile must lie as ``USER.json``.
     """
-    return f'''"""Does a model answer as {_in_docstring(profile.user)} likes?
+    return f'''"""Does a model answer as {_docstring_safe(profile.user)} likes?
 
     inspect eval FILE --model MODEL -T choices=later.jsonl
 """
@@ -88,19 +94,20 @@ def personal(choices: str, personal: bool = True) -> Task:
 
 
 def mlflow_judge(profile: Profile) -> str:
-    """A Python file whose ``judge`` is a scorer for ``mlflow.genai.evaluate``, made by ``make_judge``.
+    """Source of a Python module that defines ``judge``, a scorer for ``mlflow.genai.evaluate`` made by ``make_judge``.
 
-    It says "yes" where the user would like the answer. MLFLOW_JUDGE_MODEL names the model that judges.
+    The judge answers "yes" if the user would like the answer. The environment variable MLFLOW_JUDGE_MODEL names the
+    model that judges.
     """
-    known = judge_context_of(profile).text or f"{_told(profile)}\n"
+    known = judge_context_of(profile).text or f"{_user_summary(profile)}\n"
     instructions = (
-        f"What is known of a person:\n\n{_no_slots(known)}\n"
+        f"What is known of a person:\n\n{_without_template_marks(known)}\n"
         "Say yes if this person would be content with the answer to the question below, no if not. "
         "Go by what is known of this person, not by what most people like.\n\n"
         "Question: {{ inputs }}\n\nAnswer: {{ outputs }}"
     )
-    source = orjson.dumps(instructions).decode()  # a JSON text is a Python text
-    return f'''"""Would {_in_docstring(profile.user)} like an answer? For mlflow.genai.evaluate(scorers=[judge])."""
+    source = orjson.dumps(instructions).decode()  # every JSON string is a valid Python string literal
+    return f'''"""Would {_docstring_safe(profile.user)} like an answer? For mlflow.genai.evaluate(scorers=[judge])."""
 
 import os
 from typing import Literal
@@ -125,7 +132,7 @@ EXPORTS: Mapping[str, Export] = {
     "inspect": inspect_task,
     "mlflow-judge": mlflow_judge,
 }
-"""By the name that ``personalrm export --as`` takes."""
+"""Export functions by the name that ``personalrm export --as`` takes."""
 
 
 def _decided(profile: Profile) -> tuple[Preference, ...]:
@@ -133,11 +140,15 @@ def _decided(profile: Profile) -> tuple[Preference, ...]:
 
 
 def _messages(context: tuple[Message, ...]) -> list[dict[str, str]]:
-    return [{"role": one.role, "content": one.content} for one in context]
+    return [{"role": one.role, "content": _safe(one.content)} for one in context]
 
 
 def _answer(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]
+    return [{"role": "assistant", "content": _safe(text)}]
+
+
+def _safe(text: str) -> str:
+    return break_marks(encodable(text), fences=False)
 
 
 def _lines(rows: Iterator[dict[str, Any]]) -> str:
@@ -145,18 +156,18 @@ def _lines(rows: Iterator[dict[str, Any]]) -> str:
 
 
 def _question(choice: Preference) -> str:
-    return _no_slots(choice.context[-1].content)
+    return _without_template_marks(_safe(choice.context[-1].content))
 
 
-def _told(profile: Profile) -> str:
+def _user_summary(profile: Profile) -> str:
     return generation_prompt(profile)
 
 
-def _no_slots(text: str) -> str:
-    """promptfoo fills ``{{name}}`` and runs ``{% … %}``; a user's words must not be either."""
+def _without_template_marks(text: str) -> str:
+    """The text with template marks broken up: promptfoo and mlflow would expand ``{{name}}`` and ``{% … %}``."""
     return text.replace("{{", "{ {").replace("{%", "{ %").replace("{#", "{ #")
 
 
-def _in_docstring(name: str) -> str:
-    """A name that cannot end the docstring that it stands in."""
+def _docstring_safe(name: str) -> str:
+    """The name without characters that could end or escape a docstring."""
     return "".join(one for one in plain(name) if one not in "\"'\\")

@@ -1,14 +1,14 @@
-"""inspect_ai: a scorer that says how much a user prefers the answer to a reference, a solver that personalises, a task.
+"""inspect_ai: a scorer of a user's preferences, a solver that adds the user's persona to the prompt, and a task.
 
 inspect eval personalrm/preferences --model openai/gpt-4o-mini -T choices=later.jsonl -T profiles=profiles/
 
 from personalrm.integrations.inspect_ai import personal_preference
 Task(dataset=…, solver=generate(), scorer=personal_preference("profiles/"))
 
-A sample names its user in ``metadata["user_id"]``. With a reference answer as the target the score is 1 where the user
-is predicted to prefer the answer, 0.5 where the two are exactly even, else 0; ``metadata["probability"]`` holds the
-predicted probability. Without a target the score is the user's standardised reward. What could not be scored is
-`Score.unscored`.
+A sample names its user in ``metadata["user_id"]``. If the target holds a reference answer, the score is 1 if the user
+is predicted to prefer the model's answer, 0.5 for equal probability and 0 otherwise; ``metadata["probability"]`` holds
+the predicted probability. Without a target the score is the user's standardised reward. Answers that could not be
+scored get `Score.unscored`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ USER = "user_id"
 
 @metric(name="stderr")
 def stderr_by_user() -> Metric:
-    """inspect_ai's standard error clustered by user, where the user stands in the score: samples need not name one."""
+    """inspect_ai's standard error, clustered by the user in each score's metadata; samples need not name the user."""
     clustered: Any = stderr(cluster=USER)
 
     def measured(scores: list[SampleScore]) -> Any:
@@ -52,11 +52,11 @@ def stderr_by_user() -> Metric:
 
 @scorer(metrics=[mean(), stderr_by_user()])
 def personal_preference(profiles: str, user: str | None = None) -> Scorer:
-    """Score answers as their users would.
+    """Score answers by the predicted preference of the sample's user (see the module's docstring).
 
     Args:
         profiles: a folder of ``USER.json``.
-        user: whose taste, for samples that name no user.
+        user: the user of samples that name none.
     """
     rewards = UserRewards(profiles)
 
@@ -83,7 +83,7 @@ def personal_preference(profiles: str, user: str | None = None) -> Scorer:
 
 @solver
 def personalize(profiles: str, user: str | None = None) -> Solver:
-    """Put the user's generation prompt before the conversation; samples of users without a profile stay as they are."""
+    """Insert the user's generation prompt as the first message; samples of users without a profile are unchanged."""
     rewards = UserRewards(profiles)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
@@ -98,12 +98,15 @@ def personalize(profiles: str, user: str | None = None) -> Solver:
 
 @task
 def preferences(choices: str, profiles: str, personal: bool = True) -> Task:
-    """Does the model answer as each user likes? Prompts of held-out choices; the target is what the user chose then.
+    """Task whose samples are the prompts of held-out choices; the target is the response that the user chose.
 
     Args:
-        choices: a file of choices that the profiles were not learned from.
+        choices: a file of choices that the profiles were not fitted on.
         profiles: a folder of ``USER.json``.
-        personal: put each user's generation prompt before the conversation.
+        personal: insert each user's generation prompt before the conversation.
+
+    Raises:
+        DataError: no user of the file has a profile in the folder.
     """
     people = list(read_people(choices))
     known = {path.stem for path in Path(profiles).glob("*.json")}
@@ -129,7 +132,7 @@ def _chat(turn: Message) -> ChatMessage:
 
 
 def _context(state: TaskState) -> tuple[Message, ...]:
-    """The conversation that was answered, without the answer and without what `personalize` put before it."""
+    """The conversation before the answer, without the message that `personalize` inserted."""
     if isinstance(state.input, str):
         return (Message("user", state.input),)
     return tuple(Message(one.role, one.text) for one in state.input)

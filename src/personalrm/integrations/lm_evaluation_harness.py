@@ -1,10 +1,10 @@
-"""lm-evaluation-harness: a metric that says how much a document's user likes what the model generated.
+"""lm-evaluation-harness: a metric of how much a document's user likes the generated text.
 
-    # metric.py beside the task's YAML, which says: process_results: !function metric.process_results
+    # metric.py beside the task's YAML, which contains: process_results: !function metric.process_results
     from personalrm.integrations.lm_evaluation_harness import process_results
 
-The user stands in the document's field ``user_id``, what was asked in ``question``, an answer to compare with in
-``reference``. PERSONALRM_PROFILES names the folder of ``USER.json``. `examples/lm_eval` is a task that runs.
+Fields of a document: ``user_id`` names the user, ``question`` is the user's message, and ``reference`` is an optional
+answer to compare with. PERSONALRM_PROFILES names the folder of ``USER.json``. `examples/lm_eval` is a complete task.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str | None]) -> di
     """The metric of one document, as the harness calls it for a task of ``output_type: generate_until``.
 
     Returns:
-        `METRIC`: with a reference the probability that the user prefers the output to it, else the share of a normal
-        distribution below the output's z-score among the user's past responses; nothing where it could not be scored,
-        so that the document does not count.
+        ``{METRIC: score}`` with the score of `personalrm.integrations.promptfoo.get_assert`; an empty dict if the
+        output could not be scored, so that the document is not counted.
 
     Raises:
         DataError: no ``user_id``, no profile of that user, or PERSONALRM_PROFILES is not set.

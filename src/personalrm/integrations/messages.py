@@ -1,4 +1,4 @@
-"""Prompts and completions as training frameworks pass them, as contexts and responses.
+"""Convert the prompts and completions of training frameworks to contexts and responses.
 
 context_of("How long?")                                      # (Message("user", "How long?"),)
 context_of([{"role": "user", "content": "How long?"}])       # the same
@@ -14,14 +14,14 @@ from personalrm.errors import DataError
 from personalrm.preferences import Message
 
 Turns = str | Sequence[Mapping[str, Any]]
-"""A plain text, or a list of ``{"role", "content"}``; content is a text or a list of parts with ``text``."""
+"""A string, or a list of ``{"role", "content"}`` whose content is a string or a list of parts with ``text``."""
 
 
 def context_of(prompt: Turns) -> tuple[Message, ...]:
     """The conversation before the response.
 
     Raises:
-        DataError: no text and no list of messages, or a turn without role or text.
+        DataError: neither a string nor a list of messages, or a message without role or text.
     """
     if isinstance(prompt, str):
         return (Message("user", prompt),)
@@ -29,10 +29,10 @@ def context_of(prompt: Turns) -> tuple[Message, ...]:
 
 
 def response_of(completion: Turns) -> str:
-    """The text of a completion: the last turn of a conversational one.
+    """The text of a completion; of a list of messages, the text of the last one.
 
     Raises:
-        DataError: no text and no list of messages, no turn, or a turn without text.
+        DataError: neither a string nor a list of messages, an empty list, or a message without text.
     """
     if isinstance(completion, str):
         return completion
@@ -43,13 +43,13 @@ def response_of(completion: Turns) -> str:
 
 
 def answered(completion: Turns | None) -> str | None:
-    """`response_of`; None where a model gave nothing (None or no message), which is left unscored."""
+    """`response_of`, or None for a completion that is None or has no messages; it stays unscored."""
     nothing = completion is None or (not isinstance(completion, str | Mapping) and _is_empty(completion))
     return None if nothing or completion is None else response_of(completion)
 
 
 def same_length(expected: int, **columns: Sequence[Any]) -> None:
-    """DataError unless all columns are lists of so many entries."""
+    """DataError unless every column is a list of ``expected`` entries."""
     for name, given in columns.items():
         if isinstance(given, str) or len(given) != expected:
             found = "a text" if isinstance(given, str) else f"{len(given)}"
@@ -57,7 +57,7 @@ def same_length(expected: int, **columns: Sequence[Any]) -> None:
 
 
 def _turns(given: Any, what: str) -> Sequence[Any]:
-    """A list, or an array of objects as verl passes it."""
+    """The completion as a sequence: a list, or an array of objects as verl passes it. DataError for anything else."""
     if isinstance(given, Mapping) or not hasattr(given, "__len__") or not hasattr(given, "__getitem__"):
         raise DataError(f"expected a {what} as a text or a list of messages with 'content', found {_kind(given)}")
     found: Sequence[Any] = given
@@ -87,7 +87,7 @@ def _text(turn: Mapping[str, Any]) -> str:
 
 
 def _part(part: Any) -> str:
-    """The text of a part of a message; of pictures and the like there is none."""
+    """The text of a part of a message; empty for images and other media."""
     text = part.get("text") if isinstance(part, Mapping) else part
     return text if isinstance(text, str) else ""
 

@@ -1,10 +1,10 @@
-"""OpenRLHF: a user's reward as a Python file for ``--reward.remote_url``; ``personalrm serve`` gives it over HTTP.
+"""OpenRLHF: a user's reward as a Python file for ``--reward.remote_url``; ``personalrm serve`` has the HTTP form.
 
 # reward.py, given to OpenRLHF
 from personalrm.integrations.openrlhf import reward_function
 reward_func = reward_function("profiles/")
 
-The user stands in the label of each row: a name, or a mapping (or JSON text) with ``user_id``.
+The label of each row names the user: a user id, or a mapping (or its JSON) with ``user_id``.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ def reward_function(profiles: Profiles | Client, *, standardise: bool = True, us
 
     Args:
         profiles: a mapping from user to a profile or its file, a folder of ``USER.json``, or a `Client`.
-        standardise: z-scores against each user's own history; false gives raw log-odds.
-        user: whose reward, for all rows; None takes the user from each label.
+        standardise: z-scores relative to each user's own history; false gives raw log-odds.
+        user: the user of all rows; None takes the user from each label.
 
     Returns:
-        A function that returns ``{"rewards": [float], "scores": [float], "extra_logs": {"unscored": [float]}}``. An
-        unscored response gets reward 0, which is the user's mean.
+        A function that returns ``{"rewards": [float], "scores": [float], "extra_logs": {"unscored": [float]}}``, n
+        numbers each. An unscored response gets reward 0, which is the user's mean if rewards are standardised.
+
+    Raises (when called):
+        DataError: the lists differ in length.
     """
     rewards = UserRewards(profiles, standardise=standardise)
 
@@ -59,7 +62,7 @@ def reward_function(profiles: Profiles | Client, *, standardise: bool = True, us
 
 
 def user_of(label: Any) -> str | None:
-    """The user that a label names; None if it names nobody."""
+    """The user that a label names; None if it names none."""
     user: Any = label
     if isinstance(label, str) and label.lstrip().startswith("{"):
         with suppress(orjson.JSONDecodeError):

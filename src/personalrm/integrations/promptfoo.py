@@ -3,8 +3,8 @@
 # assert.py, named in the configuration as {"type": "python", "value": "file://assert.py"}
 from personalrm.integrations.promptfoo import get_assert
 
-The user stands in the test's variable ``user_id``, what was asked in ``question`` (else the prompt counts), an answer
-to compare with in ``reference``. PERSONALRM_PROFILES names the folder of ``USER.json``.
+Variables of a test: ``user_id`` names the user, ``question`` is the user's message (default: the test's prompt), and
+``reference`` is an optional answer to compare with. PERSONALRM_PROFILES names the folder of ``USER.json``.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ PROFILES = "PERSONALRM_PROFILES"
 
 
 def get_assert(output: Any, context: Mapping[str, Any]) -> dict[str, Any]:
-    """The assertion as promptfoo calls it.
+    """The assertion that promptfoo calls.
 
     Args:
-        output: what the model answered: a text, or what promptfoo read from JSON.
+        output: the model's answer as a string, or the value that promptfoo parsed from JSON.
         context: ``vars`` of the test and the ``prompt``.
 
     Returns:
-        ``{"pass", "score", "reason"}``. With a reference the score is the probability that the user prefers the output
-        to it. Without one it is the share of a normal distribution below the output's z-score among the user's past
-        responses: one half is their mean.
+        ``{"pass", "score", "reason"}``; it passes with a score of at least 0.5. With a reference the score is the
+        probability that the user prefers the output. Without one it is Φ(z), where z is the output's reward
+        standardised by the rewards of the user's past responses and Φ the normal distribution function. An output
+        that could not be scored gets 0.
 
     Raises:
         DataError: no ``user_id``, no profile of that user, or PERSONALRM_PROFILES is not set.
@@ -47,7 +48,7 @@ def get_assert(output: Any, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def preference(user: object, asked: str, output: object, reference: object = None) -> tuple[float | None, str]:
-    """How much a user likes an output, 0 to 1 (see `get_assert`), and why; None where it could not be scored.
+    """A user's score of an output in [0, 1] (see `get_assert`) with the reason; None if it could not be scored.
 
     Raises:
         DataError: no user, no profile of that user, or PERSONALRM_PROFILES is not set.
@@ -69,9 +70,9 @@ async def _preference(
     profile, context = rewards.profiles.of(user), context_of(asked)
     if profile is None:
         raise DataError(f"there is no profile of '{user}' in the folder that {PROFILES} names")
-    if reference not in (None, ""):  # an empty cell of a table of tests is no reference
+    if reference not in (None, ""):  # an empty cell in a table of tests means no reference
         verdict = await (await rewards.open(profile)).compare(context, output, str(reference))
-        return verdict.probability, _why(verdict)
+        return verdict.probability, _reason(verdict)
     [reward] = await rewards.score([user], [context], [output])
     share = None if reward is None else 0.5 * (1.0 + math.erf(reward / math.sqrt(2.0)))
     return share, "no readable score" if reward is None else f"{reward:+.2f} deviations from {user}'s mean"
@@ -81,7 +82,7 @@ def _graded(score: float | None, reason: str) -> dict[str, Any]:
     return {"pass": score is not None and score >= 0.5, "score": score or 0.0, "reason": reason}
 
 
-def _why(verdict: Verdict) -> str:
+def _reason(verdict: Verdict) -> str:
     return verdict.reasoning or verdict.unscored or f"preferred with probability {verdict.probability:.2f}"
 
 

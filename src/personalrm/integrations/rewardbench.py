@@ -1,11 +1,11 @@
-"""RewardBench: a reward model that ``personalrm train bradley-terry`` wrote, in RewardBench's own inference loop.
+"""RewardBench: run a reward model of ``personalrm train bradley-terry`` in RewardBench's own inference loop.
 
 from rewardbench.models import REWARD_MODEL_CONFIG
 from personalrm.integrations.rewardbench import CONFIG
 REWARD_MODEL_CONFIG["runs/rm"] = CONFIG
 
-RewardBench's default builder, the transformers pipeline, reads these folders as well; its ``RewardBenchPipeline`` needs
-a GPU. `RewardPipeline` computes on whatever device the model is on.
+RewardBench's default builder, the transformers pipeline, loads these folders too, but its ``RewardBenchPipeline``
+needs a GPU. `RewardPipeline` runs on the model's device.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class RewardPipeline:
-    """Scores texts with a sequence classifier of one logit.
+    """Scores texts with a sequence classifier that has one logit.
 
     Args:
-        task: not used; RewardBench passes "text-classification".
+        task: unused; RewardBench passes "text-classification".
         model: an ``AutoModelForSequenceClassification`` with ``num_labels=1``.
         tokenizer: its tokenizer.
     """
@@ -30,9 +30,14 @@ class RewardPipeline:
         self.task, self.model, self.tokenizer = task, model.eval(), tokenizer
 
     def __call__(self, samples: str | Sequence[str], **kwargs: Any) -> torch.Tensor:
-        """Rewards (n, 1), the raw logits; texts that the chat template has been applied to already.
+        """Rewards of n texts: the raw logits, shape (n, 1).
 
-        A template writes its own first token, so none is added by the tokenizer where the text begins with one.
+        The chat template must already be applied. If every text begins with the beginning-of-sequence token, the
+        tokenizer does not add a second one.
+
+        Args:
+            samples: one text or n texts.
+            kwargs: ``truncation``, ``max_length`` (default 2048) and ``padding`` of the tokenizer.
         """
         import torch
 
@@ -43,7 +48,7 @@ class RewardPipeline:
             truncation=kwargs.get("truncation", True),
             max_length=kwargs.get("max_length", 2048),
             padding=kwargs.get("padding", True),
-            padding_side="right",  # RewardBench sets left, where an encoder's first token would be padding
+            padding_side="right",  # RewardBench sets left, which would make padding an encoder's first token
             add_special_tokens=not (bos and all(one.startswith(bos) for one in texts)),
             return_tensors="pt",
         ).to(self.model.device)
@@ -53,7 +58,7 @@ class RewardPipeline:
 
 
 def _model_builder(path: str, **settings: Any) -> Any:
-    """The classifier; never runs a repository's code and never unpickles weights."""
+    """The classifier, loaded without remote code and from safetensors only."""
     from transformers import AutoModelForSequenceClassification
 
     safe = {"trust_remote_code": False, "use_safetensors": True}
@@ -67,4 +72,4 @@ CONFIG: dict[str, Any] = {
     "custom_dialogue": False,
     "model_type": "Seq. Classifier",
 }
-"""The entry of a folder in RewardBench's ``REWARD_MODEL_CONFIG``."""
+"""Value for a model folder in RewardBench's ``REWARD_MODEL_CONFIG``."""

@@ -1,4 +1,4 @@
-"""TRL: a user's reward for GRPO, RLOO and Online DPO, a judge, and preference rows with the user in the prompt.
+"""TRL: per-user rewards for GRPO, RLOO and Online DPO, a judge, and preference rows with the user in the prompt.
 
 from trl import GRPOTrainer
 from personalrm.integrations.trl import reward_function
@@ -15,6 +15,7 @@ from typing import Any
 
 from personalrm.client import Client
 from personalrm.errors import DataError
+from personalrm.formatting.texts import encodable
 from personalrm.integrations.messages import Turns, answered, context_of, same_length
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
@@ -22,11 +23,12 @@ from personalrm.models.reward_model.rows import ProfileOf, training_rows
 from personalrm.models.reward_model.user_prompts import Kind
 from personalrm.preferences import History, Message
 from personalrm.profile.collection import Profiles
+from personalrm.prompts.marks import break_marks
 
 Reward = Callable[..., list[float | None]]
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
 METRIC = "personalrm/population_reward"
-"""Name under which the population's mean reward is logged; it is no part of the reward."""
+"""Name under which the mean population reward is logged; it is not part of the reward."""
 
 
 def reward_function(
@@ -37,15 +39,15 @@ def reward_function(
     Args:
         profiles: a mapping from user to a profile or its file, a folder of ``USER.json``, or a `Client`.
         column: the dataset column that names the user of each row.
-        standardise: z-scores against each user's own history; false gives raw log-odds.
-        log_population: also log the mean reward of people in general, as `METRIC`, with weight 0.
+        standardise: z-scores relative to each user's own history; false gives raw log-odds.
+        log_population: also log the batch's mean raw reward under the population model, as `METRIC`.
 
     Returns:
-        ``reward(prompts, completions, **columns) -> list[float | None]``; None where the user has no profile, the
-        completion is None or empty of messages, or could not be scored, which TRL leaves out.
+        ``reward(prompts, completions, **columns) -> list[float | None]``, n rewards. A reward is None if the user has
+        no profile, the completion is None or has no messages, or it could not be scored; TRL ignores None.
 
     Raises (when called):
-        DataError: the dataset has no such column, or a prompt or completion is neither text nor messages.
+        DataError: the dataset has no such column, or a prompt or completion is neither a string nor messages.
     """
     rewards = UserRewards(profiles, standardise=standardise)
 
@@ -58,7 +60,7 @@ def reward_function(
 def async_reward_function(
     profiles: Profiles | Client, column: str = "user_id", *, standardise: bool = True, log_population: bool = True
 ) -> AsyncReward:
-    """`reward_function` as a coroutine: TRL awaits it beside its other asynchronous rewards."""
+    """`reward_function` as a coroutine function, which TRL awaits together with its other asynchronous rewards."""
     rewards = UserRewards(profiles, standardise=standardise)
 
     async def personal_reward(
@@ -94,12 +96,12 @@ async def _rewarded(
 
 
 class PersonalJudge:
-    """Judges completions as one user would; has the ``judge`` method that TRL's judge classes had until 1.1.0.
+    """Selects the completion that a user would prefer; has the ``judge`` method of TRL's judge classes before 1.1.0.
 
     Args:
         profiles: as for `reward_function`.
-        user: whose taste, where ``judge`` is not told the users; None takes the only one.
-        seed: of the shuffled order.
+        user: the user if ``judge`` is called without ``users``; None takes the only user of the profiles.
+        seed: random seed of the shuffled order.
     """
 
     def __init__(self, profiles: Profiles | Client, user: str | None = None, seed: int = 0) -> None:
@@ -113,13 +115,16 @@ class PersonalJudge:
         shuffle_order: bool = True,
         users: Sequence[str] | None = None,
     ) -> list[int]:
-        """Position of the best completion of each prompt; -1 where none could be scored.
+        """Index of the best completion of each prompt; -1 if none could be scored.
 
         Args:
             prompts: n prompts.
-            completions: of each prompt the completions to choose from.
-            shuffle_order: show the completions in random order, so that ties and position bias favour no place.
-            users: whose taste, of each prompt.
+            completions: the candidate completions of each prompt.
+            shuffle_order: score the completions in random order, so that ties are broken at random.
+            users: the user of each prompt.
+
+        Raises:
+            DataError: the lists differ in length, or no user is given and the profiles hold several.
         """
         whose = users if users is not None else [self._only()] * len(prompts)
         same_length(len(prompts), completions=completions, users=whose)
@@ -158,16 +163,16 @@ def _best(order: Sequence[int], rewards: Sequence[float | None]) -> int:
 def preference_rows(
     people: Iterable[History], user_prompt: Kind = "persona", profile_of: ProfileOf | None = None, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Conversational preference rows as TRL reads them, each with the user in its system message.
+    """Conversational preference rows for TRL, with a description of the user in the system message.
 
-    What a row's prompt tells of the user is learned from their *other* choices only.
+    The description in a row is learned only from the user's *other* choices.
 
     Args:
-        people: whose choices; ties are left out.
-        user_prompt: what of the user stands in the prompt: ``none``, ``persona``, ``persona+demonstrations``,
-            ``history`` or ``demographics``.
-        profile_of: makes profiles; None takes the embedded engine with the prior that ships.
-        seed: deals each user's groups into two halves.
+        people: the users' choices; ties are left out.
+        user_prompt: the description of the user: ``none``, ``persona``, ``persona+demonstrations``, ``history`` or
+            ``demographics``.
+        profile_of: fits profiles; None uses the embedded engine with the shipped prior.
+        seed: random seed of the split of each user's groups into two halves.
 
     Yields:
         ``{"prompt": [{role, content}], "chosen": […], "rejected": […], "user_id": str}``.
@@ -175,8 +180,13 @@ def preference_rows(
     for row in training_rows(people, user_prompt, profile_of, seed):
         told = [] if row.system is None else [Message("system", row.system)]
         yield {
-            "prompt": [{"role": one.role, "content": one.content} for one in (*told, *row.context)],
-            "chosen": [{"role": "assistant", "content": row.chosen}],
-            "rejected": [{"role": "assistant", "content": row.rejected}],
+            "prompt": _turns(*told, *row.context),
+            "chosen": _turns(Message("assistant", row.chosen)),
+            "rejected": _turns(Message("assistant", row.rejected)),
             "user_id": row.user,
         }
+
+
+def _turns(*messages: Message) -> list[dict[str, str]]:
+    """Without marks of chat templates, which the trainer's tokenizer would read as turns."""
+    return [{"role": one.role, "content": break_marks(encodable(one.content), fences=False)} for one in messages]

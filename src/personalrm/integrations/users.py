@@ -1,4 +1,4 @@
-"""Rewards of named users for a batch of responses: what every framework's plug calls.
+"""Rewards of named users for a batch of responses; every framework adapter calls this module.
 
 rewards = UserRewards("profiles/")                                     # a folder of USER.json
 await rewards.score(["ada", "bob"], [context, context], ["Yes.", "It depends."])      # [0.4, -1.2]
@@ -28,12 +28,12 @@ class UserRewards:
     """Rewards of the users of some profiles; opened predictors and scales are kept.
 
     Args:
-        profiles: whose rewards there are, see `Profiles`.
-        standardise: give z-scores against each user's own history instead of raw log-odds.
-        client: opens the profiles; None takes one with default settings.
+        profiles: the users' profiles, see `Profiles`; a `Client` provides its own.
+        standardise: return z-scores relative to each user's own history instead of raw log-odds.
+        client: opens the profiles; None creates a `Client` with default settings.
 
     Raises:
-        DataError: the folder does not exist, a Client has no profiles, or it is something else.
+        DataError: the folder does not exist, the `Client` has no profiles, or ``profiles`` has another type.
     """
 
     def __init__(self, profiles: Profiles | Client, *, standardise: bool = True, client: Client | None = None) -> None:
@@ -67,24 +67,24 @@ class UserRewards:
     async def population(
         self, users: Sequence[str | None], contexts: Sequence[Sequence[Message]], responses: Sequence[str | None]
     ) -> list[float | None]:
-        """`score` for people in general, raw log-odds."""
+        """Raw log-odds under the population model instead of the user's; otherwise as `score`."""
         predictors = await self._predictors(users, self._client.aopen_population)
         return await _of_known(users, predictors, contexts, responses)
 
     async def open(self, profile: Profile) -> Predictor:
-        """What predicts for a profile; kept by the client."""
+        """The predictor of a profile; the client caches it."""
         return await self._client.aopen(profile)
 
     async def _predictors(
         self, users: Sequence[str | None], open_: Callable[[Profile], Coroutine[Any, Any, Predictor]]
     ) -> dict[str, Predictor]:
-        """By user, for those who have a profile."""
+        """Predictors by user, for the users who have a profile."""
         profiles = {user: self.profiles.of(user) for user in dict.fromkeys(users) if user is not None}
         known = {user: profile for user, profile in profiles.items() if profile is not None}
         return dict(zip(known, await gather(open_(one) for one in known.values()), strict=True))
 
     async def _scale(self, user: str, predictor: Predictor) -> Scale:
-        """The user's mean and deviation over the responses of their past choices, computed once."""
+        """Mean and standard deviation of the user's rewards over the responses of their past choices, computed once."""
         if user not in self._scales:
             profile = self.profiles.of(user)
             found: list[float | None] = []
@@ -100,7 +100,7 @@ async def _of_known(
     contexts: Sequence[Sequence[Message]],
     responses: Sequence[str | None],
 ) -> list[float | None]:
-    """Score of each response for the user at its place; None where no predictor is theirs, or there is none."""
+    """Score of each response for the user at the same position; None without a predictor or without a response."""
     given = [(at, text) for at, text in enumerate(responses) if text is not None and users[at] in predictors]
     scored = await score_each(
         [predictors[str(users[at])] for at, _ in given], [contexts[at] for at, _ in given], [text for _, text in given]

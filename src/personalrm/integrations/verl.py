@@ -3,8 +3,8 @@
 reward.custom_reward_function.path=pkg://personalrm.integrations.verl reward.custom_reward_function.name=compute_score
 PERSONALRM_PROFILES=profiles/ python -m verl.trainer.main_ppo …
 
-The user stands in ``extra_info["user_id"]`` of the dataset row, the conversation in ``extra_info["prompt"]`` (a text or
-messages) where it should be looked at.
+``extra_info["user_id"]`` of each dataset row names the user. ``extra_info["prompt"]`` (a string or messages) optionally
+gives the conversation before the response.
 """
 
 from __future__ import annotations
@@ -33,24 +33,25 @@ def compute_score(
     """The reward of one response for its user.
 
     Args:
-        data_source, ground_truth: not used.
+        data_source, ground_truth: unused.
         solution_str: the response.
-        extra_info: ``user_id``, and ``prompt`` as a text or as messages.
+        extra_info: ``user_id``, and optionally ``prompt`` as a string or messages.
 
     Returns:
-        ``{"score": reward, "unscored": 0.0 or 1.0}``; an unscored response gets the user's mean reward: 0 as a z-score.
+        ``{"score": reward, "unscored": 0.0 or 1.0}``. An unscored response gets reward 0, which is the user's mean if
+        rewards are standardised.
 
     Raises:
         DataError: no ``user_id``, or PERSONALRM_PROFILES is not set.
     """
-    return _told(*background_loop.run(_scored([solution_str], [extra_info])))
+    return _score_fields(*background_loop.run(_scored([solution_str], [extra_info])))
 
 
 async def acompute_score(
     data_source: str, solution_str: str | None, ground_truth: Any, extra_info: Mapping[str, Any] | None = None, **_: Any
 ) -> dict[str, float]:
-    """`compute_score` as a coroutine; verl awaits it."""
-    return _told(*await background_loop.join(_scored([solution_str], [extra_info])))
+    """`compute_score` as a coroutine, which verl awaits."""
+    return _score_fields(*await background_loop.join(_scored([solution_str], [extra_info])))
 
 
 def compute_scores(
@@ -60,13 +61,13 @@ def compute_scores(
     extra_infos: Sequence[Mapping[str, Any] | None],
     **_: Any,
 ) -> list[float]:
-    """`compute_score` for verl's batch reward manager, which takes numbers alone: n rewards, 0 where unscored."""
+    """`compute_score` for verl's batch reward manager, which accepts only numbers: n rewards, 0 if unscored."""
     same_length(len(solution_strs), extra_infos=extra_infos)
     found = background_loop.run(_scored(solution_strs, extra_infos))
-    return [_told(one)["score"] for one in found]
+    return [_score_fields(one)["score"] for one in found]
 
 
-def _told(reward: float | None) -> dict[str, float]:
+def _score_fields(reward: float | None) -> dict[str, float]:
     unscored = reward is None or not math.isfinite(reward)
     return {"score": 0.0 if reward is None or unscored else reward, "unscored": float(unscored)}
 
@@ -81,7 +82,7 @@ async def _scored(
 
 
 def _row(extra_info: Mapping[str, Any] | None) -> tuple[str, tuple[Message, ...]]:
-    """The user of a row and what was asked. DataError if it names no user."""
+    """The user and the conversation of a row. DataError if it names no user."""
     told = {} if extra_info is None else extra_info
     if not isinstance(told, Mapping):
         raise DataError(f"extra_info: expected an object with 'user_id', found {type(told).__name__}")

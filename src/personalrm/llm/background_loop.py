@@ -37,16 +37,16 @@ Closer = Callable[[], Coroutine[Any, Any, None]]
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run the work to completion and return its result; Ctrl-C cancels it, lets it clean up, and is re-raised."""
-    portal = _portal()
-    if threading.current_thread() is portal.thread:
+    background = _background()
+    if threading.current_thread() is background.thread:
         work.close()
         raise PersonalrmError("this call would wait for itself: inside personalrm's own work await the async twin")
-    future = portal.submit(work)
+    future = background.submit(work)
     try:
         return future.result()
     except KeyboardInterrupt:
         future.cancel()
-        wait([portal.submit(_ended(work))], timeout=TIDY_UP_S)
+        wait([background.submit(_ended(work))], timeout=TIDY_UP_S)
         raise
 
 
@@ -67,10 +67,10 @@ async def join(work: Coroutine[Any, Any, T]) -> T:
     """
     if not in_event_loop():
         return run(work)
-    portal = _portal()
-    if threading.current_thread() is portal.thread:
+    background = _background()
+    if threading.current_thread() is background.thread:
         return await work
-    return await asyncio.wrap_future(portal.submit(work))
+    return await asyncio.wrap_future(background.submit(work))
 
 
 def in_event_loop() -> bool:
@@ -84,7 +84,7 @@ def in_event_loop() -> bool:
 
 def close_after(owner: object, closer: Closer) -> None:
     """Run ``closer`` in the loop once ``owner`` is unreferenced, at the latest at exit."""
-    _portal().close_after(owner, closer)
+    _background().close_after(owner, closer)
 
 
 def exit_within(seconds: float) -> None:
@@ -100,7 +100,7 @@ async def _ended(work: Coroutine[Any, Any, Any]) -> None:
         await asyncio.wait(tasks, timeout=TIDY_UP_S)
 
 
-class _Portal:
+class _LoopThread:
     """The loop, its thread, and the closers to run at exit."""
 
     def __init__(self) -> None:
@@ -157,15 +157,15 @@ async def _stop_everything() -> None:
     await asyncio.sleep(0.01)  # closed transports call back in the next iterations of the loop
 
 
-def _portal() -> _Portal:
+def _background() -> _LoopThread:
     with _starting:  # two threads that start together must get the same loop
-        return _the_portal(os.getpid())
+        return _loop_of_process(os.getpid())
 
 
 @cache
-def _the_portal(process: int) -> _Portal:
+def _loop_of_process(process: int) -> _LoopThread:
     """The loop of this process; a forked child starts its own."""
-    return _Portal()
+    return _LoopThread()
 
 
 _exit_s: float | None = None

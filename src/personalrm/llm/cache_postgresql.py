@@ -35,7 +35,7 @@ class PostgresAnswerCache(AnswerCache):
     """Answers by key; see `AnswerCache`. Use from one thread at a time.
 
     Args:
-        url: ``postgresql://USER@HOST/NAME``; a password may stand in it, in PGPASSWORD, or in ``~/.pgpass``.
+        url: ``postgresql://USER@HOST/NAME``; the password is in the URL, in PGPASSWORD, or in ``~/.pgpass``.
 
     Raises:
         MissingExtra: the driver is not installed. StorageError: the database cannot be reached or used.
@@ -52,7 +52,7 @@ class PostgresAnswerCache(AnswerCache):
             return found
         answered = self.get(key)  # stored between the lookup and the claim
         if answered is not None:
-            self.give_back(key)
+            self.release_claim(key)
         return found if answered is None else answered
 
     def look_up_all(self, wanted: Sequence[tuple[bytes, Callable[[], Iterable[bytes]]]]) -> list[Completion | Found]:

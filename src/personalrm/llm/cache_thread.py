@@ -68,9 +68,9 @@ class CacheThread:
         answer = None if replace else (key, model, completion)
         await self._do(lambda: self.cache.put(key, model, completion, replace=replace), answer=answer)
 
-    def give_back(self, key: bytes) -> None:
+    def release_claim(self, key: bytes) -> None:
         """Release a claim later, without waiting."""
-        self._later(lambda: self.cache.give_back(key))
+        self._later(lambda: self.cache.release_claim(key))
 
     async def has_room(self) -> bool:
         """See `AnswerCache.has_room`."""
@@ -154,7 +154,9 @@ def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
     while True:
         try:
             together = all(one.wanted or one.answer for one in batch) and _do_together(cache, batch)
-        except Exception as error:  # of one of them; that of a single lookup is final, as doing it again would hide it
+        except (
+            Exception
+        ) as error:  # of one operation; the error of a single lookup is final, because a repetition would hide it
             together = len(batch) == 1 and batch[0].wanted is not None
             batch[0].error = error
         if not together:

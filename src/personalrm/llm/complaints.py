@@ -1,4 +1,4 @@
-"""A host's error as one safe sentence, and the status that it stands for if it came with status 200.
+"""A host's error as one safe sentence, and the status of an error that was sent with status 200.
 
 complaint(b'{"error": {"message": "No such model"}}')                      # "No such model"
 complaint(b"<html><title>502 Bad Gateway</title>…")                        # "502 Bad Gateway"

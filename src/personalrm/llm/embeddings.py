@@ -130,7 +130,7 @@ def read_embeddings(
             raise TypeError
     except (ValueError, LookupError, TypeError, AttributeError):
         said = short(body, credentials)
-        raise UnusableResponse(f"the host answered with something that is no list of embeddings: {said}") from None
+        raise UnusableResponse(f"the host answered with something that is not a list of embeddings: {said}") from None
     if order != list(range(len(rows))):
         raise UnusableResponse("the host gave embeddings in another order than the texts (their index says so)")
     if len(widths) > 1 or 0 in widths:
@@ -144,11 +144,11 @@ def _numbers(rows: list[list[Any]]) -> NDArray[np.float32]:
     except ValueError:  # a list among the numbers
         given = np.array(["no number"])
     if given.dtype.kind not in "fiu":
-        raise UnusableResponse("the host gave embeddings that hold something else than numbers")
+        raise UnusableResponse("the host returned embeddings with values that are not numbers")
     with np.errstate(over="ignore"):
         vectors = given.astype(np.float32)
     if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
-        raise UnusableResponse("the host gave embeddings that are infinite, or nothing but zeros")
+        raise UnusableResponse("the host returned embeddings with infinite or only zero values")
     return vectors
 
 

@@ -1,6 +1,6 @@
 """Classifies a host's refusal: it concerns all requests, this request, its form, or this moment.
 
-fault_of(429, response, host, "m", has_answered=True)       # Passing(overload=True): wait and retry
+fault_of(429, response, host, "m", has_answered=True)       # AttemptFailed(overload=True): wait and retry
 fault_of(403, …"not allowed to request logprobs"…)          # BadRequest: send without them
 fault_of(429, …"requests per day"…)                         # EndpointRefused: stop for today
 """
@@ -15,7 +15,7 @@ from personalrm.llm.credentials import without_user
 from personalrm.llm.host import Host
 from personalrm.llm.meanings import Meaning, means, names_a_feature
 from personalrm.llm.retry_after import wait_asked
-from personalrm.llm.transport import BadRequest, Passing, Response
+from personalrm.llm.transport import AttemptFailed, BadRequest, Response
 
 NOTABLE_WAIT_S = 60.0
 """Seconds from which an error names the wait that the host asks for."""
@@ -41,7 +41,7 @@ def fault_of(status: int, response: Response, host: Host, model: str, *, has_ans
     if status in (400, 403) and (means(said, Meaning.RATE_LIMIT) or means(said, Meaning.BUSY)):
         return _of_the_moment(status, response, said, busy=True)
     if status in (404, 405, 501):
-        return EndpointRefused(f"{where} knows no model '{model}' or no such path ({status}): {said}")
+        return EndpointRefused(f"{where} has no model '{model}' or no such path ({status}): {said}")
     locked = _of_the_key(status, response, said, host, has_answered)
     return locked or _of_the_moment(status, response, said, busy=False)
 
@@ -64,18 +64,18 @@ def _of_the_account(status: int, response: Response, said: str, where: str) -> E
 
 def _of_the_model(status: int, said: str, where: str, model: str) -> EndpointRefused | None:
     if status == 410 or (status in (400, 422, 500, 503) and means(said, Meaning.NO_MODEL)):
-        return EndpointRefused(f"{where} knows no model '{model}' or no such path ({status}): {said}")
+        return EndpointRefused(f"{where} has no model '{model}' or no such path ({status}): {said}")
     return None
 
 
 def _of_the_key(status: int, response: Response, said: str, host: Host, has_answered: bool) -> EndpointRefused | None:
     where = host.name
     if status == 407:
-        return EndpointRefused(f"the proxy before {where} wants a user and password ({status}): {said}")
+        return EndpointRefused(f"the proxy before {where} requires a user and password ({status}): {said}")
     if status in (400, 403, 451) and (means(said, Meaning.PLACE) or (status == 403 and is_page(response.body))):
-        return EndpointRefused(f"{where} refuses access from here, whatever the key ({status}): {said}")
+        return EndpointRefused(f"{where} refuses access from here, regardless of the key ({status}): {said}")
     if status == 401 or (status == 403 and not has_answered) or (status == 400 and means(said, Meaning.KEY)):
-        refuses = "refuses the key" if host.api_key else "wants a key"
+        refuses = "refuses the key" if host.api_key else "requires a key"
         return EndpointRefused(f"{where} {refuses} ({status}): {said}; set OPENAI_API_KEY to a valid key for this host")
     return None
 
@@ -84,9 +84,9 @@ def _of_the_moment(status: int, response: Response, said: str, *, busy: bool) ->
     wait = wait_asked(response.headers, response.body[:4_000].decode("utf-8", "replace"))
     if busy or status in (429, 498, 503, 529):
         asks = f" (asks to wait {wait:.0f} s)" if wait >= NOTABLE_WAIT_S else ""
-        return Passing(f"overloaded ({status}): {said}{asks}", overload=True, retry_after=wait)
+        return AttemptFailed(f"overloaded ({status}): {said}{asks}", overload=True, retry_after=wait)
     if status in (408, 409, 424, 425, 499) or status >= 500:
-        return Passing(f"fault of the host ({status}): {said}", retry_after=wait, unexplained=status == 500)
+        return AttemptFailed(f"error of the host ({status}): {said}", retry_after=wait, unexplained=status == 500)
     return BadRequest(status, said)
 
 

@@ -24,7 +24,7 @@ from personalrm.llm.faults import fault_of, refused
 from personalrm.llm.host import Host
 from personalrm.llm.pace import Pace
 from personalrm.llm.scheduler import Scheduler
-from personalrm.llm.transport import BadRequest, Passing, Transport
+from personalrm.llm.transport import AttemptFailed, BadRequest, Transport
 
 T = TypeVar("T")
 _log = logging.getLogger("personalrm.llm")
@@ -93,7 +93,7 @@ class HttpClient(Generic[T]):
         while True:
             attempt += 1
             async with scheduler.slot(priority, turn):
-                self._raise_what_stands()
+                self._raise_remembered()
                 started, (body, max_tokens) = loop.time(), make_body()
                 observer.on_send(len(body), max_tokens)
                 try:
@@ -101,13 +101,13 @@ class HttpClient(Generic[T]):
                     self._succeeded(answer, len(body), max_tokens, loop.time() - started)
                     await observer.answered(answer)
                     return answer
-                except (Passing, BadRequest, RequestRefused) as unanswered:
+                except (AttemptFailed, BadRequest, RequestRefused) as unanswered:
                     observer.failed()
-                    if not isinstance(unanswered, Passing):
+                    if not isinstance(unanswered, AttemptFailed):
                         raise
                     fault = unanswered
                 overloaded_since = min(overloaded_since, started) if fault.overload else float("inf")
-                if fault.overload and not self._is_hopeless(fault, overloaded_since):
+                if fault.overload and not self._exceeds_deadline(fault, overloaded_since):
                     scheduler.slow_down(fault.retry_after, started)
                     _log.debug("%s is overloaded: %d requests at once from now on", self._host.name, scheduler.limit)
                     continue  # the scheduler pauses all requests; this one keeps its turn
@@ -133,7 +133,7 @@ class HttpClient(Generic[T]):
         written = answer.completion_tokens if isinstance(answer, Completion) else 0
         self._scheduler.succeeded(self.pace.answered(characters, max_tokens, written, seconds), seconds)
 
-    def _is_hopeless(self, fault: Passing, since: float) -> bool:
+    def _exceeds_deadline(self, fault: AttemptFailed, since: float) -> bool:
         """Whether an overloaded host requests, or has already taken, more time than a call has."""
         return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
 
@@ -144,16 +144,16 @@ class HttpClient(Generic[T]):
                 return self._read(response.body, len(body), self._host.credentials)
             status = response.status
         except EndpointRefused as error:
-            raise self._stands(error) from None
+            raise self._remembered(error) from None
         except ErrorInside as error:
             status = error.status
         except UnusableResponse as error:
             if is_page(response.body):
-                raise self._stands(self._page(response.body)) from None
-            raise Passing(str(error), unusable=True) from None
+                raise self._remembered(self._page(response.body)) from None
+            raise AttemptFailed(str(error), unusable=True) from None
         fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
         for_everybody = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
-        raise self._stands(fault) if for_everybody and isinstance(fault, EndpointError) else fault
+        raise self._remembered(fault) if for_everybody and isinstance(fault, EndpointError) else fault
 
     def _page(self, body: bytes) -> EndpointRefused:
         return EndpointRefused(
@@ -161,22 +161,24 @@ class HttpClient(Generic[T]):
             "and whether a proxy or this network wants a login"
         )
 
-    def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
+    def _given_up(self, fault: AttemptFailed, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
             asked = f" (asked {attempts} times)" if attempts > 1 else ""
             return UnusableResponse(f"{self._host.name}: {fault.said}{asked}")
         if fault.dead and not self._has_answered:
-            return self._stands(Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL"))
+            return self._remembered(
+                Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL")
+            )
         error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")
         # the other requests need not wait as long for the same host
-        return self._stands(error) if self._scheduler.last_success < overloaded_since < float("inf") else error
+        return self._remembered(error) if self._scheduler.last_success < overloaded_since < float("inf") else error
 
-    def _stands(self, error: EndpointError) -> EndpointError:
+    def _remembered(self, error: EndpointError) -> EndpointError:
         self._standing = asyncio.get_running_loop().time() + STANDS_S, error
-        _log.info("%s: %s stands for %g s", self._host.name, type(error).__name__, STANDS_S)
+        _log.info("%s: %s fails all requests for %g s", self._host.name, type(error).__name__, STANDS_S)
         return error
 
-    def _raise_what_stands(self) -> None:
+    def _raise_remembered(self) -> None:
         if self._standing is not None and asyncio.get_running_loop().time() < self._standing[0]:
             raise type(self._standing[1])(str(self._standing[1]))
 

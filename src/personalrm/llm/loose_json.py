@@ -29,7 +29,7 @@ _AFTER_VALUE = re.compile(r"\s{0,40}(?:$|[}\]]|,\s{0,80}(?:$|[\"'“”‘}\]{\[
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
-class _Hopeless(Exception):
+class _NoObject(Exception):
     """No object starts here; never leaves this module."""
 
 
@@ -53,7 +53,7 @@ def _last_object(text: str) -> dict[str, Any] | None:
         reader = _Reader(text, start)
         try:
             found = reader.object(0)
-        except _Hopeless:
+        except _NoObject:
             failures, start = failures + 1, text.find("{", start + 1)
             continue
         if reader.cut and found:
@@ -74,7 +74,7 @@ class _Reader:
         result: dict[str, Any] = {}
         self.at += 1
         if depth > _MAX_DEPTH:
-            raise _Hopeless
+            raise _NoObject
         doubled = 0
         while self._next() == "{" and not result:  # "{{", as in templates
             self.at, doubled = self.at + 1, doubled + 1
@@ -100,7 +100,7 @@ class _Reader:
         if not self._next():
             return False
         if self._next() != ":":
-            raise _Hopeless
+            raise _NoObject
         self.at += 1
         if not self._next():
             return False
@@ -117,7 +117,7 @@ class _Reader:
             return self._string(_AFTER_KEY)
         match = _KEY.match(self.text, self.at)
         if match is None:
-            raise _Hopeless
+            raise _NoObject
         self.at = match.end()
         return match[0].strip()
 
@@ -135,7 +135,7 @@ class _Reader:
         items: list[Any] = []
         self.at += 1
         if depth > _MAX_DEPTH:
-            raise _Hopeless
+            raise _NoObject
         while True:
             char = self._next()
             if char == ",":
@@ -163,7 +163,7 @@ class _Reader:
     def _bare(self) -> Any:
         match = _BARE.match(self.text, self.at)
         if match is None:
-            raise _Hopeless
+            raise _NoObject
         self.at = match.end()
         word = match[0].strip()
         if word.lower() in _WORDS:

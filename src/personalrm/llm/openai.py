@@ -249,7 +249,7 @@ class OpenAIEndpoint:
             body["stop"] = STOPS
         try:
             return orjson.dumps(body), budget
-        except TypeError:  # half of a surrogate pair, which UTF-8 cannot say
+        except TypeError:  # half of a surrogate pair, which UTF-8 cannot encode
             for turn in turns:
                 turn["content"] = turn["content"].encode("utf-8", "replace").decode()
             return orjson.dumps(body), budget

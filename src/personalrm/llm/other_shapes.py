@@ -23,7 +23,7 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "th
 
 
 def as_chat(body: bytes) -> dict[str, Any]:
-    """Return the answer in the form of a chat completion. ValueError if the body is no JSON object."""
+    """Return the answer in the form of a chat completion. ValueError if the body is not a JSON object."""
     answer = streamed(body)
     if answer is not None:
         return answer
@@ -136,7 +136,7 @@ def streamed(body: bytes) -> dict[str, Any] | None:
 
 
 def from_stream(body: bytes) -> dict[str, Any] | None:
-    """Return the answer assembled from the chunks of a stream; None if it is no stream.
+    """Return the answer assembled from the chunks of a stream; None if the body is not a stream.
 
     Raises:
         ValueError: a stream without a choice.

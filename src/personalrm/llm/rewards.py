@@ -117,7 +117,7 @@ class RewardEndpoint:
                 raise
             except EndpointRefused as error:
                 refused = refused or error
-                if "refuses the key" in str(error) or "wants a key" in str(error):
+                if "refuses the key" in str(error) or "requires a key" in str(error):
                     raise
                 continue
             self._best = self._best or way

@@ -44,7 +44,7 @@ _ANSWER = (
     r"(?i:antwort|wahl|r[ée]ponse|choix|respuesta|elecci[óo]n|resposta|escolha|risposta|scelta|antwoord|odpowied[źz]|svar"
     r"|yan[ıi]t|cevap|jawaban|ответ|выбор|відповідь|答案|回答|选择|選擇|选项|答え|選択|정답|답변|선택|उत्तर|الإجابة|الجواب)"
 )
-_ABROAD = bounded(
+_IN_OTHER_LANGUAGE = bounded(
     rf"[\s*_#>-]{{0,8}}{_ANSWER}[*_]{{0,2}}\s?[:：=]\s?[*_`(\[\"“「]{{0,4}}{_NAMED}(?P<side>[AB])\W{{0,8}}"
 )
 
@@ -78,7 +78,7 @@ _LONGEST_OPENING = 1_000
 
 def verdict_of(text: str) -> Found | None:
     """Return the verdict of an answer in any form, or None if it states none."""
-    reading = _comparison(text) or _tagged(text) or _abroad(text)
+    reading = _comparison(text) or _tagged(text) or _in_other_language(text)
     if reading is not None:
         return None if reading == "undecided" else reading
     return find_verdict(text) or _opening(text)
@@ -114,10 +114,10 @@ def _preferred(found: re.Match[str], offset: int) -> Reading:
     return Found(side, offset + found.start(group), offset + found.end(group))
 
 
-def _abroad(text: str) -> Reading:
+def _in_other_language(text: str) -> Reading:
     """A last line that announces the answer in another language: "Antwort: B", "答案：B"."""
     line, start = last_line(text)
-    found = _ABROAD.fullmatch(line)
+    found = _IN_OTHER_LANGUAGE.fullmatch(line)
     return None if found is None else found_in(found, start)
 
 

@@ -132,8 +132,8 @@ _SECOND_THOUGHT = (
     r"|\blet me (?:reconsider|correct|rethink)\b|\bi (?:meant|mean|take (?:that|it) back|(?:have )?changed? my mind)\b"
     r"|\bhmm+\b|\bno\b)"
 )
-# A second thought with all that leads from it to the verdict. Possessive, and the verdict is looked for where it ends:
-# in one expression every "no" of a row of them would go through the row again.
+# A correction with the words between it and the verdict. The repeat is possessive, and the verdict is matched
+# separately after its end: a single expression would scan a row of "no" again from each of them, in quadratic time.
 _LEADS_ON = (
     r"(?i:no|not|actually|wait|sorry|so|it(?:['’]s)?|is|that|should|must|would|be|have|been|i(?:['’]d)?|say|choose|pick"
     r"|prefer|go|with|the|my|final|verdict|make|to|rather|instead|(?:answer|choice)(?!\W{1,4}(?:one|two|[12])\b))\b"

@@ -190,13 +190,13 @@ def _token(value: Any) -> str:
 
 
 def _logprob(value: Any) -> float:
-    """The log-probability in [-9999, 0]. Null stands for minus infinity. ValueError for NaN and non-numbers."""
+    """The log-probability in [-9999, 0]. Null means minus infinity. ValueError for NaN and non-numbers."""
     if type(value) is float and ABSENT <= value <= 0.0:  # nearly all of them
         return value
     if value is None:
         return ABSENT
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value > 1.0:
-        raise ValueError(f"no log-probability: {value!r}"[:80])
+        raise ValueError(f"not a log-probability: {value!r}"[:80])
     return float(max(ABSENT, min(value, 0.0)))
 
 

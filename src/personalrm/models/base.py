@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from personalrm.models.uncertainty import MarginPosterior
 
 Item = tuple[Sequence[Message], str]
 """A conversation and one response to it."""
@@ -84,14 +83,6 @@ class Predictor(Protocol):
         ...
 
 
-class UncertainPredictor(Predictor, Protocol):
-    """A predictor with a posterior of its uncertainty about the person."""
-
-    async def posterior(self, pairs: Sequence[Pair]) -> MarginPosterior:
-        """Joint posterior of the margins of at least one pair."""
-        ...
-
-
 class Engine(Protocol):
     """Fits profiles and predicts from them."""
 
@@ -102,7 +93,7 @@ class Engine(Protocol):
 
     @property
     def has_uncertainty(self) -> bool:
-        """Whether its predictors are `UncertainPredictor`."""
+        """Whether its predictors have a posterior of the margins (`engines.UncertainLocalPredictor`)."""
         ...
 
     @property

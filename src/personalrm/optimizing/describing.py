@@ -1,9 +1,9 @@
-"""Descriptions of choices without their text: enough to reason about, and nothing of what anybody wrote.
+"""Descriptions of choices by general properties, without any of their text.
 
 describe(choice)                  # "went for the response that is shorter (0.4 times as long), without a list"
 describe_choices(shown)           # "12 past choices, 8 of them foreseen; the longer response preferred in 9; …"
 
-These sentences are part of the optimisers' prompts: a change makes their cached answers useless.
+These sentences are part of the optimisers' prompts: a change invalidates their cached answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs an optimiser, and turns its errors into ours: DSPy is imported here and nowhere else."""
+"""Runs an optimiser and converts its errors. No other module outside `dspy_backend` imports DSPy."""
 
 from __future__ import annotations
 

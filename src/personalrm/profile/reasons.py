@@ -1,10 +1,10 @@
-"""Why the person made their choices, in their own words: what is not said yet, and adding it.
+"""Reasons for choices in the person's own words: choices without one, and adding them.
 
     unexplained(profile.history)                            # decided choices without a reason, newest first
     explained(profile.history, {"c3": "Too long."})         # the history with the reason
 
-A reason stands beside its choice wherever the choice is shown to a language model (``<own_words>``): where reasonings
-and the persona are written, and among the judge's demonstrations.
+Wherever a choice is shown to a language model, its reason is included (``<own_words>``): when reasonings and the
+persona are written, and in the judge's demonstrations.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from personalrm.errors import DataError
 from personalrm.preferences import History, Preference
 
 LONGEST = 4_000
-"""Characters of a reason."""
+"""Maximum characters of a reason."""
 
 
 def unexplained(history: History) -> list[Preference]:
-    """Decided choices of which nobody said why, newest first."""
+    """Decided choices without a reason, newest first."""
     return [one for one in reversed(history.decided) if not (one.reason or "").strip()]
 
 
 def explained(history: History, reasons: Mapping[str, str]) -> History:
-    """The history with these reasons, by choice id; a reason that is there already is replaced.
+    """The history with these reasons, by choice id; an existing reason is replaced.
 
     Raises:
-        DataError: no choice of that id, or a reason without words or of more than `LONGEST` characters.
+        DataError: no choice with that id, or a reason that is empty or longer than `LONGEST` characters.
     """
     known = {one.id for one in history}
     for name, reason in reasons.items():

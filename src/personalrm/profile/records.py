@@ -68,7 +68,7 @@ class Reasoning:
 class Demonstration:
     """A selected few-shot example: a past choice, its verified reasoning, and its marginal value on validation.
 
-    ``worth`` is the estimated reduction of the validation log loss (nats a choice) by this demonstration; None if not
+    ``worth`` is the estimated reduction of the validation log loss (nats per choice) by this demonstration; None if not
     measured.
     """
 
@@ -93,7 +93,7 @@ class ArmScore:
     """Score of one arm on the validation choices that every arm answered.
 
     Attributes:
-        log_loss: nats a choice; None if no choice was scored.
+        log_loss: nats per choice; None if no choice was scored.
         accuracy: share predicted right.
         scored: number of choices behind the two.
         unanswered: validation choices on which this arm gave no verdict that could be parsed.
@@ -112,7 +112,7 @@ class ArmSelection:
     Attributes:
         chosen: the arm that is used.
         arms: score of every arm that was measured.
-        gain: log loss of the default arm minus that of the chosen one, nats a choice; None if not measured.
+        gain: log loss of the default arm minus that of the chosen one, nats per choice; None if not measured.
         confidence: estimated probability that the chosen arm has a lower log loss than the default one; None unless it
             is calibrated on people (see `small_numbers`).
         reason: the reason for the selection in one sentence.
@@ -270,12 +270,12 @@ class Profile:
 
     @property
     def reasonings(self) -> tuple[Reasoning, ...]:
-        """Of `JudgeState`; empty for other engines."""
+        """Reasonings of a `JudgeState`; empty for other engines."""
         return () if self._judge is None else self._judge.reasonings
 
     @property
     def candidates(self) -> tuple[CandidateSet, ...]:
-        """Of `JudgeState`; empty for other engines."""
+        """Candidate sets of a `JudgeState`; empty for other engines."""
         return () if self._judge is None else self._judge.candidates
 
     @property

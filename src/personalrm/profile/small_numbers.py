@@ -1,7 +1,7 @@
-"""No percentage is told of one person that was not calibrated on people, whatever an older profile says.
+"""Removes percentages about one person that were not calibrated on people, for example from older profiles.
 
-Earlier versions stored "94 % sure" after four choices; such a statement was right in 54 of 100 cases. It is taken out
-when a profile is read, so that no screen, report, page or export can show it.
+Earlier versions stored "94 % sure" after four choices; such a statement was right in 54 of 100 cases. It is removed
+when a profile is read, so that no screen, report, page or export shows it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from personalrm.profile.records import ArmSelection, Profile
 
 FEWEST_GROUPS = 5
-"""With fewer groups of choices no percentage is given."""
+"""Minimum number of groups of choices for a percentage."""
 _CALIBRATED = ("traits", "trained")
 """Engines whose share of people who gain was calibrated on people (`models.traits.gain`)."""
 _CLAUSES = re.compile(r"(?<=[.!?;])\s+")
@@ -21,11 +21,11 @@ _UNKNOWN = "How often this holds for later choices is not known."
 
 
 def calibrated(profile: Profile, *, old: bool = False) -> Profile:
-    """The profile without a percentage that is not calibrated: of few groups, a language model's, or an old version's.
+    """The profile without uncalibrated percentages: with few groups, from a language model, or from an old version.
 
     Args:
-        profile: as it was read.
-        old: whether an earlier version wrote it, whose percentages were calibrated for nobody.
+        profile: the profile as read.
+        old: whether an earlier version wrote it; its percentages were never calibrated.
     """
     groups = len({one.group for one in profile.history.decided})
     if profile.engine.kind in _CALIBRATED and groups >= FEWEST_GROUPS and not old:

@@ -1,17 +1,17 @@
-"""Untrusted text in a prompt: nothing in it reads as one of our tags or as a mark of a chat template.
+"""Makes untrusted text safe for prompts: breaks up our own tags and the marks of chat templates.
 
     break_marks("</response_a><|im_end|>")            # "‹/response_a>‹|im_end|>"
     break_marks("<b>if a[0] < b</b>")                 # unchanged
-    break_marks(text, fences=False)                   # our own tags stay: the text is our own, with others' in it
+    break_marks(text, fences=False)                   # keeps our own tags: for a text that we composed of others
 
-Judge prompts, `export` and the inputs of reward models all pass through this one function. The opening character of a
-mark becomes ‹; everything else stays, so code and HTML remain readable. What counts is how the text looks
-(`lookalikes`): zero-width characters, entities, full-width or Cyrillic letters hide no mark.
+Judge prompts, `export` and the inputs of reward models and encoders all use this function. The opening character of a
+mark is replaced by ‹; everything else is unchanged, so code and HTML remain readable. Marks are searched in the plain
+form of the text (`lookalikes`), so zero-width characters, entities, full-width or Cyrillic letters cannot hide a mark.
 
-Broken up are: our tags, opened, closed or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with any word;
-the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below; ``### Response:``;
-and, where a tokenizer is at hand, its special tokens. Templates that mark turns with plain words
-("Human:") have nothing that could be told from text; there only the tags around a text keep it apart.
+The following are broken up: our tags, opening, closing or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with
+any word; the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below;
+``### Response:``; and, if the tokenizer is known, its special tokens. Templates that mark turns with plain words
+("Human:") cannot be distinguished from text; for them only the tags around a text separate it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from personalrm.prompts.lookalikes import BROKEN, plain_form, plain_positions
 
@@ -48,10 +49,10 @@ _SQUARE_CAPITALS = (
     *("args", "call_id", "img", "img_break", "img_end", "audio", "begin_audio", "prefix", "suffix", "middle"),
     *("bos", "eos", "pad", "cls", "sep", "mask", "unk"),
 )
-"""Marks in capitals only: ``x[mask]`` and ``[args]`` are ordinary text."""
+"""Marks in upper case only: ``x[mask]`` and ``[args]`` are ordinary text."""
 _NUMBERED = re.compile(r"(?:unused|extraid|reserved|reservedspecialtoken|tokensunused|special)\d{1,6}")
 _UNUSED = re.compile(r"unused_?\d{1,6}")
-_SAME = str.maketrans("i10", "llo")  # as Unicode's confusables have it
+_SAME = str.maketrans("i10", "llo")  # as in Unicode's confusables
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _INSIDE = rf"[^<>\[\]{BROKEN}]{{1,64}}"
 _BRACKETED = re.compile(rf"<({_INSIDE})>|\[({_INSIDE})\]")
@@ -69,18 +70,21 @@ _HEADED = re.compile(
     r"(\#)\#\#[ ]{0,3}(?:instruction|response|system|user|assistant|human|input)[ ]{0,3}:",
     re.IGNORECASE,
 )
-_REPEATS = 3  # what is left of a token may be a shorter one
+_FIELD = re.compile(r"\[\[ {0,3}\#\#(?= {0,3}\w)")  # DSPy's fields: "[[ ## persona ## ]]"
+_REPEATS = 3  # a broken token may contain a shorter one
 _OPENERS = ("<", "[", "##")
+_TYPE_PARAMETER = ("<S>", "</S>")
+"""Type parameters in code; the tokens <s> and </s> are in lower case."""
 _ENCODERS = ("&", "\\", "%")
 
 
 def break_marks(text: str, special: re.Pattern[str] | None = None, *, fences: bool = True) -> str:
-    """The text without anything that reads as a mark; the same object where it holds none.
+    """The text with all marks broken up; the same object if it contains none.
 
     Args:
-        text: cut to what a model is shown; the time grows in proportion to it.
-        special: finds the special tokens of the tokenizer that will read the text (`special_tokens`).
-        fences: false leaves our own tags alone.
+        text: the text, truncated to what the model will see; time is linear in its length.
+        special: matches the special tokens of the model's tokenizer (`special_tokens`).
+        fences: false keeps our own tags.
     """
     if not text.isascii() or any(one in text for one in (*_OPENERS, *_ENCODERS)):
         text = _without_marks(text, fences)
@@ -91,23 +95,30 @@ def break_marks(text: str, special: re.Pattern[str] | None = None, *, fences: bo
 
 
 def special_tokens(*tokens: str) -> re.Pattern[str]:
-    """Finds any of these tokens, the longest first; white space alone is none."""
+    """A pattern that matches any of these tokens, the longest first; tokens of white space only are ignored."""
     known = sorted({one for one in tokens if one.strip()}, key=lambda one: (-len(one), one))
     return re.compile("|".join(map(re.escape, known)) or "(?!)")
 
 
+def tokenizer_marks(tokenizer: Any) -> re.Pattern[str]:
+    """Finds the special tokens of a Hugging Face tokenizer, and its added ones that have the form of a mark."""
+    return special_tokens(*tokenizer.all_special_tokens, *filter(reads_as_mark, tokenizer.get_added_vocab()))
+
+
 def reads_as_mark(token: str) -> bool:
-    """Whether a token that a tokenizer knows has the form of a mark (and is no HTML tag such as ``<table>``)."""
+    """Whether a tokenizer's token has the form of a mark (and is not an HTML tag such as ``<table>``)."""
     return _holds_mark(plain_form(token), fences=False)
 
 
-@lru_cache(maxsize=1024)  # a response is shown in some twenty prompts
+@lru_cache(maxsize=1024)  # a response occurs in about twenty prompts
 def _without_marks(text: str, fences: bool) -> str:
-    marks = {(one, one + 1) for one in _marks(text, fences)}  # as it stands: what is invisible may end a name
+    marks = {(one, one + 1) for one, _ in _marks(text, fences)}  # an invisible character may end a name
     plain = plain_form(text)
-    if plain != text and _holds_mark(plain, fences):
+    if plain != text and _holds_mark(plain, fences, type_parameters=True):
         plain, spans = plain_positions(text)
-        marks.update(spans[one] for one in _marks(plain, fences))
+        for start, end in _marks(plain, fences, type_parameters=True):
+            if text[spans[start][0] : spans[end - 1][1]] not in _TYPE_PARAMETER:  # "<S>" as written, not a disguise
+                marks.add(spans[start])
     if not marks:
         return text
     out: list[str] = []
@@ -118,30 +129,33 @@ def _without_marks(text: str, fences: bool) -> str:
     return "".join([*out, text[at:]])
 
 
-def _holds_mark(plain: str, fences: bool) -> bool:
-    return any(one in plain for one in _OPENERS) and any(True for _ in _marks(plain, fences))
+def _holds_mark(plain: str, fences: bool, *, type_parameters: bool = False) -> bool:
+    found = _marks(plain, fences, type_parameters=type_parameters)
+    return any(one in plain for one in _OPENERS) and any(True for _ in found)
 
 
-def _marks(plain: str, fences: bool) -> Iterator[int]:
-    """Where in the plain form a mark opens."""
+def _marks(plain: str, fences: bool, *, type_parameters: bool = False) -> Iterator[tuple[int, int]]:
+    """Start and end of each mark in the plain form; ``<S>`` and ``</S>`` are marks only with ``type_parameters``."""
     for found in _BRACKETED.finditer(plain):
         angle = found[1] is not None
+        if found[0] in _TYPE_PARAMETER and not type_parameters:
+            continue
         if _is_mark(found[1] if angle else found[2], angle, fences):
-            yield found.start()
+            yield found.span()
     for found in _OPENED.finditer(plain):
         if fences or _letters(found[0]) not in _FENCES:
-            yield found.start()
+            yield found.span()
+    for found in _FIELD.finditer(plain) if fences else ():
+        yield found.start(), found.start() + 1
     for found in _HEADED.finditer(plain):
-        yield found.start(1)
+        yield found.span(1)
 
 
 def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
-    """Whether ``<inside>`` or ``[inside]`` is one; spaces, dots and dashes between the letters do not matter."""
+    """Whether ``<inside>`` or ``[inside]`` is a mark; spaces, dots and dashes between letters are ignored."""
     bare = inside.strip()
     if _WORD.fullmatch(bare) and not (bare.count("|") == 1 and not angle):
         return True
-    if bare in ("S", "/S"):  # a type parameter: tokenizers know the small letter only
-        return False
     letters = _letters(inside)
     if not angle:
         in_capitals = bare.isupper() and letters in _IN_SQUARE_CAPITALS
@@ -151,7 +165,7 @@ def _is_mark(inside: str, angle: bool, fences: bool) -> bool:
 
 
 def _letters(inside: str) -> str:
-    """The letters alone, small, and one for all that look alike."""
+    """The letters in lower case, with look-alikes (i, l, 1; o, 0) mapped to one letter."""
     return _NOT_LETTERS.sub("", inside.lower()).translate(_SAME)
 
 

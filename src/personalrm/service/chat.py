@@ -112,7 +112,7 @@ class Chats:
         return _with_first(first, stream)
 
     async def models(self) -> dict[str, Any]:
-        """What the upstream lists. Problem where it lists nothing."""
+        """The upstream's list of models. Raises Problem if it has none."""
         async with self._upstream.listed() as answer:
             return await whole(answer, MOST_BYTES, "data")
 

@@ -1,7 +1,7 @@
-"""Connections whose request head does not arrive are closed: whoever opens many and sends little gets nowhere.
+"""Closes connections whose request headers do not arrive in time (slow-loris attacks).
 
-uvicorn closes a connection that is idle after a response; this is about those on which a request is begun and not
-ended. The body has the time that the gate gives to a request.
+uvicorn itself closes connections that are idle after a response; this module handles incomplete requests. The time for
+the body is limited by the gate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 20.0
-"""Seconds from the connection, or from a request's first byte, to the end of its head."""
+"""Maximum seconds from the connection, or from a request's first byte, to the end of the headers."""
 
 
 class TimedConnection(HttpToolsProtocol):
@@ -20,12 +20,12 @@ class TimedConnection(HttpToolsProtocol):
     _head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timer."""
         self._cancel()
         super().connection_lost(exc)
 
@@ -35,7 +35,7 @@ class TimedConnection(HttpToolsProtocol):
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """The head of the request is there."""
+        """The headers are complete."""
         self._cancel()
         super().on_headers_complete()
 

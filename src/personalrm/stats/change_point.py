@@ -1,6 +1,6 @@
 """Permutation test for a change point in a sequence, with a bound on the false-alarm rate over all looks.
 
-    test = ScoreTest.of(scores, information)                  # one row a choice, its score under one unchanging fit
+    test = ScoreTest.of(scores, information)                  # one row per choice, its score under one unchanging fit
     found = test.change(level=0.005, rng=rng)                 # a ChangePoint, or None
     for look in looks(len(scores)): ...                       # rows and level of each test
 

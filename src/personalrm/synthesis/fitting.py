@@ -124,7 +124,9 @@ async def _unselected(endpoint: Endpoint, parts: Split, options: Options, known:
     order = {one.id: place for place, one in enumerate(parts.training.choices)}
     in_order = tuple(sorted(shown, key=lambda one: order[one.choice.id]))
     arm: Arm = "demonstrations" if persona is None else "persona+demonstrations"
-    fallback = ArmSelection(arm, {}, None, None, "Nothing was selected, as asked: all choices are shown, unchecked.")
+    fallback = ArmSelection(
+        arm, {}, None, None, "No selection, as requested: all choices are shown, without validation."
+    )
     return FitResult(tuple(reasonings), persona, in_order, fallback)
 
 
@@ -134,8 +136,8 @@ async def _unvalidated(endpoint: Endpoint, parts: Split, options: Options, known
     reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
     why = (
         f"Not validated: {'all' if len(training) > 1 else 'the'} {_count(len(training))} "
-        f"{'share one conversation' if len(training) > 1 else 'is all there is'}, so none could be held back. What was "
-        "chosen is shown to the judge as it is; the persona is not used."
+        f"{'belong to one conversation' if len(training) > 1 else 'is the only one'}, so none could be held out. The "
+        "selected choices are shown to the judge without validation; the persona is not used."
     )
     fallback = ArmSelection("demonstrations", {}, None, None, why)
     return FitResult(tuple(reasonings), persona, stage.candidate_sets(shown)[-1], fallback)

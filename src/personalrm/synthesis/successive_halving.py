@@ -32,7 +32,7 @@ FILLING = 3
 
 
 @dataclass(frozen=True)
-class _Race:
+class _SetComparison:
     """The candidate sets and their scores, the winner, and its scores without the persona (if there is one)."""
 
     sets: tuple[tuple[FewShotExample, ...], ...]
@@ -76,7 +76,7 @@ async def learn(endpoint: Endpoint, parts: Split, options: Options, known: Mappi
 
 async def _personal(
     endpoint: Endpoint, parts: Split, options: Options, known: Mapping[str, Reasoning]
-) -> tuple[list[Reasoning], Persona | None, Scores | None, _Race]:
+) -> tuple[list[Reasoning], Persona | None, Scores | None, _SetComparison]:
     """The chain of dependent calls, and the persona's own scores in parallel."""
     validation = parts.validation.choices
     reasonings, shown, persona = await reason_and_write_persona(endpoint, parts, options, known)
@@ -88,17 +88,17 @@ async def _personal(
         judge_context = JudgeContext(persona=text, seed=options.seed)
         return await score(endpoint, judge_context, validation, options.verdicts, FILLING, staggered=True)
 
-    race = _race(endpoint, stage.candidate_sets(shown), text, validation, options)
+    race = _compare_sets(endpoint, stage.candidate_sets(shown), text, validation, options)
     return reasonings, persona, *await gather_pair(persona_alone(), race)
 
 
-async def _race(
+async def _compare_sets(
     endpoint: Endpoint,
     sets: Sequence[tuple[FewShotExample, ...]],
     persona: str | None,
     validation: Sequence[Preference],
     options: Options,
-) -> _Race:
+) -> _SetComparison:
     """All sets answer the first validation choices; the best one answers the rest, also without the persona."""
     cut = stage.first_round(validation)
     sights = [JudgeContext(shown, persona, options.seed) for shown in sets]
@@ -113,4 +113,4 @@ async def _race(
         last.append(ask(JudgeContext(sets[winner], seed=options.seed), validation, FILLING))
     more, *alone = await gather(last)
     scores[winner] = scores[winner].with_more(more)
-    return _Race(tuple(sets), tuple(scores), winner, alone[0] if alone else None)
+    return _SetComparison(tuple(sets), tuple(scores), winner, alone[0] if alone else None)

@@ -2,7 +2,7 @@
 
 | module | what it does |
 |---|---|
-| `people` | training and validation data: read and checked before anything slow |
+| `people` | training and validation data, read and checked before slow steps |
 | `config` | the configuration: method, hyper-parameters, files |
 | `folder` | the folder of a run: new, unfinished (can be resumed) or finished |
 | `learned`, `fine_tuning` | the two kinds of training, with predictions of held-out people |

@@ -69,7 +69,7 @@ def settings_of(config: TrainConfig) -> Settings | RewardSettings:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise MissingExtra("Training needs: pip install 'personalrm[train]'.") from error
+        raise MissingExtra("training needs PyTorch: pip install 'personalrm[train]'.") from error
     if config.method == BRADLEY_TERRY:
         return _reward_settings(config)
     from personalrm.models.learned import Settings

@@ -47,10 +47,10 @@ class PredictedChoices:
 
     Attributes:
         choices: n of them.
-        model: probabilities (n,), conditional on what is known of each user.
+        model: probabilities (n,), conditional on each user's other choices.
         population: probabilities of the population-level reward (n,), calibrated separately because the model's own
             calibration would put it at a disadvantage; None for a model without user information.
-        weight: how much each choice counts (n,), so that a ranking counts once; None where all count alike.
+        weight: weight of each choice (n,), so that a ranking counts once; None for equal weights.
     """
 
     choices: Sequence[Choice]
@@ -61,9 +61,10 @@ class PredictedChoices:
 
 @dataclass(frozen=True, slots=True)
 class PredictorMetrics:
-    """PredictorMetrics of one predictor; the interval is 95 %, clustered by user, None for fewer than five users.
+    """Metrics of one predictor; the interval is 95 %, clustered by user, None for fewer than five users, or if one
+    has more than 40 % of the weight.
 
-    ``log_loss`` is in nats a choice, None for the longer response, which gives no probabilities.
+    ``log_loss`` is in nats per choice, None for the longer response, which gives no probabilities.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Training of GPO, VPL, PAL, LoRe and PReF into a folder.
 
-job = prepare(settings, data, validation, "auto")    # loads the encoder, after checking for NotEnoughChoices
+job = prepare(settings, data, validation, "auto")    # checks the number of people, then loads the encoder
 outcome = job.train(out, fingerprint, report)
 """
 

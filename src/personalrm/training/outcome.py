@@ -19,7 +19,7 @@ ProgressCallback = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EvalPoint:
-    """A point of the training curve: losses in nats a choice, None where not measured."""
+    """A point of the training curve: losses in nats per choice, None where not measured."""
 
     at: int
     loss: float | None
@@ -94,7 +94,7 @@ class Job(Protocol):
         ...
 
     def fingerprint(self) -> RunFingerprint:
-        """What the model depends on besides the data."""
+        """Everything except the data that the model depends on."""
         ...
 
     def train(self, out: Path, fingerprint: RunFingerprint, report: ProgressCallback) -> Outcome:

@@ -1,4 +1,4 @@
-"""Training and validation data: read, checked and counted before anything slow is done.
+"""Training and validation data, read, checked and counted before slow steps.
 
 found = read("prism.jsonl.gz", "all", reading)
 found.people                                     # those with a decided choice

@@ -89,9 +89,6 @@ def test_rewards_are_independent_of_the_batch(trained: Path) -> None:
     together = model.rewards(ITEMS)
     assert [model.rewards([one])[0] for one in ITEMS] == pytest.approx(together.tolist(), abs=1e-5)
     assert model.rewards([]).shape == (0,)
-    long: Item = (None, ASKED, "dogs " * 200)
-    cut = model.truncation([*ITEMS, long])
-    assert (cut.count, cut.of) == (1, 4)
 
 
 def choices_of(user: str, chosen: str, rejected: str, count: int = 4) -> History:

@@ -23,7 +23,7 @@ from personalrm.errors import Interrupted
 if TYPE_CHECKING:
     from personalrm.training.manifest import Manifest
 
-INTERRUPTED = "interrupted; what was trained is kept: run the same command with --resume to go on"
+INTERRUPTED = "interrupted; the checkpoint is kept: run the same command with --resume to continue"
 BOTH = ("epochs", "learning_rate")
 LEARNED_ONLY = ("features", "paper_variant", "ensemble_size", "batch_people")
 SETTINGS = {"paper_variant": "published", "ensemble_size": "members"}

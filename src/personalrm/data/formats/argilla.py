@@ -131,7 +131,7 @@ def _has_answers(columns: Collection[str]) -> bool:
 
 
 def first_version(row: Fields) -> Iterator[Fields]:
-    """Columns of version 1 on the hub: the answers to a question stand in its own column, beside its suggestion."""
+    """Columns of version 1 on the hub: each question has a column of answers and one of suggestions."""
     questions = [name.removesuffix(_SUGGESTION) for name in row if name.endswith(_SUGGESTION)]
     beside = ("id", "external_id", "metadata", *questions)
     texts = {name: one for name, one in row.items() if name not in beside and _SUGGESTION not in name}

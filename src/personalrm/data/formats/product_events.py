@@ -24,7 +24,7 @@ _TIMES = ("timestamp", "event_time", "time", "originalTimestamp", "created_at")
 
 
 def rows(row: Fields) -> Iterator[Fields]:
-    """Yield the event's properties as columns, if they have a response and what was said of it."""
+    """Yield the event's properties as columns, if they contain a response and feedback on it."""
     name = next(one for one in _PROPERTIES if one in row)
     inner = structured(row[name], name)
     if not isinstance(inner, Mapping):

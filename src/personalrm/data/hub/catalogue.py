@@ -70,8 +70,8 @@ SETS: tuple[PublicSet, ...] = (
         None,
         1_396,
         "68,371 scored responses in 8,011 conversations, and a survey of each person",
-        "Scores, no direct comparisons: pairs are made where scores differ by 10 or more. Nearly nobody rates texts of "
-        "another person, so tastes cannot be compared on the same pair. Identifying people is forbidden.",
+        "Scores, no direct comparisons: pairs are formed from scores that differ by 10 or more. Almost no two people "
+        "rate the same texts, so preferences cannot be compared on the same pair. Identifying people is forbidden.",
         "https://arxiv.org/abs/2404.16019",
         kind="prism",
         min_gap=10.0,
@@ -86,7 +86,7 @@ SETS: tuple[PublicSet, ...] = (
         41_573_740,
         13_383,
         "33,000 votes",
-        "About 2.5 votes a person, and a person is an internet address. Unsafe conversations are kept.",
+        "About 2.5 votes per person, and a person is an internet address. Unsafe conversations are kept.",
         "https://lmsys.org/blog/2023-07-20-dataset/",
     ),
     PublicSet(
@@ -99,7 +99,7 @@ SETS: tuple[PublicSet, ...] = (
         None,
         None,
         "106,000 votes",
-        "A person is a hash (judge_hash); how surely it stands for one person is not stated.",
+        "A person is a hash (judge_hash); how reliably it identifies one person is not stated.",
         "https://arxiv.org/abs/2403.04132",
     ),
     PublicSet(
@@ -112,8 +112,8 @@ SETS: tuple[PublicSet, ...] = (
         None,
         3_500,
         "over 200,000 choices of one of four answers, in five languages",
-        "Two thirds are not in English, of which the embedded engine reads the form alone. The answers were written to "
-        "differ, so choices are easier to tell apart than in the wild.",
+        "Two thirds are not in English, for which the embedded engine only uses traits of form. The answers were "
+        "written to differ, so choices are easier to tell apart than in the wild.",
         "https://arxiv.org/abs/2507.09650",
     ),
     PublicSet(
@@ -126,7 +126,7 @@ SETS: tuple[PublicSet, ...] = (
         None,
         None,
         "about 40,000 choices on 10,000 pairs, each judged by two crowd workers and two experts",
-        "Annotators follow guidelines on quality: little room for taste. No conversations of their own.",
+        "Annotators follow guidelines on quality: little personal preference. No conversations of their own.",
         "https://arxiv.org/abs/2410.19133",
     ),
     PublicSet(
@@ -155,7 +155,7 @@ SETS: tuple[PublicSet, ...] = (
         43_947_390,
         None,
         "about 179,000 choices of one of two summaries",
-        "Few paid workers with very many choices each, trained to agree with the authors: little room for taste.",
+        "Few paid workers with very many choices each, trained to agree with the authors: little personal preference.",
         "https://arxiv.org/abs/2009.01325",
         revision="refs/convert/parquet",
     ),
@@ -182,7 +182,7 @@ SETS: tuple[PublicSet, ...] = (
         None,
         131,
         "1,338 pairs, with a fixed split into context and target",
-        "About ten pairs a person; filtered as the PRISM half.",
+        "About ten pairs per person; filtered like the PRISM half.",
         "https://arxiv.org/abs/2506.05598",
     ),
 )

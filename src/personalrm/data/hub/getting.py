@@ -74,8 +74,9 @@ def get(
         cache_dir: cache folder of `huggingface_hub`; its default if None.
 
     Raises:
-        DataError: an unknown data set, no access, no network, or unexpected files.
-        StorageError: the folder has such files already, or cannot be written.
+        DataError: an unknown data set, no access, no network, unexpected files, or the output folder already contains
+            such files.
+        StorageError: the folder cannot be written.
         MissingExtra: huggingface_hub or pyarrow is not installed.
     """
     wanted = named(name)
@@ -107,7 +108,7 @@ def get(
 
 
 class _Account:
-    """Counts what passes."""
+    """Counts users and ties while choices are written."""
 
     def __init__(self) -> None:
         self.people: set[str] = set()
@@ -148,7 +149,7 @@ def _check_free(folder: Path) -> None:
 def _given(wanted: PublicSet, folder: Path) -> Fetched:
     """The data set's files in a local folder."""
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}: --from names the one with the files of {wanted.name}")
+        raise DataError(f"there is no folder {folder}: give the folder with the files of {wanted.name} with --from")
     if wanted.kind == "crowdrag":
         paths = list(files_in(folder))
     else:

@@ -36,7 +36,7 @@ class HubFile:
         path: local path, in the package's cache.
         size: size in bytes.
         sha256: SHA-256 of the content.
-        checked: what it was verified against: the hub's ``sha256`` or ``git`` id, its ``size`` only, or ``nothing``.
+        checked: how it was verified: by the hub's ``sha256`` or ``git`` id, by its ``size`` only, or by ``nothing``.
     """
 
     name: str
@@ -203,7 +203,7 @@ def _ours(wanted: PublicSet, error: Exception) -> Exception:
     if isinstance(error, errors.EntryNotFoundError) and status is not None:
         return DataError(f"a file of {wanted.repo} is gone from the hub ({status}): run the command again")
     if status is not None:
-        return DataError(f"the hub answered {status} for {wanted.repo}: try again later; what was fetched is kept")
+        return DataError(f"the hub answered {status} for {wanted.repo}: try again later; the fetched files are kept")
     return _of_the_system(wanted, error)
 
 
@@ -218,6 +218,8 @@ def _of_the_system(wanted: PublicSet, error: Exception) -> Exception:
         if isinstance(one, PermissionError | NotADirectoryError) and one.filename:
             return StorageError(f"the cache {one.filename} cannot be written: {one.strerror}; set HF_HOME to another")
     if "onsistency check failed" in str(error):
-        return DataError(f"a file of {wanted.repo} broke off: run the command again, it goes on where it was")
+        return DataError(f"a file of {wanted.repo} was interrupted: run the command again to resume")
     kind = type(causes[-1]).__name__
-    return DataError(f"the hub cannot be reached ({kind}): check the network and HF_ENDPOINT; what was fetched is kept")
+    return DataError(
+        f"the hub cannot be reached ({kind}): check the network and HF_ENDPOINT; the fetched files are kept"
+    )

@@ -1,10 +1,10 @@
-"""Feedback that lies elsewhere: one small module a host, and one `pull` for all.
+"""Pull feedback from other platforms: one module per host, and one function `pull` for all.
 
-| name | host | what is pulled |
+| name | host | pulled feedback |
 |---|---|---|
 | `langfuse` | Langfuse | scores, joined with traces and observations |
-| `langsmith` | LangSmith | feedback, joined with runs; groups compare runs |
-| `open-webui` | Open WebUI | ratings with their chats |
+| `langsmith` | LangSmith | feedback, joined with runs; a feedback group compares several runs |
+| `open-webui` | Open WebUI | ratings, each with its chat |
 | `label-studio` | Label Studio | annotations of tasks |
 | `argilla` | Argilla 2 | submitted responses to records |
 """

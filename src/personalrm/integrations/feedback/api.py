@@ -1,4 +1,4 @@
-"""JSON from the HTTP API of a feedback host: bounded bodies, retries, no redirects, no credential in anything said.
+"""JSON client of a feedback host's HTTP API: bounded bodies, retries, no redirects, no credential in any message.
 
     api = Api(ApiHost("https://feedback.example", api_key="…", header="X-API-Key"), "LANGSMITH_API_KEY")
     page = await api.get("/api/v1/feedback", {"limit": 100})
@@ -26,24 +26,24 @@ from personalrm.llm.credentials import MASK, Credentials
 from personalrm.llm.host import Host
 from personalrm.llm.http_client import TRIES, TRIES_AT_START, jittered
 from personalrm.llm.retry_after import wait_asked
-from personalrm.llm.transport import Passing, Response, Transport
+from personalrm.llm.transport import AttemptFailed, Response, Transport
 
 MOST_BYTES = 256 << 20
-"""Of one answer: Open WebUI gives all feedback, with the chats, in one."""
+"""Maximum size of a response: Open WebUI sends all feedback, with the chats, in one."""
 CONCURRENCY = 8
 MOST_OVERLOADS = 40
-"""Answers 429 or 503 to one request, each waited for as long as the host asks."""
+"""Maximum overload responses (429, 503, 529) per request; after each, the wait is as long as the host asks."""
 Query = Mapping[str, Any]
-"""Values are texts, numbers, or lists of texts for a name that is given several times."""
+"""Query parameters: strings, numbers, or lists for a parameter that is repeated."""
 
 
 @dataclass(frozen=True)
 class ApiHost(Host):
-    """Where feedback lies, and how its key travels.
+    """URL of a feedback host and how its key is sent.
 
     Attributes:
-        header: the header that carries the key.
-        scheme: what stands before the key in that header; ``Basic`` takes a key ``user:password``.
+        header: name of the header with the key.
+        scheme: word before the key in that header; ``Basic`` takes a key ``user:password``.
     """
 
     header: str = field(default="Authorization", kw_only=True)
@@ -51,7 +51,7 @@ class ApiHost(Host):
 
     @cached_property
     def credentials(self) -> Credentials:
-        """The key, its parts and forms, and what the URL and the proxy carry."""
+        """The key, its parts and its encoded form, and the credentials in the URLs of the host and the proxy."""
         key = self.api_key or ""
         parts = [Credentials.of(one) for one in (key, *key.split(":"), b64encode(key.encode()).decode()) if one]
         parts.append(Credentials.of(None, self.base_url, self.proxy))
@@ -61,7 +61,7 @@ class ApiHost(Host):
         )
 
     def headers(self) -> dict[str, str]:
-        """The headers of a request; a user and password in the URL count where no key is given."""
+        """The headers of a request; without a key, the user and password of the URL are used."""
         if not self.api_key:
             return super().headers()
         key = b64encode(self.api_key.encode()).decode() if self.scheme == "Basic" else self.api_key
@@ -85,8 +85,8 @@ class Api:
     """The JSON API of one host. Belongs to one event loop.
 
     Args:
-        host: where, and with which key.
-        variables: the environment variables that hold the key, for messages.
+        host: URL and key.
+        variables: names of the environment variables that hold the key, for messages.
     """
 
     def __init__(self, host: ApiHost, variables: str) -> None:
@@ -104,19 +104,20 @@ class Api:
         """The JSON at a path.
 
         Args:
-            or_none: None where the host knows no such path (404, 405, 410) instead of an error.
+            query: query parameters.
+            or_none: return None instead of raising if the host has no such path (404, 405, 410).
 
         Raises:
-            EndpointRefused: wrong key, no such path, or the host has moved (the key is not sent to another host).
-            Unreachable, UnusableResponse: no answer, or none that is JSON, after all retries.
+            EndpointRefused: wrong key, no such path, or a redirect (the key is not sent to another host).
+            Unreachable, UnusableResponse: no response, or none in JSON, after all retries.
         """
-        return await self._asked("GET", path, query or {}, None, or_none)
+        return await self._request("GET", path, query or {}, None, or_none)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON that answers a JSON body; errors as `get`."""
-        return await self._asked("POST", path, {}, orjson.dumps(body), False)
+        """The JSON response to a JSON body; errors as for `get`."""
+        return await self._request("POST", path, {}, orjson.dumps(body), False)
 
-    async def _asked(self, method: str, path: str, query: Query, body: bytes | None, or_none: bool) -> Any:
+    async def _request(self, method: str, path: str, query: Query, body: bytes | None, or_none: bool) -> Any:
         url, faults, overloads = self.host.url_of(path, query), 0, 0
         while True:
             await self._pause()
@@ -124,20 +125,20 @@ class Api:
                 async with self._places:
                     response = await self._transport.send(method, url, body, lambda: self.host.timeout)
                 return self._read(response, path, or_none)
-            except Passing as fault:
+            except AttemptFailed as fault:
                 overloads += fault.overload
                 faults += not fault.overload
                 tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
                 if faults >= tries or overloads >= MOST_OVERLOADS or fault.retry_after > self.host.deadline:
                     raise self._given_up(fault, faults + overloads) from None
                 wait = max(fault.retry_after, jittered(max(faults, 1)))
-                if fault.overload:  # for everybody: the others would be refused as well
+                if fault.overload:  # for all requests: the others would be refused as well
                     self._paused_until = asyncio.get_running_loop().time() + wait
                 else:
                     await asyncio.sleep(wait)
 
     async def _pause(self) -> None:
-        """Wait while the host asks everybody to wait."""
+        """Wait until the pause that the host asked for has passed."""
         while True:
             left = self._paused_until - asyncio.get_running_loop().time()
             if left <= 0:
@@ -158,31 +159,31 @@ class Api:
             raise EndpointRefused(f"{host.name} has moved ({status}): give the URL of {other}")
         if status in (429, 503, 529):
             said = f"overloaded ({status}): {said}"
-            raise Passing(said, overload=True, retry_after=wait_asked(response.headers))
+            raise AttemptFailed(said, overload=True, retry_after=wait_asked(response.headers))
         if status in (408, 409, 425) or status >= 500:
-            raise Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
+            raise AttemptFailed(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
         if status in (401, 403):
-            refuses = "refuses the key" if host.api_key else "wants a key"
+            refuses = "refuses the key" if host.api_key else "requires a key"
             raise EndpointRefused(f"{host.name} {refuses} ({status}): {said}; set {self._variables} to a valid one")
         raise EndpointRefused(f"{host.name} refuses {path} ({status}): {said}")
 
     def _parsed(self, body: bytes) -> Any:
-        """The JSON of an answer; a host that echoes a credential does not get it into a file of ours.
+        """The JSON of a response with credentials masked, in case the host echoes one.
 
-        Whole credentials alone are removed: parts of a key that is made of words stand in what people write.
+        Only whole credentials are masked: parts of a key made of words also occur in users' texts.
         """
         try:
             text = body.decode()
-            if "\\u" in text or "\\/" in text:  # a key may be spelled in escapes
+            if "\\u" in text or "\\/" in text:  # a key may be written with JSON escapes
                 text = orjson.dumps(orjson.loads(text)).decode()
             for one in self.host.credentials.long:
                 text = text.replace(one, MASK)
             return orjson.loads(text)
         except (UnicodeDecodeError, orjson.JSONDecodeError):
-            said = f"answers with something that is no JSON: {short(body, self.host.credentials)}"
-            raise Passing(said, unusable=True) from None
+            said = f"answers with something other than JSON: {short(body, self.host.credentials)}"
+            raise AttemptFailed(said, unusable=True) from None
 
-    def _given_up(self, fault: Passing, tries: int) -> Exception:
+    def _given_up(self, fault: AttemptFailed, tries: int) -> Exception:
         name = self.host.name
         if fault.unusable:
             return UnusableResponse(f"{name} {fault.said}")
@@ -190,6 +191,6 @@ class Api:
             return Unreachable(f"{name} cannot be reached: {fault.said}; check --url")
         asks = f" and asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
         return Unreachable(
-            f"{name} gave no answer in {tries} tries: {fault.said}{asks}; what was pulled is kept: "
+            f"{name} gave no answer in {tries} tries: {fault.said}{asks}; the feedback pulled so far is kept: "
             "run the same command again to resume"
         )

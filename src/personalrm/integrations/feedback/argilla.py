@@ -1,8 +1,8 @@
-"""Argilla 2: the responses of annotators to the records of datasets.
+"""Argilla 2: annotators' responses to the records of datasets.
 
-``GET /api/v1/me/datasets`` and ``GET /api/v1/datasets/ID/records?include=responses`` in pages, with
-``X-Argilla-Api-Key``. The host has no filter by the time of a response: every pull reads all records and keeps the
-responses of the window. Drafts and discarded responses are left out.
+Requests: ``GET /api/v1/me/datasets`` and, page by page, ``GET /api/v1/datasets/ID/records?include=responses``, with
+the header ``X-Argilla-Api-Key``. The host cannot filter by the time of a response, so every pull reads all records and
+keeps the responses of the window. Drafts and discarded responses are left out.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PER_PAGE = 100
 
 
 class Argilla:
-    """Some datasets.
+    """The feedback of some datasets.
 
     Args:
-        projects: ids or names of datasets; all that the key may see if none.
+        projects: ids or names of datasets; if empty, all datasets that the key can access.
     """
 
     def __init__(self, projects: tuple[str, ...] = ()) -> None:

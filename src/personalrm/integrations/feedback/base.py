@@ -1,4 +1,4 @@
-"""What an adapter has to say: pages of feedback of one host, as rows that the readers of choices take.
+"""The protocol of a feedback adapter: it yields pages of one host's feedback as rows that `personalrm.data` reads.
 
 class Mine:
     async def pages(self, api, window, cursor):
@@ -21,35 +21,35 @@ from personalrm.integrations.feedback.api import Api
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is pulled, both ends ISO 8601 in UTC; ``since`` is None for everything."""
+    """The pulled time interval [since, until), both ISO 8601 in UTC; ``since`` is None for no lower bound."""
 
     since: str | None
     until: str
 
     @property
     def begin(self) -> str | None:
-        """``since`` with a Z, as some hosts want it."""
+        """``since`` with the suffix Z, as some hosts require."""
         return None if self.since is None else self.since.replace("+00:00", "Z")
 
     @property
     def end(self) -> str:
-        """``until`` with a Z."""
+        """``until`` with the suffix Z."""
         return self.until.replace("+00:00", "Z")
 
     def holds(self, time: str | None) -> bool:
-        """Whether feedback of this time is wanted; without a time it is."""
+        """Whether a time lies in the window; feedback without a time always does."""
         return time is None or ((self.since is None or time >= self.since) and time < self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One judgement of one user.
+    """One item of feedback of one user.
 
     Attributes:
-        user: who judged; None if the host does not say.
-        id: of the judgement at its host; unique for a user there.
-        time: of its last change, ISO 8601 in UTC; None if unknown.
-        row: it in the columns that `personalrm.data` reads, with ``user``, ``id`` and ``time``.
+        user: who gave it; None if the host does not report it.
+        id: its id at the host, unique per user.
+        time: time of the last change, ISO 8601 in UTC; None if unknown.
+        row: its content in the columns that `personalrm.data` reads, with ``user``, ``id`` and ``time``.
     """
 
     user: str | None
@@ -60,12 +60,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one request gave.
+    """One page of feedback.
 
     Attributes:
-        items: judgements.
-        skipped: what cannot be read, each with the host's id and why.
-        next: where the next page begins; None after the last.
+        items: the feedback that could be read.
+        skipped: messages about feedback that cannot be read, each with the host's id and the reason.
+        next: cursor of the next page; None after the last.
     """
 
     items: tuple[Item, ...]
@@ -74,13 +74,13 @@ class Page:
 
 
 class FeedbackHost(Protocol):
-    """One kind of host."""
+    """Adapter of one kind of host."""
 
     def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """Pages of the window from a cursor on that an earlier page gave; None begins with the first.
+        """Pages of the window, beginning at a cursor (`Page.next` of an earlier page); None begins with the first page.
 
         Raises:
-            EndpointError: the host refuses, is dead, or answers in another form than it documents.
+            EndpointError: the host refuses, cannot be reached, or its response does not have the documented form.
         """
         ...
 
@@ -89,7 +89,7 @@ Build = Callable[[], Iterable[Item]]
 
 
 def collected(named: Iterable[tuple[str, Build]]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """The items of some judgements, and for each that cannot be read its id and why."""
+    """Items from named builders, and a message with the name and the reason for each builder that raises `RowError`."""
     items: list[Item] = []
     skipped: list[str] = []
     for name, build in named:
@@ -102,10 +102,15 @@ def collected(named: Iterable[tuple[str, Build]]) -> tuple[tuple[Item, ...], tup
 
 
 def items_of(row: Mapping[str, Any], time: Any, field_: str = "time") -> list[Item]:
-    """A row in the columns of a host's export, read by the reader of that format, as items of that time.
+    """Items from a row of a host's export, converted by the reader of that export format.
+
+    Args:
+        row: a row in the columns of the host's export.
+        time: time of the items.
+        field_: name of the time's field, for messages.
 
     Raises:
-        RowError: the reader cannot make a choice of it.
+        RowError: the row has the columns of no known export, a bad value, or a bad time.
     """
     format_ = _unpacker().format_of(row)
     if format_ is None:
@@ -114,21 +119,21 @@ def items_of(row: Mapping[str, Any], time: Any, field_: str = "time") -> list[It
     for one in format_.rows(row):
         user = None if missing(one.get("user")) else str(one["user"])
         whose = str(one["id"])
-        made.append(Item(user, whose, when, {**_told(one), "user": user, "id": whose, "time": when}))
+        made.append(Item(user, whose, when, {**_without_nulls(one), "user": user, "id": whose, "time": when}))
     return made
 
 
 def objects(found: Any, *path: str) -> list[Mapping[str, Any]]:
-    """The list of objects at a path of an answer. UnusableResponse if the answer is of another form."""
+    """The list of objects at a path of a response. UnusableResponse if there is no such list."""
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         where = f" in '{'.'.join(path)}'" if path else ""
-        raise UnusableResponse(f"the host answers in another form: expected a list of objects{where}")
+        raise UnusableResponse(f"the host's response has an unexpected form: expected a list of objects{where}")
     return found
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 

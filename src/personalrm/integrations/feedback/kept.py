@@ -1,9 +1,9 @@
-"""The file that pulled feedback is added to, and the note beside it from which the next pull goes on.
+"""The file of pulled feedback, and the note beside it from which the next pull continues.
 
-The file is JSON Lines, a judgement a line, in columns that `personalrm fit` reads. Pages are appended and synced as
-they come. A judgement that was changed at the host is appended again; at the end of a pull the file is written anew
-with the newest version of each alone. ``.NAME.pull.json`` beside it holds the host, the newest time, and where an
-interrupted pull stopped.
+The file is JSON Lines, one item of feedback per line, in columns that `personalrm fit` reads. Each page is appended
+and synced. An item that was changed at the host is appended again; at the end of a pull the file is rewritten with only
+the newest version of each item. ``.NAME.pull.json`` beside it holds the host, the newest time and the position of an
+interrupted pull.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError
-from personalrm.files import read_record, replace_file, replacing, stored, to_json
+from personalrm.files import making, read_record, replace_file, replacing, stored, to_json
 from personalrm.integrations.feedback.base import Item
 from personalrm.regular_files import reading
 
@@ -28,13 +28,13 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PullNote:
-    """What is known of earlier pulls into a file.
+    """State of earlier pulls into a file.
 
     Attributes:
-        schema: of this note.
+        schema: version of the note's schema.
         source: kind of host and its URL, without user, password and query.
-        newest: the latest time of what the file holds, ISO 8601 in UTC.
-        since, until, cursor: the window of an interrupted pull, and where its next page begins.
+        newest: the latest time in the file, ISO 8601 in UTC.
+        since, until, cursor: window of an interrupted pull and the cursor of its next page.
     """
 
     schema: int
@@ -46,14 +46,14 @@ class PullNote:
 
 
 class PulledFile:
-    """The file of one pull. Hold its lock (`personalrm.locks.hold_file`) while it is in use.
+    """The file of pulled feedback. Hold its lock (`personalrm.locks.hold_file`) while it is in use.
 
     Args:
-        path: JSON Lines; made if absent.
+        path: JSON Lines file; created if absent.
         source: kind and URL of the host.
 
     Raises:
-        DataError: the file was not written by a pull, or by one of another host.
+        DataError: the file was not written by a pull, or it holds feedback of another host.
     """
 
     def __init__(self, path: Path, source: str) -> None:
@@ -61,7 +61,7 @@ class PulledFile:
         self.note = PullNote(SCHEMA, source)
         self._known: dict[Identity, bytes] = {}
         self._stale = False
-        if not path.exists():  # also where its rows were removed: everything is pulled anew
+        if not path.exists():  # also if the user removed the file: everything is pulled again
             return
         if not self._note_path.exists():
             raise DataError(f"{path} was not written by `personalrm pull`: give another --out")
@@ -74,7 +74,7 @@ class PulledFile:
         return len(self._known)
 
     def add(self, items: Iterable[Item]) -> tuple[int, int]:
-        """Append what is new or changed; how many were new, and how many changed. StorageError if it cannot be."""
+        """Append new and changed items. Returns the numbers of new and of changed ones. StorageError if it fails."""
         new = changed = 0
         lines: list[bytes] = []
         for one in items:
@@ -97,12 +97,11 @@ class PulledFile:
     def keep(self, **changes: Any) -> None:
         """Write the note with these changes."""
         self.note = replace(self.note, **changes)
-        with stored(self._note_path):
-            self._note_path.parent.mkdir(parents=True, exist_ok=True)
+        with stored(self._note_path), making(self._note_path.parent):
             replace_file(self._note_path, to_json(asdict(self.note)))
 
     def finish(self) -> None:
-        """Leave the newest version of each judgement alone."""
+        """Rewrite the file with only the newest version of each item, if it holds older ones."""
         if not self._stale:
             return
         written: set[Identity] = set()
@@ -114,7 +113,7 @@ class PulledFile:
         self._stale = False
 
     def _scan(self) -> None:
-        """Learn what the file holds; a last line that was cut off is removed."""
+        """Read the identities and digests of the file's lines; remove an incomplete last line."""
         end = 0
         for line, identity in self._lines():
             end += len(line)
@@ -125,7 +124,7 @@ class PulledFile:
                 file.truncate(end)
 
     def _lines(self) -> Iterator[tuple[bytes, Identity]]:
-        """Whole lines with whose they are. DataError for one that no pull wrote."""
+        """Complete lines with their identities. DataError for a line that was not written by a pull."""
         with reading(self.path) as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
@@ -135,7 +134,7 @@ class PulledFile:
                     identity = str(row["user"]), str(row["id"])
                 except (orjson.JSONDecodeError, KeyError, TypeError):
                     where = f"{self.path}, line {number}"
-                    raise DataError(f"{where}: expected a row with user and id as a pull writes it") from None
+                    raise DataError(f"{where}: expected a row with 'user' and 'id' as a pull writes it") from None
                 yield line, identity
 
 

@@ -1,8 +1,8 @@
 """Label Studio: annotations of tasks.
 
-``GET /api/tasks?project=ID&fields=all`` in pages, newest changes by its filter ``updated_at``; where a server does not
-know it, ``GET /api/projects/ID/export?exportType=JSON``. A legacy token is sent as ``Token``; a personal access token
-is exchanged at ``POST /api/token/refresh`` (https://labelstud.io/guide/api.html).
+Requests: ``GET /api/tasks?project=ID&fields=all`` page by page, filtered by ``updated_at``; on servers without that
+path, ``GET /api/projects/ID/export?exportType=JSON``. A legacy token is sent with the scheme ``Token``; a personal
+access token is first exchanged at ``POST /api/token/refresh`` (https://labelstud.io/guide/api.html).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ PER_PAGE = 100
 
 
 class LabelStudio:
-    """Some projects.
+    """The annotations of some projects.
 
     Args:
-        projects: their numbers; all that the token may see if none.
+        projects: project numbers; if empty, all projects that the token can access.
     """
 
     def __init__(self, projects: tuple[str, ...] = ()) -> None:
@@ -68,10 +68,10 @@ def _tasks(api: Api, window: Window, project: str) -> ByNumber:
         if found is not None:
             return objects(found, "tasks"), _whole(found.get("total"))
         if page > 1:
-            return [], None  # some versions answer 404 behind the last page
+            return [], None  # some versions answer 404 after the last page
         exported = await api.get(f"/api/projects/{project}/export", {"exportType": "JSON"}, or_none=True)
         if exported is None:
-            raise EndpointRefused(f"{api.host.name} knows no project {project}: give --project NUMBER")
+            raise EndpointRefused(f"{api.host.name} has no project {project}: give --project NUMBER")
         rows = objects(exported)
         return rows, len(rows)
 
@@ -79,7 +79,7 @@ def _tasks(api: Api, window: Window, project: str) -> ByNumber:
 
 
 def _filter(window: Window) -> str:
-    """Tasks that were changed in the window, annotated ones only."""
+    """The server's filter: annotated tasks that were changed after the beginning of the window."""
     items: list[dict[str, Any]] = [
         {"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}
     ]
@@ -90,11 +90,11 @@ def _filter(window: Window) -> str:
 
 
 async def access_token(api: Api, refresh: str) -> str:
-    """The short-lived token for a personal access token. EndpointError if the host does not give one."""
+    """Exchange a personal access token for a short-lived one. EndpointError if the host does not return one."""
     found = await api.post("/api/token/refresh", {"refresh": refresh})
     token = found.get("access") if isinstance(found, Mapping) else None
     if not isinstance(token, str) or not token:
-        raise UnusableResponse(f"{api.host.name} gives no access token for the personal access token")
+        raise UnusableResponse(f"{api.host.name} returned no access token for the personal access token")
     return token
 
 

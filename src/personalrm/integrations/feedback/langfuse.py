@@ -1,13 +1,13 @@
-"""Langfuse: scores that people gave, joined with the trace or observation that they judge.
+"""Langfuse: users' scores, joined with the trace or observation that they refer to.
 
-- Langfuse 4 and Langfuse Cloud: ``GET /api/public/v3/scores`` in pages by cursor, and
-  ``GET /api/public/v2/observations``, from which a trace is put together: its first observation without a parent.
-- Before: ``GET /api/public/v2/scores`` (``/api/public/scores`` of still older servers) in numbered pages,
+- Langfuse 4 and Langfuse Cloud: ``GET /api/public/v3/scores`` with a cursor, and
+  ``GET /api/public/v2/observations``; a trace is represented by its first observation without a parent.
+- Older servers: ``GET /api/public/v2/scores`` (before that ``/api/public/scores``) in numbered pages,
   ``GET /api/public/traces/ID`` and ``GET /api/public/observations/ID``.
 
-Basic authentication with public and secret key
-(https://langfuse.com/docs/api-and-data-platform/features/scores-api). Scores of source ``EVAL`` are a model's and are
-left out. The user is the annotator, else the trace's ``userId``.
+Authentication is Basic with the public and the secret key
+(https://langfuse.com/docs/api-and-data-platform/features/scores-api). Scores of source ``EVAL`` were given by a model
+and are left out. The user is the annotator, else the trace's ``userId``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from personalrm.data.fields import missing
 from personalrm.errors import EndpointRefused, RowError
 from personalrm.integrations.feedback.api import Api
 from personalrm.integrations.feedback.base import Item, Page, Window, collected, items_of, objects
-from personalrm.integrations.feedback.paging import ByNumber, Row, walk
+from personalrm.integrations.feedback.paging import ByNumber, Row, next_cursor, walk
 from personalrm.llm.gather import gather
 
 BY_CURSOR = "/api/public/v3/scores"
@@ -32,18 +32,18 @@ OBSERVATIONS = "/api/public/v2/observations"
 PER_PAGE = 100
 MODELS = ("EVAL",)
 _CURSOR = "v3:"
-"""Begins the cursor of a page of `BY_CURSOR`; others are of `paging`."""
+"""Prefix of a cursor of `BY_CURSOR`; cursors without it belong to `paging`."""
 
 
 class Langfuse:
-    """A project, which the keys name."""
+    """The scores of the project that the keys belong to; ``projects`` is ignored."""
 
     def __init__(self, projects: tuple[str, ...] = ()) -> None:
         self._path: str | None = None
         self._has_traces = True
 
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """Pages of scores; the window is the host's filter, so that pages keep still while scores arrive."""
+        """Pages of scores; the host filters by the window, so pages do not shift while new scores arrive."""
         if cursor is None or cursor.startswith(_CURSOR):
             position = (cursor or "").removeprefix(_CURSOR)
             found = await api.get(BY_CURSOR, self._query(window, position), or_none=True)
@@ -56,9 +56,10 @@ class Langfuse:
             yield Page(items, skipped, following)
 
     async def _by_cursor(self, api: Api, window: Window, found: Any) -> AsyncIterator[Page]:
+        given: set[str] = set()
         while True:
-            position = (found.get("meta") or {}).get("cursor")
-            items, skipped = await self._read(api, [_as_before(one) for one in objects(found, "data")])
+            position = next_cursor(found, given)
+            items, skipped = await self._read(api, [_as_version_2(one) for one in objects(found, "data")])
             yield Page(items, skipped, f"{_CURSOR}{position}" if position else None)
             if not position:
                 return
@@ -79,24 +80,24 @@ class Langfuse:
                 self._path = path
                 return found
         raise EndpointRefused(
-            f"{api.host.name} knows neither {BY_CURSOR} nor {' nor '.join(SCORES)}: is it a Langfuse server?"
+            f"{api.host.name} has neither {BY_CURSOR} nor {' nor '.join(SCORES)}: is it a Langfuse server?"
         )
 
     async def _read(self, api: Api, scores: Sequence[Mapping[str, Any]]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         given = [one for one in scores if one.get("source") not in MODELS]
         keys = list(dict.fromkeys(_key(one) for one in given))
-        judged = dict(zip(keys, await gather(self._judged(api, *one) for one in keys), strict=True))
+        judged = dict(zip(keys, await gather(self._trace_of(api, *one) for one in keys), strict=True))
         return collected((f"score {score.get('id')}", partial(_items, score, judged[_key(score)])) for score in given)
 
-    async def _judged(self, api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
-        """The trace, with input and output of the observation where one is judged; None if there is no such trace."""
+    async def _trace_of(self, api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
+        """The trace, with the input and output of the observation if the score has one; None if there is no trace."""
         if not trace_id:  # a score of a session or an experiment
             return None
         if self._has_traces:
             found = await _trace(api, trace_id, observation_id)
             if found is not None:
                 return found
-        put_together = await _put_together(api, trace_id, observation_id)
+        put_together = await _trace_from_observations(api, trace_id, observation_id)
         self._has_traces = self._has_traces and put_together is None
         return put_together
 
@@ -111,8 +112,8 @@ def _times(window: Window) -> dict[str, Any]:
     return end if window.begin is None else {**end, "fromTimestamp": window.begin}
 
 
-def _as_before(score: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A score of version 3 with the ids of what it judges as version 2 names them."""
+def _as_version_2(score: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A score of API version 3 with ``traceId`` and ``observationId`` as in version 2."""
     subject = score.get("subject")
     about: Mapping[str, Any] = subject if isinstance(subject, Mapping) else {}
     if about.get("kind") == "trace":
@@ -123,13 +124,13 @@ def _as_before(score: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _key(score: Mapping[str, Any]) -> tuple[str, str]:
-    """Ids of trace and observation that a score judges; empty where it judges none."""
+    """Ids of the trace and the observation that a score refers to; empty if it has none."""
     trace, part = score.get("traceId"), score.get("observationId")
     return "" if missing(trace) else str(trace), "" if missing(part) else str(part)
 
 
 async def _trace(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
-    """As servers before version 4 keep it."""
+    """A trace from a server before version 4, with the observation's input and output if one is given."""
     trace = await api.get(f"/api/public/traces/{quote(trace_id, safe='')}", or_none=True)
     if not isinstance(trace, Mapping):
         return None
@@ -139,17 +140,18 @@ async def _trace(api: Api, trace_id: str, observation_id: str) -> dict[str, Any]
     return {**trace, "input": part.get("input"), "output": part.get("output")} if isinstance(part, Mapping) else None
 
 
-async def _put_together(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
-    """From the observations of a trace: the one that is judged, or the first without a parent."""
+async def _trace_from_observations(api: Api, trace_id: str, observation_id: str) -> dict[str, Any] | None:
+    """A trace from its observations: the given observation, or the first one without a parent."""
     rows: list[Mapping[str, Any]] = []
+    given: set[str] = set()
     query: dict[str, Any] = {"traceId": trace_id, "fields": "core,basic,io", "limit": PER_PAGE}
     while True:
         found = await api.get(OBSERVATIONS, query, or_none=True)
         if found is None:
             return None
         rows += objects(found, "data")
-        position = (found.get("meta") or {}).get("cursor")
-        if not position:
+        position = next_cursor(found, given)
+        if position is None:
             break
         query["cursor"] = position
     if observation_id:
@@ -164,11 +166,11 @@ async def _put_together(api: Api, trace_id: str, observation_id: str) -> dict[st
         name: next((one[name] for one in (judged[0], *rows) if not missing(one.get(name))), None)
         for name in ("userId", "sessionId")
     }
-    return {**said, "input": judged[0].get("input"), "output": _said(judged[0].get("output"))}
+    return {**said, "input": judged[0].get("input"), "output": _parsed_output(judged[0].get("output"))}
 
 
-def _said(output: Any) -> Any:
-    """An output, which version 4 gives as text: a message or text in JSON is read, an answer in JSON stays as it is."""
+def _parsed_output(output: Any) -> Any:
+    """An output of version 4, which is a string: JSON of a message or a string is parsed, other JSON is the answer."""
     if not isinstance(output, str) or output[:1] not in ("{", "[", '"'):
         return output
     try:
@@ -181,7 +183,7 @@ def _said(output: Any) -> Any:
 
 def _items(score: Mapping[str, Any], trace: Mapping[str, Any] | None) -> Iterable[Item]:
     if trace is None:
-        raise RowError("a trace or observation that it judges", field="traceId", found="none")
+        raise RowError("the trace or observation that the score refers to", field="traceId", found="none")
     row = {
         "id": score.get("id"),
         "userId": trace.get("userId"),

@@ -1,9 +1,9 @@
-"""LangSmith: feedback that people gave on runs; feedback of one group compares several runs.
+"""LangSmith: users' feedback on runs; the feedback of one group compares several runs.
 
-``GET /api/v1/feedback`` and ``POST /api/v1/runs/query`` with ``X-API-Key``
-(https://docs.langchain.com/langsmith/feedback-data-format). Feedback of a model is left out. The user is
-``feedback_source.user_id`` of feedback given in the app; of feedback that came by the API it is ``user_id`` in the
-feedback's or the run's metadata first.
+Requests: ``GET /api/v1/feedback`` and ``POST /api/v1/runs/query`` with the header ``X-API-Key``
+(https://docs.langchain.com/langsmith/feedback-data-format). Feedback that a model gave is left out. For feedback from
+the app the user is ``feedback_source.user_id``; for feedback sent through the API, ``user_id`` in the feedback's or
+the run's metadata takes precedence.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from personalrm.integrations.feedback.base import Item, Page, Window, collected,
 from personalrm.integrations.feedback.paging import ByOffset, Row, walk
 
 PER_PAGE = 100
-"""The most that the host gives."""
+"""Page size: the host's maximum."""
 MODELS = ("model", "auto_eval")
 _NAMES = ("user_id", "userId", "user")
 Feedback = Mapping[str, Any]
 
 
 class LangSmith:
-    """A workspace, or some of its projects.
+    """The feedback of a workspace, or of some of its projects.
 
     Args:
-        projects: ids of projects ("sessions"); all if none.
+        projects: ids of projects ("sessions"); if empty, all.
     """
 
     def __init__(self, projects: tuple[str, ...] = ()) -> None:
         self._projects = projects
 
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """Pages by offset. A group at the end of a page may go on in the next one, and is read together with it."""
+        """Pages by offset; a group that may continue on the next page is read together with that page."""
 
         async def ask(offset: int, limit: int) -> list[Row]:
             query: dict[str, Any] = {"limit": limit, "offset": offset, "max_created_at": window.end}
@@ -47,7 +47,7 @@ class LangSmith:
                 query["session"] = list(self._projects)
             return objects(await api.get("/api/v1/feedback", query))
 
-        async for rows, following in walk(ByOffset(ask, PER_PAGE), cursor, _closed):
+        async for rows, following in walk(ByOffset(ask, PER_PAGE), cursor, _complete_groups):
             items, skipped = await _read(api, [one for one in rows if _source(one).get("type") not in MODELS])
             yield Page(items, skipped, following)
 
@@ -71,13 +71,13 @@ async def _read(api: Api, given: Sequence[Feedback]) -> tuple[tuple[Item, ...], 
 
 
 def _items(some: Sequence[Feedback], runs: Mapping[str, Mapping[str, Any]]) -> Iterable[Item]:
-    return _single(some[0], runs) if len(some) == 1 else _compared(some, runs)
+    return _single(some[0], runs) if len(some) == 1 else _of_group(some, runs)
 
 
 def _single(one: Feedback, runs: Mapping[str, Mapping[str, Any]]) -> list[Item]:
     run = runs.get(str(one.get("run_id")))
     if run is None:
-        raise RowError("a run that it judges", field="run_id", found=str(one.get("run_id")))
+        raise RowError("the run that the feedback refers to", field="run_id", found=str(one.get("run_id")))
     row = {
         "id": one.get("id"),
         "inputs": run.get("inputs"),
@@ -91,8 +91,8 @@ def _single(one: Feedback, runs: Mapping[str, Mapping[str, Any]]) -> list[Item]:
     return items_of(row, one.get("modified_at") or one.get("created_at"), "created_at")
 
 
-def _compared(some: Sequence[Feedback], runs: Mapping[str, Mapping[str, Any]]) -> list[Item]:
-    """A group: one user's scores of several answers to one input."""
+def _of_group(some: Sequence[Feedback], runs: Mapping[str, Mapping[str, Any]]) -> list[Item]:
+    """Items of a feedback group: one user's scores of several answers to one input."""
     read = [(one, item) for one in some for item in _single(one, runs)]
     if not read:
         return []
@@ -132,11 +132,11 @@ def _source(one: Feedback) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _closed(found: Sequence[Feedback]) -> Sequence[Feedback]:
-    """The rows before the first group that may go on behind the last row.
+def _complete_groups(found: Sequence[Feedback]) -> Sequence[Feedback]:
+    """The rows before the first group that may continue after the last row.
 
-    Those are the group of the last row and, because several users give feedback at once, a group with a single row in
-    the last half; a group is never parted.
+    A group may continue if it contains the last row, or if it has a single row and that row is in the second half
+    (several users may give feedback at the same time). A group is never split.
     """
     groups = [one.get("feedback_group_id") for one in found]
     rows = Counter(group for group in groups if not missing(group))

@@ -1,7 +1,7 @@
-"""Open WebUI: ratings with the chat that they were given in.
+"""Open WebUI: ratings, each with its chat.
 
-``GET /api/v1/evaluations/feedbacks/all/export`` gives an administrator all feedback in one answer, with an API key as
-the bearer. The host has no filter by time: what is older than the window is left out here.
+``GET /api/v1/evaluations/feedbacks/all/export`` returns all feedback in one response; it needs an administrator's API
+key as the bearer token. The host cannot filter by time, so feedback outside the window is dropped here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class OpenWebUI:
         pass
 
     async def pages(self, api: Api, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """One page."""
+        """One page with all feedback of the window."""
         rows = [one for one in objects(await api.get(EXPORT)) if one.get("type", "rating") == "rating"]
         items, skipped = collected(
             (f"feedback {one.get('id')}", partial(items_of, one, one.get("updated_at") or one.get("created_at")))

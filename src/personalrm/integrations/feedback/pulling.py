@@ -1,11 +1,11 @@
-"""Pull what people said of answers from where it lies into a file of choices.
+"""Pull users' feedback from a host into a file of choices.
 
     pulled = pull("langfuse", "choices.jsonl", url="https://langfuse.example")     # keys from the environment
     pulled.added, pulled.changed, pulled.skipped
-    pull("langfuse", "choices.jsonl", url="https://langfuse.example")              # later: what is new
+    pull("langfuse", "choices.jsonl", url="https://langfuse.example")              # later: only new feedback
 
-A judgement is known by its user, its host and its id there, so that nothing is added twice. A pull that was interrupted
-goes on where it stopped.
+Feedback is identified by its user and its id at the host, so nothing is added twice. An interrupted pull resumes where
+it stopped.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from personalrm.llm.host import DEADLINE_IN_TIMEOUTS, Host
 from personalrm.locks import hold_file
 
 OVERLAP = timedelta(minutes=30)
-"""A pull begins so long before the newest that is known: hosts show feedback late, and clocks differ."""
+"""A pull begins this long before the newest known time: hosts show feedback late, and clocks differ."""
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """How a kind of host is asked.
+    """Settings of a kind of host.
 
     Attributes:
-        adapter: makes its `FeedbackHost` from projects.
-        url: environment variable of its URL.
-        keys: environment variables that make up its key, joined by a colon.
+        adapter: creates its `FeedbackHost` from project names.
+        url: environment variable with its URL.
+        keys: environment variables whose values, joined by a colon, are its key.
         header, scheme: see `ApiHost`.
     """
 
@@ -62,20 +62,21 @@ SERVICES = {
     "label-studio": HostSettings(LabelStudio, "LABEL_STUDIO_URL", ("LABEL_STUDIO_API_KEY",), scheme="Token"),
     "argilla": HostSettings(Argilla, "ARGILLA_API_URL", ("ARGILLA_API_KEY",), "X-Argilla-Api-Key", ""),
 }
-"""By the name that ``personalrm pull`` takes."""
+"""Settings by the name that ``personalrm pull`` takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What a pull did.
+    """Result of a pull.
 
     Attributes:
-        added, changed: judgements that are new in the file, and those that were changed at the host.
-        known: judgements in the file now.
-        pages: that were read.
+        added, changed: number of items that are new in the file, and that were changed at the host.
+        known: number of items in the file now.
+        pages: number of pages read.
         newest: the latest time in the file, ISO 8601 in UTC.
-        anonymous: judgements left out because the host names no user.
-        skipped: how many could not be read; ``first`` are the first 20 of them with the host's id and why.
+        anonymous: number of items left out because the host names no user.
+        skipped: number of items that could not be read.
+        first: messages about the first 20 of those, with the host's id and the reason.
     """
 
     added: int = 0
@@ -103,25 +104,29 @@ async def apull(
 
     Args:
         kind: a name in `SERVICES`.
-        out: a .jsonl file; made, or one that an earlier pull from the same host wrote.
-        url: of the host; None takes the service's environment variable.
-        key: None takes the service's environment variables; of Langfuse ``PUBLIC:SECRET``.
-        since: ISO 8601; None goes on from the newest that the file holds.
-        user: whose is feedback that names no user; None leaves it out.
-        projects: projects or datasets; all if none.
-        seen: told after each page.
+        out: a .jsonl file that does not exist yet or was written by an earlier pull from the same host.
+        url: URL of the host; None takes the service's environment variable.
+        key: None takes the service's environment variables; for Langfuse ``PUBLIC:SECRET``.
+        since: ISO 8601; None continues from the newest time in the file.
+        user: the user of feedback that names none; None leaves such feedback out.
+        projects: projects or datasets; if empty, all.
+        seen: called with the result so far after each page.
+
+    Returns:
+        The counts of this pull.
 
     Raises:
-        DataError: unknown kind, no URL, a file that no pull of this host wrote, or another process writes to it.
-        EndpointError: the host refuses or is dead; what came before is kept.
+        DataError: unknown kind, no URL, a bad key or time, a file that was not written by a pull from this host, or
+            another process writes to it.
+        EndpointError: the host refuses or cannot be reached; the pages before are kept.
     """
     service, path = SERVICES.get(kind), Path(out)
     if service is None:
-        raise DataError(f"there is no adapter '{kind}'; known are {', '.join(SERVICES)}")
+        raise DataError(f"there is no adapter '{kind}' (adapters: {', '.join(SERVICES)})")
     if path.suffix != ".jsonl":
         raise DataError(f"{path}: pulled feedback is written as .jsonl")
     host = _host(service, url, key)
-    begin = _moment(since)
+    begin = _utc_time(since)
     with hold_file(path, "pull"):
         names = f" {','.join(sorted(projects))}" if projects else ""
         file = await asyncio.to_thread(PulledFile, path, f"{kind} {without_user(host.base_url).rstrip('/')}{names}")
@@ -133,7 +138,7 @@ async def apull(
 
 
 pull = background_loop.plain(apull)
-"""`apull` for plain code; also works where an event loop runs already."""
+"""`apull` for synchronous code; also works inside a running event loop."""
 
 
 async def _pulled(
@@ -158,7 +163,7 @@ async def _pulled(
 
 
 def _added(done: Pulled, page: Page, file: PulledFile, user: str | None) -> Pulled:
-    items = [one if one.user is not None or user is None else _given_to(one, user) for one in page.items]
+    items = [one if one.user is not None or user is None else _with_user(one, user) for one in page.items]
     named = [one for one in items if one.user is not None]
     new, changed = file.add(named)
     times = [one.time for one in named if one.time is not None]
@@ -174,12 +179,12 @@ def _added(done: Pulled, page: Page, file: PulledFile, user: str | None) -> Pull
     )
 
 
-def _given_to(item: Item, user: str) -> Item:
+def _with_user(item: Item, user: str) -> Item:
     return replace(item, user=user, row={**item.row, "user": user})
 
 
 def _window(file: PulledFile, begin: str | None) -> tuple[Window, str | None]:
-    """What to pull, and where to go on in it: the window of an interrupted pull unless another one is asked for."""
+    """The window and the cursor to begin with: those of an interrupted pull, unless ``begin`` is given."""
     note = file.note
     if note.until is not None and note.cursor is not None and begin is None:
         return Window(note.since, note.until), note.cursor
@@ -218,7 +223,7 @@ async def _opened(kind: str, host: ApiHost, variables: str) -> Api:
     return Api(replace(host, api_key=token), variables)
 
 
-def _moment(since: str | None) -> str | None:
+def _utc_time(since: str | None) -> str | None:
     try:
         return moment(since, "--since")
     except RowError as error:

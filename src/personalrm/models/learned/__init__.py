@@ -5,7 +5,7 @@
 | `features` | a response in its conversation → a feature vector |
 | `people`, `shared_reward` | choices as feature matrices; the population-level reward, cross-fitted by person |
 | `method` | the base class of all methods |
-| `gpo`, `vpl`, `pal`, `lore`, `pref` | one method a file, with the paper's equations |
+| `gpo`, `vpl`, `pal`, `lore`, `pref` | one method per file, with the paper's equations |
 | `factors`, `adapting` | shared by PAL, LoRe and PReF: user weights and their Laplace posterior (Newton's method) |
 | `loop`, `checkpoint`, `threads` | training with early stopping on held-out people; can be interrupted at any time |
 | `calibrating` | scales of the population-level and the personal part of a margin |

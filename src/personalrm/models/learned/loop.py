@@ -2,7 +2,7 @@
 
     curve = train_member(method, Member(0, people, validation), settings, checkpoints, on_epoch)
 
-An epoch visits each training user once, a few users a step. Then each group of the validation users' choices is
+An epoch visits each training user once, a few users per step. Then each group of the validation users' choices is
 predicted from their other groups; the weights of the best epoch are kept. All random numbers come from generators
 seeded by the settings' seed and the member's number, whose states are part of the checkpoint: a resumed run ends with
 the same weights as an uninterrupted one.
@@ -44,7 +44,7 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class EpochMetrics:
-    """One epoch: log loss of training and validation users, nats a choice, and validation accuracy."""
+    """One epoch: log loss of training and validation users, nats per choice, and validation accuracy."""
 
     epoch: int
     loss: float

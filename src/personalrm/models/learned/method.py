@@ -1,7 +1,7 @@
 """Base class of the learned methods: a population-level reward, and the term that a few choices add for one user.
 
     method = lore.LoRe(base, people=136, settings=lore.Settings())
-    method.loss(batch, progress=0.3, draw=generator)       # training loss, nats a choice
+    method.loss(batch, progress=0.3, draw=generator)       # training loss, nats per choice
     posterior = method.infer(batch)                        # from the known choices alone, also for new users
     method.rewards(posterior.mean, batch.chosen)           # (P, n), log-odds
     method.margin_variance(posterior, batch)               # variance of each margin (P, n)
@@ -53,7 +53,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Batch, progress: float, draw: torch.Generator) -> Tensor:
-        """Training loss: log loss of the target choices in nats a choice, plus regularisation.
+        """Training loss: log loss of the target choices in nats per choice, plus regularisation.
 
         Args:
             batch: training users.
@@ -90,7 +90,7 @@ class Method(nn.Module, ABC):
 
 
 def masked_log_loss(margins: Tensor, mask: Tensor) -> Tensor:
-    """Bradley–Terry loss: mean −log σ(margin) over the mask (or weighted by it), nats a choice."""
+    """Bradley–Terry loss: mean −log σ(margin) over the mask (or weighted by it), nats per choice."""
     found: Tensor = (softplus(-margins) * mask).sum() / mask.sum().clamp(min=1)
     return found
 

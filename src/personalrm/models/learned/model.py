@@ -45,7 +45,8 @@ class TrainingSummary:
         choices: their decided choices.
         truncated: texts longer than the encoder's limit.
         validation_people: number of people behind the next three.
-        validation_log_loss, validation_accuracy: each group predicted from nearly all the user's others; nats a choice.
+        validation_log_loss, validation_accuracy: each group predicted from most other groups of its user; the loss is
+            in nats per choice.
         everybody_log_loss: the same of the population-level reward (the name is that of the saved file).
         curves: training curve of each member.
     """

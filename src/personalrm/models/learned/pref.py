@@ -7,7 +7,7 @@
     the next query: the pair with the largest σ'(λᵀv)² vᵀ H⁻¹ v, v = φ(x¹) − φ(x²), H the Hessian so far
 
 φ is linear in the features. The likelihood has many poor optima, so the paper initialises with a singular value
-decomposition of the matrix of choices, one row a pair. Here hardly any pair is judged by two users, so `initialize`
+decomposition of the matrix of choices, one row per pair. Here hardly any pair is judged by two users, so `initialize`
 decomposes rewards instead: one gradient step of each user's likelihood from the population-level reward. (Our own
 training starts from random directions: on PRISM log loss 0.5530 and 0.5534 nats.) Queries: `models.acquisition`.
 """

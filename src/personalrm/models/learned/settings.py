@@ -15,7 +15,7 @@ FEATURES = "traits+minilm"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a method is trained: everything that changes the result.
+    """Settings of a training that change its result.
 
     Attributes:
         method: one of `METHODS`.
@@ -25,7 +25,7 @@ class Settings:
         members: size of the ensemble; each member stops early on its own fold of people.
         epochs, patience: maximum epochs, and epochs without a better validation loss before training stops.
         learning_rate: of AdamW; None takes the method's default.
-        batch_people: users a step.
+        batch_people: users per step.
         seed: random seed.
     """
 

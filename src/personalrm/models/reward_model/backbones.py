@@ -95,7 +95,7 @@ def load_tokenizer(path: str) -> Any:
     """The tokenizer, with a chat template (a default where it has none) and a padding token that ends no text."""
     tokenizer = _loaded(AutoTokenizer, path, path)
     if not tokenizer.chat_template:
-        # Three tokens a turn; BERT models know no other separator than [SEP].
+        # Three tokens per turn; [SEP] is the only separator of BERT models.
         between = f" {tokenizer.sep_token} " if tokenizer.sep_token else "\n\n"
         tokenizer.chat_template = (
             "{% for message in messages %}{% if not loop.first %}{{ " + repr(between) + " }}{% endif %}"

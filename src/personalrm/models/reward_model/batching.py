@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 CPU_BUDGET, GPU_BUDGET = 512, 8_192
-"""Tokens a chunk, padding included. One core trains MiniLM on 1,335 tokens a second in chunks of 512 and on 1,369 in
-chunks of 2,048, which are 27 % padding; the figure for a GPU is not measured."""
+"""Tokens per chunk, padding included. One core trains MiniLM on 1,335 tokens per second in chunks of 512 and on 1,369
+in chunks of 2,048, which are 27 % padding; not measured on a GPU."""
 
 
 def budget_for(device: torch.device) -> int:
-    """Tokens a chunk on this device."""
+    """Tokens per chunk on this device."""
     return CPU_BUDGET if device.type == "cpu" else GPU_BUDGET
 
 

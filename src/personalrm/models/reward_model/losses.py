@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 def bradley_terry_loss(
     chosen: Tensor, rejected: Tensor, margin: Tensor | None = None, weight: Tensor | None = None
 ) -> Tensor:
-    """Mean of −weight · log σ(chosen − rejected − margin), in nats a pair; all of shape (pairs,)."""
+    """Mean of −weight · log σ(chosen − rejected − margin), in nats per pair; all of shape (pairs,)."""
     difference = chosen - rejected if margin is None else chosen - rejected - margin
     losses = -torch.nn.functional.logsigmoid(difference)
     return (losses if weight is None else losses * weight).mean()
@@ -32,8 +32,8 @@ def temperature(differences: Floats, weight: Floats | None = None) -> float:
 
     ``differences`` (pairs,) are rewards of the chosen minus the rejected response on held-out pairs. As in Platt
     scaling, n pairs count as n + 1 correct and one wrong, so that a few pairs that are all correct do not give extreme
-    confidence. The loss is convex in 1/temperature; its derivative is bisected. ``weight`` (pairs,): how much each pair
-    counts; None: all alike.
+    confidence. The loss is convex in 1/temperature; its derivative is bisected. ``weight`` (pairs,): weight of each
+    pair; None: equal weights.
     """
     if not differences.any():
         return 1.0
@@ -52,5 +52,5 @@ def temperature(differences: Floats, weight: Floats | None = None) -> float:
 
 
 def margin_log_loss(differences: Floats, weight: Floats | None = None) -> float:
-    """Mean of −log σ(difference), nats a pair, weighted by how much each counts (pairs,)."""
+    """Mean of −log σ(difference), nats per pair, with weights (pairs,)."""
     return float(np.average(np.logaddexp(0.0, -differences), weights=weight))

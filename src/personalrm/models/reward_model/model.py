@@ -23,7 +23,7 @@ from personalrm.errors import DataError
 from personalrm.models.checksums import check_files, check_finite
 from personalrm.models.reward_model import batching
 from personalrm.models.reward_model.backbones import device_of, identify, load_model, load_tokenizer
-from personalrm.models.reward_model.inputs import Inputs, Truncation
+from personalrm.models.reward_model.inputs import Inputs
 from personalrm.models.reward_model.record import Record
 from personalrm.models.reward_model.rows import ProfileOf, shipped_profile
 from personalrm.models.reward_model.trainer import quiet
@@ -82,11 +82,6 @@ class RewardModel:
         ids = [self.inputs.encode(system, context, [response])[0][0] for system, context, response in items]
         found: Floats = batching.rewards(self.model, ids, self.inputs.tokenizer.pad_token_id).double().numpy()
         return found
-
-    def truncation(self, items: Sequence[Item]) -> Truncation:
-        """The number of these inputs that have to be truncated."""
-        cut = sum(self.inputs.encode(system, context, [response])[1] for system, context, response in items)
-        return Truncation(cut, len(items))
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def settings_for(backbone: str, **given: Any) -> RewardSettings:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of training; losses in nats a pair, None until first measured."""
+    """Progress of training; losses in nats per pair, None until first measured."""
 
     step: int
     steps: int

@@ -46,7 +46,7 @@ class PairTrainer(RewardTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The Bradley–Terry loss of a batch, nats a pair."""
+        """The Bradley–Terry loss of a batch, nats per pair."""
         if "ends" in inputs:
             with self.accelerator.autocast():  # calls the inner model, which accelerate has not wrapped
                 found = packed_rewards(model, inputs)
@@ -105,7 +105,7 @@ def differences(model: Any, pairs: Sequence[TokenPair], pad: int) -> NDArray[np.
 
 
 def weights_of(pairs: Sequence[TokenPair]) -> NDArray[np.float64]:
-    """How much each pair counts (pairs,)."""
+    """Weight of each pair (pairs,)."""
     return np.array([one["weight"] for one in pairs], np.float64)
 
 

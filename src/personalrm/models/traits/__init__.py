@@ -1,14 +1,17 @@
-"""The embedded engine, from texts to a person's weights.
+"""The embedded engine: a Bradley–Terry model with a population's and a person's weights of text traits.
 
 | module | contents |
 |---|---|
-| `features`, `lexicon` | from a response and its context to named traits |
-| `fit`, `person` | from traits of a person's choices to the person's weights, and whether these help |
-| `design` | features as columns of comparable scale |
-| `prior`, `learning`, `train_prior` | from other people's choices to the prior |
-| `persona` | from weights to claims with evidence, and the Profile |
-| `sense` | sentence embeddings (extra `encoder`) |
-| `model` | `TraitsModel`, the interface |
+| `model`, `crowd`, `held_out` | `TraitsModel`, the interface; predictions for many people; held-out choices |
+| `features`, `lexicon`, `reader` | named traits of a response in its context; traits of many texts as matrices |
+| `embedding_weights` | similarity and sentence embeddings of responses (extra `encoder`) |
+| `design`, `fit` | features as scaled columns; the population's weights |
+| `prior`, `learning`, `covariance`, `train_prior`, `shipped` | the prior, learned from a population or shipped |
+| `posterior`, `newton`, `person`, `gain` | a person's weights, and whether they are expected to improve predictions |
+| `rankings`, `thumbs`, `softmax`, `whole` | complete rankings and thumbs as evidence |
+| `online`, `changes`, `forgetting` | updates without refitting, changes of preferences, exponential forgetting |
+| `sure` | confidence thresholds with a guaranteed error rate |
+| `claims`, `axes`, `wording`, `persona` | claims with evidence, their wording, and the Profile |
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Tests whether a person's taste has changed, when, and in which traits, on their choices in order of time.
+"""Tests whether a person's preferences have changed, when, and in which traits, on choices in order of time.
 
     found = taste_changes(model, history.decided)
     found[0].at, found[0].traits[0].trait            # 34, "bullets": from the 35th choice on
 
-The test is `stats.change_point`: at most 5 in 100 people whose taste never changes ever get an alarm, however many
-choices they make. It makes no assumption about the model, only that without a change all orders of a person's
+The test is `stats.change_point`: at most 5 in 100 people whose preferences never change get an alarm, regardless of the
+number of choices. It makes no assumption about the model, only that without a change all orders of a person's
 conversations are equally likely; this does not hold if the topics they are asked about change over time.
 """
 
@@ -38,7 +38,7 @@ class TraitChange(NamedTuple):
 
 
 class TasteChange(NamedTuple):
-    """A change of taste.
+    """A change of preferences.
 
     Attributes:
         at: position, among the decided choices, of the first one after the change.
@@ -64,7 +64,7 @@ def taste_changes(
     Args:
         model: with the population's prior; a fitted person is ignored.
         choices: decided choices, in order of time.
-        false_alarms: probability of any alarm for a person whose taste never changes.
+        false_alarms: probability of any alarm for a person whose preferences never change.
         seed: random seed of the permutations.
     """
     if not choices:

@@ -1,4 +1,4 @@
-"""Claims about one user's taste: traits that the user weights differently than the population, with evidence.
+"""Claims about one user's preferences: traits that the user weights differently than the population, with evidence.
 
 Besides single traits, the axes on which people differ most are tested ("bullet points over short sentences", `axes`). A
 trait is claimed if two null hypotheses are rejected: that the user's choices follow the population's weights, and that

@@ -1,7 +1,7 @@
-"""Responses as rows of a matrix, each column of which is worth about as much as any other.
+"""Design matrix of responses: features scaled by the expected size of their weights.
 
-Bradley–Terry weights are shrunk alike, so columns are scaled by how much weight is expected of them: `Design` knows
-the units of the traits, of the words and of the kinds of message, learned from some choices by `design_of`.
+All Bradley–Terry weights get the same ridge penalty, so each column is scaled by the prior standard deviation of its
+weight. `design_of` estimates the units of traits, words and kinds of message from choices; `Design` holds them.
 
     design = design_of([read(history.decided, reader) for history in people])
     design.columns(design.blank.units(reader, [(message, response)]))       # (1, d); differences of rows are choices
@@ -37,7 +37,15 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class PairFeatures:
-    """Choices as read: traits of both responses, difference of words, kinds, similarities, difference of meaning."""
+    """Features of n choices.
+
+    Attributes:
+        chosen, rejected: traits of the two responses (n, T).
+        words: presence of common words, chosen minus rejected (n, W).
+        kinds: kinds of the message (n, K).
+        similar: similarity of the chosen and of the rejected response to the message (n, 2); (n, 0) without encoder.
+        meaning: difference of the embeddings (n, 384); (n, 0) without encoder.
+    """
 
     chosen: Floats
     rejected: Floats
@@ -49,12 +57,12 @@ class PairFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What one unit of each column is worth.
+    """Units of the columns.
 
     Attributes:
-        blank: a prior that knows the units of the traits and no weights.
+        blank: a prior with the units of the traits and zero weights.
         words: scale of each word (W,).
-        kind_mean, kind_scale: of each kind of message (K,).
+        kind_mean, kind_scale: mean and scale of each kind of message (K,).
     """
 
     blank: Prior
@@ -63,7 +71,7 @@ class Design:
     kind_scale: Array
 
     def columns(self, units: StandardizedFeatures) -> Floats:
-        """One column a weight, each scaled so that a priori all weights are alike: N(0, 1 / shrink)."""
+        """Columns (n, d), scaled so that every weight has the same prior N(0, 1 / shrink)."""
         kinds = (units.kinds - self.kind_mean) / self.kind_scale
         crossed = units.traits[:, PERSONAL_COLUMNS, None] * kinds[:, None, :]
         parts = (
@@ -76,7 +84,7 @@ class Design:
         return np.hstack([part.astype(np.float32) for part in parts])
 
     def differences(self, known: PairFeatures) -> StandardizedFeatures:
-        """Chosen minus rejected, in standard units."""
+        """Features of the chosen minus those of the rejected responses, in standard units (n rows)."""
         similar = known.similar.astype(float)
         spread = self.blank.sense.scale if self.blank.sense is not None else 1.0
         return StandardizedFeatures(
@@ -88,7 +96,7 @@ class Design:
         )
 
     def filled(self, weights: Array, covariance: Array) -> Prior:
-        """The weights of the columns, undone into weights per standard unit."""
+        """A prior with these weights of the columns (d,), converted to weights per standard unit."""
         sizes = np.cumsum([len(TRAITS), len(self.words), len(PERSONAL) * len(KINDS)])
         traits, words, crossed, sense = np.split(weights, sizes)
         traits = traits * TRAIT_SD
@@ -109,19 +117,19 @@ class Design:
 
 
 def read(choices: Sequence[Preference], reader: TraitReader, encoder: Encoder | None = None) -> PairFeatures:
-    """One person's choices as read."""
+    """Features of one person's choices; at least one."""
     parts = [_read_chunk(choices[at : at + _CHUNK], reader, encoder) for at in range(0, len(choices), _CHUNK)]
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return PairFeatures(*columns)
 
 
 def together(blocks: Sequence[PairFeatures]) -> PairFeatures:
-    """Several people's choices in one block."""
+    """Concatenate the features of several people's choices."""
     return PairFeatures(*(np.concatenate([getattr(one, name) for one in blocks]) for name in PairFeatures.__slots__))
 
 
 def design_of(known: PairFeatures, *, with_sense: bool) -> Design:
-    """The units of some choices."""
+    """Estimate the units from choices; ``with_sense`` also those of an encoder's similarity and embedding."""
     often = np.sqrt(np.square(known.words, dtype=np.float32).mean(axis=0) / 2.0)
     return Design(
         _blank(known, with_sense=with_sense),
@@ -150,10 +158,11 @@ def _read_chunk(choices: Sequence[Preference], reader: TraitReader, encoder: Enc
 
 
 def _blank(known: PairFeatures, *, with_sense: bool) -> Prior:
-    """A prior that knows the units of the traits and nothing else.
+    """A prior with the units of the traits and zero weights.
 
-    The unit is the deviation of the differences within a choice: that is where the evidence is. It is no less than a
-    tenth of the deviation among responses, so that a trait that hardly ever differs is not blown up.
+    The unit of a trait is the standard deviation of its difference within a choice, because the model is fitted to
+    differences. It is at least a tenth of the standard deviation over responses, so that a trait that rarely differs
+    within a choice is not scaled up.
     """
     both = np.concatenate([known.chosen, known.rejected]).astype(float)
     deviation = both.std(axis=0)
@@ -169,7 +178,7 @@ def _blank(known: PairFeatures, *, with_sense: bool) -> Prior:
 
 
 def _rounded(values: Array) -> Array:
-    """Six significant digits: what is written is exactly what is used."""
+    """Values with six significant digits, so that a saved prior is identical to the one in memory."""
     return np.array([_short(value) for value in values.ravel()]).reshape(values.shape)
 
 

@@ -1,14 +1,14 @@
-"""Text to named traits: what a response looks like and how it relates to the message it answers.
+"""Named traits of a response: its form, and its relation to the message it answers.
 
-A text takes about 80 µs for 250 tokens: lower case, one byte table that turns everything but letters, digits and
-apostrophes into blanks, ``split``. No regular expression runs over a response, so 200,000 characters take time in
-proportion. `reader` lays the counts of many texts out as one matrix, whose columns are named by ``TRAITS``.
+A text of 250 tokens takes about 80 µs: lower-casing, one byte table that maps everything but letters, digits and
+apostrophes to spaces, and ``split``. No regular expression is used on a response, so time is linear in its length.
+`reader` computes a matrix for many texts, with the columns ``TRAITS``.
 
     words = split_words("ten minutes.")                 # ["ten", "minutes"]
-    counts_of("Ten minutes.", "ten minutes.", words)    # as named by ``COUNTED``
-    read_message("How do I boil an egg?").kinds         # what kind of message was answered, as named by ``KINDS``
+    counts_of("Ten minutes.", "ten minutes.", words)    # counts in the order of ``COUNTED``
+    read_message("How do I boil an egg?").kinds         # kinds of message in the order of ``KINDS``
 
-A row depends on one response and its context only, so that a comparison is a difference of two rows.
+A row depends only on one response and its context, so a comparison is the difference of two rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personalrm.preferences import Message
 
 Array = NDArray[np.float64]
 
-# Bytes that stay inside a word: letters, digits, the apostrophe and everything that is not ASCII.
+# Bytes that belong to words: letters, digits, the apostrophe and all non-ASCII bytes.
 _BLANKED = bytes(code if (code >= 128 or chr(code).isalnum() or code == ord("'")) else ord(" ") for code in range(256))
 _NOT_UPPER = bytes(code for code in range(256) if not 65 <= code <= 90)
 _NOT_DIGIT = bytes(code for code in range(256) if not 48 <= code <= 57)
@@ -33,13 +33,13 @@ _TYPOGRAPHIC = (("\u2019", "'"), ("\u2018", "'"), ("\u201c", '"'), ("\u201d", '"
 _ROLES = ("user:", "human:", "assistant:", "system:", "question:", "answer:", "<|", "</", "[inst", "response:")
 _BULLETS = frozenset("-*•–")
 
-# What is counted as it stands; the column is log(1 + count).
+# Counts; the column is log(1 + count).
 COUNTED = (
     "sentences", "lines", "paragraphs", "bullets", "numbered items", "headings", "bold", "code", "links", "numbers",
     "capital letters", "exclamation marks", "questions asked", "brackets", "colons", "quotations", "commas",
     "foreign characters", "repeated sentences", "role markers",
 )  # fmt: skip
-# What is used as it stands.
+# Values used unchanged.
 MARKS = (
     "ends with a question", "ends properly", "ends with an exclamation", "ends with a colon", "starts in lower case",
     "starts with a symbol", "starts with I", "starts with yes", "starts with no", "starts with a greeting",
@@ -72,7 +72,8 @@ KINDS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One text, read: ``words`` in order, ``ids`` in the vocabulary, ``counts`` and ``plain`` as named above."""
+    """Measurements of one text: ``words`` in order, their ``ids`` in the vocabulary, ``counts`` by `COUNTED`, ``plain``
+    by `MARKS`."""
 
     words: list[str]
     distinct: frozenset[str]
@@ -87,7 +88,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class MessageReading:
-    """A message, read: its first 60 characters, the stems of its content words, its kinds."""
+    """Measurements of a message: its first 60 characters, the stems of its content words, and its kinds."""
 
     start: str
     stems: set[str]
@@ -95,7 +96,7 @@ class MessageReading:
 
 
 def last_message(context: Sequence[Message]) -> str:
-    """What the responses answer: the last message of the user, else the last message, else nothing."""
+    """The text that the responses answer: the user's last message, else the last message, else empty."""
     for message in reversed(context):
         if message.role == "user":
             return message.content
@@ -117,7 +118,7 @@ def split_words(lowered: str) -> list[str]:
 
 
 def _structure(text: str) -> tuple[int, int, int, int, int, int]:
-    """Lines, paragraphs, bullets, numbered items, headings and repeated lines beyond the first."""
+    """Numbers of line breaks, blank lines, bullets, numbered items, headings and repeated lines."""
     lines = text.strip().split("\n")
     if len(lines) == 1 and lines[0][:1] not in _BULLETS:
         return 0, 0, 0, 0, 0, 0
@@ -145,7 +146,7 @@ def _structure(text: str) -> tuple[int, int, int, int, int, int]:
 
 
 def counts_of(text: str, lowered: str, words: list[str]) -> list[int]:
-    """In the order of ``COUNTED``."""
+    """Counts of a text, in the order of ``COUNTED``."""
     encoded = text.encode("utf-8", "replace")
     lines, paragraphs, bullets, numbered, headings, repeated = _structure(text)
     stops, marks, asked = text.count("."), text.count("!"), text.count("?")
@@ -163,7 +164,7 @@ def counts_of(text: str, lowered: str, words: list[str]) -> list[int]:
 
 
 def marks_of(text: str, words: list[str], distinct: frozenset[str], pairs: int) -> list[float]:
-    """In the order of ``MARKS``."""
+    """Values of a text in the order of ``MARKS``; ``pairs``: number of distinct pairs of neighbouring words."""
     bare = text.strip()
     end, start, first = bare[-1:], bare[:1], words[0] if words else ""
     return [
@@ -175,12 +176,12 @@ def marks_of(text: str, words: list[str], distinct: frozenset[str], pairs: int) 
 
 
 def _stems(words: Sequence[str]) -> set[str]:
-    """Content words cut to five letters, so that 'votes' meets 'voting' halfway."""
+    """The first five letters of each content word, as crude stems: 'translate' and 'translation' match."""
     return {word[:5] for word in words if len(word) > 2 and word not in lexicon.STOP_WORDS}
 
 
 def relation_of(message: MessageReading, response: Reading) -> list[float]:
-    """In the order of ``RELATIONS``."""
+    """Relations of a response to its message, in the order of ``RELATIONS``."""
     asked, wanted = message.start, message.stems
     echo = float(len(asked) > 8 and asked in response.lowered)
     start = float(len(asked) > 8 and response.lowered.lstrip()[:30] == asked[:30])
@@ -196,14 +197,14 @@ def relation_of(message: MessageReading, response: Reading) -> list[float]:
 
 
 def read_message(text: str) -> MessageReading:
-    """Read a message: less is needed of it than of a response."""
+    """Measure a message, of which fewer values are used than of a response."""
     lowered = clean(text)[1]
     words = split_words(lowered)
     return MessageReading(lowered.strip()[:60], _stems(words), _kinds(lowered, words, frozenset(words)))
 
 
 def _kinds(lowered: str, words: list[str], distinct: frozenset[str]) -> list[float]:
-    """In the order of ``KINDS``."""
+    """Kinds of a message (0 or 1), in the order of ``KINDS``."""
     first = words[0] if words else ""
     return [
         "?" in lowered, not distinct.isdisjoint(lexicon.LIST_WANTED), not distinct.isdisjoint(lexicon.OPINION_WANTED),

@@ -249,7 +249,7 @@ def _loss(logit: Array, variance: Array) -> Array:
 
 
 def _clear(z: float) -> float:
-    """Probability that a measured gain of z deviations is of somebody with a clear taste (a mixture of two normals)."""
+    """Probability that a person with a measured gain of z deviations has a clear taste (mixture of two normals)."""
     if z <= 0.0:
         return 0.0
     odds = _CLEAR / (1.0 - _CLEAR) / _CLEAR_SCALE * math.exp(min(0.5 * z * z * (1.0 - _CLEAR_SCALE**-2), 100.0))
@@ -270,7 +270,7 @@ def _gained(cases: Sequence[Case]) -> Array:
 
 
 def _pooled(cells: Sequence[Sequence[Case]]) -> _Usual:
-    """Of all numbers of groups; the same people stand behind them, so no more are counted than behind the largest."""
+    """Pooled over numbers of groups. The same people occur at each, so the largest cell's number of people counts."""
     together = [one for some in cells for one in some]
     people = max(map(len, cells))
     share, mean = float(_gained(together).mean()), float(np.mean([one.later for one in together]))
@@ -278,7 +278,7 @@ def _pooled(cells: Sequence[Sequence[Case]]) -> _Usual:
 
 
 def _at(groups: int, cases: Sequence[Case], usual_gain: _Usual) -> At:
-    """Slopes are drawn towards zero, as if ``_TRUST`` more people had shown none."""
+    """The estimate at one number of groups; slopes are shrunk towards zero by ``_TRUST`` pseudo-people."""
     later, measured = np.array([one.later for one in cases]), np.array([one.measured for one in cases])
     gained = _gained(cases)
     usual, deviation = float(measured.mean()), max(float(measured.std()), 1e-6)

@@ -1,8 +1,8 @@
-"""The words and phrases that the traits count, by what they show.
+"""Words and phrases that are counted for each trait.
 
-``WORDS`` maps a trait to single words, ``PHRASES`` to pairs of neighbouring words (a pair is one dict look-up, a
-regular expression over the whole text costs 15-50 µs each). All are lower case, apostrophes straight.
-The sets below them (``LIST_WANTED``, ``TASKS``, …) say what kind of message the person wrote.
+``WORDS`` maps a trait to single words, ``PHRASES`` to pairs of neighbouring words (a pair takes one dict look-up, a
+regular expression over the whole text takes 15–50 µs). All are lower case with straight apostrophes. The sets below
+(``LIST_WANTED``, ``TASKS``, …) determine the kind of a message.
 
     >>> "perhaps" in WORDS["hedging words"], ("i", "think") in PHRASES["own opinion"]
     (True, True)

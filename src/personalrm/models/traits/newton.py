@@ -1,7 +1,7 @@
-"""Newton's method for many ridge-penalised logistic problems at once: weights z ~ N(0, I), every label 1.
+"""Newton's method for many ridge-penalised logistic regressions at once: weights z ~ N(0, I), every label 1.
 
-modes, hessians = newton(OwnRows(offset, x), start)              # people, each with choices of their own
-modes, hessians = newton(SharedRows(offset, x, kept), start)     # one person, without one group of choices each
+modes, hessians = newton(OwnRows(offset, x), start)              # several people with different choices
+modes, hessians = newton(SharedRows(offset, x, kept), start)     # one person, each problem without one group
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from personalrm.models.traits.fit import Array, sigmoid, softplus
 Rows = NDArray[np.intp]
 
 _STEPS, _HALVINGS = 30, 12
-_CLOSE = 1e-6  # change of z at which it stops; the error that is left is of its square
-_CHUNK = 1_024  # rows of one product of matrices
+_CLOSE = 1e-6  # change of z at which iteration stops; the remaining error is of the order of its square
+_CHUNK = 1_024  # rows per matrix product
 
 
 class ProblemRows(Protocol):
-    """The rows of B problems; ``at`` are some of the problems."""
+    """The rows of B problems. ``at`` (b,): indices of the problems to compute; other arrays have b rows.
+
+    ``logits`` (b, n) from weights z (b, r); ``losses`` (b,) from logits f; ``gradients`` (b, r) from probabilities p of
+    the other label; ``curvatures`` (b, r, r) from weights w of the rows.
+    """
 
     def logits(self, z: Array, at: Rows) -> Array: ...
     def losses(self, f: Array, at: Rows) -> Array: ...
@@ -31,7 +35,7 @@ class ProblemRows(Protocol):
 
 
 class OwnRows(NamedTuple):
-    """Each problem has rows of its own: offset (B, n), x (B, n, r)."""
+    """Problems with separate rows: offset (B, n), x (B, n, r)."""
 
     offset: Array
     x: Array
@@ -53,7 +57,7 @@ class OwnRows(NamedTuple):
 
 
 class SharedRows(NamedTuple):
-    """Problems that share their rows, each without some: offset (n,), x (n, r), kept (B, n) is 1 for a row it has."""
+    """Problems on subsets of common rows: offset (n,), x (n, r), kept (B, n) is 1 for a row of the problem, else 0."""
 
     offset: Array
     x: Array
@@ -71,7 +75,7 @@ class SharedRows(NamedTuple):
         return product
 
     def curvatures(self, w: Array, at: Rows) -> Array:
-        """By one product of matrices with the outer products of the rows, of which only the upper triangle is made."""
+        """One matrix product with the rows' outer products, of which only the upper triangle is computed."""
         n, r = self.x.shape
         weights, (upper, right) = w * self.kept[at], _triangle(r)
         triangle = np.zeros((len(w), len(upper)))
@@ -85,13 +89,13 @@ class SharedRows(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _triangle(r: int) -> tuple[Rows, Rows]:
-    """Rows and columns of the upper triangle."""
+    """Row and column indices of the upper triangle of an (r, r) matrix."""
     upper, right = np.triu_indices(r)
     return upper, right
 
 
 def newton(rows: ProblemRows, start: Array) -> tuple[Array, Array]:
-    """Modes (B, r) and Hessians (B, r, r) by Newton's method; a step that would raise the loss is halved."""
+    """Modes (B, r) and Hessians (B, r, r) from ``start`` (B, r); a step that would increase the loss is halved."""
     z, every = start.copy(), np.arange(start.shape[1])
     active = np.arange(len(z))
     f = rows.logits(z, active)
@@ -99,9 +103,9 @@ def newton(rows: ProblemRows, start: Array) -> tuple[Array, Array]:
     hessian = np.zeros((len(z), len(every), len(every)))
     for _ in range(_STEPS):
         now, p = z[active], sigmoid(-f[active])
-        bent = rows.curvatures(p * (1.0 - p), active)
-        bent[:, every, every] += 1.0
-        step = np.asarray(np.linalg.solve(bent, (rows.gradients(p, active) - now)[..., None])[..., 0], dtype=float)
+        hessians = rows.curvatures(p * (1.0 - p), active)
+        hessians[:, every, every] += 1.0
+        step = np.asarray(np.linalg.solve(hessians, (rows.gradients(p, active) - now)[..., None])[..., 0], dtype=float)
         for _ in range(_HALVINGS):
             trial = now + step
             ahead = rows.logits(trial, active)
@@ -109,7 +113,7 @@ def newton(rows: ProblemRows, start: Array) -> tuple[Array, Array]:
             if not (over := reached > value[active] + 1e-9).any():
                 break
             step[over] /= 2.0
-        z[active], f[active], value[active], hessian[active] = trial, ahead, reached, bent
+        z[active], f[active], value[active], hessian[active] = trial, ahead, reached, hessians
         active = active[np.abs(step).max(axis=1, initial=0.0) >= _CLOSE]
         if not len(active):
             break

@@ -1,7 +1,7 @@
 """Updates a fitted profile without refitting: with new choices, or with the person's corrections of claims.
 
     learned_more(profile, [choice])          # posterior update with the new choices (milliseconds)
-    without_claims(profile, [claim])         # sets the person's own weight of what the claim is about to zero
+    without_claims(profile, [claim])         # sets the person's own weight in the claim's direction to zero
 
 Claims and demonstrations stay unchanged until the next full fit.
 """
@@ -72,7 +72,7 @@ def without_claims(profile: Profile, claims: Sequence[Claim]) -> Profile:
 
 
 def _direction(model: TraitsModel, profile: Profile, claim: Claim) -> Array | None:
-    """Mean trait difference for more of what the claim is about (p,); None if no cited choice exists."""
+    """Mean trait difference in the direction of the claim (p,); None if no cited choice exists."""
     cited = dict.fromkeys(claim.supporting, 1.0) | dict.fromkeys(claim.opposing, -1.0)
     choices = [one for one in profile.history if one.id in cited and not one.tie]
     if not choices:

@@ -42,15 +42,15 @@ PERSONAL: tuple[str, ...] = (
 PERSONAL_COLUMNS = [TRAITS.index(name) for name in PERSONAL]
 
 USUAL_BETWEEN = 0.03
-"""Variance of a personal trait's weight between people, where nothing is known of it."""
+"""Variance of a personal trait's weight between people, without data."""
 LARGEST, SMALLEST_SCALE = 1e9, 1e-9
-"""What a number of a prior can be; others are damage, and overflow later."""
-_CLIP = 5.0  # standard units; beyond, a trait says no more (a 200,000-character response is just "very long")
+"""Largest absolute value of a prior's numbers; larger ones would overflow later and mean a damaged file."""
+_CLIP = 5.0  # standard units; larger values are not more informative (a 200,000-character response is just "very long")
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingWeights:
-    """The encoder's part: mean and deviation of similarity to the message, weight of it, weights of the embedding."""
+    """The encoder's part: mean and deviation of the similarity to the message, its weight, weights of the embedding."""
 
     centre: float
     scale: float

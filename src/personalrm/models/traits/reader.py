@@ -1,10 +1,10 @@
-"""Many texts as one matrix of traits.
+"""Traits of many texts as matrices.
 
     reader = TraitReader()
     rows = reader.rows([("How do I boil an egg?", "Ten minutes."), ("How do I boil an egg?", "I can't help.")])
     rows.traits.shape, rows.words.shape     # (2, len(TRAITS)), (2, number of common words)
 
-A row that was read lately is recalled by a hash of its texts, 0.5 KB a row; the texts are not kept.
+Recent rows are cached by a hash of their texts (0.5 kB per row); the texts are not stored.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from personalrm.models.traits.features import (
 )
 
 REMEMBERED = 8_192
-"""Rows that a reader remembers: 5 MB."""
-_CHUNK = 64  # responses read at once; more would leave the processor's cache
+"""Maximum rows in a reader's cache: 5 MB."""
+_CHUNK = 64  # responses processed at once; more would exceed the CPU cache
 _Bytes = NDArray[np.uint8]
 
 
@@ -51,7 +51,7 @@ class Rows:
     kinds: Array
 
     def packed(self) -> list[bytes]:
-        """Each row in few bytes; traits in single precision."""
+        """Each row as compact bytes, with traits in single precision."""
         traits = np.ascontiguousarray(self.traits, dtype=np.float32).view(np.uint8)
         words = np.packbits(self.words > 0, axis=1)
         return [row.tobytes() for row in np.hstack([traits, self.kinds.astype(np.uint8), words])]
@@ -68,7 +68,7 @@ class Rows:
 
 
 class TraitReader:
-    """Reads texts and lays their traits out in matrices; recalls the last ``remember`` rows. May be used by threads."""
+    """Computes traits of texts; caches the last ``remember`` rows. Several threads may use one reader."""
 
     def __init__(self, *, remember: int = REMEMBERED) -> None:
         common = lexicon.common_words()
@@ -86,7 +86,7 @@ class TraitReader:
         self._known: OrderedDict[bytes, bytes] = OrderedDict()
 
     def rows(self, pairs: Sequence[tuple[str, str]]) -> Rows:
-        """Traits of n (message, response) pairs."""
+        """Features of n (message, response) pairs."""
         keys = [_key(*pair) for pair in pairs]
         found = {key: row for key in keys if (row := self._known.get(key)) is not None}
         new = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in found}
@@ -129,7 +129,7 @@ class TraitReader:
 
     @staticmethod
     def _tally(ids: list[list[int]], width: int) -> NDArray[np.float32]:
-        """Counts (n, width) of the ids of n texts, by one bincount over all."""
+        """Counts (n, width) of the word ids of n texts, with one bincount."""
         sizes = [len(one) for one in ids]
         flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=sum(sizes))
         flat += np.repeat(np.arange(len(ids), dtype=np.int64) * width, sizes)
@@ -137,13 +137,13 @@ class TraitReader:
 
 
 def _key(message: str, response: str) -> bytes:
-    """16 bytes that tell texts apart."""
+    """Cache key of a message and a response: a hash of 16 bytes."""
     both = f"{len(message)}\0{message}{response}"
     return blake2b(both.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _assemble(responses: list[Reading], categories: NDArray[np.float32], related: Array) -> Array:
-    """The columns of ``TRAITS`` from readings, word categories (n, C) and relations (n, R)."""
+    """The columns of ``TRAITS`` (n, T) from readings, word categories (n, C) and relations (n, R)."""
     n = len(responses)
     counts = np.array([one.counts for one in responses], dtype=float).reshape(n, len(COUNTED))
     plain = np.array([one.plain for one in responses], dtype=float).reshape(n, len(MARKS))
@@ -167,7 +167,7 @@ def _assemble(responses: list[Reading], categories: NDArray[np.float32], related
 
 
 def _shapes(size: Array, sentences: Array, function_share: Array, foreign: Array) -> Array:
-    """In the order of ``SHAPES``; length bends at the knots, so that more can become too much."""
+    """Columns in the order of ``SHAPES``; log length is piecewise linear with knots, so its effect can change sign."""
     words = size[:, 0]
     length = np.log1p(words)
     bends = [np.maximum(length - np.log1p(knot), 0.0) for knot in LENGTH_KNOTS]

@@ -1,7 +1,7 @@
-"""The prior that comes with the package, and the people it was learned from.
+"""The shipped prior, and the lineage of the people it was learned from.
 
 shipped_prior().lineage["sources"]                # ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
-shipped_people().holds_history(history)           # True: predicting this person with it proves nothing
+shipped_people().holds_history(history)           # True: accuracy on this person is no evidence
 is_shipped(prior.lineage, encoder=False)
 """
 
@@ -18,34 +18,34 @@ from personalrm.models.traits.prior import Prior
 from personalrm.profile.provenance import Lineage, stamp_of_prior
 
 PEOPLE = "people"
-"""Beside the prior's own fields in its file: the `Lineage` of those it was learned from. Profiles do not copy it."""
+"""Key in the prior's file of the `Lineage` of its training people; profiles do not contain it."""
 
 
 def shipped_prior(*, encoder: bool = False) -> Prior:
-    """The prior; with ``encoder`` the one that also uses sentence embeddings."""
+    """The shipped prior; with ``encoder`` the one that also uses sentence embeddings."""
     return Prior.from_json(_file(encoder))
 
 
 @cache
 def shipped_state(*, encoder: bool = False) -> Mapping[str, Any]:
-    """The prior as profiles hold it; not to be changed. Once a process: it takes 1.5 ms, which every fit would pay."""
+    """The prior's JSON state as in profiles, cached because it takes 1.5 ms; callers must not change it."""
     return shipped_prior(encoder=encoder).as_json()
 
 
 @cache
 def shipped_people(*, encoder: bool = False) -> Lineage:
-    """Everybody whose choices it was learned from."""
+    """Lineage of the people whose choices the shipped prior was learned from."""
     return Lineage.from_json(_file(encoder)[PEOPLE])
 
 
 @cache
 def shipped_stamp(*, encoder: bool = False) -> str:
-    """32 hex digits that change with the prior's numbers."""
+    """Hash of the prior's numbers, 32 hex digits."""
     return stamp_of_prior(_file(encoder))
 
 
 def is_shipped(lineage: Mapping[str, Any], *, encoder: bool) -> bool:
-    """Whether a prior's lineage is that of one that a version of this package shipped: it names the same recipe."""
+    """Whether a lineage has the sources and the command of the shipped prior, of any version of the package."""
     ours = _file(encoder)["lineage"]
     return all(lineage.get(one) == ours[one] for one in ("sources", "command"))
 

@@ -1,8 +1,9 @@
-"""Choices of one among several: the posterior of a person's weights z ~ N(0, I) under softmax likelihoods.
+"""Posterior of a person's weights z ~ N(0, I) from choices among several options (softmax likelihood).
 
-A stage is the choice of one option among some. With d_k the features of another option k minus those of the chosen one
-and o_k the same of the population's log-odds, its likelihood is 1 / (1 + Σ_k exp(o_k + d_k·z)). A pair is a stage with
-one other option (Bradley–Terry), a ranking a sequence of stages (Plackett–Luce), a thumb one against a threshold.
+A stage is the choice of one among several options. Let d_k be the features of another option k minus those of the
+chosen one, and o_k the same difference of the population's log-odds. The likelihood of a stage is
+1 / (1 + Σ_k exp(o_k + d_k·z)). A pair is a stage with one other option (Bradley–Terry), a ranking is a sequence of
+stages (Plackett–Luce), and a thumb is a stage whose other option is a threshold.
 
     mode, hessian = mode_of(stages, np.zeros(r))                  # Newton's method
     modes, spreads = without_groups(stages, mode, hessian)        # the same without each group of stages
@@ -19,17 +20,17 @@ from personalrm.models.traits.fit import Array
 
 _STEPS, _HALVINGS, _CLOSE = 50, 20, 1e-7
 REFITTED = 32
-"""Groups up to which leaving one out is fitted anew; above, it is one Newton step with the Hessian of the rest."""
+"""Maximum number of groups for which leaving one out refits; above, it takes one Newton step with the exact Hessian."""
 
 
 class Stages(NamedTuple):
-    """Stages side by side, filled up with options that nobody could choose (offset −∞).
+    """S stages, padded to K other options with offset −∞.
 
     Attributes:
-        offset: log-odds of each other option against the chosen one by the population's weights (S, K).
-        x: the same of the features (S, K, r).
-        weight: how often each stage counts (S,).
-        group: of each stage (S,), from 0 on.
+        offset: log-odds of each other option minus those of the chosen one, by the population's weights (S, K).
+        x: features of each other option minus those of the chosen one (S, K, r).
+        weight: weight of each stage (S,).
+        group: group number of each stage (S,), from 0.
     """
 
     offset: Array
@@ -38,7 +39,7 @@ class Stages(NamedTuple):
     group: NDArray[np.intp]
 
     def some(self, kept: NDArray[np.bool_]) -> Stages:
-        """Those stages."""
+        """The stages selected by a mask (S,)."""
         return Stages(self.offset[kept], self.x[kept], self.weight[kept], self.group[kept])
 
 
@@ -48,7 +49,7 @@ def loss(stages: Stages, z: Array) -> float:
 
 
 def gradient_and_hessian(stages: Stages, z: Array) -> tuple[Array, Array]:
-    """Of `loss` in z: (r,) and (r, r)."""
+    """Gradient (r,) and Hessian (r, r) of `loss` with respect to z."""
     f = stages.offset + stages.x @ z
     chance = np.exp(f - _log_total(f)[:, None])
     mean = np.einsum("sk,skr->sr", chance, stages.x)
@@ -60,7 +61,7 @@ def gradient_and_hessian(stages: Stages, z: Array) -> tuple[Array, Array]:
 
 
 def mode_of(stages: Stages, start: Array) -> tuple[Array, Array]:
-    """Mode (r,) and Hessian (r, r) of the posterior with z ~ N(0, I); a step that would raise the loss is halved."""
+    """Mode (r,) and Hessian (r, r) of the posterior with z ~ N(0, I); a step that would increase the loss is halved."""
     z, eye = start.copy(), np.eye(len(start))
     value = loss(stages, z) + 0.5 * float(z @ z)
     hessian = eye
@@ -81,7 +82,13 @@ def mode_of(stages: Stages, start: Array) -> tuple[Array, Array]:
 
 
 def without_groups(stages: Stages, mode: Array, hessian: Array, count: int) -> tuple[Array, Array]:
-    """Modes (count, r) and covariances (count, r, r) of the posterior without the stages of each group."""
+    """Modes (count, r) and covariances (count, r, r) of the posteriors without each group.
+
+    Args:
+        stages: all stages.
+        mode, hessian: of the posterior given all stages, as returned by `mode_of`.
+        count: number of groups.
+    """
     modes, rests = np.tile(mode, (count, 1)), np.tile(hessian, (count, 1, 1))
     for group in range(count):
         inside = stages.group == group
@@ -97,6 +104,6 @@ def without_groups(stages: Stages, mode: Array, hessian: Array, count: int) -> t
 
 
 def _log_total(f: Array) -> Array:
-    """log(1 + Σ_k exp(f_k)) of each stage (S,), without overflow; −∞ adds nothing."""
+    """log(1 + Σ_k exp(f_k)) of each stage (S,), without overflow."""
     top = np.maximum(f.max(axis=1, initial=0.0), 0.0)
     return np.asarray(top + np.log(np.exp(-top) + np.exp(f - top[:, None]).sum(axis=1)), dtype=float)

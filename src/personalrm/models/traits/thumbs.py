@@ -1,9 +1,9 @@
 """Thumbs up and down on single responses: ordinal evidence with a threshold per person.
 
-P(up) = σ(r(x) − τ_u): the reward r of the response against the person's own threshold τ_u ~ N(mean, deviation²), which
-is learned with their weights. People differ far more in how readily they give a thumb than in what they like: without a
-threshold of their own a generous person's thumbs would say that they like everything. What thumbs tell of the
-population's threshold is learned by expectation–maximisation (`learned`); without a population it is wide.
+P(up) = σ(r(x) − τ_u), where r is the reward of the response and τ_u ~ N(mean, deviation²) the person's threshold, which
+is fitted together with their weights. People differ more in how readily they give a thumb up than in what they prefer;
+with one common threshold, a person who likes most responses would seem to prefer every trait. The distribution of
+thresholds is learned by expectation–maximisation (`learned`); without a population it is wide.
 
 Source: McCullagh 1980, Regression models for ordinal data (two categories).
 """
@@ -20,14 +20,14 @@ from personalrm.models.traits.fit import Array
 
 
 class Threshold(NamedTuple):
-    """How people's thresholds are distributed, log-odds."""
+    """Normal distribution of people's thresholds, in log-odds."""
 
     mean: float
     deviation: float
 
     @classmethod
     def from_json(cls, state: Any) -> Threshold:
-        """TypeError or ValueError unless it is a mean and a deviation."""
+        """From ``[mean, deviation]``. Raises TypeError or ValueError for anything else."""
         mean, deviation = (float(one) for one in state)
         if not (abs(mean) <= _MOST and _LEAST <= deviation <= _MOST):
             raise ValueError(f"a threshold of mean {mean:g} and deviation {deviation:g}")
@@ -36,34 +36,35 @@ class Threshold(NamedTuple):
 
 Person = TypeVar("Person")
 USUAL = Threshold(0.0, 2.0)
-"""Without a population: wide enough for people who give nine thumbs up of ten, or one."""
+"""Distribution without a population; wide enough for people with nine thumbs up in ten, or with one."""
 FEWEST_PEOPLE = 5
-_TRUST = 10  # people that the usual threshold counts for
+_TRUST = 10  # pseudo-people with the distribution `USUAL`
 _ROUNDS = 20
 _LEAST, _MOST = 0.1, 100.0
 
 
 def rows(rewards: Array, liked: Sequence[bool], threshold: Threshold) -> tuple[Array, Array, Array]:
-    """Thumbs as stages of one other option.
+    """Thumbs as stages with one other option (see `softmax.Stages`).
 
     Args:
-        rewards: of the responses by the population's weights (n,).
-        liked: up or down.
+        rewards: rewards of the responses by the population's weights (n,).
+        liked: whether each thumb is up (n,).
+        threshold: distribution of thresholds.
 
     Returns:
-        Offsets (n,), the sign of the response's features in the stage (n,), and the column of the threshold's own
-        unknown, (τ − mean) / deviation (n,).
+        Offsets (n,), the sign of the response's features in each stage (n,), and the coefficient of the standardised
+        threshold (τ − mean) / deviation (n,).
     """
     sign = np.where(np.asarray(liked, dtype=bool), -1.0, 1.0)
     return sign * (rewards - threshold.mean), sign, -sign * threshold.deviation
 
 
 def learned(people: Sequence[Person], posterior: Callable[[Person, Threshold], tuple[float, float]]) -> Threshold:
-    """The threshold's distribution among people.
+    """Learn the distribution of thresholds over people; `USUAL` with fewer than `FEWEST_PEOPLE`.
 
     Args:
-        people: whatever ``posterior`` takes.
-        posterior: of one person under some distribution: mean and variance of their threshold, log-odds.
+        people: arguments for ``posterior``.
+        posterior: returns mean and variance of one person's threshold in log-odds, given a distribution.
     """
     found = USUAL
     if len(people) < FEWEST_PEOPLE:

@@ -1,13 +1,13 @@
-r"""The recipe of the prior that ships with the package.
+r"""Script that learns the shipped prior.
 
     python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz \
         --out src/personalrm/models/traits/prior.json
     python -m personalrm.models.traits.train_prior prism.jsonl.gz mt_bench.jsonl.gz --encoder \
         --out src/personalrm/models/traits/prior_encoder.json
 
-The file holds coefficients, rounded to six digits, its lineage, and salted hashes of the people and choices it was
-learned from, so that nobody tests it on them unawares: no text, no id and no name of anybody. Learned
-from prism (human text CC-BY-4.0, model text CC-BY-NC-4.0) and mt_bench (CC-BY-4.0).
+The file contains coefficients, rounded to six digits, the lineage, and salted hashes of the training people and
+choices, by which evaluation on training data is detected. It contains no text, id or name of a person. Training data:
+prism (human text CC-BY-4.0, model text CC-BY-NC-4.0) and mt_bench (CC-BY-4.0).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ LICENCE = "Coefficients only. Learned from data under CC-BY-4.0 (choices, human 
 
 
 def train(paths: Sequence[str], *, encoder: bool = False, seed: int = 0) -> Prior:
-    """Learn one prior from the people of all files."""
+    """Learn a prior from the people of all files."""
     names = [Path(path).name for path in paths]
     prior = learn(_everyone(paths), encoder=shared_minilm() if encoder else None, seed=seed, sources=names)
-    prior = replace(prior, gain=prior.gain.elsewhere())  # it is for people of any set
+    prior = replace(prior, gain=prior.gain.elsewhere())  # the prior is used for people of other data sets
     command = f"python -m personalrm.models.traits.train_prior {' '.join(names)}" + (" --encoder" if encoder else "")
     return prior.with_lineage({**prior.lineage, "command": command, "licence": LICENCE})
 

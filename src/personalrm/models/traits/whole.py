@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 _CHUNK = 64
 Rewards = Callable[[Sequence[tuple[Sequence[Message], str]]], tuple[Array, Array]]
-"""Of responses (context, response): log-odds by the population's weights (n,), personal traits (n, p)."""
+"""Maps responses (context, response) to log-odds by the population's weights (n,) and personal traits (n, p)."""
 
 
 def rewards_of(
     prior: Prior, reader: TraitReader, encoder: Encoder | None, items: Sequence[tuple[Sequence[Message], str]]
 ) -> tuple[Array, Array]:
-    """Of responses (context, response): log-odds by the population's weights (n,), personal traits (n, p)."""
+    """Log-odds of responses (context, response) by the population's weights (n,), and their personal traits (n, p)."""
     asked = [(last_message(context), response) for context, response in items]
     sides = [prior.units(reader, asked[at : at + _CHUNK], encoder) for at in range(0, len(asked), _CHUNK)]
     return np.concatenate([prior.population_logits(one) for one in sides]), np.concatenate(

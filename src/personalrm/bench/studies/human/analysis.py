@@ -76,7 +76,7 @@ class Analysis:
         return asdict(self)
 
     def as_csv(self) -> bytes:
-        """Every rating, one a line."""
+        """Every rating, one per line."""
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(["participant", "place", "claim", "personas", "rating", "simulated"])
