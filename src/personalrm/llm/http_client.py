@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
-from personalrm.llm.complaints import ErrorInside
+from personalrm.llm.complaints import ErrorInside, is_page, short
 from personalrm.llm.credentials import Credentials
 from personalrm.llm.endpoint import Completion, RequestObserver
 from personalrm.llm.faults import fault_of, refused
@@ -69,12 +69,19 @@ class HttpClient(Generic[T]):
         await self._transport.aclose()
 
     async def persist(
-        self, make_body: Callable[[], tuple[bytes, int]], observer: RequestObserver, *, priority: int = 0
+        self,
+        make_body: Callable[[], tuple[bytes, int]],
+        observer: RequestObserver,
+        *,
+        priority: int = 0,
+        has_weaker_form: bool = False,
     ) -> T:
         """Send until answered, refused, or out of attempts or time (the wait in our own queue is not counted).
 
         The body and its maximum tokens are made when a slot is free: the bodies of all waiting requests would take 100
         MB, and the capabilities may have changed by then. The slot is released when ``observer.answered`` has returned.
+
+        With ``has_weaker_form``, a host that answers 500 without a reason three times is taken to refuse this form.
 
         Raises:
             BadRequest: the host does not accept this form of the request.
@@ -110,6 +117,8 @@ class HttpClient(Generic[T]):
             unusable += fault.unusable
             tries = TRIES if self._has_answered or not fault.dead else TRIES_AT_START
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
+            if has_weaker_form and fault.unexplained and faults >= TRIES_AT_START:
+                raise BadRequest(500, fault.said, unexplained=True)
             if fault.overload or fault.final or faults >= tries or unusable >= TRIES_UNUSABLE or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
             _log.info("%s: %s, try %d; again in %.1f s", self._host.name, fault.kind, attempt, wait)
@@ -139,10 +148,18 @@ class HttpClient(Generic[T]):
         except ErrorInside as error:
             status = error.status
         except UnusableResponse as error:
+            if is_page(response.body):
+                raise self._remembered(self._page(response.body)) from None
             raise AttemptFailed(str(error), unusable=True) from None
         fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
         for_everybody = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
         raise self._remembered(fault) if for_everybody and isinstance(fault, EndpointError) else fault
+
+    def _page(self, body: bytes) -> EndpointRefused:
+        return EndpointRefused(
+            f"{self._host.name} answers with a web page ({short(body, self._host.credentials)}): check the base URL, "
+            "and whether a proxy or this network wants a login"
+        )
 
     def _given_up(self, fault: AttemptFailed, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:

@@ -53,11 +53,12 @@ class AttemptFailed(Exception):
         dead: bool = False,
         unusable: bool = False,
         final: bool = False,
+        unexplained: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         super().__init__(said)
         self.said, self.overload, self.dead, self.unusable = said, overload, dead, unusable
-        self.final = final
+        self.final, self.unexplained = final, unexplained
         self.retry_after = retry_after
 
     @property
@@ -67,11 +68,14 @@ class AttemptFailed(Exception):
 
 
 class BadRequest(Exception):
-    """The host refuses this form of the request (400, 413, 422); `HttpClient.refused` converts it."""
+    """The host refuses this form of the request (400, 413, 422); `HttpClient.refused` converts it.
 
-    def __init__(self, status: int, said: str) -> None:
+    ``unexplained``: it answers 500 to this form, without a reason.
+    """
+
+    def __init__(self, status: int, said: str, *, unexplained: bool = False) -> None:
         super().__init__(said)
-        self.status, self.said = status, said
+        self.status, self.said, self.unexplained = status, said, unexplained
 
 
 class Transport:
