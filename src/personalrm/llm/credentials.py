@@ -62,6 +62,8 @@ class Credentials:
 
     def scrub_answer(self, text: str) -> str:
         """Return a model's answer without the long credentials and their parts; the same object if there are none."""
+        if len(text) < SHORTEST_PART:
+            return text
         for secret, grams in self._grams:
             if any(gram in text for gram in grams):
                 text = _without_parts(text, secret)

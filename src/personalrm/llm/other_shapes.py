@@ -33,6 +33,8 @@ def as_chat(body: bytes) -> dict[str, Any]:
         return _from_deltas(json_lines(body_text(body)))
     if isinstance(answer, list) and len(answer) == 1:  # TGI, and Gemini's errors
         answer = answer[0]
+    if isinstance(answer, dict) and answer.get("choices"):  # nearly all of them
+        return answer
     for _ in _WRAPPERS:
         inner = next((answer[one] for one in _WRAPPERS if isinstance(answer.get(one), dict)), None)
         if inner is None or answer.get("choices"):
@@ -99,6 +101,8 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
     """Return the reasoning text beside the answer, under any of the names in use."""
     for name in _THOUGHTS:
         found = message.get(name)
+        if not found:
+            continue
         found = [found] if isinstance(found, dict) else found
         if isinstance(found, list):
             found = "".join(_part(one) for one in found)
