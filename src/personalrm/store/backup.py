@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from personalrm.errors import DataError, StorageError
 from personalrm.files import new_file, stored
-from personalrm.store.database import Database
+from personalrm.store.database import Database, parse_url
 from personalrm.store.migrating import require_known, revision
 
 
@@ -45,7 +45,7 @@ def backup(database: Database, target: Path) -> int:
 
 
 def restore(source: Path, url: str) -> str:
-    """Restore a backup into an empty database; returns the version of its tables.
+    """Restore a backup into an empty database; returns the version of its tables. A failure leaves nothing behind.
 
     Raises:
         DataError: the backup is of another kind of database, or is damaged.
@@ -53,29 +53,59 @@ def restore(source: Path, url: str) -> str:
     """
     if not source.is_file():
         raise DataError(f"{source}: expected a file that `personalrm serve backup` wrote")
-    database = Database(url)
+    target = parse_url(url)
+    is_sqlite = target.get_backend_name() == "sqlite"
+    _check(source, is_sqlite=is_sqlite)
+    if is_sqlite:
+        return _restore_sqlite(source, target)
+    with closing(Database(target)) as database:
+        _require_empty(database)
+        _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
+        return _version(database)
+
+
+def _restore_sqlite(source: Path, url: URL) -> str:
+    """Copy beside the database, and rename when the copy is complete."""
+    if url.database in (None, "", ":memory:"):
+        raise DataError("--database: expected sqlite:///FILE, found a database in memory")
+    target = Path(url.database).resolve()
+    if target.exists():
+        with closing(Database(url)) as database:
+            _require_empty(database)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
-        if revision(database) is not None:
-            raise StorageError(f"{database.shown} is not empty: choose a new database, or move the existing one")
-        _check(source, database)
-        if database.is_sqlite:
-            with stored(Path(database.url.database or "")):
-                database.close()
-                _copy_sqlite(source, Path(database.url.database or ""))
-        else:
-            _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
-        found = revision(database)
-        require_known(found, database)
-        return found or ""
+        with stored(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            new_file(unfinished, 0o600).close()
+            _copy_sqlite(source, unfinished)
+            with closing(Database(url.set(database=str(unfinished)))) as database:
+                version = _version(database)
+            unfinished.replace(target)
     finally:
-        database.close()
+        for ending in ("", "-wal", "-shm"):
+            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
+    return version
 
 
-def _check(source: Path, database: Database) -> None:
+def _require_empty(database: Database) -> None:
+    if revision(database) is not None:
+        raise StorageError(f"{database.shown} is not empty: choose a new database, or move the existing one")
+
+
+def _version(database: Database) -> str:
+    """The version of a restored database. StorageError if this code does not know it, or there are no tables."""
+    found = revision(database)
+    require_known(found, database)
+    if found is None:
+        raise StorageError("the backup has no tables of personalrm: choose a file that `personalrm serve backup` wrote")
+    return found
+
+
+def _check(source: Path, *, is_sqlite: bool) -> None:
     """DataError unless the backup is complete and of this kind of database."""
     with source.open("rb") as copy_file:
         head = copy_file.read(16)
-    if database.is_sqlite:
+    if is_sqlite:
         if head != b"SQLite format 3\0":
             raise DataError(f"{source}: expected a backup of a SQLite database")
         try:
