@@ -6,7 +6,7 @@
     for history in read_people("prism.jsonl.gz"): ...
     read_history(dataframe, columns={"prompt": "Question", "chosen": "Better", "rejected": "Worse"})
 
-What may be given is in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
+Possible inputs are in `inputs`, kinds of file in `files`, roles of columns in `layout`, formats of other tools in
 `formats`. Everything streams: at any time one row is held, and a few bytes a choice to notice repeated ids (see
 `seen`). Rows that cannot be used are skipped and counted in `Problems`; with ``strict`` the first one raises.
 """
@@ -212,7 +212,7 @@ class _Reader:
     def _nothing(self, given: Input, done: Pass, user: str | None) -> DataError:
         """The error for an input without any choice."""
         if done.rows == 0 and self._how.take is not None:
-            return DataError(f"{given.name} holds no row of those that were asked for")
+            return DataError(f"{given.name} has no row in the requested range")
         if done.rows == 0:
             return DataError(f"{given.name} is empty: it has no choices")
         if user is not None and user not in self.people and self.people:

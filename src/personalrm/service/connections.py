@@ -27,12 +27,12 @@ class TimedConnection(HttpToolsProtocol):
     _read = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timer."""
         self._cancel()
         super().connection_lost(exc)
 
@@ -59,7 +59,7 @@ class TimedConnection(HttpToolsProtocol):
         self._begun = True
 
     def on_headers_complete(self) -> None:
-        """The head of the request is there."""
+        """The headers are complete."""
         self._cancel()
         super().on_headers_complete()
 

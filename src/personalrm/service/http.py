@@ -93,7 +93,7 @@ class JsonRoute(APIRoute):
 
 
 def _is_json(request: Request) -> bool:
-    """Whether the body is announced as JSON; one that announces nothing is told what is missing."""
+    """Whether the content type is JSON; true for an empty body, so that the error names the missing fields."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not kind:
         return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
@@ -113,7 +113,7 @@ def reply(value: Any, status: int = 200) -> Response:
 
 def field_problems(found: Any) -> tuple[FieldProblem, ...]:
     """Pydantic's errors by field; values of the request are not repeated."""
-    return tuple(FieldProblem(_field(one["loc"]), _said(one)) for one in found[:_SHOWN])
+    return tuple(FieldProblem(_field(one["loc"]), _error_message(one)) for one in found[:_SHOWN])
 
 
 def validation_problem(error: RequestValidationError) -> Problem:
@@ -136,7 +136,7 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(one) for one in parts) or WHOLE
 
 
-def _said(one: Any) -> str:
+def _error_message(one: Any) -> str:
     if one["type"] in _REFUSED:
         return _REFUSED[one["type"]].format(**one.get("ctx", {}))
     message = str(one["msg"])
@@ -159,9 +159,9 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         422: "A field is not as expected",
         429: "Too many requests; see Retry-After",
         501: "An optional package is not installed on the server",
-        502: "The model's endpoint refuses or answers with nothing usable",
+        502: "The model's endpoint refuses, or its response is unusable",
         503: "The database is busy or unreachable, or the request took too long; see Retry-After",
-        504: "The model's endpoint does not answer; see Retry-After",
+        504: "The model's endpoint does not respond; see Retry-After",
         507: "The disk of the database is full",
     }.items()
 }

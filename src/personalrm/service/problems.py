@@ -20,7 +20,7 @@ from personalrm import errors
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:personalrm:problem:"
 OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/models"})
-"""Whose clients look for the member ``error``."""
+"""Paths of OpenAI's API, whose clients expect the member ``error``."""
 AGAIN = "send the same request again after the seconds in Retry-After"
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
-from personalrm.files import new_file, stored
-from personalrm.store.database import Database, parse_url
+from personalrm.files import new_file, reason, stored
+from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 
 
@@ -35,17 +36,17 @@ def backup(database: Database, target: Path) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             new_file(unfinished, 0o600).close()
             if database.is_sqlite:
-                _copy_sqlite(Path(database.url.database or ""), unfinished)
+                _copy_sqlite(Path(database.url.database or ""), unfinished, in_use=True)
             else:
                 _run_postgresql("pg_dump", database.url, ["--format=custom", f"--file={unfinished}"])
             unfinished.rename(target)
     finally:
-        unfinished.unlink(missing_ok=True)
+        remove_database(unfinished)
     return target.stat().st_size
 
 
 def restore(source: Path, url: str) -> str:
-    """Restore a backup into an empty database; returns the version of its tables. A failure leaves nothing behind.
+    """Restore a backup into an empty database; returns the version of its tables.
 
     Raises:
         DataError: the backup is of another kind of database, or is damaged.
@@ -53,63 +54,37 @@ def restore(source: Path, url: str) -> str:
     """
     if not source.is_file():
         raise DataError(f"{source}: expected a file that `personalrm serve backup` wrote")
-    target = parse_url(url)
-    is_sqlite = target.get_backend_name() == "sqlite"
-    _check(source, is_sqlite=is_sqlite)
-    if is_sqlite:
-        return _restore_sqlite(source, target)
-    with closing(Database(target)) as database:
-        _require_empty(database)
-        _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
-        return _version(database)
-
-
-def _restore_sqlite(source: Path, url: URL) -> str:
-    """Copy beside the database, and rename when the copy is complete."""
-    if url.database in (None, "", ":memory:"):
-        raise DataError("--database: expected sqlite:///FILE, found a database in memory")
-    target = Path(url.database).resolve()
-    if target.exists():
-        with closing(Database(url)) as database:
-            _require_empty(database)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    database = Database(url)
     try:
-        with stored(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            new_file(unfinished, 0o600).close()
-            _copy_sqlite(source, unfinished)
-            with closing(Database(url.set(database=str(unfinished)))) as database:
-                version = _version(database)
-            unfinished.replace(target)
+        if revision(database) is not None:
+            raise StorageError(f"{database.shown} is not empty: choose a new database, or move the existing one")
+        _check(source, database)
+        if database.is_sqlite:
+            database.close()
+            _copy_sqlite(source, Path(database.url.database or ""), in_use=False)
+        else:
+            _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
+        found = revision(database)
+        require_known(found, database)
+        if found is None:
+            raise DataError(f"{source}: expected a backup of personalrm's database, found none of its tables")
+        return found
+    except BaseException:
+        database.remove_if_new(filled=True)
+        raise
     finally:
-        for ending in ("", "-wal", "-shm"):
-            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
-    return version
+        database.close()
 
 
-def _require_empty(database: Database) -> None:
-    if revision(database) is not None:
-        raise StorageError(f"{database.shown} is not empty: choose a new database, or move the existing one")
-
-
-def _version(database: Database) -> str:
-    """The version of a restored database. StorageError if this code does not know it, or there are no tables."""
-    found = revision(database)
-    require_known(found, database)
-    if found is None:
-        raise StorageError("the backup has no tables of personalrm: choose a file that `personalrm serve backup` wrote")
-    return found
-
-
-def _check(source: Path, *, is_sqlite: bool) -> None:
+def _check(source: Path, database: Database) -> None:
     """DataError unless the backup is complete and of this kind of database."""
     with source.open("rb") as copy_file:
         head = copy_file.read(16)
-    if is_sqlite:
+    if database.is_sqlite:
         if head != b"SQLite format 3\0":
             raise DataError(f"{source}: expected a backup of a SQLite database")
         try:
-            with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+            with closing(_reading(source, in_use=False)) as copy:
                 found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.Error as error:
             found = str(error)
@@ -119,16 +94,20 @@ def _check(source: Path, *, is_sqlite: bool) -> None:
         raise DataError(f"{source}: expected a backup written by pg_dump (--format=custom)")
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
+def _reading(source: Path, *, in_use: bool) -> sqlite3.Connection:
+    """A read-only connection; if the file is not in use, nothing is written beside it: its folder may be read-only."""
+    in_use = in_use or source.with_name(f"{source.name}-wal").exists()
+    mode = "mode=ro" if in_use else "immutable=1"
+    return sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True)
+
+
+def _copy_sqlite(source: Path, target: Path, *, in_use: bool) -> None:
     try:
-        with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as one,
-            closing(sqlite3.connect(target)) as two,
-        ):
+        with closing(_reading(source, in_use=in_use)) as one, closing(sqlite3.connect(target)) as two:
             one.backup(two)
             two.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error as error:
-        raise StorageError(f"{target} cannot be written: {error}") from None
+        raise StorageError(f"{target} cannot be written: {reason(error)}") from None
 
 
 def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:

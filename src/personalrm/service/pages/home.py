@@ -56,7 +56,7 @@ async def sign_in(
     following: Annotated[str, Form(alias="next", max_length=2000)] = "/",
 ) -> Response:
     """Store the key in a cookie if it is valid."""
-    check_origin(request)  # nobody is signed in to a space that another site chose
+    check_origin(request)  # another site must not sign a visitor in to a space of its choice
     service: Service = request.app.state.service
     try:
         await service.authenticator.authenticate(key.strip(), "predict")

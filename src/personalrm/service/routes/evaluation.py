@@ -1,4 +1,4 @@
-"""How well yesterday's profile predicts today's choices: for a person, for a space, over time."""
+"""Prequential accuracy: how well profiles predict later choices, for a person or a space, over time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def evaluate_person(
 
 @router.get("/v1/people/{user}/taste-changes", response_model=TasteOut)
 async def taste_changes(request: Request, user: UserName, caller: Predicts) -> Response:
-    """When the person's taste seems to have changed; of people whose taste never does, 5 in 100 ever see one."""
+    """Detected changes of the person's taste; at most 5 in 100 people whose taste never changes get a false alarm."""
     service: Service = request.app.state.service
     found = await service.threads.store(service.tastes.of, caller.space, user)
     return reply(found.as_json())
@@ -47,7 +47,7 @@ async def taste_changes(request: Request, user: UserName, caller: Predicts) -> R
 
 @router.post("/v1/people/{user}/taste-changes", response_model=TasteOut)
 async def answer_taste_change(request: Request, user: UserName, body: TasteAnswerIn, caller: Writes) -> Response:
-    """Keep a change of taste, or return to the taste before it; learning goes on from there."""
+    """Accept a change of taste, or return to the earlier taste; later choices are learned on that basis."""
     service: Service = request.app.state.service
 
     def answered() -> dict[str, Any]:
@@ -63,9 +63,9 @@ async def evaluate_space(
     caller: Predicts,
     days: Annotated[int | None, Query(ge=1, le=3650, description="Only the last so many days")] = None,
 ) -> Response:
-    """The same over all people of the space, as of `as_of`: a large space is worked out in the background.
+    """The same over all people of the space, computed at `as_of`; for a large space in the background.
 
-    With `days` it is worked out now, from the predictions of these days.
+    With `days` it is computed immediately, from the predictions of these days.
     """
     service: Service = request.app.state.service
 
