@@ -10,6 +10,8 @@ from typing import Any
 
 import postgresql
 import pytest
+from facts import naming
+from small_disk import largest_file
 from sqlalchemy import text
 from stores import choice
 
@@ -162,6 +164,28 @@ def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     copy.write_bytes(whole[:9000] + b"\xff" * 30000 + whole[39000:])
     with pytest.raises(DataError, match="damaged"):
         restore(copy, f"sqlite:///{tmp_path / 'two.sqlite'}")
+
+
+@pytest.mark.parametrize("room", [0, 4096, 65536])
+def test_a_full_disk_leaves_no_new_database(room: int, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
+    store.make_space("a")
+    copy, two = tmp_path / "copy", tmp_path / "deep" / "two.sqlite"
+    backup(store.database, copy)
+    store.close()
+    before = {one.name for one in tmp_path.iterdir()}
+    with largest_file(room):
+        for work in (lambda: restore(copy, f"sqlite:///{two}"), lambda: Store(f"sqlite:///{two}")):
+            with pytest.raises(StorageError, match=naming("full", two.name)):
+                work()
+            assert not two.parent.exists() or list(two.parent.iterdir()) == []
+        reopened = Database(f"sqlite:///{tmp_path / 'one.sqlite'}")
+        with pytest.raises(StorageError):
+            backup(reopened, tmp_path / "copy2")
+        reopened.close()
+    logs = {f"one.sqlite{ending}" for ending in ("-wal", "-shm")}  # of the database that was there
+    assert {one.name for one in tmp_path.iterdir()} - {"deep"} - logs == before
+    assert restore(copy, f"sqlite:///{two}") == REVISION
 
 
 def test_a_locked_database_says_that_it_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

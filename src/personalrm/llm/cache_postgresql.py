@@ -52,7 +52,7 @@ class PostgresAnswerCache(AnswerCache):
             return found
         answered = self.get(key)  # stored between the lookup and the claim
         if answered is not None:
-            self.give_back(key)
+            self.release_claim(key)
         return found if answered is None else answered
 
     def look_up_all(self, wanted: Sequence[tuple[bytes, Callable[[], Iterable[bytes]]]]) -> list[Completion | Found]:

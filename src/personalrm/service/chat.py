@@ -88,7 +88,7 @@ class Chats:
         await self._admit(chat)
         opened = await self._opened(chat)
         body = self._body(chat, opened)
-        found = await self._asked(chat, body)
+        found = await self._complete_chat(chat, body)
         self.meter.book(chat.caller.space, len(found["choices"]), tokens_of(body, found))
         found["id"] = _new_id()
         told: dict[str, Any] = {"profile_version": None if opened is None else opened.version}
@@ -177,7 +177,7 @@ class Chats:
             body.pop("stream_options", None)
         return body
 
-    async def _asked(self, chat: Chat, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _complete_chat(self, chat: Chat, body: Mapping[str, Any]) -> dict[str, Any]:
         async with self._upstream.asked(body) as answer:
             found = await whole(answer, MOST_BYTES)
         missing = chat.n_best - len(found["choices"])

@@ -70,7 +70,7 @@ def reply(value: Any, status: int = 200) -> Response:
 
 def field_problems(found: Any) -> tuple[FieldProblem, ...]:
     """Pydantic's errors by field; values of the request are not repeated."""
-    return tuple(FieldProblem(_field(one["loc"]), _said(one)) for one in found[:_SHOWN])
+    return tuple(FieldProblem(_field(one["loc"]), _error_message(one)) for one in found[:_SHOWN])
 
 
 def validation_problem(error: RequestValidationError) -> Problem:
@@ -91,7 +91,7 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(one) for one in parts) or WHOLE
 
 
-def _said(one: Any) -> str:
+def _error_message(one: Any) -> str:
     if one["type"] in _REFUSED:
         return _REFUSED[one["type"]].format(**one.get("ctx", {}))
     message = str(one["msg"])
