@@ -20,7 +20,7 @@ LAYERS = (
     {"errors"},
     {"preferences", "privacy", "regular_files"},
     {"files", "formatting"},
-    {"locks"},
+    {"databases", "locks"},
     {"profile"},
     {"data", "llm", "prompts", "stats"},  # side by side: none of them knows another
     {"synthesis"},

@@ -212,7 +212,7 @@ class _Reader:
     def _nothing(self, given: Input, done: Pass, user: str | None) -> DataError:
         """The error for an input without any choice."""
         if done.rows == 0 and self._how.take is not None:
-            return DataError(f"{given.name} holds no row of those that were asked for")
+            return DataError(f"{given.name} has no row in the requested range")
         if done.rows == 0:
             return DataError(f"{given.name} is empty: it has no choices")
         if user is not None and user not in self.people and self.people:

@@ -73,9 +73,9 @@ class CacheThread:
         answer = None if replace else (key, model, completion)
         await self._do(lambda: self.cache.put(key, model, completion, replace=replace), answer=answer)
 
-    def give_back(self, key: bytes) -> None:
+    def release_claim(self, key: bytes) -> None:
         """Release a claim later, without waiting."""
-        self._later(lambda: self.cache.give_back(key))
+        self._later(lambda: self.cache.release_claim(key))
 
     async def has_room(self) -> bool:
         """See `AnswerCache.has_room`."""
@@ -135,7 +135,7 @@ def _serve(jobs: queue.SimpleQueue[list[_Job] | None], cache: AnswerCache) -> No
     """The thread: takes all waiting operations, does them together, notifies the loop once."""
     ends, beaten = False, time.monotonic()
     while not ends:
-        work, ends = _taken(jobs, IDLE_S if cache.unreleased else BEAT_S if cache.claimed else None)
+        work, ends = _next_batch(jobs, IDLE_S if cache.unreleased else BEAT_S if cache.claimed else None)
         for at in range(0, len(work), MOST_AT_ONCE):
             _do_all(cache, batch := work[at : at + MOST_AT_ONCE])
             _tell(batch)
@@ -148,7 +148,7 @@ def _serve(jobs: queue.SimpleQueue[list[_Job] | None], cache: AnswerCache) -> No
                 cache.beat()
 
 
-def _taken(jobs: queue.SimpleQueue[list[_Job] | None], wait_s: float | None) -> tuple[list[_Job], bool]:
+def _next_batch(jobs: queue.SimpleQueue[list[_Job] | None], wait_s: float | None) -> tuple[list[_Job], bool]:
     """All waiting operations, after the wait at most, and whether they are the last ones."""
     work: list[_Job] = []
     with contextlib.suppress(queue.Empty):

@@ -40,6 +40,8 @@ _PROMPT_COUNTS = ("prompt_tokens", "input_tokens", "promptTokenCount", "prompt_e
 _COMPLETION_COUNTS = ("completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count")
 _CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length"))
 """Finish reasons of answers that were cut off."""
+_FAILED = frozenset(("error", "abort", "aborted", "cancelled", "canceled", "failed", "unknown_error", "other"))
+"""Finish reasons that say that the host failed, if there is no text (OpenRouter, SGLang, vLLM)."""
 
 
 def read_completion(body: bytes, prompt_characters: int, credentials: Credentials = NO_CREDENTIALS) -> Completion:
@@ -81,6 +83,8 @@ def _read_completion(body: bytes, prompt_characters: int, credentials: Credentia
         said = short(body, credentials)
         raise UnusableResponse(f"the host answered with something that is not a chat completion: {said}") from None
     finish_reason = _finish_reason(choice, credentials)
+    if finish_reason.lower() in _FAILED and not text.strip():
+        raise UnusableResponse(f"the host broke its answer off (finish reason '{finish_reason}', no text)")
     if not text.strip() and finish_reason != "length":
         text, tokens = thoughts, None  # some servers report the whole answer as reasoning
     shown = credentials.scrub_answer(text)

@@ -131,7 +131,7 @@ def entry_of(name: str) -> Registration:
     beginning = name[: name.find(":") + 1]
     found = _BY_NAME.get(name) or (_BY_NAME.get(beginning) if name != beginning else None)
     if found is None or name.endswith(":"):
-        raise DataError(f"there is no method '{name}'; known are {', '.join(names())}")
+        raise DataError(f"there is no method '{name}'; methods: {', '.join(names())}")
     return found
 
 
@@ -146,7 +146,7 @@ def judge_named(name: str) -> JudgeFactory:
     """The factory of the judge with this name. DataError lists the known ones."""
     entry = _BY_NAME.get(name) or _BY_NAME.get(name[: name.find(":") + 1])
     if entry is None or entry.kind != "judge":
-        raise DataError(f"there is no judge '{name}'; known are {', '.join(names('judge'))}")
+        raise DataError(f"there is no judge '{name}'; judges: {', '.join(names('judge'))}")
     found: JudgeFactory = entry.load()(name) if entry.name.endswith(":") else entry.load()
     return found
 

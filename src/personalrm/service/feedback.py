@@ -89,7 +89,7 @@ def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], 
     for index, item in enumerate(items):
         try:
             if isinstance(item, NotJson):
-                raise invalid(WHOLE, f"is no JSON: {item.problem}")
+                raise invalid(WHOLE, f"is not JSON: {item.problem}")
             good.append((index, kind.record(_adapter(kind.item).validate_python(item))))
         except ValidationError as error:
             bad.append((index, field_problems(error.errors(include_url=False))[0]))

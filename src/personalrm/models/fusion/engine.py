@@ -116,7 +116,7 @@ class FusedEngine:
         model = self.endpoint.model
         yield f"Weight of {model} in addition to traits, learned on other people: {', '.join(said)}."
         if not any(weight for some in found.values() for _, weight, _ in some):
-            yield f"So traits predict alone; '{ALONE}{model}' predicts with the model alone."
+            yield f"So only traits predict; '{ALONE}{model}' predicts with the model alone."
 
     def _listeners(self, profile: Profile) -> Mapping[VerdictMode, tuple[Listener, ...]]:
         """The arms with a weight, largest first, by verdict mode."""

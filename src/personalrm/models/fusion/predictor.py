@@ -118,7 +118,7 @@ class FusedPredictor:
         while waiting and self._worth_asking(logit, answered, waiting):
             judge = waiting.pop(0)
             said = await judge.judge.compare(*pair, mode)
-            if said.probability is not None:
+            if said.probability is not None and not math.isnan(said.probability):
                 answered.append((judge.weight, judge.shift(said.probability)))
                 reasoning = said.reasoning or reasoning
         if not answered:

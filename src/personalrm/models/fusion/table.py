@@ -27,8 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from personalrm import prompts
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, open_database
+from personalrm.files import reason
 from personalrm.llm.cache_location import default_path, is_url
 from personalrm.models.fusion.weights import Array, Form, JudgeWeight, as_form, earned_weight
 from personalrm.preferences import Preference
@@ -226,7 +227,7 @@ class VerdictTable:
                     _add_lengths(db)
                     yield db
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"the table of judges' verdicts {self.path} cannot be used: {error}") from error
+            raise StorageError(f"the table of judges' verdicts {self.path} cannot be used: {reason(error)}") from error
 
     def _in_memory(self) -> sqlite3.Connection:
         if self._held is None:

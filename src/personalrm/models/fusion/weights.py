@@ -37,13 +37,15 @@ def judge_weight(logit: Array, verdict: Array, mean: float = PRIOR_MEAN) -> floa
 
     Args:
         logit: log-odds ℓ of the chosen response, without the judge (n,).
-        verdict: the judge's verdict v (n,), positive if it favours the chosen response.
+        verdict: the judge's verdict v (n,), positive if it favours the chosen response; a row with NaN is unscored and
+            does not count.
         mean: mean of the prior instead of 0.3.
 
     Returns:
         The mode of the posterior; ``mean`` without labels. A judge that is mostly wrong gets a negative weight, so its
         verdicts count for the other response.
     """
+    logit, verdict = _scored(logit, verdict)
     reach = PRIOR_VARIANCE * float(np.abs(verdict).sum())
     low, high = mean - reach, mean + reach
     weight = mean
@@ -92,12 +94,20 @@ def earned_weight(logit: Array, verdict: Array, longer: Array | None = None) -> 
     on PRISM's 1,600 labels, which traits do not capture, and still costs 0.56 points. Some useful judges gain less, so
     a threshold on the gain alone cannot separate them; hence the length test.
     """
+    said = longer if longer is None else _scored(logit, verdict, longer)[2]
+    logit, verdict = _scored(logit, verdict)
     if not len(logit):
         return JudgeWeight(0.0, PRIOR_MEAN, 0.0, 0)
     posterior = judge_weight(logit, verdict)
     gain = _gain(logit, verdict, posterior)
-    earned = gain > 1.0 and len(logit) >= ENOUGH and (longer is None or _beyond_length(logit, verdict, longer) > 1.0)
+    earned = gain > 1.0 and len(logit) >= ENOUGH and (said is None or _beyond_length(logit, verdict, said) > 1.0)
     return JudgeWeight((1.0 - 1.0 / gain) * posterior if earned else 0.0, posterior, gain, len(logit))
+
+
+def _scored(logit: Array, verdict: Array, *others: Array) -> tuple[Array, ...]:
+    """All of them in the rows (n,) where both the log-odds and the verdict are finite."""
+    given = np.isfinite(logit) & np.isfinite(verdict)
+    return tuple(one[given] for one in (logit, verdict, *others))
 
 
 def _gain(logit: Array, verdict: Array, weight: float) -> float:

@@ -220,12 +220,12 @@ def arm_selection(measured: Measured) -> ArmSelection:
 def _reason(measured: Measured, share: float | None) -> str:
     """The measured and the expected gain, in sentences."""
     if measured.gain is None:
-        said = "All choices share one group, so what they teach cannot be measured."
+        said = "All choices share one group, so their gain cannot be measured."
     else:
         verb = "lower" if measured.gain >= 0 else "raise"
         said = (
             f"With each group of choices predicted from the others, the person's own weights {verb} the log loss by "
-            f"{abs(measured.gain):.3f} a choice."
+            f"{abs(measured.gain):.3f} per choice."
         )
     expected = f"the expected change on later choices is {-measured.expected.mean:+.3f}"
     if share is None:
