@@ -212,13 +212,13 @@ def study(path: Path) -> None:
 def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
     judged = found.verdicts[choice.id]
     if judged.probability is None:
-        out.print(f"  unscored ({_safe(judged.unscored or '')}) · {_safe(_asked(choice))}")
+        out.print(f"  unscored ({_safe(judged.unscored or '')}) · {_safe(_last_message(choice))}")
         return
     first = choice.chosen_first(found.seed)
     right = judged.winner == choice.preferred_side(found.seed)
     mark = "[green]right[/green]" if right else "[red]wrong[/red]" if judged.winner else "even "
     chance = judged.probability if first else 1.0 - judged.probability
-    out.print(f"  {mark} P = {chance:.2f} · {_safe(_asked(choice))}")
+    out.print(f"  {mark} P = {chance:.2f} · {_safe(_last_message(choice))}")
     _line(out, f"        preferred: {'A' if first else 'B'} · {_short(choice.chosen, 80)}")
     _line(out, f"        over:      {'B' if first else 'A'} · {_short(choice.rejected, 80)}")
     if judged.reasoning:
@@ -278,7 +278,7 @@ def _evidence(found: Profile, claim: Claim) -> list[str]:
     lines = []
     for side, choice_id in cited:
         one = found.choice(choice_id)
-        lines.append(f"{side}: {_asked(one)} → {_short(one.chosen, 60)}")
+        lines.append(f"{side}: {_last_message(one)} → {_short(one.chosen, 60)}")
     return lines
 
 
@@ -307,7 +307,7 @@ def _demonstrations(out: Console, found: Profile) -> None:
     for one in ranked[:TAUGHT]:
         worth = "" if one.worth is None else f"{one.worth:+.3f}  "
         choice = found.choice(one.choice)
-        _line(out, f"  {worth}{_asked(choice)} → {_short(choice.chosen, 60)}")
+        _line(out, f"  {worth}{_last_message(choice)} → {_short(choice.chosen, 60)}")
     if len(ranked) > TAUGHT:
         least = "" if ranked[-1].worth is None else f", down to {ranked[-1].worth:+.3f}"
         out.print(f"  and {len(ranked) - TAUGHT} more{least}", style="dim")
@@ -330,7 +330,7 @@ def _safe(text: str) -> str:
     return escape(clean(text))
 
 
-def _asked(choice: Preference) -> str:
+def _last_message(choice: Preference) -> str:
     return f"“{_short(choice.context[-1].content, 50)}”" if choice.context else "(no prompt)"
 
 

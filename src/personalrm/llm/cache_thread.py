@@ -124,7 +124,7 @@ def _serve(jobs: queue.SimpleQueue[list[_Job] | None], cache: AnswerCache) -> No
     """The thread: takes all waiting operations, does them together, notifies the loop once."""
     ends, beaten = False, time.monotonic()
     while not ends:
-        work, ends = _taken(jobs, IDLE_S if cache.unreleased else BEAT_S if cache.claimed else None)
+        work, ends = _next_batch(jobs, IDLE_S if cache.unreleased else BEAT_S if cache.claimed else None)
         for at in range(0, len(work), MOST_AT_ONCE):
             _do_all(cache, batch := work[at : at + MOST_AT_ONCE])
             _tell(batch)
@@ -137,7 +137,7 @@ def _serve(jobs: queue.SimpleQueue[list[_Job] | None], cache: AnswerCache) -> No
                 cache.beat()
 
 
-def _taken(jobs: queue.SimpleQueue[list[_Job] | None], wait_s: float | None) -> tuple[list[_Job], bool]:
+def _next_batch(jobs: queue.SimpleQueue[list[_Job] | None], wait_s: float | None) -> tuple[list[_Job], bool]:
     """All waiting operations, after the wait at most, and whether they are the last ones."""
     work: list[_Job] = []
     with contextlib.suppress(queue.Empty):
