@@ -219,6 +219,20 @@ def test_what_the_upstream_refuses_is_a_problem_without_its_key(chat: Api, known
             assert answer.headers["retry-after"] == "7"
 
 
+def test_an_upstream_that_echoes_the_service_s_key_gives_it_to_nobody(chat: Api, known: str) -> None:
+    """In answers and in streams that split it over chunks; not in what is kept for feedback either."""
+    for more in ({}, {"n_best": 2}):
+        answer = ask(chat, known, "echoes", **more)
+        assert answer.body["choices"][0]["message"]["content"] == "You sent Bearer [key]."
+    events = [one for one in streamed(chat, known, model="echoes") if one != "[DONE]"]
+    for name in ("content", "reasoning_content"):
+        text = "".join(one["choices"][0]["delta"].get(name) or "" for one in events)
+        assert text.startswith("You sent Bearer ")
+        assert text.count("[key]") == 2
+        assert "upstream-secret" not in text.lower()
+        assert not any(one in text.lower() for one in ("eam-s", "secret", "strea"))
+
+
 def test_a_stream_that_breaks_off_says_so(chat: Api, known: str) -> None:
     events = streamed(chat, known, model="breaks")
     assert "error" in events[-1]

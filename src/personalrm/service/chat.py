@@ -23,8 +23,9 @@ from personalrm.service.access import Caller
 from personalrm.service.chat_meter import ChatMeter, estimated, tokens_of
 from personalrm.service.predictors import Opened
 from personalrm.service.problems import Problem
+from personalrm.service.scrubbing import index_of, objects
 from personalrm.service.state import Service
-from personalrm.service.upstream import Upstream, events, whole
+from personalrm.service.upstream import Upstream
 from personalrm.store.completions import Completed
 from personalrm.store.store import SpaceStore
 from personalrm.synthesis.prompting import generation_prompt
@@ -114,7 +115,7 @@ class Chats:
     async def models(self) -> dict[str, Any]:
         """The upstream's list of models. Raises Problem if it has none."""
         async with self._upstream.listed() as answer:
-            return await whole(answer, MOST_BYTES, "data")
+            return await self._upstream.whole(answer, MOST_BYTES, "data")
 
     async def close(self) -> None:
         """Close the connections to the upstream."""
@@ -137,7 +138,7 @@ class Chats:
         async with self._upstream.asked(body) as answer:
             yield b""
             try:
-                async for event in events(answer):
+                async for event in self._upstream.events(answer):
                     yield _line(_renamed(event, number, said))
             except (Problem, ValueError):
                 error = {"message": "the upstream closed early", "type": "upstream-failed", "code": None, "param": None}
@@ -179,7 +180,7 @@ class Chats:
 
     async def _complete_chat(self, chat: Chat, body: Mapping[str, Any]) -> dict[str, Any]:
         async with self._upstream.asked(body) as answer:
-            found = await whole(answer, MOST_BYTES)
+            found = await self._upstream.whole(answer, MOST_BYTES)
         missing = chat.n_best - len(found["choices"])
         if chat.n_best > 1 and missing > 0:  # a host that ignores `n` returns one answer
             single = {**body, "n": 1}
@@ -189,7 +190,7 @@ class Chats:
 
     async def _once(self, body: Mapping[str, Any]) -> list[Any]:
         async with self._upstream.asked(body) as answer:
-            choices: list[Any] = (await whole(answer, MOST_BYTES))["choices"]
+            choices: list[Any] = (await self._upstream.whole(answer, MOST_BYTES))["choices"]
         return choices[:1]
 
     async def _best(self, chat: Chat, opened: Opened | None, choices: list[Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -261,15 +262,14 @@ def _line(event: bytes) -> bytes:
     return b"data: " + event + b"\n\n"
 
 
-def _renamed(event: bytes, number: str, said: dict[int, list[str]]) -> bytes:
+def _renamed(found: Any, number: str, said: dict[int, list[str]]) -> bytes:
     """The event with our id; its text is appended to ``said``."""
-    found = orjson.loads(event)
     if not isinstance(found, dict):
-        return event
-    for one in found.get("choices") or ():
-        delta = one.get("delta") if isinstance(one, dict) else None
+        return orjson.dumps(found)
+    for one in objects(found.get("choices")):
+        delta = one.get("delta")
         if isinstance(delta, dict) and isinstance(delta.get("content"), str):
-            said.setdefault(int(one.get("index") or 0), []).append(delta["content"])
+            said.setdefault(index_of(one), []).append(delta["content"])
     return orjson.dumps({**found, "id": number})
 
 

@@ -2,8 +2,8 @@
 
     async with upstream.asked(body) as answer: ...        # aiohttp's response to a request that succeeded
 
-The host's error message is passed to the client without credentials. If the host rejects the service's own key, the
-client gets a 502, because only the operator can fix that.
+The host's answers and error messages are passed to the client without the service's credentials. If the host rejects
+the service's own key, the client gets a 502, because only the operator can fix that.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import orjson
 
 from personalrm.llm.host import Host
 from personalrm.service.problems import Problem, later
+from personalrm.service.scrubbing import EventScrubber, scrub_all
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 CONNECT_S, SILENT_S = 10.0, 120.0
+MOST_STREAMED, LONGEST_EVENT = 64 << 20, 1 << 20
+"""Bytes of a whole stream, and of one event."""
 _SHOWN = 500
 _PASSED_ON = frozenset({400, 404, 409, 413, 422})
 
@@ -60,6 +63,22 @@ class Upstream:
         except aiohttp.ClientError:
             raise later(504, "upstream-unreachable", f"{self._host.name} cannot be reached", 5.0) from None
 
+    async def whole(self, answer: ClientResponse, most: int, member: str = "choices") -> dict[str, Any]:
+        """The JSON object of a response, without our credentials. Problem 502 if it is none, or larger than ``most``
+        bytes."""
+        found = await _whole(answer, most, member)
+        scrub_all(found, self._host.credentials)
+        return found
+
+    async def events(self, answer: ClientResponse) -> AsyncIterator[Any]:
+        """The JSON values of a stream as they arrive, without our credentials. ValueError if one is no JSON."""
+        scrubber = EventScrubber(self._host.credentials)
+        async for event in _events(answer):
+            yield scrubber.take(orjson.loads(event))
+        rest = scrubber.rest()
+        if rest is not None:
+            yield rest
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -88,7 +107,7 @@ class Upstream:
         return later(502, "upstream-failed", shown, 5.0)
 
 
-async def whole(answer: ClientResponse, most: int, member: str = "choices") -> dict[str, Any]:
+async def _whole(answer: ClientResponse, most: int, member: str) -> dict[str, Any]:
     """The JSON object of a response. Problem 502 if it is none, or larger than this many bytes."""
     kept = bytearray()
     async for part in _parts(answer):
@@ -104,10 +123,13 @@ async def whole(answer: ClientResponse, most: int, member: str = "choices") -> d
     return found
 
 
-async def events(answer: ClientResponse) -> AsyncIterator[bytes]:
+async def _events(answer: ClientResponse) -> AsyncIterator[bytes]:
     """The contents of each ``data:`` line of a stream as it arrives, until ``[DONE]``."""
-    kept = b""
+    kept, read = b"", 0
     async for part in _parts(answer):
+        read += len(part)
+        if read > MOST_STREAMED or len(kept) > LONGEST_EVENT:
+            raise _unusable("too many bytes")
         *lines, kept = (kept + part).split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):

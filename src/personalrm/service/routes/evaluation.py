@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import TasteOut
-from personalrm.service.contract import TasteAnswerIn, UserName
+from personalrm.service.contract import TasteAnswerIn
 from personalrm.service.evaluation import of_person, of_space
+from personalrm.service.fields import UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 from personalrm.service.summaries import summary_of
